@@ -1,0 +1,101 @@
+"""Names with options as a person types them (`mmlu,subject=anatomy`), and help with typing errors."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from evalkit.core import UsageError
+
+__all__ = ["Spec", "nearest", "parse", "unknown"]
+
+# A comma ends a value only where an option follows it, so that names and values may hold commas of their own.
+_OPTION = re.compile(r",(?=\s*[A-Za-z_][A-Za-z0-9_.\-]*\s*=)")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A name with its options, all text: what `parse` makes of one argument."""
+
+    name: str
+    options: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return ",".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
+
+
+def parse(text: str) -> Spec:
+    """Split `name,key=value,key=value`.
+
+    Only a comma in front of `key=` splits, outside of brackets and quotes, so values may hold `=`, commas and
+    slashes: `hf/x,stop=a,b,max_length=8` has the options stop="a,b" and max_length="8", and
+    `x,map={a=1,b=2}` has one option. Blanks around names and values are dropped.
+
+    Raises UsageError for an empty name and for an option that is given twice.
+    """
+    name, *pieces = _split(text)
+    name = name.strip()
+    if not name or _OPTION.match("," + name):
+        raise UsageError("a name is missing", found=repr(text), fix="name,key=value,key=value")
+    options: dict[str, str] = {}
+    for piece in pieces:
+        key, _, value = (part.strip() for part in piece.partition("="))
+        if key in options:
+            raise UsageError(
+                f"the option {key!r} is given twice", found=repr(text), fix=f"keep one {key}=… only"
+            )
+        options[key] = value
+    return Spec(name, options)
+
+
+def _split(text: str) -> list[str]:
+    """Cut at the commas that start an option and stand in no bracket and no quotes."""
+    pieces, start = [], 0
+    for match in _OPTION.finditer(text):
+        if _closed(text[start : match.start()]):
+            pieces.append(text[start : match.start()])
+            start = match.end()
+    pieces.append(text[start:])
+    return pieces
+
+
+def _closed(text: str) -> bool:
+    """Whether every bracket opened in `text` is closed in it, quotes taken into account.
+
+    A quote counts where a value or an item begins with it; an apostrophe inside a word does not.
+    """
+    depth, quote, before = 0, "", ""
+    for char in text:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'" and before in ("=", ",", "[", "{", "(", ":"):
+            quote = char
+        elif char in "[{(":
+            depth += 1
+        elif char in "]})":
+            depth -= 1
+        before = char
+    return depth <= 0 and not quote
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `word` was most likely meant to be, or None where nothing is close."""
+    by_lower = {candidate.lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
+
+
+def unknown(kind: str, name: str, candidates: Iterable[str]) -> UsageError:
+    """The error to raise where no `kind` (such as "task" or "model provider") is called `name`."""
+    names = sorted(set(candidates))
+    close = nearest(name, names)
+    if close is not None:
+        fix = f"did you mean {close!r}?"
+    elif not names:
+        fix = f"there is no {kind} to choose from"
+    else:
+        shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        fix = f"one of {shown}"
+    return UsageError(f"no {kind} named {name!r}", fix=fix)
