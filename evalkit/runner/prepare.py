@@ -1,0 +1,187 @@
+"""From a task to the work it means: data found, few-shot settings applied, samples and prompts in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from evalkit.core import (
+    Attempt,
+    BadRow,
+    Failure,
+    Fewshot,
+    Model,
+    OpenedSource,
+    Prompt,
+    Row,
+    Sample,
+    Subset,
+    Task,
+    UsageError,
+    digest_of,
+)
+from evalkit.prompting import Renderer, lm_eval_stream, sample_seed
+from evalkit.runner.settings import Settings
+
+# Room for four billion rows in each of two billion subsets, so that an index orders rows of all of them.
+_ROWS_PER_SUBSET = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One attempt to be made; or, with `failure`, one that cannot be, and why."""
+
+    index: int
+    attempt: Attempt
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    subset: Subset
+    opened: OpenedSource
+    quota: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTask:
+    """A task whose data was found. `identity` is what a resumed run must share with the run it continues."""
+
+    name: str
+    spec: str
+    task: Task
+    fewshot: Fewshot
+    settings: Settings
+    parts: tuple[_Part, ...]
+    total: int | None
+    identity: dict[str, str]
+
+    @property
+    def facts(self) -> list[dict[str, str]]:
+        return [{**part.opened.facts, "digest": part.opened.digest} for part in self.parts]
+
+    def work(self) -> Iterator[Work]:
+        """Every attempt, in the order of the data. Raises UsageError where not even the first row can be asked."""
+        stream = lm_eval_stream()
+        for number, part in enumerate(self.parts):
+            renderer = Renderer(
+                task=self.task.name,
+                format=self.task.prompt,
+                fewshot=self.fewshot,
+                subset=part.subset,
+                to_sample=self.task.sample,
+                options=self.settings.data,
+                seed=self.settings.seed,
+                stream=stream,
+            )
+            for row_number, row in enumerate(islice(part.opened.rows(), part.quota)):
+                index = number * _ROWS_PER_SUBSET + row_number
+                yield from self._attempts(index, row, part.subset, renderer)
+
+    def _attempts(self, index: int, row: Row | BadRow, subset: Subset, renderer: Renderer) -> Iterator[Work]:
+        try:
+            if isinstance(row, BadRow):
+                raise _Unusable(Failure("data", "BadRow", f"{row.origin}: {row.problem}"))
+            sample = self._sample(row, subset, first=index == 0)
+            prompt = renderer.render(sample)
+        except _Unusable as bad:
+            broken = Attempt(Sample(row.id, "", groups=subset.groups), Prompt())
+            for repeat in range(self.settings.repeats):
+                yield Work(index, replace(broken, repeat=repeat), bad.failure)
+            return
+        for repeat in range(self.settings.repeats):
+            seed = sample_seed(self.settings.seed, self.task.name, sample.id, str(repeat))
+            yield Work(index, Attempt(sample, prompt, repeat, seed))
+
+    def _sample(self, row: Row, subset: Subset, *, first: bool) -> Sample:
+        """The row as a sample. A mistake in the first row is the task's; in a later one it is the row's."""
+        try:
+            sample = self.task.sample(row)
+        except UsageError as error:
+            if first:
+                raise
+            raise _Unusable(Failure("data", "UsageError", str(error))) from error
+        except Exception as error:
+            if first:
+                raise UsageError(
+                    f"task {self.name!r} cannot make a sample of a row",
+                    found=f"{type(error).__name__}: {error}; columns: {', '.join(map(str, row.values))}",
+                    at=row.origin,
+                ) from error
+            raise _Unusable(Failure("data", type(error).__name__, f"{row.origin}: {error}")) from error
+        if subset.groups and not sample.groups:
+            sample = replace(sample, groups=subset.groups)
+        return sample
+
+
+class _Unusable(Exception):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: Settings) -> PreparedTask:
+    """Find the task's data and fix what is asked; raises UsageError where data or the model do not fit."""
+    missing = task.method.needs - model.capabilities.requests
+    if missing:
+        names = ", ".join(sorted(kind.__name__ for kind in missing))
+        raise UsageError(f"task {task.name!r} needs {names}, which {model.identity.name} cannot answer")
+    fewshot = Fewshot(
+        task.fewshot.k if settings.num_fewshot is None else settings.num_fewshot,
+        settings.fewshot_order or task.fewshot.order,
+    )
+    opened = [subset.rows.open(settings.data) for subset in task.data]
+    quotas = _quotas([source.count for source in opened], settings.limit)
+    parts = tuple(_Part(*part) for part in zip(task.data, opened, quotas, strict=True))
+    parts = tuple(part for part in parts if part.quota != 0)
+    counts = [_least(part.opened.count, part.quota) for part in parts]
+    if counts and sum(count or 0 for count in counts) == 0 and None not in counts:
+        raise UsageError(
+            f"task {task.name!r} has no data", found="0 rows", at=next(iter(parts[0].opened.facts.values()), "")
+        )
+    total = None if None in counts else sum(count or 0 for count in counts) * settings.repeats
+    identity = _identity(task, source_digest, model, fewshot, settings, [source.digest for source in opened])
+    return PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity)
+
+
+def _least(count: int | None, quota: int | None) -> int | None:
+    known = [value for value in (count, quota) if value is not None]
+    return None if count is None else min(known)
+
+
+def _quotas(counts: list[int | None], limit: int | None) -> list[int | None]:
+    """How many rows to take of each subset: a limit is spread evenly, what a small one lacks goes to the others."""
+    if limit is None:
+        return [None] * len(counts)
+    quotas = [0] * len(counts)
+    left = limit
+    while left > 0:
+        open_ = [i for i, count in enumerate(counts) if count is None or quotas[i] < count]
+        if not open_:
+            break
+        share = max(1, left // len(open_))
+        for i in open_[: max(1, left // share)]:
+            count = counts[i]
+            take = min(share, left, share if count is None else count - quotas[i])
+            quotas[i] += take
+            left -= take
+    return list(quotas)
+
+
+def _identity(
+    task: Task, source: str, model: Model, fewshot: Fewshot, settings: Settings, data: list[str]
+) -> dict[str, str]:
+    scorers = [f"{s.name}/{s.version}{dict(s.settings)}" for s in task.scorers]
+    return {
+        "task": f"{task.name}/{task.version}",
+        "source": source,
+        "data": digest_of(*data),
+        "few-shot": f"{fewshot.k} {fewshot.order}" if fewshot.k else "0",
+        "method": f"{task.method.name} {dict(task.method.settings)}",
+        "scorers": "; ".join(scorers),
+        "seed": str(settings.seed),
+        "limit": "none" if settings.limit is None else str(settings.limit),
+        "repeats": str(settings.repeats),
+        "model": model.identity.digest,
+    }

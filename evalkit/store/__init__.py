@@ -1,0 +1,21 @@
+"""Runs on disk (manifest, journal, preambles) and the response cache."""
+
+from evalkit.store.cache import CacheSize, SqliteCache
+from evalkit.store.journal import Journal, read_records
+from evalkit.store.manifest import Manifest, MetricResult, Status, TaskEntry, TaskResult
+from evalkit.store.run import Run, new_id, runs_under
+
+__all__ = [
+    "CacheSize",
+    "Journal",
+    "Manifest",
+    "MetricResult",
+    "Run",
+    "SqliteCache",
+    "Status",
+    "TaskEntry",
+    "TaskResult",
+    "new_id",
+    "read_records",
+    "runs_under",
+]

@@ -1,0 +1,105 @@
+"""The response cache: one SQLite file in which every paid or computed reply is kept under its request's key.
+
+Keys are made by evalkit.models.cached from the model's identity and the whole request, so that another model,
+prompt or parameter can never hit. Losing the cache costs time, never a result: a damaged file is set aside.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.core import UsageError
+
+FILE = "responses.sqlite"
+_WRITE_AFTER_ROWS = 512
+_WRITE_AFTER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSize:
+    path: Path
+    entries: int
+    bytes: int
+
+
+class SqliteCache:
+    """get and put by key. Writes are gathered into transactions; what is not yet written is served from memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._db = _connect(self.path)
+        self._waiting: dict[str, bytes] = {}
+        self._since = time.monotonic()
+
+    def get(self, key: str) -> bytes | None:
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            return waiting
+        row = self._db.execute("SELECT value FROM responses WHERE key = ?", (key,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def put(self, key: str, value: bytes) -> None:
+        self._waiting[key] = value
+        due = time.monotonic() - self._since > _WRITE_AFTER_SECONDS
+        if due or len(self._waiting) >= _WRITE_AFTER_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. A full disk or a lock held for long loses only cache entries, with a warning."""
+        now = time.time()
+        rows = [(key, value, now) for key, value in self._waiting.items()]
+        try:
+            with self._db:
+                self._db.executemany("INSERT OR REPLACE INTO responses VALUES (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            print(f"evalkit: {len(rows)} replies were not cached: {error}", file=sys.stderr)
+        self._waiting.clear()
+        self._since = time.monotonic()
+
+    def close(self) -> None:
+        self.flush()
+        self._db.close()
+
+    def size(self) -> CacheSize:
+        self.flush()
+        entries = int(self._db.execute("SELECT count(*) FROM responses").fetchone()[0])
+        files = (self.path, self.path.with_name(FILE + "-wal"))
+        return CacheSize(self.path, entries, sum(f.stat().st_size for f in files if f.exists()))
+
+    def clear(self, older_than_days: float = 0.0) -> int:
+        """Delete entries of at least that age and give the space back; returns how many were deleted."""
+        self.flush()
+        with self._db:
+            limit = time.time() - older_than_days * 86400
+            deleted = self._db.execute("DELETE FROM responses WHERE created <= ?", (limit,)).rowcount
+        self._db.execute("VACUUM")
+        return deleted
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _prepare(path)
+    except sqlite3.OperationalError as error:  # locked for long, read-only, no space: not a damaged file
+        raise UsageError(
+            f"cannot open the response cache {path}", found=str(error), fix="EVALKIT_CACHE=DIR, or run with --no-cache"
+        ) from error
+    except sqlite3.DatabaseError:
+        aside = path.with_name(f"{FILE}.damaged-{int(time.time())}")
+        path.replace(aside)
+        print(f"evalkit: the response cache was damaged; set aside as {aside}", file=sys.stderr)
+        return _prepare(path)
+
+
+def _prepare(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=30.0)
+    db.execute("PRAGMA journal_mode=WAL")
+    # After a power cut the newest replies may be missing from the cache, never torn; the journal has them.
+    db.execute("PRAGMA synchronous=OFF")
+    db.execute("CREATE TABLE IF NOT EXISTS responses (key TEXT PRIMARY KEY, value BLOB, created REAL) WITHOUT ROWID")
+    db.commit()
+    return db

@@ -1,0 +1,187 @@
+"""Records as JSON lines and back, without loss: floats keep every bit, unusual values are written as strings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from evalkit.core import (
+    Failure,
+    Message,
+    Prompt,
+    Record,
+    Reply,
+    Sample,
+    Score,
+    Usage,
+    Validity,
+)
+
+PreambleText = Callable[[str], str]
+PreambleDigest = Callable[[str], str]
+
+
+def encode(record: Record, preamble: PreambleDigest) -> bytes:
+    """One line of the journal, newline included. `preamble` stores a shared preamble and returns its digest."""
+    line: dict[str, Any] = {
+        "task": record.task,
+        "id": record.sample.id,
+        "index": record.index,
+        "repeat": record.repeat,
+        "validity": record.validity.value,
+        "scores": [_score_out(score) for score in record.scores],
+        "sample": _sample_out(record.sample, record.prompt),
+        "prompt": _prompt_out(record.prompt, preamble),
+        "replies": [_reply_out(reply) for reply in record.replies],
+        "prompt_digest": record.prompt_digest,
+        "sample_digest": record.sample_digest,
+        "seconds": round(record.seconds, 6),
+    }
+    if record.failure is not None:
+        failure = record.failure
+        line["failure"] = {"stage": failure.stage, "kind": failure.kind, "message": failure.message}
+    if record.flags:
+        line["flags"] = record.flags
+    if record.cost is not None:
+        line["cost"] = record.cost
+    return orjson.dumps(line, default=str, option=_OPTIONS)
+
+
+# Samples may hold what a data set holds: numpy numbers, dates, keys that are not strings.
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+def decode(line: bytes, preamble: PreambleText) -> Record:
+    """The record of one line; raises ValueError where the line is not one."""
+    raw = orjson.loads(line)
+    prompt = _prompt_in(raw["prompt"], preamble)
+    failure = raw.get("failure")
+    return Record(
+        task=raw["task"],
+        index=raw["index"],
+        sample=_sample_in(raw["id"], raw["sample"], prompt),
+        repeat=raw["repeat"],
+        prompt=prompt,
+        replies=tuple(_reply_in(reply) for reply in raw["replies"]),
+        scores=tuple(_score_in(score) for score in raw["scores"]),
+        validity=Validity(raw["validity"]),
+        failure=Failure(**failure) if failure else None,
+        flags=tuple(raw.get("flags", ())),
+        prompt_digest=raw["prompt_digest"],
+        sample_digest=raw["sample_digest"],
+        seconds=raw["seconds"],
+        cost=raw.get("cost"),
+    )
+
+
+def _number_out(value: float) -> float | str:
+    return value if math.isfinite(value) else repr(value)
+
+
+def _score_out(score: Score) -> dict[str, Any]:
+    out: dict[str, Any] = {"name": score.name, "value": _number_out(score.value)}
+    if score.answer is not None:
+        out["answer"] = score.answer
+    if score.reason:
+        out["reason"] = score.reason
+    if score.validity is not Validity.OK:
+        out["validity"] = score.validity.value
+    return out
+
+
+def _score_in(raw: dict[str, Any]) -> Score:
+    validity = Validity(raw.get("validity", Validity.OK))
+    return Score(raw["name"], float(raw["value"]), raw.get("answer"), raw.get("reason", ""), validity)
+
+
+def _messages_out(messages: tuple[Message, ...]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def _messages_in(raw: list[dict[str, Any]]) -> tuple[Message, ...]:
+    return tuple(Message(message["role"], message["content"]) for message in raw)
+
+
+def _prompt_out(prompt: Prompt | None, preamble: PreambleDigest) -> dict[str, Any] | None:
+    if prompt is None:
+        return None
+    out: dict[str, Any] = {"question": prompt.question}
+    if prompt.preamble:
+        out["preamble"] = preamble(prompt.preamble)
+    if prompt.messages:
+        out["messages"] = _messages_out(prompt.messages)
+    return out
+
+
+def _prompt_in(raw: dict[str, Any] | None, preamble: PreambleText) -> Prompt | None:
+    if raw is None:
+        return None
+    shared = preamble(raw["preamble"]) if "preamble" in raw else ""
+    return Prompt(raw["question"], shared, _messages_in(raw.get("messages", [])))
+
+
+def _sample_out(sample: Sample, prompt: Prompt | None) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    # A text that is asked as it stands (perplexity) is written once.
+    if prompt is None or sample.input not in (prompt.question, prompt.messages):
+        out["input"] = sample.input if isinstance(sample.input, str) else _messages_out(sample.input)
+    for name in ("targets", "choices", "gold", "cluster", "groups", "data"):
+        value = getattr(sample, name)
+        if value:
+            out[name] = dict(value) if name == "data" else value
+    return out
+
+
+def _sample_in(sample_id: str, raw: dict[str, Any], prompt: Prompt | None) -> Sample:
+    given = raw.get("input")
+    value: str | tuple[Message, ...]
+    if given is None:
+        value = "" if prompt is None else (prompt.messages or prompt.question)
+    else:
+        value = given if isinstance(given, str) else _messages_in(given)
+    return Sample(
+        id=sample_id,
+        input=value,
+        targets=tuple(raw.get("targets", ())),
+        choices=tuple(raw.get("choices", ())),
+        gold=tuple(raw.get("gold", ())),
+        cluster=raw.get("cluster", ""),
+        groups=tuple(raw.get("groups", ())),
+        data=raw.get("data", {}),
+    )
+
+
+def _reply_out(reply: Reply) -> dict[str, Any]:
+    out: dict[str, Any] = {"source": reply.source}
+    if reply.texts:
+        out["texts"], out["finish"] = reply.texts, reply.finish
+    if reply.loglikelihoods:
+        out["loglikelihoods"] = [_number_out(value) for value in reply.loglikelihoods]
+        out["greedy"] = reply.greedy
+    out["usage"] = [reply.usage.prompt_tokens, reply.usage.completion_tokens]
+    out["seconds"] = round(reply.seconds, 6)
+    if reply.truncated_tokens:
+        out["truncated_tokens"] = reply.truncated_tokens
+    if reply.notes:
+        out["notes"] = reply.notes
+    if reply.rendered_digest:
+        out["rendered_digest"] = reply.rendered_digest
+    return out
+
+
+def _reply_in(raw: dict[str, Any]) -> Reply:
+    return Reply(
+        texts=tuple(raw.get("texts", ())),
+        finish=tuple(raw.get("finish", ())),
+        loglikelihoods=tuple(float(value) for value in raw.get("loglikelihoods", ())),
+        greedy=tuple(raw.get("greedy", ())),
+        usage=Usage(*raw["usage"]),
+        seconds=raw["seconds"],
+        truncated_tokens=raw.get("truncated_tokens", 0),
+        notes=tuple(raw.get("notes", ())),
+        rendered_digest=raw.get("rendered_digest", ""),
+        source=raw["source"],
+    )

@@ -1,0 +1,142 @@
+"""The manifest of a run: what was measured, exactly, and what came out; written atomically, read by everyone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from evalkit.core import Estimate, UsageError
+
+FILE = "manifest.json"
+FORMAT = 1
+
+Status = Literal["running", "interrupted", "failed", "finished"]
+
+
+@dataclass(slots=True)
+class MetricResult:
+    """One metric of one task or group, with what a table needs to show it."""
+
+    name: str
+    estimate: Estimate
+    higher_is_better: bool
+    scale: str
+
+
+@dataclass(slots=True)
+class TaskResult:
+    """What one task came to. `counts` maps a validity to its number of records; `flags` likewise."""
+
+    headline: str
+    metrics: list[MetricResult] = field(default_factory=list)
+    groups: dict[str, list[MetricResult]] = field(default_factory=dict)
+    samples: int = 0
+    failed: int = 0
+    cached: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    flags: dict[str, int] = field(default_factory=dict)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    signature: str = ""
+    prompts_digest: str = ""
+    rendered_digest: str = ""
+    samples_digest: str = ""
+
+    def metric(self, name: str = "") -> MetricResult | None:
+        """The named metric, or the headline; None where the task has none."""
+        wanted = name or self.headline
+        return next((m for m in self.metrics if m.name == wanted), None)
+
+
+@dataclass(slots=True)
+class TaskEntry:
+    """One task of a run: what was asked (`identity`, which a resumed run must equal) and its result."""
+
+    name: str
+    spec: str
+    identity: dict[str, str]
+    data: list[dict[str, str]]
+    total: int | None = None
+    result: TaskResult | None = None
+
+
+@dataclass(slots=True)
+class Manifest:
+    """Everything but the records. `request` is how the run was asked for, so that it can be resumed without words."""
+
+    id: str
+    status: Status
+    created: str
+    model: dict[str, Any]
+    settings: dict[str, Any]
+    request: dict[str, Any]
+    environment: dict[str, str]
+    tasks: list[TaskEntry] = field(default_factory=list)
+    finished: str = ""
+    evalkit: str = ""
+    format: int = FORMAT
+
+    def task(self, name: str) -> TaskEntry:
+        """The entry of that task; raises UsageError with the names there are."""
+        for entry in self.tasks:
+            if entry.name == name:
+                return entry
+        raise UsageError(
+            f"run {self.id} has no task named {name!r}", found=", ".join(entry.name for entry in self.tasks)
+        )
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest in one step: a reader or a crash sees the old one or the new one, never half."""
+    data = orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+    new = folder / (FILE + ".new")
+    with new.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    new.replace(folder / FILE)
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a run folder; raises UsageError where there is none or it is of another format."""
+    path = folder / FILE
+    if not path.is_file():
+        raise UsageError(f"{folder} is not a run folder", found=_found(folder), fix="evalkit show (lists the runs)")
+    try:
+        raw = orjson.loads(path.read_bytes())
+        if raw.get("format") != FORMAT:
+            raise UsageError(f"{path} has format {raw.get('format')!r}", fix=f"this evalkit reads format {FORMAT}")
+        tasks = [_entry_in(entry) for entry in raw.pop("tasks")]
+        return Manifest(tasks=tasks, **raw)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is damaged", found=str(error)) from error
+
+
+def _found(folder: Path) -> str:
+    if not folder.exists():
+        return "no such folder"
+    return ", ".join(sorted(entry.name for entry in folder.iterdir())[:8]) or "an empty folder"
+
+
+def _entry_in(raw: Mapping[str, Any]) -> TaskEntry:
+    values = dict(raw)
+    result = values.pop("result", None)
+    return TaskEntry(result=_result_in(result) if result else None, **values)
+
+
+def _result_in(raw: Mapping[str, Any]) -> TaskResult:
+    values = dict(raw)
+    metrics = [_metric_in(metric) for metric in values.pop("metrics")]
+    groups = {name: [_metric_in(m) for m in found] for name, found in values.pop("groups").items()}
+    return TaskResult(metrics=metrics, groups=groups, **values)
+
+
+def _metric_in(raw: Mapping[str, Any]) -> MetricResult:
+    numbers: dict[str, Any] = {k: float("nan") if v is None else v for k, v in raw["estimate"].items()}
+    return MetricResult(raw["name"], Estimate(**numbers), raw["higher_is_better"], raw["scale"])
