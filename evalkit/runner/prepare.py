@@ -64,6 +64,7 @@ class PreparedTask:
     def work(self) -> Iterator[Work]:
         """Every attempt, in the order of the data. Raises UsageError where not even the first row can be asked."""
         stream = lm_eval_stream()
+        seen: set[int] = set()
         for number, part in enumerate(self.parts):
             renderer = Renderer(
                 task=self.task.name,
@@ -77,15 +78,15 @@ class PreparedTask:
             )
             for row_number, row in enumerate(islice(part.opened.rows(), part.quota)):
                 index = number * _ROWS_PER_SUBSET + row_number
-                yield from self._attempts(index, row, part.subset, renderer)
+                yield from self._attempts(index, _told_apart(row, row_number, seen), part.subset, renderer)
 
     def _attempts(self, index: int, row: Row | BadRow, subset: Subset, renderer: Renderer) -> Iterator[Work]:
         try:
             if isinstance(row, BadRow):
-                raise _Unusable(Failure("data", "BadRow", f"{row.origin}: {row.problem}"))
+                raise UnusableRowError(Failure("data", "BadRow", f"{row.origin}: {row.problem}"))
             sample = self._sample(row, subset, first=index == 0)
             prompt = renderer.render(sample)
-        except _Unusable as bad:
+        except UnusableRowError as bad:
             broken = Attempt(Sample(row.id, "", groups=subset.groups), Prompt())
             for repeat in range(self.settings.repeats):
                 yield Work(index, replace(broken, repeat=repeat), bad.failure)
@@ -101,7 +102,7 @@ class PreparedTask:
         except UsageError as error:
             if first:
                 raise
-            raise _Unusable(Failure("data", "UsageError", str(error))) from error
+            raise UnusableRowError(Failure("data", "UsageError", str(error))) from error
         except Exception as error:
             if first:
                 raise UsageError(
@@ -109,13 +110,23 @@ class PreparedTask:
                     found=f"{type(error).__name__}: {error}; columns: {', '.join(map(str, row.values))}",
                     at=row.origin,
                 ) from error
-            raise _Unusable(Failure("data", type(error).__name__, f"{row.origin}: {error}")) from error
+            raise UnusableRowError(Failure("data", type(error).__name__, f"{row.origin}: {error}")) from error
         if subset.groups and not sample.groups:
             sample = replace(sample, groups=subset.groups)
         return sample
 
 
-class _Unusable(Exception):
+def _told_apart(row: Row | BadRow, number: int, seen: set[int]) -> Row | BadRow:
+    """The row under an id of its own: subsets may repeat an id, and a record's key must not. Hashes keep this small."""
+    key = hash(row.id)
+    if key in seen:
+        row = replace(row, id=f"{row.id}#{number}")
+        key = hash(row.id)
+    seen.add(key)
+    return row
+
+
+class UnusableRowError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evalkit.core import DataOptions, FewshotOrder, UsageError
 
@@ -18,7 +18,7 @@ class Settings:
     fewshot_order: FewshotOrder | None = None
     repeats: int = 1
     max_failures: float = 0.05
-    data: DataOptions = DataOptions()
+    data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:

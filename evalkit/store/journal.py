@@ -47,8 +47,10 @@ class Journal:
         """Write one record; raises RunError where the disk refuses."""
         _write(self._records, codec.encode(record, self._preamble), self._folder)
 
-    def rewrite(self, keep: Callable[[Record], bool]) -> None:
+    def keep_only(self, keep: Callable[[Record], bool]) -> None:
         """Drop the records that are not to be kept; all or nothing, so a crash leaves the old journal."""
+        if all(keep(record) for record in read_records(self._folder)):
+            return
         path, new = self._folder / RECORDS, self._folder / (RECORDS + ".new")
         texts = Preambles(self._folder)
         with path.open("rb") as old, new.open("wb") as out:

@@ -1,0 +1,237 @@
+"""`evalkit.run`: tasks × models to runs, the same for the command line and for Python."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from evalkit import models, places, plugins
+from evalkit.core import DataOptions, FewshotOrder, Model, Task, UsageError
+from evalkit.models.cached import cached
+from evalkit.runner import PreparedTask, Progress, Settings, Silent, begin, continued, execute, prepare
+from evalkit.store import Run, SqliteCache, manifest, new_id, runs_under
+
+RUNS = Path("runs")
+
+_T = TypeVar("_T")
+
+
+class RunInterruptedError(KeyboardInterrupt):
+    """Ctrl-C during a run. The journal is kept; `folder` is what `--resume` takes."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self.folder = folder
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run. Tasks and models are names with their arguments inline, or objects made in Python."""
+
+    tasks: tuple[str | Task, ...]
+    models: tuple[str | Model, ...]
+    settings: Settings = field(default_factory=Settings)
+    out: Path | None = None
+    cache: bool = True
+    project: Path | None = None
+
+    def request(self) -> dict[str, Any]:
+        """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""
+        return {
+            "tasks": [t if isinstance(t, str) else None for t in self.tasks],
+            "models": [m if isinstance(m, str) else None for m in self.models],
+            "cache": self.cache,
+            "project": str(self.project.resolve()) if self.project else None,
+        }
+
+
+@overload
+def run(tasks: str | Task | Sequence[str | Task], model: str | Model, **options: Any) -> Run: ...
+@overload
+def run(tasks: str | Task | Sequence[str | Task], model: Sequence[str | Model], **options: Any) -> list[Run]: ...
+def run(
+    tasks: str | Task | Sequence[str | Task],
+    model: str | Model | Sequence[str | Model],
+    *,
+    limit: int | None = None,
+    seed: int = 1,
+    num_fewshot: int | None = None,
+    fewshot_order: FewshotOrder | None = None,
+    repeats: int = 1,
+    data_dir: Path | str | None = None,
+    offline: bool = False,
+    skip_bad_rows: bool = False,
+    max_failures: float = 0.05,
+    out: Path | str | None = None,
+    cache: bool = True,
+    project: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Run | list[Run]:
+    """Evaluate one model, or each of several, on one or more tasks.
+
+    Returns a Run for one model and a list of Runs for a sequence of models. `out` is the run folder (the folder of
+    the run folders for several models), `runs/<time>` by default. Raises UsageError for a mistake in what was asked,
+    RunError where a run cannot go on; samples that could not be measured are on their records, and `Run.failed` says
+    whether they are more than `max_failures` of any task.
+    """
+    single = isinstance(model, str) or not isinstance(model, Sequence)
+    data = DataOptions(Path(data_dir) if data_dir else places.data_mirror(), offline, skip_bad_rows)
+    plan = Plan(
+        tasks=(tasks,) if isinstance(tasks, str | Task) else tuple(tasks),
+        models=(model,) if single else tuple(model),  # type: ignore[arg-type]
+        settings=Settings(limit, seed, num_fewshot, fewshot_order, repeats, max_failures, data),
+        out=Path(out) if out else None,
+        cache=cache,
+        project=Path(project) if project else None,
+    )
+    runs = run_plan(plan, progress or Silent())
+    return runs[0] if single else runs
+
+
+def run_plan(plan: Plan, progress: Progress) -> list[Run]:
+    """Run every model of a plan, one after another; all names, data and options are checked before the first."""
+    if not plan.tasks or not plan.models:
+        raise UsageError("nothing to run", fix="evalkit run TASK… --model MODEL")
+    folder = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
+    sessions = _sessions(plan)
+    runs = []
+    for session in sessions:
+        session.folder = folder if len(sessions) == 1 else folder / _slug(session.model.identity.name)
+        runs.append(_run_session(session, plan, folder, progress, resume=False))
+    return runs
+
+
+def resume(folder: Path, progress: Progress) -> list[Run]:
+    """Go on with an interrupted run (or with a folder of runs) from what its manifest says was asked."""
+    found = runs_under(folder)
+    if not found:
+        raise UsageError(f"{folder} holds no run to resume", fix="evalkit show (lists the runs)")
+    plan = plan_of(manifest.read(found[0]))
+    runs = []
+    sessions = _sessions(plan)
+    for session in sessions:
+        session.folder = folder if len(sessions) == 1 else _group(folder) / _slug(session.model.identity.name)
+        begun = (session.folder / manifest.FILE).is_file()
+        runs.append(_run_session(session, plan, folder, progress, resume=begun))
+    return runs
+
+
+def _group(folder: Path) -> Path:
+    """The folder that holds the runs of several models, given it or one of them."""
+    return folder.parent if (folder / manifest.FILE).is_file() else folder
+
+
+def plan_of(written: manifest.Manifest) -> Plan:
+    """The plan that a manifest's run was started with; raises UsageError where it was made of Python objects."""
+    request, settings = written.request, dict(written.settings)
+    if None in request["tasks"] or None in request["models"]:
+        raise UsageError(
+            f"run {written.id} was started from Python with task or model objects",
+            fix="call evalkit.run again with the same arguments: finished replies come from the cache",
+        )
+    data = settings.pop("data")
+    options = DataOptions(Path(data["mirror"]) if data["mirror"] else None, data["offline"], data["skip_bad_rows"])
+    return Plan(
+        tasks=tuple(request["tasks"]),
+        models=tuple(request["models"]),
+        settings=Settings(data=options, **settings),
+        cache=request["cache"],
+        project=Path(request["project"]) if request["project"] else None,
+    )
+
+
+@dataclass(slots=True)
+class _Session:
+    model: Model
+    tasks: list[PreparedTask]
+    folder: Path = Path()
+
+
+def _sessions(plan: Plan) -> list[_Session]:
+    resolved = [models.resolve(m) if isinstance(m, str) else m for m in plan.models]
+    loaded = [_load(task, plan.project) for task in plan.tasks]
+    _check_names([name for name, _, _, _ in loaded], [m.identity.name for m in resolved])
+    sessions = []
+    for model in resolved:
+        tasks = [
+            replace(prepare(task, spec, digest, model, plan.settings), name=name) for name, spec, digest, task in loaded
+        ]
+        sessions.append(_Session(model, tasks))
+    return sessions
+
+
+def _load(task: str | Task, project: Path | None) -> tuple[str, str, str, Task]:
+    """(name in the run, spec, digest of its source, task)."""
+    if isinstance(task, Task):
+        return task.name, task.name, "object", task
+    found = plugins.load("task", task, project=project)
+    if not isinstance(found, Task):
+        raise UsageError(f"{task!r} is not a task", found=type(found).__name__)
+    origin = plugins.origin("task", task, project=project)
+    return _run_name(found.name, origin.options), task, origin.digest, found
+
+
+def _run_name(name: str, options: Mapping[str, str]) -> str:
+    """Tasks of one name with different options are different tasks of a run."""
+    return ",".join([name, *(f"{key}={value}" for key, value in sorted(options.items()))])
+
+
+def _check_names(tasks: list[str], names: list[str]) -> None:
+    for kind, found in (("task", tasks), ("model", names)):
+        twice = sorted({name for name in found if found.count(name) > 1})
+        if twice:
+            raise UsageError(f"{kind} {twice[0]!r} is given twice", fix="name each once")
+
+
+def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress, *, resume: bool) -> Run:
+    async def work() -> Run:
+        if resume:
+            written = continued(session.folder, session.model, session.tasks)
+        else:
+            written = begin(session.folder, group.name, session.model, session.tasks, plan.request())
+        cache = SqliteCache(places.cache_dir()) if plan.cache else None
+        model = session.model if cache is None else cached(session.model, cache)
+        try:
+            return await execute(session.folder, written, model, session.tasks, progress)
+        finally:
+            await model.close()
+            if cache is not None:
+                cache.close()
+
+    try:
+        return _run_async(work)
+    except KeyboardInterrupt:
+        raise RunInterruptedError(group) from None
+
+
+def _run_async(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """asyncio.run, also where a loop is running already (a notebook): then in a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    outcome: list[_T] = []
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            outcome.append(asyncio.run(work()))
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
+
+
+def _slug(name: str) -> str:
+    """A model's name as a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._=-]+", "-", name).strip("-.") or "model"

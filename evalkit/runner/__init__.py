@@ -1,0 +1,19 @@
+"""One task on one model: what is asked, in what order, what is written down and what it comes to."""
+
+from evalkit.runner.evaluate import Progress, Silent
+from evalkit.runner.prepare import PreparedTask, Work, prepare
+from evalkit.runner.session import begin, continued, execute, too_many_failed
+from evalkit.runner.settings import Settings
+
+__all__ = [
+    "PreparedTask",
+    "Progress",
+    "Settings",
+    "Silent",
+    "Work",
+    "begin",
+    "continued",
+    "execute",
+    "prepare",
+    "too_many_failed",
+]

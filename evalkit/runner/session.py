@@ -1,0 +1,167 @@
+"""One model's run in its folder: tasks in order, manifest kept true, resumed where an earlier process stopped."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evalkit.core import Model, Record, UsageError
+from evalkit.runner.collect import Collector
+from evalkit.runner.evaluate import Evaluation, Progress, key_hash
+from evalkit.runner.prepare import PreparedTask
+from evalkit.signature import signature, version
+from evalkit.store import Journal, Manifest, Run, Status, TaskEntry, TaskResult, manifest, read_records
+
+_REPORTED_PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "rouge-score", "bert-score")
+
+
+def begin(folder: Path, run_id: str, model: Model, tasks: Sequence[PreparedTask], request: dict[str, Any]) -> Manifest:
+    """Make a new run folder with its manifest; raises UsageError where the folder already holds a run."""
+    if (folder / manifest.FILE).exists():
+        raise UsageError(f"{folder} already holds a run", fix=f"evalkit run --resume {folder}, or another --out")
+    _create(folder)
+    identity = model.identity
+    plan = Manifest(
+        id=run_id,
+        status="running",
+        created=_now(),
+        model={"name": identity.name, "digest": identity.digest, "facts": dict(identity.facts)},
+        settings=_settings(tasks),
+        request=request,
+        environment=_environment(),
+        tasks=[TaskEntry(t.name, t.spec, t.identity, t.facts, t.total) for t in tasks],
+        evalkit=version(),
+    )
+    manifest.write(folder, plan)
+    return plan
+
+
+def continued(folder: Path, model: Model, tasks: Sequence[PreparedTask]) -> Manifest:
+    """The manifest of an interrupted run, once it is sure that the same thing would be measured.
+
+    Raises UsageError that shows every difference in task source, prompt, data, model, scorers or settings.
+    """
+    plan = manifest.read(folder)
+    entries = {entry.name: entry for entry in plan.tasks}
+    differences = []
+    if model.identity.digest != plan.model["digest"]:
+        facts = dict(model.identity.facts)
+        differences += [
+            f"model {name}: {plan.model['facts'].get(name, '–')} then, {facts.get(name, '–')} now"
+            for name in sorted({*facts, *plan.model["facts"]})
+            if facts.get(name) != plan.model["facts"].get(name)
+        ] or [f"model: {plan.model['name']} then, {model.identity.name} now"]
+    for task in tasks:
+        then = entries[task.name].identity if task.name in entries else {}
+        differences += [
+            f"{task.name}: {part}: {then.get(part, '–')} then, {now} now"
+            for part, now in task.identity.items()
+            if part != "model" and then.get(part) != now
+        ]
+    if differences:
+        raise UsageError(
+            f"the run {folder} cannot be resumed: it would not measure the same thing",
+            found="\n         ".join(differences),
+            fix="start a new run; replies that are still right come from the cache",
+        )
+    plan.status = "running"
+    manifest.write(folder, plan)
+    return plan
+
+
+async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[PreparedTask], progress: Progress) -> Run:
+    """Evaluate the tasks that have no result yet and close the manifest. A run that stops early says so in it."""
+    status: Status = "failed"
+    try:
+        with Journal(folder) as journal:
+            journal.keep_only(_is_settled)
+            restored = _restore(folder, tasks)
+            for task in tasks:
+                entry = plan.task(task.name)
+                collector, done = restored[task.name]
+                entry.result = await Evaluation(task, model, journal.append, collector, done, progress).run()
+                entry.result.signature = _signature(task, entry.result, model)
+                manifest.write(folder, plan)
+        status = "finished"
+    except BaseException as error:
+        status = "failed" if isinstance(error, Exception) else "interrupted"
+        raise
+    finally:
+        plan.status = status
+        plan.finished = _now()
+        manifest.write(folder, plan)
+    return Run(folder, plan, failed=any(too_many_failed(t, e.result) for t, e in zip(tasks, plan.tasks, strict=True)))
+
+
+def too_many_failed(task: PreparedTask, result: TaskResult | None) -> bool:
+    """Whether the share of samples that could not be measured is above what the settings allow."""
+    return result is not None and result.failed > task.settings.max_failures * max(1, result.samples)
+
+
+def _restore(folder: Path, tasks: Sequence[PreparedTask]) -> dict[str, tuple[Collector, set[int]]]:
+    """What an earlier process left, read in one pass: per task its collector and the keys that are done."""
+    found = {task.name: (Collector(task.task), set[int]()) for task in tasks}
+    for record in read_records(folder):
+        if record.task in found:
+            collector, done = found[record.task]
+            key = key_hash(*record.key)
+            if key not in done:
+                done.add(key)
+                collector.add(record)
+    return found
+
+
+def _signature(task: PreparedTask, result: TaskResult, model: Model) -> str:
+    shots = f"{task.fewshot.k}-shot"
+    if task.fewshot.k and task.fewshot.order != "seeded":
+        shots += f"-{task.fewshot.order}"
+    return signature(
+        task=task.spec,
+        version_of_task=task.task.version,
+        data=result.samples_digest,
+        prompts=result.prompts_digest,
+        shots=shots,
+        method=task.task.method.name,
+        scorers=[scorer.name for scorer in task.task.scorers],
+        sampling=task.task.method.settings.get("sampling", "–"),
+        seed=task.settings.seed,
+        limit=task.settings.limit,
+        judge="",
+        model=f"{model.identity.name}@{model.identity.digest[:8]}",
+    )
+
+
+def _create(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the run folder {folder}", found=error.strerror or "", fix="--out DIR") from None
+
+
+def _settings(tasks: Sequence[PreparedTask]) -> dict[str, Any]:
+    return asdict(tasks[0].settings) if tasks else {}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _environment() -> dict[str, str]:
+    found = {"python": platform.python_version(), "platform": platform.platform(), "cpus": str(os.cpu_count())}
+    for package in _REPORTED_PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _is_settled(record: Record) -> bool:
+    """Whether a stored record stands; one that could not be measured is tried again on resume."""
+    return not record.validity.is_measurement_failure
