@@ -1,0 +1,68 @@
+"""Where rows come from: the hub, files, text files, bundled samples, or memory.
+
+Every function here returns a `core.Source` and touches neither disk nor network; `open(options)` does. A source's rows
+stream: a million of them are never held at once. `Row.values` is a dict that explains a missing column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalkit.core import Source
+from evalkit.data.values import Values, require
+
+__all__ = ["Values", "bundled", "files", "hub", "require", "rows", "texts"]
+
+
+def hub(
+    id: str,  # noqa: A002 (the hub's own word)
+    *,
+    config: str | None = None,
+    split: str,
+    revision: str | None = None,
+    stream: bool = False,
+) -> Source:
+    """A split of a Hugging Face data set, from the local mirror where `DataOptions.mirror` has it, else from the hub.
+
+    revision: a branch, tag or commit; the commit it stands for is pinned and recorded in `facts["commit"]`.
+    stream: read rows over the network as they are asked for instead of fetching the split first; `count` may be None.
+    The hub's digest is of id, config, split and commit; the mirror's is of the file's content.
+    Opening raises UsageError: unknown data set, config or split, no access, no network.
+    """
+    from evalkit.data.remote import HubSource
+
+    return HubSource(id, config, split, revision, stream)
+
+
+def files(path: str | Path, *, base: Path | None = None) -> Source:
+    """Rows of JSONL, JSON (a list, or {"data": list}), CSV (every value a string), each also `.gz`, or Parquet.
+
+    path: a file or a glob, relative to `base` (the folder of the task file) first, then to the working folder.
+    Opening raises UsageError: no such file, no rows, a row that cannot be read (unless bad rows are skipped).
+    """
+    from evalkit.data.local import FileSource
+
+    return FileSource(str(path), base)
+
+
+def texts(*paths: str | Path, base: Path | None = None) -> Source:
+    """A row for each text file: columns `text` (the content as it is) and `name`. A path is a file, glob or folder."""
+    from evalkit.data.local import TextSource
+
+    return TextSource(tuple(map(str, paths)), base)
+
+
+def bundled(name: str) -> Source:
+    """A sample set that ships with evalkit (see `evalkit.embedded.sample_names`)."""
+    from evalkit.data.local import BundledSource
+
+    return BundledSource(name)
+
+
+def rows(values: Sequence[Mapping[str, Any]], name: str = "rows") -> Source:
+    """Rows that are already in memory; `name` begins the ids of those that have no id of their own."""
+    from evalkit.data.memory import MemorySource
+
+    return MemorySource(values, name)

@@ -1,0 +1,242 @@
+"""A split of a Hugging Face data set: through the local mirror, the hub, or what `datasets` fetched earlier."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from evalkit.core import BadRow, DataOptions, OpenedSource, Row, RunError, UsageError, digest_of
+from evalkit.data import mirror, paths
+from evalkit.data.ids import NOT_UNIQUE, IdTally, own_id
+from evalkit.data.local import open_files
+from evalkit.data.values import Values, suggestion
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_LOCAL_COPY = "give a local copy with --data-dir DIR or EVALKIT_DATA"
+_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A split of a data set on the Hugging Face hub."""
+
+    id: str
+    config: str | None
+    split: str
+    revision: str | None = None
+    stream: bool = False
+
+    def open(self, options: DataOptions) -> OpenedSource:
+        """Open the mirrored file, else load from the hub. Raises UsageError where neither has the split."""
+        if not _HUB_ID.fullmatch(self.id):
+            raise UsageError(
+                f"{self.id!r} is not a data set's id", fix="write it as owner/name; for a file use files()"
+            )
+        if options.mirror is not None:
+            found = mirror.look_up(options.mirror, self.id, self.config, self.split)
+            if found is not None:
+                return self._open_mirrored(found, options)
+        if options.offline:
+            return self._load_cached(_offline_message(self, options))
+        commit = self._resolve()
+        if commit is None:
+            return self._load_cached("the hub cannot be reached")
+        return self._opened(self._load(commit), commit)
+
+    def _open_mirrored(self, found: mirror.Mirrored, options: DataOptions) -> OpenedSource:
+        facts = {"hub": self.id, "config": found.config, "split": self.split, "path": paths.shown(found.path)}
+        if self.revision:
+            facts["revision"] = f"{self.revision} asked for; a mirror does not say which it holds"
+        return open_files([found.path], options, facts, label=found.config)
+
+    def _resolve(self) -> str | None:
+        """The commit that the revision stands for now, or None where the hub does not answer."""
+        if self.revision and _COMMIT.fullmatch(self.revision):
+            return self.revision
+        from huggingface_hub import HfApi, errors
+
+        try:
+            commit: str | None = HfApi().dataset_info(self.id, revision=self.revision, timeout=_PATIENCE_S).sha
+        except errors.GatedRepoError:
+            raise _gated(self.id) from None
+        except errors.RevisionNotFoundError:
+            raise UsageError(
+                f"{self.id} has no revision {self.revision!r} on the hub", fix="name a branch, tag or commit of it"
+            ) from None
+        except errors.RepositoryNotFoundError:
+            raise _not_found(self.id) from None
+        except errors.HfHubHTTPError as error:
+            raise UsageError(
+                f"the hub would not say what {self.id} is now",
+                found=_first_line(error),
+                fix=f"try later, or {_LOCAL_COPY}",
+            ) from None
+        except _network_errors():
+            return None
+        return commit
+
+    def _load(self, commit: str | None) -> Any:
+        import datasets
+
+        # A folder of the same name under the working folder would be taken for the data set; the prefix prevents it.
+        name = f"hf://datasets/{self.id}" if Path(self.id).exists() else self.id
+        try:
+            return datasets.load_dataset(
+                name, name=self.config, split=self.split, revision=commit, streaming=self.stream
+            )
+        except datasets.exceptions.DatasetNotFoundError as error:
+            if "gated" in str(error):
+                raise _gated(self.id) from None
+            raise _not_found(self.id, _first_line(error)) from None
+        except ValueError as error:
+            raise self._refused(error) from None
+        except (datasets.exceptions.DatasetsError, RuntimeError, *_network_errors()) as error:
+            raise UsageError(
+                f"{self.id} cannot be loaded from the hub", found=_first_line(error), fix=_LOCAL_COPY
+            ) from None
+
+    def _refused(self, error: ValueError) -> UsageError:
+        # datasets says in its message which configs or splits there are, and nowhere else without another request.
+        text = " ".join(str(error).split("Example of usage")[0].split())
+        there = re.findall(r"'([^']*)'", text[text.rfind("[") :]) if "[" in text else []
+        missing_config = "onfig" in text.split("[")[0]
+        wanted = self.config if missing_config else self.split
+        what = "config" if missing_config else "split"
+        wrong = f"{self.id} has no {what} {wanted!r}" if wanted else f"{self.id} has several configs"
+        if not there:
+            wrong = f"{self.id} cannot be loaded from the hub"
+        fix = suggestion(wanted or "", there) or (f"name one of these as the {what}" if there else _LOCAL_COPY)
+        return UsageError(wrong, found=f"{what}s: {', '.join(there)}" if there else text, fix=fix)
+
+    def _load_cached(self, why: str) -> OpenedHub:
+        """What `datasets` fetched earlier, where it is of the revision that is asked for."""
+        with _hub_out_of_reach():
+            try:
+                dataset = self._load(None)
+            except UsageError as error:
+                raise UsageError(f"{self.id} cannot be had: {why}", found=error.wrong, fix=_LOCAL_COPY) from None
+        commit = _commit_of(dataset)
+        if self.revision and self.revision != commit:
+            raise UsageError(
+                f"{self.id} cannot be had at revision {self.revision!r}: {why}",
+                found=f"an earlier download of commit {commit or 'unknown'}",
+                fix=f"ask for that commit, or {_LOCAL_COPY}",
+            )
+        return self._opened(dataset, commit, {"fetched": f"earlier; {why}"})
+
+    def _opened(self, dataset: Any, commit: str, more: Mapping[str, str] | None = None) -> OpenedHub:
+        config = str(dataset.info.config_name or self.config or "default")
+        facts = {"hub": self.id, "config": config, "split": self.split, "commit": commit or "unknown", **(more or {})}
+        own_ids = False
+        if self.stream:
+            facts["ids"] = "numbered, as a stream is not read twice"
+        elif "id" in dataset.column_names:
+            tally = IdTally()
+            for values in dataset.select_columns(["id"]):
+                tally.add(values)
+            own_ids = not tally.collide()
+            if not own_ids:
+                facts["ids"] = NOT_UNIQUE
+        opened = OpenedHub(dataset, facts, own_ids)
+        if opened.count == 0:
+            raise UsageError("the data set is empty", fix="check the split", at=f"{self.id}[{config}]/{self.split}")
+        return opened
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedHub:
+    """A split that `datasets` loaded or streams."""
+
+    dataset: Any
+    facts: Mapping[str, str]
+    use_own_ids: bool
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of id, config, split and commit: the commit pins the content."""
+        return digest_of(*(self.facts[name] for name in ("hub", "config", "split", "commit")))
+
+    @property
+    def count(self) -> int | None:
+        """The number of rows; of a stream, None unless the data set's card states it."""
+        if hasattr(self.dataset, "__len__"):
+            return len(self.dataset)
+        splits = self.dataset.info.splits or {}
+        stated = splits.get(self.facts["split"])
+        return int(stated.num_examples) if stated is not None and stated.num_examples else None
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """All rows, in the hub's order. Raises RunError where a stream breaks off."""
+        facts = self.facts
+        name = f"{facts['hub']}[{facts['config']}]/{facts['split']}"
+        remaining = iter(self.dataset)
+        for number in count():
+            origin = f"{name}#{number}"
+            try:
+                values = next(remaining)
+            except StopIteration:
+                return
+            except _network_errors() as error:
+                raise RunError(f"{origin}: the stream from the hub broke off: {_first_line(error)}") from None
+            own = own_id(values) if self.use_own_ids else ""
+            yield Row(own or f"{facts['config']}/{number}", Values(values, origin), origin)
+
+
+def _offline_message(source: HubSource, options: DataOptions) -> str:
+    if options.mirror is None:
+        return "the hub is not asked, being offline"
+    place = mirror.expected(options.mirror, source.id, source.config, source.split)
+    return f"the hub is not asked, being offline, and there is no {place}"
+
+
+def _gated(hub_id: str) -> UsageError:
+    return UsageError(
+        f"{hub_id} is gated: its owner asks for terms to be accepted first",
+        fix=f"accept them on its hub page and log in (hf auth login, or HF_TOKEN), or {_LOCAL_COPY}",
+    )
+
+
+def _not_found(
+    hub_id: str, found: str = "no public data set of that id, and none that your login may see"
+) -> UsageError:
+    return UsageError(f"{hub_id} is not on the hub", found=found, fix=f"check the id, or {_LOCAL_COPY}")
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    from huggingface_hub import errors
+
+    # The hub's client has changed its HTTP library twice; its own module knows the base error of the present one.
+    http_error: type[Exception] = getattr(errors, "HTTPError", OSError)
+    return (OSError, http_error)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:300]
+
+
+def _commit_of(dataset: Any) -> str:
+    # A prepared data set names the files it was made of, and they the commit.
+    for url in dataset.info.download_checksums or ():
+        if found := re.search(r"@([0-9a-f]{40})/", url):
+            return found[1]
+    return ""
+
+
+@contextlib.contextmanager
+def _hub_out_of_reach() -> Iterator[None]:
+    """Makes `datasets` look at what it has on disk alone, as HF_HUB_OFFLINE would if set before it was imported."""
+    import datasets
+
+    before = datasets.config.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before
