@@ -1,0 +1,85 @@
+"""What a generated reply says: its final text without reasoning, and whether there is an answer at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.core import Reply, Validity
+
+
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """A text without its reasoning; `unterminated` says that a reasoning block was opened and never closed."""
+
+    text: str
+    unterminated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The text to score with the validity it is scored under; `text` is empty where there is nothing to score."""
+
+    text: str
+    validity: Validity = Validity.OK
+    reason: str = ""
+
+
+def first_line(text: str) -> str:
+    """The first line that holds more than white space, without white space at its ends; "" where there is none."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def strip_reasoning(text: str, opening: str = "<think>", closing: str = "</think>") -> Stripped:
+    """Take out every `<think>…</think>` block.
+
+    A closing tag without an opening one ends a block that the chat template opened in the prompt, so everything
+    before it goes. An opening tag without a closing one is an unfinished block: what stood before it is kept and
+    `unterminated` is set. Takes time linear in the text, whatever tags a model repeats.
+    """
+    kept: list[str] = []
+    position, inside = 0, False
+    for tag in re.finditer(f"{re.escape(opening)}|{re.escape(closing)}", text):
+        if inside:
+            inside = tag.group() != closing
+        elif tag.group() == closing:
+            kept.clear()
+        else:
+            kept.append(text[position : tag.start()])
+            inside = True
+        position = tag.end()
+    if not inside:
+        kept.append(text[position:])
+    return Stripped("".join(kept), unterminated=inside)
+
+
+def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"] = "both") -> Answer:
+    """The first text of the last reply, without reasoning and without white space at its ends (or as `strip` says).
+
+    Where several texts were sampled the first stands for them; scorers of many texts read them themselves.
+
+    - Unfinished reasoning is LENGTH with an empty text: there is no answer yet, only thought.
+    - An empty text is NO_ANSWER.
+    - A text that ran to its token limit is LENGTH with the text kept: a base model seldom stops by itself, and
+      its answer stands at the front. It is scored as it is and shows among the outcomes, so nobody takes a low
+      score for a wrong model where the limit was too small.
+
+    Raises ValueError where there is no text, because the task's method asked for something else.
+    """
+    if not replies or not replies[-1].texts:
+        raise ValueError("this scorer reads generated text and the reply holds none; use generate() as the method")
+    reply = replies[-1]
+    stripped = strip_reasoning(reply.texts[0])
+    text = stripped.text
+    if strip != "none":
+        text = text.strip() if strip == "both" else text.lstrip()
+    finish = reply.finish[0] if reply.finish else "stop"
+    if stripped.unterminated:
+        return Answer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
+    if not text.strip():
+        return Answer("", Validity.NO_ANSWER, "empty reply")
+    if finish == "length":
+        return Answer(text, Validity.LENGTH, "ran to its token limit")
+    return Answer(text)

@@ -1,0 +1,55 @@
+"""The mean of one score, and which records count in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from evalkit.core import Estimate, Metric, Record, Validity, is_number
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows, IntArray
+
+
+def mean(
+    score: str,
+    *,
+    name: str | None = None,
+    scale: Literal["share", "number"] = "share",
+    higher_is_better: bool = True,
+    failure: float = 0.0,
+) -> Metric:
+    """The mean of the score of that name over the samples it was measured on, called `name` or like the score.
+
+    A model's own failure that left no score (refused, timed out) counts as `failure`; a measurement failure leaves
+    n, and so does a record that simply has no such score. `scale="share"` says that values lie within [0, 1]: the
+    interval is held within it, too.
+
+    The row is the value (width 1). See `evalkit.stats.mean_interval` for the interval.
+    """
+
+    def observe(record: Record) -> tuple[float] | None:
+        if record.value(score) is not None:
+            value = measured(record, score)
+            return None if value is None else (value,)
+        model_failed = record.validity is not Validity.OK and not record.validity.is_measurement_failure
+        return (failure,) if model_failed else None
+
+    def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
+        from evalkit.stats import mean_interval
+
+        found = mean_interval(rows[:, 0] if len(rows) else [], clusters if len(rows) else None)
+        if scale == "share":
+            # In this order a NaN bound stays NaN.
+            return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
+        return found
+
+    return Metric(name or score, observe, estimate, higher_is_better=higher_is_better, scale=scale)
+
+
+def measured(record: Record, score: str) -> float | None:
+    """The score's value, or None where there is none: no such score, a measurement failure or not a number."""
+    found = next((s for s in record.scores if s.name == score), None)
+    if found is None or found.validity.is_measurement_failure or not is_number(found.value):
+        return None
+    return found.value

@@ -1,0 +1,21 @@
+"""Scorers: functions that make a `core.Scorer`, by import or by name."""
+
+from evalkit.scorers.bertscore import bertscore
+from evalkit.scorers.choices import accuracy
+from evalkit.scorers.judging import judged
+from evalkit.scorers.likelihood import rolling
+from evalkit.scorers.matching import exact_match, squad
+from evalkit.scorers.overlap import rouge
+from evalkit.scorers.registry import by_name, names
+
+__all__ = [
+    "accuracy",
+    "bertscore",
+    "by_name",
+    "exact_match",
+    "judged",
+    "names",
+    "rolling",
+    "rouge",
+    "squad",
+]

@@ -1,0 +1,39 @@
+"""The adapter that makes a judge of single replies a scorer."""
+
+from __future__ import annotations
+
+import math
+
+from evalkit.core import Judge, Reply, Sample, Score, Scorer, Validity
+from evalkit.metrics import mean
+
+
+def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
+    """The scores that `judge` gives to a reply; `scores` names them, the judge's own name being the default.
+
+    A verdict whose validity is not OK passes it on to its scores. One without scores, such as UNJUDGED where the
+    judge's reply could not be read, gives every named score as NaN under that validity: UNJUDGED is a measurement
+    failure and leaves n.
+
+    Scoring raises ValueError where a valid verdict lacks one of the named scores.
+    """
+    wanted = scores or (judge.name,)
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        verdict = await judge.verdict(sample, replies)
+        given = {found.name: found for found in verdict.scores}
+        missing = [name for name in wanted if name not in given]
+        if missing and verdict.validity is Validity.OK:
+            raise ValueError(f"judge {judge.name!r} gave no score {missing[0]!r}, only {sorted(given)}")
+        absent = 0.0 if not verdict.validity.is_measurement_failure else math.nan
+        found = [given.get(name, Score(name, absent)) for name in wanted]
+        found += [extra for name, extra in given.items() if name not in wanted]
+        return tuple(_passed_on(each, verdict.validity, verdict.reason) for each in found)
+
+    settings = {"judge": judge.name, "judge_version": str(judge.version)}
+    return Scorer(f"judged_{judge.name}", score, wanted, tuple(map(mean, wanted)), settings)
+
+
+def _passed_on(score: Score, validity: Validity, reason: str) -> Score:
+    kept = score.validity if validity is Validity.OK else validity
+    return Score(score.name, score.value, score.answer, score.reason or reason, kept)
