@@ -1,0 +1,147 @@
+"""One plugin, loaded by name or by path: its file is executed, its function called, its result checked."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+from evalkit.core import Judge, Task, UsageError, digest_of
+from evalkit.plugins.index import YAML, Kind, clash, entries
+from evalkit.plugins.meta import source_file
+from evalkit.plugins.modules import guarded, module_of
+from evalkit.plugins.options import bind, parameters_of
+from evalkit.spec import parse, unknown
+
+_NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
+_RETURNS: dict[Kind, type] = {"task": Task, "judge": Judge, "report": str}
+_CONTRACTS: dict[Kind, str] = {
+    "task": "def task(*, option: str = …) -> Task",
+    "judge": "def judge(*, option: str = …) -> Judge",
+    "report": "def report(run, /, *, option: str = …) -> str",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object came from, in words that another process can load it by. `digest` is its source's."""
+
+    kind: Kind
+    name: str
+    options: Mapping[str, str]
+    path: Path
+    digest: str
+
+
+def load(kind: Kind, spec: str, options: Mapping[str, str] = _NO_OPTIONS, project: Path | None = None) -> object:
+    """The task or judge of that name, or in that .py or .yaml file; for a report, the function that writes it.
+
+    `spec` is a plugin's name or the path of a file or folder (relative to `project`, by default cwd), with options
+    inline where wanted: `mmlu,subject=anatomy`. `options` are more of them: the arguments of the plugin's function,
+    as text. Only that plugin is executed. Raises UsageError for an unknown name or option, a bad value, a file that
+    cannot be loaded, an error in the plugin's own code (with file and line) and a result of the wrong type.
+    """
+    return reload(origin(kind, spec, options, project))
+
+
+def origin(kind: Kind, spec: str, options: Mapping[str, str] = _NO_OPTIONS, project: Path | None = None) -> Origin:
+    """What `load` of the same arguments would load. Nothing is executed. Raises UsageError for an unknown name."""
+    asked = parse(spec)
+    for name in options:
+        if name in asked.options:
+            raise UsageError(f"the option {name!r} is given twice", found=f"{spec!r} and {name}={options[name]}")
+    path = _find(kind, asked.name, project)
+    return Origin(kind, _name(path), {**asked.options, **options}, path, source_digest(path))
+
+
+def reload(of: Origin) -> object:
+    """The object of an origin, also in another process. Raises UsageError where its source has changed since."""
+    if not of.path.exists() or source_digest(of.path) != of.digest:
+        raise UsageError(
+            f"the {of.kind} {of.name!r} is not what it was when the run began",
+            found=f"another content in {of.path}",
+            fix="leave the file alone while it runs, or start again",
+        )
+    return _load(of)
+
+
+def source_digest(path: Path) -> str:
+    """The digest of a plugin's source: one file, or every file of a folder but compiled ones."""
+    if path.is_file():
+        return digest_of(_text(path))
+    files = [p for p in sorted(path.rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
+    return digest_of(*(part for p in files for part in (p.relative_to(path).as_posix(), _text(p))))
+
+
+def _text(path: Path) -> str:
+    # surrogateescape keeps every byte apart, also in files that are not UTF-8.
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _find(kind: Kind, spec: str, project: Path | None) -> Path:
+    if _is_path(spec):
+        path = (project or Path.cwd()) / Path(spec).expanduser()
+        if not source_file(path).is_file():
+            raise UsageError(
+                f"there is no {kind} in {spec!r}",
+                found="a folder without __init__.py" if path.is_dir() else f"no file {path}",
+                fix=f"the path of a .py{' or .yaml' if kind == 'task' else ''} file, or a name from `evalkit list`",
+            )
+        return path.resolve()
+    found = entries(kind, project)
+    named = [entry for entry in found if entry.name == spec]
+    if len(named) > 1:
+        raise clash(kind, named[0], named[1])
+    if not named:
+        raise unknown(kind, spec, [entry.name for entry in found])
+    if named[0].problem:
+        raise UsageError(f"the {kind} {spec!r} cannot be loaded", found=named[0].problem, fix="correct its file")
+    return named[0].path
+
+
+def _is_path(spec: str) -> bool:
+    return "/" in spec or "\\" in spec or spec.endswith((".py", *YAML))
+
+
+def _name(path: Path) -> str:
+    return path.name if path.is_dir() else path.stem
+
+
+def _load(of: Origin) -> object:
+    kind, path = of.kind, of.path
+    if path.suffix in YAML:
+        if kind != "task":
+            raise UsageError(f"a {kind} is written in Python, not YAML", found=str(path), fix=_CONTRACTS[kind])
+        from evalkit.plugins.yaml_task import yaml_task
+
+        return yaml_task(path, of.options)
+    module = guarded(path, partial(module_of, path, of.digest))
+    function = getattr(module, kind, None)
+    if not inspect.isfunction(function):
+        raise UsageError(f"the file has no function {kind}(...)", found=str(path), fix=_CONTRACTS[kind])
+    at = f"{source_file(path)}:{function.__code__.co_firstlineno}"
+    what = f"the {kind} {of.name!r}"
+    parameters = parameters_of(function, what=what, at=at)
+    if kind == "report":
+        # What is reported on is given by position; the options are what can be given by keyword alone.
+        parameters = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    bound = partial(function, **bind(parameters, of.options, what=what, at=at))
+    if kind == "report":
+        return partial(_written, path, at, bound)
+    return _checked(kind, guarded(path, bound), at)
+
+
+def _written(path: Path, at: str, function: Callable[..., object], *subjects: object) -> object:
+    return _checked("report", guarded(path, partial(function, *subjects)), at)
+
+
+def _checked(kind: Kind, made: object, at: str) -> object:
+    wanted = _RETURNS[kind]
+    if not isinstance(made, wanted):
+        raise UsageError(
+            f"{kind}(...) must return a {wanted.__name__}", found=f"{type(made).__name__}: {repr(made)[:80]}", at=at
+        )
+    return made

@@ -1,0 +1,145 @@
+"""Options typed as text, turned into the annotated parameters of a plugin's function."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Union
+
+from evalkit.core import UsageError
+from evalkit.spec import nearest
+
+_TRUE = {"true", "yes", "on", "1"}
+_FALSE = {"false", "no", "off", "0"}
+
+
+def parameters_of(function: Callable[..., object], *, what: str, at: str) -> dict[str, inspect.Parameter]:
+    """The parameters of a plugin's function with their types; UsageError where one has none, or is `*` or `**`."""
+    try:
+        parameters = inspect.signature(function, eval_str=True).parameters
+    except (NameError, AttributeError, SyntaxError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{what}: the annotations of its parameters cannot be read ({error})",
+            fix="import the names that they use at run time",
+            at=at,
+        ) from None
+    for name, parameter in parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise UsageError(
+                f"{what}: the parameter {str(parameter)!r} cannot be an option",
+                fix="name every parameter, and give it a type and a default",
+                at=at,
+            )
+        if parameter.annotation is inspect.Parameter.empty:
+            raise UsageError(
+                f"{what}: the parameter {name!r} has no type", fix=f"annotate it, such as {name}: str", at=at
+            )
+    return dict(parameters)
+
+
+def bind(
+    parameters: Mapping[str, inspect.Parameter], options: Mapping[str, str], *, what: str, at: str
+) -> dict[str, Any]:
+    """The keyword arguments that `options` stand for.
+
+    Parameters may be annotated str, int, float, bool, Literal and unions of them with None (written "none").
+    `what` names the plugin in errors and `at` is its file and line. Raises UsageError for an unknown option, a
+    value of the wrong type, a missing one, and a parameter that no option can be.
+    """
+    for name in options:
+        if name not in parameters:
+            raise _unknown_option(name, what, parameters)
+    for name, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and name not in options:
+            raise UsageError(f"{what} needs the option {name!r}", fix=_listed(parameters))
+    arguments = {}
+    for name, text in options.items():
+        kind = parameters[name].annotation
+        try:
+            arguments[name] = convert(text, kind)
+        except ValueError:
+            raise UsageError(
+                f"{what}: bad value for the option {name!r}", found=repr(text), fix=f"{name}=<{describe(kind)}>"
+            ) from None
+        except TypeError:
+            raise UsageError(
+                f"{what}: the parameter {name!r} is annotated {describe(kind)}, which no option can be",
+                fix="annotate it as str, int, float, bool, Literal or `… | None`",
+                at=at,
+            ) from None
+    return arguments
+
+
+def convert(text: str, kind: Any) -> Any:
+    """A text as a value of an annotated type; ValueError for a bad text, TypeError for an unsupported type."""
+    if kind is str or kind is Any:
+        return text
+    if kind is bool:
+        return _boolean(text)
+    if kind in (int, float):
+        return kind(text)
+    if kind is type(None):
+        if text.lower() in ("none", "null", ""):
+            return None
+        raise ValueError(text)
+    if typing.get_origin(kind) is Literal:
+        by_text = {str(choice): choice for choice in typing.get_args(kind)}
+        if text in by_text:
+            return by_text[text]
+        raise ValueError(text)
+    if _is_union(kind):
+        return _first_that_fits(text, typing.get_args(kind))
+    raise TypeError(kind)
+
+
+def describe(kind: Any) -> str:
+    """A type as a person reads it: `letter|text`, `int or none`."""
+    if kind is type(None):
+        return "none"
+    if typing.get_origin(kind) is Literal:
+        return "|".join(str(choice) for choice in typing.get_args(kind))
+    if _is_union(kind):
+        return " or ".join(describe(part) for part in typing.get_args(kind))
+    return getattr(kind, "__name__", str(kind))
+
+
+def _is_union(kind: Any) -> bool:
+    return typing.get_origin(kind) in (Union, types.UnionType)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(text)
+
+
+def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
+    # str takes anything, so the types that can refuse a text are asked first.
+    for kind in sorted(kinds, key=lambda kind: kind is str):
+        try:
+            return convert(text, kind)
+        except ValueError:
+            continue
+    raise ValueError(text)
+
+
+def _unknown_option(name: str, what: str, parameters: Mapping[str, inspect.Parameter]) -> UsageError:
+    close = nearest(name, parameters)
+    hint = f"did you mean {close!r}? " if close else ""
+    return UsageError(f"{what} has no option {name!r}", fix=hint + _listed(parameters))
+
+
+def _listed(parameters: Mapping[str, inspect.Parameter]) -> str:
+    if not parameters:
+        return "it takes no options"
+    shown = []
+    for name, parameter in parameters.items():
+        text = f"{name}=<{describe(parameter.annotation)}>"
+        if parameter.default is not inspect.Parameter.empty and parameter.default not in ("", None):
+            text += f" ({parameter.default})"
+        shown.append(text)
+    return "options: " + ", ".join(shown)

@@ -1,0 +1,68 @@
+"""CNN/DailyMail: news articles summarised by their own highlights, three or four sentences on lines of their own.
+
+Paper: https://arxiv.org/abs/1704.04368 (See et al., 2017; the non-anonymised version 3.0.0). Data:
+abisee/cnn_dailymail, Apache-2.0. One row:
+
+    {"article": "(CNN)The Palestinian Authority officially became the 123rd member of …",
+     "highlights": "Membership gives the ICC jurisdiction over alleged crimes …\\nIsrael and the United States …",
+     "id": "f001ec5c4704938247d27a44948eebb37ae98d01"}
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from evalkit.core import PromptFormat, Row, Sample, Subset, Task
+from evalkit.data import bundled, hub
+from evalkit.methods import generate
+from evalkit.scorers import bertscore as bert_scorer
+from evalkit.scorers import rouge
+
+META = {
+    "name": "cnn_dailymail",
+    "summary": "news articles in a few sentences, by ROUGE against their highlights",
+    "tags": ["summarization", "news", "english"],
+}
+
+
+def task(*, bertscore: str = "", data: Literal["hub", "sample"] = "hub") -> Task:
+    """Summaries of a few sentences. `bertscore` is the path or hub id of an encoder, and adds BERTScore by it."""
+    return Task(
+        name="cnn_dailymail",
+        data=(Subset(bundled("summarization")) if data == "sample" else _hub_subset(),),
+        sample=_bundled_sample if data == "sample" else _sample,
+        prompt=PromptFormat(question=_question, answer=_answer),
+        method=generate(max_tokens=128, stop=("\n\n",)),
+        scorers=(rouge(), bert_scorer(bertscore)) if bertscore else (rouge(),),
+        headline="rougeL",
+    )
+
+
+def _hub_subset() -> Subset:
+    source = "abisee/cnn_dailymail"
+    return Subset(
+        rows=hub(source, config="3.0.0", split="test"),
+        examples=hub(source, config="3.0.0", split="train"),
+    )
+
+
+def _sample(row: Row) -> Sample:
+    return _summary_of(row, row.values["article"])
+
+
+def _bundled_sample(row: Row) -> Sample:
+    return _summary_of(row, row.values["document"])
+
+
+def _summary_of(row: Row, article: str) -> Sample:
+    prompt = f"Article: {article}\n\nSummarize the article in a few sentences.\nSummary:"
+    return Sample(id=row.id, input=prompt, targets=(row.values["highlights"],))
+
+
+def _question(sample: Sample) -> str:
+    return str(sample.input)
+
+
+def _answer(sample: Sample) -> str:
+    # A worked example shows the highlights as running text, the form that the prompt asks for.
+    return sample.targets[0].replace("\n", " ")

@@ -1,0 +1,61 @@
+"""Perplexity of any texts: how well a model predicts them, by words, bytes and bits.
+
+Definition: the rolling log-likelihood of https://arxiv.org/abs/2101.00027 (The Pile, section 3.1), where every token
+is predicted once. One row, of text files as of tables:
+
+    {"name": "chapter-01.txt", "text": "Call me Ishmael. Some years ago …"}
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
+from evalkit.data import bundled, files, texts
+from evalkit.methods import rolling
+from evalkit.metrics import bits_per_byte, byte_perplexity, word_perplexity
+from evalkit.scorers import rolling as rolling_scorer
+
+META = {
+    "name": "perplexity",
+    "summary": "how well a model predicts your own texts: files=GLOB of text files, or of tables with a text column",
+    "tags": ["language-modelling"],
+}
+
+TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+
+
+def task(*, files: str = "", column: str = "text", data: Literal["files", "sample"] = "files") -> Task:
+    """Perplexity of `files`: text files, or tables (JSONL, JSON, CSV, Parquet) with a `column` of texts."""
+    return Task(
+        name="perplexity",
+        data=(Subset(_source(files, data)),),
+        sample=lambda row: _sample(row, column),
+        prompt=PromptFormat(question=_text, answer=_text),
+        method=rolling(),
+        scorers=(rolling_scorer(),),
+        metrics=(word_perplexity(), byte_perplexity(), bits_per_byte()),
+        headline="word_perplexity",
+    )
+
+
+def _source(pattern: str, data: str) -> Source:
+    if data == "sample":
+        if pattern:
+            raise UsageError("perplexity takes files=… or data=sample, not both", found=f"files={pattern}")
+        return bundled("perplexity")
+    if not pattern:
+        raise UsageError(
+            "perplexity needs texts",
+            fix="perplexity,files=pages/*.txt or files=rows.jsonl (column text); or data=sample",
+        )
+    is_table = pattern.removesuffix(".gz").endswith(TABLES)
+    return files(pattern) if is_table else texts(pattern)
+
+
+def _sample(row: Row, column: str) -> Sample:
+    return Sample(id=row.id, input=row.values[column])
+
+
+def _text(sample: Sample) -> str:
+    return str(sample.input)

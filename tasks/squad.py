@@ -1,0 +1,86 @@
+"""SQuAD: questions about Wikipedia paragraphs whose answers are spans of the paragraph, or, in version 2, not there.
+
+Papers: https://arxiv.org/abs/1606.05250 (Rajpurkar et al., 2016) and https://arxiv.org/abs/1806.03822 (version 2,
+2018). Data: rajpurkar/squad and rajpurkar/squad_v2, CC-BY-SA-4.0. One row:
+
+    {"id": "56be4db0acb8001400a502ec", "title": "Super_Bowl_50", "context": "Super Bowl 50 was an American …",
+     "question": "Which NFL team represented the AFC at Super Bowl 50?",
+     "answers": {"text": ["Denver Broncos", "Denver Broncos", "Denver Broncos"], "answer_start": [177, 177, 177]}}
+
+Questions about one paragraph share a cluster, because a model that misreads the paragraph misses several of them.
+The prompt is lm-evaluation-harness's; its worked examples have two spaces before the answer, ours have one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from evalkit.core import DataOptions, PromptFormat, Row, Sample, Source, Subset, Task, digest_of
+from evalkit.data import bundled, hub, rows
+from evalkit.methods import generate
+from evalkit.scorers import squad
+
+META = {
+    "name": "squad",
+    "summary": "answers to questions about a paragraph, by exact match and token F1; version=2 has unanswerable ones",
+    "tags": ["question-answering", "reading", "english"],
+    "variants": ["version=1", "version=2"],
+}
+
+UNANSWERABLE = "unanswerable"
+
+
+def task(*, version: Literal[1, 2] = 1, data: Literal["hub", "sample"] = "hub") -> Task:
+    """SQuAD 1.1, or version 2 with its unanswerable questions, where "unanswerable" is the right reply."""
+    return Task(
+        name="squad",
+        data=(_sample_subset(version) if data == "sample" else _hub_subset(version),),
+        sample=_sample if version == 1 else _sample_v2,
+        prompt=PromptFormat(question=_question, answer=_gold),
+        method=generate(max_tokens=64, stop=("\n",), gold=_gold),
+        scorers=(squad(no_answer=UNANSWERABLE),),
+        headline="f1",
+    )
+
+
+def _sample(row: Row) -> Sample:
+    values = row.values
+    title, context, question = values["title"], values["context"], values["question"]
+    return Sample(
+        id=row.id,
+        input=f"Title: {title}\n\nBackground: {context}\n\nQuestion: {question}\n\nAnswer:",
+        # Annotators often agree: each reference is kept once.
+        targets=tuple(dict.fromkeys(values["answers"]["text"])),
+        cluster=digest_of(title, context),
+    )
+
+
+def _sample_v2(row: Row) -> Sample:
+    sample = _sample(row)
+    return replace(sample, groups=("has-answer" if sample.targets else "no-answer",))
+
+
+def _question(sample: Sample) -> str:
+    return str(sample.input)
+
+
+def _gold(sample: Sample) -> str:
+    return sample.targets[0] if sample.targets else UNANSWERABLE
+
+
+def _hub_subset(version: int) -> Subset:
+    name, config = ("squad", "plain_text") if version == 1 else ("squad_v2", "squad_v2")
+    source = f"rajpurkar/{name}"
+    return Subset(
+        rows=hub(source, config=config, split="validation"),
+        examples=hub(source, config=config, split="train"),
+    )
+
+
+def _sample_subset(version: int) -> Subset:
+    source: Source = bundled("qa")
+    if version == 1:
+        found = [row.values for row in source.open(DataOptions()).rows() if isinstance(row, Row)]
+        source = rows([values for values in found if values["answers"]["text"]], name="qa")
+    return Subset(source)

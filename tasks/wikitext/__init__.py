@@ -1,0 +1,79 @@
+"""WikiText: verified good and featured articles of Wikipedia, by page; the classic perplexity benchmark.
+
+Paper: https://arxiv.org/abs/1609.07843 (Merity et al., 2016). Data: Salesforce/wikitext, CC-BY-SA-3.0. A row is a line:
+
+    {"text": " = Robert Boulter = \\n"}
+
+The model is scored on the page with its tokenisation undone, while words and bytes are counted on the page as it was:
+the convention behind published figures for wikitext-2-raw-v1. wikitext-2-v1 replaces rare words by <unk>, which is
+easier to predict: its figures stand for themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
+from evalkit.data import bundled, hub
+from evalkit.methods import rolling
+from evalkit.metrics import bits_per_byte, byte_perplexity, word_perplexity
+from evalkit.scorers import rolling as rolling_scorer
+
+from .detokenise import detokenise
+from .pages import Pages
+
+META = {
+    "name": "wikitext",
+    "summary": "perplexity on Wikipedia pages by words, bytes and bits",
+    "tags": ["language-modelling", "english"],
+    "variants": [
+        "config=wikitext-2-raw-v1",
+        "config=wikitext-2-v1",
+        "config=wikitext-103-raw-v1",
+        "config=wikitext-103-v1",
+    ],
+}
+
+Config = Literal["auto", "wikitext-2-raw-v1", "wikitext-2-v1", "wikitext-103-raw-v1", "wikitext-103-v1"]
+
+
+def task(
+    *,
+    config: Config = "auto",
+    split: Literal["test", "validation"] = "test",
+    data: Literal["hub", "sample"] = "hub",
+) -> Task:
+    """Perplexity on whole pages. `auto` is wikitext-2-raw-v1, or wikitext-2-v1 where a mirror has only that."""
+    return Task(
+        name="wikitext",
+        data=(Subset(bundled("perplexity") if data == "sample" else _pages(config, split)),),
+        sample=_bundled_sample if data == "sample" else _sample,
+        prompt=PromptFormat(question=_text, answer=_text),
+        method=rolling(),
+        scorers=(rolling_scorer(),),
+        metrics=(word_perplexity(), byte_perplexity(), bits_per_byte()),
+        headline="word_perplexity",
+    )
+
+
+def _pages(config: str, split: str) -> Source:
+    def lines(name: str) -> Source:
+        return hub("Salesforce/wikitext", config=name, split=split)
+
+    if config == "auto":
+        return Pages(lines("wikitext-2-raw-v1"), otherwise=lines("wikitext-2-v1"))
+    return Pages(lines(config))
+
+
+def _sample(row: Row) -> Sample:
+    page = row.values["page"]
+    return Sample(id=row.id, input=detokenise(page), data={"original": page})
+
+
+def _bundled_sample(row: Row) -> Sample:
+    # The bundled texts are plain: there is no tokenisation to undo.
+    return Sample(id=row.id, input=row.values["text"], data={"original": row.values["text"]})
+
+
+def _text(sample: Sample) -> str:
+    return str(sample.input)
