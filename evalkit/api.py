@@ -193,7 +193,8 @@ def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress,
         if resume:
             written = continued(session.folder, session.model, session.tasks)
         else:
-            written = begin(session.folder, group.name, session.model, session.tasks, plan.request())
+            run_id = group.name if session.folder == group else f"{group.name}/{session.folder.name}"
+            written = begin(session.folder, run_id, session.model, session.tasks, plan.request())
         cache = SqliteCache(places.cache_dir()) if plan.cache else None
         model = session.model if cache is None else cached(session.model, cache)
         try:

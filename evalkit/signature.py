@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cache
 
 
@@ -16,35 +16,27 @@ def version() -> str:
         return "unknown"
 
 
-def signature(
-    *,
-    task: str,
-    version_of_task: int,
-    data: str,
-    prompts: str,
-    shots: str,
-    method: str,
-    scorers: Sequence[str],
-    sampling: str,
-    seed: int,
-    limit: int | None,
-    judge: str,
-    model: str,
-) -> str:
-    """`mmlu|v1|data:9f3c…|prompt:41aa…|5-shot|choose|accuracy|greedy|seed:1|limit:–|judge:–|model:…|evalkit:…`."""
+def signature(identity: Mapping[str, str], *, data: str, prompts: str) -> str:
+    """`mmlu|v1|data:9f3c…|prompt:41aa…|5-shot|choose|accuracy|greedy|seed:1|limit:–|judge:–|model:…|evalkit:…`.
+
+    `identity` is what a manifest keeps of a task; `data` and `prompts` are the digests of the samples that were asked
+    and of their prompts before any chat template.
+    """
     parts = [
-        task,
-        f"v{version_of_task}",
+        identity["task"],
+        f"v{identity['version']}",
         f"data:{data[:8] or '–'}",
         f"prompt:{prompts[:8] or '–'}",
-        shots,
-        method,
-        "+".join(scorers),
-        sampling,
-        f"seed:{seed}",
-        f"limit:{'–' if limit is None else limit}",
-        f"judge:{judge or '–'}",
-        f"model:{model}",
+        identity["few-shot"],
+        identity["method"],
+        identity["scorers"],
+        identity["sampling"],
+        f"seed:{identity['seed']}",
+        f"limit:{identity['limit']}",
+        f"judge:{identity['judge']}",
+        f"model:{identity['model']}",
         f"evalkit:{version()}",
     ]
+    if identity["repeats"] != "1":
+        parts.insert(-2, f"repeats:{identity['repeats']}")
     return "|".join(part.replace("|", "/") for part in parts)

@@ -38,7 +38,7 @@ class Silent:
 
 @dataclass(slots=True)
 class Evaluation:
-    """One task on one model. `collector` may hold the records of an interrupted run already, `done` their key hashes."""
+    """One task on one model. `collector` holds what an interrupted run left, `done` the key hashes of that."""
 
     prepared: PreparedTask
     model: Model

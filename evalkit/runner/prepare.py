@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,6 +16,7 @@ from evalkit.core import (
     Prompt,
     Row,
     Sample,
+    Scorer,
     Subset,
     Task,
     UsageError,
@@ -152,7 +153,7 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
             f"task {task.name!r} has no data", found="0 rows", at=next(iter(parts[0].opened.facts.values()), "")
         )
     total = None if None in counts else sum(count or 0 for count in counts) * settings.repeats
-    identity = _identity(task, source_digest, model, fewshot, settings, [source.digest for source in opened])
+    identity = _identity(task, spec, source_digest, model, fewshot, settings, [source.digest for source in opened])
     return PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity)
 
 
@@ -181,18 +182,32 @@ def _quotas(counts: list[int | None], limit: int | None) -> list[int | None]:
 
 
 def _identity(
-    task: Task, source: str, model: Model, fewshot: Fewshot, settings: Settings, data: list[str]
+    task: Task, spec: str, source: str, model: Model, fewshot: Fewshot, settings: Settings, data: list[str]
 ) -> dict[str, str]:
-    scorers = [f"{s.name}/{s.version}{dict(s.settings)}" for s in task.scorers]
+    """What is measured, in words: what a resumed run must share, and what the signature is made of."""
+    order = "" if fewshot.order == "seeded" or not fewshot.k else f"-{fewshot.order}"
     return {
-        "task": f"{task.name}/{task.version}",
+        "task": spec,
+        "version": str(task.version),
         "source": source,
         "data": digest_of(*data),
-        "few-shot": f"{fewshot.k} {fewshot.order}" if fewshot.k else "0",
-        "method": f"{task.method.name} {dict(task.method.settings)}",
-        "scorers": "; ".join(scorers),
+        "few-shot": f"{fewshot.k}-shot{order}",
+        "method": task.method.name,
+        "method settings": _words(task.method.settings),
+        "scorers": "+".join(scorer_words(scorer) for scorer in task.scorers),
+        "sampling": task.method.settings.get("sampling", "–"),
         "seed": str(settings.seed),
-        "limit": "none" if settings.limit is None else str(settings.limit),
+        "limit": "–" if settings.limit is None else str(settings.limit),
         "repeats": str(settings.repeats),
-        "model": model.identity.digest,
+        "judge": "–",
+        "model": f"{model.identity.name}@{model.identity.digest[:8]}",
     }
+
+
+def scorer_words(scorer: Scorer) -> str:
+    settings = f"({_words(scorer.settings)})" if scorer.settings else ""
+    return scorer.name + settings + (f"/v{scorer.version}" if scorer.version != 1 else "")
+
+
+def _words(settings: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(settings.items()))

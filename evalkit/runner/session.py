@@ -86,7 +86,9 @@ async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[Pr
                 entry = plan.task(task.name)
                 collector, done = restored[task.name]
                 entry.result = await Evaluation(task, model, journal.append, collector, done, progress).run()
-                entry.result.signature = _signature(task, entry.result, model)
+                entry.result.signature = signature(
+                    entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
+                )
                 manifest.write(folder, plan)
         status = "finished"
     except BaseException as error:
@@ -115,26 +117,6 @@ def _restore(folder: Path, tasks: Sequence[PreparedTask]) -> dict[str, tuple[Col
                 done.add(key)
                 collector.add(record)
     return found
-
-
-def _signature(task: PreparedTask, result: TaskResult, model: Model) -> str:
-    shots = f"{task.fewshot.k}-shot"
-    if task.fewshot.k and task.fewshot.order != "seeded":
-        shots += f"-{task.fewshot.order}"
-    return signature(
-        task=task.spec,
-        version_of_task=task.task.version,
-        data=result.samples_digest,
-        prompts=result.prompts_digest,
-        shots=shots,
-        method=task.task.method.name,
-        scorers=[scorer.name for scorer in task.task.scorers],
-        sampling=task.task.method.settings.get("sampling", "–"),
-        seed=task.settings.seed,
-        limit=task.settings.limit,
-        judge="",
-        model=f"{model.identity.name}@{model.identity.digest[:8]}",
-    )
 
 
 def _create(folder: Path) -> None:

@@ -1,0 +1,64 @@
+"""`evalkit check`: the gold answers of a task must score 1.0."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from evalkit import places, plugins
+from evalkit.core import DataOptions, Task, UsageError
+from evalkit.runner import Settings, prepare
+from evalkit.runner.check import Checked, GoldModel, check
+
+CHECK_FAILED = 1
+_SHOWN_PROBLEMS = 3
+
+
+@click.command("check")
+@click.argument("tasks", nargs=-1, metavar="TASK…")
+@click.option("--all", "everything", is_flag=True, help="Every task there is data for.")
+@click.option("--limit", type=int, default=200, show_default=True, help="Samples per task; 0 for all.")
+@click.option("--num-fewshot", type=int, metavar="K", help="Check the prompts with K examples, too.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")
+@click.option("--offline", is_flag=True, help="Never ask the hub.")
+def command(
+    tasks: tuple[str, ...], everything: bool, limit: int, num_fewshot: int | None, data_dir: Path | None, offline: bool
+) -> None:
+    """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0."""
+    if not tasks and not everything:
+        raise UsageError("nothing to check", fix="evalkit check TASK…, or evalkit check --all")
+    names = [entry.name for entry in plugins.index("task") if not entry.problem] if everything else list(tasks)
+    data = DataOptions(data_dir or places.data_mirror(), offline)
+    settings = Settings(limit=limit or None, num_fewshot=num_fewshot, data=data)
+    wrong = 0
+    for name in names:
+        try:
+            found = _check(name, settings)
+        except UsageError as error:
+            if not everything:
+                raise
+            click.echo(f"skipped {name}: {str(error).splitlines()[0]}")
+            continue
+        wrong += bool(found.problems)
+        _say(name, found)
+    if wrong:
+        click.echo(f"{wrong} of {len(names)} tasks do not score 1.0 on their own gold answers", err=True)
+        raise click.exceptions.Exit(CHECK_FAILED)
+
+
+def _check(name: str, settings: Settings) -> Checked:
+    task = plugins.load("task", name)
+    if not isinstance(task, Task):
+        raise UsageError(f"{name!r} is not a task")
+    return asyncio.run(check(prepare(task, name, "", GoldModel(), settings)))
+
+
+def _say(name: str, found: Checked) -> None:
+    if not found.problems:
+        click.echo(f"ok      {name}: {found.samples:,} samples")
+        return
+    click.echo(f"WRONG   {name}: {len(found.problems):,} of {found.samples:,} samples")
+    for sample, problem in found.problems[:_SHOWN_PROBLEMS]:
+        click.echo(f"          {sample}: {problem}")

@@ -1,0 +1,119 @@
+"""`evalkit doctor`: what this machine can evaluate, and what to install for the rest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import click
+
+from evalkit import places, plugins
+from evalkit.core import UsageError
+from evalkit.signature import version
+from evalkit.store import SqliteCache
+
+_GIB = 1 << 30
+_MARKS = {"ok": ("✓", "green"), "note": ("·", None), "missing": ("✗", "yellow")}
+
+
+class Finding(NamedTuple):
+    status: Literal["ok", "note", "missing"]
+    what: str
+    details: str
+
+
+@click.command("doctor")
+def command() -> None:
+    """Say what works on this machine, what is missing and how to get it."""
+    findings = [*_machine(), *_packages(), *_devices(), *_data(), *_plugins()]
+    for finding in findings:
+        mark, color = _MARKS[finding.status]
+        if color and "NO_COLOR" not in os.environ:
+            mark = click.style(mark, fg=color)
+        click.echo(f"{mark} {finding.what:<14} {finding.details}")
+    click.echo("next: evalkit quickstart")
+
+
+def _machine() -> Iterator[Finding]:
+    yield Finding("ok", "evalkit", f"{version()} on Python {platform.python_version()}, {platform.system()}")
+    memory = _memory()
+    yield Finding("note", "processors", f"{os.cpu_count()}" + (f", {memory / _GIB:.1f} GiB memory" if memory else ""))
+    free = shutil.disk_usage(Path.cwd()).free
+    yield Finding("ok" if free > _GIB else "missing", "disk", f"{free / _GIB:.1f} GiB free here")
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 0
+
+
+def _packages() -> Iterator[Finding]:
+    for extra, names in {"local": ("torch", "transformers", "accelerate", "bert-score", "evaluate")}.items():
+        found = {name: _installed(name) for name in names}
+        have = ", ".join(f"{name} {number}" for name, number in found.items() if number)
+        lacking = [name for name, number in found.items() if not number]
+        if lacking:
+            yield Finding("missing", extra, f"no {', '.join(lacking)}: pip install 'evalkit[{extra}]'")
+        if have:
+            yield Finding("ok", extra, have)
+
+
+def _installed(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _devices() -> Iterator[Finding]:
+    try:
+        import torch
+    except ImportError:
+        return
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            card = torch.cuda.get_device_properties(number)
+            yield Finding("ok", f"cuda:{number}", f"{card.name}, {card.total_memory / _GIB:.0f} GiB")
+    elif torch.backends.mps.is_available():
+        yield Finding("ok", "mps", "Apple GPU")
+    else:
+        yield Finding("note", "device", f"no GPU: local models run on the CPU ({torch.get_num_threads()} threads)")
+
+
+def _data() -> Iterator[Finding]:
+    try:
+        mirror = places.data_mirror()
+    except UsageError as error:
+        yield Finding("missing", "EVALKIT_DATA", str(error).replace("\n", " "))
+    else:
+        if mirror is None:
+            yield Finding("note", "EVALKIT_DATA", "not set: data sets come from the hub")
+        else:
+            sets = sum(1 for _ in mirror.glob("*/*/"))
+            yield Finding("ok" if sets else "missing", "EVALKIT_DATA", f"{mirror}: {sets} data sets")
+    cache = SqliteCache(places.cache_dir())
+    size = cache.size()
+    cache.close()
+    yield Finding("ok", "cache", f"{size.entries:,} replies, {size.bytes / 1e6:.1f} MB in {size.path.parent}")
+
+
+def _plugins() -> Iterator[Finding]:
+    kinds: tuple[Literal["task", "judge", "report"], ...] = ("task", "judge", "report")
+    for kind in kinds:
+        try:
+            entries = plugins.index(kind)
+        except UsageError as error:
+            yield Finding("missing", f"{kind}s", str(error).replace("\n", " "))
+            continue
+        good = [entry for entry in entries if not entry.problem]
+        yield Finding("ok", f"{kind}s", f"{len(good)} found")
+        for entry in entries:
+            if entry.problem:
+                yield Finding("missing", f"{kind}s", entry.problem)

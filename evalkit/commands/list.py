@@ -1,0 +1,83 @@
+"""`evalkit list`: what there is to ask and to be asked, without running a line of any plugin."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Literal, cast
+
+import click
+
+KINDS = ("tasks", "models", "judges", "reports")
+Kind = Literal["task", "judge", "report"]
+
+
+@click.command("list")
+@click.argument("kind", required=False, type=click.Choice(KINDS))
+@click.argument("words", nargs=-1, metavar="[WORD…]")
+@click.option("--tag", metavar="TAG", help="Only what carries this tag.")
+@click.option("--names", is_flag=True, help="Names only, one a line.")
+def command(kind: str | None, words: tuple[str, ...], tag: str | None, names: bool) -> None:
+    """List tasks, models, judges and reports whose name, summary or tags hold every WORD."""
+    problems: list[str] = []
+    for shown in (kind,) if kind else KINDS:
+        entries = _entries(shown, problems)
+        found = [e for e in entries if _matches(e, words) and (tag is None or tag in e[2])]
+        if names:
+            for name, _, _ in found:
+                click.echo(name)
+        elif found or kind:
+            _print(shown, found, len(entries))
+    for problem in problems:
+        click.echo(f"evalkit: {problem}", err=True)
+    if not names and (kind is None or kind == "tasks"):
+        click.echo("next: evalkit run TASK --model MODEL")
+
+
+def _entries(kind: str, problems: list[str]) -> list[tuple[str, str, Sequence[str]]]:
+    """(name, summary, tags) of every entry of a kind; what could not be read goes to `problems`."""
+    if kind == "models":
+        from evalkit import models
+
+        return [(p.example, p.summary, ()) for p in models.providers()]
+    from evalkit import plugins
+
+    rows = []
+    for entry in plugins.index(cast(Kind, kind.removesuffix("s"))):
+        if entry.problem:
+            problems.append(entry.problem)
+            continue
+        summary = entry.summary + (f" ({len(entry.variants)} variants)" if entry.variants else "")
+        origin = "" if entry.origin == "built-in" else f" [{entry.origin}]"
+        rows.append((entry.name, summary + origin, entry.tags))
+    return rows
+
+
+def _matches(entry: tuple[str, str, Sequence[str]], words: Iterable[str]) -> bool:
+    text = " ".join([entry[0], entry[1], *entry[2]]).lower()
+    return all(word.lower() in text for word in words)
+
+
+def _print(kind: str, rows: list[tuple[str, str, Sequence[str]]], total: int) -> None:
+    """Names in one column, summaries wrapped beside them, within the terminal or 80 columns."""
+    shown = f"{len(rows)} of {total}" if len(rows) != total else str(total)
+    click.echo(_bold(f"{kind} ({shown})"))
+    width = min(shutil.get_terminal_size((80, 24)).columns, 100)
+    indent = min(28, max((len(name) for name, _, _ in rows), default=0) + 4)
+    for name, summary, tags in rows:
+        text = summary + (f"  #{' #'.join(tags)}" if tags else "")
+        lines = textwrap.wrap(text, max(20, width - indent)) or [""]
+        start = f"  {name}".ljust(indent)
+        if len(start) > indent:
+            click.echo(start)
+            start = " " * indent
+        click.echo(start + lines[0])
+        for line in lines[1:]:
+            click.echo(" " * indent + line)
+    click.echo()
+
+
+def _bold(text: str) -> str:
+    return text if "NO_COLOR" in os.environ else click.style(text, bold=True)

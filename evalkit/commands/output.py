@@ -1,0 +1,102 @@
+"""What commands print: consoles, tables that fit 80 columns, numbers with their intervals."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evalkit.store import MetricResult, Run, TaskEntry, TaskResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def console(*, err: bool = False) -> Console:
+    """A console for results (stdout) or for progress and notes (stderr). rich honours NO_COLOR and no TTY.
+
+    Without a terminal the width is fixed at 80 so that logs look the same everywhere.
+    """
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else 80, soft_wrap=False)
+
+
+def number(value: float, scale: str) -> str:
+    """A share in per cent with one decimal, any other number with four significant digits."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{100 * value:.1f}" if scale == "share" else f"{value:.4g}"
+
+
+def interval(metric: MetricResult) -> str:
+    estimate = metric.estimate
+    if math.isnan(estimate.low) or math.isnan(estimate.high):
+        return "–"
+    return f"{number(estimate.low, metric.scale)} – {number(estimate.high, metric.scale)}"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
+
+
+def scores_table(runs: Sequence[Run]) -> Table:
+    """One line for every model, task and metric: value, 95 % interval, number of samples, what went wrong."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    several = len(runs) > 1
+    table.add_column("task", overflow="fold")
+    if several:
+        table.add_column("model", overflow="fold")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    table.add_column("n", justify="right")
+    table.add_column("notes", overflow="fold")
+    for task in dict.fromkeys(name for run in runs for name in run.tasks):
+        for run in runs:
+            if task in run.tasks:
+                _add_task(table, run, run.manifest.task(task), several)
+    return table
+
+
+def _add_task(table: Table, run: Run, entry: TaskEntry, several: bool) -> None:
+    names = [entry.name, run.model] if several else [entry.name]
+    if entry.result is None:
+        table.add_row(*names, "", "–", "", "", f"[yellow]{run.manifest.status}[/]")
+        return
+    for place, metric in enumerate(entry.result.metrics):
+        shown = names if place == 0 else [""] * len(names)
+        unit = "%" if metric.scale == "share" else ""
+        value = f"[bold]{number(metric.estimate.value, metric.scale)}{unit}[/]"
+        if metric.name != entry.result.headline:
+            value = f"{number(metric.estimate.value, metric.scale)}{unit}"
+        note = notes(entry.result) if place == 0 else ""
+        table.add_row(*shown, metric.name, value, interval(metric), f"{metric.estimate.n:,}", note)
+
+
+def notes(result: TaskResult) -> str:
+    """What a reader of the number should know: failures, outcomes that are not an answer, truncation."""
+    found = []
+    if result.failed:
+        found.append(f"[red]{result.failed} failed[/]")
+    found += [f"{count} {name}" for name, count in sorted(result.counts.items()) if name in _OUTCOMES]
+    found += [f"{count} {name}" for name, count in sorted(result.flags.items())]
+    if result.cached == result.samples and result.samples:
+        found.append("all cached")
+    elif result.cached:
+        found.append(f"{result.cached} cached")
+    return ", ".join(found)
+
+
+_OUTCOMES = ("no_answer", "refused", "length", "timeout", "memory")

@@ -1,0 +1,104 @@
+"""`evalkit run`: tasks × models, a table of estimates, and where the run lies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evalkit.core import UsageError
+
+RUN_FAILED = 3
+
+
+@click.command("run")
+@click.argument("tasks", nargs=-1, metavar="TASK…")
+@click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="Model to evaluate; may be repeated.")
+@click.option("-M", "model_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) model.")
+@click.option("-T", "task_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) task.")
+@click.option("--limit", type=int, metavar="N", help="Samples per task, spread evenly over its subsets.")
+@click.option("--num-fewshot", type=int, metavar="K", help="Worked examples before each question.")
+@click.option("--fewshot-order", type=click.Choice(["first", "seeded", "lm-eval"]), help="How examples are picked.")
+@click.option("--seed", type=int, help="Seed of few-shot draws and sampling.  [default: 1]")
+@click.option("--repeats", type=int, metavar="N", help="Attempts per sample.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")
+@click.option("--offline", is_flag=True, help="Never ask the hub.")
+@click.option("--skip-bad-rows", is_flag=True, help="Count unreadable rows instead of stopping.")
+@click.option("--max-failures", type=float, metavar="SHARE", help="Failed share that fails the run.  [default: 0.05]")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the response cache.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.pass_context
+def command(ctx: click.Context, tasks: tuple[str, ...], quiet: bool, resume: Path | None, **given: Any) -> None:
+    """Evaluate MODEL on every TASK.
+
+    A TASK is a name from `evalkit list tasks`, a task file (.py or .yaml), or a suite file that names tasks and
+    models; arguments stand inline: mmlu,subject=anatomy. A MODEL is provider/name: tiny, hf/<repo or path>; arguments
+    inline as well: hf/gpt2,dtype=bfloat16.
+
+    \b
+    Examples:
+      evalkit run mmlu,data=sample squad,data=sample --model tiny
+      evalkit run mmlu squad --model hf/./my-model --data-dir ./hub --limit 500
+      evalkit run suite.yaml
+      evalkit run --resume runs/20260101-120000
+    """
+    from evalkit import api
+    from evalkit.commands.progress import progress
+
+    watcher = progress(quiet=quiet)
+    if resume is not None:
+        if tasks or given["models"]:
+            raise UsageError(
+                "--resume takes tasks and models from the run's manifest", fix=f"evalkit run --resume {resume}"
+            )
+        runs = api.resume(resume, watcher)
+    else:
+        from evalkit.commands.suite import plan_from
+
+        runs = api.run_plan(plan_from(tasks, given), watcher)
+    finish(runs)
+
+
+def finish(runs: list[Any]) -> None:
+    """Print the table, where the runs lie and what to do next; exit 3 where too little could be measured."""
+    from evalkit.commands.output import console, scores_table
+
+    out = console()
+    out.print(scores_table(runs))
+    out.print()
+    for run in runs:
+        out.print(f"run: {run.folder}", soft_wrap=True)
+    out.print(f"next: evalkit show {runs[0].folder}", style="dim", soft_wrap=True)
+    failed = [run for run in runs if run.failed]
+    if failed:
+        message = explain_failures(failed)
+        console(err=True).print(message, style="red", soft_wrap=True, markup=False)
+        sys.stdout.flush()
+        raise click.exceptions.Exit(RUN_FAILED)
+
+
+def explain_failures(runs: list[Any]) -> str:
+    """Why a run counts as failed: the tasks whose share of failures is too high, with the commonest reason."""
+    from collections import Counter
+
+    lines = []
+    for run in runs:
+        for entry in run.manifest.tasks:
+            if entry.result is None or not entry.result.failed:
+                continue
+            reasons = Counter(
+                f"{r.failure.stage}: {r.failure.kind}: {r.failure.message}"
+                for r in run.records(entry.name)
+                if r.failure is not None
+            )
+            why = f"; most often {reasons.most_common(1)[0][0]}" if reasons else ""
+            lines.append(
+                f"evalkit: {entry.name}: {entry.result.failed} of {entry.result.samples} samples"
+                f" could not be measured{why}"
+            )
+        lines.append(f"  try:   evalkit show {run.folder} --failed, then evalkit run --resume {run.folder}")
+    return "\n".join(lines)

@@ -1,0 +1,51 @@
+"""Scores again what a run's model replied: stored replies, today's scorers, no model call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from evalkit.core import Attempt, Prompt, Record, Task, UsageError, Validity
+from evalkit.runner.attempt import score_record
+from evalkit.runner.collect import Collector
+from evalkit.runner.prepare import Work, scorer_words
+from evalkit.signature import signature, version
+from evalkit.store import Journal, Run, manifest
+
+
+async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
+    """Write a run of the same replies with new scores into `out`; the old run stays as it is.
+
+    Samples are those of the stored records: a task whose questions or targets changed must be run again (replies that
+    are still right come from the cache). Raises UsageError where `out` already holds a run.
+    """
+    if (out / manifest.FILE).exists():
+        raise UsageError(f"{out} already holds a run", fix="another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    plan = manifest.read(run.folder)
+    plan.id, plan.status, plan.evalkit = out.name, "running", version()
+    collectors = {name: Collector(task) for name, task in tasks.items()}
+    with Journal(out) as journal:
+        for record in run.records():
+            new = await _score_again(record, tasks[record.task])
+            journal.append(new)
+            collectors[record.task].add(new)
+    for entry in plan.tasks:
+        entry.identity["scorers"] = "+".join(scorer_words(scorer) for scorer in tasks[entry.name].scorers)
+        result = collectors[entry.name].result(time.perf_counter() - started)
+        result.signature = signature(entry.identity, data=result.samples_digest, prompts=result.prompts_digest)
+        entry.result = result
+    plan.status = "finished"
+    manifest.write(out, plan)
+    return Run(out, plan)
+
+
+async def _score_again(record: Record, task: Task) -> Record:
+    if not record.replies or record.validity in (Validity.DATA_ERROR, Validity.BACKEND_ERROR):
+        return record
+    work = Work(record.index, Attempt(record.sample, record.prompt or Prompt(), record.repeat))
+    new = await score_record(record.task, task.scorers, work, record.replies, time.perf_counter())
+    return replace(new, seconds=record.seconds, prompt_digest=record.prompt_digest, sample_digest=record.sample_digest)
