@@ -44,10 +44,10 @@ def main() -> int:
 def use_newer_python() -> int:
     """Hand over to a newer interpreter on the PATH, if there is one."""
     for minor in range(14, NEEDED[1] - 1, -1):
-        found = shutil.which("python3.%d" % minor)
+        found = shutil.which(f"python3.{minor}")
         if found:
-            return subprocess.call([found, str(HERE / "start.py")] + sys.argv[1:])
-    print("evalkit needs Python %d.%d or newer; this is %s" % (NEEDED + (sys.version.split()[0],)))
+            return subprocess.call([found, str(HERE / "start.py"), *sys.argv[1:]])
+    print(f"evalkit needs Python {NEEDED[0]}.{NEEDED[1]} or newer; this is {sys.version.split()[0]}")
     return 2
 
 
@@ -60,8 +60,8 @@ def install(extras: str) -> str:
         if made:
             print("cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv")
             raise SystemExit(made)
-    print("installing evalkit[%s] (the first time takes some minutes)" % extras, flush=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--editable", "%s[%s]" % (HERE, extras)]
+    print(f"installing evalkit[{extras}] (the first time takes some minutes)", flush=True)
+    command = [str(python), "-m", "pip", "install", "--quiet", "--editable", f"{HERE}[{extras}]"]
     code = subprocess.call(command)
     if code:
         raise SystemExit(code)
