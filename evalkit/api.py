@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from evalkit import models, places, plugins
 from evalkit.core import DataOptions, FewshotOrder, Model, Task, UsageError
@@ -50,28 +50,32 @@ class Plan:
         }
 
 
+class RunOptions(TypedDict, total=False):
+    """The keyword arguments of `run`, all optional. Each is what the option of `evalkit run` of that name is."""
+
+    limit: int | None
+    seed: int
+    num_fewshot: int | None
+    fewshot_order: FewshotOrder | None
+    repeats: int
+    max_failures: float
+    data_dir: Path | str | None
+    offline: bool
+    skip_bad_rows: bool
+    out: Path | str | None
+    cache: bool
+    project: Path | str | None
+    progress: Progress | None
+
+
+Tasks = str | Task | Sequence[str | Task]
+
+
 @overload
-def run(tasks: str | Task | Sequence[str | Task], model: str | Model, **options: Any) -> Run: ...
+def run(tasks: Tasks, model: str | Model, **options: Unpack[RunOptions]) -> Run: ...
 @overload
-def run(tasks: str | Task | Sequence[str | Task], model: Sequence[str | Model], **options: Any) -> list[Run]: ...
-def run(
-    tasks: str | Task | Sequence[str | Task],
-    model: str | Model | Sequence[str | Model],
-    *,
-    limit: int | None = None,
-    seed: int = 1,
-    num_fewshot: int | None = None,
-    fewshot_order: FewshotOrder | None = None,
-    repeats: int = 1,
-    data_dir: Path | str | None = None,
-    offline: bool = False,
-    skip_bad_rows: bool = False,
-    max_failures: float = 0.05,
-    out: Path | str | None = None,
-    cache: bool = True,
-    project: Path | str | None = None,
-    progress: Progress | None = None,
-) -> Run | list[Run]:
+def run(tasks: Tasks, model: Sequence[str | Model], **options: Unpack[RunOptions]) -> list[Run]: ...
+def run(tasks: Tasks, model: str | Model | Sequence[str | Model], **options: Unpack[RunOptions]) -> Run | list[Run]:
     """Evaluate one model, or each of several, on one or more tasks.
 
     Returns a Run for one model and a list of Runs for a sequence of models. `out` is the run folder (the folder of
@@ -80,16 +84,29 @@ def run(
     whether they are more than `max_failures` of any task.
     """
     single = isinstance(model, str) or not isinstance(model, Sequence)
-    data = DataOptions(Path(data_dir) if data_dir else places.data_mirror(), offline, skip_bad_rows)
+    mirror, out, project = options.get("data_dir"), options.get("out"), options.get("project")
+    settings = Settings(
+        limit=options.get("limit"),
+        seed=options.get("seed", 1),
+        num_fewshot=options.get("num_fewshot"),
+        fewshot_order=options.get("fewshot_order"),
+        repeats=options.get("repeats", 1),
+        max_failures=options.get("max_failures", 0.05),
+        data=DataOptions(
+            mirror=Path(mirror) if mirror else places.data_mirror(),
+            offline=options.get("offline", False),
+            skip_bad_rows=options.get("skip_bad_rows", False),
+        ),
+    )
     plan = Plan(
         tasks=(tasks,) if isinstance(tasks, str | Task) else tuple(tasks),
-        models=(model,) if single else tuple(model),  # type: ignore[arg-type]
-        settings=Settings(limit, seed, num_fewshot, fewshot_order, repeats, max_failures, data),
+        models=(model,) if isinstance(model, str) or not isinstance(model, Sequence) else tuple(model),
+        settings=settings,
         out=Path(out) if out else None,
-        cache=cache,
-        project=Path(project) if project else None,
+        cache=options.get("cache", True),
+        project=Path(project) if project else Path.cwd(),
     )
-    runs = run_plan(plan, progress or Silent())
+    runs = run_plan(plan, options.get("progress") or Silent())
     return runs[0] if single else runs
 
 

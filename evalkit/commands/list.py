@@ -44,7 +44,7 @@ def _entries(kind: str, problems: list[str]) -> list[tuple[str, str, Sequence[st
         return [(p.example, p.summary, ()) for p in models.providers()]
     from evalkit import plugins
 
-    rows = []
+    rows: list[tuple[str, str, Sequence[str]]] = []
     for entry in plugins.index(cast(Kind, kind.removesuffix("s"))):
         if entry.problem:
             problems.append(entry.problem)

@@ -31,8 +31,7 @@ RUN_FAILED = 3
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the response cache.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-@click.pass_context
-def command(ctx: click.Context, tasks: tuple[str, ...], quiet: bool, resume: Path | None, **given: Any) -> None:
+def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, **given: Any) -> None:
     """Evaluate MODEL on every TASK.
 
     A TASK is a name from `evalkit list tasks`, a task file (.py or .yaml), or a suite file that names tasks and
