@@ -1,0 +1,140 @@
+"""The Jinja templates of a YAML task: compiled once, sandboxed, and strict about what they cannot find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from evalkit.core import UsageError
+from evalkit.plugins.yaml_tree import Value
+from evalkit.spec import nearest
+
+_MARKUP = re.compile(r"\{[{%#]")
+_ONE_EXPRESSION = re.compile(r"\s*\{\{-?((?:(?!\}\}|\{\{).)*?)-?\}\}\s*", re.DOTALL)
+_MISSING = re.compile(r"'([^']*)' is undefined")
+
+
+class _NullError(TemplateError):
+    """A template printed a null, which would stand in the prompt as the word None."""
+
+
+def _no_nulls(value: object) -> object:
+    if value is None:
+        raise _NullError("it prints a null")
+    return value
+
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined, finalize=_no_nulls, keep_trailing_newline=True, autoescape=False
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a template can name: a row's columns, the row itself as `row`, and later the `sample` made of it."""
+
+    columns: Mapping[str, Any]
+    origin: str
+    sample: object = None
+
+    def names(self) -> dict[str, Any]:
+        named = {} if self.sample is None else {"sample": self.sample}
+        # A column is never hidden by a name of ours.
+        return {"row": self.columns, **named, **self.columns}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A compiled template. `value` gives what a lone `{{ expression }}` is (a list, a number), else the text."""
+
+    source: Value
+    render: Callable[[Scope], Any]
+    evaluate: Callable[[Scope], Any]
+
+    def text(self, scope: Scope) -> str:
+        """Raises UsageError, with the template's line and the row's origin, where it cannot be rendered."""
+        return str(self._guarded(self.render, scope))
+
+    def value(self, scope: Scope) -> Any:
+        """Raises UsageError as `text` does."""
+        return self._guarded(self.evaluate, scope)
+
+    def _guarded(self, call: Callable[[Scope], Any], scope: Scope) -> Any:
+        try:
+            found = call(scope)
+            if isinstance(found, StrictUndefined):
+                str(found)  # raises, naming what is missing
+        except UndefinedError as error:
+            raise _undefined(self.source, scope, str(error.message)) from None
+        except UsageError as error:
+            raise self.source.wrong(error.wrong, found=f"{error.found} at {scope.origin}", fix=error.fix) from None
+        except SecurityError as error:
+            raise self.source.wrong("the template does what templates may not", found=str(error)) from None
+        # A filter or an operator may raise anything on a row it was not written for.
+        except Exception as error:  # noqa: BLE001
+            shown = str(error) or type(error).__name__
+            raise self.source.wrong("the template cannot be rendered", found=f"{shown} (at {scope.origin})") from None
+        return found
+
+
+def compiled(source: Value) -> Template:
+    """Compile a text of a task file. Raises UsageError with the file and line of a mistake."""
+    text = source.text()
+    try:
+        template = _ENVIRONMENT.from_string(text)
+        lone = _ONE_EXPRESSION.fullmatch(text)
+        if lone is None:
+            return Template(source, _rendered(template), _rendered(template))
+        expression = _ENVIRONMENT.compile_expression(lone[1].strip(), undefined_to_none=False)
+    except TemplateSyntaxError as error:
+        # Only a literal block keeps its lines; a folded or quoted text is reported where it begins.
+        offset = error.lineno - 1 if getattr(source.node, "style", None) == "|" else 0
+        at = f"{source.path}:{source.text_line + offset}"
+        raise UsageError(f"{source.key}: the template is malformed: {error.message}", at=at) from None
+    return Template(source, _rendered(template), lambda scope: expression(scope.names()))
+
+
+def _rendered(template: jinja2.Template) -> Callable[[Scope], str]:
+    return lambda scope: template.render(scope.names())
+
+
+def column_or_template(source: Value) -> Template:
+    """A text with markup is a template; one without is the name of a column."""
+    name = source.text()
+    if _MARKUP.search(name):
+        return compiled(source)
+
+    def look_up(scope: Scope) -> Any:
+        if name not in scope.columns:
+            raise UndefinedError(f"'{name}' is undefined")
+        return scope.columns[name]
+
+    return Template(source, lambda scope: _no_nulls(look_up(scope)), look_up)
+
+
+def with_markup(source: Value) -> Template:
+    """A template that shows something of the row. A bare name is most likely a column whose braces were forgotten."""
+    text = source.text()
+    if not _MARKUP.search(text):
+        fix = f'{source.key}: "{{{{ {text.strip() if text.strip().isidentifier() else "column"} }}}}"'
+        raise source.wrong("the template shows no column", found=repr(text[:60]), fix=fix)
+    return compiled(source)
+
+
+def _undefined(source: Value, scope: Scope, message: str) -> UsageError:
+    found = _MISSING.search(message)
+    name = found[1] if found else ""
+    columns = list(scope.columns)
+    close = nearest(name, columns) if name else None
+    return source.wrong(
+        f"there is no column {name!r}" if name else message,
+        found=f"the columns {', '.join(columns) or '(none)'} at {scope.origin}",
+        fix=f"did you mean {close!r}?" if close else "name one of the columns",
+    )

@@ -1,0 +1,154 @@
+"""How a row of a YAML task becomes a sample: its prompt, targets, choices and gold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from evalkit.core import PromptFormat, Row, Sample, UsageError
+from evalkit.plugins.templates import Scope, Template, column_or_template, compiled, with_markup
+from evalkit.plugins.yaml_tree import Value
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The templates of a task file that look at a row."""
+
+    prompt: Template
+    answer: Template | None
+    choices: tuple[Template, ...]
+    gold: Template | None
+    id: Template | None
+    cluster: Template | None
+    groups: tuple[Template, ...]
+
+    def sample(self, row: Row) -> Sample:
+        """Raises UsageError, with the task file's line and the row's origin, where the row does not fit."""
+        scope = Scope(row.values, row.origin)
+        choices = self._choices(scope)
+        gold = self._gold(choices, scope)
+        targets = tuple(choices[index] for index in gold)
+        if self.answer is not None and (self.gold is not None or not self.choices):
+            targets = _texts(self.answer, scope)
+        sample = Sample(
+            id=self.id.text(scope) if self.id else row.id,
+            input="",
+            targets=targets,
+            choices=choices,
+            gold=gold,
+            cluster=self.cluster.text(scope) if self.cluster else "",
+            groups=tuple(group.text(scope) for group in self.groups),
+            data=row.values,
+        )
+        return replace(sample, input=self.prompt.text(replace(scope, sample=sample)))
+
+    def _choices(self, scope: Scope) -> tuple[str, ...]:
+        if not self.choices:
+            return ()
+        if len(self.choices) > 1:
+            choices = tuple(choice.text(scope) for choice in self.choices)
+        else:
+            choices = _texts(self.choices[0], scope)
+        if len(choices) < 2:
+            raise self.choices[0].source.wrong(
+                "there must be two choices or more", found=f"{choices!r:.80} at {scope.origin}"
+            )
+        return choices
+
+    def _gold(self, choices: tuple[str, ...], scope: Scope) -> tuple[int, ...]:
+        template = self.gold or self.answer
+        if not choices or template is None:
+            return ()
+        value = template.value(scope)
+        values = value if isinstance(value, list | tuple) else [value]
+        if not values:
+            raise template.source.wrong("a sample needs a right choice", found=f"an empty list at {scope.origin}")
+        try:
+            return tuple(right_choice(one, choices) for one in values)
+        except UsageError as error:
+            found = f"{error.found} at {scope.origin}"
+            raise template.source.wrong(error.wrong, found=found, fix=error.fix) from None
+
+
+def right_choice(value: object, choices: tuple[str, ...]) -> int:
+    """The index of the choice that a gold value means: its text, its index from 0, or its letter.
+
+    A text that is a choice is that choice. Raises UsageError where nothing or more than one thing fits.
+    """
+    found = f"{value!r:.60} for the choices {list(choices)!r:.120}"
+    text = str(value)
+    if isinstance(value, str) and choices.count(text) > 1:
+        raise UsageError("the gold text is several of the choices", found=found, fix="give the index instead")
+    if isinstance(value, str) and text in choices:
+        return choices.index(text)
+    is_index = isinstance(value, int) and not isinstance(value, bool)
+    if is_index and text in choices and choices.index(text) != int(text):
+        fix = "as a text: {{ column | string }}; as an index: {{ choices.index(column) }}"
+        raise UsageError("the gold number could be an index or a choice's text", found=found, fix=fix)
+    if (is_index or text.strip().isdecimal()) and int(text) in range(len(choices)):
+        return int(text)
+    letter = text.strip()
+    if len(letter) == 1 and letter in LETTERS[: len(choices)]:
+        return LETTERS.index(letter)
+    fix = f"an index from 0 to {len(choices) - 1}, a letter from A, or the text of a choice"
+    raise UsageError("the gold is none of the choices", found=found, fix=fix)
+
+
+def _texts(template: Template, scope: Scope) -> tuple[str, ...]:
+    """A value as texts: those of a list, or the one there is."""
+    value = template.value(scope)
+    if not isinstance(value, str | int | float | Mapping) and value is not None:
+        try:
+            value = list(value)
+        except TypeError:
+            value = [value]
+    values = value if isinstance(value, list) else [value]
+    for one in values:
+        if one is None or isinstance(one, list | Mapping):
+            raise template.source.wrong("a text or a list of texts is needed", found=f"{value!r:.80} at {scope.origin}")
+    return tuple(str(one) for one in values)
+
+
+def shape_of(keys: Mapping[str, Value]) -> Shape:
+    """The templates under the keys of a task file, compiled. Raises UsageError with the line of a mistake."""
+    return Shape(
+        prompt=with_markup(keys["prompt"]),
+        answer=_optional(keys, "answer"),
+        choices=_choice_templates(keys["choices"]) if "choices" in keys else (),
+        gold=_optional(keys, "gold"),
+        id=_optional(keys, "id"),
+        cluster=_optional(keys, "cluster"),
+        groups=tuple(column_or_template(item) for item in keys["groups"].items()) if "groups" in keys else (),
+    )
+
+
+def _optional(keys: Mapping[str, Value], key: str) -> Template | None:
+    return column_or_template(keys[key]) if key in keys else None
+
+
+def _choice_templates(value: Value) -> tuple[Template, ...]:
+    """One column or template that gives a list, or a template for each choice (where a plain text is the choice)."""
+    if not value.is_list():
+        return (column_or_template(value),)
+    templates = tuple(compiled(item) for item in value.items())
+    if len(templates) < 2:
+        raise value.wrong("a list of choices needs two or more", fix="or the name of a column that holds a list")
+    return templates
+
+
+def prompt_of(keys: Mapping[str, Value]) -> PromptFormat:
+    """The prompt's form. The question was rendered with the sample, so here it is only taken up."""
+    description = compiled(keys["description"]) if "description" in keys else None
+
+    def describe(sample: Sample) -> str:
+        return description.text(Scope(sample.data, f"sample {sample.id}", sample)) if description else ""
+
+    return PromptFormat(
+        question=lambda sample: str(sample.input),
+        answer=lambda sample: sample.targets[0] if sample.targets else "",
+        description=describe,
+        delimiter=keys["delimiter"].text() if "delimiter" in keys else " ",
+        separator=keys["separator"].text() if "separator" in keys else "\n\n",
+    )

@@ -1,0 +1,241 @@
+"""A task written in YAML: a user's own rows, a prompt template, and names of what evalkit has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from evalkit import methods, metrics, scorers
+from evalkit.core import Fewshot, FewshotOrder, Method, Metric, Scorer, Source, Subset, Task, UsageError
+from evalkit.data import bundled, files, hub, texts
+from evalkit.metrics import mean
+from evalkit.plugins.meta import checked
+from evalkit.plugins.yaml_sample import prompt_of, shape_of
+from evalkit.plugins.yaml_tree import Value, read_yaml
+from evalkit.spec import unknown
+
+KEYS = (
+    *("name", "summary", "tags", "version", "data", "examples", "prompt", "answer", "target", "choices", "gold"),
+    *("description", "delimiter", "separator", "method", "stop", "max_tokens", "scorers", "metrics", "headline"),
+    *("fewshot", "id", "groups", "cluster"),
+)
+ORDERS: tuple[FewshotOrder, ...] = ("first", "seeded", "lm-eval")
+_GENERATION: Mapping[str, Callable[[Value], object]] = {
+    "max_tokens": lambda value: value.integer(least=1),
+    "stop": Value.texts,
+    "temperature": Value.number,
+    "top_p": Value.number,
+    "n": lambda value: value.integer(least=1),
+}
+_SETTINGS: Mapping[str, Mapping[str, Callable[[Value], object]]] = {
+    "choose": {"unconditional": Value.truth},
+    "generate": _GENERATION,
+    "perplexity": {},
+}
+
+Keys = Mapping[str, Value]
+Made = TypeVar("Made", Scorer, Metric)
+
+
+def yaml_task(path: Path, options: Mapping[str, str]) -> Task:
+    """The task in a .yaml file. Its data is not opened.
+
+    Raises UsageError, with file and line, for malformed YAML, an unknown or missing key, a value of the wrong type,
+    a malformed template, and a method, scorer or metric that does not exist.
+    """
+    keys = _keys(read_yaml(path))
+    name = _name(keys, path)
+    if options:
+        option, fix = next(iter(options)), "change its file, or write it in Python: there parameters are options"
+        raise UsageError(f"the task {name!r} is a YAML file and takes no options", found=f"{option}=…", fix=fix)
+    shape, prompt = shape_of(keys), prompt_of(keys)
+    method = _method(keys, prompt.delimiter)
+    task_scorers = _scorers(keys, method.name)
+    task_metrics = _metrics(keys, task_scorers)
+    return Task(
+        name=name,
+        data=(Subset(_source(keys["data"]), _source(keys["examples"]) if "examples" in keys else None),),
+        sample=shape.sample,
+        prompt=prompt,
+        method=method,
+        scorers=task_scorers,
+        metrics=task_metrics,
+        fewshot=_fewshot(keys),
+        version=keys["version"].integer(least=1) if "version" in keys else 1,
+        headline=_headline(keys, task_scorers, task_metrics),
+    )
+
+
+def _keys(document: Value) -> dict[str, Value]:
+    keys = document.mapping(KEYS)
+    if "target" in keys:
+        if "answer" in keys:
+            raise keys["target"].wrong("this is another word for answer, which is there too", fix="keep one of them")
+        keys["answer"] = keys.pop("target")
+    for key in ("data", "prompt"):
+        if key not in keys:
+            raise UsageError(f"the task has no {key!r}", fix=f"{key}: …", at=document.at)
+    if "gold" in keys and "choices" not in keys:
+        raise keys["gold"].wrong("there are no choices that it could be one of", fix="choices: …, or answer: …")
+    if "choices" in keys and not keys.keys() & {"gold", "answer"}:
+        raise keys["choices"].wrong("which of them is right is not said", fix="gold: <column of index, letter or text>")
+    return keys
+
+
+def _name(keys: Keys, path: Path) -> str:
+    meta = checked({"name": keys["name"].text() if "name" in keys else path.stem}, path.stem, str(path))
+    if meta.problem:
+        raise UsageError(meta.problem)
+    for key in ("tags", "summary"):
+        if key in keys:
+            keys[key].texts()
+    return meta.name
+
+
+# ---------------------------------------------------------------- data and examples
+
+
+def _source(value: Value) -> Source:
+    base = value.path.parent
+    if not value.is_mapping():
+        return files(value.text(), base=base)
+    keys = value.mapping(("hub", "config", "split", "revision", "files", "texts", "bundled"))
+    kinds = [key for key in ("hub", "files", "texts", "bundled") if key in keys]
+    if len(kinds) != 1:
+        raise value.wrong("this must be a path, or have one of hub, files, texts and bundled")
+    extra = next((keys[key] for key in ("config", "split", "revision") if key in keys and "hub" not in keys), None)
+    if extra is not None:
+        raise extra.wrong("only data from the hub has this")
+    if "hub" not in keys:
+        name = keys[kinds[0]].text()
+        return bundled(name) if "bundled" in keys else (files if "files" in keys else texts)(name, base=base)
+    if "split" not in keys:
+        raise value.wrong("data from the hub needs a split", fix="split: test")
+    found = {key: keys[key].text() for key in ("config", "revision") if key in keys}
+    return hub(
+        keys["hub"].text(),
+        config=found.get("config"),
+        split=keys["split"].text(),
+        revision=found.get("revision"),
+    )
+
+
+def _fewshot(keys: Keys) -> Fewshot:
+    if "fewshot" not in keys:
+        return Fewshot()
+    value = keys["fewshot"]
+    parts = value.mapping(("k", "order")) if value.is_mapping() else {"k": value}
+    if "k" not in parts:
+        raise value.wrong("how many examples is not said", fix="k: 5")
+    k = parts["k"].integer()
+    if k and not keys.keys() & {"answer", "gold"}:
+        raise value.wrong("worked examples need an answer to show", fix="answer: <column or template>")
+    if "order" not in parts:
+        return Fewshot(k)
+    asked = parts["order"].text()
+    order = next((order for order in ORDERS if order == asked), None)
+    if order is None:
+        raise parts["order"].wrong("no such order", found=asked, fix="one of " + ", ".join(ORDERS))
+    return Fewshot(k, order)
+
+
+# ---------------------------------------------------------------- how it asks and what counts
+
+
+def _method(keys: Keys, delimiter: str) -> Method:
+    name = "choose" if "choices" in keys else "generate"
+    settings: dict[str, Value] = {}
+    if "method" in keys:
+        value = keys["method"]
+        name, settings = _named(value)
+        if name not in _SETTINGS:
+            raise _placed(unknown("method", name, _SETTINGS), value)
+    readers = _SETTINGS[name]
+    for key in ("stop", "max_tokens"):
+        if key in keys:
+            if name != "generate":
+                raise keys[key].wrong(f"the method {name!r} writes no text that this could end")
+            if key in settings:
+                raise keys[key].wrong("this is set in method, too", fix="keep one of them")
+            settings[key] = keys[key]
+    for key, value in settings.items():
+        if key not in readers:
+            raise _placed(unknown(f"setting of method {name!r}", key, readers), value)
+    if name == "choose" and "choices" not in keys:
+        raise keys["method"].wrong("there is nothing to choose from", fix="choices: <column, or list of templates>")
+    arguments = {key: readers[key](value) for key, value in settings.items()}
+    if name == "choose":
+        arguments["delimiter"] = delimiter
+    try:
+        return methods.by_name(name, **arguments)
+    except UsageError as error:
+        raise _placed(error, keys.get("method") or next(iter(settings.values()), keys["prompt"])) from None
+
+
+def _named(value: Value) -> tuple[str, dict[str, Value]]:
+    """`name`, or `name: {setting: value}`."""
+    if not value.is_mapping():
+        return value.text(), {}
+    found = value.mapping()
+    if len(found) != 1:
+        raise value.wrong("one name with its settings is needed", fix="name: {setting: value}, one to a list item")
+    name, settings = next(iter(found.items()))
+    return name, settings.mapping()
+
+
+def _scorers(keys: Keys, method: str) -> tuple[Scorer, ...]:
+    if "scorers" in keys:
+        return tuple(_by_name(item, scorers.by_name) for item in keys["scorers"].items())
+    if method == "choose":
+        return (scorers.accuracy(),)
+    if method == "rolling":
+        return (scorers.rolling(),)
+    if not keys.keys() & {"answer", "gold"}:
+        raise UsageError(
+            "the task has no 'answer', so that nothing can be right",
+            fix="answer: <column or template>",
+            at=keys["prompt"].at,
+        )
+    return (scorers.exact_match(),)
+
+
+def _metrics(keys: Keys, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]:
+    """Metrics by name; the name of a score is its mean."""
+    if "metrics" not in keys:
+        return ()
+    scores = {score for scorer in task_scorers for score in scorer.scores}
+    made = []
+    for item in keys["metrics"].items():
+        if not item.is_mapping() and item.text() in scores:
+            made.append(mean(item.text()))
+        elif not item.is_mapping() and item.text() not in metrics.names():
+            raise _placed(unknown("metric", item.text(), {*scores, *metrics.names()}), item)
+        else:
+            made.append(_by_name(item, metrics.by_name))
+    return tuple(made)
+
+
+def _by_name(item: Value, make: Callable[..., Made]) -> Made:
+    name, settings = _named(item)
+    plain = {key: value.plain() for key, value in settings.items()}
+    try:
+        return make(name, **plain)
+    except UsageError as error:
+        raise _placed(error, item) from None
+
+
+def _headline(keys: Keys, task_scorers: tuple[Scorer, ...], task_metrics: tuple[Metric, ...]) -> str:
+    if "headline" not in keys:
+        return ""
+    reported = task_metrics or tuple(metric for scorer in task_scorers for metric in scorer.metrics)
+    names = [metric.name for metric in reported]
+    headline = keys["headline"].text()
+    if headline not in names:
+        raise _placed(unknown("metric of this task", headline, names), keys["headline"])
+    return headline
+
+
+def _placed(error: UsageError, value: Value) -> UsageError:
+    """An error of another part of evalkit, with the line of the task file that caused it."""
+    return UsageError(error.wrong, found=error.found, fix=error.fix, at=error.at or value.at)
