@@ -69,13 +69,14 @@ class RunOptions(TypedDict, total=False):
 
 
 Tasks = str | Task | Sequence[str | Task]
+Models = list[str | Model] | list[str] | tuple[str | Model, ...]
 
 
 @overload
 def run(tasks: Tasks, model: str | Model, **options: Unpack[RunOptions]) -> Run: ...
 @overload
-def run(tasks: Tasks, model: Sequence[str | Model], **options: Unpack[RunOptions]) -> list[Run]: ...
-def run(tasks: Tasks, model: str | Model | Sequence[str | Model], **options: Unpack[RunOptions]) -> Run | list[Run]:
+def run(tasks: Tasks, model: Models, **options: Unpack[RunOptions]) -> list[Run]: ...
+def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunOptions]) -> Run | list[Run]:
     """Evaluate one model, or each of several, on one or more tasks.
 
     Returns a Run for one model and a list of Runs for a sequence of models. `out` is the run folder (the folder of
@@ -83,7 +84,7 @@ def run(tasks: Tasks, model: str | Model | Sequence[str | Model], **options: Unp
     RunError where a run cannot go on; samples that could not be measured are on their records, and `Run.failed` says
     whether they are more than `max_failures` of any task.
     """
-    single = isinstance(model, str) or not isinstance(model, Sequence)
+    single = not isinstance(model, list | tuple)
     mirror, out, project = options.get("data_dir"), options.get("out"), options.get("project")
     settings = Settings(
         limit=options.get("limit"),
@@ -100,7 +101,7 @@ def run(tasks: Tasks, model: str | Model | Sequence[str | Model], **options: Unp
     )
     plan = Plan(
         tasks=(tasks,) if isinstance(tasks, str | Task) else tuple(tasks),
-        models=(model,) if isinstance(model, str) or not isinstance(model, Sequence) else tuple(model),
+        models=tuple(model) if isinstance(model, list | tuple) else (model,),
         settings=settings,
         out=Path(out) if out else None,
         cache=options.get("cache", True),

@@ -18,6 +18,7 @@ COMMANDS = {
     "list": "List tasks, models, judges and reports.",
     "show": "Show runs, a run's scores, or single samples.",
     "check": "Check that a task's gold answers score 1.0.",
+    "report": "Report on runs with a report plugin.",
     "rescore": "Score a run again from its stored replies.",
     "cache": "Show or clear the response cache.",
     "doctor": "Say what this machine can evaluate.",

@@ -1,0 +1,59 @@
+"""The scores of one or more runs as Markdown: for a pull request, a wiki or a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from evalkit import Run
+from evalkit.store import MetricResult, TaskEntry
+
+META = {
+    "name": "markdown",
+    "summary": "the scores with their intervals, what failed, and the signature of every number",
+    "tags": ["markdown", "summary"],
+}
+
+
+def report(runs: Sequence[Run], /, *, groups: bool = False) -> str:
+    """Tables of every task of every run; with `groups`, also one line for each group of a task."""
+    lines = ["# Scores", "", "| task | model | metric | value | 95 % interval | n | failed |"]
+    lines.append("|---|---|---|--:|--:|--:|--:|")
+    for run in runs:
+        for entry in run.manifest.tasks:
+            lines += _task(run, entry, groups)
+    lines += ["", "## What the numbers are", ""]
+    for run in runs:
+        lines += [f"- `{entry.result.signature}`" for entry in run.manifest.tasks if entry.result]
+    return "\n".join(lines) + "\n"
+
+
+def _task(run: Run, entry: TaskEntry, groups: bool) -> list[str]:
+    result = entry.result
+    if result is None:
+        return [f"| {_cell(entry.name)} | {_cell(run.model)} | {run.manifest.status} | | | | |"]
+    lines = [_line(entry.name, run.model, metric, str(result.failed)) for metric in result.metrics]
+    if groups:
+        for name, metrics in result.groups.items():
+            shown = [metric for metric in metrics if metric.name == result.headline] or metrics[:1]
+            lines += [_line(f"{entry.name} / {name}", run.model, metric, "") for metric in shown]
+    return lines
+
+
+def _line(task: str, model: str, metric: MetricResult, failed: str) -> str:
+    estimate = metric.estimate
+    low, high = _number(estimate.low, metric.scale), _number(estimate.high, metric.scale)
+    value = _number(estimate.value, metric.scale)
+    cells = [_cell(task), _cell(model), metric.name, value, f"{low} – {high}", str(estimate.n), failed]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _number(value: float, scale: str) -> str:
+    if not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.1f} %" if scale == "share" else f"{value:.4g}"
+
+
+def _cell(text: str) -> str:
+    """A name that cannot end its cell or begin markup."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
