@@ -278,7 +278,10 @@ def _parquet(path: Path, tap: Tap | None) -> Iterator[Item]:
                 for values in batch.to_pylist():
                     yield Item(f"#{number}", values)
                     number += 1
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:
+        # pyarrow reports some damage as an OSError, which then has no error number.
+        if getattr(error, "errno", None) is not None:
+            raise
         raise UsageError(
             "the file is not Parquet, or is damaged",
             found=excerpt(str(error)),

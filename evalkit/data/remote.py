@@ -43,11 +43,11 @@ class HubSource:
             if found is not None:
                 return self._open_mirrored(found, options)
         if options.offline:
-            return self._load_cached(_offline_message(self, options))
+            return self._open_fetched(_offline_message(self, options))
         commit = self._resolve()
         if commit is None:
-            return self._load_cached("the hub cannot be reached")
-        return self._opened(self._load(commit), commit)
+            return self._open_fetched("the hub cannot be reached")
+        return self._opened(self._fetch(commit), commit)
 
     def _open_mirrored(self, found: mirror.Mirrored, options: DataOptions) -> OpenedSource:
         facts = {"hub": self.id, "config": found.config, "split": self.split, "path": paths.shown(found.path)}
@@ -81,54 +81,74 @@ class HubSource:
             return None
         return commit
 
-    def _load(self, commit: str | None) -> Any:
+    def _fetch(self, commit: str) -> Any:
         import datasets
 
-        # A folder of the same name under the working folder would be taken for the data set; the prefix prevents it.
-        name = f"hf://datasets/{self.id}" if Path(self.id).exists() else self.id
         try:
-            return datasets.load_dataset(
-                name, name=self.config, split=self.split, revision=commit, streaming=self.stream
-            )
+            dataset, loaded = self._load(commit, self.stream)
         except datasets.exceptions.DatasetNotFoundError as error:
-            if "gated" in str(error):
-                raise _gated(self.id) from None
-            raise _not_found(self.id, _first_line(error)) from None
+            raise (_gated(self.id) if "gated" in str(error) else _not_found(self.id, _first_line(error))) from None
         except ValueError as error:
             raise self._refused(error) from None
         except (datasets.exceptions.DatasetsError, RuntimeError, *_network_errors()) as error:
             raise UsageError(
-                f"{self.id} cannot be loaded from the hub", found=_first_line(error), fix=_LOCAL_COPY
+                f"{self.id} cannot be loaded from the hub", found=_first_line(error), fix=f"try later, or {_LOCAL_COPY}"
             ) from None
+        # Where the hub falls silent, datasets takes whatever it fetched last, be it of another commit.
+        if loaded != commit:
+            raise self._other_commit(loaded, commit, "the hub cannot be reached")
+        return dataset
 
-    def _refused(self, error: ValueError) -> UsageError:
+    def _open_fetched(self, why: str) -> OpenedHub:
+        """What `datasets` fetched earlier, where it is of the revision that is asked for."""
+        import datasets
+
+        with _hub_out_of_reach():
+            try:
+                # Nothing is gained by streaming what is on disk.
+                dataset, commit = self._load(None, stream=False)
+            except ValueError as error:
+                raise self._refused(error, f" among what was fetched earlier ({why})") from None
+            except (datasets.exceptions.DatasetsError, RuntimeError, *_network_errors()):
+                raise UsageError(
+                    f"{self.id} cannot be had: {why}",
+                    found="no earlier download of it on this machine",
+                    fix=_LOCAL_COPY,
+                ) from None
+        if self.revision not in (None, "main", commit):
+            raise self._other_commit(commit, str(self.revision), why)
+        return self._opened(dataset, commit, {"fetched": f"earlier; {why}"})
+
+    def _load(self, commit: str | None, stream: bool) -> tuple[Any, str]:
+        """The split, and the commit that `datasets` says it is of. Raises what `datasets` raises."""
+        import datasets
+
+        # A folder of the same name under the working folder would be taken for the data set; the prefix prevents it.
+        name = f"hf://datasets/{self.id}" if Path(self.id).exists() else self.id
+        builder = datasets.load_dataset_builder(name, self.config, revision=commit)
+        if stream:
+            return builder.as_streaming_dataset(split=self.split), str(builder.hash)
+        builder.download_and_prepare()
+        return builder.as_dataset(split=self.split), str(builder.hash)
+
+    def _refused(self, error: ValueError, where: str = "") -> UsageError:
         # datasets says in its message which configs or splits there are, and nowhere else without another request.
         text = " ".join(str(error).split("Example of usage")[0].split())
         there = re.findall(r"'([^']*)'", text[text.rfind("[") :]) if "[" in text else []
-        missing_config = "onfig" in text.split("[")[0]
-        wanted = self.config if missing_config else self.split
-        what = "config" if missing_config else "split"
-        wrong = f"{self.id} has no {what} {wanted!r}" if wanted else f"{self.id} has several configs"
         if not there:
-            wrong = f"{self.id} cannot be loaded from the hub"
-        fix = suggestion(wanted or "", there) or (f"name one of these as the {what}" if there else _LOCAL_COPY)
-        return UsageError(wrong, found=f"{what}s: {', '.join(there)}" if there else text, fix=fix)
+            return UsageError(f"{self.id} cannot be loaded{where}", found=text, fix=_LOCAL_COPY)
+        is_config = "onfig" in text.split("[")[0]
+        what, wanted = ("config", self.config) if is_config else ("split", self.split)
+        wrong = f"{self.id} has no {what} {wanted!r}" if wanted else f"{self.id} has several configs"
+        fix = suggestion(wanted or "", there) or f"name one of these as the {what}"
+        return UsageError(wrong + where, found=f"{what}s: {', '.join(there)}", fix=fix)
 
-    def _load_cached(self, why: str) -> OpenedHub:
-        """What `datasets` fetched earlier, where it is of the revision that is asked for."""
-        with _hub_out_of_reach():
-            try:
-                dataset = self._load(None)
-            except UsageError as error:
-                raise UsageError(f"{self.id} cannot be had: {why}", found=error.wrong, fix=_LOCAL_COPY) from None
-        commit = _commit_of(dataset)
-        if self.revision and self.revision != commit:
-            raise UsageError(
-                f"{self.id} cannot be had at revision {self.revision!r}: {why}",
-                found=f"an earlier download of commit {commit or 'unknown'}",
-                fix=f"ask for that commit, or {_LOCAL_COPY}",
-            )
-        return self._opened(dataset, commit, {"fetched": f"earlier; {why}"})
+    def _other_commit(self, found: str, wanted: str, why: str) -> UsageError:
+        return UsageError(
+            f"{self.id} cannot be had at revision {wanted!r}: {why}",
+            found=f"an earlier download of commit {found}",
+            fix=f"ask for that commit, or {_LOCAL_COPY}",
+        )
 
     def _opened(self, dataset: Any, commit: str, more: Mapping[str, str] | None = None) -> OpenedHub:
         config = str(dataset.info.config_name or self.config or "default")
@@ -219,14 +239,6 @@ def _network_errors() -> tuple[type[Exception], ...]:
 def _first_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0][:300]
-
-
-def _commit_of(dataset: Any) -> str:
-    # A prepared data set names the files it was made of, and they the commit.
-    for url in dataset.info.download_checksums or ():
-        if found := re.search(r"@([0-9a-f]{40})/", url):
-            return found[1]
-    return ""
 
 
 @contextlib.contextmanager
