@@ -43,9 +43,7 @@ def parse(text: str) -> Spec:
     for piece in pieces:
         key, _, value = (part.strip() for part in piece.partition("="))
         if key in options:
-            raise UsageError(
-                f"the option {key!r} is given twice", found=repr(text), fix=f"keep one {key}=… only"
-            )
+            raise UsageError(f"the option {key!r} is given twice", found=repr(text), fix=f"keep one {key}=… only")
         options[key] = value
     return Spec(name, options)
 

@@ -1,0 +1,158 @@
+"""Many coroutines ask for one thing each; a worker thread answers whatever waits, all of it at once.
+
+Knows nothing of models: a job goes in, a result or an exception comes out. The compute function gets a `Flight`
+and delivers every result as soon as it has it, so that callers go on (and ask for more) while the rest is computed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Generic, TypeVar
+
+from evalkit.core import ModelError
+
+__all__ = ["Batcher", "Flight"]
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+_QUIET_TURNS = 2
+"""How many turns of the event loop pass without a new job before a part-full batch is computed."""
+
+
+class Flight(Generic[Job, Result]):
+    """The jobs of one call of the compute function. Its methods may be called from any thread."""
+
+    def __init__(
+        self, jobs: tuple[Job, ...], futures: tuple[asyncio.Future[Result], ...], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.jobs = jobs
+        self._futures = futures
+        self._loop = loop
+        self._stopped = False
+
+    def deliver(self, index: int, result: Result | Exception) -> None:
+        """Hand over the result of `jobs[index]`, or the exception that is raised where it is awaited."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_settle, self._futures[index], result)
+
+    def wanted(self, index: int) -> bool:
+        """Whether anybody still waits for `jobs[index]`; False after it was cancelled or the batcher closed."""
+        return not (self._stopped or self._loop.is_closed() or self._futures[index].cancelled())
+
+    def stop(self) -> None:
+        """Let the compute function know that nothing of this is wanted any more."""
+        self._stopped = True
+
+    def fail_rest(self, error: Exception) -> None:
+        """Fail every job that has no result yet. For the event loop's thread."""
+        for future in self._futures:
+            _settle(future, error)
+
+
+def _settle(future: asyncio.Future[Result], result: Result | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(result, ModelError):
+        future.set_exception(result)
+    elif isinstance(result, Exception):
+        error = ModelError(f"{type(result).__name__}: {result}")
+        error.__cause__ = result
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+class Batcher(Generic[Job, Result]):
+    """Collects jobs and hands them to `compute` on `executor`, one flight at a time.
+
+    A flight starts when the last one has landed and either the estimated cost of what waits reaches `budget` or no
+    job has arrived for two turns of the event loop. It takes everything that waits. An exception that `compute`
+    raises fails the flight's unanswered jobs as ModelError, and the batcher goes on.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Flight[Job, Result]], None],
+        *,
+        executor: Executor,
+        cost: Callable[[Job], int] = lambda job: 1,
+        budget: int = 1,
+    ) -> None:
+        self._compute = compute
+        self._executor = executor
+        self._cost = cost
+        self._budget = budget
+        self._waiting: list[tuple[Job, asyncio.Future[Result], int]] = []
+        self._flight: Flight[Job, Result] | None = None
+        self._landing: asyncio.Future[None] | None = None
+        self._turning = False
+        self._quiet = 0
+        self._closed = False
+
+    async def submit(self, job: Job) -> Result:
+        """The job's result. Raises ModelError where it failed; cancelling drops a job that still waits."""
+        if self._closed:
+            raise ModelError("the model was closed")
+        loop = asyncio.get_running_loop()
+        if self._flight is None:
+            # A loop that ended (a second asyncio.run) may have left jobs and a turn behind that nobody waits for.
+            left_behind = [item for item in self._waiting if item[1].get_loop() is not loop]
+            if left_behind:
+                self._waiting = [item for item in self._waiting if item[1].get_loop() is loop]
+                self._turning = False
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((job, future, max(1, self._cost(job))))
+        self._quiet = 0
+        self._turn_soon(loop)
+        return await future
+
+    def _turn_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._turning and self._flight is None:
+            self._turning = True
+            loop.call_soon(self._turn, loop)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Decide, once a turn of the loop, whether to start a flight or to wait for company."""
+        self._turning = False
+        self._waiting = [item for item in self._waiting if not item[1].done()]
+        if self._flight is not None or not self._waiting:
+            return
+        if self._quiet >= _QUIET_TURNS or sum(cost for *_, cost in self._waiting) >= self._budget:
+            self._start(loop)
+        else:
+            self._quiet += 1
+            self._turn_soon(loop)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        jobs, futures, _ = zip(*self._waiting, strict=True)
+        self._waiting = []
+        flight: Flight[Job, Result] = Flight(jobs, futures, loop)
+        self._flight = flight
+        self._landing = loop.run_in_executor(self._executor, self._compute, flight)
+        self._landing.add_done_callback(lambda landing: self._landed(landing, flight, loop))
+
+    def _landed(
+        self, landing: asyncio.Future[None], flight: Flight[Job, Result], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        error = None if landing.cancelled() else landing.exception()
+        if isinstance(error, Exception):
+            flight.fail_rest(error)
+        flight.fail_rest(ModelError("the model was closed" if self._closed else "the model gave no answer"))
+        self._flight = self._landing = None
+        self._quiet = 0
+        if self._waiting:
+            self._turn_soon(loop)
+
+    async def close(self) -> None:
+        """Fail what waits, tell the flight under way to stop, and return once it has landed."""
+        self._closed = True
+        waiting, self._waiting = self._waiting, []
+        for _, future, _ in waiting:
+            _settle(future, ModelError("the model was closed"))
+        if self._flight is not None:
+            self._flight.stop()
+        if self._landing is not None and self._landing.get_loop() is asyncio.get_running_loop():
+            await asyncio.wait([self._landing])

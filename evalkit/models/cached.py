@@ -1,0 +1,128 @@
+"""A model whose answers are kept: the same request of the same model is asked once, ever.
+
+The key covers the model's identity and every field of the request, so another model, prompt or parameter can never
+hit. Failures are not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict, replace
+from typing import Any, Protocol
+
+from evalkit.core import Capabilities, Identity, Model, Reply, Request, Usage
+
+__all__ = ["ResponseCache", "cached", "request_key"]
+
+_VERSION = "1"
+"""Grows when a kept reply can no longer be read, or means something else."""
+
+
+class ResponseCache(Protocol):
+    """Where replies are kept, by key."""
+
+    def get(self, key: str) -> bytes | None: ...
+    def put(self, key: str, value: bytes) -> None: ...
+
+
+def cached(model: Model, cache: ResponseCache) -> Model:
+    """`model` with its replies read from and written to `cache`.
+
+    Identical requests in flight are sent once. A reply that came from the cache, or from another caller's identical
+    request, has source="cache". Raises what `model` raises.
+    """
+    return _Cached(model, cache)
+
+
+def request_key(identity: Identity, request: Request) -> str:
+    """32 hex digits (a 128-bit BLAKE2b) over the model's identity and the request's type and every field."""
+    # Plain json, since orjson refuses the lone surrogates that broken data sets hold.
+    content = json.dumps(
+        [_VERSION, identity.digest, type(request).__name__, asdict(request)],
+        ensure_ascii=True,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    return hashlib.blake2b(content.encode("ascii"), digest_size=16).hexdigest()
+
+
+class _Cached:
+    def __init__(self, model: Model, cache: ResponseCache) -> None:
+        self._model = model
+        self._cache = cache
+        self._asking: dict[str, _Asking] = {}
+
+    @property
+    def identity(self) -> Identity:
+        return self._model.identity
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._model.capabilities
+
+    async def answer(self, request: Request) -> Reply:
+        key = request_key(self._model.identity, request)
+        if (asking := self._asking.get(key)) is not None:
+            try:
+                return replace(await asking.reply(), source="cache")
+            finally:
+                self._forget(key, asking)
+        kept = self._cache.get(key)
+        if kept is not None and (reply := _read(kept)) is not None:
+            return reply
+        asking = self._asking[key] = _Asking(asyncio.ensure_future(self._ask(key, request)))
+        try:
+            return await asking.reply()
+        finally:
+            self._forget(key, asking)
+
+    async def _ask(self, key: str, request: Request) -> Reply:
+        reply = await self._model.answer(request)
+        self._cache.put(key, _write(reply))
+        return reply
+
+    def _forget(self, key: str, asking: _Asking) -> None:
+        # At once when its last caller leaves: nobody may join a request that is being given up.
+        if asking.waiters == 0 and self._asking.get(key) is asking:
+            del self._asking[key]
+
+    async def close(self) -> None:
+        await self._model.close()
+
+
+class _Asking:
+    """One request under way and the callers who wait for it; it is given up when the last of them is cancelled."""
+
+    def __init__(self, task: asyncio.Task[Reply]) -> None:
+        self._task = task
+        self.waiters = 0
+
+    async def reply(self) -> Reply:
+        self.waiters += 1
+        try:
+            # Shielded, so that cancelling one caller leaves the others their reply.
+            return await asyncio.shield(self._task)
+        finally:
+            self.waiters -= 1
+            if self.waiters == 0 and not self._task.done():
+                self._task.cancel()
+
+
+def _write(reply: Reply) -> bytes:
+    # Plain json, since orjson writes a log-likelihood of minus infinity as null.
+    return json.dumps(asdict(reply), separators=(",", ":")).encode("ascii")
+
+
+def _read(value: bytes) -> Reply | None:
+    """The reply that was kept, or None where it can't be read (it is then asked for again)."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        fields: dict[str, Any] = json.loads(value)
+        values: dict[str, Any] = {
+            name: tuple(item) if isinstance(item, list) else item for name, item in fields.items()
+        }
+        values.update(usage=Usage(**fields["usage"]), source="cache")
+        return Reply(**values)
+    return None

@@ -1,0 +1,48 @@
+"""What tells one local model from every other, read from its files and options."""
+
+from __future__ import annotations
+
+from evalkit.core import Identity, UsageError, digest_of
+from evalkit.models.local.checkpoint import Checkpoint
+from evalkit.models.local.loading import dtype_of
+from evalkit.models.local.options import Options
+from evalkit.models.local.weights import weight_digest, weight_files
+
+__all__ = ["identify"]
+
+
+def identify(checkpoint: Checkpoint, options: Options) -> Identity:
+    """The identity: everything that changes what the model answers, and nothing of where it lies or how it is run.
+
+    Device, batch size and attention implementation are left out: they change roundings, not the model. Raises
+    UsageError where the weights can't be read.
+    """
+    facts = {
+        "backend": "transformers",
+        "weights": _weights(checkpoint),
+        "config": checkpoint.config_digest(),
+        "tokenizer": checkpoint.tokenizer_digest(),
+        "template": digest_of(checkpoint.template) if checkpoint.template is not None else "none",
+        "chat": options.chat,
+        "dtype": dtype_of(checkpoint, options),
+    }
+    if checkpoint.commit is not None:
+        facts["commit"] = checkpoint.commit
+    if options.revision:
+        facts["revision"] = options.revision
+    if options.system:
+        facts["system"] = digest_of(options.system)
+    if options.max_length is not None:
+        facts["max_length"] = str(options.max_length)
+    if options.trust_remote_code:
+        facts["code"] = checkpoint.code_digest()
+    return Identity(checkpoint.name, tuple(facts.items()))
+
+
+def _weights(checkpoint: Checkpoint) -> str:
+    if checkpoint.commit is not None:
+        return f"hub:{checkpoint.commit}"
+    try:
+        return f"sha256:{weight_digest(weight_files(checkpoint.folder))}"
+    except OSError as error:
+        raise UsageError(f"the weights of {checkpoint.name} can't be read", found=str(error)) from None

@@ -1,0 +1,155 @@
+"""A local model as the rest of evalkit sees it: known from its files, loaded by the first request."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from evalkit.core import (
+    Capabilities,
+    Choose,
+    Generate,
+    Identity,
+    ModelError,
+    Perplexity,
+    Reply,
+    Request,
+)
+from evalkit.models.batcher import Batcher
+from evalkit.models.local.checkpoint import Checkpoint
+from evalkit.models.local.options import Options
+
+if TYPE_CHECKING:
+    from evalkit.models.local.compute import Engine
+
+__all__ = ["LocalModel"]
+
+_WINDOW = 4096
+"""Samples in flight: enough to sort by length and to meet shared preambles."""
+_BUDGETS = {"cpu": 2048, "mps": 4096, "cuda": 16384}
+"""Tokens of one forward pass, by device; measured best on a CPU, generous but safe on a GPU."""
+
+
+class LocalModel:
+    """A `core.Model` that transformers runs here. It may be asked again in another event loop after one has ended."""
+
+    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+        self._checkpoint = checkpoint
+        self._options = options
+        self._identity: Identity | None = None
+        self._loading: Future[tuple[Executor, Engine]] | None = None
+        self._batcher: Batcher[Request, Reply] | None = None
+        self._has_template = checkpoint.template is not None
+        self._closed = False
+
+    @property
+    def identity(self) -> Identity:
+        """Who this is. The first look computes the digest of local weights, which is then remembered on disk."""
+        if self._identity is None:
+            from evalkit.models.local.identity import identify
+
+            self._identity = identify(self._checkpoint, self._options)
+        return self._identity
+
+    @property
+    def capabilities(self) -> Capabilities:
+        requests: frozenset[type] = frozenset({Generate, Choose, Perplexity})
+        if self._checkpoint.is_encoder_decoder:
+            # A rolling log-likelihood needs a model that reads the text it scores.
+            requests -= {Perplexity}
+        return Capabilities(
+            requests=requests,
+            chats=self._options.chat == "on",
+            max_length=self._options.max_length or self._checkpoint.max_length,
+            window=_WINDOW,
+        )
+
+    async def answer(self, request: Request) -> Reply:
+        """Queue a request and await its reply.
+
+        Raises ModelError where this request can't be answered, and UsageError where the model can't be loaded.
+        """
+        self._refuse(request)
+        if self._batcher is None:
+            await self._start()
+        assert self._batcher is not None
+        return await self._batcher.submit(request)
+
+    def _refuse(self, request: Request) -> None:
+        if self._closed:
+            raise ModelError("the model was closed")
+        if type(request) not in self.capabilities.requests:
+            raise ModelError(f"{self._checkpoint.name} can't be asked for {type(request).__name__}")
+        if not isinstance(request, Perplexity) and request.prompt.messages:
+            if self._options.chat == "off":
+                raise ModelError("a conversation needs the chat template, and it is off (chat=off)")
+            if not self._has_template:
+                raise ModelError(f"{self._checkpoint.name} has no chat template, so it can't be asked a conversation")
+
+    async def _start(self) -> None:
+        """Load the model, once; everyone who asks meanwhile waits for it."""
+        if self._loading is None:
+            # A thread of its own: which device's worker will compute is known only once torch is imported.
+            with_torch = ThreadPoolExecutor(1, thread_name_prefix="evalkit-load")
+            self._loading = with_torch.submit(self._load)
+            with_torch.shutdown(wait=False)
+        executor, engine = await asyncio.shield(asyncio.wrap_future(self._loading))
+        if self._closed:
+            raise ModelError("the model was closed")
+        if self._batcher is None:
+            self._batcher = Batcher(engine.run, executor=executor, cost=_cost, budget=engine.budget)
+
+    def _load(self) -> tuple[Executor, Engine]:
+        from evalkit.models.local.arbiter import pick_device, worker
+
+        device = pick_device(self._options.device)
+        executor = worker(device)
+        return executor, executor.submit(self._engine, device).result()
+
+    def _engine(self, device: str) -> Engine:
+        from evalkit.models.local.compute import Engine
+        from evalkit.models.local.loading import load
+        from evalkit.models.local.memory import Budget
+        from evalkit.models.local.rendering import Renderer
+
+        loaded = load(self._checkpoint, self._options, device)
+        renderer = Renderer(loaded.tokenizer, self._options.chat, self._options.system)
+        tokens = self._options.batch_tokens or _BUDGETS[loaded.device.partition(":")[0]]
+        return Engine(loaded, renderer, Budget(tokens))
+
+    async def close(self) -> None:
+        """Fail what waits and free the memory. Asking again raises ModelError."""
+        self._closed = True
+        if self._batcher is not None:
+            await self._batcher.close()
+        loading, self._loading, self._batcher = self._loading, None, None
+        if loading is not None:
+            executor = (await asyncio.wrap_future(loading))[0] if _is_loaded(loading) else None
+            del loading
+            if executor is not None:
+                await asyncio.get_running_loop().run_in_executor(executor, _free)
+
+
+def _is_loaded(loading: Future[tuple[Executor, Engine]]) -> bool:
+    return not loading.done() or (not loading.cancelled() and loading.exception() is None)
+
+
+def _free() -> None:
+    """Collect what the closed model left behind, on the thread that made it."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _cost(request: Request) -> int:
+    """Tokens that a request will take, guessed at four characters each, without tokenising it."""
+    if isinstance(request, Perplexity):
+        return len(request.text) // 4 + 1
+    length = len(request.prompt.text) // 4 + 1
+    if isinstance(request, Choose):
+        return length + sum(len(ending) // 4 + 1 for ending in request.continuations)
+    return request.n * length

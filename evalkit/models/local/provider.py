@@ -1,0 +1,55 @@
+"""Opens `hf/<hub id or folder>` and `tiny`; imports no torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import replace
+
+from evalkit.core import Model, UsageError
+from evalkit.models.local import checkpoint as checkpoints
+from evalkit.models.local.model import LocalModel
+from evalkit.models.local.options import Options
+from evalkit.models.local.weights import weight_files
+
+__all__ = ["hf", "tiny"]
+
+
+def hf(name: str, options: Mapping[str, str]) -> Model:
+    """The model of a hub id or a folder. Raises UsageError (see `Options` and `checkpoint.find`)."""
+    parsed = Options.parse(options)
+    found = checkpoints.find(name, revision=parsed.revision, code=parsed.trust_remote_code)
+    return _open(found, parsed)
+
+
+def tiny(name: str, options: Mapping[str, str]) -> Model:
+    """The model that ships with evalkit, in float32 unless `dtype` says otherwise."""
+    from evalkit.embedded import TINY
+
+    if name:
+        raise UsageError("tiny is one model", found=f"tiny/{name}", fix="tiny")
+    parsed = Options.parse(options, {"dtype": "float32"})
+    return _open(replace(checkpoints.find(str(TINY)), name="tiny"), parsed)
+
+
+def _open(found: checkpoints.Checkpoint, options: Options) -> Model:
+    missing = [package for package in ("torch", "transformers") if importlib.util.find_spec(package) is None]
+    if missing:
+        raise UsageError(
+            f"running {found.name} on this machine needs {' and '.join(missing)}",
+            fix="pip install 'evalkit[local]'",
+        )
+    if found.is_local and not weight_files(found.folder):
+        raise UsageError(
+            f"{found.source} has no weights",
+            found=f"no *.safetensors and no *.bin in {found.folder}",
+            fix="save the model there (model.save_pretrained)",
+        )
+    if found.template is None and (options.chat == "on" or options.system):
+        wanted = "chat=on" if options.chat == "on" else "a system prompt"
+        raise UsageError(
+            f"{found.name} has no chat template, so {wanted} cannot be had",
+            found=f"no chat_template.jinja, and no chat_template in tokenizer_config.json, in {found.folder}",
+            fix="leave it out, or take an instruction-tuned model",
+        )
+    return LocalModel(found, options)

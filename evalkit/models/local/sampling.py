@@ -1,0 +1,40 @@
+"""The next token of every text in a batch, each by its own temperature, top-p and random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from evalkit.models.local.stream import Stream
+
+__all__ = ["next_tokens"]
+
+
+def next_tokens(logits: torch.Tensor, streams: Sequence[Stream]) -> list[int]:
+    """One token a stream from float32 logits of shape (streams, vocabulary).
+
+    temperature 0: the most probable. Else one uniform number of the stream's own picks from the distribution of
+    logits / temperature, cut to its nucleus: the fewest most probable tokens that together have top_p
+    (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751).
+    """
+    tokens: list[int] = logits.argmax(-1).tolist()
+    sampled = [number for number, stream in enumerate(streams) if stream.temperature > 0]
+    if not sampled:
+        return tokens
+    chosen = [streams[number] for number in sampled]
+    device = logits.device
+    temperatures = torch.tensor([stream.temperature for stream in chosen], device=device)
+    top_p = torch.tensor([stream.top_p for stream in chosen], device=device)
+    uniform = torch.tensor([stream.draw() for stream in chosen], device=device)
+    probabilities = torch.softmax(logits[sampled] / temperatures[:, None], -1)
+    probabilities, ids = torch.sort(probabilities, -1, descending=True, stable=True)
+    before = torch.cumsum(probabilities, -1) - probabilities
+    kept = probabilities * ((before < top_p[:, None]) | (before == 0))
+    heights = torch.cumsum(kept, -1)
+    place = torch.searchsorted(heights, (uniform * heights[:, -1])[:, None], right=True)[:, 0]
+    # Rounding may carry the number past the last token that was kept.
+    place = torch.minimum(place, (kept > 0).sum(-1) - 1)
+    for number, token in zip(sampled, ids.gather(1, place[:, None])[:, 0].tolist(), strict=True):
+        tokens[number] = token
+    return tokens
