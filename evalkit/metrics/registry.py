@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from evalkit.core import Metric, UsageError
 from evalkit.metrics.means import mean
@@ -53,24 +53,32 @@ def make(kind: str, name: str, table: Mapping[str, Callable[..., Made]], setting
 
 def _checked(kind: str, name: str, key: str, value: object, wanted: Any) -> object:
     """The value as the function takes it: a YAML list becomes a tuple and a whole number may stand for a float."""
-    if get_origin(wanted) is tuple and isinstance(value, (list, tuple)):
+    if isinstance(value, list):
         value = tuple(value)
-        item = get_args(wanted)[0]
-        if all(isinstance(part, item) for part in value):
-            return value
-    elif _fits(value, wanted):
+    if _fits(value, wanted):
         return value
-    shown = getattr(wanted, "__name__", str(wanted)) if get_origin(wanted) is None else str(wanted)
-    raise UsageError(
-        f"setting {key!r} of {kind} {name!r} has the wrong type", found=repr(value), fix=f"a value of type {shown}"
-    )
+    raise UsageError(f"setting {key!r} of {kind} {name!r} has the wrong type", found=repr(value), fix=_shown(wanted))
 
 
 def _fits(value: object, wanted: Any) -> bool:
-    if isinstance(wanted, type) and get_origin(wanted) is None:
-        if isinstance(value, bool):
-            return wanted is bool
-        return isinstance(value, (int, float) if wanted is float else wanted)
-    options = get_args(wanted)
-    # Members of a union are types, those of a Literal are values.
-    return any(value == option if not isinstance(option, type) else _fits(value, option) for option in options)
+    origin, parts = get_origin(wanted), get_args(wanted)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
+    if origin is Literal:
+        return value in parts
+    if origin is not None:
+        return any(_fits(value, part) for part in parts)
+    if isinstance(value, bool):
+        return wanted is bool
+    return isinstance(value, (int, float) if wanted is float else wanted)
+
+
+def _shown(wanted: Any) -> str:
+    origin, parts = get_origin(wanted), get_args(wanted)
+    if origin is tuple:
+        return f"a list of {_shown(parts[0])}"
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, parts))
+    if origin is not None:
+        return " or ".join(map(_shown, parts))
+    return "nothing" if wanted is type(None) else str(wanted.__name__)

@@ -46,7 +46,8 @@ def bertscore(model: str, *, layers: int | None = None, batch_size: int = 64, de
             Score(name, value, None, reason, answer.validity) for name, value in zip(_NAMES, found.values, strict=True)
         )
 
-    return Scorer("bertscore", score, _NAMES, tuple(map(mean, _NAMES)), _settings(model, layers))
+    metrics = tuple(mean(name, scale="number") for name in _NAMES)
+    return Scorer("bertscore", score, _NAMES, metrics, _settings(model, layers))
 
 
 @dataclass(frozen=True, slots=True)

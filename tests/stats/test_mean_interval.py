@@ -1,0 +1,212 @@
+"""Intervals of a mean against scipy, statsmodels where it is installed, and formulas written as plain loops."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit.stats import mean_interval, pooled_stderr, ratio_interval, standard_error, wilson
+
+RNG = np.random.default_rng(11)
+
+
+def cluster_error(values: list[float], clusters: list[int]) -> float:
+    """√[G/(G-1) · Σ_g(Σ_{i∈g}(x_i - x̄))²]/n, as it reads."""
+    mean = sum(values) / len(values)
+    total = 0.0
+    for cluster in set(clusters):
+        within = 0.0
+        for value, belongs in zip(values, clusters, strict=True):
+            if belongs == cluster:
+                within += value - mean
+        total += within**2
+    count = len(set(clusters))
+    return math.sqrt(count / (count - 1) * total) / len(values)
+
+
+@pytest.mark.parametrize("n", [2, 3, 30, 1000])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.999])
+def test_graded_values_take_scipys_t_interval(n: int, confidence: float) -> None:
+    values = RNG.normal(0.5, 0.2, size=n)
+    found = mean_interval(values, confidence=confidence)
+    low, high = scipy.stats.t.interval(confidence, n - 1, loc=values.mean(), scale=scipy.stats.sem(values))
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+    assert (found.value, found.n, found.how, found.confidence) == (values.mean(), n, "t", confidence)
+
+
+@pytest.mark.parametrize(
+    ("right", "n"), [(0, 1), (1, 1), (0, 20), (20, 20), (7, 20), (150, 299), (3, 5000), (4990, 5000)]
+)
+def test_few_samples_or_few_events_take_scipys_wilson_interval(right: int, n: int) -> None:
+    found = mean_interval([1.0] * right + [0.0] * (n - right))
+    expected = scipy.stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert (found.low, found.high) == (pytest.approx(expected.low, abs=1e-9), pytest.approx(expected.high, abs=1e-9))
+    assert (found.value, found.how) == (right / n, "wilson")
+
+
+def test_many_samples_with_events_on_both_sides_take_t() -> None:
+    values = np.array([1.0] * 300 + [0.0] * 700)
+    found = mean_interval(values)
+    assert found.how == "t"
+    assert found.high - found.value == pytest.approx(scipy.stats.t.ppf(0.975, 999) * scipy.stats.sem(values), abs=1e-9)
+
+
+def test_all_right_is_no_certainty() -> None:
+    found = mean_interval([1.0] * 50)
+    assert found.low < 0.95
+    assert found.high == 1.0
+
+
+@pytest.mark.parametrize("count", [50, 120])
+def test_clustered_values_take_the_cluster_robust_error_with_t(count: int) -> None:
+    clusters = RNG.integers(count, size=600)
+    clusters[:count] = np.arange(count)
+    values = RNG.normal(size=count)[clusters] + RNG.normal(size=600)
+    found = mean_interval(values, clusters)
+    half = scipy.stats.t.ppf(0.975, count - 1) * cluster_error(values.tolist(), clusters.tolist())
+    assert found.high - found.value == pytest.approx(half, abs=1e-9)
+    assert found.how == f"t, {count} clusters"
+
+
+def test_the_cluster_robust_error_is_that_of_statsmodels() -> None:
+    api = pytest.importorskip("statsmodels.api", reason="statsmodels is the oracle")
+    clusters = np.sort(RNG.integers(70, size=400))
+    values = RNG.normal(size=70)[clusters] + RNG.normal(size=400)
+    fitted = api.OLS(values, np.ones(400)).fit()
+    # Its correction is G/(G-1) · (n-1)/(n-k), which is G/(G-1) for a mean.
+    robust = fitted.get_robustcov_results("cluster", groups=clusters, use_correction=True)
+    assert standard_error(values, clusters) == pytest.approx(robust.bse[0], rel=1e-9)
+
+
+def test_clusters_of_one_change_nothing() -> None:
+    values = RNG.random(500)
+    assert mean_interval(values, np.arange(500)) == mean_interval(values)
+    assert mean_interval(values > 0.5, RNG.permutation(500) * 999) == mean_interval(values > 0.5)
+
+
+def test_cluster_numbers_are_only_names() -> None:
+    clusters = RNG.integers(60, size=400)
+    values = RNG.random(400)
+    renamed = clusters * -7_919_000_000_000 + 5
+    assert mean_interval(values, clusters).low == pytest.approx(mean_interval(values, renamed).low, abs=1e-12)
+
+
+def test_few_clusters_of_graded_values_take_the_jackknife() -> None:
+    sizes = [1, 2, 3, 40, 5, 6]
+    clusters = np.repeat(np.arange(6), sizes)
+    values = RNG.normal(size=6)[clusters] + RNG.normal(size=len(clusters)) / 9
+    found = mean_interval(values, clusters)
+    without = [values[clusters != g].mean() for g in range(6)]
+    jackknife = math.sqrt(5 / 6 * sum((each - sum(without) / 6) ** 2 for each in without))
+    robust = cluster_error(values.tolist(), clusters.tolist())
+    half = scipy.stats.t.ppf(0.975, 5) * max(jackknife, robust)
+    assert found.high - found.value == pytest.approx(half, abs=1e-9)
+    assert found.how == "t, jackknife over 6 clusters"
+
+
+def test_few_clusters_of_0_and_1_take_wilson_on_the_effective_size() -> None:
+    clusters = np.repeat(np.arange(20), 10)
+    values = (RNG.random(20)[clusters] > RNG.random(200)).astype(float)
+    found = mean_interval(values, clusters)
+    share = values.mean()
+    design = cluster_error(values.tolist(), clusters.tolist()) ** 2 / (share * (1 - share) / 200)
+    effective = 200 / design
+    assert 20 < effective < 200
+    low, high = wilson(share, effective, scipy.stats.t.ppf(0.975, 19))
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+    assert found.how == f"wilson on {effective:.1f} effective samples, 20 clusters"
+
+
+def test_without_events_a_cluster_counts_as_one_sample() -> None:
+    found = mean_interval([0.0] * 200, np.repeat(np.arange(20), 10))
+    assert found.how == "wilson on 20.0 effective samples, 20 clusters"
+    assert found.high == pytest.approx(wilson(0.0, 20, scipy.stats.t.ppf(0.975, 19))[1], abs=1e-9)
+
+
+def test_a_single_cluster() -> None:
+    graded = mean_interval([0.1, 0.2, 0.3], np.zeros(3, dtype=np.int64))
+    assert graded.how == "one cluster"
+    assert math.isnan(graded.low)
+    right = mean_interval([1.0, 1.0, 1.0], np.zeros(3, dtype=np.int64))
+    assert right.low == pytest.approx(scipy.stats.binomtest(1, 1).proportion_ci(method="wilson").low, abs=1e-9)
+
+
+def test_nothing_one_and_all_alike() -> None:
+    none, one, alike = mean_interval([]), mean_interval([0.5]), mean_interval([0.5] * 9)
+    assert (none.n, none.how, one.n, one.how) == (0, "n=0", 1, "n=1")
+    assert all(math.isnan(bound) for bound in (none.value, none.low, none.high, one.low, one.high))
+    assert (alike.low, alike.high, alike.how) == (0.5, 0.5, "t, all alike")
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_values_that_are_no_numbers_raise(bad: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        mean_interval([0.5, bad])
+
+
+def test_mistakes_in_the_arguments_raise() -> None:
+    with pytest.raises(ValueError, match="2 cluster numbers for 3"):
+        mean_interval([1.0, 0.0, 0.5], np.array([1, 2]))
+    with pytest.raises(ValueError, match="confidence"):
+        mean_interval([1.0, 0.0, 0.5], confidence=95)
+
+
+VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 1.0]), min_size=1, max_size=40)
+
+
+@given(VALUES, st.integers(0, 10_000), st.booleans())
+def test_the_order_of_rows_never_matters(values: list[float], seed: int, clustered: bool) -> None:
+    rng = random.Random(seed)
+    clusters = [rng.randrange(max(1, len(values) // 2)) for _ in values]
+    order = list(range(len(values)))
+    rng.shuffle(order)
+    one = mean_interval(values, np.array(clusters) if clustered else None)
+    other = mean_interval([values[i] for i in order], np.array([clusters[i] for i in order]) if clustered else None)
+    assert one.n == other.n
+    for name in ("value", "low", "high"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-6, nan_ok=True)
+
+
+@given(VALUES)
+def test_the_interval_holds_the_mean_and_grows_with_confidence(values: list[float]) -> None:
+    usual, surer = mean_interval(values), mean_interval(values, confidence=0.99)
+    if not math.isnan(usual.low):
+        assert surer.low - 1e-12 <= usual.low <= usual.value + 1e-12
+        assert usual.value - 1e-12 <= usual.high <= surer.high + 1e-12
+
+
+def test_a_ratio_with_equal_denominators_is_a_mean() -> None:
+    values = RNG.random(80)
+    ratio, mean = ratio_interval(values * 3, np.full(80, 3.0)), mean_interval(values)
+    assert (ratio.value, ratio.low, ratio.high) == (
+        pytest.approx(mean.value),
+        pytest.approx(mean.low),
+        pytest.approx(mean.high),
+    )
+
+
+def test_a_ratio_of_nothing_raises() -> None:
+    with pytest.raises(ValueError, match="zero"):
+        ratio_interval(np.ones(2), np.zeros(2))
+
+
+def test_pooled_error_of_groups() -> None:
+    groups = [RNG.random(n) for n in (5, 40, 100)]
+    errors, sizes = [scipy.stats.sem(group) for group in groups], [len(group) for group in groups]
+    # The variance within groups, pooled as in an analysis of variance, over all samples.
+    within = sum(((group - group.mean()) ** 2).sum() for group in groups) / (145 - 3)
+    assert pooled_stderr(errors, sizes) == pytest.approx(math.sqrt(within / 145), rel=1e-12)
+    assert pooled_stderr([*errors, math.nan], [*sizes, 1]) == pytest.approx(math.sqrt(within / (146 - 4) * 142 / 146))
+    assert math.isnan(pooled_stderr([math.nan], [1]))
+
+
+def test_pooled_error_is_lm_evals() -> None:
+    metrics = pytest.importorskip("lm_eval.api.metrics", reason="lm-eval is the oracle", exc_type=ImportError)
+    errors, sizes = [0.01, 0.02, 0.035], [1000, 250, 80]
+    assert pooled_stderr(errors, sizes) == pytest.approx(metrics.pooled_sample_stderr(errors, sizes), rel=1e-12)
