@@ -17,7 +17,6 @@ from evalkit.data.local import open_files
 from evalkit.data.values import Values, suggestion
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _LOCAL_COPY = "give a local copy with --data-dir DIR or EVALKIT_DATA"
 _PATIENCE_S = 30.0
 
@@ -56,9 +55,11 @@ class HubSource:
         return open_files([found.path], options, facts, label=found.config)
 
     def _resolve(self) -> str | None:
-        """The commit that the revision stands for now, or None where the hub does not answer."""
-        if self.revision and _COMMIT.fullmatch(self.revision):
-            return self.revision
+        """The commit that the revision stands for now, or None where the hub does not answer.
+
+        A revision that is a commit is asked for as well: where the hub is out of reach, this request shows it at once,
+        and loading would only after many a retry.
+        """
         from huggingface_hub import HfApi, errors
 
         try:
