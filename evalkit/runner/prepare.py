@@ -79,13 +79,15 @@ class PreparedTask:
             )
             for row_number, row in enumerate(islice(part.opened.rows(), part.quota)):
                 index = number * _ROWS_PER_SUBSET + row_number
-                yield from self._attempts(index, _told_apart(row, row_number, seen), part.subset, renderer)
+                yield from self._attempts(index, row, part.subset, renderer, seen)
 
-    def _attempts(self, index: int, row: Row | BadRow, subset: Subset, renderer: Renderer) -> Iterator[Work]:
+    def _attempts(
+        self, index: int, row: Row | BadRow, subset: Subset, renderer: Renderer, seen: set[int]
+    ) -> Iterator[Work]:
         try:
             if isinstance(row, BadRow):
                 raise UnusableRowError(Failure("data", "BadRow", f"{row.origin}: {row.problem}"))
-            sample = self._sample(row, subset, first=index == 0)
+            sample = self._told_apart(self._sample(row, subset, first=index == 0), row, index, seen)
             prompt = renderer.render(sample)
         except UnusableRowError as bad:
             broken = Attempt(Sample(row.id, "", groups=subset.groups), Prompt())
@@ -95,6 +97,18 @@ class PreparedTask:
         for repeat in range(self.settings.repeats):
             seed = sample_seed(self.settings.seed, self.task.name, sample.id, str(repeat))
             yield Work(index, Attempt(sample, prompt, repeat, seed))
+
+    def _told_apart(self, sample: Sample, row: Row, index: int, seen: set[int]) -> Sample:
+        """The sample under an id that no other has, since it is a record's key.
+
+        A source's own ids are unique already; only several sources, or ids of the task's making, must be remembered.
+        """
+        if len(self.parts) == 1 and sample.id == row.id:
+            return sample
+        if hash(sample.id) in seen:
+            sample = replace(sample, id=f"{sample.id}#{index}")
+        seen.add(hash(sample.id))
+        return sample
 
     def _sample(self, row: Row, subset: Subset, *, first: bool) -> Sample:
         """The row as a sample. A mistake in the first row is the task's; in a later one it is the row's."""
@@ -115,16 +129,6 @@ class PreparedTask:
         if subset.groups and not sample.groups:
             sample = replace(sample, groups=subset.groups)
         return sample
-
-
-def _told_apart(row: Row | BadRow, number: int, seen: set[int]) -> Row | BadRow:
-    """The row under an id of its own: subsets may repeat an id, and a record's key must not. Hashes keep this small."""
-    key = hash(row.id)
-    if key in seen:
-        row = replace(row, id=f"{row.id}#{number}")
-        key = hash(row.id)
-    seen.add(key)
-    return row
 
 
 class UnusableRowError(Exception):

@@ -131,6 +131,15 @@ def test_one_bad_row_later_is_a_failed_sample(tmp_path: Path) -> None:
     assert run.estimate("say").n == 2
 
 
+def test_samples_of_one_id_are_told_apart(tmp_path: Path) -> None:
+    twice = Subset(rows([{"question": "say x", "answer": "x"}] * 3, name="d"))
+    run = evalkit.run(say_task(data=(twice, twice)), Parrot(), out=tmp_path / "r")
+    assert len({r.key for r in run.records()}) == 6
+    named = say_task(data=(twice,), sample=lambda row: Sample("same", "say x", targets=("x",)))
+    run = evalkit.run(named, Parrot(), out=tmp_path / "s")
+    assert len({r.key for r in run.records()}) == 3
+
+
 def test_repeats_are_told_apart(tmp_path: Path) -> None:
     run = evalkit.run(say_task(4), Parrot(), repeats=3, out=tmp_path / "r")
     assert len({r.key for r in run.records()}) == 12
