@@ -124,10 +124,8 @@ def _load(of: Origin) -> object:
         raise UsageError(f"the file has no function {kind}(...)", found=str(path), fix=_CONTRACTS[kind])
     at = f"{source_file(path)}:{function.__code__.co_firstlineno}"
     what = f"the {kind} {of.name!r}"
-    parameters = parameters_of(function, what=what, at=at)
-    if kind == "report":
-        # What is reported on is given by position; the options are what can be given by keyword alone.
-        parameters = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    # What is reported on is given by position; a report's options are what can be given by keyword alone.
+    parameters = parameters_of(function, what=what, at=at, keyword_only=kind == "report")
     bound = partial(function, **bind(parameters, of.options, what=what, at=at))
     if kind == "report":
         return partial(_written, path, at, bound)

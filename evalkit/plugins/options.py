@@ -15,39 +15,37 @@ _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
 
-def parameters_of(function: Callable[..., object], *, what: str, at: str) -> dict[str, inspect.Parameter]:
-    """The parameters of a plugin's function with their types; UsageError where one has none, or is `*` or `**`."""
+Parameters = Mapping[str, inspect.Parameter]
+
+
+def parameters_of(function: Callable[..., object], *, what: str, at: str, keyword_only: bool) -> Parameters:
+    """The parameters that can be options, their types evaluated; UsageError where a type cannot be.
+
+    `keyword_only` leaves the others out: they are for evalkit to give, and their types may stay unimported.
+    """
+    found = inspect.signature(function).parameters
+    chosen = {name: p for name, p in found.items() if p.kind is p.KEYWORD_ONLY or not keyword_only}
+    written = {name: p.annotation for name, p in chosen.items() if isinstance(p.annotation, str)}
     try:
-        parameters = inspect.signature(function, eval_str=True).parameters
+        evaluated = typing.get_type_hints(types.SimpleNamespace(__annotations__=written), function.__globals__)
     except (NameError, AttributeError, SyntaxError, TypeError, ValueError) as error:
         raise UsageError(
             f"{what}: the annotations of its parameters cannot be read ({error})",
             fix="import the names that they use at run time",
             at=at,
         ) from None
-    for name, parameter in parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise UsageError(
-                f"{what}: the parameter {str(parameter)!r} cannot be an option",
-                fix="name every parameter, and give it a type and a default",
-                at=at,
-            )
-        if parameter.annotation is inspect.Parameter.empty:
-            raise UsageError(
-                f"{what}: the parameter {name!r} has no type", fix=f"annotate it, such as {name}: str", at=at
-            )
-    return dict(parameters)
+    return {name: p.replace(annotation=evaluated.get(name, p.annotation)) for name, p in chosen.items()}
 
 
-def bind(
-    parameters: Mapping[str, inspect.Parameter], options: Mapping[str, str], *, what: str, at: str
-) -> dict[str, Any]:
+def bind(parameters: Parameters, options: Mapping[str, str], *, what: str, at: str) -> dict[str, Any]:
     """The keyword arguments that `options` stand for.
 
     Parameters may be annotated str, int, float, bool, Literal and unions of them with None (written "none").
     `what` names the plugin in errors and `at` is its file and line. Raises UsageError for an unknown option, a
     value of the wrong type, a missing one, and a parameter that no option can be.
     """
+    for parameter in parameters.values():
+        _check(parameter, what, at)
     for name in options:
         if name not in parameters:
             raise _unknown_option(name, what, parameters)
@@ -70,6 +68,18 @@ def bind(
                 at=at,
             ) from None
     return arguments
+
+
+def _check(parameter: inspect.Parameter, what: str, at: str) -> None:
+    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+        raise UsageError(
+            f"{what}: the parameter {str(parameter)!r} cannot be an option",
+            fix="name every parameter, and give it a type and a default",
+            at=at,
+        )
+    if parameter.annotation is inspect.Parameter.empty:
+        name = parameter.name
+        raise UsageError(f"{what}: the parameter {name!r} has no type", fix=f"annotate it, such as {name}: str", at=at)
 
 
 def convert(text: str, kind: Any) -> Any:
@@ -127,13 +137,13 @@ def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
     raise ValueError(text)
 
 
-def _unknown_option(name: str, what: str, parameters: Mapping[str, inspect.Parameter]) -> UsageError:
+def _unknown_option(name: str, what: str, parameters: Parameters) -> UsageError:
     close = nearest(name, parameters)
     hint = f"did you mean {close!r}? " if close else ""
     return UsageError(f"{what} has no option {name!r}", fix=hint + _listed(parameters))
 
 
-def _listed(parameters: Mapping[str, inspect.Parameter]) -> str:
+def _listed(parameters: Parameters) -> str:
     if not parameters:
         return "it takes no options"
     shown = []

@@ -84,12 +84,13 @@ def _keys(document: Value) -> dict[str, Value]:
 
 
 def _name(keys: Keys, path: Path) -> str:
-    meta = checked({"name": keys["name"].text() if "name" in keys else path.stem}, path.stem, str(path))
-    if meta.problem:
-        raise UsageError(meta.problem)
     for key in ("tags", "summary"):
         if key in keys:
             keys[key].texts()
+    named = keys.get("name")
+    meta = checked({"name": named.text() if named else path.stem}, path.stem, named.at if named else str(path))
+    if meta.problem:
+        raise UsageError(meta.problem)
     return meta.name
 
 

@@ -145,11 +145,8 @@ def read_yaml(path: Path) -> Value:
     except UnicodeDecodeError as error:
         raise UsageError("the file is not UTF-8", found=str(error), at=str(path)) from None
     try:
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-        finally:
-            loader.dispose()
+        _check_depth(text, path)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise UsageError(
@@ -157,12 +154,12 @@ def read_yaml(path: Path) -> Value:
             fix=_hint(str(error.problem)),
             at=f"{path}:{mark.line + 1 if mark else 1}",
         ) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise UsageError(f"malformed YAML: {error}", at=f"{path}:1") from None
     if node is None:
         raise UsageError("the file is empty", fix="a task needs at least data and prompt", at=f"{path}:1")
     document = Value(node, path)
-    _check(document, set(), 0)
+    _check(document, set())
     if not document.is_mapping():
         document.mapping()
     return document
@@ -174,26 +171,39 @@ def _hint(problem: str) -> str:
     return ""
 
 
-def _check(value: Value, above: set[int], depth: int) -> None:
+def _check_depth(text: str, path: Path) -> None:
+    """Refuse deep nesting before the tree is made: libyaml makes it by recursion, and would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            at = f"{path}:{event.start_mark.line + 1}"
+            raise UsageError("the value is nested too deeply", found=f"more than {_DEEPEST} levels", at=at)
+
+
+def _check(value: Value, seen: set[int]) -> None:
     """Refuse what a task file has no use for: other tags, aliases (which could grow without bound), keys twice."""
     node = value.node
     if node.tag not in _PLAIN:
         raise UsageError(f"the tag {node.tag!r} is not allowed", fix="plain YAML values only", at=value.at)
-    if id(node) in above or depth > _DEEPEST:
+    if id(node) in seen:
         raise UsageError("anchors and aliases are not allowed", fix="write the value out", at=value.at)
-    above.add(id(node))
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
+        lines: dict[str, int] = {}
         for key_node, _ in node.value:
             key = Value(key_node, value.path)
             if not isinstance(key_node, yaml.ScalarNode):
                 raise UsageError("a key must be a text", fix="put a text that begins with { in quotes", at=key.at)
-            if key.node.value in seen:
-                first = seen[key.node.value]
+            if key.node.value in lines:
+                first = lines[key.node.value]
                 raise UsageError(f"the key {key.node.value!r} is there twice", found=f"also in line {first}", at=key.at)
-            seen[key.node.value] = key.line
+            lines[key.node.value] = key.line
     for part in _parts(value):
-        _check(part, above, depth + 1)
+        _check(part, seen)
 
 
 def _parts(value: Value) -> Iterator[Value]:
