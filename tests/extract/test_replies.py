@@ -20,6 +20,7 @@ from evalkit.extract import Answer, Stripped, final_answer, first_line, strip_re
         # A chat template may open the block in the prompt: only its end is in the reply.
         ("thinking it over</think>\n\nParis", Stripped("\n\nParis")),
         ("one</think>two</think>three", Stripped("three")),
+        ("zero<think>one</think>two</think>three", Stripped("three")),
         ("<think>a <think> b</think>c", Stripped("c")),
         ("<think>still at it", Stripped("", unterminated=True)),
         ("Paris <think>or is it", Stripped("Paris ", unterminated=True)),
@@ -76,7 +77,7 @@ def test_white_space_can_be_kept() -> None:
     assert final_answer((Reply(texts=("  ",)),), strip="none").validity is Validity.NO_ANSWER
 
 
-@pytest.mark.parametrize("replies", [(), (Reply(),), (Reply(loglikelihoods=(-1.0,)),)])
+@pytest.mark.parametrize("replies", [(), (Reply(),), (Reply(texts=("a",)), Reply())])
 def test_a_reply_without_text_is_no_empty_answer(replies: tuple[Reply, ...]) -> None:
     with pytest.raises(ValueError, match="generate"):
         final_answer(replies)

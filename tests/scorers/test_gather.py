@@ -28,6 +28,27 @@ def test_items_that_wait_at_the_same_time_share_a_batch() -> None:
     assert asyncio.run(ask()) == [2 * number for number in range(20)]
 
 
+def test_what_arrives_a_turn_of_the_loop_later_still_joins() -> None:
+    batches: list[list[int]] = []
+
+    def note(items: list[int]) -> list[int]:
+        batches.append(items)
+        return items
+
+    gather = Gather(note, most=8)
+
+    async def late(number: int) -> int:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        return await gather.one(number)
+
+    async def ask() -> list[int]:
+        return await asyncio.gather(*map(late, range(5)))
+
+    assert asyncio.run(ask()) == [0, 1, 2, 3, 4]
+    assert batches == [[0, 1, 2, 3, 4]]
+
+
 def test_computing_runs_in_a_thread_and_one_batch_at_a_time() -> None:
     busy, threads, overlaps = threading.Lock(), set(), []
 
@@ -83,7 +104,7 @@ def test_a_cancelled_item_is_left_out_and_the_rest_go_on() -> None:
     assert seen == [2]
 
 
-def test_what_an_interrupted_loop_left_behind_does_not_stop_the_next() -> None:
+def test_a_loop_that_was_closed_in_the_middle_does_not_stop_the_next() -> None:
     gather = Gather(lambda items: items, most=8)
     left: list[asyncio.Task[int]] = []
 
@@ -94,5 +115,7 @@ def test_what_an_interrupted_loop_left_behind_does_not_stop_the_next() -> None:
     async def ask() -> int:
         return await asyncio.wait_for(gather.one(2), 10)
 
-    asyncio.run(leave())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    loop.close()
     assert asyncio.run(ask()) == 2

@@ -55,6 +55,11 @@ def test_clusters_are_drawn_whole() -> None:
     assert of(values).high - of(values).low < 0.5 * (found.high - found.low)
 
 
+def test_gaps_between_cluster_numbers_are_no_clusters() -> None:
+    values, clusters = RNG.random(90), np.repeat(np.arange(30), 3)
+    assert of(values, clusters * 4 + 1) == of(values, clusters)
+
+
 def test_a_statistic_of_several_sums() -> None:
     rows = np.column_stack([RNG.random(400) * 3, RNG.random(400) + 1])
     found = bootstrap_interval(rows, lambda sums, counts: np.exp(sums[:, 0] / sums[:, 1]), seed=1)

@@ -97,6 +97,13 @@ def test_cluster_numbers_are_only_names() -> None:
     assert mean_interval(values, clusters).low == pytest.approx(mean_interval(values, renamed).low, abs=1e-12)
 
 
+def test_gaps_between_cluster_numbers_are_no_clusters() -> None:
+    clusters = np.repeat(np.arange(9), [3, 4, 5, 6, 7, 8, 9, 10, 11])
+    values = RNG.normal(size=9)[clusters] + RNG.random(63)
+    for graded in (values, (values > 0).astype(float)):
+        assert mean_interval(graded, clusters * 5 + 2) == mean_interval(graded, clusters)
+
+
 def test_few_clusters_of_graded_values_take_the_jackknife() -> None:
     sizes = [1, 2, 3, 40, 5, 6]
     clusters = np.repeat(np.arange(6), sizes)
