@@ -88,6 +88,7 @@ class Batcher(Generic[Job, Result]):
         self._waiting: list[tuple[Job, asyncio.Future[Result], int]] = []
         self._flight: Flight[Job, Result] | None = None
         self._landing: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._turning = False
         self._quiet = 0
         self._closed = False
@@ -97,17 +98,20 @@ class Batcher(Generic[Job, Result]):
         if self._closed:
             raise ModelError("the model was closed")
         loop = asyncio.get_running_loop()
-        if self._flight is None:
-            # A loop that ended (a second asyncio.run) may have left jobs and a turn behind that nobody waits for.
-            left_behind = [item for item in self._waiting if item[1].get_loop() is not loop]
-            if left_behind:
-                self._waiting = [item for item in self._waiting if item[1].get_loop() is loop]
-                self._turning = False
+        if loop is not self._loop:
+            self._move_to(loop)
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting.append((job, future, max(1, self._cost(job))))
         self._quiet = 0
         self._turn_soon(loop)
         return await future
+
+    def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin in a new event loop: what an earlier one (another asyncio.run) left behind is not awaited any more."""
+        if self._flight is not None:
+            self._flight.stop()
+        self._loop, self._waiting, self._turning = loop, [], False
+        self._flight = self._landing = None
 
     def _turn_soon(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._turning and self._flight is None:
@@ -116,6 +120,8 @@ class Batcher(Generic[Job, Result]):
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         """Decide, once a turn of the loop, whether to start a flight or to wait for company."""
+        if loop is not self._loop:
+            return
         self._turning = False
         self._waiting = [item for item in self._waiting if not item[1].done()]
         if self._flight is not None or not self._waiting:
@@ -141,6 +147,8 @@ class Batcher(Generic[Job, Result]):
         if isinstance(error, Exception):
             flight.fail_rest(error)
         flight.fail_rest(ModelError("the model was closed" if self._closed else "the model gave no answer"))
+        if self._flight is not flight:
+            return
         self._flight = self._landing = None
         self._quiet = 0
         if self._waiting:

@@ -118,7 +118,7 @@ def _write(reply: Reply) -> bytes:
 
 def _read(value: bytes) -> Reply | None:
     """The reply that was kept, or None where it can't be read (it is then asked for again)."""
-    with contextlib.suppress(ValueError, TypeError, KeyError):
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
         fields: dict[str, Any] = json.loads(value)
         values: dict[str, Any] = {
             name: tuple(item) if isinstance(item, list) else item for name, item in fields.items()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evalkit.core import Choose, Model, Perplexity, Prompt, Reply, Request
+from evalkit.core import Choose, Perplexity, Prompt, digest_of
 from evalkit.models import resolve
+from tests.models.oracle import Plain, answer, answers, failure
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
 
 FAMILIES = ("llama", "gpt2", "qwen2", "gemma", "gemma2", "mistral", "gpt_neox", "phi", "opt", "bloom")
 CONTEXTS = (
@@ -25,78 +25,7 @@ CONTEXTS = (
     "",
 )
 ENDINGS = ("dog", " Jupiter is the largest planet.", "A", "B", "é")
-
-
-def answers(model: Model, requests: list[Request]) -> list[Reply]:
-    """All replies, asked at the same time; the model is closed."""
-
-    async def ask() -> list[Reply]:
-        try:
-            return list(await asyncio.gather(*(model.answer(request) for request in requests)))
-        finally:
-            await model.close()
-
-    return asyncio.run(ask())
-
-
-class Plain:
-    """The oracle: transformers alone, one sequence a pass, no padding, full logits."""
-
-    def __init__(self, folder: Path) -> None:
-        config = transformers.AutoConfig.from_pretrained(folder)
-        self.seq2seq = bool(config.is_encoder_decoder)
-        auto = transformers.AutoModelForSeq2SeqLM if self.seq2seq else transformers.AutoModelForCausalLM
-        self.model = auto.from_pretrained(folder, dtype=torch.float32).eval()
-        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-
-    def ids(self, text: str, special: bool = True) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
-
-    def score(self, read: list[int], targets: list[int], source: list[int] | None = None) -> tuple[float, bool]:
-        """Of the last len(targets) positions of `read`."""
-        with torch.no_grad():
-            if source is None:
-                logits = self.model(input_ids=torch.tensor([read])).logits[0]
-            else:
-                logits = self.model(input_ids=torch.tensor([source]), decoder_input_ids=torch.tensor([read])).logits[0]
-        logprobs = torch.log_softmax(logits[-len(targets) :], -1)
-        total = sum(float(logprobs[i, target]) for i, target in enumerate(targets))
-        return total, logprobs.argmax(-1).tolist() == targets
-
-    def continuation(self, context: str, ending: str) -> tuple[float, bool]:
-        stem = context.rstrip()
-        ending = context[len(stem) :] + ending
-        if self.seq2seq:
-            source = self.ids(stem) if stem else [0]
-            targets = self.ids(ending, special=False)
-            return self.score([2, *targets[:-1]], targets, source)
-        if not stem:
-            before, targets = [0], self.ids(ending, special=False)
-        else:
-            before = self.ids(stem)
-            targets = self.ids(stem + ending)[len(before) :]
-        return self.score((before + targets)[:-1], targets)
-
-    def rolling(self, text: str, length: int) -> float:
-        ids = self.ids(text)
-        total, done = 0.0, 0
-        while done < len(ids):
-            end = min(done + length, len(ids))
-            read = [0, *ids[: end - 1]] if done == 0 else ids[max(0, end - length - 1) : end - 1]
-            total += self.score(read, ids[done:end])[0]
-            done = end
-        return total
-
-
-def compare(replies: list[Reply], folder: Path) -> float:
-    """The largest difference from the oracle over CONTEXTS × ENDINGS; greedy flags must be equal."""
-    plain, worst = Plain(folder), 0.0
-    for context, reply in zip(CONTEXTS, replies, strict=True):
-        for ending, value, greedy in zip(ENDINGS, reply.loglikelihoods, reply.greedy, strict=True):
-            expected, best = plain.continuation(context, " " + ending)
-            worst = max(worst, abs(expected - value))
-            assert greedy == best, (context, ending)
-    return worst
+TEXT = (" ".join(CONTEXTS) * 3).strip()
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, "t5"])
@@ -105,23 +34,130 @@ def test_choices_score_as_in_a_plain_forward_pass(
 ) -> None:
     folder = make_model(family, max_length=128)
     replies = answers(resolve(f"hf/{folder}"), [Choose(Prompt(text), ENDINGS) for text in CONTEXTS])
-    worst = compare(replies, folder)
+    plain, worst = Plain(folder), 0.0
+    for context, reply in zip(CONTEXTS, replies, strict=True):
+        for ending, value, greedy in zip(ENDINGS, reply.loglikelihoods, reply.greedy, strict=True):
+            expected, best = plain.continuation(context, " " + ending)
+            worst = max(worst, abs(expected - value))
+            assert greedy == best, (context, ending)
     record_property("max_abs_difference", worst)
-    print(f"choose {family}: {worst:.2e}")
     assert worst <= 1e-4
 
 
-TEXT = " ".join(CONTEXTS) * 3
-
-
 @pytest.mark.parametrize("family", FAMILIES)
-def test_rolling_loglikelihood_is_the_sum_over_disjoint_windows(family: str, make_model: Callable[..., Path]) -> None:
+def test_rolling_loglikelihood_is_the_sum_over_disjoint_windows(
+    family: str, make_model: Callable[..., Path], record_property: Callable[[str, Any], None]
+) -> None:
     folder = make_model(family, max_length=32)
-    length = 2048 if family == "bloom" else 32
+    length = 2048 if family == "bloom" else 32  # bloom's config names no length
     texts = [TEXT, "short", TEXT[:100]]
     replies = answers(resolve(f"hf/{folder}"), [Perplexity(text) for text in texts])
     plain = Plain(folder)
     for text, reply in zip(texts, replies, strict=True):
         expected = plain.rolling(text, length)
-        print(f"perplexity {family}: {abs(reply.loglikelihoods[0] - expected):.2e} of {expected:.1f}")
-        assert reply.loglikelihoods[0] == pytest.approx(expected, abs=1e-4 * max(1, len(text) / 50))
+        record_property("relative_difference", abs(reply.loglikelihoods[0] / expected - 1))
+        assert reply.loglikelihoods[0] == pytest.approx(expected, rel=1e-6)
+        assert reply.usage.prompt_tokens == len(plain.ids(text))
+
+
+def test_the_greedy_continuation_is_greedy_and_another_is_not(make_model: Callable[..., Path]) -> None:
+    folder = make_model("llama")
+    plain = Plain(folder)
+    read = plain.ids("The quick brown fox")
+    best = int(plain.model(input_ids=plain.torch.tensor([read])).logits[0, -1].argmax())
+    text = plain.tokenizer.decode([best])
+    request = Choose(Prompt("The quick brown fox"), (text, text + "x"), delimiter="")
+    if plain.ids("The quick brown fox" + text) != [*read, best]:
+        pytest.skip("the most probable token joins the context")
+    assert answer(resolve(f"hf/{folder}"), request).greedy == (True, False)
+
+
+def test_a_context_longer_than_the_model_is_cut_from_the_left_and_that_is_recorded(
+    make_model: Callable[..., Path],
+) -> None:
+    folder = make_model("llama", max_length=32)
+    reply = answer(resolve(f"hf/{folder}"), Choose(Prompt(TEXT), ("red", "green")))
+    plain = Plain(folder)
+    before = plain.ids(TEXT)
+    for ending, value in zip(("red", "green"), reply.loglikelihoods, strict=True):
+        targets = plain.ids(TEXT + " " + ending)[len(before) :]
+        expected, _ = plain.score((before + targets)[-33:][:-1], targets)
+        assert value == pytest.approx(expected, abs=1e-4)
+    longest = max(len(plain.ids(TEXT + " " + ending)) for ending in ("red", "green"))
+    assert reply.truncated_tokens == longest - 33
+
+
+def test_an_input_that_just_fits_is_not_cut(make_model: Callable[..., Path]) -> None:
+    folder = make_model("llama", max_length=32)
+    plain = Plain(folder)
+    text = next(TEXT[:n] for n in range(20, 200) if len(plain.ids(TEXT[:n] + " A")) == 33)
+    assert answer(resolve(f"hf/{folder}"), Choose(Prompt(text), ("A",))).truncated_tokens == 0
+
+
+def test_a_continuation_longer_than_the_model_fails_its_request(make_model: Callable[..., Path]) -> None:
+    folder = make_model("llama", max_length=32)
+    assert "longer than the model's 32" in failure(resolve(f"hf/{folder}"), Choose(Prompt("A"), ("B", TEXT)))
+
+
+def test_an_empty_continuation_has_loglikelihood_zero(make_model: Callable[..., Path]) -> None:
+    request = Choose(Prompt("The quick"), ("", " brown"), delimiter="")
+    reply = answer(resolve(f"hf/{make_model('llama')}"), request)
+    assert reply.loglikelihoods[0] == 0.0
+    assert reply.greedy[0]
+    assert reply.loglikelihoods[1] < 0
+    assert reply.notes == ("empty-continuation",)
+
+
+def test_a_context_of_blanks_counts_as_empty(make_model: Callable[..., Path]) -> None:
+    folder = make_model("llama")
+    reply = answer(resolve(f"hf/{folder}"), Choose(Prompt("  "), ("red",), delimiter=""))
+    plain = Plain(folder)
+    targets = plain.ids("  red", special=False)
+    assert reply.loglikelihoods[0] == pytest.approx(plain.score([0, *targets[:-1]], targets)[0], abs=1e-4)
+
+
+def test_a_token_across_the_join_costs_one_token_of_context(make_model: Callable[..., Path]) -> None:
+    folder = make_model("llama")
+    plain = Plain(folder)
+    # "shells" is one token of this vocabulary, so "she" + "lls" leaves the continuation none of its own.
+    whole = plain.ids("The shells")
+    assert len(whole) <= len(plain.ids("The she"))
+    reply = answer(resolve(f"hf/{folder}"), Choose(Prompt("The she"), ("lls",), delimiter=""))
+    assert reply.notes == ("join-backed-off",)
+    expected, _ = plain.score(whole[:-1], whole[-1:])
+    assert reply.loglikelihoods[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_context_that_brings_its_own_bos_gets_no_second(make_model: Callable[..., Path]) -> None:
+    model = f"hf/{make_model('llama')}"
+    with_bos = answer(resolve(model), Choose(Prompt("<s>The quick brown"), ("fox",)))
+    without = answer(resolve(model), Choose(Prompt("The quick brown"), ("fox",)))
+    assert with_bos.loglikelihoods == pytest.approx(without.loglikelihoods, abs=1e-5)
+    assert with_bos.usage == without.usage
+
+
+def test_what_was_read_is_counted_and_digested(make_model: Callable[..., Path]) -> None:
+    folder = make_model("llama")
+    plain = Plain(folder)
+    reply = answer(resolve(f"hf/{folder}"), Choose(Prompt("quick brown", preamble="The "), ("fox", "dog")))
+    context, endings = (
+        len(plain.ids("The quick brown")),
+        len(plain.ids("The quick brown fox")) + len(plain.ids("The quick brown dog")),
+    )
+    assert reply.usage.prompt_tokens == context + endings - 2 * context
+    assert reply.usage.completion_tokens == 0
+    assert reply.rendered_digest == digest_of("The quick brown")
+    assert reply.source == "model"
+
+
+def test_an_empty_text_has_loglikelihood_zero(make_model: Callable[..., Path]) -> None:
+    # gpt2-style tokenizers put nothing before an empty text; this one puts <s>, which is scored after the prefix.
+    folder = make_model("llama")
+    reply = answer(resolve(f"hf/{folder}"), Perplexity(""))
+    assert reply.loglikelihoods[0] == pytest.approx(Plain(folder).score([0], [0])[0], abs=1e-4)
+
+
+def test_an_encoder_decoder_has_no_rolling_loglikelihood(make_model: Callable[..., Path]) -> None:
+    model = resolve(f"hf/{make_model('t5')}")
+    assert Perplexity not in model.capabilities.requests
+    assert "can't be asked for Perplexity" in failure(model, Perplexity("text"))

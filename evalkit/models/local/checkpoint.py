@@ -70,6 +70,11 @@ class Checkpoint:
                     return int(config[key])
         return None
 
+    @property
+    def has_relative_positions(self) -> bool:
+        """Whether distances, not positions, are embedded (T5), so that no length is the last."""
+        return "relative_attention_num_buckets" in self.config
+
     def config_digest(self) -> str:
         """Over config.json and generation_config.json, without what changes when they are saved again."""
         contents = [

@@ -34,26 +34,30 @@ class Stepper(Protocol):
         """Drop every text but those at `places` of the batch."""
         ...
 
+    def release(self) -> None:
+        """Let go of the batch and its memory."""
+        ...
 
-def decode(stepper: Stepper, streams: Sequence[Stream], wanted: Callable[[Stream], bool]) -> Iterator[Stream]:
-    """Write all streams, yielding each as it ends. One that is not `wanted` any more is dropped in silence."""
-    live = list(streams)
-    for stream in live:
+
+def decode(stepper: Stepper, streams: Sequence[Stream], wanted: Callable[[int], bool]) -> Iterator[int]:
+    """Write all streams, yielding the place of each as it ends; one that is not `wanted` any more is dropped."""
+    live = list(range(len(streams)))
+    for stream in streams:
         stream.restart()
-    logits = stepper.start([stream.ids for stream in live])
+    logits = stepper.start([stream.ids for stream in streams])
     while True:
-        tokens = next_tokens(logits, live)
-        for stream, token in zip(live, tokens, strict=True):
-            if not stream.finish and stream.push(token):
-                yield stream
-        places = [place for place, stream in enumerate(live) if not stream.finish and wanted(stream)]
-        if not places:
+        tokens = next_tokens(logits, [streams[place] for place in live])
+        for place, token in zip(live, tokens, strict=True):
+            if not streams[place].finish and streams[place].push(token):
+                yield place
+        going = [row for row, place in enumerate(live) if not streams[place].finish and wanted(place)]
+        if not going:
             return
-        if len(places) <= len(live) // 2:
+        if len(going) <= len(live) // 2:
             # Ended texts cost a row each until then; copying the cache at every end would cost more.
-            stepper.keep(places)
-            live = [live[place] for place in places]
-            tokens = [tokens[place] for place in places]
+            stepper.keep(going)
+            live = [live[row] for row in going]
+            tokens = [tokens[row] for row in going]
         logits = stepper.step(tokens)
 
 
@@ -93,6 +97,9 @@ class Cached:
         self._mask = self._mask[index]
         if self._encoded is not None:
             self._encoded.last_hidden_state = self._encoded.last_hidden_state[index]
+
+    def release(self) -> None:
+        self._cache = self._encoded = None
 
     def _pass(self, ids: torch.Tensor) -> torch.Tensor:
         inputs: dict[str, Any] = {"attention_mask": self._mask, "use_cache": True, **self._last_only}
@@ -137,6 +144,9 @@ class Plain:
         self._texts = [self._texts[place] for place in places]
         self._sources = [self._sources[place] for place in places]
 
+    def release(self) -> None:
+        self._texts, self._sources = [], []
+
     def _logits(self) -> torch.Tensor:
         rows = [
             Row(tuple(text), (len(text) - 1,), (), source)
@@ -166,6 +176,7 @@ def find_stepper(loaded: Loaded, forward: Forward) -> Stepper:
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError, NotImplementedError) as error:
         _log.info("the key-value cache of %s can't be used: %s", type(loaded.model).__name__, error)
         agrees = False
+    cached.release()
     if agrees:
         return cached
     _log.warning("%s generates without a key-value cache, which is slow", type(loaded.model).__name__)

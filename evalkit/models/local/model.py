@@ -16,6 +16,7 @@ from evalkit.core import (
     Perplexity,
     Reply,
     Request,
+    UsageError,
 )
 from evalkit.models.batcher import Batcher
 from evalkit.models.local.checkpoint import Checkpoint
@@ -116,8 +117,15 @@ class LocalModel:
 
         loaded = load(self._checkpoint, self._options, device)
         renderer = Renderer(loaded.tokenizer, self._options.chat, self._options.system)
-        tokens = self._options.batch_tokens or _BUDGETS[loaded.device.partition(":")[0]]
-        return Engine(loaded, renderer, Budget(tokens))
+        tokens = self._options.batch_tokens or _BUDGETS.get(loaded.device.partition(":")[0], _BUDGETS["cpu"])
+        try:
+            return Engine(loaded, renderer, Budget(tokens))
+        except RuntimeError as error:
+            raise UsageError(
+                f"{self._checkpoint.name} was loaded but can't be run on {loaded.device}",
+                found=str(error).strip().partition("\n")[0],
+                fix="another device, dtype or attention",
+            ) from error
 
     async def close(self) -> None:
         """Fail what waits and free the memory. Asking again raises ModelError."""

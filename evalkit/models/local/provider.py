@@ -45,6 +45,14 @@ def _open(found: checkpoints.Checkpoint, options: Options) -> Model:
             found=f"no *.safetensors and no *.bin in {found.folder}",
             fix="save the model there (model.save_pretrained)",
         )
+    longest = found.max_length
+    # Positions beyond the last embedding don't exist, and those beyond the trained ones give numbers without meaning.
+    if options.max_length and longest and options.max_length > longest and not found.has_relative_positions:
+        raise UsageError(
+            f"{found.name} reads at most {longest} tokens",
+            found=f"max_length={options.max_length}",
+            fix=f"max_length={longest} or less",
+        )
     if found.template is None and (options.chat == "on" or options.system):
         wanted = "chat=on" if options.chat == "on" else "a system prompt"
         raise UsageError(

@@ -27,14 +27,23 @@ def next_tokens(logits: torch.Tensor, streams: Sequence[Stream]) -> list[int]:
     temperatures = torch.tensor([stream.temperature for stream in chosen], device=device)
     top_p = torch.tensor([stream.top_p for stream in chosen], device=device)
     uniform = torch.tensor([stream.draw() for stream in chosen], device=device)
-    probabilities = torch.softmax(logits[sampled] / temperatures[:, None], -1)
-    probabilities, ids = torch.sort(probabilities, -1, descending=True, stable=True)
-    before = torch.cumsum(probabilities, -1) - probabilities
-    kept = probabilities * ((before < top_p[:, None]) | (before == 0))
+    kept = torch.softmax(logits[sampled] / temperatures[:, None], -1)
+    narrow = [number for number, stream in enumerate(chosen) if stream.top_p < 1]
+    if narrow:
+        kept[narrow] = _nucleus(kept[narrow], top_p[narrow])
     heights = torch.cumsum(kept, -1)
     place = torch.searchsorted(heights, (uniform * heights[:, -1])[:, None], right=True)[:, 0]
-    # Rounding may carry the number past the last token that was kept.
-    place = torch.minimum(place, (kept > 0).sum(-1) - 1)
-    for number, token in zip(sampled, ids.gather(1, place[:, None])[:, 0].tolist(), strict=True):
+    # Rounding may carry the number past the last token that has any probability.
+    last = (kept > 0).long().mul(torch.arange(1, kept.shape[-1] + 1, device=device)).argmax(-1)
+    for number, token in zip(sampled, torch.minimum(place, last).tolist(), strict=True):
         tokens[number] = token
     return tokens
+
+
+def _nucleus(probabilities: torch.Tensor, top_p: torch.Tensor) -> torch.Tensor:
+    """Rows of probabilities with those outside of each row's nucleus set to zero."""
+    ordered, ids = torch.sort(probabilities, dim=-1, descending=True, stable=True)
+    outside = torch.cumsum(ordered, -1) - ordered >= top_p[:, None]
+    # The most probable token stays, whatever rounding says.
+    outside[:, 0] = False
+    return probabilities.masked_fill(torch.zeros_like(outside).scatter(-1, ids, outside), 0.0)

@@ -1,0 +1,142 @@
+"""From requests for log-likelihoods to rows, and from scored rows to replies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from evalkit.core import Choose, ModelError, Perplexity, Reply, Request, Usage, digest_of
+from evalkit.models.batcher import Flight
+from evalkit.models.local.encode import Encoded, Tokens, continuations, rolling_rows
+from evalkit.models.local.forward import Forward
+from evalkit.models.local.plan import merge
+from evalkit.models.local.rendering import Rendered
+from evalkit.models.local.score import RowScore, score
+
+__all__ = ["Asked", "Scoring", "choices", "whole_texts"]
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request to be scored, by its index in the flight: its parts, and what is known of its reply before that.
+
+    `error` stands where it could not be encoded.
+    """
+
+    index: int
+    parts: list[Encoded] = field(default_factory=list)
+    reply: Reply = field(default_factory=Reply)
+    error: Exception | None = None
+    results: dict[int, tuple[float, bool]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def choices(tokens: Tokens, requests: Sequence[tuple[int, Rendered, Choose]]) -> list[Asked]:
+    """One part a continuation. No delimiter stands before it where a chat template made the context."""
+    texts = [
+        (prompt.text, [("" if prompt.templated else choose.delimiter) + text for text in choose.continuations])
+        for _, prompt, choose in requests
+    ]
+    asked: list[Asked] = []
+    for (index, prompt, _), parts in zip(requests, continuations(tokens, texts), strict=True):
+        if isinstance(parts, Exception):
+            asked.append(Asked(index, error=parts))
+            continue
+        notes = dict.fromkeys((*prompt.notes, *(note for part in parts for note in part.notes)))
+        reply = Reply(
+            usage=Usage(prompt_tokens=_read_tokens(parts)),
+            truncated_tokens=max((part.truncated for part in parts), default=0),
+            notes=tuple(notes),
+            rendered_digest=digest_of(prompt.text),
+        )
+        asked.append(Asked(index, parts, reply))
+    return asked
+
+
+def whole_texts(tokens: Tokens, texts: Sequence[tuple[int, str]]) -> list[Asked]:
+    """One part a window of the rolling log-likelihood."""
+    keys = [(text, not tokens.has_prefix(text)) for _, text in texts]
+    known = tokens.ids(keys)
+    asked: list[Asked] = []
+    for (index, text), key in zip(texts, keys, strict=True):
+        ids = known[key]
+        if isinstance(ids, Exception):
+            asked.append(Asked(index, error=ids))
+            continue
+        try:
+            rows = rolling_rows(ids, tokens.prefix_id, tokens.max_length) if ids else []
+        except ModelError as error:
+            asked.append(Asked(index, error=error))
+            continue
+        reply = Reply(usage=Usage(prompt_tokens=len(ids)), rendered_digest=digest_of(text))
+        asked.append(Asked(index, [Encoded(row) for row in rows], reply))
+    return asked
+
+
+class Scoring:
+    """The rows of many requests, each distinct one computed once, and who waits for it."""
+
+    def __init__(self, flight: Flight[Request, Reply], asked: Sequence[Asked], forward: Forward) -> None:
+        self._flight = flight
+        self._forward = forward
+        self._failed: set[int] = set()
+        parts = [(request, part) for request in asked for part in range(len(request.parts))]
+        self.rows, places = merge([request.parts[part].row for request, part in parts])
+        self._users: list[list[tuple[Asked, int, int]]] = [[] for _ in self.rows]
+        for (request, part), (number, start) in zip(parts, places, strict=True):
+            self._users[number].append((request, part, start))
+        for request in asked:
+            if request.error is not None:
+                flight.deliver(request.index, request.error)
+            elif not request.parts:
+                self._deliver(request)
+        for number, row in enumerate(self.rows):
+            if not row.targets:
+                self._settle(number, RowScore((), ()), 0.0)
+
+    def is_open(self, number: int) -> bool:
+        """Whether somebody still waits for the row."""
+        return any(
+            request.index not in self._failed and self._flight.wanted(request.index)
+            for request, _, _ in self._users[number]
+        )
+
+    def run(self, batch: tuple[int, ...]) -> None:
+        """Score rows in one forward pass, and answer every request that is complete with them."""
+        begun = time.perf_counter()
+        results = score(self._forward, [self.rows[number] for number in batch])
+        share = (time.perf_counter() - begun) / len(batch)
+        for number, result in zip(batch, results, strict=True):
+            self._settle(number, result, share)
+
+    def fail(self, number: int, error: Exception) -> None:
+        """Fail every request that needs the row."""
+        for request, _, _ in self._users[number]:
+            self._failed.add(request.index)
+            self._flight.deliver(request.index, error)
+
+    def _settle(self, number: int, result: RowScore, seconds: float) -> None:
+        users, self._users[number] = self._users[number], []
+        for request, part, start in users:
+            request.results[part] = result.over(start, start + len(request.parts[part].row.targets))
+            request.seconds += seconds / len(users)
+            if len(request.results) == len(request.parts):
+                self._deliver(request)
+
+    def _deliver(self, request: Asked) -> None:
+        results = [request.results[part] for part in range(len(request.parts))]
+        values = tuple(value for value, _ in results)
+        reply = replace(request.reply, seconds=request.seconds)
+        if isinstance(self._flight.jobs[request.index], Perplexity):
+            reply = replace(reply, loglikelihoods=(sum(values),))
+        else:
+            reply = replace(reply, loglikelihoods=values, greedy=tuple(greedy for _, greedy in results))
+        self._flight.deliver(request.index, reply)
+
+
+def _read_tokens(parts: Sequence[Encoded]) -> int:
+    """Tokens of a context and of all its continuations, the shared context counted once."""
+    shared = max((len(part.row.ids) - max(0, len(part.row.targets) - 1) for part in parts), default=0)
+    source = max((len(part.row.source) for part in parts), default=0)
+    return source + shared + sum(len(part.row.targets) for part in parts)
