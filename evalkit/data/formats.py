@@ -71,9 +71,6 @@ def read(path: Path, format_name: str, tap: Tap | None = None) -> Iterator[Item]
             return
         with _open(path, tap) as stream:
             yield from _READERS[format_name](stream, path)
-            # The digest covers the whole file, whatever the reader left.
-            while stream.read(_CHUNK):
-                pass
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UsageError(
             "the gzip file is damaged or cut short",

@@ -19,6 +19,8 @@ from evalkit.data.values import Values, suggestion
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _LOCAL_COPY = "give a local copy with --data-dir DIR or EVALKIT_DATA"
 _PATIENCE_S = 30.0
+_TROUBLE = frozenset({429, *range(500, 600)})
+"""Statuses of a hub that is there and cannot answer now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,11 @@ class HubSource:
             ) from None
         except errors.RepositoryNotFoundError:
             raise _not_found(self.id) from None
+        except errors.HFValidationError as error:
+            raise UsageError(f"{self.id!r} is not a data set's id", found=_first_line(error)) from None
         except errors.HfHubHTTPError as error:
+            if error.response.status_code in _TROUBLE:
+                return None
             raise UsageError(
                 f"the hub would not say what {self.id} is now",
                 found=_first_line(error),

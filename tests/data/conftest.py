@@ -42,6 +42,8 @@ class Repository:
     gated: bool = False
     lost: set[str] = field(default_factory=set)
     """Files that are listed and cannot be fetched."""
+    keeps: str = "everything"
+    """"commits": it names its commits and gives no files; "nothing": it only says that it is in trouble."""
 
     def commit(self, files: dict[str, bytes], *names: str) -> str:
         sha = hashlib.sha1(json.dumps([len(self.commits), sorted(files), *names]).encode()).hexdigest()
@@ -106,6 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
         verb, revision, rest = (parts[2:3] or [""])[0], (parts[3:4] or ["main"])[0], "/".join(parts[4:])
         if repository is None:
             return self._refuse(404 if is_api else 401, "RepoNotFound")
+        if repository.keeps == "nothing":
+            return self._refuse(500, "Trouble")
+        if repository.keeps == "commits" and verb in {"resolve", "tree"}:
+            # Any refusal that the clients do not try again for half a minute.
+            return self._refuse(400, "Trouble")
         if repository.gated and not is_api:
             return self._refuse(403, "GatedRepo")
         sha = repository.names.get(revision, revision)

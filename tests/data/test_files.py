@@ -93,9 +93,11 @@ class TestJsonLines:
     def test_a_row_that_is_no_object_is_bad(self, tmp_path: Path, line: bytes, kind: str) -> None:
         assert f"not {kind}" in refusal(put(tmp_path / "t.jsonl", b'{"q": 1}\n' + line + b"\n"))
 
-    def test_integers_beyond_64_bits_stay_exact(self, tmp_path: Path) -> None:
-        data = b'{"a": 123456789012345678901234567890, "b": [{"c": -98765432109876543210987}]}\n'
-        [row] = read(put(tmp_path / "t.jsonl", data))
+    @pytest.mark.parametrize("frame", ["{}", "[{}]"], ids=["jsonl", "json"])
+    def test_integers_beyond_64_bits_stay_exact(self, tmp_path: Path, frame: str) -> None:
+        data = '{"a": 123456789012345678901234567890, "b": [{"c": -98765432109876543210987}]}'
+        name = "t.json" if "[" in frame else "t.jsonl"
+        [row] = read(put(tmp_path / name, frame.replace("{}", data).encode()))
         assert isinstance(row, Row)
         assert row.values == {"a": 123456789012345678901234567890, "b": [{"c": -98765432109876543210987}]}
 

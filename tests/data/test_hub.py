@@ -238,3 +238,32 @@ def test_a_stream_that_breaks_off_ends_the_run_and_names_the_row(
     [said] = stage.play({"id": "acme/torn", "split": "test", "stream": True})
     assert said["count"] is None
     assert "acme/torn[default]/test#1: the stream from the hub broke off" in said["broke"]
+
+
+def test_where_the_hub_fails_midway_data_of_another_commit_are_not_taken(
+    loopback_hub: Any, make_repository: Any, tmp_path: Path
+) -> None:
+    repository = loopback_hub.repositories["acme/moody"] = make_repository()
+    before = repository.commit({"test.jsonl": b'{"q": "before"}\n'})
+    stage = Stage(loopback_hub, tmp_path, before, before)
+    call = {"id": "acme/moody", "split": "test"}
+    [first] = stage.play(call)
+    after = repository.commit({"test.jsonl": b'{"q": "after"}\n'})
+    repository.keeps = "commits"
+    [said] = stage.play(call)
+    assert first["rows"][0][2] == {"q": "before"}
+    assert f"cannot be had at revision '{after}'" in said["refused"]
+    assert before in said["refused"]
+
+
+def test_a_hub_in_trouble_is_one_that_cannot_be_reached(
+    loopback_hub: Any, make_repository: Any, tmp_path: Path
+) -> None:
+    loopback_hub.repositories["acme/down"] = make_repository(keeps="nothing")
+    [said] = Stage(loopback_hub, tmp_path, "", "").play({"id": "acme/down", "split": "test"})
+    assert "the hub cannot be reached" in said["refused"]
+
+
+def test_an_id_that_the_hub_would_not_accept_is_refused(stage: Stage) -> None:
+    [said] = stage.play({"id": "acme/two--dashes..x", "split": "test"})
+    assert "is not a data set's id" in said["refused"]

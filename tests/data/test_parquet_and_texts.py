@@ -115,6 +115,10 @@ class TestRowsInMemory:
         assert [row.id for row in opened.rows()] == ["rows/0", "rows/1"]
         assert "not unique" in opened.facts["ids"]
 
+    def test_an_own_id_cannot_take_a_numbered_rows_place(self) -> None:
+        opened = rows([{"id": "rows/1"}, {"q": 1}]).open(PLAIN)
+        assert [row.id for row in opened.rows()] == ["rows/0", "rows/1"]
+
     def test_no_rows_and_rows_that_are_no_mappings_are_refused(self) -> None:
         with pytest.raises(UsageError, match="empty"):
             rows([]).open(PLAIN)
