@@ -99,12 +99,11 @@ def main() -> None:
 
 
 def _interrupted(error: BaseException) -> str:
-    folder = getattr(error, "folder", None)
-    return (
-        "interrupted"
-        if folder is None
-        else f"interrupted; every finished sample is kept\n  go on: evalkit run --resume {folder}"
-    )
+    # click turns a KeyboardInterrupt into an Abort, whose cause knows the run's folder.
+    folder = getattr(error, "folder", None) or getattr(error.__cause__, "folder", None)
+    if folder is None:
+        return "interrupted"
+    return f"interrupted; every finished sample is kept\n  go on: evalkit run --resume {folder}"
 
 
 def _complain(message: str, code: int) -> None:

@@ -36,7 +36,7 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.Plan:
     Raises UsageError for contradictions, and with file and line for a mistake in a suite file.
     """
     suite, folder = _suite(tasks)
-    said = {**suite, **{key: value for key, value in given.items() if value not in (None, False, ())}}
+    said = {**suite, **{key: value for key, value in given.items() if value is not None and value is not False}}
     names = suite["tasks"] if suite else list(tasks)
     models = list(given["models"]) or suite.get("models", [])
     if not names:

@@ -70,7 +70,9 @@ class Collector:
         self._count_replies(record)
         if record.validity.is_measurement_failure:
             self.failed += 1
-            return
+            if not record.scores:
+                return
+        # An unjudged sample may still have scores of other kinds: every metric decides for its own.
         for rows in self._metrics:
             observed = rows.metric.observe(record)
             if observed is not None:

@@ -158,7 +158,10 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
         )
     total = None if None in counts else sum(count or 0 for count in counts) * settings.repeats
     identity = _identity(task, spec, source_digest, model, fewshot, settings, [source.digest for source in opened])
-    return PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity)
+    prepared = PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity)
+    # A wrong column or too few examples show on the first sample: before a run folder is made or a model is loaded.
+    next(prepared.work(), None)
+    return prepared
 
 
 def _least(count: int | None, quota: int | None) -> int | None:

@@ -1,0 +1,131 @@
+"""A run that is killed or interrupted loses nothing, repeats nothing and ends with the same numbers."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from evalkit import Run
+from tests.commands.console import EVALKIT, ONE_THREAD, evalkit
+
+pytest.importorskip("torch")
+
+ROWS = 800
+TASK = """\
+name: sums
+data: sums.jsonl
+prompt: "{{ a }} plus {{ b }} is"
+choices: ["{{ a + b }} in all", "{{ a + b + 1 }} in all", "{{ a - b - 1 }} in all"]
+gold: "{{ a + b }} in all"
+fewshot: {k: 2, order: seeded}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "sums.yaml").write_text(TASK)
+    lines = (json.dumps({"a": number, "b": number % 17}) for number in range(ROWS))
+    (tmp_path / "sums.jsonl").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def begin(project: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a run and wait until some records are written."""
+    command = [
+        *EVALKIT,
+        "run",
+        "sums.yaml",
+        "--model",
+        "tiny,batch_tokens=128",
+        "--out",
+        "run",
+        "--no-cache",
+        *arguments,
+    ]
+    process = subprocess.Popen(
+        command, cwd=project, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD
+    )
+    journal = project / "run" / "records.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if journal.exists() and journal.read_bytes().count(b"\n") > 20:
+            return process
+        time.sleep(0.02)
+    process.kill()
+    raise AssertionError(f"nothing was written: {process.communicate()}")
+
+
+def outcomes(folder: Path) -> dict[tuple[str, str, int], dict[str, float]]:
+    found = [(r.key, {s.name: s.value for s in r.scores}) for r in Run.open(folder).records()]
+    assert len(found) == len(dict(found)), "a record is there twice"
+    return dict(found)
+
+
+def test_after_sigkill_the_run_is_completed_with_the_same_scores(project: Path) -> None:
+    process = begin(project)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = (project / "run" / "records.jsonl").read_bytes()
+    assert before.count(b"\n") < ROWS
+    done = evalkit("run", "--resume", "run", cwd=project)
+    assert done.code == 0, done
+    assert (project / "run" / "records.jsonl").read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+    whole = evalkit("run", "sums.yaml", "--model", "tiny", "--out", "whole", "--no-cache", cwd=project)
+    assert whole.code == 0, whole
+    assert len(outcomes(project / "run")) == ROWS
+    assert outcomes(project / "run") == outcomes(project / "whole")
+    one, other = Run.open(project / "run"), Run.open(project / "whole")
+    assert one.estimate("sums") == other.estimate("sums")
+    assert one.manifest.status == "finished"
+
+
+def test_ctrl_c_keeps_the_journal_says_how_to_go_on_and_exits_130(project: Path) -> None:
+    process = begin(project)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "evalkit run --resume run" in err
+    assert "Traceback" not in err
+    assert Run.open(project / "run").manifest.status == "interrupted"
+    written = len(outcomes(project / "run"))
+    assert 20 < written < ROWS
+    assert evalkit("run", "--resume", "run", cwd=project).code == 0
+    assert len(outcomes(project / "run")) == ROWS
+
+
+def test_a_changed_task_is_not_resumed_and_the_difference_is_shown(project: Path) -> None:
+    process = begin(project)
+    process.kill()
+    process.wait()
+    (project / "sums.yaml").write_text(TASK.replace("k: 2", "k: 1"))
+    done = evalkit("run", "--resume", "run", cwd=project)
+    assert done.code == 2
+    assert re.search(r"few-shot: 2-shot then, 1-shot now", done.err)
+    (project / "sums.yaml").write_text(TASK)
+    with (project / "sums.jsonl").open("a") as rows:
+        rows.write('{"a": 1, "b": 2}\n')
+    done = evalkit("run", "--resume", "run", cwd=project)
+    assert done.code == 2
+    assert "data: " in done.err
+
+
+def test_a_full_disk_ends_the_run_with_3_and_what_was_written_is_resumed(project: Path) -> None:
+    """The limit on file size stands for a full disk: the write comes back short, as it does there."""
+    command = ["bash", "-c", 'ulimit -f 200; exec "$@"', "-", *EVALKIT]
+    arguments = ["run", "sums.yaml", "--model", "tiny", "--out", "run", "--no-cache"]
+    done = subprocess.run(
+        [*command, *arguments], cwd=project, capture_output=True, text=True, env=os.environ | ONE_THREAD
+    )
+    assert done.returncode == 3, done
+    assert "cannot write to run" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "--resume run" in done.stderr
+    written = len(outcomes(project / "run"))
+    assert 0 < written < ROWS
+    assert evalkit("run", "--resume", "run", cwd=project).code == 0
+    assert len(outcomes(project / "run")) == ROWS
