@@ -69,7 +69,7 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
             model, report = auto.from_pretrained(checkpoint.source, output_loading_info=True, **origin, **settings)
         if not options.device_map:
             model.to(device)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, AttributeError) as error:
+    except Exception as error:  # readers of every file format raise errors of their own
         lines = str(error).strip().splitlines() or [""]
         raise UsageError(
             f"{checkpoint.name} can't be loaded",
