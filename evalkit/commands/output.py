@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
 
 
-def scores_table(runs: Sequence[Run]) -> Table:
+def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
     """One line for every model, task and metric: value, 95 % interval, number of samples, what went wrong."""
     from rich.table import Table
 
@@ -63,7 +63,7 @@ def scores_table(runs: Sequence[Run]) -> Table:
     table.add_column("95 % interval", justify="right")
     table.add_column("n", justify="right")
     table.add_column("notes", overflow="fold")
-    for task in dict.fromkeys(name for run in runs for name in run.tasks):
+    for task in dict.fromkeys(name for run in runs for name in run.tasks if only in (None, name)):
         for run in runs:
             if task in run.tasks:
                 _add_task(table, run, run.manifest.task(task), several)
