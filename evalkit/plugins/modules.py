@@ -6,9 +6,8 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import TypeVar
 
 from evalkit.core import UsageError, digest_of
@@ -17,13 +16,6 @@ from evalkit.plugins.meta import source_file
 Result = TypeVar("Result")
 
 _DIGEST = "__evalkit_source__"
-
-
-class _Source(SourceFileLoader):
-    """Compiles the text as it is now. A stored .pyc is trusted by size and second, so a quick edit would be lost."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def module_of(path: Path, digest: str) -> ModuleType:
@@ -37,22 +29,22 @@ def module_of(path: Path, digest: str) -> ModuleType:
     if known is not None and getattr(known, _DIGEST, None) == digest:
         return known
     file = source_file(path)
-    spec = importlib.util.spec_from_file_location(
-        name,
-        file,
-        loader=_Source(name, str(file)),
-        submodule_search_locations=[str(path)] if path.is_dir() else None,
-    )
+    parts = [str(path)] if path.is_dir() else None
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=parts)
     if spec is None or spec.loader is None:
         raise UsageError("the file cannot be loaded as Python", found=str(file))
     module = importlib.util.module_from_spec(spec)
     _forget(name)
     sys.modules[name] = module
+    # A .pyc is trusted by size and second, so one written here would hide an edit made right after.
+    writes_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec.loader.exec_module(module)
     except BaseException:
         _forget(name)
         raise
+    finally:
+        sys.dont_write_bytecode = writes_none
     setattr(module, _DIGEST, digest)
     return module
 

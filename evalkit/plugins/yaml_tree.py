@@ -180,7 +180,8 @@ def _check_depth(text: str, path: Path) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _DEEPEST:
-            at = f"{path}:{event.start_mark.line + 1}"
+            mark = event.start_mark
+            at = f"{path}:{mark.line + 1 if mark else 1}"
             raise UsageError("the value is nested too deeply", found=f"more than {_DEEPEST} levels", at=at)
 
 

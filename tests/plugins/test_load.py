@@ -105,8 +105,8 @@ def test_a_plugin_may_have_the_name_of_a_module(project, put):
 
 
 def test_two_files_of_one_name_are_two_modules(project, put):
-    put("one/same.py", TASK + "def task():\n    return make('one')\n")
-    put("two/same.py", TASK + "def task():\n    return make('two')\n")
+    for folder in ("one", "two"):
+        put(f"{folder}/same.py", TASK + "def task():\n    return make(__file__.split('/')[-2])\n")
     assert load("task", "one/same.py", project=project).name == "one"
     assert load("task", "two/same.py", project=project).name == "two"
     assert load("task", "one/same.py", project=project).name == "one"
@@ -120,13 +120,22 @@ def test_an_unchanged_plugin_is_executed_once(project, put):
     assert log.read_text() == "x"
 
 
-def test_an_edit_within_the_same_second_and_of_the_same_size_is_run(project, put):
-    path = put("tasks/mine.py", TASK + "def task():\n    return make('one')\n")
-    assert load("task", "mine", project=project).name == "one"
+@pytest.fixture
+def bytecode(monkeypatch):
+    """Python as it is outside of tests: free to write .pyc files."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+
+@pytest.mark.parametrize(("edited", "spec"), [("mine.py", "tasks/mine.py"), ("folded/part.py", "tasks/folded")])
+def test_an_edit_within_the_same_second_and_of_the_same_size_is_run(project, put, bytecode, edited, spec):
+    text = {"mine.py": TASK + "NAME = 'one'\ndef task():\n    return make(NAME)\n", "folded/part.py": "NAME = 'one'\n"}
+    put("tasks/folded/__init__.py", "from .part import NAME\n" + TASK + "def task():\n    return make(NAME)\n")
+    path = put(f"tasks/{edited}", text[edited])
+    assert load("task", spec, project=project).name == "one"
     stamp = path.stat()
-    put("tasks/mine.py", TASK + "def task():\n    return make('two')\n")
+    put(f"tasks/{edited}", text[edited].replace("'one'", "'two'"))
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert load("task", "mine", project=project).name == "two"
+    assert load("task", spec, project=project).name == "two"
 
 
 def test_a_folder_plugin_imports_its_parts_relatively_and_sees_their_edits(project, put):
@@ -145,10 +154,11 @@ def test_a_plugin_that_failed_can_be_corrected_and_loaded(project, put):
     assert load("task", "mine", project=project).name == "mine"
 
 
-def test_loading_leaves_no_compiled_file_beside_the_plugin(project, put):
+def test_loading_leaves_no_compiled_file_beside_the_plugin(project, put, bytecode):
     put("tasks/mine.py", PLAIN)
     load("task", "mine", project=project)
     assert [path.name for path in (project / "tasks").iterdir()] == ["mine.py"]
+    assert not sys.dont_write_bytecode
 
 
 # ---------------------------------------------------------------- options
@@ -188,6 +198,7 @@ DEFAULT = ("t", 1, 0.5, False, "letter", 1, None, None)
         ({"maybe": "7"}, 6, 7),
         ({"maybe": "none"}, 6, None),
         ({"old": "7"}, 7, "7"),
+        ({"old": "none"}, 7, None),
     ],
 )
 def test_options_become_what_the_parameters_are_annotated_as(project, put, options, place, value):

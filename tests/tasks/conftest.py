@@ -1,0 +1,74 @@
+"""What the tests of built-in tasks share: loading one by its spec, its samples, and its prompts as they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from evalkit.core import BadRow, DataOptions, Row, Sample, Subset, Task
+from evalkit.plugins import load
+from evalkit.prompting import Renderer, lm_eval_stream
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A task with the data it may look at."""
+
+    task: Task
+    options: DataOptions
+
+    def rows(self, subset: Subset) -> list[Row]:
+        return [row for row in subset.rows.open(self.options).rows() if not isinstance(row, BadRow)]
+
+    def samples(self, subset: int | None = None) -> list[Sample]:
+        chosen = self.task.data if subset is None else (self.task.data[subset],)
+        return [self.task.sample(row) for part in chosen for row in self.rows(part)]
+
+    def prompts(self, subset: int = 0, *, shots: int = 0) -> Iterator[str]:
+        part = self.task.data[subset]
+        fewshot = replace(self.task.fewshot, k=shots)
+        renderer = Renderer(
+            self.task.name,
+            self.task.prompt,
+            fewshot,
+            part,
+            self.task.sample,
+            self.options,
+            seed=1,
+            stream=lm_eval_stream(),
+        )
+        return (renderer.render(self.task.sample(row)).text for row in self.rows(part))
+
+
+Load = Callable[[str], Loaded]
+
+
+@pytest.fixture
+def built_in() -> Load:
+    """Load a built-in task with no data but what ships."""
+    return lambda spec: Loaded(_task(spec), DataOptions(offline=True))
+
+
+@pytest.fixture
+def on_real_rows(hub_mirror: Path) -> Load:
+    """Load a built-in task over the mirror of real rows."""
+    return lambda spec: Loaded(_task(spec), DataOptions(mirror=hub_mirror, offline=True))
+
+
+def _task(spec: str) -> Task:
+    task = load("task", spec)
+    assert isinstance(task, Task)
+    return task
+
+
+@pytest.fixture(scope="session")
+def lm_eval_tasks() -> Path:
+    """The task definitions of an installed lm-evaluation-harness, to compare with; nothing of it is imported."""
+    spec = find_spec("lm_eval")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("lm-eval is not installed")
+    return Path(next(iter(spec.submodule_search_locations))) / "tasks"

@@ -1,0 +1,72 @@
+"""Every built-in task runs on the sets that ship, and its own gold answers score 1.0 there."""
+
+import ast
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from evalkit.core import Task
+from evalkit.plugins import index, load
+from evalkit.runner import Settings, prepare
+from evalkit.runner.check import GoldModel, check
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SPECS = [
+    "mmlu,data=sample",
+    "mmlu,data=sample,form=letter",
+    "squad,data=sample",
+    "squad,data=sample,version=2",
+    "cnn_dailymail,data=sample",
+    "xsum,data=sample",
+    "wikitext,data=sample",
+    "perplexity,data=sample",
+]
+
+
+def test_every_built_in_task_is_here():
+    built_in = {entry.name for entry in index("task", REPOSITORY)}
+    assert {spec.partition(",")[0] for spec in SPECS} == built_in
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_samples_are_well_formed(built_in, spec):
+    loaded = built_in(spec)
+    samples = loaded.samples()
+    assert len(samples) >= 50
+    assert len({sample.id for sample in samples}) == len(samples)
+    for sample in samples:
+        assert isinstance(sample.input, str)
+        assert sample.input.strip()
+        assert all(isinstance(target, str) and target for target in sample.targets)
+        assert all(0 <= gold < len(sample.choices) for gold in sample.gold)
+        assert (loaded.task.method.name == "choose") == bool(sample.choices)
+        assert not loaded.task.prompt.question(sample).endswith((" ", "\n"))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_gold_answers_score_one(spec):
+    task = load("task", spec)
+    assert isinstance(task, Task)
+    found = asyncio.run(check(prepare(task, spec, "", GoldModel(), Settings(num_fewshot=None))))
+    assert found.problems == []
+    assert found.samples >= 50
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_headline_is_a_metric_of_the_task(spec):
+    task = load("task", spec)
+    metrics = task.metrics or tuple(metric for scorer in task.scorers for metric in scorer.metrics)
+    assert task.headline in [metric.name for metric in metrics]
+
+
+@pytest.mark.parametrize("entry", index("task", REPOSITORY), ids=lambda entry: entry.name)
+def test_a_tasks_docstring_has_its_paper_licence_and_a_row(entry):
+    path = entry.path / "__init__.py" if entry.path.is_dir() else entry.path
+    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert "https://" in words
+    assert '    {"' in words
+    assert entry.summary
+    assert entry.tags
+    if entry.name != "perplexity":
+        assert "MIT" in words or "CC-BY" in words or "Apache" in words
