@@ -46,7 +46,7 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
             ProviderEntry(
                 "hf",
                 "a model of the Hugging Face hub or a folder, run here by transformers",
-                "hf/Qwen/Qwen2.5-0.5B-Instruct,chat=on",
+                "hf/<repo or path>",
                 "evalkit.models.local.provider:hf",
             ),
         )

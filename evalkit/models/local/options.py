@@ -10,7 +10,10 @@ from typing import Any, Literal, cast
 from evalkit.core import UsageError
 from evalkit.spec import nearest, unknown
 
-__all__ = ["ChatMode", "DType", "Options"]
+__all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options"]
+
+CHANGES_ANSWERS = ("dtype", "revision", "trust_remote_code", "chat", "system", "max_length")
+"""The options that make it another model; the others only say where and how it is run."""
 
 ChatMode = Literal["auto", "on", "off"]
 DType = Literal["auto", "float32", "bfloat16", "float16"]

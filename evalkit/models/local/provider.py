@@ -9,7 +9,7 @@ from dataclasses import replace
 from evalkit.core import Model, UsageError
 from evalkit.models.local import checkpoint as checkpoints
 from evalkit.models.local.model import LocalModel
-from evalkit.models.local.options import Options
+from evalkit.models.local.options import CHANGES_ANSWERS, Options
 from evalkit.models.local.weights import weight_files
 
 __all__ = ["hf", "tiny"]
@@ -19,7 +19,7 @@ def hf(name: str, options: Mapping[str, str]) -> Model:
     """The model of a hub id or a folder. Raises UsageError (see `Options` and `checkpoint.find`)."""
     parsed = Options.parse(options)
     found = checkpoints.find(name, revision=parsed.revision, code=parsed.trust_remote_code)
-    return _open(found, parsed)
+    return _open(_named(found, options), parsed)
 
 
 def tiny(name: str, options: Mapping[str, str]) -> Model:
@@ -29,7 +29,13 @@ def tiny(name: str, options: Mapping[str, str]) -> Model:
     if name:
         raise UsageError("tiny is one model", found=f"tiny/{name}", fix="tiny")
     parsed = Options.parse(options, {"dtype": "float32"})
-    return _open(replace(checkpoints.find(str(TINY)), name="tiny"), parsed)
+    return _open(_named(replace(checkpoints.find(str(TINY)), name="tiny"), options), parsed)
+
+
+def _named(found: checkpoints.Checkpoint, options: Mapping[str, str]) -> checkpoints.Checkpoint:
+    """The model under a name that says how it differs from its plain self, so that a table tells variants apart."""
+    said = [f"{key}={value}" for key, value in options.items() if key in CHANGES_ANSWERS]
+    return replace(found, name=",".join([found.name, *said]))
 
 
 def _open(found: checkpoints.Checkpoint, options: Options) -> Model:
