@@ -50,39 +50,47 @@ def duration(seconds: float) -> str:
 
 
 def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
-    """One line for every model, task and metric: value, 95 % interval, number of samples, what went wrong."""
+    """One line for every model, task and metric: value, 95 % interval, number of samples, what went wrong.
+
+    The models of several runs stand below each other under the name of the task, so that they are compared at a look.
+    """
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     several = len(runs) > 1
-    table.add_column("task", overflow="fold")
-    if several:
-        table.add_column("model", overflow="fold")
-    table.add_column("metric")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval", justify="right")
-    table.add_column("n", justify="right")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("task / model" if several else "task", overflow="fold", min_width=12)
+    table.add_column("metric", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
     table.add_column("notes", overflow="fold")
     for task in dict.fromkeys(name for run in runs for name in run.tasks if only in (None, name)):
+        if several:
+            table.add_row(f"[bold]{escaped(task)}[/]")
         for run in runs:
             if task in run.tasks:
-                _add_task(table, run, run.manifest.task(task), several)
+                _add_task(table, run, run.manifest.task(task), f"  {run.model}" if several else task)
     return table
 
 
-def _add_task(table: Table, run: Run, entry: TaskEntry, several: bool) -> None:
-    names = [entry.name, run.model] if several else [entry.name]
+def escaped(text: str) -> str:
+    """A name as rich shows it: square brackets are no markup."""
+    return text.replace("[", "\\[")
+
+
+def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
     if entry.result is None:
-        table.add_row(*names, "", "–", "", "", f"[yellow]{run.manifest.status}[/]")
+        table.add_row(escaped(name), "", "–", "", "", f"[yellow]{run.manifest.status}[/]")
         return
     for place, metric in enumerate(entry.result.metrics):
-        shown = names if place == 0 else [""] * len(names)
+        first = place == 0
         unit = "%" if metric.scale == "share" else ""
-        value = f"[bold]{number(metric.estimate.value, metric.scale)}{unit}[/]"
-        if metric.name != entry.result.headline:
-            value = f"{number(metric.estimate.value, metric.scale)}{unit}"
-        note = notes(entry.result) if place == 0 else ""
-        table.add_row(*shown, metric.name, value, interval(metric), f"{metric.estimate.n:,}", note)
+        value = f"{number(metric.estimate.value, metric.scale)}{unit}"
+        if metric.name == entry.result.headline:
+            value = f"[bold]{value}[/]"
+        n = f"{metric.estimate.n:,}"
+        note = notes(entry.result) if first else ""
+        table.add_row(escaped(name) if first else "", metric.name, value, interval(metric), n, note)
 
 
 def notes(result: TaskResult) -> str:

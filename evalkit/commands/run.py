@@ -71,7 +71,8 @@ def finish(runs: list[Any]) -> None:
     out.print()
     for run in runs:
         out.print(f"run: {run.folder}", soft_wrap=True)
-    out.print(f"next: evalkit show {runs[0].folder}", style="dim", soft_wrap=True)
+    together = runs[0].folder if len(runs) == 1 else runs[0].folder.parent
+    out.print(f"next: evalkit show {together}", style="dim", soft_wrap=True)
     failed = [run for run in runs if run.failed]
     if failed:
         message = explain_failures(failed)
