@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from evalkit import methods, metrics, scorers
-from evalkit.core import Fewshot, FewshotOrder, Method, Metric, Scorer, Source, Subset, Task, UsageError
+from evalkit.core import Fewshot, FewshotOrder, Judge, Method, Metric, Scorer, Source, Subset, Task, UsageError
 from evalkit.data import bundled, files, hub, texts
 from evalkit.metrics import mean
 from evalkit.plugins.meta import checked
@@ -187,7 +188,7 @@ def _named(value: Value) -> tuple[str, dict[str, Value]]:
 
 def _scorers(keys: Keys, method: str) -> tuple[Scorer, ...]:
     if "scorers" in keys:
-        return tuple(_by_name(item, scorers.by_name) for item in keys["scorers"].items())
+        return tuple(_scorer(item) for item in keys["scorers"].items())
     if method == "choose":
         return (scorers.accuracy(),)
     if method == "rolling":
@@ -199,6 +200,26 @@ def _scorers(keys: Keys, method: str) -> tuple[Scorer, ...]:
             at=keys["prompt"].at,
         )
     return (scorers.exact_match(),)
+
+
+def _scorer(item: Value) -> Scorer:
+    """A scorer by name, or `{judge: NAME}`: a judge of the packs, with options inline as in `brevity,words=3`."""
+    if not (item.is_mapping() and item.mapping().keys() == {"judge"}):
+        return _by_name(item, scorers.by_name)
+    from evalkit.plugins.load import load  # load reads YAML tasks: it cannot be imported before this module
+
+    spec = item.mapping()["judge"].text()
+    judge = load("judge", spec, project=_project(item.path))
+    assert isinstance(judge, Judge)
+    scorer = scorers.judged(judge)
+    return replace(scorer, settings={**scorer.settings, "judge": spec})
+
+
+def _project(path: Path) -> Path | None:
+    """The folder whose judges/ a task file means: its own, or the one above its tasks/; else the current folder."""
+    folder = path.resolve().parent
+    found = folder.parent if folder.name == "tasks" else folder
+    return found if (found / "judges").is_dir() else None
 
 
 def _metrics(keys: Keys, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]:
