@@ -7,6 +7,7 @@ and delivers every result as soon as it has it, so that callers go on (and ask f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Generic, TypeVar
@@ -35,7 +36,8 @@ class Flight(Generic[Job, Result]):
 
     def deliver(self, index: int, result: Result | Exception) -> None:
         """Hand over the result of `jobs[index]`, or the exception that is raised where it is awaited."""
-        if not self._loop.is_closed():
+        # A loop that has been closed (Ctrl-C) has nobody left to tell.
+        with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(_settle, self._futures[index], result)
 
     def wanted(self, index: int) -> bool:

@@ -24,73 +24,41 @@ TEMPLATE = (
 VOCABULARY = 400
 
 
-def _config(family: str, max_length: int) -> Any:
-    # mistral's window is shorter than the texts; gemma2 caps its logits.
-    import transformers as t
+_GROUPED = {"num_key_value_heads": 2}
+_OLD_NAMES = {"n_embd": 32, "n_layer": 2, "n_head": 4}
+_CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama": ("LlamaConfig", _GROUPED),
+    "gpt2": ("GPT2Config", _OLD_NAMES),
+    "qwen2": ("Qwen2Config", _GROUPED),
+    "gemma": ("GemmaConfig", {**_GROUPED, "head_dim": 8}),
+    # Its logits are capped behind the output layer.
+    "gemma2": ("Gemma2Config", {**_GROUPED, "head_dim": 8, "sliding_window": 8, "final_logit_softcapping": 1.0}),
+    # Its window is shorter than the texts.
+    "mistral": ("MistralConfig", {**_GROUPED, "sliding_window": 8}),
+    "gpt_neox": ("GPTNeoXConfig", {}),
+    "phi": ("PhiConfig", _GROUPED),
+    "opt": ("OPTConfig", {"ffn_dim": 48, "word_embed_proj_dim": 32}),
+    "bloom": ("BloomConfig", {"n_layer": 2, "n_head": 4}),
+    "t5": ("T5Config", {"d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "decoder_start_token_id": 2}),
+}
 
-    small = {
-        "vocab_size": VOCABULARY,
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "intermediate_size": 48,
-        "max_position_embeddings": max_length,
-        "bos_token_id": 0,
-        "eos_token_id": 1,
-        "pad_token_id": 2,
-    }
-    grouped = {**small, "num_key_value_heads": 2}
-    match family:
-        case "llama":
-            return t.LlamaConfig(**grouped)
-        case "gpt2":
-            return t.GPT2Config(
-                vocab_size=VOCABULARY,
-                n_embd=32,
-                n_layer=2,
-                n_head=4,
-                n_positions=max_length,
-                bos_token_id=0,
-                eos_token_id=1,
-            )
-        case "qwen2":
-            return t.Qwen2Config(**grouped)
-        case "gemma":
-            return t.GemmaConfig(**grouped, head_dim=8)
-        case "gemma2":
-            return t.Gemma2Config(**grouped, head_dim=8, sliding_window=8, final_logit_softcapping=1.0)
-        case "mistral":
-            return t.MistralConfig(**grouped, sliding_window=8)
-        case "gpt_neox":
-            return t.GPTNeoXConfig(**small)
-        case "phi":
-            return t.PhiConfig(**grouped)
-        case "opt":
-            return t.OPTConfig(**{**small, "ffn_dim": 48, "word_embed_proj_dim": 32})
-        case "bloom":
-            return t.BloomConfig(
-                vocab_size=VOCABULARY,
-                hidden_size=32,
-                n_layer=2,
-                n_head=4,
-                bos_token_id=0,
-                eos_token_id=1,
-                pad_token_id=2,
-            )
-        case "t5":
-            return t.T5Config(
-                vocab_size=VOCABULARY,
-                d_model=32,
-                d_kv=8,
-                d_ff=48,
-                num_layers=2,
-                num_heads=4,
-                n_positions=max_length,
-                decoder_start_token_id=2,
-                eos_token_id=1,
-                pad_token_id=2,
-            )
-    raise AssertionError(family)
+
+def _config(family: str, max_length: int) -> Any:
+    """A two-layer model of hidden size 32; bloom's has no maximum length."""
+    import transformers
+
+    name, extra = _CONFIGS[family]
+    values: dict[str, Any] = {"vocab_size": VOCABULARY, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+    if family in ("gpt2", "t5"):
+        values["n_positions"] = max_length
+    elif family == "bloom":
+        values["hidden_size"] = 32
+    else:
+        values["max_position_embeddings"] = max_length
+        values |= {"hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 48}
+    if family not in ("gpt2", "bloom"):
+        values |= {"num_heads" if family == "t5" else "num_attention_heads": 4}
+    return getattr(transformers, name)(**{**values, **extra})
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +90,9 @@ def make_model(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Call
     """make_model("llama", max_length=64, template=False) is the folder of a random model, made once a session."""
     torch = pytest.importorskip("torch")
     import transformers as t
+
+    # Matrices this small are computed faster by one thread.
+    torch.set_num_threads(1)
 
     made: dict[tuple[str, int, bool], Path] = {}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.core import Choose, Generate, Perplexity, Prompt, UsageError
+from evalkit.core import Choose, Generate, Perplexity, Prompt, UsageError, digest_of
 from evalkit.models import resolve
 from evalkit.models.local import weights
 from tests.models.oracle import answer
@@ -47,7 +47,7 @@ def test_resolving_and_identifying_imports_no_torch(folder: Path) -> None:
 def test_an_identity_says_what_the_model_is(folder: Path) -> None:
     identity = resolve(f"hf/{folder},chat=on,system=Be brief.,max_length=40").identity
     found = dict(identity.facts)
-    assert identity.name == "hf/model"
+    assert identity.name == f"hf/model,chat=on,system={digest_of('Be brief.')[:8]},max_length=40"
     assert found["backend"] == "transformers"
     assert found["weights"].startswith("sha256:")
     assert (found["chat"], found["dtype"], found["max_length"]) == ("on", "float32", "40")
@@ -82,6 +82,12 @@ def test_every_change_of_a_file_that_matters_is_another_model(
 @pytest.mark.parametrize("option", ["dtype=bfloat16", "chat=on", "chat=off", "system=Hi", "max_length=30"])
 def test_every_option_that_matters_is_another_model(option: str, folder: Path) -> None:
     assert resolve(f"hf/{folder},{option}").identity.digest != resolve(f"hf/{folder}").identity.digest
+
+
+def test_the_order_of_options_and_what_goes_without_saying_do_not_matter(folder: Path) -> None:
+    one = resolve(f"hf/{folder},chat=on,max_length=40,dtype=auto").identity
+    assert resolve(f"hf/{folder},max_length=40,chat=on").identity == one
+    assert resolve("tiny,dtype=float32,chat=auto").identity == resolve("tiny").identity
 
 
 @pytest.mark.parametrize("option", ["device=cpu", "batch_tokens=7", "attention=eager"])
@@ -147,7 +153,7 @@ def test_what_a_model_can_be_asked(make_model: Callable[..., Path], folder: Path
         ("device=cuda:x", "device is one of", "device=cuda"),
         ("batch_tokens=0", "batch_tokens is a number of tokens, 1 or more", "batch_tokens=2048"),
         ("max_length=1e3", "max_length is a number of tokens, 1 or more", "max_length=2048"),
-        ("max_length=65", "hf/model reads at most 64 tokens", "max_length=64 or less"),
+        ("max_length=65", "hf/model,max_length=65 reads at most 64 tokens", "max_length=64 or less"),
         ("trust_remote_code=maybe", "trust_remote_code is true or false", "trust_remote_code=true"),
         ("attention=flash_attention", "attention is one of", "attention=flash_attention_"),
         ("system=Hi,chat=off", "a system prompt needs the chat template", "chat=on"),

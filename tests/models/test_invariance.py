@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalkit.core import Choose, Generate, Perplexity, Prompt, Reply, Request
+from evalkit.core import Choose, Generate, ModelError, Perplexity, Prompt, Reply, Request
 from evalkit.models import resolve
 from tests.models.oracle import answers, outcomes
 
@@ -42,7 +42,11 @@ requests = st.one_of(
 )
 
 
-def assert_same(one: Reply, other: Reply) -> None:
+def assert_same(one: Reply | BaseException, other: Reply | BaseException) -> None:
+    if not isinstance(one, Reply) or not isinstance(other, Reply):
+        assert isinstance(one, ModelError)
+        assert str(one) == str(other)
+        return
     assert one.loglikelihoods == pytest.approx(other.loglikelihoods, abs=1e-4, rel=1e-6)
     for field in ("texts", "finish", "usage", "truncated_tokens", "notes", "rendered_digest"):
         assert getattr(one, field) == getattr(other, field), field
@@ -68,8 +72,8 @@ def test_replies_do_not_depend_on_the_batch(
 _models: dict[tuple[Path, str], Any] = {}
 
 
-def answers_from(folder: Path, option: str, asked: Sequence[Request]) -> list[Reply]:
-    """As `oracle.answers`, with models kept between examples since loading takes longest."""
+def answers_from(folder: Path, option: str, asked: Sequence[Request]) -> list[Reply | BaseException]:
+    """As `oracle.outcomes`, with models kept between examples since loading takes longest."""
     key = (folder, option if option.startswith("batch_tokens=1") or not option else "budget")
     if key not in _models:
         _models[key] = resolve(f"hf/{folder}" + (f",{option}" if option else ""))
@@ -79,8 +83,8 @@ def answers_from(folder: Path, option: str, asked: Sequence[Request]) -> list[Re
         engine._budget.tokens = int(option.partition("=")[2])
         engine._cached_budget.tokens = 4 * engine._budget.tokens
 
-    async def ask() -> list[Reply]:
-        return list(await asyncio.gather(*(model.answer(request) for request in asked)))
+    async def ask() -> list[Reply | BaseException]:
+        return await asyncio.gather(*(model.answer(request) for request in asked), return_exceptions=True)
 
     return asyncio.run(ask())
 

@@ -14,13 +14,14 @@ import pytest
 
 from evalkit.core import Choose, Generate, ModelError, Perplexity, Prompt, Reply, Request
 from evalkit.models import resolve
-from evalkit.models.local.decode import Cached, Plain, find_stepper
-from evalkit.models.local.forward import Forward, Way
 from tests.models import oracle
 from tests.models.oracle import answers
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+from evalkit.models.local.decode import Cached, Plain, find_stepper  # noqa: E402 (needs torch)
+from evalkit.models.local.forward import Forward, Way  # noqa: E402 (needs torch)
 
 
 async def loaded(model: Any) -> Any:

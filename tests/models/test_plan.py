@@ -40,6 +40,12 @@ def test_the_longest_rows_come_first() -> None:
     assert by_length([3, 9, 1, 9], 18) == [(1, 3), (0, 2)]
 
 
+@pytest.fixture(scope="session")
+def has_torch() -> None:
+    """What tells that memory ran out is torch's own error."""
+    pytest.importorskip("torch")
+
+
 class Device:
     """Runs batches of at most `capacity` tokens; more is out of memory. Items in `broken` raise."""
 
@@ -78,8 +84,8 @@ class Device:
         return shared
 
 
+@pytest.mark.usefixtures("has_torch")
 def test_out_of_memory_halves_the_budget_and_goes_on() -> None:
-    pytest.importorskip("torch")
     device = Device([10] * 40, capacity=60)
     budget = device.work(400)
     assert sorted(device.done) == list(range(40))
@@ -89,8 +95,8 @@ def test_out_of_memory_halves_the_budget_and_goes_on() -> None:
     assert not device.failed
 
 
+@pytest.mark.usefixtures("has_torch")
 def test_a_row_too_long_by_itself_fails_and_the_others_are_done() -> None:
-    pytest.importorskip("torch")
     device = Device([10, 500, 10, 20], capacity=60)
     device.work(1000)
     assert sorted(device.done) == [0, 2, 3]
@@ -99,8 +105,8 @@ def test_a_row_too_long_by_itself_fails_and_the_others_are_done() -> None:
     assert "out of memory on a single input of 500 tokens" in str(device.failed[1])
 
 
+@pytest.mark.usefixtures("has_torch")
 def test_a_row_that_breaks_its_batch_fails_alone() -> None:
-    pytest.importorskip("torch")
     device = Device([10] * 5, capacity=100, broken=(2,))
     budget = device.work(100)
     assert sorted(device.done) == [0, 1, 3, 4]
@@ -109,14 +115,15 @@ def test_a_row_that_breaks_its_batch_fails_alone() -> None:
     assert budget.tokens == 100
 
 
+@pytest.mark.usefixtures("has_torch")
 def test_rows_that_nobody_waits_for_are_left_out() -> None:
-    pytest.importorskip("torch")
     device = Device([10] * 5, capacity=100)
     device.dropped = {0, 3}
     device.work(30)
     assert sorted(device.done) == [1, 2, 4]
 
 
+@pytest.mark.usefixtures("has_torch")
 @given(
     st.lists(st.integers(1, 60), max_size=25),
     st.integers(1, 300),
@@ -126,7 +133,6 @@ def test_rows_that_nobody_waits_for_are_left_out() -> None:
 def test_every_row_is_done_or_failed_exactly_once(
     lengths: list[int], budget: int, capacity: int, broken: set[int]
 ) -> None:
-    pytest.importorskip("torch")
     device = Device(lengths, capacity, tuple(broken))
     device.work(budget)
     expected = {i for i, length in enumerate(lengths) if length <= capacity and i not in broken}

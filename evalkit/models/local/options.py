@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast
 
 from evalkit.core import UsageError
@@ -54,16 +54,19 @@ class Options:
     """The attention implementation, where it is not transformers' own choice."""
 
     @staticmethod
-    def parse(texts: Mapping[str, str], defaults: Mapping[str, Any] | None = None) -> Options:
-        """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
+    def parse(texts: Mapping[str, str], plain: Options | None = None) -> Options:
+        """Read options from text; `plain` holds what is not said.
+
+        Raises UsageError for an unknown key or a value that can't be meant.
+        """
         names = [field.name for field in fields(Options)]
-        values: dict[str, Any] = dict(defaults or {})
+        values: dict[str, Any] = {}
         for key, text in texts.items():
             if key not in names:
                 error = unknown("option of a local model", key, names)
                 raise UsageError(error.wrong, found=f"{key}={text}", fix=f"{error.fix}; there are {', '.join(names)}")
             values[key] = _value(key, text)
-        options = Options(**values)
+        options = replace(plain or Options(), **values)
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
         return options

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
 
-from evalkit.core import Model, UsageError
+from evalkit.core import Model, UsageError, digest_of
 from evalkit.models.local import checkpoint as checkpoints
 from evalkit.models.local.model import LocalModel
 from evalkit.models.local.options import CHANGES_ANSWERS, Options
@@ -19,7 +19,7 @@ def hf(name: str, options: Mapping[str, str]) -> Model:
     """The model of a hub id or a folder. Raises UsageError (see `Options` and `checkpoint.find`)."""
     parsed = Options.parse(options)
     found = checkpoints.find(name, revision=parsed.revision, code=parsed.trust_remote_code)
-    return _open(_named(found, options), parsed)
+    return _open(_named(found, parsed, Options()), parsed)
 
 
 def tiny(name: str, options: Mapping[str, str]) -> Model:
@@ -28,14 +28,22 @@ def tiny(name: str, options: Mapping[str, str]) -> Model:
 
     if name:
         raise UsageError("tiny is one model", found=f"tiny/{name}", fix="tiny")
-    parsed = Options.parse(options, {"dtype": "float32"})
-    return _open(_named(replace(checkpoints.find(str(TINY)), name="tiny"), options), parsed)
+    plain = Options(dtype="float32")
+    parsed = Options.parse(options, plain)
+    return _open(_named(replace(checkpoints.find(str(TINY)), name="tiny"), parsed, plain), parsed)
 
 
-def _named(found: checkpoints.Checkpoint, options: Mapping[str, str]) -> checkpoints.Checkpoint:
-    """The model under a name that says how it differs from its plain self, so that a table tells variants apart."""
-    said = [f"{key}={value}" for key, value in options.items() if key in CHANGES_ANSWERS]
-    return replace(found, name=",".join([found.name, *said]))
+def _named(found: checkpoints.Checkpoint, options: Options, plain: Options) -> checkpoints.Checkpoint:
+    """The model under a name that says how it differs from its `plain` self, so that a table tells variants apart.
+
+    The order in which options were typed does not matter. A system prompt may be long and is named by its digest.
+    """
+    said = [found.name]
+    for key in CHANGES_ANSWERS:
+        value = getattr(options, key)
+        if value != getattr(plain, key):
+            said.append(f"{key}={digest_of(value)[:8] if key == 'system' else str(value).lower()}")
+    return replace(found, name=",".join(said))
 
 
 def _open(found: checkpoints.Checkpoint, options: Options) -> Model:

@@ -34,7 +34,9 @@ def writings(
     tokens: Tokens, eos_ids: frozenset[int], requests: Sequence[tuple[int, Rendered, Generate]]
 ) -> list[Asked]:
     """One stream a text; a greedy request's texts are equal, so one is written."""
-    keys = [(prompt.text, not tokens.has_prefix(prompt.text)) for _, prompt, _ in requests]
+    # What an encoder reads keeps its closing token, whatever the text begins with.
+    encodes = tokens.start_id is not None
+    keys = [(prompt.text, encodes or not tokens.has_prefix(prompt.text)) for _, prompt, _ in requests]
     known = tokens.ids(keys)
     asked: list[Asked] = []
     for (index, prompt, request), key in zip(requests, keys, strict=True):
