@@ -4,6 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A loaded machine is no failure; and the same examples every time in CI, so that a red run means a change.
+settings.register_profile(
+    "evalkit",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("evalkit")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
