@@ -126,7 +126,7 @@ def _prompt_in(raw: dict[str, Any] | None, preamble: PreambleText) -> Prompt | N
 def _sample_out(sample: Sample, prompt: Prompt | None) -> dict[str, Any]:
     out: dict[str, Any] = {}
     # A text that is asked as it stands (perplexity) is written once.
-    if prompt is None or sample.input not in (prompt.question, prompt.messages):
+    if prompt is None or sample.input != (prompt.messages or prompt.question):
         out["input"] = sample.input if isinstance(sample.input, str) else _messages_out(sample.input)
     for name in ("targets", "choices", "gold", "cluster", "groups", "data"):
         value = getattr(sample, name)

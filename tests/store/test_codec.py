@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.core import Failure, Message, Prompt, Record, Reply, Sample, Score, Usage, Validity
@@ -51,6 +51,7 @@ records = st.builds(
 )
 
 
+@settings(max_examples=400)
 @given(records)
 def test_a_record_read_back_is_the_record_written(record: Record) -> None:
     shelf: dict[str, str] = {}
