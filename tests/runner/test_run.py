@@ -114,6 +114,17 @@ def test_lm_eval_order_draws_one_stream_of_random_sample_over_documents(tmp_path
         assert record.prompt.preamble == "".join(f"p{i} a{i}\n\n" for i in drawn)
 
 
+def test_the_draw_of_examples_does_not_depend_on_what_was_drawn_before(tmp_path: Path) -> None:
+    def subset(name: str, count: int) -> Subset:
+        return Subset(rows([{"question": f"{name}{i} say x", "answer": "x"} for i in range(count)], name=name))
+
+    small, large = subset("a", 3), subset("b", 30)
+    after = evalkit.run(say_task(data=(small, large), fewshot=Fewshot(2)), Parrot(), out=tmp_path / "r")
+    alone = evalkit.run(say_task(data=(large,), fewshot=Fewshot(2)), Parrot(), out=tmp_path / "s")
+    prompts = {r.sample.id: r.prompt for r in after.records()}
+    assert all(prompts[r.sample.id] == r.prompt for r in alone.records())
+
+
 def test_too_few_examples_are_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot show 9 examples"):
         evalkit.run(say_task(5), Parrot(), num_fewshot=9, out=tmp_path / "r")

@@ -1,0 +1,38 @@
+"""Numbers as people read them, and replies that cannot write to the terminal."""
+
+import pytest
+
+from evalkit.commands.output import duration, escaped, number
+from evalkit.commands.show import visible
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "shown"),
+    [
+        (0.8555, "share", "85.5"),
+        (1.0, "share", "100.0"),
+        (3.65349, "number", "3.653"),
+        (12345.6, "number", "1.235e+04"),
+        (float("nan"), "share", "–"),
+        (float("inf"), "number", "∞"),
+    ],
+)
+def test_numbers(value: float, scale: str, shown: str) -> None:
+    assert number(value, scale) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (61, "1:01 min"), (3725, "1:02:05 h")]
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_control_characters_are_shown_not_obeyed() -> None:
+    assert visible("\x1b[2Jgone\x07\x9b31m\ttab\nline") == "\\x1b[2Jgone\\x07\\x9b31m\ttab\nline"
+
+
+def test_brackets_in_names_are_no_markup() -> None:
+    from rich.text import Text
+
+    assert Text.from_markup(escaped("a[bold]b[/]")).plain == "a[bold]b[/]"
