@@ -49,8 +49,19 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
 
 
+def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> None:
+    """The scores as a table, and below it what a reader of them should know of single tasks."""
+    out.print(scores_table(runs, only))
+    for run in runs:
+        for entry in run.manifest.tasks:
+            known = notes(entry.result) if entry.result and only in (None, entry.name) else ""
+            if known:
+                name = entry.name if len(runs) == 1 else f"{entry.name} · {run.model}"
+                out.print(f"[dim]{escaped(name)}:[/] {known}", soft_wrap=True)
+
+
 def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
-    """One line for every model, task and metric: value, 95 % interval, number of samples, what went wrong.
+    """One line for every model, task and metric: value, 95 % interval, number of samples.
 
     The models of several runs stand below each other under the name of the task, so that they are compared at a look.
     """
@@ -63,7 +74,6 @@ def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("notes", overflow="fold")
     for task in dict.fromkeys(name for run in runs for name in run.tasks if only in (None, name)):
         if several:
             table.add_row(f"[bold]{escaped(task)}[/]")
@@ -80,31 +90,36 @@ def escaped(text: str) -> str:
 
 def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
     if entry.result is None:
-        table.add_row(escaped(name), "", "–", "", "", f"[yellow]{run.manifest.status}[/]")
+        table.add_row(escaped(name), f"[yellow]{run.manifest.status}[/]", "–", "–", "–")
         return
     for place, metric in enumerate(entry.result.metrics):
-        first = place == 0
         unit = "%" if metric.scale == "share" else ""
         value = f"{number(metric.estimate.value, metric.scale)}{unit}"
         if metric.name == entry.result.headline:
             value = f"[bold]{value}[/]"
         n = f"{metric.estimate.n:,}"
-        note = notes(entry.result) if first else ""
-        table.add_row(escaped(name) if first else "", metric.name, value, interval(metric), n, note)
+        table.add_row(escaped(name) if place == 0 else "", metric.name, value, interval(metric), n)
 
 
 def notes(result: TaskResult) -> str:
     """What a reader of the number should know: failures, outcomes that are not an answer, truncation."""
     found = []
     if result.failed:
-        found.append(f"[red]{result.failed} failed[/]")
-    found += [f"{count} {name}" for name, count in sorted(result.counts.items()) if name in _OUTCOMES]
-    found += [f"{count} {name}" for name, count in sorted(result.flags.items())]
+        found.append(f"[red]{result.failed:,} failed[/]")
+    found += [f"{count:,} {_OUTCOMES[name]}" for name, count in sorted(result.counts.items()) if name in _OUTCOMES]
+    found += [f"{count:,} {name}" for name, count in sorted(result.flags.items())]
     if result.cached == result.samples and result.samples:
-        found.append("all cached")
+        found.append("all from the cache")
     elif result.cached:
-        found.append(f"{result.cached} cached")
+        found.append(f"{result.cached:,} from the cache")
     return ", ".join(found)
 
 
-_OUTCOMES = ("no_answer", "refused", "length", "timeout", "memory")
+# How a model can fail to answer, in words.
+_OUTCOMES = {
+    "no_answer": "without an answer",
+    "refused": "refused",
+    "length": "cut at the token limit",
+    "timeout": "timed out",
+    "memory": "out of memory",
+}

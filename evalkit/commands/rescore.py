@@ -18,7 +18,7 @@ from evalkit.store import Run
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New run folder.  [default: RUN-rescored]")
 def command(run: Path, out: Path | None) -> None:
     """Score RUN again from its stored replies, without a model, into a new run folder."""
-    from evalkit.commands.output import console, scores_table
+    from evalkit.commands.output import console, print_scores
 
     old = Run.open(run)
     project = old.manifest.request.get("project")
@@ -31,7 +31,7 @@ def command(run: Path, out: Path | None) -> None:
     new = asyncio.run(rescore(old, tasks, out or run.with_name(f"{run.name}-rescored")))
     printer = console()
     printer.print("before", style="bold")
-    printer.print(scores_table([old]))
+    print_scores(printer, [old])
     printer.print("\nafter", style="bold")
-    printer.print(scores_table([new]))
+    print_scores(printer, [new])
     printer.print(f"\nrun: {new.folder}", soft_wrap=True)

@@ -64,10 +64,10 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, **given: A
 
 def finish(runs: list[Any]) -> None:
     """Print the table, where the runs lie and what to do next; exit 3 where too little could be measured."""
-    from evalkit.commands.output import console, scores_table
+    from evalkit.commands.output import console, print_scores
 
     out = console()
-    out.print(scores_table(runs))
+    print_scores(out, runs)
     out.print()
     for run in runs:
         out.print(f"run: {run.folder}", soft_wrap=True)

@@ -75,12 +75,12 @@ def _list_runs(out: Console) -> None:
 
 
 def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
-    from evalkit.commands.output import duration, scores_table
+    from evalkit.commands.output import duration, print_scores
 
     if task is not None:
         for run in runs:
             run.manifest.task(task)  # says which tasks there are, where this is none of them
-    out.print(scores_table(runs, task))
+    print_scores(out, runs, task)
     for run in runs:
         out.print()
         head = f"{run.folder} · {run.manifest.status} · {run.manifest.created}"
