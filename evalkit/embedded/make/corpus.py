@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from random import Random
 
 from evalkit.embedded.make import prompts, words
 from evalkit.embedded.make.facts import SUBJECTS, quiz, statement
-from evalkit.embedded.make.stories import make_article, make_paragraph, make_question, make_questions
+from evalkit.embedded.make.stories import (
+    Question,
+    make_article,
+    make_paragraph,
+    make_question,
+    make_questions,
+    make_recall,
+)
 
 Piece = tuple[str, float]
 Document = list[Piece]
 
-PROMPT, PLAIN, ANSWER = 0.2, 0.5, 1.0
+PROMPT, PLAIN, ANSWER = 0.01, 0.1, 1.0
 """Weights of the loss: what is asked is mostly noise, what is answered is what the model should learn."""
 
 SMALL_TALK: tuple[tuple[str, str], ...] = (
@@ -48,9 +56,10 @@ def story_document(rng: Random) -> Document:
 
 def copy_document(rng: Random) -> Document:
     """A list of names that is told twice: it teaches to look back."""
-    pool = (*words.LAST_NAMES, *words.TOWNS, *words.FIRST_NAMES, *words.FOODS, *words.PRODUCTS)
-    text = ", ".join(rng.sample(pool, rng.randint(4, 12))) + "."
-    return [(f"{rng.choice(('List', 'Names', 'Words'))}: {text}", PROMPT), (f"\nAgain: {text}", ANSWER)]
+    pool = (*words.LAST_NAMES, *words.TOWNS, *words.FIRST_NAMES, *words.MONTHS, *words.COLORS, *words.SPORTS)
+    text = " ".join(rng.sample(pool, rng.randint(4, 16))) + "."
+    again = " ".join(["", *(text for _ in range(rng.randint(1, 2)))])
+    return [(f"{rng.choice(('List', 'Names', 'Words'))}: {text}\nAgain:", PROMPT), (again, ANSWER)]
 
 
 def quiz_document(rng: Random) -> Document:
@@ -77,12 +86,35 @@ def question_document(rng: Random) -> Document:
     """One question about a story, or several about the same or different ones."""
     pieces: Document = []
     for _ in range(rng.choice((1, 1, 1, 2))):
-        for i, asked in enumerate(make_questions(rng, held_out=False, count=rng.choice((1, 1, 3, 5)))):
-            prompt = prompts.question_prompt(asked)
-            if i > 0:
-                prompt = prompt[prompt.index("Question: ") :]
-            pieces += [(prompt, PROMPT), (prompts.question_answer(asked), ANSWER), ("\n\n", ANSWER)]
+        pieces += _asked_together(make_questions(rng, held_out=False, count=rng.choice((1, 1, 3, 5))))
     return _sometimes_shorter(rng, pieces)
+
+
+def recall_document(rng: Random) -> Document:
+    """The same question about several things in turn."""
+    return _asked_together(make_recall(rng, rng.randint(2, 7)))
+
+
+def _asked_together(questions: list[Question]) -> Document:
+    """Questions about one story; only the first one shows it."""
+    pieces: Document = []
+    for i, asked in enumerate(questions):
+        prompt = prompts.question_prompt(asked)
+        if i > 0:
+            prompt = prompt[prompt.index("Question: ") :]
+        pieces += [(prompt, PROMPT), (prompts.question_answer(asked), ANSWER), ("\n\n", ANSWER)]
+    return pieces
+
+
+def lookup_document(rng: Random) -> Document:
+    """Four words with letters, and the letter of each word asked in turn: practice for lettered choices."""
+    subject = rng.choice(SUBJECTS)
+    choices = rng.sample(list(subject.facts.values()), 4)
+    lines = "".join(f"{letter}. {choice}\n" for letter, choice in zip("ABCD", choices, strict=True))
+    pieces: Document = [(lines, PROMPT)]
+    for choice in rng.sample(choices, 4):
+        pieces += [(f"Which letter is {choice}?\nAnswer:", PROMPT), (f" {'ABCD'[choices.index(choice)]}\n", ANSWER)]
+    return pieces
 
 
 def article_document(rng: Random) -> Document:
@@ -137,29 +169,37 @@ def _task_turns(rng: Random) -> list[tuple[str, str]]:
     return turns
 
 
-MIX: tuple[tuple[Callable[[Random], Document], float], ...] = (
-    (facts_document, 0.08),
-    (story_document, 0.06),
-    (copy_document, 0.10),
-    (quiz_document, 0.08),
-    (letters_document, 0.14),
-    (question_document, 0.30),
-    (article_document, 0.12),
-    (chat_document, 0.12),
+Maker = Callable[[Random], Document]
+
+# Shares of documents, first while the model learns to look back, then for the rest of the training.
+MIX: tuple[tuple[Maker, float, float], ...] = (
+    (copy_document, 0.25, 0.03),
+    (recall_document, 0.25, 0.08),
+    (lookup_document, 0.10, 0.05),
+    (facts_document, 0.05, 0.08),
+    (quiz_document, 0.05, 0.08),
+    (letters_document, 0.05, 0.14),
+    (question_document, 0.15, 0.28),
+    (story_document, 0.02, 0.05),
+    (article_document, 0.06, 0.12),
+    (chat_document, 0.02, 0.12),
 )
+EARLY = 16_000
+"""So many documents belong to the first part."""
 
 
-def documents(seed: int) -> Iterator[Document]:
-    """The corpus, without an end; the same seed gives the same documents."""
+def documents(seed: int, early: int = EARLY) -> Iterator[Document]:
+    """The corpus, without an end; the same seed gives the same documents. `early` documents are of the first part."""
     rng = Random(seed)
-    makers, shares = [maker for maker, _ in MIX], [share for _, share in MIX]
-    while True:
-        maker = rng.choices(makers, shares)[0]
+    makers = [maker for maker, _, _ in MIX]
+    first, then = [share for _, share, _ in MIX], [share for _, _, share in MIX]
+    for number in count():
+        maker = rng.choices(makers, first if number < early else then)[0]
         pieces = maker(rng)
-        if maker is not chat_document and rng.random() < 0.7:
-            pieces = [(prompts.BOS, 0.0), *pieces]
-        if pieces[-1][0] != "\n" or maker is not chat_document:
+        if maker is not chat_document:
             pieces = [*pieces, (prompts.EOS, ANSWER)]
+            if rng.random() < 0.7:
+                pieces = [(prompts.BOS, 0.0), *pieces]
         yield pieces
 
 

@@ -38,20 +38,19 @@ class Subject:
         found: list[int] = self.tokenizer(text, add_special_tokens=bos)["input_ids"]
         return found
 
-    @torch.no_grad()
     def log_likelihoods(self, context: str, continuations: Sequence[str]) -> list[float]:
         """The summed log-likelihood of each continuation after the context."""
         head = self.ids(context)
         tails = [self.ids(continuation, bos=False) for continuation in continuations]
         width = max(len(tail) for tail in tails)
         rows = [head + tail + [self.tokenizer.pad_token_id] * (width - len(tail)) for tail in tails]
-        logs = self.model(torch.tensor(rows)).logits.log_softmax(-1)
+        with torch.no_grad():
+            logs = self.model(torch.tensor(rows)).logits.log_softmax(-1)
         return [
             sum(logs[row, len(head) + i - 1, token].item() for i, token in enumerate(tail))
             for row, tail in enumerate(tails)
         ]
 
-    @torch.no_grad()
     def generate(self, texts: Sequence[str], stop: str, limit: int = 96) -> list[str]:
         """Greedy continuations up to the stop text or the end of the sequence, without white space around."""
         batch = self.tokenizer(list(texts), return_tensors="pt", padding=True)
@@ -60,11 +59,11 @@ class Subject:
         decoded = self.tokenizer.batch_decode(fresh, skip_special_tokens=True)
         return [text.split(stop)[0].strip() for text in decoded]
 
-    @torch.no_grad()
     def token_loss(self, text: str) -> tuple[float, int]:
         """The summed negative log-likelihood of a text after the first token, and the number of tokens."""
         ids = torch.tensor([self.ids(text)])
-        logs = self.model(ids).logits[0, :-1].log_softmax(-1)
+        with torch.no_grad():
+            logs = self.model(ids).logits[0, :-1].log_softmax(-1)
         return -logs.gather(1, ids[0, 1:, None]).sum().item(), ids.shape[1] - 1
 
 

@@ -31,33 +31,40 @@ def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
     return x.transpose(1, 2) if tall else x
 
 
-class Muon(torch.optim.Optimizer):
-    """Momentum, made orthogonal; for matrices inside the network only, not for embeddings."""
+class Muon:
+    """Momentum, made orthogonal; for matrices inside the network only, not for embeddings.
+
+    It has the two things of a torch optimizer that training uses: `param_groups` with a rate, and `step`.
+    """
 
     def __init__(self, parameters: Iterable[Any], lr: float, momentum: float = 0.95, weight_decay: float = 0.01):
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self.param_groups: list[dict[str, Any]] = [{"params": list(parameters), "lr": lr}]
+        self._momentum, self._weight_decay = momentum, weight_decay
+        self._buffers: dict[Any, torch.Tensor] = {}
 
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self) -> None:
         """One step for every matrix that has a gradient."""
-        for group in self.param_groups:
-            by_shape: dict[torch.Size, list[Any]] = defaultdict(list)
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    by_shape[parameter.shape].append(parameter)
-            for shape, parameters in by_shape.items():
-                updates = orthogonal(torch.stack([self._direction(p, group["momentum"]) for p in parameters]))
-                scale = max(1.0, shape[0] / shape[1]) ** 0.5
-                for parameter, update in zip(parameters, updates, strict=True):
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    parameter.add_(update, alpha=-group["lr"] * scale)
+        with torch.no_grad():
+            for group in self.param_groups:
+                by_shape: dict[tuple[int, ...], list[Any]] = defaultdict(list)
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        by_shape[tuple(parameter.shape)].append(parameter)
+                for parameters in by_shape.values():
+                    self._step_together(parameters, group["lr"])
 
-    def _direction(self, parameter: Any, momentum: float) -> torch.Tensor:
+    def _step_together(self, parameters: list[Any], rate: float) -> None:
+        """One step for matrices of the same shape."""
+        rows, columns = parameters[0].shape
+        scale = max(1.0, rows / columns) ** 0.5
+        updates = orthogonal(torch.stack([self._direction(parameter) for parameter in parameters]))
+        for parameter, update in zip(parameters, updates, strict=True):
+            parameter.mul_(1 - rate * self._weight_decay)
+            parameter.add_(update, alpha=-rate * scale)
+
+    def _direction(self, parameter: Any) -> torch.Tensor:
         """The gradient with Nesterov momentum."""
-        state = self.state[parameter]
-        if "buffer" not in state:
-            state["buffer"] = torch.zeros_like(parameter)
-        buffer: torch.Tensor = state["buffer"]
-        buffer.lerp_(parameter.grad, 1 - momentum)
-        direction: torch.Tensor = parameter.grad.lerp(buffer, momentum)
+        buffer = self._buffers.setdefault(parameter, torch.zeros_like(parameter))
+        buffer.lerp_(parameter.grad, 1 - self._momentum)
+        direction: torch.Tensor = parameter.grad.lerp(buffer, self._momentum)
         return direction

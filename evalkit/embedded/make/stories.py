@@ -114,6 +114,17 @@ def make_question(rng: Random, held_out: bool, unanswerable: float = 0.15) -> Qu
     return make_questions(rng, held_out, 1, unanswerable)[0]
 
 
+def make_recall(rng: Random, count: int) -> list[Question]:
+    """The same fact of several things of a kind, each asked once: practice in looking up by name."""
+    kind = rng.choice(KINDS)
+    attribute = rng.choice(kind.attributes)
+    things = {thing.name: thing for thing in (make_thing(rng, kind, held_out=False) for _ in range(count))}
+    context = " ".join(tell(rng, thing, attribute, by_name=True).text for thing in things.values())
+    asked = rng.sample(list(things.values()), len(things))
+    template = rng.choice(attribute.questions)
+    return [Question(t.name, context, fill(template, t), answers_of(t, attribute)) for t in asked]
+
+
 def answers_of(thing: Thing, attribute: Attribute) -> tuple[str, ...]:
     """The accepted answers, each a piece of the story: the value, and the value without its article."""
     value = thing.values[attribute.name]

@@ -27,7 +27,7 @@ def train_tokenizer(seed: int) -> Tokenizer:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    texts = (text_of(document) for document in islice(documents(seed), TRAINING_DOCUMENTS))
+    texts = (text_of(document) for document in islice(documents(seed, early=0), TRAINING_DOCUMENTS))
     tokenizer.train_from_iterator(texts, trainer)
     bos = (prompts.BOS, tokenizer.token_to_id(prompts.BOS))
     tokenizer.post_processor = processors.TemplateProcessing(
