@@ -16,6 +16,7 @@ class Letters:
 
     bos_token_id: int | None = 0
     eos_token_id: int | None = 1
+    prepends = True
     appends = False
 
     def __init__(self) -> None:
@@ -30,7 +31,7 @@ class Letters:
         self.calls.append(texts)
         ids = [[ord(letter) if letter != "^" else 0 for letter in text.replace("xy", "Z")] for text in texts]
         if add_special_tokens:
-            ids = [[0, *row, *([1] if self.appends else [])] for row in ids]
+            ids = [[*[0] * self.prepends, *row, *[1] * self.appends] for row in ids]
         return {"input_ids": ids}
 
 
@@ -75,6 +76,13 @@ def test_trailing_blanks_of_the_context_are_scored_with_the_continuation() -> No
 def test_a_token_across_the_join_is_scored_after_what_stands_before_it() -> None:
     assert read(tokens(), "abx", "y") == [("^ab", "Z", ("join-backed-off",))]
     assert read(tokens(), "x", "y") == [("^", "Z", ("join-backed-off",))]
+
+
+def test_a_context_of_which_the_join_leaves_nothing_is_the_prefix_token() -> None:
+    made = Letters()
+    made.prepends = False
+    assert read(Tokens(made, max_length=8), "x", "y") == [("^", "Z", ("join-backed-off",))]
+    assert read(Tokens(made, max_length=8), "ax", "y") == [("a", "Z", ("join-backed-off",))]
 
 
 def test_an_empty_context_is_one_prefix_token_and_never_two() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import shutil
 import time
 import weakref
 from collections.abc import Callable
@@ -99,6 +101,13 @@ def engine_of(folder: Path) -> Any:
 def test_the_fastest_way_that_agrees_is_taken(family: str, head: str, make_model: Callable[..., Path]) -> None:
     """gemma2 bends its logits behind the output layer, so the layer can't be run apart."""
     assert engine_of(make_model(family))._forward.way == Way(head)  # type: ignore[arg-type]
+
+
+def test_a_cap_too_high_to_show_on_small_logits_is_noticed(make_model: Callable[..., Path], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(make_model("gemma2"), tmp_path / "high"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "final_logit_softcapping": 3000.0}))
+    assert engine_of(folder)._forward.way == Way("gathered")
 
 
 def test_a_model_that_reads_its_padding_is_run_one_row_at_a_time(make_model: Callable[..., Path]) -> None:
