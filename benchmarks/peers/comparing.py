@@ -1,0 +1,53 @@
+"""Whether two harnesses came to the same: prompts, log-likelihoods, right answers, texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from peers.measuring import Item
+
+ABSOLUTE = 1e-4
+"""By how much two log-likelihoods of a continuation may differ in float32."""
+RELATIVE = 1e-6
+"""By how much two rolling sums may, which are as large as their texts are long."""
+
+
+@dataclass
+class Parity:
+    """How far two outcomes are apart. `furthest` is absolute for choices and relative for rolling sums."""
+
+    rows: int = 0
+    missing: int = 0
+    other_prompts: int = 0
+    other_answers: int = 0
+    other_texts: int = 0
+    furthest: float = 0.0
+    bound: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        others = self.missing + self.other_prompts + self.other_answers + self.other_texts
+        return self.rows > 0 and others == 0 and self.furthest <= self.bound
+
+    def worst(self, other: Parity) -> Parity:
+        """Both, each number the worse one."""
+        merged: dict[str, Any] = {key: max(value, asdict(other)[key]) for key, value in asdict(self).items()}
+        return Parity(**merged)
+
+
+def compare(ours: Mapping[str, Item], theirs: Mapping[str, Item], kind: str) -> Parity:
+    """Row by row, found by their ids."""
+    found = Parity(rows=len(theirs), bound=RELATIVE if kind == "rolling" else ABSOLUTE)
+    found.missing = len(ours.keys() ^ theirs.keys())
+    for key in ours.keys() & theirs.keys():
+        one, other = ours[key], theirs[key]
+        found.other_prompts += one.prompt != other.prompt
+        found.other_texts += one.text != other.text
+        found.other_answers += any(one.right.get(name) != value for name, value in other.right.items())
+        found.missing += len(one.loglikelihoods) != len(other.loglikelihoods)
+        for left, right in zip(one.loglikelihoods, other.loglikelihoods, strict=False):
+            apart = abs(left - right)
+            found.furthest = max(found.furthest, apart / abs(right) if kind == "rolling" else apart)
+    return found

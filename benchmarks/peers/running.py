@@ -1,0 +1,150 @@
+"""Runs both harnesses as child processes of equal circumstances, and finds or makes what they need."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from peers.checkpoint import size_of
+from peers.environment import Environment
+from peers.forms import Amounts, Form, write_peer_tasks, write_rows
+from peers.measuring import Asked, Measured
+
+_HERE = Path(__file__).resolve().parent
+_NEVER_ENDING = "x"
+"""Random weights write no blank line; ending at a letter makes their texts end at varied lengths all the same."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where everything lies and what every run has in common."""
+
+    environment: Environment
+    work: Path
+    model: Path
+    rows: Path
+    peer_tasks: Path
+    device: str
+    dtype: str
+    pin: bool
+    stop: str = ""
+
+    def evalkit_task(self, form: Form) -> str:
+        """evalkit's name for the form's task."""
+        options = {"rows": str(self.rows), **form.options}
+        if form.kind == "texts" and self.stop:
+            options["stop"] = self.stop
+        return ",".join([str(_HERE / "tasks" / f"{form.task}.py"), *(f"{k}={v}" for k, v in options.items())])
+
+    def evalkit(self, form: Form, threads: int) -> Measured:
+        """One run of evalkit over a form."""
+        return self._child("peers.evalkit_side", self._asked(form, [self.evalkit_task(form)], threads))
+
+    def lm_eval(self, form: Form, threads: int, batch: int) -> Measured:
+        """One run of lm-eval over a form."""
+        return self._child("peers.lm_eval_side", self._asked(form, list(form.peer_tasks), threads, batch))
+
+    def _asked(self, form: Form, tasks: list[str], threads: int, batch: int = 0) -> Asked:
+        return Asked(
+            model=str(self.model),
+            tasks=tasks,
+            form=form.name,
+            kind=form.kind,
+            device=self.device,
+            dtype=self.dtype,
+            threads=threads,
+            batch=batch,
+            task_folder=str(self.peer_tasks),
+        )
+
+    def _child(self, module: str, asked: Asked) -> Measured:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "measured.json"
+            command = [self.environment.python, "-m", module, json.dumps(asdict(asked)), str(out)]
+            wall = self.timed(command, asked.threads, Path(folder))
+            measured = Measured.read(out)
+        measured.wall = wall
+        return measured
+
+    def timed(self, command: Sequence[str], threads: int, folder: Path) -> float:
+        """Run a command in a folder with so many threads; returns its wall time. Exits where the command fails."""
+        bind = functools.partial(_bind, threads) if self.pin and self.device == "cpu" else None
+        begun = time.perf_counter()
+        done = subprocess.run(
+            command, cwd=folder, env=self._variables(threads), preexec_fn=bind, capture_output=True, text=True
+        )
+        wall = time.perf_counter() - begun
+        if done.returncode:
+            sys.exit(
+                f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+            )
+        return wall
+
+    def _variables(self, threads: int) -> dict[str, str]:
+        counts = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), str(threads))
+        offline = dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
+        caches = {"HF_HOME": str(self.work / "hf"), "EVALKIT_CACHE": str(self.work / "cache")}
+        paths = {"PYTHONPATH": str(_HERE.parent), "LMEVAL_LOG_LEVEL": "ERROR"}
+        return {**os.environ, **counts, **offline, **caches, **paths}
+
+
+def _bind(threads: int) -> None:
+    """Hold this process to as many processors as it may have threads, where the system allows that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def prepare(
+    environment: Environment,
+    work: Path,
+    amounts: Amounts,
+    *,
+    size: str,
+    device: str,
+    dtype: str,
+    model: Path | None = None,
+    mirror: Path | None = None,
+    pin: bool = True,
+) -> Bench:
+    """Make the model, the rows and the tasks where they are not there from an earlier time."""
+    stop = "" if model or size_of(size).is_trained else _NEVER_ENDING
+    source = (_HERE / "writing.py").read_bytes()
+    made = model or _kept(
+        work / "models" / f"{size.replace(',', '-')}-{dtype}-{_digest(source, (_HERE / 'checkpoint.py').read_bytes())}",
+        lambda folder: _make_model(environment, folder, size, dtype, device),
+    )
+    named = _digest(source, (_HERE / "forms.py").read_bytes(), repr((amounts, mirror, stop)).encode())
+    rows = _kept(work / "rows" / named, lambda folder: write_rows(folder, amounts, mirror))
+    tasks = work / "lm-eval-tasks" / named
+    write_peer_tasks(tasks, rows, amounts, ("\n\n", stop) if stop else ("\n\n",))
+    return Bench(environment, work, made.resolve(), rows, tasks, device, dtype, pin, stop)
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:10]
+
+
+def _kept(folder: Path, make: Callable[[Path], None]) -> Path:
+    """The folder, made under another name first, so that one which is there is whole."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f"{folder.name}-unfinished-", dir=folder.parent))
+        make(unfinished)
+        unfinished.rename(folder)
+    return folder
+
+
+def _make_model(environment: Environment, folder: Path, size: str, dtype: str, device: str) -> None:
+    print(f"making the model of size {size}", flush=True)
+    command = [environment.python, "-m", "peers.checkpoint", "--size", size, "--dtype", dtype]
+    command += ["--device", device, "--out", str(folder)]
+    subprocess.run(command, check=True, cwd=_HERE.parent)
