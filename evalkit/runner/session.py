@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evalkit.core import Model, Record, UsageError
+from evalkit.core import Model, Record, RunError, UsageError
 from evalkit.runner.collect import Collector
 from evalkit.runner.evaluate import Evaluation, Progress, key_hash
 from evalkit.runner.prepare import PreparedTask
@@ -95,9 +96,10 @@ async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[Pr
         status = "failed" if isinstance(error, Exception) else "interrupted"
         raise
     finally:
-        plan.status = status
-        plan.finished = _now()
-        manifest.write(folder, plan)
+        plan.status, plan.finished = status, _now()
+        # On a full disk the error that says so matters, not that the manifest could not be closed either.
+        with contextlib.nullcontext() if status == "finished" else contextlib.suppress(RunError):
+            manifest.write(folder, plan)
     return Run(folder, plan, failed=any(too_many_failed(t, e.result) for t, e in zip(tasks, plan.tasks, strict=True)))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
-from evalkit.core import Estimate, UsageError
+from evalkit.core import Estimate, RunError, UsageError
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -93,14 +93,23 @@ class Manifest:
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Replace the manifest in one step: a reader or a crash sees the old one or the new one, never half."""
+    """Replace the manifest in one step: a reader or a crash sees the old one or the new one, never half.
+
+    Raises RunError where the disk refuses; the old manifest is then still there.
+    """
     data = orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
     new = folder / (FILE + ".new")
-    with new.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(folder / FILE)
+    try:
+        with new.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(folder / FILE)
+    except OSError as error:
+        raise RunError(
+            f"cannot write {folder / FILE}: {error.strerror}. Every record written so far is kept.\n"
+            f"  make room, then: evalkit run --resume {folder}"
+        ) from error
 
 
 def read(folder: Path) -> Manifest:

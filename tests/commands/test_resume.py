@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -114,8 +115,32 @@ def test_a_changed_task_is_not_resumed_and_the_difference_is_shown(project: Path
     assert "data: " in done.err
 
 
-def test_a_full_disk_ends_the_run_with_3_and_what_was_written_is_resumed(project: Path) -> None:
-    """The limit on file size stands for a full disk: the write comes back short, as it does there."""
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for 200 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no right to mount a file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_3_and_with_room_it_is_resumed(project: Path, small_disk: Path) -> None:
+    out = str(small_disk / "run")
+    done = evalkit("run", "sums.yaml", "--model", "tiny", "--out", out, "--no-cache", cwd=project)
+    assert done.code == 3, done
+    assert "No space left on device" in done.err
+    assert f"evalkit run --resume {out}" in done.err
+    written = len(outcomes(small_disk / "run"))
+    assert 0 < written < ROWS
+    subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
+    assert evalkit("run", "--resume", out, cwd=project).code == 0
+    assert len(outcomes(small_disk / "run")) == ROWS
+
+
+def test_a_limit_on_file_size_ends_the_run_likewise(project: Path) -> None:
     command = ["bash", "-c", 'ulimit -f 200; exec "$@"', "-", *EVALKIT]
     arguments = ["run", "sums.yaml", "--model", "tiny", "--out", "run", "--no-cache"]
     done = subprocess.run(
