@@ -6,20 +6,24 @@ Runs on the device's worker thread. Every request is answered as soon as its las
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Sequence
 
 import torch
 
 from evalkit.core import Choose, Generate, ModelError, Perplexity, Reply, Request
 from evalkit.models.batcher import Flight
+from evalkit.models.local.counters import Counters
 from evalkit.models.local.decode import Stepper, find_stepper
 from evalkit.models.local.encode import Tokens
+from evalkit.models.local.fast import Fast
 from evalkit.models.local.forward import Forward
 from evalkit.models.local.loading import Loaded
 from evalkit.models.local.memory import Budget, work_off
 from evalkit.models.local.plan import by_length
 from evalkit.models.local.rendering import Rendered, Renderer
 from evalkit.models.local.scoring import Scoring, choices, whole_texts
+from evalkit.models.local.sharing import Caller
 from evalkit.models.local.writing import Writing, writings
 
 __all__ = ["Engine"]
@@ -39,7 +43,14 @@ class Engine:
         self._tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
         with torch.inference_mode():
             self._forward = Forward(loaded)
+        self.stats = Counters()
+        self._fast = Fast(loaded, self._forward, self.stats)
         self._stepper: Stepper | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """How this model is computed here, as a trial on its first requests decided; empty before."""
+        return {"scoring": self._fast.fact} if self._fast.fact else {}
 
     @property
     def budget(self) -> int:
@@ -48,9 +59,11 @@ class Engine:
 
     def run(self, flight: Flight[Request, Reply]) -> None:
         """Answer every request of a flight."""
+        begun = time.perf_counter()
         with torch.inference_mode():
             asked = self._render(flight)
             self._score(flight, asked)
+            self.stats.total_seconds += time.perf_counter() - begun
             self._write(flight, [item for item in asked if isinstance(flight.jobs[item[0]], Generate)])
 
     def _render(self, flight: Flight[Request, Reply]) -> list[tuple[int, Rendered]]:
@@ -74,14 +87,17 @@ class Engine:
         ]
         texts = [(index, prompt.text) for index, prompt in asked if isinstance(flight.jobs[index], Perplexity)]
         requests = [*choices(self._tokens, offered), *whole_texts(self._tokens, texts)]
-        scoring = Scoring(flight, requests, self._forward)
+        scoring = Scoring(flight, requests, self._forward, self.stats)
+        caller = Caller(scoring.is_open, scoring.settle, scoring.fail, self._release)
+        numbers = [number for number in range(len(scoring.rows)) if scoring.is_open(number)]
+        rest = self._fast.score(scoring.rows, numbers, self._budget, caller)
         work_off(
-            [row.length for row in scoring.rows],
+            [scoring.rows[number].length for number in rest],
             self._budget,
             plan=self._plan,
-            run=scoring.run,
-            is_open=scoring.is_open,
-            fail=scoring.fail,
+            run=lambda batch: scoring.run(tuple(rest[place] for place in batch)),
+            is_open=lambda place: scoring.is_open(rest[place]),
+            fail=lambda place, error: scoring.fail(rest[place], error),
             release=self._release,
         )
 

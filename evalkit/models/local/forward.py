@@ -82,7 +82,7 @@ class Forward:
             number * width + position for number, row in enumerate(rows) for position in dict.fromkeys(row.positions)
         ]
         inputs = self._inputs(rows, width)
-        for start, piece in self._run(inputs, torch.tensor(places)):
+        for start, piece in self.pieces(inputs, torch.tensor(places)):
             yield start, piece.float()
 
     def _inputs(self, rows: Sequence[Row], width: int) -> dict[str, Any]:
@@ -100,7 +100,8 @@ class Forward:
                 inputs["attention_mask"] = _mask([len(row.ids) for row in rows], width).to(device)
         return inputs
 
-    def _run(self, inputs: dict[str, Any], places: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+    def pieces(self, inputs: dict[str, Any], places: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+        """One pass over `inputs`; logits at `places` of its rows laid end to end, as `logits` gives them."""
         if self.way.head == "chunked":
             hidden = _flat(self._hidden(inputs))
             hidden = hidden[places.to(hidden.device)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from evalkit.core import ModelError
 
-__all__ = ["Budget", "is_out_of_memory", "work_off"]
+__all__ = ["Budget", "is_out_of_memory", "too_large", "work_off"]
 
 
 class Budget:
@@ -62,7 +62,7 @@ def work_off(
         release()
         still = tuple(index for index in batch if is_open(index))
         if len(batch) == 1:
-            fail(batch[0], _described(error, lengths[batch[0]]) if out_of_memory else error)
+            fail(batch[0], too_large(error, lengths[batch[0]]) if out_of_memory else error)
         elif out_of_memory:
             budget.halve(len(batch) * max(lengths[index] for index in batch))
             remaining = [*still, *(index for later in todo for index in later)]
@@ -85,5 +85,6 @@ def _without_frames(error: Exception) -> Exception:
     return error.with_traceback(None)
 
 
-def _described(error: Exception, tokens: int) -> ModelError:
+def too_large(error: Exception, tokens: int) -> ModelError:
+    """What a request is told that does not fit into memory by itself."""
     return ModelError(f"out of memory on a single input of {tokens} tokens ({error})")

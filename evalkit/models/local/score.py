@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ import torch
 from evalkit.models.local.forward import Forward
 from evalkit.models.local.plan import Row
 
-__all__ = ["RowScore", "score"]
+__all__ = ["RowScore", "score", "tally"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +28,39 @@ class RowScore:
 
 def score(forward: Forward, rows: Sequence[Row]) -> list[RowScore]:
     """One RowScore a row, from one forward pass. The softmax is computed in float32, a piece at a time."""
-    owners, targets = _wanted(rows)
-    logprobs = torch.empty(len(targets))
-    best = torch.empty(len(targets), dtype=torch.bool)
-    done = 0
-    for start, logits in forward.logits(rows):
-        stop = int(torch.searchsorted(owners, start + len(logits)))
-        place = (owners[done:stop] - start).to(logits.device)
-        target = targets[done:stop].to(logits.device)
-        chosen = logits[place, target] - torch.logsumexp(logits, -1)[place]
-        logprobs[done:stop] = chosen.cpu()
-        best[done:stop] = (logits.argmax(-1)[place] == target).cpu()
-        done = stop
-    # Back to each row's own order of targets.
-    order, scores, at = _order(rows), [], 0
-    values, flags = logprobs[order].tolist(), best[order].tolist()
+    numbers, targets = _numbers(rows), [target for row in rows for target in row.targets]
+    logprobs, best = tally(forward.logits(rows), torch.tensor(numbers), torch.tensor(targets))
+    values, flags = logprobs.tolist(), best.tolist()
+    scores, at = [], 0
     for row in rows:
         end = at + len(row.targets)
         scores.append(RowScore(tuple(values[at:end]), tuple(flags[at:end])))
         at = end
     return scores
+
+
+def tally(
+    pieces: Iterable[tuple[int, torch.Tensor]], numbers: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(log-probability of every target, float32; whether it is the most probable token), in the targets' order.
+
+    `pieces` are logits as `Forward.logits` gives them; target i is wanted at position `numbers[i]` of them.
+    """
+    owners, order = torch.sort(numbers, stable=True)
+    sorted_targets = targets[order]
+    logprobs = torch.empty(len(targets))
+    best = torch.empty(len(targets), dtype=torch.bool)
+    done = 0
+    for start, logits in pieces:
+        stop = int(torch.searchsorted(owners, start + len(logits)))
+        place = (owners[done:stop] - start).to(logits.device)
+        target = sorted_targets[done:stop].to(logits.device)
+        logits = logits.float()
+        chosen = logits[place, target] - torch.logsumexp(logits, -1)[place]
+        logprobs[order[done:stop]] = chosen.cpu()
+        best[order[done:stop]] = (logits.argmax(-1)[place] == target).cpu()
+        done = stop
+    return logprobs, best
 
 
 def _numbers(rows: Sequence[Row]) -> list[int]:
@@ -59,19 +72,3 @@ def _numbers(rows: Sequence[Row]) -> list[int]:
         numbers.extend(first + distinct[position] for position in row.positions)
         first += len(distinct)
     return numbers
-
-
-def _wanted(rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
-    """(position numbers, target ids), sorted by position number so that a piece's targets stand together."""
-    numbers = torch.tensor(_numbers(rows))
-    targets = torch.tensor([target for row in rows for target in row.targets])
-    owners, by_position = torch.sort(numbers, stable=True)
-    return owners, targets[by_position]
-
-
-def _order(rows: Sequence[Row]) -> torch.Tensor:
-    """Where each target, in its row's order, went when sorted by position."""
-    by_position = torch.sort(torch.tensor(_numbers(rows)), stable=True).indices
-    order = torch.empty_like(by_position)
-    order[by_position] = torch.arange(len(by_position))
-    return order

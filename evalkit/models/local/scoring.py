@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from evalkit.core import Choose, ModelError, Perplexity, Reply, Request, Usage, digest_of
 from evalkit.models.batcher import Flight
+from evalkit.models.local.counters import Counters
 from evalkit.models.local.encode import Encoded, Tokens, continuations, rolling_rows
 from evalkit.models.local.forward import Forward
 from evalkit.models.local.plan import merge
@@ -77,9 +78,12 @@ def whole_texts(tokens: Tokens, texts: Sequence[tuple[int, str]]) -> list[Asked]
 class Scoring:
     """The rows of many requests, each distinct one computed once, and who waits for it."""
 
-    def __init__(self, flight: Flight[Request, Reply], asked: Sequence[Asked], forward: Forward) -> None:
+    def __init__(
+        self, flight: Flight[Request, Reply], asked: Sequence[Asked], forward: Forward, counters: Counters
+    ) -> None:
         self._flight = flight
         self._forward = forward
+        self._counters = counters
         self._failed: set[int] = set()
         parts = [(request, part) for request in asked for part in range(len(request.parts))]
         self.rows, places = merge([request.parts[part].row for request, part in parts])
@@ -92,8 +96,9 @@ class Scoring:
             elif not request.parts:
                 self._deliver(request)
         for number, row in enumerate(self.rows):
+            counters.tokens_asked += row.length
             if not row.targets:
-                self._settle(number, RowScore((), ()), 0.0)
+                self.settle(number, RowScore((), ()), 0.0)
 
     def is_open(self, number: int) -> bool:
         """Whether somebody still waits for the row."""
@@ -105,10 +110,18 @@ class Scoring:
     def run(self, batch: tuple[int, ...]) -> None:
         """Score rows in one forward pass, and answer every request that is complete with them."""
         begun = time.perf_counter()
-        results = score(self._forward, [self.rows[number] for number in batch])
-        share = (time.perf_counter() - begun) / len(batch)
+        rows = [self.rows[number] for number in batch]
+        results = score(self._forward, rows)
+        seconds = time.perf_counter() - begun
+        share = seconds / len(batch)
+        self._counters.passes += 1
+        self._counters.tokens_computed += len(rows) * (
+            max(len(row.ids) for row in rows) + max(len(row.source) for row in rows)
+        )
+        self._counters.logits_computed += sum(len(set(row.positions)) for row in rows)
+        self._counters.forward_seconds += seconds
         for number, result in zip(batch, results, strict=True):
-            self._settle(number, result, share)
+            self.settle(number, result, share)
 
     def fail(self, number: int, error: Exception) -> None:
         """Fail every request that needs the row."""
@@ -116,7 +129,8 @@ class Scoring:
             self._failed.add(request.index)
             self._flight.deliver(request.index, error)
 
-    def _settle(self, number: int, result: RowScore, seconds: float) -> None:
+    def settle(self, number: int, result: RowScore, seconds: float) -> None:
+        """Hand a row's score to everybody who waits for it, and answer every request that is complete with it."""
         users, self._users[number] = self._users[number], []
         for request, part, start in users:
             request.results[part] = result.over(start, start + len(request.parts[part].row.targets))

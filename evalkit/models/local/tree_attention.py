@@ -14,12 +14,12 @@ from evalkit.models.local.attend import Sums, attend
 from evalkit.models.local.layout import Layout
 from evalkit.models.local.passes import Pass
 
-__all__ = ["Kept", "Unsupported", "packed"]
+__all__ = ["Kept", "UnsupportedError", "packed"]
 
 _NAME = "evalkit_packed"
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """The model attends in a way that a packed pass can't."""
 
 
@@ -55,13 +55,11 @@ _running = threading.local()
 def packed(model: Any, step: Pass, kept: dict[int, Kept]) -> Iterator[dict[int, Kept]]:
     """Within the block `model` computes `step`: one row of its tokens, seeing what the pass says.
 
-    Yields what the pass keeps, complete when the block ends. Raises Unsupported where the model did not use the
+    Yields what the pass keeps, complete when the block ends. Raises UnsupportedError where the model did not use the
     attention it was given, or used it for something else.
     """
     _register()
-    new = {
-        node: Kept(step.pieces[number].start, step.pieces[number].stop) for number, node in step.keeps
-    }
+    new = {node: Kept(step.pieces[number].start, step.pieces[number].stop) for number, node in step.keeps}
     keeps = [
         (step.pieces[number].at, step.pieces[number].at + step.pieces[number].length, new[node])
         for number, node in step.keeps
@@ -81,7 +79,7 @@ def packed(model: Any, step: Pass, kept: dict[int, Kept]) -> Iterator[dict[int, 
         for config, name in before:
             config._attn_implementation_internal = name
     if not running.layer:
-        raise Unsupported("its attention can't be replaced")
+        raise UnsupportedError("its attention can't be replaced")
 
 
 def _register() -> None:
@@ -108,7 +106,7 @@ def _attention(
     """What transformers calls: query (1, heads, tokens, size) to output (1, tokens, heads, size)."""
     running: _Running | None = getattr(_running, "state", None)
     if running is None:
-        raise Unsupported("a packed pass without a plan")
+        raise UnsupportedError("a packed pass without a plan")
     _check(running.layout, module, query, key, attention_mask, position_bias)
     number = running.layer
     running.layer += 1
@@ -118,9 +116,7 @@ def _attention(
     sums = Sums(query, value.shape[-1], merges=bool(plan.parts) or s_aux is not None)
     for first, last in plan.singles:
         own = slice(first, last)
-        part = attend(
-            query[:, :, own], key[:, :, own], value[:, :, own], causal=True, scale=scaling, softcap=softcap
-        )
+        part = attend(query[:, :, own], key[:, :, own], value[:, :, own], causal=True, scale=scaling, softcap=softcap)
         sums.put(first, last, part)
     for group in plan.groups:
         q, k, v = (_gathered(tensor, group.index) for tensor in (query, key, value))
@@ -152,11 +148,11 @@ def _check(
     position_bias: torch.Tensor | None,
 ) -> None:
     if attention_mask is not None or position_bias is not None:
-        raise Unsupported("its attention has a mask or a bias of its own")
+        raise UnsupportedError("its attention has a mask or a bias of its own")
     if not getattr(module, "is_causal", True):
-        raise Unsupported("its attention looks ahead")
+        raise UnsupportedError("its attention looks ahead")
     if query.shape[0] != 1 or query.shape[2] != layout.tokens or key.shape[2] != layout.tokens:
-        raise Unsupported("its attention is over other tokens than its input")
+        raise UnsupportedError("its attention is over other tokens than its input")
 
 
 def _gathered(tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
