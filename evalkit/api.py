@@ -85,30 +85,28 @@ def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunOptions]
     whether they are more than `max_failures` of any task.
     """
     single = not isinstance(model, list | tuple)
-    mirror, out, project = options.get("data_dir"), options.get("out"), options.get("project")
-    settings = Settings(
-        limit=options.get("limit"),
-        seed=options.get("seed", 1),
-        num_fewshot=options.get("num_fewshot"),
-        fewshot_order=options.get("fewshot_order"),
-        repeats=options.get("repeats", 1),
-        max_failures=options.get("max_failures", 0.05),
-        data=DataOptions(
-            mirror=Path(mirror) if mirror else places.data_mirror(),
-            offline=options.get("offline", False),
-            skip_bad_rows=options.get("skip_bad_rows", False),
-        ),
-    )
+    out, project = options.get("out"), options.get("project")
     plan = Plan(
         tasks=(tasks,) if isinstance(tasks, str | Task) else tuple(tasks),
         models=tuple(model) if isinstance(model, list | tuple) else (model,),
-        settings=settings,
+        settings=settings_of(options),
         out=Path(out) if out else None,
         cache=options.get("cache", True),
         project=Path(project) if project else Path.cwd(),
     )
     runs = run_plan(plan, options.get("progress") or Silent())
     return runs[0] if single else runs
+
+
+def settings_of(options: Mapping[str, Any]) -> Settings:
+    """The settings among the options of `run`, of the command line or of a suite file; raises UsageError."""
+    names = ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures")
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    mirror = Path(options["data_dir"]).resolve() if options.get("data_dir") else places.data_mirror()
+    if mirror is not None and not mirror.is_dir():
+        raise UsageError(f"there is no data folder {mirror}", fix="a folder that holds <owner>/<name>/<config>/…")
+    data = DataOptions(mirror, bool(options.get("offline")), bool(options.get("skip_bad_rows")))
+    return Settings(data=data, **given)
 
 
 def run_plan(plan: Plan, progress: Progress) -> list[Run]:

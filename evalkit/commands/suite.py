@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit import api, places, spec
-from evalkit.core import DataOptions, UsageError
-from evalkit.runner import Settings
+from evalkit import api, spec
+from evalkit.core import UsageError
 
 if TYPE_CHECKING:
     from evalkit.plugins.yaml_tree import Value
@@ -43,34 +42,14 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.Plan:
         raise UsageError("no task is given", fix="evalkit run TASK… --model MODEL; evalkit list tasks")
     if not models:
         raise UsageError("no model is given", fix="--model tiny, or --model hf/<repo or path>; evalkit list models")
-    data_dir = said.get("data_dir")
-    settings = Settings(
-        limit=said.get("limit"),
-        seed=said.get("seed", 1),
-        num_fewshot=said.get("num_fewshot"),
-        fewshot_order=said.get("fewshot_order"),
-        repeats=said.get("repeats", 1),
-        max_failures=said.get("max_failures", 0.05),
-        data=DataOptions(
-            mirror=_mirror(data_dir) if data_dir else places.data_mirror(),
-            offline=bool(said.get("offline")),
-            skip_bad_rows=bool(said.get("skip_bad_rows")),
-        ),
-    )
     return api.Plan(
         tasks=tuple(_with_options(names, given["task_options"], "task", "-T")),
         models=tuple(_with_options(models, given["model_options"], "model", "-M")),
-        settings=settings,
+        settings=api.settings_of(said),
         out=said.get("out"),
         cache=not given["no_cache"],
         project=folder or Path.cwd(),
     )
-
-
-def _mirror(path: Path) -> Path:
-    if not path.is_dir():
-        raise UsageError(f"--data-dir: there is no folder {path}", fix="a folder that holds <owner>/<name>/<config>/…")
-    return path.resolve()
 
 
 def _with_options(names: Sequence[str], options: Sequence[str], kind: str, flag: str) -> list[str]:

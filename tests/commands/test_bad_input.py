@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Path:
         (("run", "mmlu", "--model", "hf/./nowhere"), ["nowhere"]),
         (("run", "mmlu,data=sample"), ["no model is given", "--model tiny"]),
         (("run",), ["no task is given"]),
-        (("run", "colours.yaml", "--model", "tiny", "--data-dir", "nowhere"), ["no folder nowhere"]),
+        (("run", "colours.yaml", "--model", "tiny", "--data-dir", "nowhere"), ["there is no data folder", "nowhere"]),
         (("run", "colours.yaml", "--model", "tiny", "--limit", "0"), ["--limit must be at least 1", "found: 0"]),
         (
             ("run", "colours.yaml", "--model", "tiny", "--num-fewshot", "7"),
