@@ -23,7 +23,7 @@ from peers import environment
 from peers.command import measure_command
 from peers.comparing import compare
 from peers.forms import FULL, QUICK, Form, forms
-from peers.running import Bench, prepare
+from peers.running import Bench, default_work, prepare
 from peers.table import Result, block, summary
 
 _QUICK_FORMS = "mmlu,hellaswag,generation-shared"
@@ -113,7 +113,6 @@ def _arguments() -> Any:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser.add_argument("--quick", action="store_true", help="few rows, one run, one thread: does it work?")
     parser.add_argument("--only", help="comma-separated: mmlu, hellaswag, hellaswag-first, rolling, generation, …")
     parser.add_argument("--threads", default="1,2", help="processor threads [1,2]")
@@ -124,7 +123,7 @@ def _arguments() -> Any:
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     parser.add_argument("--model", type=Path, help="a model folder of your own instead")
     parser.add_argument("--data-dir", type=Path, help="a mirror of hub data, for real MMLU questions")
-    parser.add_argument("--work", type=Path, default=cache / "evalkit-bench", help="[~/.cache/evalkit-bench]")
+    parser.add_argument("--work", type=Path, default=default_work(), help="[~/.cache/evalkit-bench]")
     parser.add_argument("--no-pin", dest="pin", action="store_false", help="let processes roam over all processors")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     return parser.parse_args()

@@ -41,7 +41,7 @@ class Size:
 
 
 SIZES = {
-    "ref": Size(256, 6, 4, 2, 768, tied=False, steps=350),
+    "ref": Size(256, 6, 4, 2, 768, tied=False, steps=400),
     "1b": Size(2048, 16, 32, 8, 8192, vocabulary=128256),
     "8b": Size(4096, 32, 32, 8, 14336, vocabulary=128256, tied=False),
 }

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from peers.counting import Counter, watch_loading
+from peers.counting import watch_loading
 from peers.measuring import Asked, Item, Measured, arguments, limit_threads, peak_memory
 
 
@@ -43,37 +43,30 @@ def measure(asked: Asked) -> Measured:
     asyncio.run(model.answer(Choose(Prompt("The"), (" first",))))
     loading = time.perf_counter() - begun
     counter.reset()
-    stats = _stats(model)
-    before = _read(stats, counter)
+    own = _counters(model)
+    before = (getattr(own, "tokens_computed", 0), getattr(own, "forward_seconds", 0.0))
     timed = Timed(model)
     with tempfile.TemporaryDirectory() as folder:
         run = evalkit.run(asked.tasks, timed, out=Path(folder) / "run", cache=False)
         items = {record.sample.id: _item(record) for record in run.records()}
-    tokens, seconds = (after - earlier for after, earlier in zip(_read(stats, counter), before, strict=True))
+    # Either may know of less than all: the engine's own counters of scoring alone, the hooks not of the output layer.
+    tokens = max(counter.tokens, getattr(own, "tokens_computed", 0) - before[0])
+    seconds = max(counter.forward_seconds, getattr(own, "forward_seconds", 0.0) - before[1])
     return Measured(
         phase=timed.last - timed.first,
         loading=loading,
-        tokens=int(tokens),
+        tokens=tokens,
         forward_seconds=seconds if asked.device == "cpu" else None,
         items=items,
         memory=peak_memory(asked.device),
     )
 
 
-def _stats(model: Any) -> Any:
-    """The engine's own counters (`tokens_computed`, `forward_seconds`), where it has them."""
+def _counters(model: Any) -> Any:
+    """The engine's own `counters` or `stats`, where it has them; None where it has not."""
     loading = getattr(model, "_loading", None)
     engine = loading.result()[1] if loading is not None else None
-    return getattr(engine, "stats", None)
-
-
-def _read(stats: Any, counter: Counter) -> tuple[float, float]:
-    tokens = getattr(stats, "tokens_computed", None)
-    seconds = getattr(stats, "forward_seconds", None)
-    return (
-        counter.tokens if tokens is None else tokens,
-        counter.forward_seconds if seconds is None else seconds,
-    )
+    return getattr(engine, "counters", None) or getattr(engine, "stats", None)
 
 
 def _item(record: Any) -> Item:

@@ -182,7 +182,7 @@ def _peer_notes(rows: Path, task: str, sampler: str, stops: tuple[str, ...]) -> 
     return {
         **_peer_data(rows, task, "notes", shots=_SHOTS["generation"], sampler=sampler),
         "output_type": "generate_until",
-        "doc_to_text": "Note: {{note}}\nQuestion: {{question}}\nAnswer in {{length}}:",
+        "doc_to_text": "Note: {{note}}\nQuestion: {{question}}\nAnswer in {{length}} about the {{topic}}:",
         "doc_to_target": "{{answer}}",
         "generation_kwargs": {"until": list(stops), "max_gen_toks": MAX_TOKENS, "do_sample": False},
         "metric_list": [{"metric": "exact_match"}],

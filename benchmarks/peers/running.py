@@ -24,6 +24,11 @@ _NEVER_ENDING = "x"
 """Random weights write no blank line; ending at a letter makes their texts end at varied lengths all the same."""
 
 
+def default_work() -> Path:
+    """Where environment, models and rows are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evalkit-bench"
+
+
 @dataclass(frozen=True)
 class Bench:
     """Where everything lies and what every run has in common."""

@@ -23,7 +23,7 @@ SUBJECTS = (
 )
 """Eight names of MMLU, so that real rows may stand in for the made-up ones."""
 
-LENGTHS = ("one word", "three words", "one sentence", "two sentences", "four sentences", "six sentences")
+LENGTHS = ("one word", "three words", "one sentence", "two sentences", "four sentences", "eight sentences")
 """How long an answer is asked to be; it makes the texts that a model writes end at varied lengths."""
 
 _ONSETS = ("b", "br", "c", "ch", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pl", "qu", "r")
@@ -116,22 +116,36 @@ def phrase(rng: Random) -> str:
     return fill(rng, rng.choice(("{n}", "The {a} {n}", "A {n} of {p}", "It {v} the {n}", "The {n} {v} the {n} of {p}")))
 
 
-def answer(rng: Random, length: str) -> str:
-    """An answer of the length that was asked for, which ends with a full stop."""
+def answer(topic: str, length: str) -> str:
+    """What is said of a noun at such a length: every noun has its own verb, and every verb its own next noun.
+
+    So answers depend on what was asked, and a model that is trained for minutes has something to learn.
+    """
     if length == "one word":
-        return fill(rng, "{n}.")
-    if length == "three words":
-        return fill(rng, "The {a} {n}.")
-    count = {"one": 1, "two": 2, "four": 4, "six": 6}[length.split()[0]]
-    starts = ("The {a} {n} {v} it.", "So it {v} the {n}.", "Then the {n} {v} it.", "That {v} the {n} again.")
-    ends = ("At last it {v} the {n}.", "In the end it was {a}.")
-    return " ".join(fill(rng, (*starts, *ends)[number]) for number in range(count))
+        return f"{topic}."
+    nouns, verbs = lexicon()["n"].words, lexicon()["v"].words
+    said, place = "", nouns.index(topic)
+    for number in range({"three": 1, "one": 1, "two": 2, "four": 4, "eight": 8}[length.split()[0]]):
+        verb = verbs[_next(place, len(verbs), 7)]
+        if length == "three words":
+            return f"{topic} {verb} it."
+        place = _next(verbs.index(verb), len(nouns), 3)
+        said += f"{' The ' if number else ''}{topic} {verb} the {nouns[place]}."
+        topic = nouns[place]
+    return said
+
+
+def _next(place: int, count: int, factor: int) -> int:
+    """A place that follows from another among the forty around it, so that common words follow common ones."""
+    near = place - place % 40
+    return (near + (place * factor + 11) % 40) % count
 
 
 def note(rng: Random, length: str) -> dict[str, str]:
-    """A row of the generation form: a note, a question about it, how long the answer shall be, and an answer."""
-    asked = {"note": sentences(rng, 2), "question": question(rng), "length": length}
-    return {**asked, "answer": answer(rng, length)}
+    """A row of the generation form: a note, a question, how long the answer shall be and about what, and an answer."""
+    topic = lexicon()["n"].draw(rng)
+    asked = {"note": sentences(rng, 2), "question": question(rng), "length": length, "topic": topic}
+    return {**asked, "answer": answer(topic, length)}
 
 
 def choices(rng: Random, subject: str) -> dict[str, object]:
@@ -156,7 +170,7 @@ def story(rng: Random) -> dict[str, object]:
 
 def show_note(row: dict[str, str]) -> str:
     """The prompt of one row of the generation form."""
-    return f"Note: {row['note']}\nQuestion: {row['question']}\nAnswer in {row['length']}:"
+    return f"Note: {row['note']}\nQuestion: {row['question']}\nAnswer in {row['length']} about the {row['topic']}:"
 
 
 def lesson(rng: Random, kinds: Sequence[str] = ("notes", "notes", "notes", "quiz", "prose")) -> str:

@@ -27,5 +27,6 @@ def task(*, rows: str, order: Literal["first", "lm-eval"] = "lm-eval", stop: str
 
 def _sample(row: Row) -> Sample:
     values = row.values
-    question = f"Note: {values['note']}\nQuestion: {values['question']}\nAnswer in {values['length']}:"
+    asked = f"Answer in {values['length']} about the {values['topic']}:"
+    question = f"Note: {values['note']}\nQuestion: {values['question']}\n{asked}"
     return Sample(row.id, question, targets=(values["answer"],))
