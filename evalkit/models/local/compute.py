@@ -21,15 +21,19 @@ from evalkit.models.local.forward import Forward
 from evalkit.models.local.loading import Loaded
 from evalkit.models.local.memory import Budget, work_off
 from evalkit.models.local.plan import by_length
+from evalkit.models.local.refill import WritingCounters
 from evalkit.models.local.rendering import Rendered, Renderer
 from evalkit.models.local.scoring import Scoring, choices, whole_texts
 from evalkit.models.local.sharing import Caller
+from evalkit.models.local.slotted import Slotted
 from evalkit.models.local.writing import Writing, writings
 
 __all__ = ["Engine"]
 
 _CACHED_TOKENS = 4
 """Tokens that a generating batch may hold in its cache, as a multiple of the tokens of one forward pass."""
+_SLOT_TOKENS = 16
+"""The same for the texts of all slots, which are read by one token each at a time."""
 
 
 class Engine:
@@ -45,12 +49,16 @@ class Engine:
             self._forward = Forward(loaded)
         self.stats = Counters()
         self._fast = Fast(loaded, self._forward, self.stats)
+        self.written = WritingCounters()
+        self._slotted = Slotted(loaded, self._forward, self.written)
+        self._slot_budget = Budget(budget.tokens * _SLOT_TOKENS)
         self._stepper: Stepper | None = None
 
     @property
     def facts(self) -> dict[str, str]:
         """How this model is computed here, as a trial on its first requests decided; empty before."""
-        return {"scoring": self._fast.fact} if self._fast.fact else {}
+        facts = {"scoring": self._fast.fact, "generation": self._slotted.fact}
+        return {name: fact for name, fact in facts.items() if fact}
 
     @property
     def budget(self) -> int:
@@ -104,22 +112,26 @@ class Engine:
     def _write(self, flight: Flight[Request, Reply], asked: Sequence[tuple[int, Rendered]]) -> None:
         if not asked:
             return
-        if self._stepper is None:
-            self._stepper = find_stepper(self._loaded, self._forward)
         prompts = [
             (index, prompt, request) for index, prompt in asked if isinstance(request := flight.jobs[index], Generate)
         ]
-        writing = Writing(flight, writings(self._tokens, self._loaded.eos_ids, prompts), self._stepper)
+        writing = Writing(flight, writings(self._tokens, self._loaded.eos_ids, prompts))
+        rest = self._slotted.write(writing, self._budget, self._slot_budget, self._release)
+        if not rest:
+            return
+        if self._stepper is None:
+            self._stepper = find_stepper(self._loaded, self._forward)
+        stepper = self._stepper
         work_off(
-            [stream.length for stream in writing.streams],
+            [writing.streams[number].length for number in rest],
             self._cached_budget,
             plan=self._plan,
-            run=writing.run,
-            is_open=writing.is_open,
-            fail=writing.fail,
+            run=lambda batch: writing.run(stepper, tuple(rest[place] for place in batch)),
+            is_open=lambda place: writing.is_open(rest[place]),
+            fail=lambda place, error: writing.fail(rest[place], error),
             release=self._release,
         )
-        self._stepper.release()
+        stepper.release()
 
     def _plan(self, lengths: Sequence[int], budget: int) -> list[tuple[int, ...]]:
         return by_length(lengths, budget, alone=self._forward.way.alone, border=self._loaded.border)

@@ -89,9 +89,8 @@ def _asked(
 class Writing:
     """The streams of many requests, and who waits for them."""
 
-    def __init__(self, flight: Flight[Request, Reply], asked: Sequence[Asked], stepper: Stepper) -> None:
+    def __init__(self, flight: Flight[Request, Reply], asked: Sequence[Asked]) -> None:
         self._flight = flight
-        self._stepper = stepper
         self._failed: set[int] = set()
         for request in asked:
             if request.error is not None:
@@ -104,15 +103,19 @@ class Writing:
         index = self._owners[number].index
         return not self.streams[number].finish and index not in self._failed and self._flight.wanted(index)
 
-    def run(self, batch: tuple[int, ...]) -> None:
+    def run(self, stepper: Stepper, batch: tuple[int, ...]) -> None:
         """Write streams together, and answer every request whose last one ends."""
         begun = time.perf_counter()
         streams = [self.streams[number] for number in batch]
-        for place in decode(self._stepper, streams, lambda place: self.is_open(batch[place])):
+        for place in decode(stepper, streams, lambda place: self.is_open(batch[place])):
             streams[place].seconds = (time.perf_counter() - begun) / len(batch)
-            owner = self._owners[batch[place]]
-            if all(stream.finish for stream in owner.streams):
-                self._flight.deliver(owner.index, _reply(owner))
+            self.settle(batch[place])
+
+    def settle(self, number: int) -> None:
+        """Answer the request that an ended stream belongs to, if it is its last one."""
+        owner = self._owners[number]
+        if all(stream.finish for stream in owner.streams):
+            self._flight.deliver(owner.index, _reply(owner))
 
     def fail(self, number: int, error: Exception) -> None:
         """Fail the request that the stream belongs to."""
