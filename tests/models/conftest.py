@@ -26,6 +26,7 @@ VOCABULARY = 400
 
 _GROUPED = {"num_key_value_heads": 2}
 _OLD_NAMES = {"n_embd": 32, "n_layer": 2, "n_head": 4}
+_MIXED = ("sliding_attention", "full_attention")
 _CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("LlamaConfig", _GROUPED),
     "gpt2": ("GPT2Config", _OLD_NAMES),
@@ -35,6 +36,10 @@ _CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "gemma2": ("Gemma2Config", {**_GROUPED, "head_dim": 8, "sliding_window": 8, "final_logit_softcapping": 1.0}),
     # Its window is shorter than the texts.
     "mistral": ("MistralConfig", {**_GROUPED, "sliding_window": 8}),
+    "gemma3": ("Gemma3TextConfig", {**_GROUPED, "head_dim": 8, "sliding_window": 8, "layer_types": list(_MIXED)}),
+    "qwen3": ("Qwen3Config", {**_GROUPED, "head_dim": 8}),
+    "mixtral": ("MixtralConfig", {**_GROUPED, "num_local_experts": 4}),
+    "mamba": ("MambaConfig", {}),
     "gpt_neox": ("GPTNeoXConfig", {}),
     "phi": ("PhiConfig", _GROUPED),
     "opt": ("OPTConfig", {"ffn_dim": 48, "word_embed_proj_dim": 32}),
@@ -56,7 +61,7 @@ def _config(family: str, max_length: int) -> Any:
     else:
         values["max_position_embeddings"] = max_length
         values |= {"hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 48}
-    if family not in ("gpt2", "bloom"):
+    if family not in ("gpt2", "bloom", "mamba"):
         values |= {"num_heads" if family == "t5" else "num_attention_heads": 4}
     return getattr(transformers, name)(**{**values, **extra})
 

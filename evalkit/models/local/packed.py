@@ -31,6 +31,7 @@ _SHORTEST = 8
 """Where even so few tokens are too many for the device's memory, the trial is given up."""
 _FAR = 5
 """No difference may be more than this times what rounding explains."""
+_KINDS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 
 
 class Packed:
@@ -97,6 +98,8 @@ class Packed:
         Beginnings of the rows, and branches made of them, are computed packed (in one pass, and in several that keep
         keys and values) and plainly, one at a time.
         """
+        if kinds := _other_layers(self._loaded):
+            return f"it has layers of another kind ({kinds})"
         counters = replace(self._counters)
         length = min(_PROBE, longest_packed(self._loaded) or _PROBE)
         try:
@@ -170,10 +173,12 @@ def _trial(rows: Sequence[Row], length: int) -> list[Row]:
 
 def longest_packed(loaded: Loaded) -> int:
     """The longest text that may be computed packed, 0 for any: beyond it a model attends or embeds differently."""
-    config = loaded.model.config.get_text_config()
-    limits = [loaded.border]
-    kinds = set(getattr(config, "layer_types", None) or ())
-    if not kinds <= {"full_attention", "sliding_attention"} or getattr(config, "attention_chunk_size", None):
-        # Attention in chunks has no parameter of its own that would tell its layers from others.
-        limits.append(int(getattr(config, "attention_chunk_size", None) or 1))
-    return min((limit for limit in limits if limit), default=0)
+    # Attention in chunks has no parameter of its own that would tell its layers from others.
+    chunk = getattr(loaded.model.config.get_text_config(), "attention_chunk_size", None)
+    return min((limit for limit in (loaded.border, chunk) if limit), default=0)
+
+
+def _other_layers(loaded: Loaded) -> str:
+    """The kinds of layers that are not attention over single tokens, by their names in the config."""
+    kinds = set(getattr(loaded.model.config.get_text_config(), "layer_types", None) or ())
+    return ", ".join(sorted(kinds - _KINDS))
