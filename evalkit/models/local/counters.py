@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 __all__ = ["Counters"]
 
@@ -24,3 +24,8 @@ class Counters:
     """Spent answering: all of the above, and encoding and planning."""
     most_kept_bytes: int = 0
     """The most that keys and values kept between passes took at any time."""
+
+    def restore(self, other: Counters) -> None:
+        """Go back to a copy, so that a trial does not count."""
+        for field in fields(Counters):
+            setattr(self, field.name, getattr(other, field.name))

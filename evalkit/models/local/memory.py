@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from evalkit.core import ModelError
 
-__all__ = ["Budget", "is_out_of_memory", "too_large", "work_off"]
+__all__ = ["Budget", "is_out_of_memory", "room", "too_large", "work_off"]
+
+_SHARE = 4
+"""Keys and values that are kept take at most one part in so many of the memory that is free."""
+_ROOM = 1 << 32
+"""The most bytes for them where the device does not say what is free, and on a CPU, whose memory others use too."""
 
 
 class Budget:
@@ -18,6 +24,20 @@ class Budget:
     def halve(self, tried: int) -> None:
         """After `tried` tokens were too many: half of them, or of the budget where that is less."""
         self.tokens = max(1, min(self.tokens, tried) // 2)
+
+
+def room(device: str) -> int:
+    """Bytes that keys and values may take on a device."""
+    if device.startswith("cuda"):
+        import torch
+
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free) // _SHARE
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return _ROOM
+    return min(int(free) // _SHARE, _ROOM)
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -116,8 +116,7 @@ class Packed:
             return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         finally:
             self.release()
-            for name in ("passes", "tokens_computed", "logits_computed", "forward_seconds", "most_kept_bytes"):
-                setattr(self._counters, name, getattr(counters, name))
+            self._counters.restore(counters)
 
     def _differs(self, trial: Sequence[Row]) -> str:
         ids, targets = [row.ids for row in trial], [row.targets for row in trial]
