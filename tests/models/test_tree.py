@@ -107,9 +107,11 @@ def test_with_room_for_a_path_every_distinct_prefix_is_computed_once(rows: Seque
 
 
 @settings(max_examples=200, deadline=None)
-@given(sequences, st.integers(0, 9))
-def test_the_tree_spells_every_sequence(rows: Sequences, worth: int) -> None:
-    tree = build(rows, worth=worth)
+@given(sequences, st.integers(0, 9), st.integers(0, 5))
+def test_the_tree_spells_every_sequence(rows: Sequences, worth: int, longest: int) -> None:
+    tree = build(rows, worth=worth, longest=longest)
+    if longest:
+        assert all(stop - start <= longest for start, stop in zip(tree.starts, tree.stops, strict=True))
     for ids, node in zip(rows, tree.ends, strict=True):
         spelt: tuple[int, ...] = ()
         while node >= 0:

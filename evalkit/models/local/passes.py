@@ -73,16 +73,17 @@ def plan(
     budget: int,
     limit: int,
     worth: int = 0,
+    longest: int = 0,
 ) -> list[Pass]:
     """Passes that compute every wanted position of every sequence, each seeing exactly the sequence before it.
 
     A pass has at most `budget` tokens unless a single node, or a path that can't be kept, has more. At most `limit`
-    tokens are kept at any time. `worth`: see `tree.build`. The tokens of all passes never exceed those of the
-    sequences, and are those of the tree where `limit` allows to keep its longest path.
+    tokens are kept at any time. `worth` and `longest`: see `tree.build`. The tokens of all passes never exceed those
+    of the sequences, and are those of the tree where `limit` allows to keep its longest path.
     """
     # What follows the last wanted position is not computed.
     cut = [ids[: max(wanted) + 1] if wanted else () for ids, wanted in zip(sequences, positions, strict=True)]
-    tree = build(cut, worth=worth)
+    tree = build(cut, worth=worth, longest=longest)
     # Old and new are kept at the same time while a pass runs.
     return _Cutter(tree, _wanted(tree, positions), budget, limit // 2).passes()
 

@@ -47,7 +47,7 @@ class Prefill:
         A part that `readers` prompts have in common, with `worth` tokens at least, is not copied into slots; all such
         parts together have at most `room` tokens.
         """
-        self._prompts = [*prompts, *_chunks(prompts, budget)]
+        self._prompts = prompts
         steps = plan(
             self._prompts,
             [(len(ids) - 1,) for ids in self._prompts],
@@ -55,8 +55,10 @@ class Prefill:
             # The path to where the walk is must be kept, or it would be computed again.
             limit=4 * max(map(len, self._prompts), default=0),
             worth=worth,
+            # Long prompts in chunks: what a pass takes in memory depends on its tokens.
+            longest=budget,
         )
-        self._stages, lengths = _stages(steps, len(prompts))
+        self._stages, lengths = _stages(steps)
         users = Counter(name for stage in self._stages for _, _, path in stage.ending for name in path)
         self._shared = _worth_sharing(users, lengths, worth, readers, room)
         self.shared_tokens = sum(lengths[name] for name in self._shared)
@@ -125,12 +127,7 @@ class Prefill:
             self._kept.pop(node, None)
 
 
-def _chunks(prompts: Sequence[Prompt], budget: int) -> list[Prompt]:
-    """Beginnings of long prompts: where a sequence ends the tree has a node's end, and so a place to cut a pass."""
-    return list(dict.fromkeys(ids[:end] for ids in prompts for end in range(budget, len(ids), budget)))
-
-
-def _stages(steps: Sequence[Pass], prompts: int) -> tuple[list[_Stage], dict[int, int]]:
+def _stages(steps: Sequence[Pass]) -> tuple[list[_Stage], dict[int, int]]:
     """The passes with the paths of the prompts that end in them, and the length of every part by its name.
 
     A part that the plan keeps has its node's number for a name; another that a prompt consists of gets a negative one.
@@ -145,8 +142,7 @@ def _stages(steps: Sequence[Pass], prompts: int) -> tuple[list[_Stage], dict[int
         needs.append([keeper[node] for node, _ in step.reads])
         names = dict(step.keeps)
         for wanted in step.wanted:
-            # Beginnings of long prompts are nobody's.
-            for place in wanted.places.tolist() if wanted.row < prompts else ():
+            for place in wanted.places.tolist():
                 path = _path(step, place)
                 inside = [p for p in path if p >= 0]
                 for piece in inside:

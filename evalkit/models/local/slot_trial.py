@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -15,7 +16,7 @@ from evalkit.models.local.slot_attention import step_logits
 from evalkit.models.local.slots import Slots
 from evalkit.models.local.tree_attention import UnsupportedError
 
-__all__ = ["why_not"]
+__all__ = ["Verdict", "judge"]
 
 _PROBE = 96
 """Tokens of the longest text of the trial."""
@@ -23,24 +24,39 @@ _SHORTEST = 8
 _STEPS = 4
 _FAR = 5
 """No difference may be more than this times what rounding explains."""
+_KINDS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 
 
-def why_not(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], longest: int) -> str:
-    """Why slots can't be used for these prompts' model, "" where they can; no text gets longer than `longest` (0: any).
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why slots can't be used, "" where they can; and the bytes of a token's keys and values in all layers."""
+
+    wrong: str
+    token_bytes: int = 0
+
+
+def judge(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], longest: int) -> Verdict:
+    """Try texts that begin as `prompts` do; none gets longer than `longest` (0: any).
 
     Out of memory the trial is repeated with shorter texts, and given up where that does not help.
     """
+    if loaded.start_id is not None:
+        return Verdict("it is an encoder-decoder")
     if forward.way.alone:
-        return "its texts can't be computed side by side"
+        return Verdict("its texts can't be computed side by side")
+    kinds = set(getattr(loaded.model.config.get_text_config(), "layer_types", None) or ()) - _KINDS
+    if kinds:
+        # Such a layer's state of a text is no row of keys and values, and little of it may show in a short trial.
+        return Verdict(f"it has layers of another kind ({', '.join(sorted(kinds))})")
     length = max(1, min(_PROBE, (longest or loaded.max_length) - _STEPS))
     while True:
         try:
-            return _Trial(loaded, forward, _texts(prompts, length)).differs()
+            return _Trial(loaded, forward, _texts(prompts, length)).verdict()
         except UnsupportedError as error:
-            return str(error)
+            return Verdict(str(error))
         except Exception as error:  # noqa: BLE001 (a model's code may raise anything; another way then serves)
             if not is_out_of_memory(error) or length < _SHORTEST:
-                return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+                return Verdict(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
         length //= 2
 
 
@@ -65,9 +81,11 @@ class _Trial:
         ]
         self._got: list[list[torch.Tensor]] = [[] for _ in prompts]
 
-    def differs(self) -> str:
-        """What is wrong with the logits over slots, "" where it is rounding."""
-        self._write(self._prefilled())
+    def verdict(self) -> Verdict:
+        """Whether the logits over slots are the plain pass's, up to rounding."""
+        waiting = self._prefilled()
+        part = (*waiting[0].own, *waiting[0].shared)[0]
+        self._write(waiting)
         worst: list[float] = []
         for ids, forced, got in zip(self._prompts, self._forced, self._got, strict=True):
             whole = (*ids, *forced)
@@ -80,8 +98,8 @@ class _Trial:
         is_exact = self._loaded.model.dtype == torch.float32
         usual = worst[-1] if is_exact else worst[int(0.95 * (len(worst) - 1))]
         if usual <= bound and worst[-1] <= _FAR * bound:
-            return ""
-        return f"its logits differ by {worst[-1]:.2g} where at most {bound:.2g} is rounding"
+            return Verdict("", part.size // (part.stop - part.start))
+        return Verdict(f"its logits differ by {worst[-1]:.2g} where at most {bound:.2g} is rounding")
 
     def _prefilled(self) -> list[Ready]:
         """The prompts computed, over several passes and with parts that are shared."""

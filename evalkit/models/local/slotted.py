@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 from evalkit.models.local.forward import Forward
 from evalkit.models.local.loading import Loaded
-from evalkit.models.local.memory import Budget, is_out_of_memory, too_large
+from evalkit.models.local.memory import Budget, is_out_of_memory, room, too_large
 from evalkit.models.local.packed import longest_packed
 from evalkit.models.local.refill import Limits, Refill, WritingCounters
-from evalkit.models.local.slot_trial import why_not
+from evalkit.models.local.slot_trial import judge
 from evalkit.models.local.writing import Writing
 
 __all__ = ["Slotted"]
@@ -43,6 +43,8 @@ class Slotted:
         self._forward = forward
         self._counters = counters
         self._longest = longest_packed(loaded)
+        self._room = 0
+        """Tokens whose keys and values the device's free memory has room for."""
         self.fact = ""
         """How texts are written, in words; "" before the first were."""
 
@@ -58,19 +60,21 @@ class Slotted:
             return numbers
         chosen = set(fits)
         rest = [number for number in numbers if number not in chosen]
-        for some in _rounds([(writing.streams[number].length, number) for number in fits]):
+        limits = self._limits(passes.tokens, slots)
+        lengths = [(writing.streams[number].length, number) for number in fits]
+        for some in _rounds(lengths, limits.slot_tokens // limits.slots):
             rest += self._round(writing, some, passes, slots, release)
         return sorted(rest)
 
     def _is_usable(self, prompts: Sequence[tuple[int, ...]]) -> bool:
         if not self.fact:
             name = type(self._loaded.model).__name__
-            wrong = "it is an encoder-decoder" if self._loaded.start_id is not None else ""
-            wrong = wrong or why_not(self._loaded, self._forward, prompts, self._longest)
-            self.fact = f"batches: {wrong}" if wrong else "slots"
-            if wrong:
-                _log.info("%s writes in batches that end with their last text: %s", name, wrong)
+            verdict = judge(self._loaded, self._forward, prompts, self._longest)
+            self.fact = f"batches: {verdict.wrong}" if verdict.wrong else "slots"
+            if verdict.wrong:
+                _log.info("%s writes in batches that end with their last text: %s", name, verdict.wrong)
             else:
+                self._room = room(self._loaded.device) // max(1, verdict.token_bytes)
                 _log.info("%s writes over slots, and computes what prompts share once", name)
         return self.fact == "slots"
 
@@ -116,19 +120,19 @@ class Slotted:
         device = self._loaded.device.partition(":")[0]
         return Limits(
             pass_tokens=tokens,
-            slot_tokens=slots.tokens,
+            slot_tokens=min(slots.tokens, self._room),
             slots=_SLOTS.get(device, _SLOTS_ELSEWHERE),
             worth=_WORTH.get(device, _WORTH_ELSEWHERE),
             readers=_READERS,
         )
 
 
-def _rounds(streams: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """The numbers of (length, number) pairs, those of similar length together, the longest first."""
+def _rounds(streams: Sequence[tuple[int, int]], fair: int) -> list[list[int]]:
+    """The numbers of (length, number) pairs, the longest first; those much shorter than texts beyond `fair` apart."""
     rounds: list[list[int]] = []
     longest = 0
     for length, number in sorted(streams, key=lambda pair: (-pair[0], pair[1])):
-        if not rounds or length * _ALIKE <= longest:
+        if not rounds or (longest > fair and length * _ALIKE <= longest):
             rounds.append([])
             longest = length
         rounds[-1].append(number)

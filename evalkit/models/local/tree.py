@@ -34,16 +34,20 @@ class Tree:
         return sum(self.stops) - sum(self.starts)
 
 
-def build(sequences: Sequence[Sequence[int]], *, worth: int = 0) -> Tree:
+def build(sequences: Sequence[Sequence[int]], *, worth: int = 0, longest: int = 0) -> Tree:
     """The tree of `sequences` (token ids below 2**32); equal ones end at one node.
 
     With worth 0 every common prefix is a node of its own. Else a node is kept apart only where that saves at least
-    `worth` tokens, and more where much hangs below it; the others are repeated in each of their branches.
+    `worth` tokens, and more where much hangs below it; the others are repeated in each of their branches. A node of
+    more than `longest` tokens (0: any) is a chain of several.
     """
     draft = _Draft(sequences)
     order = draft.preorder()
     if worth:
         draft.fold(order, worth)
+        order = draft.preorder()
+    if longest:
+        draft.chop(order, longest)
         order = draft.preorder()
     number = {node: place for place, node in enumerate(order)}
     number[-1] = -1
@@ -106,6 +110,16 @@ class _Draft:
         upper = self._add(self.rows[node], self.starts[node], at, self.parents[node])
         self.starts[node], self.parents[node] = at, upper
         return upper
+
+    def chop(self, order: list[int], longest: int) -> None:
+        """Make a chain of every node that is too long; the node itself stays its end."""
+        for node in order:
+            while self.stops[node] - self.starts[node] > longest:
+                parent = self.parents[node]
+                siblings = self.children[parent] if parent >= 0 else self.roots
+                upper = self._split(node, self.starts[node] + longest)
+                self.children.append([node])
+                siblings[siblings.index(node)] = upper
 
     def preorder(self) -> list[int]:
         """All nodes that hang together, each before its children."""
