@@ -13,6 +13,7 @@ from typing import Any
 
 from evalkit.core import ModelError
 from evalkit.models.local.plan import Row
+from evalkit.models.local.splicing import Splicer
 
 __all__ = ["Encoded", "Tokens", "continuations", "prompt_ids", "rolling_rows"]
 
@@ -30,7 +31,7 @@ Ids = tuple[int, ...]
 
 
 class Tokens:
-    """A model's tokenizer, asked in batches: every distinct text once."""
+    """A model's tokenizer, asked in batches: every distinct text once, and once what many texts begin with."""
 
     def __init__(self, tokenizer: Any, *, max_length: int, start_id: int | None = None) -> None:
         """`start_id` is the decoder's first token where the model is an encoder-decoder."""
@@ -41,6 +42,7 @@ class Tokens:
         self._prefix_id: int | None = prefix
         self._prefix_text: str = "" if prefix is None else tokenizer.decode([prefix])
         self._appended = 0 if start_id is not None else _appended(tokenizer)
+        self._splicer = Splicer(tokenizer) if start_id is None else None
 
     @property
     def prefix_id(self) -> int:
@@ -67,6 +69,8 @@ class Tokens:
         if not texts:
             return []
         try:
+            if self._splicer is not None and (spliced := self._splicer.ids(texts, special, self._appended)) is not None:
+                return spliced
             encoded = self.tokenizer(
                 list(texts), add_special_tokens=special, return_attention_mask=False, verbose=False
             )["input_ids"]
