@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -23,7 +24,7 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def corpus_text() -> str:
-    return "\n".join(corpus.text_of(document) for document in islice(corpus.documents(99), 4000))
+    return "\n".join(corpus.text_of(document) for document in islice(corpus.documents(99, early=0), 4000))
 
 
 def test_the_sets_are_found_by_name_with_or_without_the_ending():
@@ -141,7 +142,7 @@ def test_questions_stories_and_texts_are_not_in_the_corpus(corpus_text):
         assert row["question"] not in corpus_text
     for row in rows("qa"):
         assert row["context"] not in corpus_text
-        assert row["title"] not in corpus_text
+        assert not re.search(rf"{re.escape(row['title'])}\b", corpus_text)
     for row in rows("summarization"):
         assert row["document"] not in corpus_text
         assert row["summary"] not in corpus_text

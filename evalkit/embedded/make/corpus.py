@@ -12,7 +12,6 @@ from evalkit.embedded.make.stories import (
     Question,
     make_article,
     make_paragraph,
-    make_question,
     make_questions,
     make_recall,
 )
@@ -157,7 +156,7 @@ def _task_turns(rng: Random) -> list[tuple[str, str]]:
             head = prompts.quiz_preamble(subject.name) if i == 0 else ""
             turns.append((head + form(asked), prompts.quiz_answer(asked, letters)))
         elif task == "question":
-            told = make_question(rng, held_out=False)
+            told = make_questions(rng, held_out=False)[0]
             turns.append((prompts.question_prompt(told), prompts.question_answer(told)))
         else:
             article = make_article(rng, held_out=False)
@@ -184,7 +183,7 @@ MIX: tuple[tuple[Maker, float, float], ...] = (
     (article_document, 0.06, 0.12),
     (chat_document, 0.02, 0.12),
 )
-EARLY = 16_000
+EARLY = 6_000
 """So many documents belong to the first part."""
 
 

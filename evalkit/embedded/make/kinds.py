@@ -50,8 +50,8 @@ def number(low: int, high: int, step: int = 1) -> Draw:
 
 
 def full_name(rng: Random) -> str:
-    """A person's name on the corpus' side of the split or on the other."""
-    return f"{rng.choice(tuple(words.FIRST_NAMES))} {rng.choice(words.LAST_NAMES)}"
+    """The name of some other person; never one of those that the sample sets are about."""
+    return person(rng, held_out=False)[0]
 
 
 def person(rng: Random, held_out: bool) -> tuple[str, str]:

@@ -10,10 +10,13 @@ from random import Random
 from typing import Any
 
 from evalkit.embedded.make.facts import DEV_FACTS, SUBJECTS, make_quiz, statement
-from evalkit.embedded.make.stories import make_article, make_paragraph, make_question
+from evalkit.embedded.make.stories import make_article, make_paragraph, make_questions
 
 SEED = 4711
 QUESTIONS, ARTICLES, TEXTS = 100, 80, 60
+CROWDED = 0.7
+"""So many stories of the question set are about two things, more than in the corpus: it should not be easy."""
+
 Row = Mapping[str, Any]
 
 
@@ -43,7 +46,8 @@ def questions() -> list[Row]:
     rng = Random(SEED + 2)
     rows: list[Row] = []
     for number in range(QUESTIONS):
-        made = make_question(rng, held_out=True, unanswerable=1.0 if number % 7 == 3 else 0.0)
+        share = 1.0 if number % 7 == 3 else 0.0
+        made = make_questions(rng, held_out=True, unanswerable=share, crowded=CROWDED)[0]
         rows.append(
             {
                 "id": f"qa-{number + 1:03d}",

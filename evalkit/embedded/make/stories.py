@@ -71,11 +71,11 @@ def tell_all(rng: Random, thing: Thing, count: int, always_by_name: bool = False
     return [tell(rng, thing, a, always_by_name or i == 0) for i, a in enumerate(chosen)]
 
 
-def tell_story(rng: Random, held_out: bool) -> tuple[str, list[Told]]:
-    """A story of three to six sentences about one or two things of a kind, and what it told."""
+def tell_story(rng: Random, held_out: bool, crowded: float) -> tuple[str, list[Told]]:
+    """A story of three to six sentences and what it told; about two things in so many stories as `crowded` says."""
     kind = rng.choice(KINDS)
     thing = make_thing(rng, kind, held_out)
-    if rng.random() < 0.3:
+    if rng.random() < crowded:
         other = make_thing(rng, kind, held_out)
         while other.name == thing.name:
             other = make_thing(rng, kind, held_out)
@@ -89,9 +89,11 @@ def tell_story(rng: Random, held_out: bool) -> tuple[str, list[Told]]:
     return " ".join(sentences), told
 
 
-def make_questions(rng: Random, held_out: bool, count: int = 1, unanswerable: float = 0.15) -> list[Question]:
+def make_questions(
+    rng: Random, held_out: bool, count: int = 1, unanswerable: float = 0.15, crowded: float = 0.3
+) -> list[Question]:
     """Up to `count` different questions about one story, all with its title; `unanswerable` is their share."""
-    context, told = tell_story(rng, held_out)
+    context, told = tell_story(rng, held_out, crowded)
     title = told[0].thing.name
     given = {(t.thing.name, t.attribute.name) for t in told}
     things = [t.thing for t in told]
@@ -107,11 +109,6 @@ def make_questions(rng: Random, held_out: bool, count: int = 1, unanswerable: fl
             answers = answers_of(thing, attribute)
         made.append(Question(title, context, fill(rng.choice(attribute.questions), thing), answers))
     return made
-
-
-def make_question(rng: Random, held_out: bool, unanswerable: float = 0.15) -> Question:
-    """One question about a story."""
-    return make_questions(rng, held_out, 1, unanswerable)[0]
 
 
 def make_recall(rng: Random, count: int) -> list[Question]:

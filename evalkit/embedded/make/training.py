@@ -14,8 +14,11 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from evalkit.embedded.make import prompts
 from evalkit.embedded.make.corpus import documents, text_of
+from evalkit.embedded.make.initial import initialize
 from evalkit.embedded.make.muon import Muon
 from evalkit.embedded.make.tokenizer import MAX_LENGTH
+
+THETA = 10_000.0
 
 CHUNK = 512
 """Documents that are tokenized at once."""
@@ -35,13 +38,13 @@ class Recipe:
     """
 
     seed: int = 20250
-    steps: int = 2800
+    steps: int = 1800
     tokens: int = 2048
     lengths: tuple[int, ...] = (256, 256, 256, 512, 256, 256, 256, 1024)
-    rate: float = 4e-3
-    matrix_rate: float = 0.02
+    rate: float = 3e-3
+    matrix_rate: float = 0.006
     warmup: int = 30
-    cooldown: float = 0.5
+    cooldown: float = 0.6
     threads: int = 1
 
 
@@ -57,7 +60,7 @@ def model_config(vocabulary: int) -> LlamaConfig:
         num_key_value_heads=2,
         max_position_embeddings=MAX_LENGTH,
         tie_word_embeddings=True,
-        rope_parameters={"rope_type": "default", "rope_theta": 500.0},
+        rope_parameters={"rope_type": "default", "rope_theta": THETA},
         bos_token_id=special[prompts.BOS],
         eos_token_id=special[prompts.EOS],
         pad_token_id=special[prompts.PAD],
@@ -144,6 +147,7 @@ def train_model(tokenizer: Tokenizer, recipe: Recipe) -> Any:
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(recipe.seed)
     model: Any = LlamaForCausalLM(model_config(tokenizer.get_vocab_size())).float().train()
+    initialize(model, THETA)
     optimizers = make_optimizers(model, recipe)
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     rates = [group["lr"] for group in groups]
