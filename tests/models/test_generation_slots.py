@@ -392,6 +392,44 @@ def test_a_model_whose_numbers_differ_over_slots_writes_in_batches(
     assert reply.texts == (Plain(folder).generate("The quick brown fox", 6)[0],)
 
 
+def test_two_tokens_as_good_as_each_other_are_decided_by_the_text_alone(
+    make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rounding is played by a trifle on one of two equal tokens, which the text by itself does not have."""
+    folder = make_model("llama", max_length=128)
+    engine = engine_of(folder)
+    head = engine._loaded.model.lm_head.weight
+    wanted = [Text((0, 5 + n, 9), 6) for n in range(5)]
+    twins = {token: token + 1 for text in wanted for token in alone(folder, text)[0] if token + 1 < len(head)}
+    before = head.detach().clone()
+    right = refill_module.step_logits
+
+    def rounded(model: Any, slots: Slots, tokens: Sequence[int]) -> Any:
+        logits = right(model, slots, tokens)
+        for twin in twins.values():
+            logits[:, twin] += 1e-6
+        return logits
+
+    monkeypatch.setattr(refill_module, "step_logits", rounded)
+    with torch.no_grad():
+        for token, twin in sorted(twins.items(), reverse=True):
+            head[twin] = head[token]
+    _alone.clear()
+    try:
+        expected = [alone(folder, text)[0] for text in wanted]
+        refill, _, streams, _ = round_of(folder, wanted)
+        run(refill)
+        assert [tuple(stream.written) for stream in streams] == expected
+        refill, _, streams, _ = round_of(folder, wanted)
+        monkeypatch.setattr(refill, "_is_exact", False)
+        run(refill)
+        assert [tuple(stream.written) for stream in streams] != expected
+    finally:
+        _alone.clear()
+        with torch.no_grad():
+            head.copy_(before)
+
+
 def requests_of(count: int) -> list[Request]:
     return [Generate(Prompt(f"{PREAMBLE} {n}"), max_tokens=3 + n % 5, stop=()) for n in range(count)]
 

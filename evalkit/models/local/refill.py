@@ -15,6 +15,8 @@ from evalkit.models.local.prefill import Prefill, Ready
 from evalkit.models.local.sampling import next_tokens
 from evalkit.models.local.slot_attention import step_logits
 from evalkit.models.local.slots import Slots
+from evalkit.models.local.stream import Stream
+from evalkit.models.local.ties import decide
 from evalkit.models.local.writing import Writing
 
 __all__ = ["Limits", "Refill", "Underway", "WritingCounters"]
@@ -83,6 +85,7 @@ class Refill:
         self._writing = writing
         self._numbers = numbers
         self._counters = counters
+        self._is_exact = loaded.model.dtype == torch.float32
         streams = [writing.streams[number] for number in numbers]
         for stream in streams:
             stream.restart()
@@ -148,7 +151,7 @@ class Refill:
         streams = [self._writing.streams[self._numbers[ready.number]] for ready in readies]
         for first in range(0, len(readies), _SAMPLED):
             some = slice(first, first + _SAMPLED)
-            tokens += next_tokens(logits[torch.tensor(places[some], device=logits.device)], streams[some])
+            tokens += self._pick(logits[torch.tensor(places[some], device=logits.device)], streams[some])
         seconds = time.perf_counter() - begun
         self._counters.passes += 1
         self._counters.prefill_seconds += seconds
@@ -163,6 +166,10 @@ class Refill:
                 self._settle(number)
             else:
                 self._waiting.append(ready)
+
+    def _pick(self, logits: torch.Tensor, streams: Sequence[Stream]) -> list[int]:
+        tokens = next_tokens(logits, streams)
+        return decide(self._forward, logits, streams, tokens) if self._is_exact else tokens
 
     def _make_slots(self, like: Ready) -> None:
         self.underway = self._of_slots(self._widest)
@@ -181,7 +188,7 @@ class Refill:
         self.underway = self._of_slots(self._rows[0])
         streams = [self._writing.streams[number] for number in self._rows]
         logits = step_logits(self._loaded.model, self._slots, [stream.written[-1] for stream in streams])
-        picked = next_tokens(logits, streams)
+        picked = self._pick(logits, streams)
         seconds = time.perf_counter() - begun
         self._clock += seconds / len(streams)
         self._counters.steps += 1
