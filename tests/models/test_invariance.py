@@ -82,6 +82,7 @@ def answers_from(folder: Path, option: str, asked: Sequence[Request]) -> list[Re
         engine = model._loading.result()[1]
         engine._budget.tokens = int(option.partition("=")[2])
         engine._cached_budget.tokens = 4 * engine._budget.tokens
+        engine._slot_budget.tokens = 4 * engine._budget.tokens
 
     async def ask() -> list[Reply | BaseException]:
         return await asyncio.gather(*(model.answer(request) for request in asked), return_exceptions=True)
