@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from evalkit.models.local.options import Options
 from evalkit.models.local.weights import stored_dtype, weight_files
 
 __all__ = ["Loaded", "dtype_of", "load"]
+
+_WORTH_SHARING = 4_000_000
+"""Parameters from which a forward pass is divided among threads."""
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _LONGEST = 2048
@@ -84,6 +88,8 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
             fix="save the whole model, or name the folder of the right architecture",
         )
     model.eval()
+    if device == "cpu":
+        _take_threads(model)
     return Loaded(
         model=model,
         tokenizer=tokenizer,
@@ -94,6 +100,18 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
         start_id=_start_id(model) if is_encoder_decoder else None,
         border=_border(checkpoint),
     )
+
+
+def _take_threads(model: Any) -> None:
+    """Compute a very small model on one thread, unless the environment says how many.
+
+    Its matrices are done before a second thread has woken up; and where other processes want the processors, threads
+    that wait for each other made the embedded model several times slower.
+    """
+    import torch
+
+    if model.num_parameters() < _WORTH_SHARING and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
 
 
 def _longest(config: Any, tokenizer: Any) -> int:
