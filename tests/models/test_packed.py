@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from evalkit.models.local import tree_attention  # noqa: E402 (needs torch)
 from evalkit.models.local.attend import Sums, attend  # noqa: E402 (needs torch)
 from evalkit.models.local.counters import Counters  # noqa: E402 (needs torch)
 from evalkit.models.local.forward import Forward, Way  # noqa: E402 (needs torch)
+from evalkit.models.local.loading import Loaded  # noqa: E402 (needs torch)
 from evalkit.models.local.memory import Budget  # noqa: E402 (needs torch)
 from evalkit.models.local.packed import Packed  # noqa: E402 (needs torch)
 from evalkit.models.local.plan import Row, merge  # noqa: E402 (needs torch)
@@ -203,6 +205,51 @@ def test_the_engine_says_what_it_computed(make_model: Callable[..., Path]) -> No
     assert 0 < stats.tokens_computed < stats.tokens_asked / 2
     assert 0 < stats.forward_seconds < stats.total_seconds
     assert stats.passes == 1
+
+
+def test_a_model_says_how_it_is_computed_once_it_was_asked(make_model: Callable[..., Path]) -> None:
+    async def ask() -> tuple[dict[str, str], dict[str, str]]:
+        model: Any = resolve(f"hf/{make_model('llama', max_length=128)}")
+        before = model.facts
+        await model.answer(asked()[0])
+        return before, model.facts
+
+    assert asyncio.run(ask()) == ({}, {"scoring": "packed"})
+
+
+@pytest.mark.parametrize("vocabulary", [400, 128_256])
+def test_logits_are_held_a_piece_at_a_time(vocabulary: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rolling perplexity wants every position; the softmax sees a bounded number of them at once."""
+    import transformers
+
+    config = transformers.LlamaConfig(
+        vocab_size=vocabulary, hidden_size=16, num_hidden_layers=1, intermediate_size=16, num_attention_heads=2
+    )
+    model = transformers.AutoModelForCausalLM.from_config(config).eval()
+    loaded = Loaded(model, lambda text, **_: {"input_ids": [3, 4, 5]}, "cpu", 2048, frozenset({1}), False, None)
+    pieces: list[int] = []
+    with torch.inference_mode():
+        forward = Forward(loaded, Way("chunked"))
+        forward.tolerance = 1e-3
+        text = tuple(number % 390 for number in range(701))
+        rows = [Row(text[:-1], tuple(range(700)), text[1:])] * 2
+        chance = random.Random(0)
+        rows.append(Row(tuple(chance.randrange(399) for _ in range(600)), tuple(range(600)), (7,) * 600))
+        plain = [score(forward, [row])[0] for row in rows]
+        get = forward.pieces
+
+        def watched(inputs: Any, places: Any) -> Any:
+            for start, piece in get(inputs, places):
+                pieces.append(len(piece))
+                yield start, piece
+
+        monkeypatch.setattr(forward, "pieces", watched)
+        engine: Any = SimpleNamespace(_loaded=loaded, _forward=forward)
+        scores, counters = shared(engine, merge(rows)[0], budget=1024, keep=0)
+    assert max(pieces) * vocabulary <= max(1 << 22, 256 * vocabulary)
+    assert sum(pieces) == counters.tokens_computed == 1300
+    assert scores[0].logprobs[:700] == pytest.approx(plain[0].logprobs, abs=1e-4)
+    assert scores[1].logprobs == pytest.approx(plain[2].logprobs, abs=1e-4)
 
 
 def wrong_merge(self: Sums, first: int, last: int, part: Any) -> None:

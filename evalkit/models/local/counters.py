@@ -12,7 +12,7 @@ class Counters:
     """Sums since the model was loaded."""
 
     tokens_asked: int = 0
-    """Tokens of all distinct sequences, each computed from its beginning."""
+    """What scoring every continuation by itself would compute: its context's tokens and its own."""
     tokens_computed: int = 0
     """Tokens that went through the model, padding included."""
     passes: int = 0

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 _CELLS = {"cpu": 1 << 22, "cuda": 1 << 27}
 """How many logits (positions × vocabulary) are held at once in float32: 16 MB on a CPU, 512 MB on a GPU."""
+_FEWEST = 256
+"""At least so many positions at once, however large the vocabulary: every piece reads the output layer's weights."""
 _TOLERANCE = {"torch.float32": 1e-4}
 _COARSE = 5e-2
 """By how much a faster way may differ, relative to the largest logit: rounding, never another mask or scale."""
@@ -105,7 +107,7 @@ class Forward:
         if self.way.head == "chunked":
             hidden = _flat(self._hidden(inputs))
             hidden = hidden[places.to(hidden.device)]
-            step = max(1, _CELLS.get(hidden.device.type, _CELLS["cpu"]) // int(self._head.weight.shape[0]))
+            step = _positions(hidden.device.type, int(self._head.weight.shape[0]))
             for start in range(0, len(hidden), step):
                 yield start, self._head(hidden[start : start + step])
             return
@@ -115,7 +117,7 @@ class Forward:
         else:
             logits = _flat(self._model(**inputs).logits)
             logits = logits[places.to(logits.device)]
-        step = max(1, _CELLS.get(logits.device.type, _CELLS["cpu"]) // int(logits.shape[-1]))
+        step = _positions(logits.device.type, int(logits.shape[-1]))
         for start in range(0, len(logits), step):
             yield start, logits[start : start + step]
 
@@ -207,6 +209,11 @@ class _before:  # noqa: N801 (reads as the with statement it is for)
 
     def __exit__(self, *error: object) -> None:
         self._handle.remove()
+
+
+def _positions(device: str, vocabulary: int) -> int:
+    """At how many positions logits are held in float32 at once."""
+    return max(_FEWEST, _CELLS.get(device, _CELLS["cpu"]) // vocabulary)
 
 
 def _flat(tensor: torch.Tensor) -> torch.Tensor:

@@ -67,6 +67,14 @@ class LocalModel:
             window=_WINDOW,
         )
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """How the model is computed here ("scoring": "packed"), known once it was asked; for the manifest."""
+        loading = self._loading
+        if loading is None or not loading.done() or not _is_loaded(loading):
+            return {}
+        return loading.result()[1].facts
+
     async def answer(self, request: Request) -> Reply:
         """Queue a request and await its reply.
 

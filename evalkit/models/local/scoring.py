@@ -86,6 +86,7 @@ class Scoring:
         self._counters = counters
         self._failed: set[int] = set()
         parts = [(request, part) for request in asked for part in range(len(request.parts))]
+        counters.tokens_asked += sum(request.parts[part].row.length for request, part in parts)
         self.rows, places = merge([request.parts[part].row for request, part in parts])
         self._users: list[list[tuple[Asked, int, int]]] = [[] for _ in self.rows]
         for (request, part), (number, start) in zip(parts, places, strict=True):
@@ -96,7 +97,6 @@ class Scoring:
             elif not request.parts:
                 self._deliver(request)
         for number, row in enumerate(self.rows):
-            counters.tokens_asked += row.length
             if not row.targets:
                 self.settle(number, RowScore((), ()), 0.0)
 
