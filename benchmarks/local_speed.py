@@ -86,6 +86,8 @@ def measure(bench: Bench, form: Form, threads: int, plan: Plan) -> Result:
             theirs = bench.lm_eval(form, threads, batch)
             result.peer[batch].append(theirs)
             result.parity = result.parity.worst(compare(ours.items, theirs.items, form.kind))
+            first = result.peer[plan.batches[0]][-1]
+            result.within_peer = result.within_peer.worst(compare(first.items, theirs.items, form.kind))
             _say(f"{form.name}, run {number + 1}: {ours.phase:.2f} s, lm-eval batch {batch} {theirs.phase:.2f} s")
     print("\n" + block(result), flush=True)
     return result

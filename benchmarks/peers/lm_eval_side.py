@@ -95,10 +95,19 @@ def _sequences(model: Any, requests: list[Any], items: dict[str, Item], kind: st
             context, continuation = model._encode_pair(*request.args)
             yield tuple((context + continuation)[-(model.max_length + 1) :][:-1])
         elif kind == "rolling":
-            yield tuple(model.tok_encode(request.args[0]))
+            yield from _windows(model, request.args[0])
         else:
             written = items[request.doc["id"]].text
             yield tuple(model.tok_encode(request.args[0] + written))
+
+
+def _windows(model: Any, text: str) -> Iterator[tuple[int, ...]]:
+    """What the definition of the rolling log-likelihood has the model read: every token but the last of each window."""
+    from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+
+    windows = get_rolling_token_windows(model.tok_encode(text), model.prefix_token_id, model.max_length, 1)
+    for context, continuation in map(make_disjoint_window, windows):
+        yield (*context, *continuation)[:-1]
 
 
 if __name__ == "__main__":

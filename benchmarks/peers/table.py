@@ -23,6 +23,8 @@ class Result:
     evalkit: list[Measured] = field(default_factory=list)
     peer: dict[int, list[Measured]] = field(default_factory=dict)
     parity: Parity = field(default_factory=Parity)
+    within_peer: Parity = field(default_factory=Parity)
+    """How far lm-eval's batch sizes are apart from each other: what rounding alone comes to."""
 
     @property
     def seconds(self) -> float:
@@ -64,6 +66,7 @@ class Result:
             "ratio_to_best": self.best,
             "unique_share": self.share,
             "parity": {**vars(self.parity), "holds": self.parity.holds},
+            "lm_eval_among_itself": vars(self.within_peer),
         }
 
 
@@ -89,7 +92,12 @@ def block(result: Result) -> str:
         f"  tokens asked for {result.asked:,}, unique {result.unique:,}: {result.share:.1%} of what evalkit computed;"
     )
     lines.append(f"  computing only these would be {theirs:.2f}x less than lm-eval computes")
-    return "\n".join([*lines, f"  {agreement(result.parity)}"])
+    lines.append(f"  {agreement(result.parity)}")
+    if len(result.peer) > 1:
+        own = result.within_peer
+        said = f"{own.other_texts} texts differ" if own.other_texts else f"{own.furthest:.1e} apart"
+        lines.append(f"  lm-eval's own batch sizes: {said}")
+    return "\n".join(lines)
 
 
 def _line(name: str, runs: Sequence[Measured]) -> str:
