@@ -5,38 +5,10 @@ In every phrasing `{n}` is the full name, `{s}` a short name or pronoun that beg
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 
 from evalkit.embedded.make import words
-
-Draw = Callable[[Random], str]
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """Something that can be told, asked and summarized about a thing.
-
-    `clauses` continue a sentence that begins with the name. `strip` is a beginning of the value, such as an article,
-    without which an answer is right as well.
-    """
-
-    name: str
-    draw: Draw
-    sentences: tuple[str, ...]
-    questions: tuple[str, ...]
-    clauses: tuple[str, ...]
-    strip: str = ""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of thing: `names` makes (full name, short name) on one side of the split between corpus and samples."""
-
-    name: str
-    names: Callable[[Random, bool], tuple[str, str]]
-    attributes: tuple[Attribute, ...]
+from evalkit.embedded.make.things import Attribute, Draw, Kind
 
 
 def one_of(values: tuple[str, ...]) -> Draw:

@@ -7,7 +7,8 @@ from random import Random
 
 from evalkit.embedded.make import words
 from evalkit.embedded.make.facts import with_articles
-from evalkit.embedded.make.kinds import KINDS, Attribute, Kind
+from evalkit.embedded.make.kinds import KINDS
+from evalkit.embedded.make.things import Attribute, Kind
 
 UNANSWERABLE = "unanswerable"
 
