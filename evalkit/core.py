@@ -238,6 +238,8 @@ class Capabilities:
 
 
 class Model(Protocol):
+    """Answers requests. A model may also have `facts`, a mapping of how it is computed here, for the manifest."""
+
     @property
     def identity(self) -> Identity: ...
     @property

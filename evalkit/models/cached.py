@@ -63,6 +63,10 @@ class _Cached:
     def capabilities(self) -> Capabilities:
         return self._model.capabilities
 
+    @property
+    def facts(self) -> dict[str, str]:
+        return dict(getattr(self._model, "facts", {}))
+
     async def answer(self, request: Request) -> Reply:
         key = request_key(self._model.identity, request)
         if (asking := self._asking.get(key)) is not None:

@@ -97,6 +97,8 @@ async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[Pr
         raise
     finally:
         plan.status, plan.finished = status, _now()
+        # A run that came from the cache computed nothing; what an interrupted one said still holds.
+        plan.model["computed"] = dict(getattr(model, "facts", {})) or plan.model.get("computed", {})
         # On a full disk the error that says so matters, not that the manifest could not be closed either.
         with contextlib.nullcontext() if status == "finished" else contextlib.suppress(RunError):
             manifest.write(folder, plan)
