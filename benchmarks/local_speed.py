@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from peers import environment
+from peers.checkpoint import size_of
 from peers.command import measure_command
 from peers.comparing import compare
 from peers.forms import FULL, QUICK, Form, forms
@@ -104,11 +105,21 @@ def _plan(given: argparse.Namespace, names: list[str]) -> Plan:
         raise SystemExit(f"nothing named {unknown[0]!r} to measure; there are {', '.join(names)}")
     if given.quick:
         return Plan(only, (1,), (8,), 1)
-    return Plan(only, _numbers(given.threads), _numbers(given.batch), given.runs)
+    return Plan(only, given.threads, given.batch, given.runs)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
+    if not all(part.isdecimal() and int(part) for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"numbers from 1, with commas between them; found {text!r}")
     return tuple(int(part) for part in text.split(","))
+
+
+def _size(text: str) -> str:
+    try:
+        size_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _arguments() -> Any:
@@ -117,10 +128,10 @@ def _arguments() -> Any:
     )
     parser.add_argument("--quick", action="store_true", help="few rows, one run, one thread: does it work?")
     parser.add_argument("--only", help="comma-separated: mmlu, hellaswag, hellaswag-first, rolling, generation, …")
-    parser.add_argument("--threads", default="1,2", help="processor threads [1,2]")
+    parser.add_argument("--threads", default=(1, 2), type=_numbers, help="processor threads [1,2]")
     parser.add_argument("--runs", type=int, default=3, help="alternating runs of each, of which medians count [3]")
-    parser.add_argument("--batch", default="8,1", help="lm-eval's batch sizes; the first one is the rival [8,1]")
-    parser.add_argument("--size", default="ref", help="ref, 1b, 8b, or hidden,layers [ref]")
+    parser.add_argument("--batch", default=(8, 1), type=_numbers, help="lm-eval's batch sizes, the rival's first [8,1]")
+    parser.add_argument("--size", default="ref", type=_size, help="ref, 1b, 8b, or hidden,layers [ref]")
     parser.add_argument("--device", default="cpu", help="cpu or cuda [cpu]")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     parser.add_argument("--model", type=Path, help="a model folder of your own instead")

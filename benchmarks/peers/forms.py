@@ -5,6 +5,7 @@ evalkit's tasks over the same rows lie in `tasks/`.
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -109,8 +110,9 @@ def _real(mirror: Path, subject: str, count: int) -> tuple[list[dict[str, Any]],
     folder = mirror / "cais" / "mmlu" / subject
     parts = []
     for split in ("test", "dev"):
-        lines = (folder / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-        parts.append([json.loads(line) for line in lines])
+        plain, packed = folder / f"{split}.jsonl", folder / f"{split}.jsonl.gz"
+        data = plain.read_bytes() if plain.is_file() else gzip.decompress(packed.read_bytes())
+        parts.append([json.loads(line) for line in data.decode("utf-8").splitlines()])
     return parts[0][:count], parts[1]
 
 
