@@ -95,8 +95,9 @@ def block(result: Result) -> str:
     lines.append(f"  {agreement(result.parity)}")
     if len(result.peer) > 1:
         own = result.within_peer
-        said = f"{own.other_texts} texts differ" if own.other_texts else f"{own.furthest:.1e} apart"
-        lines.append(f"  lm-eval's own batch sizes: {said}")
+        apart = f"{own.furthest:.1e} apart" if own.furthest else "the same outcome"
+        said = f"{own.other_texts} texts differ" if own.other_texts else apart
+        lines.append(f"  lm-eval's batch sizes among themselves: {said}")
     return "\n".join(lines)
 
 
