@@ -1,8 +1,8 @@
 """Few-shot examples and rendering: from a sample to the prompt that is put before a model.
 
 The draw of examples is keyed by (task, seed, sample id), so a prompt never depends on the order of samples, on
---limit, or on how work is spread. `lm-eval` order reproduces that harness's one process-wide stream instead
-(seed 1234 and `random.sample` per document, in order), which is why prompts are rendered in the data's order.
+--limit, or on how work is spread. `lm-eval` order reproduces that harness's stream instead: seed 1234 for every leaf
+task (our subsets) and `random.sample` per document, in order, which is why prompts are rendered in the data's order.
 """
 
 from __future__ import annotations
@@ -96,5 +96,5 @@ class Renderer:
 
 
 def lm_eval_stream() -> random.Random:
-    """The process-wide stream that `lm-eval` order draws from; one for a whole task, shared by its subsets."""
+    """The stream that `lm-eval` order draws from; lm-evaluation-harness 0.4.13 seeds one for every leaf task."""
     return random.Random(LM_EVAL_SEED)

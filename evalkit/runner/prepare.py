@@ -64,7 +64,6 @@ class PreparedTask:
 
     def work(self) -> Iterator[Work]:
         """Every attempt, in the order of the data. Raises UsageError where not even the first row can be asked."""
-        stream = lm_eval_stream()
         seen: set[int] = set()
         for number, part in enumerate(self.parts):
             renderer = Renderer(
@@ -75,7 +74,7 @@ class PreparedTask:
                 to_sample=self.task.sample,
                 options=self.settings.data,
                 seed=self.settings.seed,
-                stream=stream,
+                stream=lm_eval_stream(),
             )
             for row_number, row in enumerate(islice(part.opened.rows(), part.quota)):
                 index = number * _ROWS_PER_SUBSET + row_number

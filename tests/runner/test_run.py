@@ -102,16 +102,22 @@ def test_few_shot_examples_never_hold_the_sample_itself(tmp_path: Path) -> None:
         assert str(record.sample.input) not in record.prompt.preamble
 
 
-def test_lm_eval_order_draws_one_stream_of_random_sample_over_documents(tmp_path: Path) -> None:
+def test_lm_eval_order_draws_a_stream_of_random_sample_for_every_subset(tmp_path: Path) -> None:
+    """lm-evaluation-harness 0.4.13: `random.Random(1234)` for each leaf task, `sample(pool, k)` per document."""
     pool = [{"question": f"p{i}", "answer": f"a{i}"} for i in range(30)]
-    asked = [{"question": f"q{i}", "answer": "x"} for i in range(5)]
-    task = say_task(data=(Subset(rows(asked, name="asked"), rows(pool, name="pool")),), fewshot=Fewshot(3, "lm-eval"))
-    run = evalkit.run(task, Parrot(window=1), out=tmp_path / "r")
-    stream = random.Random(1234)
-    for record in sorted(run.records(), key=lambda r: r.index):
-        drawn = stream.sample(range(30), 3)
-        assert record.prompt is not None
-        assert record.prompt.preamble == "".join(f"p{i} a{i}\n\n" for i in drawn)
+    subsets = tuple(
+        Subset(rows([{"question": f"{name}{i}", "answer": "x"} for i in range(5)], name=name), rows(pool, name="pool"))
+        for name in ("one", "two")
+    )
+    run = evalkit.run(say_task(data=subsets, fewshot=Fewshot(3, "lm-eval")), Parrot(window=1), out=tmp_path / "r")
+    prompts = {r.sample.id: r.prompt for r in run.records()}
+    for name in ("one", "two"):
+        stream = random.Random(1234)
+        for number in range(5):
+            drawn = stream.sample(range(30), 3)
+            prompt = prompts[f"{name}/{number}"]
+            assert prompt is not None
+            assert prompt.preamble == "".join(f"p{i} a{i}\n\n" for i in drawn)
 
 
 def test_the_draw_of_examples_does_not_depend_on_what_was_drawn_before(tmp_path: Path) -> None:
