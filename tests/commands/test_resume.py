@@ -16,7 +16,7 @@ from tests.commands.console import EVALKIT, ONE_THREAD, evalkit
 
 pytest.importorskip("torch")
 
-ROWS = 800
+ROWS = 4000
 TASK = """\
 name: sums
 data: sums.jsonl
