@@ -450,8 +450,8 @@ def test_out_of_memory_in_a_step_halves_the_slots_and_goes_on(
 
     monkeypatch.setattr(refill_module, "step_logits", scarce)
     assert [reply.texts for reply in answers(resolve(f"hf/{folder}"), requests_of(9))] == expected
-    # A text may end with its first token, before there is a step to take part in.
-    assert counts[0] > 2 >= counts[-1] >= 1
+    # How many rows take part at first depends on which requests had arrived, and on texts that end with one token.
+    assert max(counts) > 2 >= counts[-1] >= 1
     assert counts == sorted(counts, reverse=True)
 
 
