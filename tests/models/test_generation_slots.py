@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -452,7 +453,7 @@ def test_out_of_memory_in_a_step_halves_the_slots_and_goes_on(
     assert [reply.texts for reply in answers(resolve(f"hf/{folder}"), requests_of(9))] == expected
     # How many rows take part at first depends on which requests had arrived, and on texts that end with one token.
     assert max(counts) > 2 >= counts[-1] >= 1
-    assert counts == sorted(counts, reverse=True)
+    assert all(after < before for before, after in pairwise(counts) if before > 2)
 
 
 def test_a_text_too_large_for_one_slot_fails_alone(
