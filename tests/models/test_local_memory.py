@@ -184,7 +184,10 @@ def test_closing_frees_the_model_and_refuses_more(make_model: Callable[..., Path
 
 
 def test_a_model_may_be_closed_before_it_was_asked(make_model: Callable[..., Path]) -> None:
-    asyncio.run(resolve(f"hf/{make_model('llama')}").close())
+    model = resolve(f"hf/{make_model('llama')}")
+    asyncio.run(model.close())
+    with pytest.raises(ModelError, match="closed"):
+        asyncio.run(model.answer(Choose(Prompt("A"), ("B", "C"))))
 
 
 def test_a_model_answers_in_one_event_loop_after_another(make_model: Callable[..., Path]) -> None:
