@@ -1,0 +1,71 @@
+"""The nouns of evaluation: what a task asks, what a model answers, what is written down.
+
+This package imports nothing of evalkit's, so that everything else can import it.
+"""
+
+from typing import TYPE_CHECKING
+
+from evalkit.core.data import BadRow, DataOptions, Message, OpenedSource, Row, Sample, Source, Subset
+from evalkit.core.digests import digest_of, is_number
+from evalkit.core.errors import RunError, UsageError
+from evalkit.core.models import Capabilities, Identity, Model, ModelError
+from evalkit.core.outcomes import Estimate, Failure, Record, Score, Validity
+from evalkit.core.parts import (
+    Attempt,
+    Fewshot,
+    FewshotOrder,
+    Judge,
+    Method,
+    Metric,
+    PromptFormat,
+    Scorer,
+    Task,
+    Verdict,
+)
+from evalkit.core.prompts import Choose, Generate, Perplexity, Prompt, Reply, Request, Usage
+
+if TYPE_CHECKING:
+    from evalkit.core.parts import FloatRows, IntArray
+
+__all__ = [
+    "Attempt",
+    "BadRow",
+    "Capabilities",
+    "Choose",
+    "DataOptions",
+    "Estimate",
+    "Failure",
+    "Fewshot",
+    "FewshotOrder",
+    "FloatRows",
+    "Generate",
+    "Identity",
+    "IntArray",
+    "Judge",
+    "Message",
+    "Method",
+    "Metric",
+    "Model",
+    "ModelError",
+    "OpenedSource",
+    "Perplexity",
+    "Prompt",
+    "PromptFormat",
+    "Record",
+    "Reply",
+    "Request",
+    "Row",
+    "RunError",
+    "Sample",
+    "Score",
+    "Scorer",
+    "Source",
+    "Subset",
+    "Task",
+    "Usage",
+    "UsageError",
+    "Validity",
+    "Verdict",
+    "digest_of",
+    "is_number",
+]

@@ -1,0 +1,85 @@
+"""Where samples come from: rows, the sources that yield them, and the sample that a task makes of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class DataOptions:
+    """Where data may come from. `mirror` maps a hub id to files: `<mirror>/<owner>/<name>/<config>/<split>.*`."""
+
+    mirror: Path | None = None
+    offline: bool = False
+    skip_bad_rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it was read. `id` is unique within the task's data; `origin` says where a person finds it."""
+
+    id: str
+    values: Mapping[str, Any]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that could not be read, kept so that it is counted and named."""
+
+    id: str
+    origin: str
+    problem: str
+
+
+class OpenedSource(Protocol):
+    """Data that was found: `digest` identifies its content, `count` is its number of rows where that is known."""
+
+    @property
+    def digest(self) -> str: ...
+    @property
+    def count(self) -> int | None: ...
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What the manifest says of it: hub id, config, split, resolved commit, or the file's path."""
+        ...
+
+    def rows(self) -> Iterator[Row | BadRow]: ...
+
+
+class Source(Protocol):
+    """Data that has a name but was not looked for yet. Raises UsageError where it can't be had."""
+
+    def open(self, options: DataOptions) -> OpenedSource: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """Rows to ask, the rows few-shot examples are drawn from, and the groups every row counts towards."""
+
+    rows: Source
+    examples: Source | None = None
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One thing to ask. `gold` indexes the right `choices`; samples of one `cluster` are not independent."""
+
+    id: str
+    input: str | tuple[Message, ...]
+    targets: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    gold: tuple[int, ...] = ()
+    cluster: str = ""
+    groups: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)

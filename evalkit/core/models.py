@@ -1,0 +1,50 @@
+"""What answers requests: its identity, what it can do, how it fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from evalkit.core.digests import digest_of
+from evalkit.core.prompts import Choose, Generate, Perplexity, Reply, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one model from every other: `facts` are (name, value) pairs such as weights, tokenizer, dtype."""
+
+    name: str
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.name, *(f"{key}={value}" for key, value in sorted(self.facts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model can be asked. `chats` says that plain prompts, too, pass through a chat template."""
+
+    requests: frozenset[type] = frozenset({Generate, Choose, Perplexity})
+    chats: bool = False
+    max_length: int | None = None
+    window: int = 64
+    """How many samples the runner keeps in flight so that the model's batches are full."""
+
+
+class Model(Protocol):
+    """Answers requests. A model may also have `facts`, a mapping of how it is computed here, for the manifest."""
+
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def capabilities(self) -> Capabilities: ...
+    async def answer(self, request: Request) -> Reply:
+        """Answer one request; raises ModelError where it can't."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class ModelError(Exception):
+    """A request that the backend could not answer; it fails one sample, never the run."""

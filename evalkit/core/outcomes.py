@@ -1,0 +1,101 @@
+"""What became of a sample, and what all of them say: scores, records, estimates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from evalkit.core.data import Sample
+from evalkit.core.prompts import Prompt, Reply
+
+
+class Validity(StrEnum):
+    """How a sample ended. Model outcomes count in n at the failure value; measurement failures leave n."""
+
+    OK = "ok"
+    NO_ANSWER = "no_answer"
+    REFUSED = "refused"
+    LENGTH = "length"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    DATA_ERROR = "data_error"
+    BACKEND_ERROR = "backend_error"
+    SCORER_ERROR = "scorer_error"
+    SANDBOX_ERROR = "sandbox_error"
+    UNJUDGED = "unjudged"
+
+    @property
+    def is_measurement_failure(self) -> bool:
+        return self in _MEASUREMENT_FAILURES
+
+
+_MEASUREMENT_FAILURES = frozenset(
+    {
+        Validity.DATA_ERROR,
+        Validity.BACKEND_ERROR,
+        Validity.SCORER_ERROR,
+        Validity.SANDBOX_ERROR,
+        Validity.UNJUDGED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The stage that failed and why."""
+
+    stage: Literal["data", "prompt", "model", "score"]
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One value of one sample with its reason; `answer` is what the scorer took the reply to say."""
+
+    name: str
+    value: float
+    answer: str | None = None
+    reason: str = ""
+    validity: Validity = Validity.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One sample's outcome as it is written down. `index` is its place in the data, so order can be restored."""
+
+    task: str
+    index: int
+    sample: Sample
+    repeat: int = 0
+    prompt: Prompt | None = None
+    replies: tuple[Reply, ...] = ()
+    scores: tuple[Score, ...] = ()
+    validity: Validity = Validity.OK
+    failure: Failure | None = None
+    flags: tuple[str, ...] = ()
+    prompt_digest: str = ""
+    sample_digest: str = ""
+    seconds: float = 0.0
+    cost: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return (self.task, self.sample.id, self.repeat)
+
+    def value(self, score: str) -> float | None:
+        """The value of the score of that name, or None."""
+        return next((s.value for s in self.scores if s.name == score), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A metric's value with its interval. `n` counts samples, `how` names the method ("t", "wilson", "bootstrap")."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    how: str
+    confidence: float = 0.95

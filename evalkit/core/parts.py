@@ -1,0 +1,125 @@
+"""What a task is made of: prompt format, method, scorers, metrics, judges."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from evalkit.core.data import Row, Sample, Subset
+from evalkit.core.models import Model
+from evalkit.core.outcomes import Estimate, Record, Score, Validity
+from evalkit.core.prompts import Prompt, Reply
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatRows = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one sample: the rendered prompt, and a seed that depends on (run seed, sample, repeat) alone."""
+
+    sample: Sample
+    prompt: Prompt
+    repeat: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a task asks. `settings` stand in the signature; `gold` makes the replies a perfect model would give."""
+
+    name: str
+    ask: Callable[[Attempt, Model], Awaitable[tuple[Reply, ...]]]
+    gold: Callable[[Attempt], tuple[Reply, ...]]
+    needs: frozenset[type]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Turns a sample's replies into scores. `scores` names what it yields; `version` grows when its values change."""
+
+    name: str
+    score: Callable[[Sample, tuple[Reply, ...]], Awaitable[tuple[Score, ...]]]
+    scores: tuple[str, ...]
+    metrics: tuple[Metric, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge decided, or why it could not (`validity` UNJUDGED)."""
+
+    scores: tuple[Score, ...] = ()
+    reason: str = ""
+    validity: Validity = Validity.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Decides over one, two or many replies to one sample."""
+
+    name: str
+    verdict: Callable[[Sample, tuple[Reply, ...]], Awaitable[Verdict]]
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Turns records into an estimate through small rows, so that a bootstrap never re-reads a record.
+
+    observe: a record's sufficient statistics, `width` numbers, or None where the metric does not apply.
+    estimate: (rows of shape (n, width), cluster numbers of shape (n,)) to an Estimate.
+    """
+
+    name: str
+    observe: Callable[[Record], Sequence[float] | None]
+    estimate: Callable[[FloatRows, IntArray], Estimate]
+    width: int = 1
+    higher_is_better: bool = True
+    scale: Literal["share", "number"] = "share"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptFormat:
+    """How a sample becomes a prompt: description + k × (question + delimiter + answer + separator) + question."""
+
+    question: Callable[[Sample], str]
+    answer: Callable[[Sample], str]
+    description: Callable[[Sample], str] = lambda sample: ""
+    delimiter: str = " "
+    separator: str = "\n\n"
+
+
+FewshotOrder = Literal["first", "seeded", "lm-eval"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fewshot:
+    """How many worked examples stand before the question, and how they are picked (see evalkit.fewshot)."""
+
+    k: int = 0
+    order: FewshotOrder = "seeded"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A benchmark: data, prompt, method, scorers. `version` grows when its numbers stop being comparable."""
+
+    name: str
+    data: tuple[Subset, ...]
+    sample: Callable[[Row], Sample]
+    prompt: PromptFormat
+    method: Method
+    scorers: tuple[Scorer, ...]
+    metrics: tuple[Metric, ...] = ()
+    fewshot: Fewshot = Fewshot()
+    version: int = 1
+    headline: str = ""
+    """The metric that stands for the task in a table; the first one where empty."""

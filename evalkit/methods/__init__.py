@@ -1,0 +1,8 @@
+"""How a task asks: one function a way, each making a `core.Method`; by import or by name."""
+
+from evalkit.methods.choosing import choose
+from evalkit.methods.generating import generate
+from evalkit.methods.likelihood import rolling
+from evalkit.methods.registry import by_name, names
+
+__all__ = ["by_name", "choose", "generate", "names", "rolling"]
