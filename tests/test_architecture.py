@@ -26,6 +26,7 @@ TIERS: dict[str, int] = {
     "metrics": 2,
     "scorers": 2,
     "runner": 2,
+    "gates": 2,
     "plugins": 3,
     "api": 4,
     "commands": 5,

@@ -1,0 +1,72 @@
+"""What a gate is asked about one task, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from evalkit.core import IntArray
+
+    FloatArray = NDArray[np.float64]
+
+
+class Outcome(StrEnum):
+    """PASS and DEGRADED are shown to lie inside the margin, FAIL outside; INCONCLUSIVE is everything else."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    DEGRADED = "DEGRADED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """The scores of the same samples in two runs, matched by id.
+
+    `baseline` and `candidate` have shape (n,); several repeats of a sample are averaged before (`repeats` says that
+    they were). `clusters`, shape (n,), numbers what is not independent; None where every sample stands for itself.
+    """
+
+    baseline: FloatArray
+    candidate: FloatArray
+    clusters: IntArray | None = None
+    repeats: bool = False
+    higher_is_better: bool = True
+
+    def __post_init__(self) -> None:
+        shapes = {self.baseline.shape, self.candidate.shape}
+        if len(shapes) > 1 or self.baseline.ndim != 1:
+            raise ValueError(f"baseline and candidate must be of one shape (n,), found {sorted(shapes)}")
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """What was decided for one task, and everything that it rests on.
+
+    `difference` is candidate - baseline in the metric's own direction, as are `low` and `high`: for a metric where
+    lower is better a rise is a loss, and the margin then bounds the rise. `low` and `high` are the one-sided bounds
+    that the decision was taken by, each at the limits' confidence (at 95 %, together a two-sided 90 % interval).
+    `p_value` is two-sided, for a difference of zero; `mcnemar_p` is the exact one, for 0/1 scores without clusters.
+    `needed` is the number of samples that would decide, for INCONCLUSIVE, where that can be said. `reason` is one
+    sentence. Bounds and p are NaN where nothing can be said about how much the difference varies.
+    """
+
+    outcome: Outcome
+    baseline: float
+    candidate: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    mcnemar_p: float | None
+    n: int
+    clusters: int
+    how: str
+    needed: int | None
+    margin: float
+    reason: str
