@@ -4,5 +4,6 @@ from evalkit.methods.choosing import choose
 from evalkit.methods.generating import generate
 from evalkit.methods.likelihood import rolling
 from evalkit.methods.registry import by_name, names
+from evalkit.methods.voting import self_consistency
 
-__all__ = ["by_name", "choose", "generate", "names", "rolling"]
+__all__ = ["by_name", "choose", "generate", "names", "rolling", "self_consistency"]

@@ -8,8 +8,14 @@ from evalkit.core import Method, UsageError
 from evalkit.methods.choosing import choose
 from evalkit.methods.generating import generate
 from evalkit.methods.likelihood import rolling
+from evalkit.methods.voting import self_consistency
 
-_METHODS: dict[str, Callable[..., Method]] = {"choose": choose, "generate": generate, "perplexity": rolling}
+_METHODS: dict[str, Callable[..., Method]] = {
+    "choose": choose,
+    "generate": generate,
+    "perplexity": rolling,
+    "self_consistency": self_consistency,
+}
 
 
 def names() -> tuple[str, ...]:

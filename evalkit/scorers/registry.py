@@ -8,18 +8,24 @@ from evalkit.core import Scorer
 from evalkit.metrics.registry import make
 from evalkit.scorers.bertscore import bertscore
 from evalkit.scorers.choices import accuracy
+from evalkit.scorers.extracted import regex_match
 from evalkit.scorers.likelihood import rolling
 from evalkit.scorers.matching import exact_match, squad
+from evalkit.scorers.numeric import numeric
 from evalkit.scorers.overlap import rouge
+from evalkit.scorers.trivia import triviaqa
 
 # A judge is no name but an object that the engine has to load, so `judged` is not here.
 _SCORERS: Mapping[str, Callable[..., Scorer]] = {
     "accuracy": accuracy,
     "bertscore": bertscore,
     "exact_match": exact_match,
+    "numeric": numeric,
+    "regex_match": regex_match,
     "rolling": rolling,
     "rouge": rouge,
     "squad": squad,
+    "triviaqa": triviaqa,
 }
 
 

@@ -1,0 +1,129 @@
+"""GSM8K: grade-school word problems of two to eight steps, whose answer is a whole number.
+
+Paper: https://arxiv.org/abs/2110.14168 (Cobbe et al., 2021). Data: openai/gsm8k, MIT licence. One row:
+
+    {"question": "Natalia sold clips to 48 of her friends in April, and then she sold half as many clips in May. …",
+     "answer": "Natalia sold 48/2 = <<48/2=24>>24 clips in May.\\nNatalia sold … in April and May.\\n#### 72"}
+
+Prompts, stops, patterns and what they ignore are lm-evaluation-harness's (gsm8k, gsm8k_cot, gsm8k_cot_zeroshot).
+`strict_match` wants the number where the worked examples have it ("#### 72", or "The answer is 72."), and
+`flexible_extract` takes the last number of the reply.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from evalkit.core import Fewshot, Method, PromptFormat, Row, Sample, Source, Subset, Task, UsageError
+from evalkit.data import files, hub
+from evalkit.extract import FLEXIBLE_NUMBER, IGNORED_IN_NUMBERS, matched
+from evalkit.methods import generate, self_consistency
+from evalkit.scorers import regex_match
+
+META = {
+    "name": "gsm8k",
+    "summary": "grade-school math word problems, by the final number; chain of thought, votes over n samples",
+    "tags": ["math", "reasoning", "english"],
+    "variants": ["form=plain", "form=cot", "form=zeroshot_cot"],
+}
+
+_STRICT = {
+    "plain": r"#### (\-?[0-9\.\,]+)",
+    "cot": r"The answer is (\-?[0-9\.\,]+).",
+    "zeroshot_cot": r"The answer is (\-?[0-9\.\,]+).",
+}
+_STEPS = re.compile(r"<<[^<>]*>>")
+
+
+def task(
+    *,
+    form: Literal["plain", "cot", "zeroshot_cot"] = "plain",
+    n: int = 1,
+    temperature: float | None = None,
+    max_tokens: int = 256,
+    examples: str = "",
+) -> Task:
+    """GSM8K's test problems, after five worked ones of its training set.
+
+    `form` is plain ("Question: … Answer:", solutions as annotated), cot ("Q: … A:", solutions that end with "The
+    answer is N.", after eight worked examples) or zeroshot_cot ("Let's think step by step.", none). `n` above 1
+    samples that many texts (at `temperature`, 0.7 unless given) and scores the majority's answer.
+
+    `examples` is a file of worked examples, in order, with columns `question` and `target`: so can the eight of Wei
+    et al. (2022) be shown that gsm8k_cot is published with. Without it, cot rewrites training solutions.
+    """
+    if form == "zeroshot_cot" and examples:
+        raise UsageError("form=zeroshot_cot shows no worked examples", fix="form=cot")
+    shown: Source = files(examples) if examples else hub("openai/gsm8k", config="main", split="train")
+    return Task(
+        name="gsm8k",
+        data=(Subset(hub("openai/gsm8k", config="main", split="test"), examples=shown),),
+        sample=_sample,
+        prompt=PromptFormat(
+            question={"plain": _plain, "cot": _cot, "zeroshot_cot": _step_by_step}[form],
+            answer=_solution if form == "plain" else _told,
+        ),
+        method=_method(form, n, temperature, max_tokens),
+        scorers=(
+            regex_match(pattern=_STRICT[form], name="strict_match", ignore=IGNORED_IN_NUMBERS, ignore_case=True),
+            regex_match(
+                pattern=FLEXIBLE_NUMBER,
+                pick="last",
+                name="flexible_extract",
+                ignore=IGNORED_IN_NUMBERS,
+                ignore_case=True,
+            ),
+        ),
+        fewshot=Fewshot({"plain": 5, "cot": 8, "zeroshot_cot": 0}[form], "first" if examples else "seeded"),
+        headline="strict_match",
+    )
+
+
+def _method(form: str, n: int, temperature: float | None, max_tokens: int) -> Method:
+    stop = ("Question:" if form == "plain" else "Q:", "</s>", "<|im_end|>")
+    gold = _solution if form == "plain" else _told
+    if n == 1:
+        return generate(max_tokens=max_tokens, stop=stop, temperature=temperature or 0.0, gold=gold)
+    if temperature is None:
+        temperature = 0.7
+    strict, flexible = re.compile(_STRICT[form]), re.compile(FLEXIBLE_NUMBER)
+
+    def read(text: str) -> str | None:
+        found = matched(strict, text) or matched(flexible, text, "last")
+        # "1,080", "$1080" and "1080." are one vote.
+        return re.sub(r"[,$]|\.$", "", found) if found else None
+
+    return self_consistency(n=n, temperature=temperature, max_tokens=max_tokens, stop=stop, read=read, gold=gold)
+
+
+def _sample(row: Row) -> Sample:
+    question = row.values["question"]
+    if "answer" not in row.values:
+        # A worked example of the user's own.
+        return Sample(row.id, question, targets=(row.values["target"],), data={"told": row.values["target"]})
+    solution = row.values["answer"]
+    steps, _, number = solution.rpartition("####")
+    number = number.strip()
+    told = f"{_STEPS.sub('', steps).strip()} The answer is {number}."
+    return Sample(row.id, question, targets=(number,), data={"solution": solution, "told": " ".join(told.split())})
+
+
+def _plain(sample: Sample) -> str:
+    return f"Question: {sample.input}\nAnswer:"
+
+
+def _cot(sample: Sample) -> str:
+    return f"Q: {sample.input}\nA:"
+
+
+def _step_by_step(sample: Sample) -> str:
+    return f"Q: {sample.input}\nA: Let's think step by step."
+
+
+def _solution(sample: Sample) -> str:
+    return str(sample.data.get("solution", sample.data["told"]))
+
+
+def _told(sample: Sample) -> str:
+    return str(sample.data["told"])
