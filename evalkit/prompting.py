@@ -70,7 +70,7 @@ class Renderer:
         if self.fewshot.order == "first":
             return [e for e in pool[: k + 1] if e.id != sample.id or not self._pool_is_asked()][:k]
         if self.fewshot.order == "lm-eval":
-            drawn = self.stream.sample(pool, k + 1 if self._pool_is_asked() else k)
+            drawn = self.stream.sample(pool, k + 1 if self._pool_is_asked() or self.fewshot.spare else k)
             return [e for e in drawn if not self._pool_is_asked() or e.id != sample.id][:k]
         rng = random.Random(sample_seed(self.seed, self.task, sample.id))
         drawn = rng.sample(pool, min(k + 1, len(pool)))
@@ -85,7 +85,8 @@ class Renderer:
             source = self.subset.examples or self.subset.rows
             rows = source.open(self.options).rows()
             self._pool = [self.to_sample(row) for row in rows if not isinstance(row, BadRow)]
-        needed = k + 1 if self._pool_is_asked() else k
+        one_more = self._pool_is_asked() or (self.fewshot.spare and self.fewshot.order == "lm-eval")
+        needed = k + 1 if one_more else k
         if len(self._pool) < needed:
             raise UsageError(
                 f"task {self.task!r} cannot show {k} examples",

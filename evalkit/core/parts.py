@@ -102,10 +102,15 @@ FewshotOrder = Literal["first", "seeded", "lm-eval"]
 
 @dataclass(frozen=True, slots=True)
 class Fewshot:
-    """How many worked examples stand before the question, and how they are picked (see evalkit.fewshot)."""
+    """How many worked examples stand before the question, and how they are picked (see evalkit.prompting).
+
+    `spare`: in lm-eval order, one example more is drawn than is shown, as that harness does for a task that has no
+    test split and names no few-shot split.
+    """
 
     k: int = 0
     order: FewshotOrder = "seeded"
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

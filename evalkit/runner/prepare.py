@@ -142,9 +142,10 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     if missing:
         names = ", ".join(sorted(kind.__name__ for kind in missing))
         raise UsageError(f"task {task.name!r} needs {names}, which {model.identity.name} cannot answer")
-    fewshot = Fewshot(
-        task.fewshot.k if settings.num_fewshot is None else settings.num_fewshot,
-        settings.fewshot_order or task.fewshot.order,
+    fewshot = replace(
+        task.fewshot,
+        k=task.fewshot.k if settings.num_fewshot is None else settings.num_fewshot,
+        order=settings.fewshot_order or task.fewshot.order,
     )
     opened = [subset.rows.open(settings.data) for subset in task.data]
     quotas = _quotas([source.count for source in opened], settings.limit)
