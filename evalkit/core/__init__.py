@@ -22,7 +22,21 @@ from evalkit.core.parts import (
     Task,
     Verdict,
 )
-from evalkit.core.prompts import Choose, Generate, Perplexity, Prompt, Reply, Request, Usage
+from evalkit.core.prompts import (
+    Choose,
+    Embed,
+    Generate,
+    Perplexity,
+    Prompt,
+    Reply,
+    Request,
+    Tokenize,
+    Tool,
+    ToolCall,
+    Usage,
+    Vectors,
+    schema_text,
+)
 
 if TYPE_CHECKING:
     from evalkit.core.parts import FloatRows, IntArray
@@ -33,6 +47,7 @@ __all__ = [
     "Capabilities",
     "Choose",
     "DataOptions",
+    "Embed",
     "Estimate",
     "Failure",
     "Fewshot",
@@ -62,10 +77,15 @@ __all__ = [
     "Source",
     "Subset",
     "Task",
+    "Tokenize",
+    "Tool",
+    "ToolCall",
     "Usage",
     "UsageError",
     "Validity",
+    "Vectors",
     "Verdict",
     "digest_of",
     "is_number",
+    "schema_text",
 ]

@@ -23,13 +23,18 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a model can be asked. `chats` says that plain prompts, too, pass through a chat template."""
+    """What a model can be asked. `chats` says that plain prompts, too, pass through a chat template.
+
+    `features` are parts of a request that not every model honours: "schema" and "tools" of Generate, "tokens" of
+    Perplexity.
+    """
 
     requests: frozenset[type] = frozenset({Generate, Choose, Perplexity})
     chats: bool = False
     max_length: int | None = None
     window: int = 64
     """How many samples the runner keeps in flight so that the model's batches are full."""
+    features: frozenset[str] = frozenset()
 
 
 class Model(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from evalkit.core.data import Row, Sample, Subset
-from evalkit.core.models import Model
+from evalkit.core.models import Capabilities, Model
 from evalkit.core.outcomes import Estimate, Record, Score, Validity
 from evalkit.core.prompts import Prompt, Reply
 
@@ -38,6 +38,10 @@ class Method:
     gold: Callable[[Attempt], tuple[Reply, ...]]
     needs: frozenset[type]
     settings: Mapping[str, str] = field(default_factory=dict)
+    features: frozenset[str] = frozenset()
+    """What else the model must be able to do (see `Capabilities.features`)."""
+    adapt: Callable[[Task, Capabilities], Task] | None = None
+    """Changes the task for a model that cannot be asked so; its signature then names the other method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class PromptFormat:
     separator: str = "\n\n"
 
 
-FewshotOrder = Literal["first", "seeded", "lm-eval"]
+FewshotOrder = Literal["first", "random", "seeded", "balanced", "lm-eval"]
 
 
 @dataclass(frozen=True, slots=True)

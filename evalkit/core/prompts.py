@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.core.data import Message
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +37,47 @@ class Prompt:
         return self.messages or (Message("user", self.preamble + self.question),)
 
 
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """A JSON schema as requests hold it: compact JSON, its keys in the order given (a decoder may follow it)."""
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a model may call. `parameters` is a JSON schema as text, so that a request can be compared."""
+
+    name: str
+    description: str = ""
+    parameters: str = '{"type":"object","properties":{}}'
+
+    @staticmethod
+    def of(name: str, description: str, parameters: Mapping[str, Any]) -> Tool:
+        """A tool whose schema is given as a mapping."""
+        return Tool(name, description, schema_text(parameters))
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The parameters' JSON schema, read anew."""
+        read: dict[str, Any] = json.loads(self.parameters)
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model made through its backend's own interface. `arguments` is JSON as the model wrote it."""
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """Ask for `n` texts. `temperature` 0 is greedy; `seed` and `repeat` tell samples of one prompt apart."""
+    """Ask for `n` texts. `temperature` 0 is greedy; `seed` and `repeat` tell samples of one prompt apart.
+
+    `schema` (a JSON schema as text, see `schema_text`) holds the text to it, `tools` may be called: a model that
+    names neither "schema" nor "tools" among its features refuses such a request instead of leaving it out.
+    """
 
     prompt: Prompt
     max_tokens: int = 256
@@ -42,6 +87,8 @@ class Generate:
     n: int = 1
     seed: int = 0
     repeat: int = 0
+    schema: str = ""
+    tools: tuple[Tool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +105,60 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Perplexity:
-    """Ask for the rolling log-likelihood of a whole text."""
+    """Ask for the rolling log-likelihood of a whole text; with `tokens`, of each of its tokens, too.
+
+    Windows are disjoint, each with one token of context; with a `stride` a window as long as the model reads moves on
+    by that many tokens and scores those that are new, so that each has the whole rest of the window before it.
+    """
+
+    text: str
+    tokens: bool = False
+    stride: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Ask for one vector a text. `role` matters to models that embed queries and documents differently."""
+
+    texts: tuple[str, ...]
+    role: Literal["text", "query", "document"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenize:
+    """Ask into how many tokens a text falls, special tokens left out."""
 
     text: str
 
 
-Request = Generate | Choose | Perplexity
+Request = Generate | Choose | Perplexity | Embed | Tokenize
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """The embeddings of one reply: `count` rows of `dimension` float32 numbers, little-endian, row after row.
+
+    A record keeps count, dimension and digest alone (`data` is then empty): the numbers lie in the response cache.
+    """
+
+    count: int
+    dimension: int
+    data: bytes = b""
+    digest: str = ""
+
+    @staticmethod
+    def of(rows: NDArray[np.float32]) -> Vectors:
+        """The vectors of an array of shape (count, dimension)."""
+        data = rows.astype("<f4").tobytes()
+        return Vectors(rows.shape[0], rows.shape[1], data, hashlib.blake2b(data, digest_size=8).hexdigest())
+
+    def array(self) -> NDArray[np.float32]:
+        """The vectors, of shape (count, dimension). Raises ValueError where only their digest was kept."""
+        import numpy as np
+
+        if len(self.data) != 4 * self.count * self.dimension:
+            raise ValueError("the vectors were not kept on the record, only their digest")
+        return np.frombuffer(self.data, dtype="<f4").reshape(self.count, self.dimension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +172,9 @@ class Reply:
     """What came back for one request.
 
     Generate: `texts` and `finish` ("stop", "eos" or "length"), n of each. Choose: `loglikelihoods` (nats, summed
-    over the continuation's tokens) and `greedy`, one per continuation. Perplexity: one log-likelihood.
+    over the continuation's tokens) and `greedy`, one per continuation. Perplexity: one log-likelihood, and
+    `token_loglikelihoods` where they were asked for. Embed: `vectors`. Tokenize: `usage.prompt_tokens`. `calls` are
+    the tool calls of each text that a backend returned beside it.
     """
 
     texts: tuple[str, ...] = ()
@@ -90,3 +187,6 @@ class Reply:
     notes: tuple[str, ...] = ()
     rendered_digest: str = ""
     source: Literal["model", "cache"] = "model"
+    token_loglikelihoods: tuple[float, ...] = ()
+    vectors: Vectors | None = None
+    calls: tuple[tuple[ToolCall, ...], ...] = ()

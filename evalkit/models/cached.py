@@ -10,15 +10,24 @@ import asyncio
 import contextlib
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Protocol
 
-from evalkit.core import Capabilities, Identity, Model, Reply, Request, Usage
+from evalkit.core import Capabilities, Generate, Identity, Model, Perplexity, Reply, Request, ToolCall, Usage, Vectors
 
 __all__ = ["ResponseCache", "cached", "request_key"]
 
 _VERSION = "1"
 """Grows when a kept reply can no longer be read, or means something else."""
+_LATER: Mapping[type, Mapping[str, object]] = {
+    Generate: {"schema": "", "tools": ()},
+    Perplexity: {"tokens": False, "stride": None},
+}
+"""Fields that a request gained, with what they are where they are not used: they then stand in no key, so that
+what an older evalkit kept is still found."""
+_VECTORS = b"\x93vectors\n"
+"""Begins a kept reply whose vectors follow its JSON as float32 numbers. JSON never begins like this."""
 
 
 class ResponseCache(Protocol):
@@ -39,9 +48,13 @@ def cached(model: Model, cache: ResponseCache) -> Model:
 
 def request_key(identity: Identity, request: Request) -> str:
     """32 hex digits (a 128-bit BLAKE2b) over the model's identity and the request's type and every field."""
+    fields = asdict(request)
+    for name, unused in _LATER.get(type(request), {}).items():
+        if fields[name] == unused:
+            del fields[name]
     # Plain json, since orjson refuses the lone surrogates that broken data sets hold.
     content = json.dumps(
-        [_VERSION, identity.digest, type(request).__name__, asdict(request)],
+        [_VERSION, identity.digest, type(request).__name__, fields],
         ensure_ascii=True,
         sort_keys=True,
         separators=(",", ":"),
@@ -116,17 +129,30 @@ class _Asking:
 
 
 def _write(reply: Reply) -> bytes:
+    vectors, fields = reply.vectors, asdict(replace(reply, vectors=None))
+    del fields["vectors"]
     # Plain json, since orjson writes a log-likelihood of minus infinity as null.
-    return json.dumps(asdict(reply), separators=(",", ":")).encode("ascii")
+    line = json.dumps(fields, separators=(",", ":")).encode("ascii")
+    if vectors is None:
+        return line
+    shape = f"{vectors.count} {vectors.dimension} {vectors.digest}\n".encode("ascii")
+    return _VECTORS + shape + line + b"\n" + vectors.data
 
 
 def _read(value: bytes) -> Reply | None:
     """The reply that was kept, or None where it can't be read (it is then asked for again)."""
     with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+        vectors = None
+        if value.startswith(_VECTORS):
+            _, shape, value, data = value.split(b"\n", 3)
+            count, dimension, digest = shape.decode("ascii").split(" ")
+            vectors = Vectors(int(count), int(dimension), data, digest)
+            vectors.array()
         fields: dict[str, Any] = json.loads(value)
         values: dict[str, Any] = {
             name: tuple(item) if isinstance(item, list) else item for name, item in fields.items()
         }
-        values.update(usage=Usage(**fields["usage"]), source="cache")
+        calls = tuple(tuple(ToolCall(**call) for call in made) for made in fields.get("calls", ()))
+        values.update(usage=Usage(**fields["usage"]), source="cache", vectors=vectors, calls=calls)
         return Reply(**values)
     return None

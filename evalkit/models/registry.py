@@ -49,6 +49,18 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "hf/<repo or path>",
                 "evalkit.models.local.provider:hf",
             ),
+            ProviderEntry(
+                "st",
+                "an embedding model of the hub or a folder, run here by sentence-transformers",
+                "st/<repo or path>",
+                "evalkit.models.embedding.provider:st",
+            ),
+            ProviderEntry(
+                "tokenizer",
+                "a tokenizer alone, without its model, for counting tokens",
+                "tokenizer/<repo or path>",
+                "evalkit.models.tokenizing:tokenizer",
+            ),
         )
     }
 )

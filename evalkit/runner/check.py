@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from evalkit.core import Capabilities, Identity, ModelError, Reply, Request, Task
+from evalkit.core import Capabilities, Embed, Identity, ModelError, Reply, Request, Task, Tokenize
 from evalkit.runner.attempt import score_record
 from evalkit.runner.collect import metrics_of
 from evalkit.runner.prepare import PreparedTask
@@ -15,7 +15,9 @@ class GoldModel:
     """Stands where prepare() wants a model; the replies come from the task's method, so it is never asked."""
 
     identity = Identity("gold")
-    capabilities = Capabilities()
+    capabilities = Capabilities(
+        requests=Capabilities().requests | {Embed, Tokenize}, features=frozenset({"schema", "tools", "tokens"})
+    )
 
     async def answer(self, request: Request) -> Reply:
         raise ModelError("the gold model answers through the task's method")

@@ -138,10 +138,15 @@ class UnusableRowError(Exception):
 
 def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: Settings) -> PreparedTask:
     """Find the task's data and fix what is asked; raises UsageError where data or the model do not fit."""
+    if task.method.adapt is not None:
+        task = task.method.adapt(task, model.capabilities)
     missing = task.method.needs - model.capabilities.requests
     if missing:
         names = ", ".join(sorted(kind.__name__ for kind in missing))
         raise UsageError(f"task {task.name!r} needs {names}, which {model.identity.name} cannot answer")
+    lacking = ", ".join(sorted(task.method.features - model.capabilities.features))
+    if lacking:
+        raise UsageError(f"task {task.name!r} needs a model with {lacking}, which {model.identity.name} has not")
     fewshot = replace(
         task.fewshot,
         k=task.fewshot.k if settings.num_fewshot is None else settings.num_fewshot,

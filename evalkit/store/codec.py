@@ -16,8 +16,10 @@ from evalkit.core import (
     Reply,
     Sample,
     Score,
+    ToolCall,
     Usage,
     Validity,
+    Vectors,
 )
 
 PreambleText = Callable[[str], str]
@@ -89,12 +91,15 @@ def _score_out(score: Score) -> dict[str, Any]:
         out["reason"] = score.reason
     if score.validity is not Validity.OK:
         out["validity"] = score.validity.value
+    if score.counts:
+        out["counts"] = score.counts
     return out
 
 
 def _score_in(raw: dict[str, Any]) -> Score:
     validity = Validity(raw.get("validity", Validity.OK))
-    return Score(raw["name"], float(raw["value"]), raw.get("answer"), raw.get("reason", ""), validity)
+    counts = tuple(float(value) for value in raw.get("counts", ()))
+    return Score(raw["name"], float(raw["value"]), raw.get("answer"), raw.get("reason", ""), validity, counts)
 
 
 def _messages_out(messages: tuple[Message, ...]) -> list[dict[str, str]]:
@@ -161,6 +166,13 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
     if reply.loglikelihoods:
         out["loglikelihoods"] = [_number_out(value) for value in reply.loglikelihoods]
         out["greedy"] = reply.greedy
+    if reply.token_loglikelihoods:
+        out["token_loglikelihoods"] = [_number_out(value) for value in reply.token_loglikelihoods]
+    if reply.vectors is not None:
+        # Thousands of numbers a record would drown the journal: they stay in the response cache.
+        out["vectors"] = [reply.vectors.count, reply.vectors.dimension, reply.vectors.digest]
+    if reply.calls:
+        out["calls"] = [[[call.name, call.arguments, call.id] for call in made] for made in reply.calls]
     out["usage"] = [reply.usage.prompt_tokens, reply.usage.completion_tokens]
     out["seconds"] = round(reply.seconds, 6)
     if reply.truncated_tokens:
@@ -173,7 +185,11 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
 
 
 def _reply_in(raw: dict[str, Any]) -> Reply:
+    vectors = raw.get("vectors")
     return Reply(
+        token_loglikelihoods=tuple(float(value) for value in raw.get("token_loglikelihoods", ())),
+        vectors=Vectors(vectors[0], vectors[1], digest=vectors[2]) if vectors else None,
+        calls=tuple(tuple(ToolCall(*call) for call in made) for made in raw.get("calls", ())),
         texts=tuple(raw.get("texts", ())),
         finish=tuple(raw.get("finish", ())),
         loglikelihoods=tuple(float(value) for value in raw.get("loglikelihoods", ())),

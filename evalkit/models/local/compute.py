@@ -83,6 +83,9 @@ class Engine:
             if isinstance(request, Perplexity):
                 rendered.append((index, Rendered(request.text)))
                 continue
+            if not isinstance(request, Choose | Generate):
+                flight.deliver(index, ModelError(f"no local model computes {type(request).__name__}"))
+                continue
             try:
                 rendered.append((index, self._renderer.render(request.prompt)))
             except ModelError as error:

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 from evalkit.core import (
     Capabilities,
     Choose,
+    Embed,
     Generate,
     Identity,
     ModelError,
     Perplexity,
     Reply,
     Request,
+    Tokenize,
     UsageError,
 )
 from evalkit.models.batcher import Batcher
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
+from evalkit.models.tokenizing import TokenCounter
 
 if TYPE_CHECKING:
     from evalkit.models.local.compute import Engine
@@ -43,6 +46,7 @@ class LocalModel:
         self._loading: Future[tuple[Executor, Engine]] | None = None
         self._batcher: Batcher[Request, Reply] | None = None
         self._has_template = checkpoint.template is not None
+        self._counter = TokenCounter(checkpoint, code=options.trust_remote_code)
         self._closed = False
 
     @property
@@ -56,7 +60,7 @@ class LocalModel:
 
     @property
     def capabilities(self) -> Capabilities:
-        requests: frozenset[type] = frozenset({Generate, Choose, Perplexity})
+        requests: frozenset[type] = frozenset({Generate, Choose, Perplexity, Tokenize})
         if self._checkpoint.is_encoder_decoder:
             # A rolling log-likelihood needs a model that reads the text it scores.
             requests -= {Perplexity}
@@ -65,6 +69,7 @@ class LocalModel:
             chats=self._options.chat == "on",
             max_length=self._options.max_length or self._checkpoint.max_length,
             window=_WINDOW,
+            features=frozenset({"tokens"}),
         )
 
     @property
@@ -81,6 +86,8 @@ class LocalModel:
         Raises ModelError where this request can't be answered, and UsageError where the model can't be loaded.
         """
         self._refuse(request)
+        if isinstance(request, Tokenize):
+            return await self._counter.answer(request)
         if self._batcher is None:
             await self._start()
         assert self._batcher is not None
@@ -91,7 +98,9 @@ class LocalModel:
             raise ModelError("the model was closed")
         if type(request) not in self.capabilities.requests:
             raise ModelError(f"{self._checkpoint.name} can't be asked for {type(request).__name__}")
-        if not isinstance(request, Perplexity) and request.prompt.messages:
+        if isinstance(request, Generate) and (request.schema or request.tools):
+            raise ModelError(f"{self._checkpoint.name} takes neither a schema nor tools; put them into the prompt")
+        if isinstance(request, Generate | Choose) and request.prompt.messages:
             if self._options.chat == "off":
                 raise ModelError("a conversation needs the chat template, and it is off (chat=off)")
             if not self._has_template:
@@ -163,8 +172,10 @@ def _free() -> None:
 
 def _cost(request: Request) -> int:
     """Tokens that a request will take, guessed at four characters each, without tokenising it."""
-    if isinstance(request, Perplexity):
+    if isinstance(request, Perplexity | Tokenize):
         return len(request.text) // 4 + 1
+    if isinstance(request, Embed):
+        return sum(len(text) // 4 + 1 for text in request.texts)
     length = len(request.prompt.text) // 4 + 1
     if isinstance(request, Choose):
         return length + sum(len(ending) // 4 + 1 for ending in request.continuations)

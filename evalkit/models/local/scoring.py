@@ -30,6 +30,7 @@ class Asked:
     reply: Reply = field(default_factory=Reply)
     error: Exception | None = None
     results: dict[int, tuple[float, bool]] = field(default_factory=dict)
+    tokens: dict[int, tuple[float, ...]] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -133,7 +134,9 @@ class Scoring:
         """Hand a row's score to everybody who waits for it, and answer every request that is complete with it."""
         users, self._users[number] = self._users[number], []
         for request, part, start in users:
-            request.results[part] = result.over(start, start + len(request.parts[part].row.targets))
+            end = start + len(request.parts[part].row.targets)
+            request.results[part] = result.over(start, end)
+            request.tokens[part] = result.logprobs[start:end]
             request.seconds += seconds / len(users)
             if len(request.results) == len(request.parts):
                 self._deliver(request)
@@ -142,8 +145,13 @@ class Scoring:
         results = [request.results[part] for part in range(len(request.parts))]
         values = tuple(value for value, _ in results)
         reply = replace(request.reply, seconds=request.seconds)
-        if isinstance(self._flight.jobs[request.index], Perplexity):
+        asked = self._flight.jobs[request.index]
+        if isinstance(asked, Perplexity):
             reply = replace(reply, loglikelihoods=(sum(values),))
+            if asked.tokens:
+                # Windows follow one another and predict every token once.
+                found = tuple(value for part in range(len(request.parts)) for value in request.tokens[part])
+                reply = replace(reply, token_loglikelihoods=found)
         else:
             reply = replace(reply, loglikelihoods=values, greedy=tuple(greedy for _, greedy in results))
         self._flight.deliver(request.index, reply)
