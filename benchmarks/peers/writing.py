@@ -23,8 +23,9 @@ SUBJECTS = (
 )
 """Eight names of MMLU, so that real rows may stand in for the made-up ones."""
 
-LENGTHS = ("one word", "three words", "one sentence", "two sentences", "four sentences", "eight sentences")
-"""How long an answer is asked to be; it makes the texts that a model writes end at varied lengths."""
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+LENGTHS = ("one word", *(f"{count} sentence{'s' if count != 'one' else ''}" for count in _COUNTS))
+"""How long an answer is asked to be: a sentence has some six tokens, so what a model writes ends anywhere up to 64."""
 
 _ONSETS = ("b", "br", "c", "ch", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pl", "qu", "r")
 _MORE_ONSETS = ("s", "sh", "st", "str", "t", "th", "tr", "v", "w", "")
@@ -125,10 +126,8 @@ def answer(topic: str, length: str) -> str:
         return f"{topic}."
     nouns, verbs = lexicon()["n"].words, lexicon()["v"].words
     said, place = "", nouns.index(topic)
-    for number in range({"three": 1, "one": 1, "two": 2, "four": 4, "eight": 8}[length.split()[0]]):
+    for number in range(_COUNTS.index(length.split()[0]) + 1):
         verb = verbs[_next(place, len(verbs), 7)]
-        if length == "three words":
-            return f"{topic} {verb} it."
         place = _next(verbs.index(verb), len(nouns), 3)
         said += f"{' The ' if number else ''}{topic} {verb} the {nouns[place]}."
         topic = nouns[place]
@@ -144,7 +143,7 @@ def _next(place: int, count: int, factor: int) -> int:
 def note(rng: Random, length: str) -> dict[str, str]:
     """A row of the generation form: a note, a question, how long the answer shall be and about what, and an answer."""
     topic = lexicon()["n"].draw(rng)
-    asked = {"note": sentences(rng, 2), "question": question(rng), "length": length, "topic": topic}
+    asked = {"note": sentence(rng), "question": question(rng), "length": length, "topic": topic}
     return {**asked, "answer": answer(topic, length)}
 
 

@@ -161,3 +161,20 @@ def test_an_encoder_decoder_has_no_rolling_loglikelihood(make_model: Callable[..
     model = resolve(f"hf/{make_model('t5')}")
     assert Perplexity not in model.capabilities.requests
     assert "can't be asked for Perplexity" in failure(model, Perplexity("text"))
+
+
+def test_the_first_of_equal_logits_is_the_greedy_one() -> None:
+    """The oracle is torch's own log-softmax and argmax."""
+    import torch
+
+    from evalkit.models.local.score import tally
+
+    logits = torch.tensor([[1.0, 3.0, 3.0, 0.5], [2.0, 2.0, -1.0, 2.0], [0.0, float("-inf"), 4.0, 1.0]])
+    targets = torch.tensor([1, 2, 0, 1, 2, 3])
+    places = torch.tensor([0, 0, 1, 1, 2, 2])
+    expected = logits.log_softmax(-1)[places, targets]
+    best = logits.argmax(-1)[places] == targets
+    pieces = [(0, logits[:2].clone()), (2, logits[2:].clone())]
+    values, greedy = tally(pieces, places, targets)
+    assert torch.allclose(values, expected, atol=1e-6)
+    assert greedy.tolist() == best.tolist()

@@ -44,7 +44,8 @@ def tally(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(log-probability of every target, float32; whether it is the most probable token), in the targets' order.
 
-    `pieces` are logits as `Forward.logits` gives them; target i is wanted at position `numbers[i]` of them.
+    `pieces` are logits as `Forward.logits` gives them, which are written over; target i is wanted at position
+    `numbers[i]` of them.
     """
     owners, order = torch.sort(numbers, stable=True)
     sorted_targets = targets[order]
@@ -56,11 +57,24 @@ def tally(
         place = (owners[done:stop] - start).to(logits.device)
         target = sorted_targets[done:stop].to(logits.device)
         logits = logits.float()
-        chosen = logits[place, target] - torch.logsumexp(logits, -1)[place]
-        logprobs[order[done:stop]] = chosen.cpu()
-        best[order[done:stop]] = (logits.argmax(-1)[place] == target).cpu()
+        top = logits.amax(-1)
+        chosen = logits[place, target]
+        best[order[done:stop]] = _first_best(logits, place, target, chosen == top[place]).cpu()
+        logprobs[order[done:stop]] = (chosen - _log_sum_exp(logits, top)[place]).cpu()
         done = stop
     return logprobs, best
+
+
+def _first_best(logits: torch.Tensor, place: torch.Tensor, target: torch.Tensor, reached: torch.Tensor) -> torch.Tensor:
+    """Whether each target is the first of the largest logits; `reached` says which ones are as large as those."""
+    rows = reached.nonzero()[:, 0]
+    reached[rows] = logits[place[rows]].argmax(-1) == target[rows]
+    return reached
+
+
+def _log_sum_exp(logits: torch.Tensor, top: torch.Tensor) -> torch.Tensor:
+    """The log-sum-exp of every row, whose largest value is `top`; the logits are used up, so that none are copied."""
+    return top + logits.sub_(top[:, None]).exp_().sum(-1).log_()
 
 
 def _numbers(rows: Sequence[Row]) -> list[int]:
