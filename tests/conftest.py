@@ -1,7 +1,11 @@
 """What every test shares: a cache folder of its own, and where the real benchmark rows lie."""
 
+import json
 import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,3 +35,24 @@ def hub_mirror() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real benchmark rows at {folder}; set EVALKIT_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ask_lm_eval() -> Callable[[str, object], Any]:
+    """Run a script where lm-evaluation-harness 0.4.13 is installed (EVALKIT_TEST_LM_EVAL: that interpreter).
+
+    The script finds what it is asked as `asked` and leaves what it found in `found`, both plain JSON values.
+    """
+    python = os.environ.get("EVALKIT_TEST_LM_EVAL")
+    if not python:
+        pytest.skip("lm-eval is the oracle; set EVALKIT_TEST_LM_EVAL to the interpreter that has it")
+    frame = "import json, sys\nasked = json.load(sys.stdin)\n{}\nprint('\\n' + json.dumps(found))"
+
+    def ask(script: str, asked: object) -> Any:
+        done = subprocess.run(
+            [python, "-c", frame.format(script)], input=json.dumps(asked), capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return ask
