@@ -1,4 +1,4 @@
-"""IFEval's 25 checks against lm-evaluation-harness 0.4.13 (the official checker's code) on random and hostile replies."""
+"""IFEval's 25 checks against lm-evaluation-harness 0.4.13, which holds the official code, on hostile replies."""
 
 from __future__ import annotations
 
@@ -43,14 +43,59 @@ for row, reply in asked["pairs"]:
         sum(one["inst_level_strict_acc"]), sum(one["inst_level_loose_acc"]), len(one["inst_level_loose_acc"])])
 """
 
-PIECES = (
-    "The quick brown fox, which jumps.|HELLO WORLD|my answer is yes.|My answer is maybe.|P.S. see you|p. s. x|P.P.S bye"
-    "|p.p. s ok|* a point|- another|** bold **|*italic*|***|******|* * *|<<Title>>|<<>>|< <x>>|[name]|[]|[a [b]]"
-    "|Section 1|SECTION 2 text|section 3|Chapter 4|```json|```|{\"a\": 1}|[1, 2]|\"|''quoted''|'\"President|weekend day"
-    "|U.S. won. Dr. Smith left! Did he? e.g. so|3.5 and 1,000...|Bonjour tout le monde, comment allez-vous|我喜欢学习|"
-    "Это русский текст|das ist ein kleiner Test für alle|यह हिन्दी है|12345|!!!|####|İstanbul ß Σας|ＡＢＣ|\u00a0|\t| |"
-    "Is there anything else I can help with?|don't won't CAN'T|U.S.A. NATO A B C"
-).split("|")
+PIECES = [
+    "The quick brown fox, which jumps.",
+    "HELLO WORLD",
+    "my answer is yes.",
+    "My answer is maybe.",
+    "P.S. see you",
+    "p. s. x",
+    "P.P.S bye",
+    "p.p. s ok",
+    "* a point",
+    "- another",
+    "** bold **",
+    "*italic*",
+    "***",
+    "******",
+    "* * *",
+    "<<Title>>",
+    "<<>>",
+    "< <x>>",
+    "[name]",
+    "[]",
+    "[a [b]]",
+    "Section 1",
+    "SECTION 2 text",
+    "section 3",
+    "Chapter 4",
+    "```json",
+    "```",
+    '{"a": 1}',
+    "[1, 2]",
+    '"',
+    "''quoted''",
+    "'\"President",
+    "weekend day",
+    "U.S. won. Dr. Smith left! Did he? e.g. so",
+    "3.5 and 1,000...",
+    "Bonjour tout le monde, comment allez-vous",
+    "我喜欢学习",
+    "Это русский текст",
+    "das ist ein kleiner Test für alle",
+    "यह हिन्दी है",
+    "12345",
+    "!!!",
+    "####",
+    "İstanbul ß Σας",
+    "ＡＢＣ",
+    "\xa0",
+    "\t",
+    " ",
+    "Is there anything else I can help with?",
+    "don't won't CAN'T",
+    "U.S.A. NATO A B C",
+]
 ENDS = ("", "\n", "\n\n", " ", "\n***\n", "\n\n***\n\n", "******", "\r\n", "\n* ", "\n- ")
 
 
