@@ -34,6 +34,9 @@ _CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "gemma": ("GemmaConfig", {**_GROUPED, "head_dim": 8}),
     # Its logits are capped behind the output layer.
     "gemma2": ("Gemma2Config", {**_GROUPED, "head_dim": 8, "sliding_window": 8, "final_logit_softcapping": 1.0}),
+    # Theirs are divided and multiplied there.
+    "granite": ("GraniteConfig", {**_GROUPED, "logits_scaling": 4.0}),
+    "cohere": ("CohereConfig", {**_GROUPED, "logit_scale": 0.0625}),
     # Its window is shorter than the texts.
     "mistral": ("MistralConfig", {**_GROUPED, "sliding_window": 8}),
     "gemma3": ("Gemma3TextConfig", {**_GROUPED, "head_dim": 8, "sliding_window": 8, "layer_types": list(_MIXED)}),

@@ -15,7 +15,20 @@ from tests.models.oracle import Plain, answer, answers, failure
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-FAMILIES = ("llama", "gpt2", "qwen2", "gemma", "gemma2", "mistral", "gpt_neox", "phi", "opt", "bloom")
+FAMILIES = (
+    "llama",
+    "gpt2",
+    "qwen2",
+    "gemma",
+    "gemma2",
+    "mistral",
+    "gpt_neox",
+    "phi",
+    "opt",
+    "bloom",
+    "granite",
+    "cohere",
+)
 CONTEXTS = (
     "The quick brown fox",
     "Question: Which planet is the largest?\nAnswer:",

@@ -29,6 +29,7 @@ from evalkit.models.local.packed import Packed  # noqa: E402 (needs torch)
 from evalkit.models.local.plan import Row, merge  # noqa: E402 (needs torch)
 from evalkit.models.local.score import RowScore, score  # noqa: E402 (needs torch)
 from evalkit.models.local.sharing import Caller, score_shared  # noqa: E402 (needs torch)
+from evalkit.models.local.swapping import UnsupportedError  # noqa: E402
 
 PACKED = (
     "llama",
@@ -410,5 +411,5 @@ def test_the_kernels_agree_with_softmax() -> None:
 
 
 def test_a_thread_without_a_plan_is_told_so() -> None:
-    with pytest.raises(tree_attention.UnsupportedError, match="without a plan"):
+    with pytest.raises(UnsupportedError, match="outside of a pass"):
         tree_attention._attention(None, *[torch.zeros(1, 1, 1, 8)] * 3, attention_mask=None)

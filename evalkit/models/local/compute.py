@@ -32,7 +32,7 @@ __all__ = ["Engine"]
 
 _CACHED_TOKENS = 4
 """Tokens that a generating batch may hold in its cache, as a multiple of the tokens of one forward pass."""
-_SLOT_TOKENS = 16
+_SLOT_TOKENS = 32
 """The same for the texts of all slots, which are read by one token each at a time."""
 
 

@@ -16,6 +16,7 @@ import torch
 
 from evalkit.models.local.loading import Loaded
 from evalkit.models.local.plan import Row
+from evalkit.models.local.tails import Tail, candidates
 
 __all__ = ["Forward", "Way"]
 
@@ -26,6 +27,8 @@ _CELLS = {"cpu": 1 << 22, "cuda": 1 << 27}
 _FEWEST = 256
 """At least so many positions at once, however large the vocabulary: every piece reads the output layer's weights."""
 _TOLERANCE = {"torch.float32": 1e-4}
+_MAGNIFIED = 100.0
+"""How large logits are made to see what is done to them: caps are at 15 to 50."""
 _COARSE = 5e-2
 """By how much a faster way may differ, relative to the largest logit: rounding, never another mask or scale."""
 
@@ -63,6 +66,8 @@ class Forward:
         self._loaded = loaded
         self._model: Any = loaded.model
         self._head: Any = loaded.model.get_output_embeddings()
+        self._tail: Tail | None = next(candidates(None))
+        """What the model does behind its output layer; None where that is not known."""
         self.tolerance = 0.0
         """By how much two ways of computing the same logits may differ here."""
         self.way = way or self._find_way()
@@ -109,7 +114,8 @@ class Forward:
             hidden = hidden[places.to(hidden.device)]
             step = _positions(hidden.device.type, int(self._head.weight.shape[0]))
             for start in range(0, len(hidden), step):
-                yield start, self._head(hidden[start : start + step])
+                assert self._tail is not None
+                yield start, self._tail(self._head(hidden[start : start + step]))
             return
         if self.way.head == "gathered":
             with _before(self._head, lambda hidden: _flat(hidden)[places.to(hidden.device)][None]):
@@ -144,10 +150,12 @@ class Forward:
         if not self._loaded.device.startswith("cpu"):
             share = max(share, 1e-2)  # TF32 and reordered sums
         self.tolerance = share * scale
+        has_head = self._head is not None and hasattr(self._head, "weight")
+        self._tail = self._find_tail(short) if has_head else None
         for way in _WAYS:
-            if way.head != "full" and (self._head is None or not hasattr(self._head, "weight")):
+            if way.head != "full" and not has_head:
                 continue
-            if way.head == "chunked" and not self._head_is_last(short):
+            if way.head == "chunked" and self._tail is None:
                 continue
             self.way = way
             if way.alone or self._agrees([short, long], expected):
@@ -179,23 +187,26 @@ class Forward:
         wanted = torch.cat(expected).float()
         return got.shape == wanted.shape and bool((got - wanted).abs().max() <= self.tolerance)
 
-    def _head_is_last(self, row: Row) -> bool:
-        """Whether the model's logits are its output layer's, with no scale or cap behind it.
+    def _find_tail(self, row: Row) -> Tail | None:
+        """What the model does to its output layer's logits, where it is nothing or something known.
 
         The layer's output is magnified, so that a cap that only bends large logits shows.
         """
         outputs: list[torch.Tensor] = []
 
         def magnify(module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
-            outputs.append(output * 1000)
-            return outputs[0]
+            outputs.append(output * (_MAGNIFIED / (1 + output.abs().max())))
+            return outputs[-1]
 
         handle = self._head.register_forward_hook(magnify)
         try:
             logits = self._all(row)
         finally:
             handle.remove()
-        return len(outputs) == 1 and logits.shape == outputs[0].shape and torch.equal(logits, outputs[0])
+        if len(outputs) != 1 or logits.shape != outputs[0].shape:
+            return None
+        tails = candidates(self._model.config.get_text_config())
+        return next((tail for tail in tails if torch.equal(logits, tail(outputs[0]))), None)
 
 
 class _before:  # noqa: N801 (reads as the with statement it is for)

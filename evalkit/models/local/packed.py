@@ -21,7 +21,8 @@ from evalkit.models.local.memory import is_out_of_memory
 from evalkit.models.local.passes import Pass, plan
 from evalkit.models.local.plan import Row
 from evalkit.models.local.score import score, tally
-from evalkit.models.local.tree_attention import Kept, UnsupportedError, packed
+from evalkit.models.local.swapping import UnsupportedError
+from evalkit.models.local.tree_attention import Kept, packed
 
 __all__ = ["Packed", "longest_packed"]
 

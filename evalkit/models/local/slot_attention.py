@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from evalkit.models.local.attend import attend
 from evalkit.models.local.slots import Slots
-from evalkit.models.local.tree_attention import Kept, UnsupportedError
+from evalkit.models.local.swapping import Swapped, UnsupportedError
+from evalkit.models.local.tree_attention import Kept
 
 __all__ = ["step_logits"]
-
-_NAME = "evalkit_slots"
 
 
 class _Step:
@@ -129,16 +126,12 @@ def _own(
     return out.reshape(texts, heads, -1), lse.reshape(texts, heads)
 
 
-# Models on different devices run in threads of their own.
-_running = threading.local()
-
-
 def step_logits(model: Any, slots: Slots, tokens: Sequence[int]) -> torch.Tensor:
     """Add one token to every text in `slots`, in their order; float32 logits of the next, (texts, vocabulary).
 
     Raises UnsupportedError where the model did not use the attention it was given, or used it for something else.
     """
-    with _attending(model, slots) as running:
+    with _OVER_SLOTS.within(model, _Step(slots)) as running:
         ids = torch.tensor(tokens, device=model.device)[:, None]
         output = model(input_ids=ids, position_ids=running.ends[:, None].to(model.device), use_cache=False)
     if running.layer != len(slots.layers):
@@ -146,32 +139,6 @@ def step_logits(model: Any, slots: Slots, tokens: Sequence[int]) -> torch.Tensor
     slots.advance()
     logits: torch.Tensor = output.logits[:, -1].float()
     return logits
-
-
-@contextmanager
-def _attending(model: Any, slots: Slots) -> Iterator[_Step]:
-    """Within the block the attention of `model` is that of a step over `slots`."""
-    _register()
-    running = _Step(slots)
-    configs = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}.values()
-    before = [(config, config._attn_implementation_internal) for config in configs]
-    _running.state = running
-    try:
-        for config, _ in before:
-            config._attn_implementation_internal = _NAME
-        yield running
-    finally:
-        _running.state = None
-        for config, name in before:
-            config._attn_implementation_internal = name
-
-
-def _register() -> None:
-    from transformers import AttentionInterface
-
-    # There is no entry among the masks, so transformers makes none.
-    if _NAME not in AttentionInterface._global_mapping:
-        AttentionInterface.register(_NAME, _attention)
 
 
 def _attention(
@@ -188,12 +155,13 @@ def _attention(
     **rest: Any,
 ) -> tuple[torch.Tensor, None]:
     """What transformers calls: query (texts, heads, 1, size) to output (texts, 1, heads, size)."""
-    running: _Step | None = getattr(_running, "state", None)
-    if running is None:
-        raise UnsupportedError("a step without slots")
+    running = _OVER_SLOTS.state
     if attention_mask is not None or position_bias is not None or not getattr(module, "is_causal", True):
         raise UnsupportedError("its attention has a mask or a bias of its own")
     if query.shape[0] != running.count or query.shape[2] != 1 or key.shape[2] != 1:
         raise UnsupportedError("its attention is over other tokens than its input")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     return running.attend(query, key, value, scale, softcap, sliding_window, s_aux), None
+
+
+_OVER_SLOTS: Swapped[_Step] = Swapped("evalkit_slots", _attention)

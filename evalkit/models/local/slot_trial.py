@@ -14,7 +14,7 @@ from evalkit.models.local.plan import Row
 from evalkit.models.local.prefill import Prefill, Prompt, Ready
 from evalkit.models.local.slot_attention import step_logits
 from evalkit.models.local.slots import Slots
-from evalkit.models.local.tree_attention import UnsupportedError
+from evalkit.models.local.swapping import UnsupportedError
 
 __all__ = ["Verdict", "judge"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,14 +12,9 @@ import torch
 from evalkit.models.local.attend import Sums, attend
 from evalkit.models.local.layout import Layout
 from evalkit.models.local.passes import Pass
+from evalkit.models.local.swapping import Swapped, UnsupportedError
 
-__all__ = ["Kept", "UnsupportedError", "packed"]
-
-_NAME = "evalkit_packed"
-
-
-class UnsupportedError(Exception):
-    """The model attends in a way that a packed pass can't."""
+__all__ = ["Kept", "packed"]
 
 
 @dataclass(slots=True)
@@ -47,10 +41,6 @@ class _Running:
     layer: int = 0
 
 
-# Models on different devices run in threads of their own.
-_running = threading.local()
-
-
 @contextmanager
 def packed(model: Any, step: Pass, kept: dict[int, Kept]) -> Iterator[dict[int, Kept]]:
     """Within the block `model` computes `step`: one row of its tokens, seeing what the pass says.
@@ -58,7 +48,6 @@ def packed(model: Any, step: Pass, kept: dict[int, Kept]) -> Iterator[dict[int, 
     Yields what the pass keeps, complete when the block ends. Raises UnsupportedError where the model did not use the
     attention it was given, or used it for something else.
     """
-    _register()
     new = {node: Kept(step.pieces[number].start, step.pieces[number].stop) for number, node in step.keeps}
     keeps = [
         (step.pieces[number].at, step.pieces[number].at + step.pieces[number].length, new[node])
@@ -67,27 +56,10 @@ def packed(model: Any, step: Pass, kept: dict[int, Kept]) -> Iterator[dict[int, 
     reads = {node: kept[node] for node, _ in step.reads}
     layout = Layout(step, {node: (read.start, read.stop) for node, read in reads.items()})
     running = _Running(layout, reads, keeps)
-    configs = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}.values()
-    before = [(config, config._attn_implementation_internal) for config in configs]
-    _running.state = running
-    try:
-        for config, _ in before:
-            config._attn_implementation_internal = _NAME
+    with _PACKED.within(model, running):
         yield new
-    finally:
-        _running.state = None
-        for config, name in before:
-            config._attn_implementation_internal = name
     if not running.layer:
         raise UnsupportedError("its attention can't be replaced")
-
-
-def _register() -> None:
-    from transformers import AttentionInterface
-
-    # There is no entry among the masks, so transformers makes none.
-    if _NAME not in AttentionInterface._global_mapping:
-        AttentionInterface.register(_NAME, _attention)
 
 
 def _attention(
@@ -104,9 +76,7 @@ def _attention(
     **rest: Any,
 ) -> tuple[torch.Tensor, None]:
     """What transformers calls: query (1, heads, tokens, size) to output (1, tokens, heads, size)."""
-    running: _Running | None = getattr(_running, "state", None)
-    if running is None:
-        raise UnsupportedError("a packed pass without a plan")
+    running = _PACKED.state
     _check(running.layout, module, query, key, attention_mask, position_bias)
     number = running.layer
     running.layer += 1
@@ -160,3 +130,6 @@ def _gathered(tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     pieces, longest = index.shape
     picked = tensor[0].index_select(1, index.reshape(-1))
     return picked.view(tensor.shape[1], pieces, longest, tensor.shape[3]).transpose(0, 1)
+
+
+_PACKED: Swapped[_Running] = Swapped("evalkit_packed", _attention)
