@@ -63,7 +63,7 @@ def _paired(table: list[list[float]]) -> float:
     from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(table, maximize=True)
-    return sum(table[row][column] for row, column in zip(rows, columns, strict=True))
+    return float(sum(table[row][column] for row, column in zip(rows, columns, strict=True)))
 
 
 def drop_normalise(text: str) -> str:
