@@ -26,11 +26,15 @@ TIERS: dict[str, int] = {
     "metrics": 2,
     "scorers": 2,
     "runner": 2,
+    "comparison": 2,
+    "baselines": 2,
+    "foreign": 2,
     "gates": 2,
     "plugins": 3,
     "api": 4,
-    "commands": 5,
-    "cli": 6,
+    "gating": 5,
+    "commands": 6,
+    "cli": 7,
 }
 # The package's own page of names may point anywhere: it imports lazily.
 FILES = [
