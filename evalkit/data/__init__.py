@@ -13,7 +13,7 @@ from typing import Any
 from evalkit.core import Source
 from evalkit.data.values import Values, require
 
-__all__ = ["Values", "bundled", "files", "hub", "require", "rows", "texts"]
+__all__ = ["Values", "bundled", "either", "files", "hub", "require", "rows", "texts", "where"]
 
 
 def hub(
@@ -66,3 +66,27 @@ def rows(values: Sequence[Mapping[str, Any]], name: str = "rows") -> Source:
     from evalkit.data.memory import MemorySource
 
     return MemorySource(values, name)
+
+
+def where(source: Source, column: str, value: str) -> Source:
+    """The rows of `source` whose `column` holds `value`, such as one subject of a set that keeps all in one file.
+
+    Opening raises UsageError as the source does; reading, for a row without that column.
+    """
+    from evalkit.data.filtered import Filtered
+
+    return Filtered(source, column, value)
+
+
+def either(*sources: Source) -> Source:
+    """One split that stands on the hub under several ids: the first that the mirror has, else the first of them.
+
+    Each is what `hub` returned, else TypeError. Opening raises UsageError as the chosen one does.
+    """
+    from evalkit.data.alternatives import Alternatives
+    from evalkit.data.remote import HubSource
+
+    found = tuple(source for source in sources if isinstance(source, HubSource))
+    if not found or len(found) < len(sources):
+        raise TypeError("either() takes sources of the hub")
+    return Alternatives(found)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from evalkit.core import PromptFormat, Row, Sample, UsageError
 from evalkit.plugins.templates import Scope, Template, column_or_template, compiled, with_markup
 from evalkit.plugins.yaml_tree import Value
 
+GoldForm = Literal["any", "index", "labels"]
+"""What a gold value is: an index, letter or text; an index from 0 and nothing else; or a 0 or 1 for each choice."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -20,6 +23,7 @@ class Shape:
     answer: Template | None
     choices: tuple[Template, ...]
     gold: Template | None
+    gold_form: GoldForm
     id: Template | None
     cluster: Template | None
     groups: tuple[Template, ...]
@@ -65,8 +69,12 @@ class Shape:
         values = value if isinstance(value, list | tuple) else [value]
         if not values:
             raise template.source.wrong("a sample needs a right choice", found=f"an empty list at {scope.origin}")
+        form = self.gold_form if template is self.gold else "any"
         try:
-            return tuple(right_choice(one, choices) for one in values)
+            if form == "labels":
+                return _labelled(values, choices)
+            read = _indexed if form == "index" else right_choice
+            return tuple(read(one, choices) for one in values)
         except UsageError as error:
             found = f"{error.found} at {scope.origin}"
             raise template.source.wrong(error.wrong, found=found, fix=error.fix) from None
@@ -96,6 +104,22 @@ def right_choice(value: object, choices: tuple[str, ...]) -> int:
     raise UsageError("the gold is none of the choices", found=found, fix=fix)
 
 
+def _indexed(value: object, choices: tuple[str, ...]) -> int:
+    """The index that a gold value is, whatever the choices say. Raises UsageError where it is none of theirs."""
+    if isinstance(value, int) and not isinstance(value, bool) and value in range(len(choices)):
+        return value
+    raise UsageError("the gold is no index of a choice", found=f"{value!r:.60}", fix=f"0 to {len(choices) - 1}")
+
+
+def _labelled(values: Sequence[object], choices: tuple[str, ...]) -> tuple[int, ...]:
+    """The places of the ones among labels of 0 and 1. Raises UsageError where they don't fit the choices."""
+    right = tuple(place for place, value in enumerate(values) if value == 1)
+    if len(values) != len(choices) or not right or any(value not in (0, 1) for value in values):
+        fix = f"{len(choices)} labels of 0 and 1, a 1 for each right choice"
+        raise UsageError("the labels do not say which choices are right", found=f"{values!r:.60}", fix=fix)
+    return right
+
+
 def _texts(template: Template, scope: Scope) -> tuple[str, ...]:
     """A value as texts: those of a list, or the one there is."""
     value = template.value(scope)
@@ -113,15 +137,26 @@ def _texts(template: Template, scope: Scope) -> tuple[str, ...]:
 
 def shape_of(keys: Mapping[str, Value]) -> Shape:
     """The templates under the keys of a task file, compiled. Raises UsageError with the line of a mistake."""
+    gold, form = _gold(keys)
     return Shape(
         prompt=with_markup(keys["prompt"]),
         answer=_optional(keys, "answer"),
         choices=_choice_templates(keys["choices"]) if "choices" in keys else (),
-        gold=_optional(keys, "gold"),
+        gold=gold,
+        gold_form=form,
         id=_optional(keys, "id"),
         cluster=_optional(keys, "cluster"),
         groups=tuple(column_or_template(item) for item in keys["groups"].items()) if "groups" in keys else (),
     )
+
+
+def _gold(keys: Mapping[str, Value]) -> tuple[Template | None, GoldForm]:
+    if "gold" not in keys or not keys["gold"].is_mapping():
+        return _optional(keys, "gold"), "any"
+    told = keys["gold"].mapping(("index", "labels"))
+    if len(told) != 1:
+        raise keys["gold"].wrong("one of index and labels is needed", fix="{index: <column or template>}")
+    return (_optional(told, "index"), "index") if "index" in told else (_optional(told, "labels"), "labels")
 
 
 def _optional(keys: Mapping[str, Value], key: str) -> Template | None:

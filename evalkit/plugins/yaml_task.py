@@ -127,19 +127,20 @@ def _fewshot(keys: Keys) -> Fewshot:
     if "fewshot" not in keys:
         return Fewshot()
     value = keys["fewshot"]
-    parts = value.mapping(("k", "order")) if value.is_mapping() else {"k": value}
+    parts = value.mapping(("k", "order", "spare")) if value.is_mapping() else {"k": value}
     if "k" not in parts:
         raise value.wrong("how many examples is not said", fix="k: 5")
     k = parts["k"].integer()
     if k and not keys.keys() & {"answer", "gold"}:
         raise value.wrong("worked examples need an answer to show", fix="answer: <column or template>")
+    spare = parts["spare"].truth() if "spare" in parts else False
     if "order" not in parts:
-        return Fewshot(k)
+        return Fewshot(k, spare=spare)
     asked = parts["order"].text()
     order = next((order for order in ORDERS if order == asked), None)
     if order is None:
         raise parts["order"].wrong("no such order", found=asked, fix="one of " + ", ".join(ORDERS))
-    return Fewshot(k, order)
+    return Fewshot(k, order, spare)
 
 
 # ---------------------------------------------------------------- how it asks and what counts

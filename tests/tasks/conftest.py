@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evalkit.core import BadRow, DataOptions, Row, Sample, Subset, Task
 from evalkit.plugins import load
 from evalkit.prompting import Renderer, lm_eval_stream
+from evalkit.runner import Settings, prepare
+from evalkit.runner.check import GoldModel, check
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,11 @@ class Loaded:
     def samples(self, subset: int | None = None) -> list[Sample]:
         chosen = self.task.data if subset is None else (self.task.data[subset],)
         return [self.task.sample(row) for part in chosen for row in self.rows(part)]
+
+    def problems(self) -> list[tuple[str, str]]:
+        """What `evalkit check` finds wrong with the gold answers of all samples."""
+        settings = Settings(data=self.options)
+        return asyncio.run(check(prepare(self.task, self.task.name, "", GoldModel(), settings))).problems
 
     def prompts(self, subset: int = 0, *, shots: int = 0) -> Iterator[str]:
         part = self.task.data[subset]
@@ -57,6 +67,20 @@ def built_in() -> Load:
 def on_real_rows(hub_mirror: Path) -> Load:
     """Load a built-in task over the mirror of real rows."""
     return lambda spec: Loaded(_task(spec), DataOptions(mirror=hub_mirror, offline=True))
+
+
+@pytest.fixture
+def over(tmp_path: Path) -> Callable[[str, Mapping[str, Sequence[Mapping[str, Any]]]], Loaded]:
+    """Load a built-in task over rows of the test's own: `{"owner/name/config/split": rows}`."""
+
+    def load_over(spec: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Loaded:
+        for name, values in rows.items():
+            path = tmp_path / "hub" / f"{name}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(json.dumps(row) + "\n" for row in values), encoding="utf-8")
+        return Loaded(_task(spec), DataOptions(mirror=tmp_path / "hub", offline=True))
+
+    return load_over
 
 
 def _task(spec: str) -> Task:

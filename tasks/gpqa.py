@@ -1,0 +1,93 @@
+"""GPQA: questions of biology, physics and chemistry that experts answer and others, with the web at hand, don't.
+
+Paper: https://arxiv.org/abs/2311.12022 (Rein et al., 2023). Data: Idavidrein/gpqa, CC-BY-4.0; its terms must be
+accepted on the hub first, and its authors ask that no question is shown in public. Columns of a row (among others):
+
+    {"Record ID": "rec…", "High-level domain": "Physics", "Subdomain": "Quantum Mechanics", "Question": "…",
+     "Correct Answer": "…", "Incorrect Answer 1": "…", "Incorrect Answer 2": "…", "Incorrect Answer 3": "…"}
+
+`diamond` holds the 198 questions that both experts got right and most others wrong; `main` has 448, `extended` 546.
+The correct answer is a column of its own, so options are shuffled, by a draw that depends on `seed` and the question
+alone: on neither the order of rows nor --limit. lm-evaluation-harness shuffles by streams over all rows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from evalkit.core import PromptFormat, Row, Sample, Subset, Task, digest_of
+from evalkit.data import hub
+from evalkit.methods import choose, generate
+from evalkit.scorers import accuracy, regex_match
+
+META = {
+    "name": "gpqa",
+    "summary": "graduate-level questions of biology, physics and chemistry, four options in a seeded order",
+    "tags": ["knowledge", "reasoning", "science", "multiple-choice", "english"],
+    "variants": ["subset=diamond", "subset=main", "subset=extended", "form=cot"],
+}
+
+LETTERS = ("(A)", "(B)", "(C)", "(D)")
+_WRONG = ("Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
+
+
+def task(
+    *,
+    subset: Literal["diamond", "main", "extended"] = "diamond",
+    form: Literal["choose", "cot"] = "choose",
+    seed: int = 0,
+    max_tokens: int = 2048,
+) -> Task:
+    """GPQA by the likelihood of the letter, or, with form=cot, by the last letter in brackets after reasoning.
+
+    `seed` orders the options of every question. `max_tokens` bounds the reasoning.
+    """
+    by_likelihood = form == "choose"
+    ending = "Answer:" if by_likelihood else "Let's think step by step: "
+
+    def sample(row: Row) -> Sample:
+        return _sample(row, seed, ending)
+
+    return Task(
+        name="gpqa",
+        # The hub has a training split only; examples, where any are asked for, are other questions of it.
+        data=(Subset(hub("Idavidrein/gpqa", config=f"gpqa_{subset}", split="train")),),
+        sample=sample,
+        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: sample.targets[0]),
+        method=choose() if by_likelihood else generate(max_tokens=max_tokens, stop=("</s>",)),
+        scorers=(accuracy(),) if by_likelihood else (_last_letter(),),
+        headline="acc" if by_likelihood else "flexible_extract",
+    )
+
+
+def _last_letter() -> Any:
+    return regex_match(pattern=r"\([A-D]\)", pick="last", name="flexible_extract")
+
+
+def _sample(row: Row, seed: int, ending: str) -> Sample:
+    values = row.values
+    correct = _cleaned(values["Correct Answer"])
+    options = [*(_cleaned(values[column]) for column in _WRONG), correct]
+    random.Random(digest_of("gpqa", str(seed), values["Question"])).shuffle(options)
+    right = tuple(place for place, option in enumerate(options) if option == correct)
+    listed = "".join(f"{letter} {option}\n" for letter, option in zip(LETTERS, options, strict=True))
+    return Sample(
+        id=row.id,
+        input=f"What is the correct answer to this question:{values['Question']}\nChoices:\n{listed}{ending}",
+        targets=tuple(LETTERS[place] for place in right),
+        choices=LETTERS,
+        gold=right,
+        groups=_domain(values),
+    )
+
+
+def _domain(values: Mapping[str, Any]) -> tuple[str, ...]:
+    domain = values.get("High-level domain")
+    return (str(domain),) if domain else ()
+
+
+def _cleaned(text: str | None) -> str:
+    """An option as lm-evaluation-harness 0.4.13 cleans it; one that is missing is a blank."""
+    return " " if text is None else text.strip().replace(" [title]", ". ").replace("  ", " ")

@@ -1,0 +1,95 @@
+import asyncio
+
+import pytest
+
+from evalkit.core import Reply
+from tests.tasks.harness import definition, function
+
+ROWS = [
+    {
+        "Record ID": f"rec{number}",
+        "Question": f" What is {number} + {number}?",
+        "Correct Answer": f"{2 * number} [c]\n",
+        "Incorrect Answer 1": f"{2 * number + 1}",
+        "Incorrect Answer 2": "none  of these",
+        "Incorrect Answer 3": None,
+        "High-level domain": ("Physics", "Biology")[number % 2],
+    }
+    for number in range(40)
+]
+
+
+@pytest.fixture
+def gpqa(over):
+    configs = ("diamond", "main", "extended")
+    return lambda spec="gpqa", rows=ROWS: over(spec, {f"Idavidrein/gpqa/gpqa_{c}/train": rows for c in configs})
+
+
+def test_the_prompt_byte_for_byte(gpqa):
+    loaded = gpqa()
+    sample, prompt = loaded.samples()[3], list(loaded.prompts())[3]
+    options = {"(A)": "", "(B)": "", "(C)": "", "(D)": ""}
+    for line in prompt.splitlines()[2:6]:
+        options[line[:3]] = line[4:]
+    assert sorted(options.values()) == [" ", "6 [c]", "7", "none of these"]
+    listed = "".join(f"{letter} {option}\n" for letter, option in options.items())
+    assert prompt == f"What is the correct answer to this question: What is 3 + 3?\nChoices:\n{listed}Answer:"
+    assert options[sample.targets[0]] == "6 [c]"
+    assert sample.choices == ("(A)", "(B)", "(C)", "(D)")
+    assert sample.groups == ("Biology",)
+
+
+def test_the_order_depends_on_seed_and_question_alone(gpqa):
+    order = [sample.gold for sample in gpqa().samples()]
+    assert len(set(order)) == 4, "the right one stands everywhere"
+    turned = list(reversed(gpqa(rows=ROWS[::-1]).samples()))
+    assert [sample.gold for sample in turned] == order
+    assert [sample.gold for sample in gpqa("gpqa,subset=main").samples()] == order
+    assert [sample.gold for sample in gpqa("gpqa,seed=1").samples()] != order
+
+
+def test_an_option_that_says_the_same_is_right_too(gpqa):
+    row = {**ROWS[0], "Incorrect Answer 2": "0 [c]"}
+    [sample] = gpqa(rows=[row]).samples()
+    assert len(sample.gold) == 2
+
+
+@pytest.mark.parametrize("spec", ["gpqa", "gpqa,form=cot", "gpqa,subset=extended"])
+def test_gold_answers_score_one(gpqa, spec):
+    assert gpqa(spec).problems() == []
+
+
+def test_after_reasoning_the_last_letter_counts(gpqa):
+    loaded = gpqa("gpqa,form=cot")
+    sample = loaded.samples()[0]
+    assert next(loaded.prompts()).endswith("\nLet's think step by step: ")
+    right, wrong = sample.targets[0], next(c for c in sample.choices if c not in sample.targets)
+
+    def value(text):
+        reply = Reply(texts=(text,), finish=("stop",))
+        return asyncio.run(loaded.task.scorers[0].score(sample, (reply,)))[0].value
+
+    assert value(f"First {wrong}, no: the answer is {right}.") == 1.0
+    assert value(f"First {right}, no: the answer is {wrong}.") == 0.0
+    assert value("I don't know.") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ("gpqa", "zeroshot/gpqa_diamond_zeroshot.yaml"),
+        ("gpqa,subset=main", "zeroshot/gpqa_main_zeroshot.yaml"),
+        ("gpqa,form=cot", "cot_zeroshot/gpqa_diamond_cot_zeroshot.yaml"),
+    ],
+)
+def test_the_same_order_of_options_gives_lm_evals_prompt(gpqa, lm_eval_tasks, spec, path):
+    pytest.importorskip("datasets")
+    oracle = definition(lm_eval_tasks / "gpqa" / path)
+    clean = function((lm_eval_tasks / "gpqa" / path).parent / "utils.py", "preprocess")
+    loaded = gpqa(spec)
+    assert oracle.values["dataset_name"] == loaded.task.data[0].rows.config
+    for sample, prompt, row in zip(loaded.samples(), loaded.prompts(), ROWS, strict=True):
+        shown = [line[4:] for line in prompt.split("Choices:\n")[1].split("\n")[:4]]
+        assert sorted(shown) == sorted(clean(row[key]) for key in row if "Answer" in key)
+        doc = {**row, **{f"choice{place + 1}": option for place, option in enumerate(shown)}}
+        assert prompt == oracle.read("doc_to_text", {**doc, "answer": sample.targets[0]})
