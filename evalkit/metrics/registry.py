@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from evalkit.core import Metric, UsageError
-from evalkit.metrics.means import mean
-from evalkit.metrics.perplexity import bits_per_byte, byte_perplexity, word_perplexity
 from evalkit.spec import unknown
 
-_METRICS: Mapping[str, Callable[..., Metric]] = {
-    "mean": mean,
-    "word_perplexity": word_perplexity,
-    "byte_perplexity": byte_perplexity,
-    "bits_per_byte": bits_per_byte,
+# name -> "module:function", so that a list of names imports nothing.
+_METRICS: Mapping[str, str] = {
+    "mean": "evalkit.metrics.means:mean",
+    "word_perplexity": "evalkit.metrics.perplexity:word_perplexity",
+    "byte_perplexity": "evalkit.metrics.perplexity:byte_perplexity",
+    "bits_per_byte": "evalkit.metrics.perplexity:bits_per_byte",
+    "token_perplexity": "evalkit.metrics.perplexity:token_perplexity",
+    "bleu": "evalkit.metrics.corpus:bleu",
+    "chrf": "evalkit.metrics.corpus:chrf",
+    "ter": "evalkit.metrics.corpus:ter",
+    "mcc": "evalkit.metrics.classification:mcc",
+    "macro_f1": "evalkit.metrics.classification:macro_f1",
+    "micro_f1": "evalkit.metrics.classification:micro_f1",
+    "ece": "evalkit.metrics.calibration:ece",
+    "ratio": "evalkit.metrics.ratios:ratio",
+    "spearman": "evalkit.metrics.correlation:spearman",
+    "pearson": "evalkit.metrics.correlation:pearson",
+    "auroc": "evalkit.metrics.correlation:auroc",
+    "perplexity": "evalkit.metrics.targets:target_perplexity",
 }
 
 Made = TypeVar("Made")
@@ -26,21 +40,31 @@ def names() -> tuple[str, ...]:
     return tuple(_METRICS)
 
 
-def by_name(name: str, **settings: object) -> Metric:
+def by_name(name: str, /, **settings: object) -> Metric:
     """The metric of that name. Raises UsageError for an unknown name and for settings it does not take."""
     return make("metric", name, _METRICS, settings)
 
 
-def make(kind: str, name: str, table: Mapping[str, Callable[..., Made]], settings: Mapping[str, object]) -> Made:
+def make(
+    kind: str,
+    name: str,
+    table: Mapping[str, Callable[..., Made] | str],
+    settings: Mapping[str, object],
+    base: Path | None = None,
+) -> Made:
     """Call the function `table` has under `name` with settings from outside, such as YAML, after checking them.
+
+    An entry of the table is a function or where it stands, as "module:function". `base`, the folder that relative
+    paths are meant from, goes to a function that has a parameter of that name.
 
     Raises UsageError with a suggestion for a name or a setting that does not exist, and for one that is missing or
     of another type than the function's annotation says.
     """
     if name not in table:
         raise unknown(kind, name, table)
-    function = table[name]
-    parameters = inspect.signature(function).parameters
+    function = _found(table[name])
+    parameters = dict(inspect.signature(function).parameters)
+    placed = {"base": base} if parameters.pop("base", None) is not None else {}
     types = get_type_hints(function)
     for key in settings:
         if key not in parameters:
@@ -48,7 +72,16 @@ def make(kind: str, name: str, table: Mapping[str, Callable[..., Made]], setting
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in settings:
             raise UsageError(f"{kind} {name!r} needs a setting {key!r}", fix=f"{name}: {{{key}: …}}")
-    return function(**{key: _checked(kind, name, key, value, types[key]) for key, value in settings.items()})
+    values = {key: _checked(kind, name, key, value, types[key]) for key, value in settings.items()}
+    return function(**values, **placed)
+
+
+def _found(entry: Callable[..., Made] | str) -> Callable[..., Made]:
+    if not isinstance(entry, str):
+        return entry
+    module, _, function = entry.partition(":")
+    found: Callable[..., Made] = getattr(import_module(module), function)
+    return found
 
 
 def _checked(kind: str, name: str, key: str, value: object, wanted: Any) -> object:
@@ -66,6 +99,8 @@ def _fits(value: object, wanted: Any) -> bool:
         return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
     if origin is Literal:
         return value in parts
+    if origin is dict:
+        return isinstance(value, dict)
     if origin is not None:
         return any(_fits(value, part) for part in parts)
     if isinstance(value, bool):
@@ -79,6 +114,8 @@ def _shown(wanted: Any) -> str:
         return f"a list of {_shown(parts[0])}"
     if origin is Literal:
         return "one of " + ", ".join(map(repr, parts))
+    if origin is dict:
+        return "a mapping"
     if origin is not None:
         return " or ".join(map(_shown, parts))
     return "nothing" if wanted is type(None) else str(wanted.__name__)

@@ -124,7 +124,7 @@ def _mistake_in_type(value: Any, wanted: Sequence[Any], kind: type, inner: type 
         is_variable = answers is not None and answers is not kind
         if inner is None:
             return "", is_variable
-        items: Sequence[Any] = value
+        items: Any = value
         for answer in wanted:
             if type(answer) is not list or all(not _mistake_in_type(item, answer, inner, None)[0] for item in items):
                 return "", is_variable

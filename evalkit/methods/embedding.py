@@ -1,0 +1,133 @@
+"""Vectors of a sample's texts, and documents ranked by them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+from evalkit.core import Attempt, Embed, Method, Model, Reply, Sample, Vectors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Documents = Callable[[], Iterable[tuple[str, str]]]
+"""(id, text) of every document, anew at each call."""
+
+
+def embed(*, gold: Callable[[Sample], Sequence[Sequence[float]]] | None = None) -> Method:
+    """One vector for each of `sample.data["texts"]`, or for the prompt where the sample has none.
+
+    `gold` gives the vectors of a perfect model (for `evalkit check`); without it all of them are alike.
+    """
+
+    def texts(attempt: Attempt) -> tuple[str, ...]:
+        found = attempt.sample.data.get("texts")
+        return tuple(map(str, found)) if found else (attempt.prompt.text,)
+
+    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        return (await model.answer(Embed(texts(attempt))),)
+
+    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
+        import numpy as np
+
+        rows = gold(attempt.sample) if gold else [[1.0]] * len(texts(attempt))
+        return (Reply(vectors=Vectors.of(np.array(rows, np.float32))),)
+
+    return Method("embed", ask, perfect, frozenset({Embed}))
+
+
+def retrieve(documents: Documents, *, depth: int = 100, similarity: Literal["cosine", "dot"] = "cosine") -> Method:
+    """Rank all documents by the similarity of their vector to the query's; the reply's `texts` are their ids.
+
+    The documents are embedded once a model, when the first query is asked. Equal similarities are ordered by id,
+    the last first, as trec_eval orders them. A document whose id is the query's is left out, as BEIR leaves it out.
+    """
+    shelf = _Shelf(documents, similarity)
+
+    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        query = await model.answer(Embed((attempt.prompt.text,), "query"))
+        index = await shelf.index(model)
+        vector = _rows(query, similarity)[0]
+        found = await asyncio.to_thread(index.nearest, vector, depth, attempt.sample.id)
+        return (replace(query, texts=found, finish=("stop",) * len(found)),)
+
+    def gold(attempt: Attempt) -> tuple[Reply, ...]:
+        relevance = attempt.sample.data["relevance"]
+        best = tuple(sorted(relevance, key=lambda document: (-relevance[document], document)))
+        return (Reply(texts=best, finish=("stop",) * len(best)),)
+
+    settings = {"depth": str(depth), "similarity": similarity}
+    return Method("retrieve", ask, gold, frozenset({Embed}), settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Documents ready to be searched: ids in ascending order, with their vectors (n, dimension)."""
+
+    ids: tuple[str, ...]
+    vectors: NDArray[np.float32]
+
+    def nearest(self, query: NDArray[np.float32], depth: int, without: str) -> tuple[str, ...]:
+        import numpy as np
+
+        values = self.vectors @ query
+        wanted = min(depth + 1, len(values))
+        # Everything that ties with the last one wanted takes part, so that ids alone decide among equals.
+        border = np.partition(values, len(values) - wanted)[len(values) - wanted]
+        places = np.flatnonzero(values >= border)
+        order = places[np.lexsort((-places, -values[places]))]
+        return tuple(self.ids[place] for place in order if self.ids[place] != without)[:depth]
+
+
+class _Shelf:
+    """The documents of a task, embedded by the model that asked last. Serves one event loop after another."""
+
+    def __init__(self, documents: Documents, similarity: str) -> None:
+        self._documents, self._similarity = documents, similarity
+        self._owner = ""
+        self._making: asyncio.Task[_Index] | None = None
+
+    async def index(self, model: Model) -> _Index:
+        """The index of this model; raises ModelError where a document can't be embedded."""
+        owner = model.identity.digest
+        making, loop = self._making, asyncio.get_running_loop()
+        is_here = making is not None and (making.get_loop() is loop or (making.done() and not making.cancelled()))
+        if making is None or owner != self._owner or not is_here:
+            self._owner, making = owner, loop.create_task(self._make(model))
+            self._making = making
+        return making.result() if making.done() else await asyncio.shield(making)
+
+    async def _make(self, model: Model) -> _Index:
+        import numpy as np
+
+        ids: list[str] = []
+        rows: list[NDArray[np.float32]] = []
+        left: Iterator[tuple[str, str]] = iter(self._documents())
+        # A window at a time, so that a large collection does not become as many coroutines.
+        while batch := list(islice(left, max(1, model.capabilities.window))):
+            replies = await asyncio.gather(*(model.answer(Embed((text,), "document")) for _, text in batch))
+            ids += [document for document, _ in batch]
+            rows.append(np.concatenate([_rows(reply, self._similarity) for reply in replies]))
+        if not ids:
+            raise ValueError("the collection has no documents")
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        return _Index(tuple(ids[place] for place in order), np.concatenate(rows)[order])
+
+
+def _rows(reply: Reply, similarity: str) -> NDArray[np.float32]:
+    if reply.vectors is None:
+        raise ValueError("the model gave no vectors")
+    vectors = reply.vectors.array()
+    return unit(vectors) if similarity == "cosine" else vectors
+
+
+def unit(vectors: Any) -> Any:
+    """Vectors of length 1, of shape (n, dimension); one of zeros stays."""
+    import numpy as np
+
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1.0)
