@@ -9,24 +9,44 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.gates.limits import Limits
-from evalkit.gates.verdicts import GateVerdict, Outcome, Pairs
-from evalkit.stats.exact import mcnemar_exact
-from evalkit.stats.intervals import quantile
-from evalkit.stats.paired import Difference, paired_interval
+from evalkit.gates.verdicts import GateVerdict, Outcome, Pairs, shown
+from evalkit.stats.difference import bounds
+from evalkit.stats.exact import clopper_pearson, mcnemar_exact
+from evalkit.stats.moments import Moments, moments
+from evalkit.stats.paired import Difference, paired_bootstrap, paired_interval
 
 if TYPE_CHECKING:
     from evalkit.core import Estimate, FloatRows, IntArray
 
+_MOST_SAMPLES = 10_000
+"""`needed` is not told beyond this many times the samples at hand: the drop then lies at the margin itself."""
 
-def decide(pairs: Pairs, limits: Limits) -> GateVerdict:
+
+def decide(pairs: Pairs, limits: Limits, *, strict: bool = True) -> GateVerdict:
     """The verdict on a metric that is a mean over samples.
 
-    With L and U the one-sided bounds of the drop's opposite (candidate - baseline, turned so that higher is better)
-    and δ the margin: FAIL where U < -δ, or U < 0 and any drop blocks; else DEGRADED where L > -δ and U < 0; PASS
-    where L > -δ; else INCONCLUSIVE.
+    With L and U the one-sided bounds of candidate - baseline (turned so that higher is better) and δ the margin: FAIL
+    where U < -δ, or U < 0 and any drop blocks; else, where L > -δ, DEGRADED if U < 0 and PASS if not; else
+    INCONCLUSIVE. A significant drop that may also exceed the margin is INCONCLUSIVE, so that a drop of δ gets through,
+    as PASS or DEGRADED, with a probability of at most α.
+
+    `strict` bounds (`evalkit.stats.difference.bounds`) keep the error rates of a decision; what only describes a
+    difference takes the others, which cover it evenly. Raises ValueError for values that are not finite.
     """
-    found = paired_interval(pairs.baseline, pairs.candidate, pairs.clusters, 1.0 - 2.0 * limits.alpha)
-    return _verdict(found, float(pairs.baseline.mean()), float(pairs.candidate.mean()), limits, pairs)
+    found = paired_interval(pairs.baseline, pairs.candidate, pairs.clusters, 1.0 - 2.0 * limits.alpha, strict=strict)
+    n = len(pairs.baseline)
+    if n == 0:
+        return _nothing(limits)
+    before, after = float(pairs.baseline.mean()), float(pairs.candidate.mean())
+    exact = _mcnemar(pairs)
+    if limits.zero_tolerance:
+        return _strict(pairs, found, before, after, exact, limits)
+    outcome = _outcome(found, limits, pairs.higher_is_better)
+    needed = None
+    if outcome is Outcome.INCONCLUSIVE:
+        sides = (pairs.baseline, pairs.candidate) if pairs.higher_is_better else (pairs.candidate, pairs.baseline)
+        needed = _needed(moments(*sides, pairs.clusters), limits)
+    return _verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, needed=needed)
 
 
 def decide_statistic(
@@ -38,57 +58,135 @@ def decide_statistic(
     *,
     higher_is_better: bool = True,
     seed: int = 0,
+    resamples: int = 1000,
 ) -> GateVerdict:
     """The verdict on a metric that is no mean of samples (pass@k, corpus BLEU, perplexity, a win rate).
 
-    Rows of shape (n, width) are the metric's sufficient statistics of the same samples in the same order. Clusters
-    are drawn with replacement, the same ones for both runs (the paired cluster bootstrap).
+    Rows of shape (n, width) are the metric's sufficient statistics of the same samples in the same order. The bounds
+    are those of the paired cluster bootstrap (`evalkit.stats.paired.paired_bootstrap`); a margin is in the metric's
+    own unit. `needed` is that of bounds that shrink with the root of the samples. Raises ValueError for zero
+    tolerance, which speaks of single samples, and where the two have not the same number of rows.
     """
-    n = len(baseline_rows)
-    numbers = np.arange(n) if clusters is None else np.unique(clusters, return_inverse=True)[1]
-    rng = np.random.default_rng(seed)
-    members = [np.flatnonzero(numbers == g) for g in range(int(numbers.max()) + 1)]
-    before = estimate(baseline_rows, numbers).value
-    after = estimate(candidate_rows, numbers).value
-    drawn = []
-    for _ in range(1000):
-        picks = np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
-        drawn.append(
-            estimate(candidate_rows[picks], numbers[picks]).value - estimate(baseline_rows[picks], numbers[picks]).value
-        )
-    low, high = np.quantile(drawn, [limits.alpha, 1.0 - limits.alpha])
-    share = min(np.mean(np.asarray(drawn) <= 0), np.mean(np.asarray(drawn) >= 0))
-    found = Difference(
-        after - before,
-        float(low),
-        float(high),
-        min(1.0, 2 * float(share)),
-        n,
-        len(members),
-        "bootstrap",
-        limits.confidence,
+    if limits.zero_tolerance:
+        raise ValueError("zero tolerance needs a value for every sample, not a statistic of all of them")
+    if len(baseline_rows) != len(candidate_rows):
+        raise ValueError(f"{len(baseline_rows)} baseline rows for {len(candidate_rows)} candidate rows")
+    if len(baseline_rows) == 0:
+        return _nothing(limits)
+    numbers = np.arange(len(baseline_rows)) if clusters is None else clusters
+    found = paired_bootstrap(
+        baseline_rows,
+        candidate_rows,
+        estimate,
+        clusters,
+        seed=seed,
+        resamples=resamples,
+        confidence=1.0 - 2.0 * limits.alpha,
     )
-    return _verdict(found, before, after, limits, Pairs(np.zeros(0), np.zeros(0), higher_is_better=higher_is_better))
-
-
-def _verdict(found: Difference, before: float, after: float, limits: Limits, pairs: Pairs) -> GateVerdict:
-    low, high = (found.low, found.high) if pairs.higher_is_better else (-found.high, -found.low)
-    if high < -limits.margin or (high < 0.0 and limits.any_drop_blocks):
-        outcome, reason = Outcome.FAIL, "the drop is larger than the margin allows"
-    elif low > -limits.margin:
-        outcome = Outcome.DEGRADED if high < 0.0 else Outcome.PASS
-        reason = "any drop lies inside the margin"
-    else:
-        outcome, reason = Outcome.INCONCLUSIVE, "the samples do not tell"
-    exact = None
-    if pairs.clusters is None and len(pairs.baseline) and not pairs.repeats:
-        d = pairs.candidate - pairs.baseline
-        if bool(np.isin(pairs.baseline, (0.0, 1.0)).all() and np.isin(pairs.candidate, (0.0, 1.0)).all()):
-            exact = mcnemar_exact(int((d > 0).sum()), int((d < 0).sum()))
+    before, after = estimate(baseline_rows, numbers).value, estimate(candidate_rows, numbers).value
+    outcome = _outcome(found, limits, higher_is_better)
     needed = None
-    if outcome is Outcome.INCONCLUSIVE and limits.margin > 0.0 and math.isfinite(low):
-        error = (high - low) / (2.0 * quantile(1.0 - 2.0 * limits.alpha))
-        needed = math.ceil(found.n * ((quantile(1.0 - 2.0 * limits.alpha) + 0.8416) * error / limits.margin) ** 2)
+    if outcome is Outcome.INCONCLUSIVE and math.isfinite(found.low):
+        value, reach = (found.value, found.low) if higher_is_better else (-found.value, -found.high)
+        distance = abs(value + limits.margin)
+        factor = math.inf if distance == 0.0 else ((value - reach) / distance) ** 2
+        needed = math.ceil(found.n * factor) + 1 if factor <= _MOST_SAMPLES else None
+    return _verdict(outcome, found, before, after, limits, higher_is_better, exact=None, needed=needed)
+
+
+def outcomes(low: FloatRows, high: FloatRows, limits: Limits) -> list[Outcome]:
+    """The outcomes of bounds of shape (r,), higher being better; NaN bounds are INCONCLUSIVE.
+
+    One data set or ten thousand (benchmarks/gate_simulation.py), this is where it is decided.
+    """
+    inside = low > -limits.margin
+    worse = high < 0.0
+    failed = (high < -limits.margin) | (worse & limits.any_drop_blocks)
+    codes = np.select([failed, inside & worse, inside], [0, 1, 2], 3)
+    return [_OUTCOMES[code] for code in codes.ravel()]
+
+
+_OUTCOMES = (Outcome.FAIL, Outcome.DEGRADED, Outcome.PASS, Outcome.INCONCLUSIVE)
+
+
+def _outcome(found: Difference, limits: Limits, higher_is_better: bool) -> Outcome:
+    low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
+    return outcomes(np.array([low]), np.array([high]), limits)[0]
+
+
+def _needed(found: Moments, limits: Limits) -> int | None:
+    """How many samples of the same kind would decide, if the difference stayed as it was measured."""
+
+    def decided(factor: float) -> bool:
+        low, high = bounds(found.scaled(np.asarray(factor)), limits.alpha, strict=True)
+        return outcomes(low[None], high[None], limits)[0] is not Outcome.INCONCLUSIVE
+
+    least, most = 1.0, 2.0
+    while not decided(most):
+        least, most = most, 2.0 * most
+        if most > _MOST_SAMPLES:
+            return None
+    while most / least > 1.001:
+        middle = math.sqrt(least * most)
+        least, most = (least, middle) if decided(middle) else (middle, most)
+    return math.ceil(float(found.n) * most)
+
+
+def _mcnemar(pairs: Pairs) -> float | None:
+    values = np.concatenate([pairs.baseline, pairs.candidate])
+    if pairs.clusters is not None and len(np.unique(pairs.clusters)) < len(pairs.clusters):
+        return None
+    if pairs.repeats or not bool(((values == 0.0) | (values == 1.0)).all()):
+        return None
+    d = pairs.candidate - pairs.baseline
+    return mcnemar_exact(int((d > 0.0).sum()), int((d < 0.0).sum()))
+
+
+def _strict(
+    pairs: Pairs, found: Difference, before: float, after: float, exact: float | None, limits: Limits
+) -> GateVerdict:
+    """Zero tolerance: one sample that got worse fails. What none at all rules out is said in the reason."""
+    sign = 1.0 if pairs.higher_is_better else -1.0
+    worse = int((sign * (pairs.candidate - pairs.baseline) < 0.0).sum())
+    n = len(pairs.baseline)
+    if worse:
+        outcome, reason = Outcome.FAIL, f"{worse} of {n} samples got worse, and none may."
+    else:
+        # Clusters, not samples, are independent.
+        _, most = clopper_pearson(0, found.clusters, 1.0 - 2.0 * limits.alpha)
+        reason = f"None of {n} samples got worse, as would be with chance {limits.alpha:.2g} if {most:.2%} of such did."
+        outcome = Outcome.PASS
+    return _verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, reason=reason)
+
+
+def _nothing(limits: Limits) -> GateVerdict:
+    nan = math.nan
+    return GateVerdict(
+        Outcome.INCONCLUSIVE,
+        *(nan, nan, nan, nan, nan, nan),
+        mcnemar_p=None,
+        n=0,
+        clusters=0,
+        how="n=0",
+        needed=None,
+        margin=limits.margin,
+        reason="There is no sample that both runs have.",
+    )
+
+
+def _verdict(
+    outcome: Outcome,
+    found: Difference,
+    before: float,
+    after: float,
+    limits: Limits,
+    higher_is_better: bool,
+    *,
+    exact: float | None = None,
+    needed: int | None = None,
+    reason: str = "",
+) -> GateVerdict:
+    low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
     return GateVerdict(
         outcome,
         before,
@@ -103,5 +201,24 @@ def _verdict(found: Difference, before: float, after: float, limits: Limits, pai
         found.how,
         needed,
         limits.margin,
-        reason,
+        reason or _reason(outcome, low, high, limits, needed, found.how),
     )
+
+
+def _reason(outcome: Outcome, low: float, high: float, limits: Limits, needed: int | None, how: str) -> str:
+    """One sentence in words; losses are told as positive numbers."""
+    margin = shown(limits.margin)
+    if outcome is Outcome.FAIL:
+        least = f"The drop is at least {shown(-high)}"
+        if high < -limits.margin:
+            return f"{least}, more than the margin of {margin}."
+        return f"{least}, and this policy lets no significant drop pass."
+    if outcome is Outcome.PASS:
+        return f"A drop, if there is any, is at most {shown(max(-low, 0.0))}, less than the margin of {margin}."
+    if outcome is Outcome.DEGRADED:
+        return f"There is a drop, of {shown(-high)} to {shown(-low)}, inside the margin of {margin}."
+    if math.isnan(low):
+        return f"Nothing says how much the difference varies ({how})."
+    worse = "It got worse, and the" if high < 0.0 else "The"
+    reached = f"{worse} drop may be as large as {shown(-low)}, more than the margin of {margin}"
+    return f"{reached}; about {needed:,} samples would decide." if needed else f"{reached}."

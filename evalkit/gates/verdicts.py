@@ -70,3 +70,9 @@ class GateVerdict:
     needed: int | None
     margin: float
     reason: str
+
+
+def shown(value: float) -> str:
+    """A difference as a sentence shows it: four decimals at most, and never a small one as 0."""
+    text = f"{value:.4f}".rstrip("0").rstrip(".")
+    return f"{value:.1e}" if value != 0.0 and text in ("0", "-0") else text

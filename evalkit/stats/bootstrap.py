@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -21,6 +23,20 @@ Statistic: TypeAlias = "Callable[[FloatRows, FloatRows], FloatRows]"
 MOST_UNITS = 10_000
 """More clusters than this are drawn as this many random groups of clusters, so that a million samples stay fast."""
 _CHUNK_CELLS = 4_000_000
+_VALUES_ONLY: ContextVar[bool] = ContextVar("values_only", default=False)
+
+
+@contextmanager
+def values_only() -> Iterator[None]:
+    """Within it `bootstrap_interval` draws nothing and leaves its bounds NaN.
+
+    A bootstrap around a metric that bootstraps its own interval would otherwise draw thousands of times thousands.
+    """
+    token = _VALUES_ONLY.set(True)
+    try:
+        yield
+    finally:
+        _VALUES_ONLY.reset(token)
 
 
 def bootstrap_interval(
@@ -50,6 +66,8 @@ def bootstrap_interval(
     value = float(_apply(statistic, total[None, :])[0])
     if count < 2:
         return Estimate(value, math.nan, math.nan, n, "n=1" if n == 1 else "one cluster", confidence)
+    if _VALUES_ONLY.get():
+        return Estimate(value, math.nan, math.nan, n, "value only", confidence)
     rng = np.random.default_rng(seed)
     how = "bootstrap" if numbers is None else f"bootstrap, {count} clusters"
     if count > MOST_UNITS:
