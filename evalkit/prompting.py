@@ -1,8 +1,10 @@
 """Few-shot examples and rendering: from a sample to the prompt that is put before a model.
 
-The draw of examples is keyed by (task, seed, sample id), so a prompt never depends on the order of samples, on
---limit, or on how work is spread. `lm-eval` order reproduces that harness's stream instead: seed 1234 for every leaf
-task (our subsets) and `random.sample` per document, in order, which is why prompts are rendered in the data's order.
+Orders: `first` shows the first examples there are; `random` draws once for all samples, by (task, seed); `seeded`
+draws for each sample, by (task, seed, sample id); `balanced` does so, too, and takes as many examples of every answer
+as it can. So a prompt never depends on the order of samples, on --limit, or on how work is spread. `lm-eval` order
+reproduces that harness's stream instead: seed 1234 for every leaf task (our subsets) and `random.sample` per document,
+in order, which is why prompts are rendered in the data's order.
 """
 
 from __future__ import annotations
@@ -72,7 +74,11 @@ class Renderer:
         if self.fewshot.order == "lm-eval":
             drawn = self.stream.sample(pool, k + 1 if self._pool_is_asked() or self.fewshot.spare else k)
             return [e for e in drawn if not self._pool_is_asked() or e.id != sample.id][:k]
-        rng = random.Random(sample_seed(self.seed, self.task, sample.id))
+        own = () if self.fewshot.order == "random" else (sample.id,)
+        rng = random.Random(sample_seed(self.seed, self.task, *own))
+        if self.fewshot.order == "balanced":
+            offered = [e for e in pool if not self._pool_is_asked() or e.id != sample.id]
+            return balanced(offered, k, self.format.answer, rng)
         drawn = rng.sample(pool, min(k + 1, len(pool)))
         return [e for e in drawn if not self._pool_is_asked() or e.id != sample.id][:k]
 
@@ -94,6 +100,28 @@ class Renderer:
                 fix=f"--num-fewshot {max(0, len(self._pool) - (needed - k))} or fewer",
             )
         return self._pool
+
+
+def balanced(pool: Sequence[Sample], k: int, answer: Callable[[Sample], str], rng: random.Random) -> Sequence[Sample]:
+    """k of the pool, in a random order, with as many of each answer as there are, or one more of some.
+
+    Answers are gone through in a random order, one example of each at a time, until there are enough.
+    """
+    by_answer: dict[str, list[Sample]] = {}
+    for example in pool:
+        by_answer.setdefault(answer(example), []).append(example)
+    queues = list(by_answer.values())
+    rng.shuffle(queues)
+    drawn: list[Sample] = []
+    while len(drawn) < k and queues:
+        for queue in list(queues):
+            if len(drawn) == k:
+                break
+            drawn.append(queue.pop(rng.randrange(len(queue))))
+            if not queue:
+                queues.remove(queue)
+    rng.shuffle(drawn)
+    return drawn
 
 
 def lm_eval_stream() -> random.Random:

@@ -20,7 +20,11 @@ RUN_FAILED = 3
 @click.option("-T", "task_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) task.")
 @click.option("--limit", type=int, metavar="N", help="Samples per task, spread evenly over its subsets.")
 @click.option("--num-fewshot", type=int, metavar="K", help="Worked examples before each question.")
-@click.option("--fewshot-order", type=click.Choice(["first", "seeded", "lm-eval"]), help="How examples are picked.")
+@click.option(
+    "--fewshot-order",
+    type=click.Choice(["first", "random", "seeded", "balanced", "lm-eval"]),
+    help="How examples are picked.",
+)
 @click.option("--seed", type=int, help="Seed of few-shot draws and sampling.  [default: 1]")
 @click.option("--repeats", type=int, metavar="N", help="Attempts per sample.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")

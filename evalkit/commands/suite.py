@@ -26,7 +26,7 @@ KEYS = (
     "max_failures",
     "out",
 )
-_ORDERS = ("first", "seeded", "lm-eval")
+_ORDERS = ("first", "random", "seeded", "balanced", "lm-eval")
 
 
 def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.Plan:

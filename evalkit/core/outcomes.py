@@ -52,13 +52,18 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One value of one sample with its reason; `answer` is what the scorer took the reply to say."""
+    """One value of one sample with its reason; `answer` is what the scorer took the reply to say.
+
+    `counts` are what a metric of the whole corpus needs of this sample (matches of n-grams, lengths): sums of them,
+    never texts, are what it is made of.
+    """
 
     name: str
     value: float
     answer: str | None = None
     reason: str = ""
     validity: Validity = Validity.OK
+    counts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

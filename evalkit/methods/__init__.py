@@ -4,7 +4,24 @@ from evalkit.methods.choosing import choose
 from evalkit.methods.contexts import choose_contexts
 from evalkit.methods.generating import generate
 from evalkit.methods.likelihood import rolling
-from evalkit.methods.registry import by_name, names
+from evalkit.methods.reasoning import chain_of_thought
+from evalkit.methods.registry import by_name, names, settings_of
+from evalkit.methods.tool_loop import tool_loop
+from evalkit.methods.turns import multi_turn
 from evalkit.methods.voting import self_consistency
+from evalkit.methods.written import written_choice
 
-__all__ = ["by_name", "choose", "choose_contexts", "generate", "names", "rolling", "self_consistency"]
+__all__ = [
+    "by_name",
+    "chain_of_thought",
+    "choose",
+    "choose_contexts",
+    "generate",
+    "multi_turn",
+    "names",
+    "rolling",
+    "self_consistency",
+    "settings_of",
+    "tool_loop",
+    "written_choice",
+]

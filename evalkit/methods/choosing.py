@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.core import Attempt, Choose, Method, Model, Prompt, Reply, UsageError
+from evalkit.core import Attempt, Capabilities, Choose, Method, Model, Prompt, Reply, Task, UsageError
 
 CHOICE_FAR_BELOW = -1e9
 
@@ -12,6 +12,8 @@ def choose(*, delimiter: str = " ", unconditional: bool = False) -> Method:
 
     One request carries the context once and all its choices. `unconditional` asks a second time with an empty
     context, for accuracy by mutual information. `delimiter` stands before each choice (not after a chat template).
+
+    A model that gives no log-likelihoods is asked by `written_choice` instead, where the scorers can read its replies.
     """
 
     async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
@@ -33,4 +35,10 @@ def choose(*, delimiter: str = " ", unconditional: bool = False) -> Method:
     settings = {"unconditional": "yes"} if unconditional else {}
     if delimiter != " ":
         settings["delimiter"] = delimiter
-    return Method("choose", ask, gold, frozenset({Choose}), settings)
+    return Method("choose", ask, gold, frozenset({Choose}), settings, adapt=_adapted)
+
+
+def _adapted(task: Task, capabilities: Capabilities) -> Task:
+    from evalkit.methods.written import adapted  # it is loaded where it is needed
+
+    return adapted(task, capabilities)

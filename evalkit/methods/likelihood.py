@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from evalkit.core import Attempt, Method, Model, Perplexity, Reply
+from evalkit.core import Attempt, Method, Model, Perplexity, Reply, UsageError
 
 
-def rolling() -> Method:
-    """Score a whole text by rolling windows; the prompt's question is the text."""
+def rolling(*, stride: int | None = None) -> Method:
+    """Score a whole text by rolling windows; the prompt's question is the text.
+
+    Windows are disjoint and know one token of what stands before them, as in lm-evaluation-harness. With a `stride`
+    a window as long as the model reads moves on by that many tokens, so that all but a text's first tokens have the
+    rest of the window before them, as in transformers' guide to perplexity and on many model cards: it is slower by
+    length / stride, the perplexity is lower, and the two are not to be compared.
+
+    Raises UsageError for a stride below 1, and where it is no shorter than what the model reads.
+    """
+    if stride is not None and stride < 1:
+        raise UsageError("a stride is a number of tokens, 1 or more", found=f"stride={stride}")
 
     async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        return (await model.answer(Perplexity(attempt.prompt.text)),)
+        longest = model.capabilities.max_length
+        if stride is not None and longest is not None and stride >= longest:
+            wrong = f"the stride must be less than the {longest} tokens that the model reads"
+            raise UsageError(wrong, found=f"stride={stride}", fix=f"stride={max(1, longest // 2)}")
+        return (await model.answer(Perplexity(attempt.prompt.text, stride=stride)),)
 
     def gold(attempt: Attempt) -> tuple[Reply, ...]:
         return (Reply(loglikelihoods=(0.0,), greedy=(True,)),)
 
-    return Method("rolling", ask, gold, frozenset({Perplexity}))
+    needs = frozenset({Perplexity})
+    if stride is None:
+        return Method("rolling", ask, gold, needs)
+    return Method("rolling-strided", ask, gold, needs, {"stride": str(stride)}, frozenset({"stride"}))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, get_type_hints
 
 from evalkit.core import Method, UsageError
-from evalkit.methods.choosing import choose
-from evalkit.methods.generating import generate
-from evalkit.methods.likelihood import rolling
-from evalkit.methods.voting import self_consistency
 
-_METHODS: dict[str, Callable[..., Method]] = {
-    "choose": choose,
-    "generate": generate,
-    "perplexity": rolling,
-    "self_consistency": self_consistency,
+# name -> "module:function", so that a list of names imports nothing.
+_METHODS: Mapping[str, str] = {
+    "chain_of_thought": "evalkit.methods.reasoning:chain_of_thought",
+    "choose": "evalkit.methods.choosing:choose",
+    "choose_contexts": "evalkit.methods.contexts:choose_contexts",
+    "generate": "evalkit.methods.generating:generate",
+    "multi_turn": "evalkit.methods.turns:multi_turn",
+    "perplexity": "evalkit.methods.likelihood:rolling",
+    "self_consistency": "evalkit.methods.voting:self_consistency",
+    "tool_loop": "evalkit.methods.tool_loop:tool_loop",
+    "written_choice": "evalkit.methods.written:written_choice",
 }
 
 
@@ -23,11 +28,25 @@ def names() -> tuple[str, ...]:
     return tuple(_METHODS)
 
 
+def settings_of(name: str) -> dict[str, Any]:
+    """The settings that a method takes from a file, with their types: its parameters that are no functions."""
+    function = _function(name)
+    types = get_type_hints(function)
+    return {key: types[key] for key in inspect.signature(function).parameters if "Callable" not in str(types[key])}
+
+
 def by_name(name: str, **settings: object) -> Method:
     """The method of that name; raises UsageError for an unknown name or setting."""
     if name not in _METHODS:
         raise UsageError(f"no method named {name!r}", fix="one of " + ", ".join(_METHODS))
-    try:
-        return _METHODS[name](**settings)
-    except TypeError as error:
-        raise UsageError(f"method {name!r} cannot take these settings", found=str(error)) from None
+    function = _function(name)
+    for key in settings:
+        if key not in inspect.signature(function).parameters:
+            raise UsageError(f"method {name!r} takes no {key!r}", fix="one of " + ", ".join(settings_of(name)))
+    return function(**settings)
+
+
+def _function(name: str) -> Callable[..., Method]:
+    module, _, function = _METHODS[name].partition(":")
+    found: Callable[..., Method] = getattr(import_module(module), function)
+    return found

@@ -1,7 +1,26 @@
-"""From records to estimates: means of scores and the perplexity family, each through small rows."""
+"""From records to estimates: means of scores, perplexities and corpus metrics, each through small rows."""
 
+from evalkit.metrics.calibration import ece
+from evalkit.metrics.classification import macro_f1, mcc, micro_f1
+from evalkit.metrics.corpus import bleu, chrf, of_counts, ter
 from evalkit.metrics.means import mean
-from evalkit.metrics.perplexity import bits_per_byte, byte_perplexity, word_perplexity
+from evalkit.metrics.perplexity import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
 from evalkit.metrics.registry import by_name, names
 
-__all__ = ["bits_per_byte", "by_name", "byte_perplexity", "mean", "names", "word_perplexity"]
+__all__ = [
+    "bits_per_byte",
+    "bleu",
+    "by_name",
+    "byte_perplexity",
+    "chrf",
+    "ece",
+    "macro_f1",
+    "mcc",
+    "mean",
+    "micro_f1",
+    "names",
+    "of_counts",
+    "ter",
+    "token_perplexity",
+    "word_perplexity",
+]

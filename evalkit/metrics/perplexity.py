@@ -28,6 +28,11 @@ def byte_perplexity() -> Metric:
     return _ratio("byte_perplexity", "bytes", _exp)
 
 
+def token_perplexity() -> Metric:
+    """exp(-Σ log-likelihood / Σ tokens), which only models of one tokenizer share; reads the score `tokens`, too."""
+    return _ratio("token_perplexity", "tokens", _exp)
+
+
 def bits_per_byte() -> Metric:
     """-Σ log-likelihood / Σ bytes / ln 2; reads the scores `loglikelihood` and `bytes` (see `scorers.rolling`)."""
     return _ratio("bits_per_byte", "bytes", lambda nats: nats / math.log(2.0))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from evalkit import methods, metrics, scorers
 from evalkit.core import Fewshot, FewshotOrder, Judge, Method, Metric, Scorer, Source, Subset, Task, UsageError
@@ -21,19 +23,9 @@ KEYS = (
     *("description", "delimiter", "separator", "method", "stop", "max_tokens", "scorers", "metrics", "headline"),
     *("fewshot", "id", "groups", "cluster"),
 )
-ORDERS: tuple[FewshotOrder, ...] = ("first", "seeded", "lm-eval")
-_GENERATION: Mapping[str, Callable[[Value], object]] = {
-    "max_tokens": lambda value: value.integer(least=1),
-    "stop": Value.texts,
-    "temperature": Value.number,
-    "top_p": Value.number,
-    "n": lambda value: value.integer(least=1),
-}
-_SETTINGS: Mapping[str, Mapping[str, Callable[[Value], object]]] = {
-    "choose": {"unconditional": Value.truth},
-    "generate": _GENERATION,
-    "perplexity": {},
-}
+ORDERS: tuple[FewshotOrder, ...] = get_args(FewshotOrder)
+_NEED_CHOICES = {"choose", "choose_contexts", "written_choice"}
+_WEIGH_CHOICES = {"choose", "written_choice"}
 
 Keys = Mapping[str, Value]
 Made = TypeVar("Made", Scorer, Metric)
@@ -152,28 +144,49 @@ def _method(keys: Keys, delimiter: str) -> Method:
     if "method" in keys:
         value = keys["method"]
         name, settings = _named(value)
-        if name not in _SETTINGS:
-            raise _placed(unknown("method", name, _SETTINGS), value)
-    readers = _SETTINGS[name]
+        if name not in methods.names():
+            raise _placed(unknown("method", name, methods.names()), value)
+    types = methods.settings_of(name)
     for key in ("stop", "max_tokens"):
         if key in keys:
-            if name != "generate":
+            if key not in types:
                 raise keys[key].wrong(f"the method {name!r} writes no text that this could end")
             if key in settings:
                 raise keys[key].wrong("this is set in method, too", fix="keep one of them")
             settings[key] = keys[key]
+    offered = [key for key in types if key != "delimiter"]
     for key, value in settings.items():
-        if key not in readers:
-            raise _placed(unknown(f"setting of method {name!r}", key, readers), value)
-    if name == "choose" and "choices" not in keys:
+        if key not in offered:
+            raise _placed(unknown(f"setting of method {name!r}", key, offered), value)
+    arguments = {key: _read(value, types[key]) for key, value in settings.items()}
+    if "choices" not in keys and (name in _NEED_CHOICES or arguments.get("then") == "choose"):
         raise keys["method"].wrong("there is nothing to choose from", fix="choices: <column, or list of templates>")
-    arguments = {key: readers[key](value) for key, value in settings.items()}
-    if name == "choose":
+    if "delimiter" in types:
         arguments["delimiter"] = delimiter
     try:
         return methods.by_name(name, **arguments)
     except UsageError as error:
         raise _placed(error, keys.get("method") or next(iter(settings.values()), keys["prompt"])) from None
+
+
+def _read(value: Value, wanted: Any) -> object:
+    """A setting as a method's annotation has it. Texts are taken as they were written: `stop: yes` is the word."""
+    kinds = get_args(wanted) if get_origin(wanted) is UnionType else (wanted,)
+    if get_origin(wanted) is Literal:
+        return _one_of(value, get_args(wanted))
+    if bool in kinds:
+        return value.truth()
+    if int in kinds:
+        return value.integer(least=1)
+    if float in kinds:
+        return value.number()
+    return value.text() if str in kinds else value.texts()
+
+
+def _one_of(value: Value, words: tuple[str, ...]) -> str:
+    if value.text() not in words:
+        raise value.wrong("no such word", found=value.text(), fix="one of " + ", ".join(words))
+    return value.text()
 
 
 def _named(value: Value) -> tuple[str, dict[str, Value]]:
@@ -190,9 +203,11 @@ def _named(value: Value) -> tuple[str, dict[str, Value]]:
 def _scorers(keys: Keys, method: str) -> tuple[Scorer, ...]:
     if "scorers" in keys:
         return tuple(_scorer(item) for item in keys["scorers"].items())
-    if method == "choose":
+    if method in _WEIGH_CHOICES or (method == "chain_of_thought" and "choices" in keys):
         return (scorers.accuracy(),)
-    if method == "rolling":
+    if method == "choose_contexts":
+        return (scorers.by_name("context_accuracy"),)
+    if method.startswith("rolling"):
         return (scorers.rolling(),)
     if not keys.keys() & {"answer", "gold"}:
         raise UsageError(
@@ -206,7 +221,7 @@ def _scorers(keys: Keys, method: str) -> tuple[Scorer, ...]:
 def _scorer(item: Value) -> Scorer:
     """A scorer by name, or `{judge: NAME}`: a judge of the packs, with options inline as in `brevity,words=3`."""
     if not (item.is_mapping() and item.mapping().keys() == {"judge"}):
-        return _by_name(item, scorers.by_name)
+        return _by_name(item, partial(scorers.by_name, base=item.path.parent))
     from evalkit.plugins.load import load  # load reads YAML tasks: it cannot be imported before this module
 
     spec = item.mapping()["judge"].text()
@@ -224,16 +239,19 @@ def _project(path: Path) -> Path | None:
 
 
 def _metrics(keys: Keys, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]:
-    """Metrics by name; the name of a score is its mean."""
+    """Metrics by name: one that a scorer brings (with that scorer's settings), or else the mean of a score."""
     if "metrics" not in keys:
         return ()
     scores = {score for scorer in task_scorers for score in scorer.scores}
+    brought = {metric.name: metric for scorer in task_scorers for metric in scorer.metrics}
     made = []
     for item in keys["metrics"].items():
-        if not item.is_mapping() and item.text() in scores:
+        if not item.is_mapping() and item.text() in brought:
+            made.append(brought[item.text()])
+        elif not item.is_mapping() and item.text() in scores:
             made.append(mean(item.text()))
         elif not item.is_mapping() and item.text() not in metrics.names():
-            raise _placed(unknown("metric", item.text(), {*scores, *metrics.names()}), item)
+            raise _placed(unknown("metric", item.text(), {*brought, *scores, *metrics.names()}), item)
         else:
             made.append(_by_name(item, metrics.by_name))
     return tuple(made)

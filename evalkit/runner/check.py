@@ -16,7 +16,7 @@ class GoldModel:
 
     identity = Identity("gold")
     capabilities = Capabilities(
-        requests=Capabilities().requests | {Embed, Tokenize}, features=frozenset({"schema", "tools", "tokens"})
+        requests=Capabilities().requests | {Embed, Tokenize}, features=frozenset({"schema", "tools", "tokens", "stride"})
     )
 
     async def answer(self, request: Request) -> Reply:

@@ -16,20 +16,31 @@ _NAMES = ("bertscore_precision", "bertscore_recall", "bertscore_f1")
 _SPECIMEN = 1 << 16
 
 
-def bertscore(model: str, *, layers: int | None = None, batch_size: int = 64, device: str | None = None) -> Scorer:
+def bertscore(
+    model: str,
+    *,
+    layers: int | None = None,
+    baseline: str = "",
+    batch_size: int = 64,
+    device: str | None = None,
+    base: Path | None = None,
+) -> Scorer:
     """`bertscore_precision`, `bertscore_recall` and `bertscore_f1`, each the best over the targets (-1 to 1).
 
-    `model` is a folder with an encoder and its tokenizer, or a name on the hub. `layers` is the hidden layer whose
-    embeddings are compared; without it the one that bert-score recommends for a known name, else the last. Values
-    are raw: neither rescaled by a baseline nor weighted by inverse document frequency. `device` is torch's name; a
-    GPU is taken where there is one.
+    `model` is a folder with an encoder and its tokenizer (meant from `base` or the current folder), or a name on the
+    hub. `layers` is the hidden layer whose embeddings are compared; without it the one that bert-score recommends for
+    a known name, else the last. Values are raw unless `baseline` rescales them: a file of bert-score's form (lines of
+    LAYER,P,R,F), or a language such as "en" that bert-score has one for. There is no weighting by inverse document
+    frequency. `device` is torch's name; a GPU is taken where there is one.
 
-    Samples that wait at the same time go through the encoder together. An empty reply scores 0 as NO_ANSWER.
-    Text beyond the encoder's length is cut, and the reason says so. Source: Zhang et al. 2020 (arXiv 1904.09675).
+    Samples that wait at the same time go through the encoder together. An empty reply scores 0 (before rescaling) as
+    NO_ANSWER. Text beyond the encoder's length is cut, and the reason says so. Source: Zhang et al. 2020 (arXiv
+    1904.09675).
 
     Scoring raises UsageError where the packages or the model are missing, ValueError without a target.
     """
-    encoder = _Encoder(model, layers, batch_size, device)
+    model, baseline = _placed(model, base), _placed(baseline, base)
+    encoder = _Encoder(model, layers, baseline, batch_size, device)
     gather = Gather(encoder.score, most=batch_size * 4)
 
     async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
@@ -39,7 +50,10 @@ def bertscore(model: str, *, layers: int | None = None, batch_size: int = 64, de
         answer = final_answer(replies)
         if not answer.text:
             reason = "empty" if answer.validity is Validity.NO_ANSWER else answer.reason
-            return tuple(Score(name, 0.0, None, reason, answer.validity) for name in _NAMES)
+            nothing = (await gather.one(_Pair("", targets))).values if baseline else (0.0, 0.0, 0.0)
+            return tuple(
+                Score(name, value, None, reason, answer.validity) for name, value in zip(_NAMES, nothing, strict=True)
+            )
         found = await gather.one(_Pair(answer.text, targets))
         reason = "; ".join(filter(None, [answer.reason, found.reason]))
         return tuple(
@@ -47,7 +61,7 @@ def bertscore(model: str, *, layers: int | None = None, batch_size: int = 64, de
         )
 
     metrics = tuple(mean(name, scale="number") for name in _NAMES)
-    return Scorer("bertscore", score, _NAMES, metrics, _settings(model, layers))
+    return Scorer("bertscore", score, _NAMES, metrics, _settings(model, layers, baseline))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +79,28 @@ class _Found:
 class _Encoder:
     """The bert-score scorer, loaded by the first batch."""
 
-    def __init__(self, model: str, layers: int | None, batch_size: int, device: str | None) -> None:
-        self._model, self._layers, self._batch_size, self._device = model, layers, batch_size, device
+    def __init__(self, model: str, layers: int | None, baseline: str, batch_size: int, device: str | None) -> None:
+        self._model, self._layers, self._baseline = model, layers, baseline
+        self._batch_size, self._device = batch_size, device
         self._loaded: Any = None
 
     def score(self, pairs: list[_Pair]) -> list[_Found]:
         if self._loaded is None:
             self._loaded = self._load()
-        texts, targets = [pair.text for pair in pairs], [list(pair.targets) for pair in pairs]
-        precision, recall, f1 = self._loaded.score(texts, targets, batch_size=self._batch_size)
-        rows = zip(precision.tolist(), recall.tolist(), f1.tolist(), strict=True)
-        return [_Found(row, self._cut(pair)) for row, pair in zip(rows, pairs, strict=True)]
+        found: dict[_Pair, _Found] = {}
+        # bert-score cannot take an empty text.
+        asked = [pair for pair in dict.fromkeys(pairs) if pair.text]
+        if asked:
+            texts, targets = [pair.text for pair in asked], [list(pair.targets) for pair in asked]
+            precision, recall, f1 = self._loaded.score(texts, targets, batch_size=self._batch_size)
+            rows = zip(precision.tolist(), recall.tolist(), f1.tolist(), strict=True)
+            found = {pair: _Found(row, self._cut(pair)) for row, pair in zip(rows, asked, strict=True)}
+        return [found.get(pair) or _Found(self._nothing()) for pair in pairs]
+
+    def _nothing(self) -> tuple[float, float, float]:
+        """What a text without a match scores: 0 before it is rescaled."""
+        precision, recall, f1 = (-value / (1.0 - value) for value in self._loaded.baseline_vals.flatten().tolist())
+        return precision, recall, f1
 
     def _load(self) -> Any:
         try:
@@ -95,7 +120,13 @@ class _Encoder:
         if config and "t5" not in str(config.get("model_type", "")):
             name = _NotT5(name)
         try:
-            loaded = BERTScorer(model_type=name, num_layers=layers, batch_size=self._batch_size, device=self._device)
+            loaded = BERTScorer(
+                model_type=name,
+                num_layers=layers,
+                batch_size=self._batch_size,
+                device=self._device,
+                **self._rescaling(),
+            )
         except (OSError, AssertionError) as error:
             raise UsageError(
                 f"the encoder {self._model!r} can't be loaded",
@@ -105,6 +136,22 @@ class _Encoder:
         tokenizer = loaded._tokenizer
         tokenizer.model_max_length = min(tokenizer.model_max_length, _longest(loaded._model.config))
         return loaded
+
+    def _rescaling(self) -> dict[str, Any]:
+        if not self._baseline:
+            return {}
+        if Path(self._baseline).is_file():
+            return {"rescale_with_baseline": True, "lang": "given", "baseline_path": self._baseline}
+        import bert_score
+
+        known = Path(bert_score.__file__).parent / "rescale_baseline" / self._baseline / f"{self._model}.tsv"
+        if not known.is_file():
+            raise UsageError(
+                f"there is no baseline {self._baseline!r} for {self._model!r}",
+                found=f"neither a file nor a language that bert-score has one for: {known.name}",
+                fix="baseline: a file with lines of LAYER,P,R,F",
+            )
+        return {"rescale_with_baseline": True, "lang": self._baseline}
 
     def _cut(self, pair: _Pair) -> str:
         """Why a part of a text took no part, or ""."""
@@ -149,9 +196,20 @@ def _config(model: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _settings(model: str, layers: int | None) -> dict[str, str]:
+def _placed(name: str, base: Path | None) -> str:
+    """A path from `base` where there is such a file or folder; else the name as it is."""
+    if not name or base is None:
+        return name
+    path = (base / name).resolve()
+    return str(path) if path.exists() else name
+
+
+def _settings(model: str, layers: int | None, baseline: str) -> dict[str, str]:
     folder = Path(model)
     settings = {"model": folder.name if folder.is_dir() else model, "layers": str(layers or "default")}
+    if baseline:
+        file = Path(baseline)
+        settings["baseline"] = digest_of(file.read_text("utf-8")) if file.is_file() else baseline
     if folder.is_dir():
         settings["files"] = _fingerprint(folder)
     return settings

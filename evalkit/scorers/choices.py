@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, Validity
+from evalkit.extract import final_answer
+from evalkit.extract.choices import read_choice
 from evalkit.metrics import mean
 
 
@@ -20,12 +22,18 @@ def accuracy(*, unconditional: bool = False) -> Scorer:
     - `acc_mutual_info`, with `unconditional`: by log-likelihood minus that after an empty context, which the
       second reply holds (`choose(unconditional=True)` asks for it).
 
+    Of a choice that the model wrote (see `written_choice`) only `acc` is known: whether it is a right one. A reply
+    that names none is NO_ANSWER.
+
     Scoring raises ValueError where gold or log-likelihoods don't fit the choices, where a log-likelihood is NaN or
     +infinity, and where all are -infinity: nothing was preferred, so nothing may count as right.
     """
 
     async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         _check_gold(sample)
+        if replies and replies[-1].texts and not unconditional:
+            return (_written(sample, replies),)
+        replies = tuple(reply for reply in replies if not reply.texts)
         values = _loglikelihoods(sample, replies, 0)
         scores = [
             _scored("acc", sample, values, "nats"),
@@ -51,6 +59,17 @@ def accuracy(*, unconditional: bool = False) -> Scorer:
         (*metrics, mean("acc_mutual_info")),
         settings={"unconditional": "yes"},
     )
+
+
+def _written(sample: Sample, replies: tuple[Reply, ...]) -> Score:
+    answer = final_answer(replies)
+    chosen = read_choice(answer.text, sample.choices) if answer.text else None
+    if chosen is None:
+        validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
+        return Score("acc", 0.0, None, answer.reason or "names none of the choices", validity)
+    said = sample.choices[chosen]
+    right = any(said == sample.choices[index] for index in sample.gold)
+    return Score("acc", float(right), said, answer.reason or "written", answer.validity)
 
 
 def _check_gold(sample: Sample) -> None:

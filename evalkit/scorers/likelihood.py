@@ -14,9 +14,9 @@ def rolling() -> Scorer:
     """The log-likelihood of a whole text with the words and bytes to divide it by.
 
     Scores: `loglikelihood` (nats), `words` (pieces between white space, as `re.split(r"\\s+", text)` counts them, so
-    white space at an end adds an empty piece) and `bytes` (UTF-8). Words and bytes are those of
-    `sample.data["original"]` where there is one, because a benchmark may score a cleaned text and count on the
-    original (WikiText does); else those of the sample's input.
+    white space at an end adds an empty piece), `bytes` (UTF-8) and `tokens` (those that the model scored, 0 where it
+    does not say). Words and bytes are those of `sample.data["original"]` where there is one, because a benchmark may
+    score a cleaned text and count on the original (WikiText does); else those of the sample's input.
 
     Scoring raises ValueError for a log-likelihood that is not finite and for an input that is a conversation.
     """
@@ -34,7 +34,8 @@ def rolling() -> Scorer:
             Score("loglikelihood", value),
             Score("words", float(len(_WHITE_SPACE.split(text)))),
             Score("bytes", float(len(text.encode("utf-8", "surrogatepass")))),
+            Score("tokens", float(replies[0].usage.prompt_tokens)),
         )
 
     metrics = (word_perplexity(), byte_perplexity(), bits_per_byte())
-    return Scorer("rolling", score, ("loglikelihood", "words", "bytes"), metrics)
+    return Scorer("rolling", score, ("loglikelihood", "words", "bytes", "tokens"), metrics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from typing import Literal
 
@@ -17,12 +18,16 @@ def exact_match(
     ignore_case: bool = False,
     ignore_punctuation: bool = False,
     strip: Literal["both", "left", "none"] = "both",
+    normalise: Literal["none", "squad", "unicode"] = "none",
 ) -> Scorer:
     """Whether the answer equals one of the sample's targets; the score is `exact_match`, 0 or 1.
 
     Both sides lose every match of the `ignore` patterns (regular expressions, in turn), then case, then ASCII
     punctuation, as in lm-evaluation-harness. On purpose different from there: white space at both ends never
     decides, unless `strip` is "left" (which is what its filter `remove_whitespace` does to replies) or "none".
+
+    `normalise` comes after all that: "squad" drops case, ASCII punctuation, articles and superfluous blanks, "unicode"
+    makes compatible characters one (NFKC: "ﬁ" is "fi", "²" is "2", full-width letters are plain) and folds case.
 
     Raises UsageError for a pattern that is no regular expression; scoring raises ValueError without targets.
     """
@@ -34,6 +39,10 @@ def exact_match(
         text = exact_match_normalise(
             text, ignore=patterns, ignore_case=ignore_case, ignore_punctuation=ignore_punctuation
         )
+        if normalise == "squad":
+            text = squad_normalise(text)
+        elif normalise == "unicode":
+            text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
         return text.strip() if strip == "both" else text
 
     async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
@@ -51,6 +60,7 @@ def exact_match(
         "ignore_case": "yes" if ignore_case else "",
         "ignore_punctuation": "yes" if ignore_punctuation else "",
         "strip": strip if strip != "both" else "",
+        "normalise": normalise if normalise != "none" else "",
     }
     settings = {key: value for key, value in chosen.items() if value}
     return Scorer("exact_match", score, ("exact_match",), (mean("exact_match"),), settings)

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 
 from evalkit.core import Scorer
 from evalkit.metrics.registry import make
-from evalkit.scorers.bertscore import bertscore
-from evalkit.scorers.choices import accuracy
-from evalkit.scorers.extracted import regex_match
-from evalkit.scorers.likelihood import rolling
-from evalkit.scorers.matching import exact_match, squad
-from evalkit.scorers.numeric import numeric
-from evalkit.scorers.overlap import rouge
-from evalkit.scorers.trivia import triviaqa
 
-# A judge is no name but an object that the engine has to load, so `judged` is not here.
-_SCORERS: Mapping[str, Callable[..., Scorer]] = {
-    "accuracy": accuracy,
-    "bertscore": bertscore,
-    "exact_match": exact_match,
-    "numeric": numeric,
-    "regex_match": regex_match,
-    "rolling": rolling,
-    "rouge": rouge,
-    "squad": squad,
-    "triviaqa": triviaqa,
+# name -> "module:function", so that a list of names imports nothing. A judge is no name but an object that the
+# engine has to load, so `judged` is not here.
+_SCORERS: Mapping[str, str] = {
+    "accuracy": "evalkit.scorers.choices:accuracy",
+    "bertscore": "evalkit.scorers.bertscore:bertscore",
+    "bleu": "evalkit.scorers.translation:bleu",
+    "calibration": "evalkit.scorers.confidence:calibration",
+    "chrf": "evalkit.scorers.translation:chrf",
+    "classification": "evalkit.scorers.labels:classification",
+    "contains": "evalkit.scorers.containing:contains",
+    "context_accuracy": "evalkit.scorers.contexts:context_accuracy",
+    "drop": "evalkit.scorers.drop:drop",
+    "edit_similarity": "evalkit.scorers.similarity:edit_similarity",
+    "evaluate": "evalkit.scorers.hub_metric:evaluate",
+    "exact_match": "evalkit.scorers.matching:exact_match",
+    "gold_probability": "evalkit.scorers.probability:gold_probability",
+    "instructions": "evalkit.scorers.instructions:instructions",
+    "json_match": "evalkit.scorers.json_fields:json_match",
+    "meteor": "evalkit.scorers.meteor:meteor",
+    "nearer": "evalkit.scorers.nearer:nearer",
+    "numeric": "evalkit.scorers.numeric:numeric",
+    "prediction": "evalkit.scorers.prediction:prediction",
+    "regex_match": "evalkit.scorers.extracted:regex_match",
+    "rolling": "evalkit.scorers.likelihood:rolling",
+    "rouge": "evalkit.scorers.overlap:rouge",
+    "squad": "evalkit.scorers.matching:squad",
+    "ter": "evalkit.scorers.translation:ter",
+    "token_f1": "evalkit.scorers.tokens:token_f1",
+    "triviaqa": "evalkit.scorers.trivia:triviaqa",
 }
 
 
@@ -34,6 +45,9 @@ def names() -> tuple[str, ...]:
     return tuple(_SCORERS)
 
 
-def by_name(name: str, **settings: object) -> Scorer:
-    """The scorer of that name. Raises UsageError for an unknown name and for settings it does not take."""
-    return make("scorer", name, _SCORERS, settings)
+def by_name(name: str, /, *, base: Path | None = None, **settings: object) -> Scorer:
+    """The scorer of that name; relative paths among its settings are meant from `base`.
+
+    Raises UsageError for an unknown name and for settings it does not take.
+    """
+    return make("scorer", name, _SCORERS, settings, base)

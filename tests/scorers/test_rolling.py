@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evalkit.core import Message, Reply, Sample, Score
+from evalkit.core import Message, Reply, Sample, Score, Usage
 from evalkit.scorers import rolling
 
 Scored = Callable[..., dict[str, Score]]
@@ -25,11 +25,12 @@ Scored = Callable[..., dict[str, Score]]
     ],
 )
 def test_words_and_bytes(scored: Scored, text: str, words: int, size: int) -> None:
-    found = scored(rolling(), Sample("1", text), Reply(loglikelihoods=(-12.5,)))
+    found = scored(rolling(), Sample("1", text), Reply(loglikelihoods=(-12.5,), usage=Usage(7, 0)))
     assert {name: score.value for name, score in found.items()} == {
         "loglikelihood": -12.5,
         "words": words,
         "bytes": size,
+        "tokens": 7,
     }
 
 

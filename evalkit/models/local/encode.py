@@ -15,7 +15,7 @@ from evalkit.core import ModelError
 from evalkit.models.local.plan import Row
 from evalkit.models.local.splicing import Splicer
 
-__all__ = ["Encoded", "Tokens", "continuations", "prompt_ids", "rolling_rows"]
+__all__ = ["Encoded", "Tokens", "continuations", "prompt_ids", "rolling_rows", "strided_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +182,25 @@ def rolling_rows(ids: Ids, prefix_id: int, length: int) -> list[Row]:
         end = min(start + length, len(ids))
         read = ids[end - length - 1 : end - 1]
         rows.append(Row(read, tuple(range(len(read) - (end - start), len(read))), ids[start:end]))
+    return rows
+
+
+def strided_rows(ids: Ids, prefix_id: int, length: int, stride: int) -> list[Row]:
+    """Rows that score a text in windows of `length` tokens that move on by `stride`, each for what is new in it.
+
+    The windows are those of transformers' guide to the perplexity of fixed-length models: of the tokens that a window
+    holds the last can't foresee anything, and the first of all is only read. It is the prefix token, put before a text
+    that does not begin with it.
+    """
+    if stride >= length:
+        raise ModelError(f"a stride of {stride} tokens is no less than the {length} that the model reads")
+    whole = ids if ids[:1] == (prefix_id,) else (prefix_id, *ids)
+    rows, done, begin = [], 1, 0
+    while done < len(whole):
+        end = min(begin + length, len(whole))
+        if end > done:
+            rows.append(Row(whole[begin : end - 1], tuple(range(done - 1 - begin, end - 1 - begin)), whole[done:end]))
+        done, begin = end, begin + stride
     return rows
 
 
