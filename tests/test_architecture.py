@@ -20,6 +20,7 @@ TIERS: dict[str, int] = {
     "embedded": 1,
     "models": 1,
     "store": 1,
+    "sandbox": 1,
     "signature": 1,
     "methods": 2,
     "prompting": 2,

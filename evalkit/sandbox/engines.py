@@ -1,0 +1,171 @@
+"""Ways to isolate a worker: bubblewrap, a container engine, or, where the user insists, nothing but limits."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.core import UsageError
+from evalkit.sandbox.bundle import BOOT
+from evalkit.sandbox.program import Limits
+
+NOBODY = 65534
+IMAGE = "python:3.11-slim"
+UNSAFE = "subprocess"
+_STAGE = "/mnt"
+_PYTHON = ["-s", "-S", "-P", "-B", "-u", "-c", BOOT]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start one worker: the command, and what the worker is told of its surroundings."""
+
+    command: list[str]
+    folders: tuple[str, ...] = ("/tmp", "/dev/shm")
+    paths: tuple[str, ...] = ()
+    scratch: str = ""
+    """A folder on this machine to be removed with the worker."""
+
+
+def launch(engine: str, limits: Limits, packages: Sequence[str] = ()) -> Launch:
+    """The command that starts a worker under this engine; raises UsageError for packages that are not here."""
+    if engine == "bubblewrap":
+        return _bubblewrap(limits, packages)
+    if engine in ("docker", "podman"):
+        return _container(engine, limits)
+    scratch = tempfile.mkdtemp(prefix="evalkit-unsafe-")
+    paths = tuple(dict.fromkeys(str(folder.parent) for name in packages for folder in _package(name)))
+    command = ["/usr/bin/env", "-i", "PYTHONHASHSEED=0", sys.executable, *_PYTHON]
+    return Launch(command, folders=(scratch,), paths=paths, scratch=scratch)
+
+
+# ---------------------------------------------------------------- bubblewrap
+
+
+def _bubblewrap(limits: Limits, packages: Sequence[str]) -> Launch:
+    found = shutil.which("bwrap")
+    if found is None:
+        raise UsageError("bubblewrap is not installed", fix=INSTALL)
+    shown = {folder: folder for folder in _interpreter_folders()}
+    for name in packages:
+        shown |= {str(folder): f"/packages/{folder.name}" for folder in _package(name)}
+    hidden = [folder for folder in shown if os.getuid() == 0 and not _reachable(Path(folder))]
+    command = [found, *_walls(), *_system()]
+    for folder, place in shown.items():
+        source = f"{_STAGE}/{hidden.index(folder)}" if folder in hidden else folder
+        command += ["--ro-bind", source, place]
+    command += _rooms(limits)
+    command += ["--setenv", "PYTHONHASHSEED", "0", "--", _interpreter(), *_PYTHON]
+    if os.getuid() == 0:
+        # Root in a user namespace is still root to the files outside; nobody has nothing to lose.
+        stage = [_reachable_python(), "-I", "-S", str(Path(__file__).with_name("stage.py"))]
+        command = [*stage, str(NOBODY), _STAGE, str(len(hidden)), *hidden, *command]
+    return Launch(command, paths=("/packages",) if packages else ())
+
+
+def _walls() -> list[str]:
+    user = str(NOBODY)
+    namespaces = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    life = ["--as-pid-1", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    return [*namespaces, "--unshare-cgroup-try", *life, "--uid", user, "--gid", user, "--hostname", "sandbox"]
+
+
+def _system() -> list[str]:
+    """The system's libraries and programs, read-only; nothing of /etc, /home, /root, /var, /run or /opt."""
+    found = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/") / name
+        if path.is_symlink():
+            found += ["--symlink", os.readlink(path), f"/{name}"]
+        elif path.is_dir():
+            found += ["--ro-bind", f"/{name}", f"/{name}"]
+    if Path("/etc/ld.so.cache").is_file():
+        found += ["--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    return found
+
+
+def _rooms(limits: Limits) -> list[str]:
+    """/proc, /dev and two small folders in memory; everything else is read-only."""
+    disk = str(limits.disk)
+    small = ["--size", disk, "--tmpfs", "/tmp", "--size", disk, "--tmpfs", "/dev/shm"]
+    return ["--proc", "/proc", "--dev", "/dev", *small, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+
+
+def _interpreter() -> str:
+    """The interpreter below this environment's, whose folder has its library."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    path = Path(sys.base_prefix) / "bin" / name
+    return str(path if path.exists() else Path(os.path.realpath(sys.executable)))
+
+
+def _interpreter_folders() -> list[str]:
+    prefix = os.path.realpath(sys.base_prefix)
+    return [] if prefix == "/usr" or prefix.startswith("/usr/") else [sys.base_prefix]
+
+
+def _reachable_python() -> str:
+    return os.path.realpath(sys.executable)
+
+
+def _reachable(path: Path) -> bool:
+    """Whether everyone may enter this folder."""
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
+
+
+def _package(name: str) -> list[Path]:
+    """The folder of an importable package and the one beside it that holds its libraries."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise UsageError(f"the checks need the package {name!r}, which is not installed", fix=f"pip install {name}")
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    libraries = folder.with_name(f"{name}.libs")
+    return [folder, libraries] if libraries.is_dir() else [folder]
+
+
+# ---------------------------------------------------------------- containers
+
+
+def _container(engine: str, limits: Limits) -> Launch:
+    user = f"{NOBODY}:{NOBODY}"
+    disk = f"rw,noexec,nosuid,nodev,size={limits.disk},uid={NOBODY},gid={NOBODY},mode=0700"
+    memory = str(2 * limits.memory)
+    command = [
+        *(shutil.which(engine) or engine, "run", "--rm", "--interactive", "--pull", "never"),
+        *("--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+        *("--user", user, "--ipc", "private", "--hostname", "sandbox", "--workdir", "/tmp"),
+        *("--memory", memory, "--memory-swap", memory, "--pids-limit", str(limits.processes + 8)),
+        *("--cpus", "1", "--tmpfs", f"/tmp:{disk}", "--tmpfs", f"/dev/shm:{disk}"),
+        *("--env", "PYTHONHASHSEED=0", "--entrypoint", "python3", image(), *_PYTHON),
+    ]
+    return Launch(command)
+
+
+def image() -> str:
+    """The container image: `EVALKIT_SANDBOX_IMAGE`, or the one named in the documentation."""
+    return os.environ.get("EVALKIT_SANDBOX_IMAGE") or IMAGE
+
+
+INSTALL = "apt-get install bubblewrap (dnf, pacman, apk and zypper have it under this name), or docker or podman"
+
+
+def answers(engine: str) -> str:
+    """Why a container engine cannot be used, or "" where it answers and has the image."""
+    if shutil.which(engine) is None:
+        return f"{engine} is not installed"
+    try:
+        done = subprocess.run([engine, "image", "inspect", image()], capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{engine} does not answer: {error}"
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+    if "no such image" in said[-1].lower() or "not known" in said[-1].lower():
+        return f"{engine} has no image {image()}: {engine} pull {image()}"
+    return f"{engine}: {said[-1][:200]}"
