@@ -18,7 +18,11 @@ for name, source in SOURCES.items():
     exec(compile(source, name + ".py", "exec"), module.__dict__)
 sys.modules["evalkit.sandbox.inside.worker"].main()
 """
-BOOT = "import sys; f = sys.stdin.buffer.raw; n = int.from_bytes(f.read(4), 'big'); b = b''\nwhile len(b) < n: b += f.read(n - len(b))\nexec(b)"
+BOOT = (
+    "import sys; f = sys.stdin.buffer.raw; n = int.from_bytes(f.read(4), 'big'); b = b''\n"
+    "while len(b) < n: b += f.read(n - len(b))\n"
+    "exec(b)"
+)
 """The interpreter's argument: read so many bytes from the standard input and run them."""
 
 

@@ -83,7 +83,7 @@ def _system() -> list[str]:
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         path = Path("/") / name
         if path.is_symlink():
-            found += ["--symlink", os.readlink(path), f"/{name}"]
+            found += ["--symlink", str(path.readlink()), f"/{name}"]
         elif path.is_dir():
             found += ["--ro-bind", f"/{name}", f"/{name}"]
     if Path("/etc/ld.so.cache").is_file():

@@ -174,20 +174,19 @@ def _become(ours: Any, now: Any) -> None:
 
 def _exception(reply: list[Any], called: bool) -> BaseException:
     _, name, bases, text = reply
-    kind = next((found for base in bases if _is_exception(found := getattr(builtins, str(base), None))), ProgramError)
+    found = (getattr(builtins, str(base), None) for base in bases)
+    kind: Any = next(
+        (kind for kind in found if isinstance(kind, type) and issubclass(kind, BaseException)), ProgramError
+    )
     # Raised in a call, these would end a loop or a generator of the tests early instead of failing them.
     if called and issubclass(kind, (StopIteration, StopAsyncIteration, GeneratorExit)):
         kind = ProgramError
     try:
-        error = kind(text)
+        error: BaseException = kind(text)
     except TypeError:
         error = ProgramError(text)
     error.__notes__ = [str(name)]
     return error
-
-
-def _is_exception(found: Any) -> bool:
-    return isinstance(found, type) and issubclass(found, BaseException)
 
 
 def judge(fd: int, job: dict[str, Any]) -> dict[str, Any]:

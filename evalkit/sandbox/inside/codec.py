@@ -63,6 +63,7 @@ def _encode_built(value: Any, keep: Keep) -> Any:
         return {"n": [name, items]} if name else {"d": items}
     if isinstance(value, deque):
         return {"q": [[encode(item, keep) for item in value], value.maxlen]}
+    base: Any
     for base, tag in ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "f")):
         if isinstance(value, base):
             return {tag: [encode(item, keep) for item in base.__iter__(value)]}
@@ -80,8 +81,8 @@ def _encode_built(value: Any, keep: Keep) -> Any:
 
 
 _TYPES = {
-    t.__name__: t
-    for t in (int, float, str, bool, list, tuple, dict, set, frozenset, bytes, bytearray, complex, type(None))
+    kind.__name__: kind
+    for kind in (int, float, str, bool, list, tuple, dict, set, frozenset, bytes, bytearray, complex, type(None))
 }
 _DICTS: dict[str, type] = {"Counter": Counter, "OrderedDict": OrderedDict, "defaultdict": defaultdict}
 _DATES: dict[str, Callable[[Any], Any]] = {
@@ -142,7 +143,8 @@ def _exact(content: Any, proxy: Proxy) -> Any:
     if name == "timedelta":
         days, seconds, microseconds = text
         return datetime.timedelta(int(days), int(seconds), int(microseconds))
-    return {"date": datetime.date, "datetime": datetime.datetime, "time": datetime.time}[name].fromisoformat(text)
+    kinds: dict[str, Any] = {"date": datetime.date, "datetime": datetime.datetime, "time": datetime.time}
+    return kinds[name].fromisoformat(text)
 
 
 def _array(content: Any, proxy: Proxy) -> Any:

@@ -36,7 +36,7 @@ def _control(libc: Any, option: int, value: int) -> None:
 
 def limit_tree(memory: int, processes: int, files: int, contained: bool) -> None:
     """Limits that every program inherits. `memory` is beyond what the interpreter itself maps."""
-    pages = int(open("/proc/self/statm").read().split()[0])  # noqa: SIM115, PTH123 - closed with the expression
+    pages = int(open("/proc/self/statm").read().split()[0])
     _lower(resource.RLIMIT_AS, pages * os.sysconf("SC_PAGE_SIZE") + memory)
     _lower(resource.RLIMIT_NOFILE, files)
     _lower(resource.RLIMIT_CORE, 0)

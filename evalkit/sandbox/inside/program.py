@@ -111,7 +111,7 @@ class Server:
         if operation == "setitem":
             thing[values[0]] = values[1]
             return None
-        simple = {"next": next, "iter": iter, "len": len, "bool": bool, "str": str, "repr": repr}
+        simple: dict[str, Any] = {"next": next, "iter": iter, "len": len, "bool": bool, "str": str, "repr": repr}
         return simple[operation](thing)
 
     def _keep(self, thing: Any) -> list[Any]:

@@ -29,6 +29,8 @@ _WARM = (
 _TICK = 0.1
 _LEFT_FILES = 1000
 _SHOWN = 2000
+_SETTLING = 1.0
+_LOST = b'{"outcome": "lost"}\n'
 HEADER = 17
 
 
@@ -166,10 +168,8 @@ class Worker:
         while True:
             signal.sigtimedwait({signal.SIGCHLD}, _TICK)
             _reap(ended)
-            if (checker or tested) in ended:
-                return ended, ""
-            if tested in ended:
-                # A verdict that is written by now counts; if there is none, nobody is left to be asked.
+            if tested in ended or checker in ended:
+                self._settle(ended, tested, checker)
                 return ended, ""
             if time.monotonic() - looked < _TICK:
                 continue
@@ -182,6 +182,15 @@ class Worker:
                 return ended, "memory"
             if usage.cpu > limits["cpu"] or usage.idle > limits["idle"] or looked - started > limits["wall"]:
                 return ended, "timeout"
+
+    def _settle(self, ended: dict[int, int], tested: int, checker: int) -> None:
+        """Without a verdict, how both ended says what happened; one closes its files a little before it is gone."""
+        deadline = time.monotonic() + _SETTLING
+        while checker and not (tested in ended and checker in ended) and time.monotonic() < deadline:
+            if link.read_all(self._files["verdict"]) not in (b"", _LOST):
+                return
+            signal.sigtimedwait({signal.SIGCHLD}, _TICK)
+            _reap(ended)
 
     def _verdict(self, stopped: str) -> dict[str, Any] | None:
         """What a limit or the checks decided; None where the program ended without a verdict."""
