@@ -213,6 +213,8 @@ def _reason(outcome: Outcome, low: float, high: float, limits: Limits, needed: i
         if high < -limits.margin:
             return f"{least}, more than the margin of {margin}."
         return f"{least}, and this policy lets no significant drop pass."
+    if outcome is Outcome.PASS and low > 0.0:
+        return f"It got better, by at least {shown(low)}."
     if outcome is Outcome.PASS:
         return f"A drop, if there is any, is at most {shown(max(-low, 0.0))}, less than the margin of {margin}."
     if outcome is Outcome.DEGRADED:
