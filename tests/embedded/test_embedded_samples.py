@@ -15,7 +15,25 @@ from evalkit.embedded import SAMPLES, SampleSetNotFoundError, sample_names, samp
 from evalkit.embedded.make import corpus, sampleset, words
 from evalkit.embedded.make.facts import SUBJECTS
 
-NAMES = ["multiple_choice", "multiple_choice_dev", "perplexity", "qa", "summarization"]
+NAMES = [
+    "clustering",
+    "contamination",
+    "contamination_corpus",
+    "function_calls",
+    "json_output",
+    "multiple_choice",
+    "multiple_choice_dev",
+    "perplexity",
+    "prompt_injection",
+    "qa",
+    "refusals",
+    "retrieval_corpus",
+    "retrieval_qrels",
+    "retrieval_queries",
+    "sts",
+    "summarization",
+    "tokenizers",
+]
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -48,7 +66,7 @@ def test_a_path_is_not_a_name(name):
 
 
 def test_the_sets_are_small_and_end_with_a_newline():
-    assert sum(path.stat().st_size for path in SAMPLES.iterdir()) < 400_000
+    assert sum(path.stat().st_size for path in SAMPLES.iterdir()) < 500_000
     assert all(path.read_bytes().endswith(b"}\n") for path in SAMPLES.iterdir())
 
 
@@ -67,6 +85,15 @@ def test_the_script_makes_the_same_bytes_again(tmp_path: Path):
         ("qa", ["id", "title", "context", "question", "answers"], 50),
         ("summarization", ["id", "document", "highlights", "summary"], 50),
         ("perplexity", ["id", "text"], 50),
+        ("sts", ["id", "sentence1", "sentence2", "score"], 50),
+        ("clustering", ["id", "sentences", "labels"], 5),
+        ("tokenizers", ["id", "text", "language", "domain"], 50),
+        ("json_output", ["id", "kind", "text", "schema", "expected"], 50),
+        ("function_calls", ["id", "category", "question", "function", "ground_truth"], 50),
+        ("prompt_injection", ["id", "kind", "system", "user", "document", "canary", "answer"], 50),
+        ("refusals", ["id", "prompt", "expected", "category"], 50),
+        ("contamination", ["id", "text", "label"], 50),
+        ("contamination_corpus", ["id", "text"], 50),
     ],
 )
 def test_every_row_has_the_fields_of_its_schema_and_an_id_of_its_own(name, keys, at_least):

@@ -10,7 +10,11 @@ from random import Random
 from typing import Any
 
 from evalkit.embedded.make.facts import DEV_FACTS, SUBJECTS, make_quiz, statement
+from evalkit.embedded.make.languages import token_texts
+from evalkit.embedded.make.safety import safety_sets
 from evalkit.embedded.make.stories import make_article, make_paragraph, make_questions
+from evalkit.embedded.make.structured import structured_sets
+from evalkit.embedded.make.vectors import vector_sets
 
 SEED = 4711
 QUESTIONS, ARTICLES, TEXTS = 100, 80, 60
@@ -113,6 +117,10 @@ def sample_sets() -> dict[str, list[Row]]:
         "qa": questions(),
         "summarization": articles(),
         "perplexity": texts(),
+        "tokenizers": token_texts(),
+        **vector_sets(),
+        **structured_sets(),
+        **safety_sets(),
     }
 
 
