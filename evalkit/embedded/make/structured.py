@@ -132,31 +132,39 @@ def call_rows() -> list[Row]:
     """Requests by category: one function, one of several, several calls, and none that fits."""
     rng = Random(SEED + 1)
     rows: list[Row] = []
+    asked: set[str] = set()
     for number in range(4 * 15):
         category = ("simple", "multiple", "parallel", "irrelevance")[number % 4]
-        chosen = rng.choice(FUNCTIONS)
-        wishes = [_wish(rng, chosen)]
-        given = [chosen]
-        if category in ("multiple", "parallel"):
-            given = rng.sample(FUNCTIONS, 3)
-            if chosen not in given:
-                given[0] = chosen
-        if category == "parallel":
-            second = rng.choice(given)
-            wishes.append(_wish(rng, second))
-        if category == "irrelevance":
-            given = [function for function in FUNCTIONS if function is not chosen][:2]
-        said = " and ".join(wish for wish, _ in wishes)
+        question = ""
+        while not question or question in asked:
+            question, given, calls = _request(rng, category)
+        asked.add(question)
         rows.append(
             {
                 "id": f"{category}-{number // 4 + 1:02d}",
                 "category": category,
-                "question": f"Please {said}.",
+                "question": question,
                 "function": given,
-                "ground_truth": [] if category == "irrelevance" else [call for _, call in wishes],
+                "ground_truth": calls,
             }
         )
     return rows
+
+
+def _request(rng: Random, category: str) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+    """What is asked, the functions that are offered, and the calls that are right."""
+    chosen = rng.choice(FUNCTIONS)
+    wishes, given = [_wish(rng, chosen)], [chosen]
+    if category in ("multiple", "parallel"):
+        given = rng.sample(FUNCTIONS, 3)
+        if chosen not in given:
+            given[0] = chosen
+    if category == "parallel":
+        wishes.append(_wish(rng, rng.choice(given)))
+    if category == "irrelevance":
+        given = [function for function in FUNCTIONS if function is not chosen][:2]
+    calls = [] if category == "irrelevance" else [call for _, call in wishes]
+    return f"Please {' and '.join(wish for wish, _ in wishes)}.", given, calls
 
 
 def structured_sets() -> dict[str, list[Row]]:
