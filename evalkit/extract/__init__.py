@@ -1,5 +1,7 @@
 """Reading an answer out of a reply: reasoning taken off, first line, normal forms to compare by."""
 
+from evalkit.extract.boxed import last_boxed, minerva_answer, minerva_normalise
+from evalkit.extract.code import Block, code_blocks, complete, defines, is_python, python_code
 from evalkit.extract.letters import option_letter
 from evalkit.extract.normalise import exact_match_normalise, squad_normalise
 from evalkit.extract.numbers import FLEXIBLE_NUMBER, IGNORED_IN_NUMBERS, as_number, last_number, last_word_number
@@ -10,16 +12,25 @@ __all__ = [
     "FLEXIBLE_NUMBER",
     "IGNORED_IN_NUMBERS",
     "Answer",
+    "Block",
     "Pick",
     "Stripped",
     "as_number",
+    "code_blocks",
+    "complete",
+    "defines",
     "exact_match_normalise",
     "final_answer",
     "first_line",
+    "is_python",
+    "last_boxed",
     "last_number",
     "last_word_number",
     "matched",
+    "minerva_answer",
+    "minerva_normalise",
     "option_letter",
+    "python_code",
     "squad_normalise",
     "strip_reasoning",
 ]
