@@ -2,27 +2,47 @@
 
 from evalkit.scorers.bertscore import bertscore
 from evalkit.scorers.choices import accuracy
+from evalkit.scorers.confidence import calibration
+from evalkit.scorers.containing import contains
+from evalkit.scorers.code import code_tests
 from evalkit.scorers.contexts import context_accuracy
 from evalkit.scorers.extracted import extracted, regex_match
+from evalkit.scorers.hub_metric import evaluate
+from evalkit.scorers.json_fields import json_match
 from evalkit.scorers.judging import judged
+from evalkit.scorers.labels import classification
 from evalkit.scorers.likelihood import rolling
 from evalkit.scorers.matching import exact_match, squad
+from evalkit.scorers.meteor import meteor
 from evalkit.scorers.numeric import numeric
 from evalkit.scorers.overlap import rouge
 from evalkit.scorers.prediction import prediction
 from evalkit.scorers.probability import gold_probability
 from evalkit.scorers.registry import by_name, names
+from evalkit.scorers.similarity import edit_similarity
+from evalkit.scorers.tokens import token_f1
+from evalkit.scorers.translation import bleu, chrf, ter
 from evalkit.scorers.trivia import triviaqa
 
 __all__ = [
     "accuracy",
     "bertscore",
+    "bleu",
     "by_name",
+    "calibration",
+    "chrf",
+    "classification",
+    "contains",
+    "code_tests",
     "context_accuracy",
+    "edit_similarity",
+    "evaluate",
     "exact_match",
     "extracted",
     "gold_probability",
+    "json_match",
     "judged",
+    "meteor",
     "names",
     "numeric",
     "prediction",
@@ -30,5 +50,7 @@ __all__ = [
     "rolling",
     "rouge",
     "squad",
+    "ter",
+    "token_f1",
     "triviaqa",
 ]
