@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.core import BadRow, DataOptions, Row, Sample, Subset, Task
+from evalkit.core import BadRow, DataOptions, FewshotOrder, Reply, Row, Sample, Score, Scorer, Subset, Task
 from evalkit.plugins import load
 from evalkit.prompting import Renderer, lm_eval_stream
 from evalkit.runner import Settings, prepare
@@ -38,9 +38,9 @@ class Loaded:
         settings = Settings(data=self.options)
         return asyncio.run(check(prepare(self.task, self.task.name, "", GoldModel(), settings))).problems
 
-    def prompts(self, subset: int = 0, *, shots: int = 0) -> Iterator[str]:
+    def prompts(self, subset: int = 0, *, shots: int = 0, order: FewshotOrder | None = None) -> Iterator[str]:
         part = self.task.data[subset]
-        fewshot = replace(self.task.fewshot, k=shots)
+        fewshot = replace(self.task.fewshot, k=shots, order=order or self.task.fewshot.order)
         renderer = Renderer(
             self.task.name,
             self.task.prompt,
@@ -96,3 +96,13 @@ def lm_eval_tasks() -> Path:
     if spec is None or not spec.submodule_search_locations:
         pytest.skip("lm-eval is not installed")
     return Path(next(iter(spec.submodule_search_locations))) / "tasks"
+
+
+@pytest.fixture
+def scored_by() -> Callable[[Scorer, Sample, str], Score]:
+    """The first score that a scorer gives a written reply."""
+
+    def score(scorer: Scorer, sample: Sample, text: str) -> Score:
+        return asyncio.run(scorer.score(sample, (Reply(texts=(text,), finish=("stop",)),)))[0]
+
+    return score
