@@ -15,7 +15,7 @@ from evalkit.gating.opening import Opened
 from evalkit.signature import version
 
 
-def gate(candidate: Opened, baseline: Opened, policy: Policy, *, looks: str = "") -> GateReport:
+def gate(candidate: Opened, baseline: Opened, policy: Policy) -> GateReport:
     """Put a candidate to the gate. Raises UsageError for a policy that names what is not there.
 
     Tasks of the baseline that the candidate lacks refuse a verdict (a task that is not run cannot pass), unless the
@@ -25,7 +25,18 @@ def gate(candidate: Opened, baseline: Opened, policy: Policy, *, looks: str = ""
     pairs, notes = paired(candidate, baseline, policy)
     for one in pairs:
         notes += findings(one, max_failures=policy.max_failures, common_samples=policy.common_samples)
-    report = GateReport(
+    report = report_of(candidate, baseline, policy, notes)
+    if not report.refused:
+        report.rows = assess(pairs, policy)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def report_of(
+    candidate: Opened, baseline: Opened, policy: Policy, notes: Sequence[Finding], *, looks: str = ""
+) -> GateReport:
+    """A report that has no rows yet."""
+    return GateReport(
         baseline=f"{baseline.name} ({baseline.model})",
         candidate=f"{candidate.name} ({candidate.model})",
         findings=sorted(notes, key=lambda note: ("refuse", "warn", "note").index(note.level)),
@@ -35,10 +46,6 @@ def gate(candidate: Opened, baseline: Opened, policy: Policy, *, looks: str = ""
         looks=looks,
         version=version(),
     )
-    if not report.refused:
-        report.rows = assess(pairs, policy)
-    report.seconds = time.perf_counter() - started
-    return report
 
 
 def paired(candidate: Opened, baseline: Opened, policy: Policy) -> tuple[list[PairedTask], list[Finding]]:

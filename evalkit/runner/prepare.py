@@ -89,13 +89,22 @@ class PreparedTask:
             sample = self._told_apart(self._sample(row, subset, first=index == 0), row, index, seen)
             prompt = renderer.render(sample)
         except UnusableRowError as bad:
+            if not self._is_asked(row.id):
+                return
             broken = Attempt(Sample(row.id, "", groups=subset.groups), Prompt())
             for repeat in range(self.settings.repeats):
                 yield Work(index, replace(broken, repeat=repeat), bad.failure)
             return
+        if not self._is_asked(sample.cluster or sample.id):
+            return
         for repeat in range(self.settings.repeats):
             seed = sample_seed(self.settings.seed, self.task.name, sample.id, str(repeat))
             yield Work(index, Attempt(sample, prompt, repeat, seed))
+
+    def _is_asked(self, key: str) -> bool:
+        """Whether the share of samples that the settings ask for holds this one (or its cluster)."""
+        share = self.settings.share
+        return share >= 1.0 or int(digest_of("share", str(self.settings.seed), key), 16) < share * 2.0**64
 
     def _told_apart(self, sample: Sample, row: Row, index: int, seen: set[int]) -> Sample:
         """The sample under an id that no other has, since it is a record's key.
@@ -161,7 +170,7 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
         raise UsageError(
             f"task {task.name!r} has no data", found="0 rows", at=next(iter(parts[0].opened.facts.values()), "")
         )
-    total = None if None in counts else sum(count or 0 for count in counts) * settings.repeats
+    total = None if None in counts or settings.share < 1.0 else sum(count or 0 for count in counts) * settings.repeats
     identity = _identity(task, spec, source_digest, model, fewshot, settings, [source.digest for source in opened])
     prepared = PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity)
     # A wrong column or too few examples show on the first sample: before a run folder is made or a model is loaded.
@@ -209,11 +218,16 @@ def _identity(
         "scorers": "+".join(scorer_words(scorer) for scorer in task.scorers),
         "sampling": task.method.settings.get("sampling", "–"),
         "seed": str(settings.seed),
-        "limit": "–" if settings.limit is None else str(settings.limit),
+        "limit": _limit_words(settings),
         "repeats": str(settings.repeats),
         "judge": "–",
         "model": f"{model.identity.name}@{model.identity.digest[:8]}",
     }
+
+
+def _limit_words(settings: Settings) -> str:
+    part = "" if settings.share == 1.0 else f"{settings.share:g} of "
+    return part + ("–" if settings.limit is None else str(settings.limit))
 
 
 def scorer_words(scorer: Scorer) -> str:

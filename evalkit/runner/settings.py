@@ -17,12 +17,16 @@ class Settings:
     num_fewshot: int | None = None
     fewshot_order: FewshotOrder | None = None
     repeats: int = 1
+    share: float = 1.0
+    """A random part of the samples, whole clusters; a larger share of one seed holds every smaller one."""
     max_failures: float = 0.05
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 1:
             raise UsageError("--limit must be at least 1", found=str(self.limit))
+        if not 0.0 < self.share <= 1.0:
+            raise UsageError("the share of samples to ask lies above 0 and is at most 1", found=str(self.share))
         if self.repeats < 1:
             raise UsageError("--repeats must be at least 1", found=str(self.repeats))
         if self.num_fewshot is not None and self.num_fewshot < 0:
