@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from evalkit import models, places, plugins
 from evalkit.core import DataOptions, FewshotOrder, Model, Task, UsageError
@@ -59,6 +59,7 @@ class RunOptions(TypedDict, total=False):
     fewshot_order: FewshotOrder | None
     repeats: int
     max_failures: float
+    unsafe_code: Literal["", "subprocess"]
     data_dir: Path | str | None
     offline: bool
     skip_bad_rows: bool
@@ -100,7 +101,7 @@ def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunOptions]
 
 def settings_of(options: Mapping[str, Any]) -> Settings:
     """The settings among the options of `run`, of the command line or of a suite file; raises UsageError."""
-    names = ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures")
+    names = ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures", "unsafe_code")
     given = {name: options[name] for name in names if options.get(name) is not None}
     mirror = Path(options["data_dir"]).resolve() if options.get("data_dir") else places.data_mirror()
     if mirror is not None and not mirror.is_dir():

@@ -31,6 +31,7 @@ RUN_FAILED = 3
 @click.option("--offline", is_flag=True, help="Never ask the hub.")
 @click.option("--skip-bad-rows", is_flag=True, help="Count unreadable rows instead of stopping.")
 @click.option("--max-failures", type=float, metavar="SHARE", help="Failed share that fails the run.  [default: 0.05]")
+@click.option("--unsafe-code", type=click.Choice(["subprocess"]), help="Run generated code WITHOUT isolation.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the response cache.")

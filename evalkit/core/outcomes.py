@@ -64,6 +64,8 @@ class Score:
     reason: str = ""
     validity: Validity = Validity.OK
     counts: tuple[float, ...] = ()
+    flags: tuple[str, ...] = ()
+    """What a reader of the record should know; written down among the record's flags."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,9 @@ class Scorer:
     metrics: tuple[Metric, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
+    ready: Callable[[bool], Scorer] | None = None
+    """The scorer made ready for a run, called before a model is loaded; UsageError where it cannot work here. Told
+    whether the user lets programs that a model wrote run without isolation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """How a task asks: one function a way, each making a `core.Method`; by import or by name."""
 
 from evalkit.methods.choosing import choose
+from evalkit.methods.coding import write_code
 from evalkit.methods.contexts import choose_contexts
 from evalkit.methods.generating import generate
 from evalkit.methods.likelihood import rolling
@@ -23,5 +24,6 @@ __all__ = [
     "self_consistency",
     "settings_of",
     "tool_loop",
+    "write_code",
     "written_choice",
 ]

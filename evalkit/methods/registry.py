@@ -13,6 +13,7 @@ from evalkit.core import Method, UsageError
 _METHODS: Mapping[str, str] = {
     "chain_of_thought": "evalkit.methods.reasoning:chain_of_thought",
     "choose": "evalkit.methods.choosing:choose",
+    "write_code": "evalkit.methods.coding:write_code",
     "choose_contexts": "evalkit.methods.contexts:choose_contexts",
     "generate": "evalkit.methods.generating:generate",
     "multi_turn": "evalkit.methods.turns:multi_turn",

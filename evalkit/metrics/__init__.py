@@ -4,6 +4,7 @@ from evalkit.metrics.calibration import ece
 from evalkit.metrics.classification import macro_f1, mcc, micro_f1
 from evalkit.metrics.corpus import bleu, chrf, of_counts, ter
 from evalkit.metrics.means import mean
+from evalkit.metrics.pass_at_k import pass_at_k
 from evalkit.metrics.perplexity import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
 from evalkit.metrics.registry import by_name, names
 
@@ -20,6 +21,7 @@ __all__ = [
     "micro_f1",
     "names",
     "of_counts",
+    "pass_at_k",
     "ter",
     "token_perplexity",
     "word_perplexity",

@@ -13,6 +13,7 @@ from evalkit.spec import unknown
 
 # name -> "module:function", so that a list of names imports nothing.
 _METRICS: Mapping[str, str] = {
+    "pass_at_k": "evalkit.metrics.pass_at_k:pass_at_k",
     "mean": "evalkit.metrics.means:mean",
     "word_perplexity": "evalkit.metrics.perplexity:word_perplexity",
     "byte_perplexity": "evalkit.metrics.perplexity:byte_perplexity",

@@ -79,7 +79,7 @@ def _record(
         scores=scores,
         validity=validity,
         failure=failure,
-        flags=_flags(replies),
+        flags=_flags(replies, scores),
         prompt_digest=prompt_digest(attempt.prompt),
         sample_digest=sample_digest(attempt.sample),
         seconds=time.perf_counter() - started,
@@ -106,8 +106,8 @@ def _worst(scores: Sequence[Score]) -> Validity:
     return next((v for v in found if v.is_measurement_failure), found[0] if found else Validity.OK)
 
 
-def _flags(replies: Sequence[Reply]) -> tuple[str, ...]:
-    flags = {note for reply in replies for note in reply.notes}
+def _flags(replies: Sequence[Reply], scores: Sequence[Score]) -> tuple[str, ...]:
+    flags = {note for reply in replies for note in reply.notes} | {flag for score in scores for flag in score.flags}
     if any(reply.truncated_tokens for reply in replies):
         flags.add("truncated")
     return tuple(sorted(flags))

@@ -156,6 +156,7 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     lacking = ", ".join(sorted(task.method.features - model.capabilities.features))
     if lacking:
         raise UsageError(f"task {task.name!r} needs a model with {lacking}, which {model.identity.name} has not")
+    task = made_ready(task, settings)
     fewshot = replace(
         task.fewshot,
         k=task.fewshot.k if settings.num_fewshot is None else settings.num_fewshot,
@@ -176,6 +177,12 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     # A wrong column or too few examples show on the first sample: before a run folder is made or a model is loaded.
     next(prepared.work(), None)
     return prepared
+
+
+def made_ready(task: Task, settings: Settings) -> Task:
+    """The task with every scorer made ready; raises UsageError where one cannot work on this machine."""
+    unsafe = settings.unsafe_code == "subprocess"
+    return replace(task, scorers=tuple(s.ready(unsafe) if s.ready else s for s in task.scorers))
 
 
 def _least(count: int | None, quota: int | None) -> int | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from evalkit.core import Attempt, Prompt, Record, Task, UsageError, Validity
 from evalkit.runner.attempt import score_record
 from evalkit.runner.collect import Collector
-from evalkit.runner.prepare import Work, scorer_words
+from evalkit.runner.prepare import Work, made_ready, scorer_words
+from evalkit.runner.settings import Settings
 from evalkit.signature import signature, version
 from evalkit.store import Journal, Run, manifest
 
@@ -23,6 +24,8 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     """
     if (out / manifest.FILE).exists():
         raise UsageError(f"{out} already holds a run", fix="another --out")
+    settings = Settings(unsafe_code=run.manifest.settings.get("unsafe_code") or "")
+    tasks = {name: made_ready(task, settings) for name, task in tasks.items()}
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     plan = manifest.read(run.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from evalkit.core import DataOptions, FewshotOrder, UsageError
 
@@ -20,6 +21,8 @@ class Settings:
     share: float = 1.0
     """A random part of the samples, whole clusters; a larger share of one seed holds every smaller one."""
     max_failures: float = 0.05
+    unsafe_code: Literal["", "subprocess"] = ""
+    """"subprocess" lets programs that a model wrote run without isolation, as the user who runs evalkit."""
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
@@ -31,5 +34,7 @@ class Settings:
             raise UsageError("--repeats must be at least 1", found=str(self.repeats))
         if self.num_fewshot is not None and self.num_fewshot < 0:
             raise UsageError("--num-fewshot cannot be negative", found=str(self.num_fewshot))
+        if self.unsafe_code not in ("", "subprocess"):
+            raise UsageError("no such way to run code", found=repr(self.unsafe_code), fix="--unsafe-code subprocess")
         if not 0.0 <= self.max_failures <= 1.0:
             raise UsageError("--max-failures is a share between 0 and 1", found=str(self.max_failures))

@@ -2,9 +2,9 @@
 
 from evalkit.scorers.bertscore import bertscore
 from evalkit.scorers.choices import accuracy
+from evalkit.scorers.code import code_tests
 from evalkit.scorers.confidence import calibration
 from evalkit.scorers.containing import contains
-from evalkit.scorers.code import code_tests
 from evalkit.scorers.contexts import context_accuracy
 from evalkit.scorers.extracted import extracted, regex_match
 from evalkit.scorers.hub_metric import evaluate
@@ -32,8 +32,8 @@ __all__ = [
     "calibration",
     "chrf",
     "classification",
-    "contains",
     "code_tests",
+    "contains",
     "context_accuracy",
     "edit_similarity",
     "evaluate",

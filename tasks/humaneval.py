@@ -1,0 +1,106 @@
+"""HumanEval: 164 Python functions to be written from their signature and docstring, checked by running tests.
+
+Paper: https://arxiv.org/abs/2107.03374 (Chen et al., 2021). Data: openai/openai_humaneval, MIT licence; with
+`plus=true` evalplus/humanevalplus (Liu et al., 2023, https://arxiv.org/abs/2305.01210), Apache-2.0. One row:
+
+    {"task_id": "HumanEval/53", "prompt": "def add(x: int, y: int):\\n    \\"\\"\\"Add two numbers x and y …",
+     "canonical_solution": "    return x + y\\n", "test": "…def check(candidate):\\n …", "entry_point": "add"}
+
+Prompt and stops are lm-evaluation-harness's `humaneval`. A chat model is asked for the function in words (its
+`humaneval_instruct`, without the answer begun for the model), and its code block is read. Programs run in a sandbox,
+see docs/code.md.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
+from evalkit.data import bundled, hub
+from evalkit.methods import write_code
+from evalkit.metrics import pass_at_k
+from evalkit.scorers import code_tests
+
+META = {
+    "name": "humaneval",
+    "summary": "164 Python functions from their docstrings, checked by tests: pass@k",
+    "tags": ["code", "python", "generation"],
+    "variants": ["plus=true", "n=20,temperature=0.8", "data=sample"],
+}
+
+STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
+PASS_AT = (1, 2, 5, 10, 20, 50, 64, 100, 200)
+
+
+def task(
+    *,
+    n: int = 1,
+    temperature: float = 0.0,
+    top_p: float = 0.95,
+    k: int | None = None,
+    form: Literal["completion", "chat"] | None = None,
+    plus: bool = False,
+    cpu: float = 15.0,
+    memory: int = 1024,
+    data: Literal["hub", "sample"] = "hub",
+) -> Task:
+    """HumanEval, or HumanEval+ with its many more inputs.
+
+    n: completions of every problem, sampled at `temperature`; pass@1 and pass@k for the usual k up to n, or for `k`.
+    form: how to ask, whatever the model; without it a chat model is asked as one. cpu: seconds a program may compute.
+    memory: MiB it may use.
+    """
+    pass_at = (1, k) if k and k > 1 else tuple(count for count in PASS_AT if count <= n)
+    return Task(
+        name="humaneval",
+        data=(Subset(_source(plus, data)),),
+        sample=_sample,
+        prompt=PromptFormat(question=_question, answer=_gold),
+        method=write_code(
+            max_tokens=1024,
+            stop=STOPS,
+            temperature=temperature,
+            top_p=top_p,
+            n=n,
+            gold=_gold,
+            chat_question=_chat_question,
+            chat=None if form is None else form == "chat",
+        ),
+        scorers=(code_tests(form="continue", cpu=cpu, memory=memory, packages=("numpy",) if plus else ()),),
+        metrics=tuple(pass_at_k(count) for count in pass_at),
+        headline="pass@1",
+    )
+
+
+def _source(plus: bool, data: str) -> Source:
+    if data == "sample":
+        return bundled("programs")
+    if plus:
+        return hub("evalplus/humanevalplus", config="default", split="test")
+    return hub("openai/openai_humaneval", config="openai_humaneval", split="test")
+
+
+def _sample(row: Row) -> Sample:
+    values = row.values
+    entry = values["entry_point"]
+    return Sample(
+        id=values["task_id"],
+        input=values["prompt"],
+        targets=(values["canonical_solution"],),
+        data={"prefix": values["prompt"], "tests": f"{values['test']}\ncheck({entry})\n", "entry": entry},
+    )
+
+
+def _question(sample: Sample) -> str:
+    return str(sample.input)
+
+
+def _chat_question(sample: Sample) -> str:
+    return (
+        "Write a solution to the following problem and make sure that it passes the tests:\n"
+        f"```python\n{sample.input}\n```\n"
+    )
+
+
+def _gold(sample: Sample) -> str:
+    return sample.targets[0]
