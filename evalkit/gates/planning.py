@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from evalkit.stats.difference import bounds
 from evalkit.stats.intervals import quantile
 from evalkit.stats.power import detectable, needed_n
 from evalkit.stats.power import power as normal_power
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows
 
 _SETS = 10_000
 _SEARCH_SETS = 4_000
@@ -94,6 +98,16 @@ def plan(
     return _by_draws(n, limits, answers, power, seed)
 
 
+def rates(
+    n: int, limits: Limits, answers: Answers, *, sets: int = _SETS, seed: int = 0
+) -> tuple[FloatRows, dict[Outcome, float]]:
+    """The lower bounds of `sets` gates (shape (sets,)) on n drawn answers, and how often each verdict came."""
+    found = draw_moments(answers, n, sets, np.random.default_rng(seed))
+    low, high = bounds(found, limits.alpha, strict=True)
+    verdicts = outcomes(low, high, limits)
+    return low, {outcome: verdicts.count(outcome) / sets for outcome in Outcome}
+
+
 def suite_power(plans: Sequence[Plan]) -> float:
     """The chance that every task is let through where nothing changed: the product (tasks taken as independent)."""
     return math.prod(each.power_at_no_change for each in plans)
@@ -134,7 +148,7 @@ def _by_normal(n: int, limits: Limits, sd: float, cluster_size: float, icc: floa
 
 
 def _by_draws(n: int, limits: Limits, answers: Answers, power: float, seed: int) -> Plan:
-    low, found = _decided(n, limits, answers, _SETS, seed)
+    low, found = rates(n, limits, answers, sets=_SETS, seed=seed)
     through = found[Outcome.PASS] + found[Outcome.DEGRADED]
     return Plan(
         n,
@@ -154,18 +168,11 @@ def _by_draws(n: int, limits: Limits, answers: Answers, power: float, seed: int)
     )
 
 
-def _decided(n: int, limits: Limits, answers: Answers, sets: int, seed: int) -> tuple[np.ndarray, dict[Outcome, float]]:
-    found = draw_moments(answers, n, sets, np.random.default_rng(seed))
-    low, high = bounds(found, limits.alpha, strict=True)
-    verdicts = outcomes(low, high, limits)
-    return low, {outcome: verdicts.count(outcome) / sets for outcome in Outcome}
-
-
 def _needed(n: int, limits: Limits, answers: Answers, power: float, seed: int) -> int | None:
     """The least n with the wished-for power, to about 1 %: doubled until it is enough, then halved between."""
 
     def enough(samples: int) -> bool:
-        _, found = _decided(samples, limits, answers, _SEARCH_SETS, seed)
+        _, found = rates(samples, limits, answers, sets=_SEARCH_SETS, seed=seed)
         return found[Outcome.PASS] + found[Outcome.DEGRADED] >= power
 
     # Where any drop blocks, chance alone blocks α of all that did not change.

@@ -56,16 +56,19 @@ def bounds(found: Moments, tail: float, *, strict: bool = False) -> tuple[FloatR
     return np.where(lonely, np.nan, low), np.where(lonely, np.nan, high)
 
 
+def beyond(found: Moments, delta: float, tail: float, *, strict: bool = False) -> FloatRows:
+    """1 where the lower bound lies above `delta`, -1 where the upper one lies below, else 0: bounds, without their search.
+
+    NaN where there are fewer than two clusters.
+    """
+    statistic = _statistic(found, delta, strict=strict) / _quantile(found, tail)
+    side = np.where(statistic > 1.0, 1.0, np.where(statistic < -1.0, -1.0, 0.0))
+    return np.where(found.clusters < 2.0, np.nan, side)
+
+
 def p_value(found: Moments, *, strict: bool = False) -> FloatRows:
     """The two-sided p of no difference, by the same statistic as the bounds; NaN for fewer than two clusters."""
-    if found.bounded:
-        deff = design_effect(found, strict=strict)
-        counts = (found.gains / deff, found.losses / deff, found.n / deff)
-        zero = np.zeros_like(found.n)
-        statistic = tango_statistic(*counts, zero, shift=_STRICT_SHIFT if strict else _SHIFT, skewness=_skew(found))
-    else:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = np.where(found.difference == 0.0, 0.0, found.difference / _error(found))
+    statistic = _statistic(found, 0.0, strict=strict)
     return np.where(found.clusters < 2.0, np.nan, 2.0 * _below(found, -np.abs(statistic)))
 
 
@@ -105,6 +108,18 @@ def form(found: Moments, *, strict: bool = False) -> str:
         return "t" if count == int(found.n) else f"t, {count} clusters"
     pairs = f"score on {float(found.n / design_effect(found, strict=strict)):.1f} effective pairs"
     return pairs if count == int(found.n) else f"{pairs}, {count} clusters"
+
+
+def _statistic(found: Moments, delta: float, *, strict: bool) -> FloatRows:
+    """How far the difference lies above `delta`, in its standard error there."""
+    if found.bounded:
+        deff = design_effect(found, strict=strict)
+        counts = (found.gains / deff, found.losses / deff, found.n / deff)
+        at = np.full_like(found.n, delta)
+        return tango_statistic(*counts, at, shift=_STRICT_SHIFT if strict else _SHIFT, skewness=_skew(found))
+    distance = found.difference - delta
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(distance == 0.0, 0.0, distance / _error(found))
 
 
 def _skew(found: Moments) -> float:
