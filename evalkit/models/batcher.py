@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from evalkit.core import ModelError
@@ -24,12 +25,20 @@ _QUIET_TURNS = 2
 
 
 class Flight(Generic[Job, Result]):
-    """The jobs of one call of the compute function. Its methods may be called from any thread."""
+    """The jobs of one call of the compute function. Its methods may be called from any thread.
+
+    `prepared` holds for every job what was made of it while it waited, None where that was nothing.
+    """
 
     def __init__(
-        self, jobs: tuple[Job, ...], futures: tuple[asyncio.Future[Result], ...], loop: asyncio.AbstractEventLoop
+        self,
+        jobs: tuple[Job, ...],
+        futures: tuple[asyncio.Future[Result], ...],
+        loop: asyncio.AbstractEventLoop,
+        prepared: tuple[object, ...] = (),
     ) -> None:
         self.jobs = jobs
+        self.prepared = prepared or (None,) * len(jobs)
         self._futures = futures
         self._loop = loop
         self._stopped = False
@@ -67,12 +76,26 @@ def _settle(future: asyncio.Future[Result], result: Result | Exception) -> None:
         future.set_result(result)
 
 
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[Job, Result]):
+    """A job before its flight. `seen`: it was given to `prepare`, which may have failed."""
+
+    job: Job
+    future: asyncio.Future[Result]
+    cost: int
+    seen: bool = False
+    prepared: object = None
+
+
 class Batcher(Generic[Job, Result]):
     """Collects jobs and hands them to `compute` on `executor`, one flight at a time.
 
     A flight starts when the last one has landed and either the estimated cost of what waits reaches `budget` or no
     job has arrived for two turns of the event loop. It takes everything that waits. An exception that `compute`
     raises fails the flight's unanswered jobs as ModelError, and the batcher goes on.
+
+    `prepare`, where it is given, works on what waits in a thread of its own while a flight is under way: one result a
+    job, which the next flight finds in `prepared`. Should it raise, the flight has to do without.
     """
 
     def __init__(
@@ -82,12 +105,16 @@ class Batcher(Generic[Job, Result]):
         executor: Executor,
         cost: Callable[[Job], int] = lambda job: 1,
         budget: int = 1,
+        prepare: Callable[[Sequence[Job]], Sequence[object]] | None = None,
     ) -> None:
         self._compute = compute
         self._executor = executor
         self._cost = cost
         self._budget = budget
-        self._waiting: list[tuple[Job, asyncio.Future[Result], int]] = []
+        self._prepare = prepare
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="evalkit-prepare") if prepare else None
+        self._preparing: asyncio.Future[Sequence[object]] | None = None
+        self._waiting: list[_Waiting[Job, Result]] = []
         self._flight: Flight[Job, Result] | None = None
         self._landing: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,7 +130,7 @@ class Batcher(Generic[Job, Result]):
         if loop is not self._loop:
             self._move_to(loop)
         future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((job, future, max(1, self._cost(job))))
+        self._waiting.append(_Waiting(job, future, max(1, self._cost(job))))
         self._quiet = 0
         self._turn_soon(loop)
         return await future
@@ -113,10 +140,11 @@ class Batcher(Generic[Job, Result]):
         if self._flight is not None:
             self._flight.stop()
         self._loop, self._waiting, self._turning = loop, [], False
-        self._flight = self._landing = None
+        self._flight = self._landing = self._preparing = None
 
     def _turn_soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        if not self._turning and self._flight is None:
+        # While a flight is under way there is only something to prepare.
+        if not self._turning and (self._flight is None or self._prepare is not None):
             self._turning = True
             loop.call_soon(self._turn, loop)
 
@@ -125,19 +153,45 @@ class Batcher(Generic[Job, Result]):
         if loop is not self._loop:
             return
         self._turning = False
-        self._waiting = [item for item in self._waiting if not item[1].done()]
-        if self._flight is not None or not self._waiting:
+        self._waiting = [item for item in self._waiting if not item.future.done()]
+        if not self._waiting or self._preparing is not None:
             return
-        if self._quiet >= _QUIET_TURNS or sum(cost for *_, cost in self._waiting) >= self._budget:
+        if self._flight is not None:
+            self._prepare_aside(loop)
+        elif self._quiet >= _QUIET_TURNS or sum(item.cost for item in self._waiting) >= self._budget:
             self._start(loop)
         else:
             self._quiet += 1
             self._turn_soon(loop)
 
+    def _prepare_aside(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give what nobody has looked at yet to `prepare`; when it is done, the next turn sees what has come since."""
+        fresh = [item for item in self._waiting if not item.seen]
+        if not fresh or self._prepare is None:
+            return
+        for item in fresh:
+            item.seen = True
+        preparing = loop.run_in_executor(self._aside, self._prepare, [item.job for item in fresh])
+
+        def done(preparing: asyncio.Future[Sequence[object]]) -> None:
+            if not preparing.cancelled() and preparing.exception() is None:
+                for item, prepared in zip(fresh, preparing.result(), strict=True):
+                    item.prepared = prepared
+            if self._preparing is preparing:
+                self._preparing = None
+                self._turn_soon(loop)
+
+        self._preparing = preparing
+        preparing.add_done_callback(done)
+
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        jobs, futures, _ = zip(*self._waiting, strict=True)
-        self._waiting = []
-        flight: Flight[Job, Result] = Flight(jobs, futures, loop)
+        waiting, self._waiting = self._waiting, []
+        flight: Flight[Job, Result] = Flight(
+            tuple(item.job for item in waiting),
+            tuple(item.future for item in waiting),
+            loop,
+            tuple(item.prepared for item in waiting),
+        )
         self._flight = flight
         self._landing = loop.run_in_executor(self._executor, self._compute, flight)
         self._landing.add_done_callback(lambda landing: self._landed(landing, flight, loop))
@@ -160,8 +214,10 @@ class Batcher(Generic[Job, Result]):
         """Fail what waits, tell the flight under way to stop, and return once it has landed."""
         self._closed = True
         waiting, self._waiting = self._waiting, []
-        for _, future, _ in waiting:
-            _settle(future, ModelError("the model was closed"))
+        for item in waiting:
+            _settle(item.future, ModelError("the model was closed"))
+        if self._aside is not None:
+            self._aside.shutdown(wait=False)
         if self._flight is not None:
             self._flight.stop()
         if self._landing is not None and self._landing.get_loop() is asyncio.get_running_loop():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -235,3 +235,101 @@ def test_a_batcher_goes_on_in_another_event_loop_after_one_was_given_up() -> Non
     asyncio.run(give_up())
     doubler.gate.set()
     assert asyncio.run(ask()) == 10
+
+
+class Halver:
+    """What a batcher's `prepare` may be: notes its calls, and waits for `gate` in the first where it is `held`."""
+
+    def __init__(self, held: bool = False) -> None:
+        self.calls: list[list[int]] = []
+        self.begun = threading.Event()
+        self.gate = threading.Event()
+        if not held:
+            self.gate.set()
+
+    def __call__(self, jobs: Sequence[int]) -> list[float]:
+        self.calls.append(list(jobs))
+        self.begun.set()
+        assert self.gate.wait(10)
+        if any(job < 0 for job in jobs):
+            raise ValueError("odd")
+        return [job / 2 for job in jobs]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came true")
+
+
+def preparing(halver: Halver) -> tuple[Batcher[int, int], Doubler, list[tuple[object, ...]]]:
+    doubler = Doubler(held=(1,))
+    seen: list[tuple[object, ...]] = []
+
+    def compute(flight: IntFlight) -> None:
+        seen.append(flight.prepared)
+        doubler(flight)
+
+    return Batcher(compute, executor=ThreadPoolExecutor(1), budget=1000, prepare=halver), doubler, seen
+
+
+def test_what_waits_is_prepared_once_while_a_flight_is_under_way() -> None:
+    halver = Halver()
+    batch, doubler, seen = preparing(halver)
+
+    async def ask() -> list[int]:
+        tasks = [asyncio.create_task(batch.submit(1))]
+        await begun(doubler)
+        tasks += [asyncio.create_task(batch.submit(job)) for job in (10, 20)]
+        await until(lambda: len(halver.calls) == 1)
+        tasks.append(asyncio.create_task(batch.submit(30)))
+        await until(lambda: len(halver.calls) == 2)
+        await asyncio.sleep(0.05)
+        doubler.gate.set()
+        return list(await asyncio.gather(*tasks))
+
+    assert asyncio.run(ask()) == [2, 20, 40, 60]
+    assert halver.calls == [[10, 20], [30]]
+    assert seen == [(None,), (5.0, 10.0, 15.0)]
+
+
+def test_a_flight_waits_for_what_is_being_prepared() -> None:
+    halver = Halver(held=True)
+    batch, doubler, seen = preparing(halver)
+
+    async def ask() -> list[int]:
+        tasks = [asyncio.create_task(batch.submit(1))]
+        await begun(doubler)
+        tasks.append(asyncio.create_task(batch.submit(10)))
+        await asyncio.to_thread(halver.begun.wait, 10)
+        doubler.gate.set()
+        await tasks[0]
+        await asyncio.sleep(0.05)
+        assert doubler.flights == [(1,)]
+        halver.gate.set()
+        return list(await asyncio.gather(*tasks))
+
+    assert asyncio.run(ask()) == [2, 20]
+    assert seen == [(None,), (5.0,)]
+
+
+def test_what_could_not_be_prepared_flies_all_the_same() -> None:
+    halver = Halver()
+    batch, doubler, seen = preparing(halver)
+
+    async def ask() -> list[object]:
+        tasks = [asyncio.create_task(batch.submit(1))]
+        await begun(doubler)
+        tasks += [asyncio.create_task(batch.submit(job)) for job in (-10, 20)]
+        await until(lambda: bool(halver.calls))
+        await asyncio.sleep(0.05)
+        doubler.gate.set()
+        return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+    results = asyncio.run(ask())
+    assert results[0] == 2
+    assert isinstance(results[1], ModelError)
+    assert results[2] == 40
+    assert (halver.calls, seen) == ([[-10, 20]], [(None,), (None, None)])

@@ -138,3 +138,55 @@ def test_equal_requests_are_computed_once_and_answered_each(make_model: Callable
     request = Choose(Prompt("The quick brown"), ("A", "B", "C"))
     replies = answers(resolve(f"hf/{make_model('llama')}"), [request] * 5)
     assert len({reply.loglikelihoods for reply in replies}) == 1
+
+
+def test_everyone_who_waits_for_a_model_to_load_is_in_its_first_batch(
+    make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evalkit.models.local.compute import Engine
+
+    sizes: list[int] = []
+    run = Engine.run
+    monkeypatch.setattr(Engine, "run", lambda self, flight: (sizes.append(len(flight.jobs)), run(self, flight))[1])
+    asked = [Choose(Prompt(f"The quick {number}"), ("fox", "dog")) for number in range(3000)]
+    answers(resolve(f"hf/{make_model('llama')}"), asked)
+    assert sizes[0] == 3000
+
+
+def test_what_is_prepared_beside_the_device_gives_the_same_replies(
+    make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that is asked while others are computed is rendered and tokenised meanwhile, one that fails too."""
+    from evalkit.models.local.compute import Engine
+
+    folder = make_model("llama")
+    late: list[Request] = [
+        Choose(Prompt("The quick brown fox"), (" jumps", " sleeps")),
+        Perplexity("She sells sea shells"),
+        Generate(Prompt("In the beginning"), max_tokens=6, stop=()),
+        Choose(Prompt("\ud800"), (" a", " b")),
+    ]
+    expected = outcomes(resolve(f"hf/{folder}"), late)
+    prepared: list[object] = []
+    run = Engine.run
+
+    def watched(self: Any, flight: Any) -> None:
+        prepared.extend(flight.prepared)
+        run(self, flight)
+
+    monkeypatch.setattr(Engine, "run", watched)
+    monkeypatch.setattr(Engine, "prepares", True)
+
+    async def ask() -> list[Reply | BaseException]:
+        model = resolve(f"hf/{folder}")
+        await model.answer(Choose(Prompt("A"), (" b",)))
+        first = [asyncio.create_task(model.answer(Perplexity(f"{n} " * 300))) for n in range(20)]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        found = await asyncio.gather(*(model.answer(request) for request in late), return_exceptions=True)
+        await asyncio.gather(*first)
+        await model.close()
+        return found
+
+    for one, other in zip(asyncio.run(ask()), expected, strict=True):
+        assert_same(one, other)
+    assert sum(item is not None for item in prepared) == len(late)

@@ -1,4 +1,4 @@
-"""Answers everything that waits at a local model: renders and encodes it, scores it, generates it.
+"""Answers everything that waits at a local model: scores it, generates it.
 
 Runs on the device's worker thread. Every request is answered as soon as its last part is known, and fails alone.
 """
@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 import torch
 
-from evalkit.core import Choose, Generate, ModelError, Perplexity, Reply, Request
+from evalkit.core import Reply, Request
 from evalkit.models.batcher import Flight
+from evalkit.models.local import scoring, writing
+from evalkit.models.local.asking import Asked, Asking
 from evalkit.models.local.counters import Counters
 from evalkit.models.local.decode import Stepper, find_stepper
 from evalkit.models.local.encode import Tokens
@@ -22,11 +24,9 @@ from evalkit.models.local.loading import Loaded
 from evalkit.models.local.memory import Budget, work_off
 from evalkit.models.local.plan import by_length
 from evalkit.models.local.refill import WritingCounters
-from evalkit.models.local.rendering import Rendered, Renderer
-from evalkit.models.local.scoring import Scoring, choices, whole_texts
+from evalkit.models.local.rendering import Renderer
 from evalkit.models.local.sharing import Caller
 from evalkit.models.local.slotted import Slotted
-from evalkit.models.local.writing import Writing, writings
 
 __all__ = ["Engine"]
 
@@ -37,14 +37,15 @@ _SLOT_TOKENS = 32
 
 
 class Engine:
-    """What a loaded model can be asked. Not thread-safe: one worker thread uses it."""
+    """What a loaded model can be asked. Not thread-safe, `prepare` apart: one worker thread uses it."""
 
     def __init__(self, loaded: Loaded, renderer: Renderer, budget: Budget) -> None:
         self._loaded = loaded
-        self._renderer = renderer
         self._budget = budget
         self._cached_budget = Budget(budget.tokens * _CACHED_TOKENS)
-        self._tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
+        tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
+        self.prepare = Asking(renderer, tokens, loaded.eos_ids)
+        """Renders and tokenises requests that wait, from any thread; a flight does the rest itself."""
         with torch.inference_mode():
             self._forward = Forward(loaded)
         self.stats = Counters()
@@ -65,73 +66,65 @@ class Engine:
         """Tokens of one forward pass."""
         return self._budget.tokens
 
+    @property
+    def prepares(self) -> bool:
+        """Whether preparing what waits gains time: beside a device, not on the processor that computes anyway."""
+        return not self._loaded.device.startswith("cpu")
+
     def run(self, flight: Flight[Request, Reply]) -> None:
         """Answer every request of a flight."""
         begun = time.perf_counter()
         with torch.inference_mode():
-            asked = self._render(flight)
-            self._score(flight, asked)
+            asked = self._asked(flight)
+            self._score(flight, [item for item in asked if isinstance(item, scoring.Asked)])
             self.stats.total_seconds += time.perf_counter() - begun
-            self._write(flight, [item for item in asked if isinstance(flight.jobs[item[0]], Generate)])
+            self._write(flight, [item for item in asked if isinstance(item, writing.Asked)])
 
-    def _render(self, flight: Flight[Request, Reply]) -> list[tuple[int, Rendered]]:
-        """Every request that is still wanted, as (index, text that the model reads)."""
-        rendered: list[tuple[int, Rendered]] = []
-        for index, request in enumerate(flight.jobs):
-            if not flight.wanted(index):
-                continue
-            if isinstance(request, Perplexity):
-                rendered.append((index, Rendered(request.text)))
-                continue
-            if not isinstance(request, Choose | Generate):
-                flight.deliver(index, ModelError(f"no local model computes {type(request).__name__}"))
-                continue
-            try:
-                rendered.append((index, self._renderer.render(request.prompt)))
-            except ModelError as error:
-                flight.deliver(index, error)
-        return rendered
+    def _asked(self, flight: Flight[Request, Reply]) -> list[Asked]:
+        """What is to be computed for every request that is still wanted."""
+        wanted = [index for index in range(len(flight.jobs)) if flight.wanted(index)]
+        fresh = [index for index in wanted if flight.prepared[index] is None]
+        found = dict(zip(fresh, self.prepare([flight.jobs[index] for index in fresh]), strict=True))
+        asked: list[Asked] = []
+        for index in wanted:
+            item = found.get(index) or flight.prepared[index]
+            assert isinstance(item, scoring.Asked | writing.Asked)
+            item.index = index
+            asked.append(item)
+        return asked
 
-    def _score(self, flight: Flight[Request, Reply], asked: Sequence[tuple[int, Rendered]]) -> None:
-        offered = [
-            (index, prompt, request) for index, prompt in asked if isinstance(request := flight.jobs[index], Choose)
-        ]
-        texts = [(index, prompt.text) for index, prompt in asked if isinstance(flight.jobs[index], Perplexity)]
-        requests = [*choices(self._tokens, offered), *whole_texts(self._tokens, texts)]
-        scoring = Scoring(flight, requests, self._forward, self.stats)
-        caller = Caller(scoring.is_open, scoring.settle, scoring.fail, self._release)
-        numbers = [number for number in range(len(scoring.rows)) if scoring.is_open(number)]
-        rest = self._fast.score(scoring.rows, numbers, self._budget, caller)
+    def _score(self, flight: Flight[Request, Reply], requests: Sequence[scoring.Asked]) -> None:
+        work = scoring.Scoring(flight, requests, self._forward, self.stats)
+        caller = Caller(work.is_open, work.settle, work.fail, self._release)
+        numbers = [number for number in range(len(work.rows)) if work.is_open(number)]
+        rest = self._fast.score(work.rows, numbers, self._budget, caller)
         work_off(
-            [scoring.rows[number].length for number in rest],
+            [work.rows[number].length for number in rest],
             self._budget,
             plan=self._plan,
-            run=lambda batch: scoring.run(tuple(rest[place] for place in batch)),
-            is_open=lambda place: scoring.is_open(rest[place]),
-            fail=lambda place, error: scoring.fail(rest[place], error),
+            run=lambda batch: work.run(tuple(rest[place] for place in batch)),
+            is_open=lambda place: work.is_open(rest[place]),
+            fail=lambda place, error: work.fail(rest[place], error),
             release=self._release,
         )
 
-    def _write(self, flight: Flight[Request, Reply], asked: Sequence[tuple[int, Rendered]]) -> None:
-        if not asked:
+    def _write(self, flight: Flight[Request, Reply], requests: Sequence[writing.Asked]) -> None:
+        if not requests:
             return
-        prompts = [
-            (index, prompt, request) for index, prompt in asked if isinstance(request := flight.jobs[index], Generate)
-        ]
-        writing = Writing(flight, writings(self._tokens, self._loaded.eos_ids, prompts))
-        rest = self._slotted.write(writing, self._budget, self._slot_budget, self._release)
+        work = writing.Writing(flight, requests)
+        rest = self._slotted.write(work, self._budget, self._slot_budget, self._release)
         if not rest:
             return
         if self._stepper is None:
             self._stepper = find_stepper(self._loaded, self._forward)
         stepper = self._stepper
         work_off(
-            [writing.streams[number].length for number in rest],
+            [work.streams[number].length for number in rest],
             self._cached_budget,
             plan=self._plan,
-            run=lambda batch: writing.run(stepper, tuple(rest[place] for place in batch)),
-            is_open=lambda place: writing.is_open(rest[place]),
-            fail=lambda place, error: writing.fail(rest[place], error),
+            run=lambda batch: work.run(stepper, tuple(rest[place] for place in batch)),
+            is_open=lambda place: work.is_open(rest[place]),
+            fail=lambda place, error: work.fail(rest[place], error),
             release=self._release,
         )
         stepper.release()

@@ -44,6 +44,7 @@ class LocalModel:
         self._options = options
         self._identity: Identity | None = None
         self._loading: Future[tuple[Executor, Engine]] | None = None
+        self._awaited: asyncio.Future[tuple[Executor, Engine]] | None = None
         self._batcher: Batcher[Request, Reply] | None = None
         self._has_template = checkpoint.template is not None
         self._counter = TokenCounter(checkpoint, code=options.trust_remote_code)
@@ -69,7 +70,7 @@ class LocalModel:
             chats=self._options.chat == "on",
             max_length=self._options.max_length or self._checkpoint.max_length,
             window=_WINDOW,
-            features=frozenset({"tokens"}),
+            features=frozenset({"tokens", "stride"}),
         )
 
     @property
@@ -113,11 +114,15 @@ class LocalModel:
             with_torch = ThreadPoolExecutor(1, thread_name_prefix="evalkit-load")
             self._loading = with_torch.submit(self._load)
             with_torch.shutdown(wait=False)
-        executor, engine = await asyncio.shield(asyncio.wrap_future(self._loading))
+        # One future for everyone: they go on in the same turn of the loop, so that the first batch is a full one.
+        if self._awaited is None or self._awaited.get_loop() is not asyncio.get_running_loop():
+            self._awaited = asyncio.wrap_future(self._loading)
+        executor, engine = await asyncio.shield(self._awaited)
         if self._closed:
             raise ModelError("the model was closed")
         if self._batcher is None:
-            self._batcher = Batcher(engine.run, executor=executor, cost=_cost, budget=engine.budget)
+            prepare = engine.prepare if engine.prepares else None
+            self._batcher = Batcher(engine.run, executor=executor, cost=_cost, budget=engine.budget, prepare=prepare)
 
     def _load(self) -> tuple[Executor, Engine]:
         from evalkit.models.local.arbiter import pick_device, worker
@@ -149,7 +154,7 @@ class LocalModel:
         self._closed = True
         if self._batcher is not None:
             await self._batcher.close()
-        loading, self._loading, self._batcher = self._loading, None, None
+        loading, self._loading, self._awaited, self._batcher = self._loading, None, None, None
         if loading is not None:
             executor = (await asyncio.wrap_future(loading))[0] if _is_loaded(loading) else None
             del loading

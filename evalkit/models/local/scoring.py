@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from evalkit.core import Choose, ModelError, Perplexity, Reply, Request, Usage, digest_of
 from evalkit.models.batcher import Flight
 from evalkit.models.local.counters import Counters
-from evalkit.models.local.encode import Encoded, Tokens, continuations, rolling_rows
+from evalkit.models.local.encode import Encoded, Ids, Tokens, continuations, rolling_rows, strided_rows
 from evalkit.models.local.forward import Forward
-from evalkit.models.local.plan import merge
+from evalkit.models.local.plan import Row, merge
 from evalkit.models.local.rendering import Rendered
 from evalkit.models.local.score import RowScore, score
 
@@ -56,24 +56,31 @@ def choices(tokens: Tokens, requests: Sequence[tuple[int, Rendered, Choose]]) ->
     return asked
 
 
-def whole_texts(tokens: Tokens, texts: Sequence[tuple[int, str]]) -> list[Asked]:
-    """One part a window of the rolling log-likelihood."""
-    keys = [(text, not tokens.has_prefix(text)) for _, text in texts]
+def whole_texts(tokens: Tokens, texts: Sequence[tuple[int, Perplexity]]) -> list[Asked]:
+    """One part a window of the rolling log-likelihood; the usage counts the tokens that are scored."""
+    keys = [(request.text, not tokens.has_prefix(request.text)) for _, request in texts]
     known = tokens.ids(keys)
     asked: list[Asked] = []
-    for (index, text), key in zip(texts, keys, strict=True):
+    for (index, request), key in zip(texts, keys, strict=True):
         ids = known[key]
         if isinstance(ids, Exception):
             asked.append(Asked(index, error=ids))
             continue
         try:
-            rows = rolling_rows(ids, tokens.prefix_id, tokens.max_length) if ids else []
+            rows = _windows(tokens, ids, request.stride) if ids else []
         except ModelError as error:
             asked.append(Asked(index, error=error))
             continue
-        reply = Reply(usage=Usage(prompt_tokens=len(ids)), rendered_digest=digest_of(text))
+        scored = sum(len(row.targets) for row in rows)
+        reply = Reply(usage=Usage(prompt_tokens=scored), rendered_digest=digest_of(request.text))
         asked.append(Asked(index, [Encoded(row) for row in rows], reply))
     return asked
+
+
+def _windows(tokens: Tokens, ids: Ids, stride: int | None) -> list[Row]:
+    if stride is None:
+        return rolling_rows(ids, tokens.prefix_id, tokens.max_length)
+    return strided_rows(ids, tokens.prefix_id, tokens.max_length, stride)
 
 
 class Scoring:

@@ -1,0 +1,58 @@
+"""From requests to what is computed for them: rendered, tokenised, and cut into rows or streams.
+
+Nothing here touches the model's weights, so it may run in a thread of its own while the device computes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from evalkit.core import Choose, Generate, ModelError, Perplexity, Request
+from evalkit.models.local import scoring, writing
+from evalkit.models.local.encode import Tokens
+from evalkit.models.local.rendering import Rendered, Renderer
+
+__all__ = ["Asked", "Asking"]
+
+Asked = scoring.Asked | writing.Asked
+
+
+class Asking:
+    """Prepares requests for one model. May be called from any thread; one call at a time is under way."""
+
+    def __init__(self, renderer: Renderer, tokens: Tokens, eos_ids: frozenset[int]) -> None:
+        self._renderer = renderer
+        self._tokens = tokens
+        self._eos_ids = eos_ids
+        # A tokenizer must not be used by two threads at once.
+        self._lock = threading.Lock()
+
+    def __call__(self, jobs: Sequence[Request]) -> list[Asked]:
+        """What is to be computed for each request, in order; `index` is its place in `jobs`."""
+        with self._lock:
+            asked: dict[int, Asked] = {}
+            rendered: list[tuple[int, Rendered]] = []
+            for index, request in enumerate(jobs):
+                try:
+                    rendered.append((index, self._render(request)))
+                except ModelError as error:
+                    asked[index] = scoring.Asked(index, error=error)
+            offered = [
+                (index, prompt, request) for index, prompt in rendered if isinstance(request := jobs[index], Choose)
+            ]
+            texts = [(index, request) for index, _ in rendered if isinstance(request := jobs[index], Perplexity)]
+            wanted = [
+                (index, prompt, request) for index, prompt in rendered if isinstance(request := jobs[index], Generate)
+            ]
+            found: list[Asked] = [*scoring.choices(self._tokens, offered), *scoring.whole_texts(self._tokens, texts)]
+            found += writing.writings(self._tokens, self._eos_ids, wanted)
+            asked |= {item.index: item for item in found}
+            return [asked[index] for index in range(len(jobs))]
+
+    def _render(self, request: Request) -> Rendered:
+        if isinstance(request, Perplexity):
+            return Rendered(request.text)
+        if isinstance(request, Choose | Generate):
+            return self._renderer.render(request.prompt)
+        raise ModelError(f"no local model computes {type(request).__name__}")
