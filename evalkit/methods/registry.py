@@ -11,15 +11,20 @@ from evalkit.core import Method, UsageError
 
 # name -> "module:function", so that a list of names imports nothing.
 _METHODS: Mapping[str, str] = {
+    "call_functions": "evalkit.methods.structured:call_functions",
     "chain_of_thought": "evalkit.methods.reasoning:chain_of_thought",
     "choose": "evalkit.methods.choosing:choose",
     "write_code": "evalkit.methods.coding:write_code",
     "choose_contexts": "evalkit.methods.contexts:choose_contexts",
+    "embed": "evalkit.methods.embedding:embed",
     "generate": "evalkit.methods.generating:generate",
     "multi_turn": "evalkit.methods.turns:multi_turn",
     "perplexity": "evalkit.methods.likelihood:rolling",
     "self_consistency": "evalkit.methods.voting:self_consistency",
+    "token_likelihoods": "evalkit.methods.tokens:token_likelihoods",
+    "tokenize": "evalkit.methods.tokens:tokenize",
     "tool_loop": "evalkit.methods.tool_loop:tool_loop",
+    "write_json": "evalkit.methods.structured:write_json",
     "written_choice": "evalkit.methods.written:written_choice",
 }
 

@@ -30,6 +30,7 @@ _METRICS: Mapping[str, str] = {
     "spearman": "evalkit.metrics.correlation:spearman",
     "pearson": "evalkit.metrics.correlation:pearson",
     "auroc": "evalkit.metrics.correlation:auroc",
+    "spread": "evalkit.metrics.spread:spread",
     "perplexity": "evalkit.metrics.targets:target_perplexity",
 }
 
