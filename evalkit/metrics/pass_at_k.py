@@ -44,8 +44,8 @@ def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") 
         if not len(rows):
             return mean_interval([], None)
         _, first, problem = np.unique(rows[:, 2], return_index=True, return_inverse=True)
-        n = np.bincount(problem, weights=rows[:, 0])
-        c = np.bincount(problem, weights=rows[:, 1])
+        n: FloatRows = np.bincount(problem, weights=rows[:, 0]).astype(np.float64)
+        c: FloatRows = np.bincount(problem, weights=rows[:, 1]).astype(np.float64)
         enough = n >= k
         found = mean_interval(unbiased(n[enough], c[enough], k), clusters[first][enough])
         if not enough.any():

@@ -101,7 +101,7 @@ class _Judge:
         flags = tuple(sorted({flag for one in measured for flag in one.flags}))
         answer = tried[0].code if len(tried) == 1 else None
         validity = _validity(measured, reply.finish)
-        passed = Score("passed", share, answer, _reason(tried), validity, flags)
+        passed = Score("passed", share, answer, _reason(tried), validity, flags=flags)
         return passed, Score("attempts", float(len(measured)), words)
 
     async def _try(self, sample: Sample, text: str, form: Form) -> _Tried:

@@ -24,6 +24,7 @@ NAMES = [
     "multiple_choice",
     "multiple_choice_dev",
     "perplexity",
+    "programs",
     "prompt_injection",
     "qa",
     "refusals",

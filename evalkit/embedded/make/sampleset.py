@@ -11,6 +11,7 @@ from typing import Any
 
 from evalkit.embedded.make.facts import DEV_FACTS, SUBJECTS, make_quiz, statement
 from evalkit.embedded.make.languages import token_texts
+from evalkit.embedded.make.programs import programs
 from evalkit.embedded.make.safety import safety_sets
 from evalkit.embedded.make.stories import make_article, make_paragraph, make_questions
 from evalkit.embedded.make.structured import structured_sets
@@ -117,6 +118,7 @@ def sample_sets() -> dict[str, list[Row]]:
         "qa": questions(),
         "summarization": articles(),
         "perplexity": texts(),
+        "programs": programs(),
         "tokenizers": token_texts(),
         **vector_sets(),
         **structured_sets(),

@@ -195,7 +195,7 @@ def judge(fd: int, job: dict[str, Any]) -> dict[str, Any]:
     sys.set_int_max_str_digits(0)
     try:
         space: dict[str, Any] = {"__name__": "tests"}
-        code = compile(job["tests"], TESTS, "exec")
+        code = compile(job["tests"], TESTS, "exec", dont_inherit=True)
         if job["prelude"]:
             _run_prelude(job["prelude"], space)
         caller.defined()
@@ -220,7 +220,7 @@ def judge(fd: int, job: dict[str, Any]) -> dict[str, Any]:
 def _run_prelude(prelude: str, space: dict[str, Any]) -> None:
     """Imports and helper functions that the problem itself gives; one that is no Python alone gives none."""
     try:
-        exec(compile(prelude, "prelude.py", "exec"), space)
+        exec(compile(prelude, "prelude.py", "exec", dont_inherit=True), space)
     except Exception:
         return
 

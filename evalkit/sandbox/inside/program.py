@@ -23,7 +23,7 @@ def run_script(source: bytes) -> None:
     _forget_ourselves()
     sys.modules["__main__"] = module
     sys.argv = ["program.py"]
-    exec(compile(source, "program.py", "exec"), module.__dict__)
+    exec(compile(source, "program.py", "exec", dont_inherit=True), module.__dict__)
 
 
 def _forget_ourselves() -> None:
@@ -47,7 +47,7 @@ class Server:
         sys.modules[NAME] = module
         self._globals = module.__dict__
         try:
-            exec(compile(source, "program.py", "exec"), self._globals)
+            exec(compile(source, "program.py", "exec", dont_inherit=True), self._globals)
         except BaseException as error:
             self._fail(error)
             # To end now could be seen before the message is.
