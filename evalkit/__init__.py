@@ -23,9 +23,11 @@ if TYPE_CHECKING:
         Task,
         UsageError,
     )
+    from evalkit.gating import assert_no_regression
     from evalkit.store import Run
 
 _WHERE = {
+    "assert_no_regression": "evalkit.gating",
     "run": "evalkit.api",
     "Run": "evalkit.store",
     "Judge": "evalkit.core",
@@ -54,6 +56,7 @@ __all__ = [
     "Scorer",
     "Task",
     "UsageError",
+    "assert_no_regression",
     "run",
 ]
 

@@ -35,6 +35,7 @@ TIERS: dict[str, int] = {
     "api": 4,
     "gating": 5,
     "commands": 6,
+    "pytest_plugin": 6,
     "cli": 7,
 }
 # The package's own page of names may point anywhere: it imports lazily.

@@ -69,7 +69,7 @@ def run(candidate: tuple[str, ...], **given: Any) -> None:
     """
     from evalkit.gating import policy_from
 
-    policy = policy_from(given["policy"], given)
+    policy = policy_from(given["policy"] or _suite_with_gate(candidate), given)
     baseline = _baseline(given, policy)
     folder: Path | None
     if given["sequential"] is not None:
@@ -113,6 +113,14 @@ def plan(baseline: Path, like: Path | None, power: float, correlation: float, **
             raise UsageError(f"{name} lies between 0 and 1", found=str(value))
     opened = open_any(baseline)
     show_plan(opened, policy_from(given["policy"], given), power, correlation, open_any(like) if like else None)
+
+
+def _suite_with_gate(candidate: tuple[str, ...]) -> Policy | None:
+    """The policy of a suite that has one."""
+    from evalkit.commands.suite import gate_of
+
+    path = Path(candidate[0])
+    return gate_of(path) if path.suffix in (".yaml", ".yml") and path.is_file() else None
 
 
 def _baseline(given: dict[str, Any], policy: Policy) -> Opened:

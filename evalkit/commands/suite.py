@@ -10,6 +10,7 @@ from evalkit import api, spec
 from evalkit.core import UsageError
 
 if TYPE_CHECKING:
+    from evalkit.gates.policy import Policy
     from evalkit.plugins.yaml_tree import Value
 
 KEYS = (
@@ -25,6 +26,7 @@ KEYS = (
     "skip_bad_rows",
     "max_failures",
     "out",
+    "gate",
 )
 _ORDERS = ("first", "random", "seeded", "balanced", "lm-eval")
 
@@ -71,6 +73,30 @@ def _with_options(names: Sequence[str], options: Sequence[str], kind: str, flag:
 
 
 # ---------------------------------------------------------------- suite files
+
+
+def read_suite(path: Path) -> dict[str, Any]:
+    """What a suite file says. Raises UsageError with file and line, also for a file that names no tasks."""
+    from evalkit.plugins.yaml_tree import read_yaml
+
+    tree = read_yaml(path)
+    if "tasks" not in tree.mapping():
+        raise tree.wrong("a suite names its tasks", fix="tasks: [mmlu, squad]")
+    return _read(tree)
+
+
+def gate_of(path: Path) -> Policy | None:
+    """The policy under a suite's `gate:`, which must name its baseline; None where the suite has none."""
+    from evalkit.gating.policy_file import policy_of
+    from evalkit.plugins.yaml_tree import read_yaml
+
+    found = read_yaml(path).mapping().get("gate")
+    if found is None:
+        return None
+    policy = policy_of(found)
+    if not policy.baseline:
+        raise found.wrong("a suite's gate names its baseline", fix="baseline: baseline.evalkit")
+    return policy
 
 
 def _suite(tasks: Sequence[str]) -> tuple[dict[str, Any], Path | None]:

@@ -63,13 +63,13 @@ def policy_of(tree: Value) -> Policy:
     return Policy(**values)
 
 
-def policy_from(path: Path | None, given: Mapping[str, Any]) -> Policy:
-    """The file's policy, or the default one, with what the command line says on top.
+def policy_from(path: Path | Policy | None, given: Mapping[str, Any]) -> Policy:
+    """The file's policy (or one that was read already, or the default), with what the command line says on top.
 
     `given` may hold margin (text), confidence, tasks, any_drop_blocks, degraded and inconclusive ("pass", …),
     common_samples and max_failures; None and False are not given. Raises UsageError.
     """
-    policy = read_policy(path) if path is not None else Policy()
+    policy = path if isinstance(path, Policy) else read_policy(path) if path is not None else Policy()
     values: dict[str, Any] = {}
     if given.get("margin") is not None:
         values["margin"] = _option("--margin", given["margin"], Margin.parse, "a number such as 0.02, or 2%")
