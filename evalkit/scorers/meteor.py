@@ -91,8 +91,8 @@ def _aligned(
         (stem, lambda word: {word}),
     ]
     if alike is not None:
-        # nltk hands stems on to no stage: WordNet sees the words as they stand.
-        stages.append((lambda word: word, lambda word: alike(word) | {word}))
+        # As in nltk, WordNet is asked for the stem of a word and gives what must be the stem of the other.
+        stages.append((stem, lambda word: alike(word) | {word}))
     for form, meant in stages:
         free: dict[str, list[int]] = {}
         for place in sorted(theirs):
