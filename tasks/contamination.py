@@ -1,0 +1,122 @@
+"""Contamination: signs that texts were in a model's training data, or stand in a corpus of yours.
+
+Papers: https://arxiv.org/abs/2310.16789 (Min-K% Prob: Shi et al., 2024) and https://arxiv.org/abs/2005.14165 (n-gram
+overlap: Brown et al., 2020, appendix C). Data: files of your own, any benchmark's rows among them; the bundled texts,
+under the Apache licence 2.0, are stories that `tiny` was trained on and others of the same make. One row:
+
+    {"text": "Amira Dorsey lives in Redcliff. …", "label": 1}
+
+Min-K% needs a model that gives the log-likelihood of every token. Its values compare texts, they convict none:
+frequent texts are likely, too. With a column of labels (1 seen, 0 not) `auroc` says how well it tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from evalkit.core import (
+    BadRow,
+    DataOptions,
+    Metric,
+    PromptFormat,
+    Reply,
+    Row,
+    Sample,
+    Score,
+    Scorer,
+    Source,
+    Subset,
+    Task,
+    UsageError,
+)
+from evalkit.data import bundled, texts
+from evalkit.data import files as read_files
+from evalkit.methods import nothing, token_likelihoods
+from evalkit.metrics import auroc, mean
+from evalkit.scorers import min_k, ngram_overlap
+
+META = {
+    "name": "contamination",
+    "summary": "were texts seen in training: Min-K% probability, and n-gram overlap with corpus=PATH; files=PATH",
+    "tags": ["safety", "contamination", "language-modelling"],
+}
+
+TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+
+
+def task(
+    *,
+    files: str = "",
+    column: str = "text",
+    label: str = "",
+    corpus: str = "",
+    n: int = 13,
+    share: float = 0.2,
+    probe: Literal["all", "min_k", "overlap"] = "all",
+    data: Literal["files", "sample"] = "files",
+) -> Task:
+    """Contamination of the texts in a `column` of `files` (tables or text files).
+
+    `probe` all measures Min-K% (the least likely `share` of tokens) and, where there is a `corpus` (tables with the
+    same column, or text files), the overlap of word `n`-grams with it; `overlap` asks the model nothing. `label` is
+    a column with 1 for what was seen.
+    """
+    found: Source | None = _texts(corpus) if corpus else None
+    if data == "sample":
+        source, found, label = bundled("contamination"), bundled("contamination_corpus"), "label"
+    elif files:
+        source = _texts(files)
+    else:
+        raise UsageError("contamination needs texts", fix="contamination,files=rows.jsonl, or data=sample")
+    if probe == "overlap" and found is None:
+        raise UsageError("an overlap needs a corpus", fix="contamination,…,probe=overlap,corpus=PATH")
+    scorers: list[Scorer] = []
+    metrics: list[Metric] = []
+    if probe != "overlap":
+        scorers.append(min_k(share=share))
+        metrics += [mean("min_k", scale="number"), mean("token_loglikelihood", scale="number")]
+        metrics += [auroc(score="min_k", name="min_k_auroc")] if label else []
+    if probe != "min_k" and found is not None:
+        corpus_source = found
+        scorers.append(ngram_overlap(lambda: _contents(corpus_source, column), n=n, name=corpus or "bundled"))
+        metrics += list(scorers[-1].metrics)
+        metrics += [auroc(score="overlap", name="overlap_auroc")] if label else []
+    if label:
+        scorers.append(_label())
+    return Task(
+        name="contamination",
+        data=(Subset(source),),
+        sample=lambda row: _sample(row, column, label),
+        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: ""),
+        method=nothing() if probe == "overlap" else token_likelihoods(),
+        scorers=tuple(scorers),
+        metrics=tuple(metrics),
+        headline="overlap" if probe == "overlap" else "min_k",
+    )
+
+
+def _texts(pattern: str) -> Source:
+    return read_files(pattern) if pattern.removesuffix(".gz").endswith(TABLES) else texts(pattern)
+
+
+def _contents(source: Source, column: str) -> Iterator[str]:
+    for row in source.open(DataOptions()).rows():
+        if isinstance(row, BadRow):
+            raise UsageError("a row of the corpus cannot be read", found=row.problem, at=row.origin)
+        yield str(row.values[column])
+
+
+def _sample(row: Row, column: str, label: str) -> Sample:
+    data = {"label": int(row.values[label])} if label else {}
+    groups = (("seen" if data["label"] else "not seen"),) if data else ()
+    return Sample(row.id, str(row.values[column]), groups=groups, data=data)
+
+
+def _label() -> Scorer:
+    """The label as a score, for metrics that need it beside another."""
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        return (Score("label", float(sample.data["label"])),)
+
+    return Scorer("label", score, ("label",))
