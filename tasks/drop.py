@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from evalkit.core import Attempt, PromptFormat, Reply, Row, Sample, Subset, Task, digest_of
+from evalkit.core import Attempt, Fewshot, PromptFormat, Reply, Row, Sample, Subset, Task, digest_of
 from evalkit.data import hub
 from evalkit.methods import generate
 from evalkit.scorers.drop import drop
@@ -44,6 +44,7 @@ def task(*, max_tokens: int = 256) -> Task:
         prompt=PromptFormat(question=_question, answer=_answer),
         method=replace(generate(max_tokens=max_tokens, stop=(".",)), gold=_gold),
         scorers=(drop(),),
+        fewshot=Fewshot(spare=True),
         headline="f1",
     )
 

@@ -11,7 +11,7 @@ Prompt, stops and `exact_match` are lm-evaluation-harness's: case, punctuation a
 
 from __future__ import annotations
 
-from evalkit.core import PromptFormat, Row, Sample, Subset, Task
+from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
 from evalkit.methods import generate
 from evalkit.scorers import squad
@@ -44,6 +44,7 @@ def task(*, max_tokens: int = 256) -> Task:
             extracted("exact_match", _stripped, ignore=_IGNORED, ignore_case=True, ignore_punctuation=True),
             squad(),
         ),
+        fewshot=Fewshot(spare=True),
         headline="exact_match",
     )
 

@@ -12,7 +12,7 @@ there is one; case and punctuation are ignored, articles are not. `exact` and `f
 
 from __future__ import annotations
 
-from evalkit.core import PromptFormat, Row, Sample, Subset, Task
+from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
 from evalkit.methods import generate
 from evalkit.scorers import extracted
@@ -42,6 +42,7 @@ def task(*, max_tokens: int = 256) -> Task:
             extracted("exact_match", _stripped, ignore_case=True, ignore_punctuation=True),
             official(),
         ),
+        fewshot=Fewshot(spare=True),
         headline="exact_match",
     )
 
