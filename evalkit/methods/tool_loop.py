@@ -12,7 +12,8 @@ from evalkit.methods.tools import called, described, functions
 
 _FINAL = re.compile(r"Final Answer:[ \t]*(.*)", re.DOTALL)
 _ACTION = re.compile(
-    r"Action:[ \t]*([^\n]+?)[ \t]*\n\s*Action Input:[ \t]*(.*?)(?=\n\s*(?:Thought|Action):|\Z)", re.DOTALL
+    r"Action:[ \t]*([^\n]+?)[ \t]*\n\s*Action Input:[ \t]*(.*?)(?=\n\s*(?:Thought|Action|Observation|Final Answer):|\Z)",
+    re.DOTALL,
 )
 _NO_STEP = "Error: no action was found. Write an Action and an Action Input, or a Final Answer."
 _INTRODUCTION = """\

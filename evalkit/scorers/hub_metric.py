@@ -157,8 +157,9 @@ def _place(metric: str, base: Path | None) -> str:
 def _features(module: Any, metric: str) -> _Features:
     """Of several forms that a metric offers, the one that takes lists of references."""
     offered = module.features if isinstance(module.features, list) else [module.features]
-    if not all({"predictions", "references"} <= set(form) for form in offered):
-        raise UsageError(f"the metric {metric!r} takes no predictions and references", found=str(offered[0])[:120])
+    if not all(set(form) == {"predictions", "references"} for form in offered):
+        found = ", ".join(offered[0])
+        raise UsageError(f"the metric {metric!r} takes something else than predictions and references", found=found)
     form = next((form for form in offered if _leaf(form["references"])[1]), offered[0])
     return _Features(_leaf(form["predictions"])[0], _leaf(form["references"])[1])
 
