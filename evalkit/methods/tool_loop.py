@@ -11,10 +11,8 @@ from evalkit.extract import strip_reasoning
 from evalkit.methods.tools import called, described, functions
 
 _FINAL = re.compile(r"Final Answer:[ \t]*(.*)", re.DOTALL)
-_ACTION = re.compile(
-    r"Action:[ \t]*([^\n]+?)[ \t]*\n\s*Action Input:[ \t]*(.*?)(?=\n\s*(?:Thought|Action|Observation|Final Answer):|\Z)",
-    re.DOTALL,
-)
+_NEXT = r"\n\s*(?:Thought|Action|Observation|Final Answer):"
+_ACTION = re.compile(rf"Action:[ \t]*([^\n]+?)[ \t]*\n\s*Action Input:[ \t]*(.*?)(?={_NEXT}|\Z)", re.DOTALL)
 _NO_STEP = "Error: no action was found. Write an Action and an Action Input, or a Final Answer."
 _INTRODUCTION = """\
 Answer the question at the end. These tools can be used:

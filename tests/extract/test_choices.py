@@ -72,14 +72,10 @@ def test_a_letter_counts_only_where_choices_were_lettered() -> None:
     assert read_choice("York, of course", CITIES, lettered=True) == 2
 
 
-@given(
-    st.lists(
-        st.text(alphabet="abcdé ", min_size=1).filter(str.strip),
-        min_size=2,
-        max_size=5,
-        unique_by=lambda t: " ".join(t.split()),
-    )
-)
+TEXTS = st.text(alphabet="abcdé ", min_size=1).filter(str.strip)
+
+
+@given(st.lists(TEXTS, min_size=2, max_size=5, unique_by=lambda text: " ".join(text.split())))
 def test_every_choice_is_read_from_its_own_text_and_its_letter(choices: list[str]) -> None:
     for number, choice in enumerate(choices):
         assert read_choice(choice, choices) == number

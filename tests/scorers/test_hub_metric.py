@@ -92,10 +92,7 @@ def test_a_corpus_of_texts_equals_the_package_and_references_are_all_targets(fol
     targets = [tuple("y" * rng.randrange(1, 9) for _ in range(rng.randrange(1, 3))) for _ in range(40)]
     samples = [Sample(str(n), "q", targets=own) for n, own in enumerate(targets)]
     scorer = evaluate(metric="./length_ratio.py", result="ratio", name="length", arguments={"scale": 2.0}, base=folder)
-    found = estimate(
-        scorer.metrics[0],
-        records(scorer, [Sample(str(n), "q", targets=own) for n, own in enumerate(targets)], list(map(said, texts))),
-    )
+    found = estimate(scorer.metrics[0], records(scorer, samples, list(map(said, texts))))
     own = library.load(str(folder / "length_ratio.py"), keep_in_memory=True)
     [expected] = own.compute(predictions=texts, references=[list(t) for t in targets], scale=2.0)["ratio"]
     assert scorer.metrics[0].name == "length"
