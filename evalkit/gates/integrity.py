@@ -79,7 +79,10 @@ def _content(paired: PairedTask) -> list[Finding]:
     found = []
     n = len(paired.ids)
     if paired.other_data:
-        what = f"another dataset: {len(paired.other_data):,} of {n:,} samples are not what they were"
+        then, now = paired.baseline.facts.get("data"), paired.candidate.facts.get("data")
+        # A template may make the question: with the same rows it is the task that asks otherwise.
+        kind = "another task prompt over the same rows" if then and then == now else "another dataset"
+        what = f"{kind}: {len(paired.other_data):,} of {n:,} samples are not what they were"
         found.append(Finding(paired.name, "refuse", what, tuple(paired.other_data)))
     if paired.other_prompt:
         what = f"another task prompt (before the chat template) for {len(paired.other_prompt):,} of {n:,} samples"
