@@ -10,7 +10,7 @@ import numpy as np
 
 from evalkit.gates.limits import Limits
 from evalkit.gates.verdicts import GateVerdict, Outcome, Pairs, shown
-from evalkit.stats.difference import bounds
+from evalkit.stats.difference import beyond
 from evalkit.stats.exact import clopper_pearson, mcnemar_exact
 from evalkit.stats.moments import Moments, moments
 from evalkit.stats.paired import Difference, paired_bootstrap, paired_interval
@@ -41,11 +41,10 @@ def decide(pairs: Pairs, limits: Limits, *, strict: bool = True) -> GateVerdict:
     exact = _mcnemar(pairs)
     if limits.zero_tolerance:
         return _strict(pairs, found, before, after, exact, limits)
-    outcome = _outcome(found, limits, pairs.higher_is_better)
-    needed = None
-    if outcome is Outcome.INCONCLUSIVE:
-        sides = (pairs.baseline, pairs.candidate) if pairs.higher_is_better else (pairs.candidate, pairs.baseline)
-        needed = _needed(moments(*sides, pairs.clusters), limits)
+    sides = (pairs.baseline, pairs.candidate) if pairs.higher_is_better else (pairs.candidate, pairs.baseline)
+    turned = moments(*sides, pairs.clusters)
+    outcome = list(Outcome)[int(outcomes(turned, limits, strict=strict))]
+    needed = _needed(turned, limits) if outcome is Outcome.INCONCLUSIVE else None
     return _verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, needed=needed)
 
 
@@ -84,7 +83,7 @@ def decide_statistic(
         confidence=1.0 - 2.0 * limits.alpha,
     )
     before, after = estimate(baseline_rows, numbers).value, estimate(candidate_rows, numbers).value
-    outcome = _outcome(found, limits, higher_is_better)
+    outcome = _by_bounds(found, limits, higher_is_better)
     needed = None
     if outcome is Outcome.INCONCLUSIVE and math.isfinite(found.low):
         value, reach = (found.value, found.low) if higher_is_better else (-found.value, -found.high)
@@ -94,32 +93,42 @@ def decide_statistic(
     return _verdict(outcome, found, before, after, limits, higher_is_better, exact=None, needed=needed)
 
 
-def outcomes(low: FloatRows, high: FloatRows, limits: Limits) -> list[Outcome]:
-    """The outcomes of bounds of shape (r,), higher being better; NaN bounds are INCONCLUSIVE.
+def outcomes(found: Moments, limits: Limits, *, strict: bool = True) -> IntArray:
+    """Of every data set of `found` (whose scores are better when higher) the place of its outcome in `Outcome`.
 
-    One data set or ten thousand (benchmarks/gate_simulation.py), this is where it is decided.
+    One data set or ten thousand (benchmarks/gate_simulation.py): this is where it is decided.
     """
-    inside = low > -limits.margin
-    worse = high < 0.0
-    failed = (high < -limits.margin) | (worse & limits.any_drop_blocks)
-    codes = np.select([failed, inside & worse, inside], [0, 1, 2], 3)
-    return [_OUTCOMES[code] for code in codes.ravel()]
+    at_margin = beyond(found, -limits.margin, limits.alpha, strict=strict)
+    at_zero = beyond(found, 0.0, limits.alpha, strict=strict)
+    return _codes(at_margin, at_zero, limits)
 
 
-_OUTCOMES = (Outcome.FAIL, Outcome.DEGRADED, Outcome.PASS, Outcome.INCONCLUSIVE)
+def _codes(at_margin: FloatRows, at_zero: FloatRows, limits: Limits) -> IntArray:
+    """From the side that the bounds lie on (1 above, -1 below, 0 around, NaN unknown), of minus the margin and of 0."""
+    failed = (at_margin < 0.0) | ((at_zero < 0.0) & limits.any_drop_blocks)
+    inside, worse = at_margin > 0.0, at_zero < 0.0
+    places = [_PLACES[each] for each in (Outcome.FAIL, Outcome.DEGRADED, Outcome.PASS)]
+    chosen = np.select([failed, inside & worse, inside], places, _PLACES[Outcome.INCONCLUSIVE])
+    return chosen.astype(np.int64)
 
 
-def _outcome(found: Difference, limits: Limits, higher_is_better: bool) -> Outcome:
+_PLACES = {outcome: place for place, outcome in enumerate(Outcome)}
+
+
+def _side(low: float, high: float, point: float) -> FloatRows:
+    return np.asarray(np.nan if math.isnan(low) else float(low > point) - float(high < point))
+
+
+def _by_bounds(found: Difference, limits: Limits, higher_is_better: bool) -> Outcome:
     low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
-    return outcomes(np.array([low]), np.array([high]), limits)[0]
+    return list(Outcome)[int(_codes(_side(low, high, -limits.margin), _side(low, high, 0.0), limits))]
 
 
 def _needed(found: Moments, limits: Limits) -> int | None:
     """How many samples of the same kind would decide, if the difference stayed as it was measured."""
 
     def decided(factor: float) -> bool:
-        low, high = bounds(found.scaled(np.asarray(factor)), limits.alpha, strict=True)
-        return outcomes(low[None], high[None], limits)[0] is not Outcome.INCONCLUSIVE
+        return int(outcomes(found.scaled(np.asarray(factor)), limits)) != _PLACES[Outcome.INCONCLUSIVE]
 
     least, most = 1.0, 2.0
     while not decided(most):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +14,9 @@ from evalkit.gates.verdicts import Outcome
 from evalkit.stats.answers import Answers, draw_moments
 from evalkit.stats.difference import bounds
 from evalkit.stats.intervals import quantile
+from evalkit.stats.moments import Moments
 from evalkit.stats.power import detectable, needed_n
 from evalkit.stats.power import power as normal_power
-
-if TYPE_CHECKING:
-    from evalkit.core import FloatRows
 
 _SETS = 10_000
 _SEARCH_SETS = 4_000
@@ -98,14 +95,10 @@ def plan(
     return _by_draws(n, limits, answers, power, seed)
 
 
-def rates(
-    n: int, limits: Limits, answers: Answers, *, sets: int = _SETS, seed: int = 0
-) -> tuple[FloatRows, dict[Outcome, float]]:
-    """The lower bounds of `sets` gates (shape (sets,)) on n drawn answers, and how often each verdict came."""
-    found = draw_moments(answers, n, sets, np.random.default_rng(seed))
-    low, high = bounds(found, limits.alpha, strict=True)
-    verdicts = outcomes(low, high, limits)
-    return low, {outcome: verdicts.count(outcome) / sets for outcome in Outcome}
+def rates(found: Moments, limits: Limits) -> dict[Outcome, float]:
+    """How often each verdict comes in the data sets of `found`."""
+    shares = np.bincount(outcomes(found, limits), minlength=len(Outcome)) / len(found.n)
+    return dict(zip(Outcome, shares.tolist(), strict=True))
 
 
 def suite_power(plans: Sequence[Plan]) -> float:
@@ -148,7 +141,9 @@ def _by_normal(n: int, limits: Limits, sd: float, cluster_size: float, icc: floa
 
 
 def _by_draws(n: int, limits: Limits, answers: Answers, power: float, seed: int) -> Plan:
-    low, found = rates(n, limits, answers, sets=_SETS, seed=seed)
+    drawn = draw_moments(answers, n, _SETS, np.random.default_rng(seed))
+    low, _ = bounds(drawn, limits.alpha, strict=True)
+    found = rates(drawn, limits)
     through = found[Outcome.PASS] + found[Outcome.DEGRADED]
     return Plan(
         n,
@@ -172,7 +167,7 @@ def _needed(n: int, limits: Limits, answers: Answers, power: float, seed: int) -
     """The least n with the wished-for power, to about 1 %: doubled until it is enough, then halved between."""
 
     def enough(samples: int) -> bool:
-        _, found = rates(samples, limits, answers, sets=_SEARCH_SETS, seed=seed)
+        found = rates(draw_moments(answers, samples, _SEARCH_SETS, np.random.default_rng(seed)), limits)
         return found[Outcome.PASS] + found[Outcome.DEGRADED] >= power
 
     # Where any drop blocks, chance alone blocks α of all that did not change.

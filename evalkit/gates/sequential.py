@@ -18,7 +18,6 @@ from evalkit.gates.limits import Limits
 from evalkit.gates.verdicts import GateVerdict, Outcome, Pairs
 from evalkit.stats.answers import Answers, Draw, draw, moments_of
 from evalkit.stats.clusters import renumber
-from evalkit.stats.difference import bounds
 from evalkit.stats.spending import Spending, nominal_levels
 
 if TYPE_CHECKING:
@@ -105,16 +104,16 @@ def plan_sequential(
     if len(set(ends)) < len(ends):
         raise ValueError(f"{len(ends)} looks at {whole} clusters")
     so_far: Draw | None = None
-    verdicts = np.full(sets, Outcome.INCONCLUSIVE, dtype=object)
+    undecided = list(Outcome).index(Outcome.INCONCLUSIVE)
+    verdicts = np.full(sets, undecided)
     sizes = np.full(sets, float(whole * answers.size))
     stopped: list[float] = []
     for end, level in zip(ends, schedule.levels(limits.alpha), strict=True):
         more = draw(answers, end - (so_far.clusters if so_far else 0), sets, rng)
         so_far = more if so_far is None else so_far + more
-        low, high = bounds(moments_of([so_far]), level, strict=True)
-        now = np.array(outcomes(low, high, limits), dtype=object)
-        ended = (verdicts == Outcome.INCONCLUSIVE) & (now != Outcome.INCONCLUSIVE)
+        now = outcomes(moments_of([so_far]), replace(limits, confidence=1.0 - level))
+        ended = (verdicts == undecided) & (now != undecided)
         verdicts[ended], sizes[ended] = now[ended], float(end * answers.size)
-        stopped.append(float((verdicts != Outcome.INCONCLUSIVE).mean()))
-    rates = {outcome: float((verdicts == outcome).mean()) for outcome in Outcome}
+        stopped.append(float((verdicts != undecided).mean()))
+    rates = {outcome: float((verdicts == place).mean()) for place, outcome in enumerate(Outcome)}
     return SequentialPlan(answers.drop, whole * answers.size, rates, float(sizes.mean()), tuple(stopped))

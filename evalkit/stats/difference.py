@@ -57,7 +57,7 @@ def bounds(found: Moments, tail: float, *, strict: bool = False) -> tuple[FloatR
 
 
 def beyond(found: Moments, delta: float, tail: float, *, strict: bool = False) -> FloatRows:
-    """1 where the lower bound lies above `delta`, -1 where the upper one lies below, else 0: bounds, without their search.
+    """1 where the lower bound lies above `delta`, -1 where the upper one lies below it, else 0; no bound is sought.
 
     NaN where there are fewer than two clusters.
     """

@@ -1,0 +1,109 @@
+"""Sign flips against scipy's permutation test; the paired bootstrap against closed forms."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from evalkit.core import Estimate
+from evalkit.stats import bootstrap_interval, mean_interval
+from evalkit.stats.paired import paired_bootstrap, paired_interval
+from evalkit.stats.resampling import sign_flip
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows, IntArray
+
+RNG = np.random.default_rng(41)
+
+
+def test_few_differences_have_scipys_exact_p() -> None:
+    for n in (4, 9, 13):
+        differences = RNG.normal(0.3, 1.0, size=n)
+        expected = scipy.stats.permutation_test(
+            (differences,), np.mean, permutation_type="samples", n_resamples=np.inf
+        ).pvalue
+        assert sign_flip(differences, seed=0) == pytest.approx(expected, abs=1e-9)
+
+
+def test_of_0_and_1_scores_it_is_mcnemars_exact_test() -> None:
+    differences = np.array([1.0] * 3 + [-1.0] * 10 + [0.0] * 50)
+    assert sign_flip(differences, seed=0) == pytest.approx(scipy.stats.binomtest(3, 13).pvalue, abs=1e-9)
+
+
+def test_many_differences_come_close_to_the_t_test() -> None:
+    differences = RNG.normal(0.12, 1.0, size=300)
+    expected = scipy.stats.ttest_1samp(differences, 0.0).pvalue
+    assert sign_flip(differences, seed=1, flips=40_000) == pytest.approx(expected, abs=0.01)
+    assert sign_flip(differences, seed=1) == sign_flip(differences, seed=1)
+
+
+def test_samples_of_a_cluster_change_sign_together() -> None:
+    clusters = np.repeat(np.arange(8), 5)
+    differences = np.repeat(RNG.normal(size=8), 5)
+    assert sign_flip(differences, clusters, seed=0) == pytest.approx(sign_flip(differences[::5], seed=0), abs=1e-9)
+
+
+def test_nothing_differs() -> None:
+    assert sign_flip(np.zeros(5), seed=0) == 1.0
+
+
+def mean_of(rows: FloatRows, clusters: IntArray) -> Estimate:
+    return mean_interval(rows[:, 0], clusters)
+
+
+def ratio_of(rows: FloatRows, clusters: IntArray) -> Estimate:
+    return bootstrap_interval(rows, lambda sums, counts: sums[:, 0] / sums[:, 1], clusters, seed=1)
+
+
+@pytest.mark.parametrize("count", [12, 60, 400])
+def test_the_paired_bootstrap_of_a_mean_is_as_wide_as_t(count: int) -> None:
+    baseline = RNG.normal(3.0, 1.0, size=(count, 1))
+    candidate = baseline + RNG.normal(0.1, 0.3, size=(count, 1))
+    found = paired_bootstrap(baseline, candidate, mean_of, seed=2, resamples=4000)
+    closed = scipy.stats.ttest_rel(candidate[:, 0], baseline[:, 0]).confidence_interval()
+    assert found.high - found.low == pytest.approx(closed.high - closed.low, rel=0.08)
+    assert (found.value, found.how) == (pytest.approx((candidate - baseline).mean()), "paired bootstrap")
+
+
+def test_what_both_runs_found_hard_cancels() -> None:
+    baseline = np.column_stack([RNG.random(200) * 5, RNG.random(200) + 1])
+    found = paired_bootstrap(baseline, baseline * [1.02, 1.0], ratio_of, seed=2)
+    assert found.low == pytest.approx(found.value, rel=0.1)
+    assert found.p_value == pytest.approx(2 / 1001)
+
+
+def test_the_metrics_own_bootstrap_is_not_run_inside() -> None:
+    rows = RNG.random((50, 2)) + 1
+    insides: list[str] = []
+
+    def spied(rows: FloatRows, clusters: IntArray) -> Estimate:
+        insides.append(ratio_of(rows, clusters).how)
+        return ratio_of(rows, clusters)
+
+    paired_bootstrap(rows, rows + 0.1, spied, seed=0, resamples=20)
+    assert set(insides) == {"value only"}
+    assert "bootstrap" in ratio_of(rows, np.arange(50)).how
+
+
+def test_clusters_are_drawn_whole_and_the_same_for_both() -> None:
+    clusters = np.repeat(np.arange(70), 6)
+    effect = RNG.normal(size=70)[clusters]
+    baseline = RNG.normal(size=(420, 1))
+    candidate = baseline + effect[:, None]
+    found = paired_bootstrap(baseline, candidate, mean_of, clusters, seed=3, resamples=3000)
+    closed = paired_interval(baseline[:, 0], candidate[:, 0], clusters)
+    assert found.how == "paired bootstrap, 70 clusters"
+    assert found.high - found.low == pytest.approx(closed.high - closed.low, rel=0.08)
+
+
+def test_ends() -> None:
+    one = paired_bootstrap(np.ones((1, 1)), np.zeros((1, 1)), mean_of, seed=0)
+    assert (one.value, one.how) == (-1.0, "one sample")
+    broken = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    undefined = paired_bootstrap(broken, broken, ratio_of, seed=0, resamples=50)
+    assert "undefined in" in undefined.how
+    assert math.isnan(undefined.low)
