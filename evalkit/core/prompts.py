@@ -173,7 +173,7 @@ class Reply:
 
     Generate: `texts` and `finish` ("stop", "eos" or "length"), n of each. Choose: `loglikelihoods` (nats, summed
     over the continuation's tokens) and `greedy`, one per continuation. Perplexity: one log-likelihood, and
-    `token_loglikelihoods` where they were asked for. Embed: `vectors`. Tokenize: `usage.prompt_tokens`. `calls` are
+    `token_loglikelihoods` where they were asked for (without that of a begin token). Embed: `vectors`. Tokenize: `usage.prompt_tokens`. `calls` are
     the tool calls of each text that a backend returned beside it.
     """
 

@@ -156,8 +156,10 @@ class Scoring:
         if isinstance(asked, Perplexity):
             reply = replace(reply, loglikelihoods=(sum(values),))
             if asked.tokens:
-                # Windows follow one another and predict every token once.
+                # Windows follow one another and predict every token once. A begin token is none of the text's.
                 found = tuple(value for part in range(len(request.parts)) for value in request.tokens[part])
+                first = request.parts[0].row if request.parts else None
+                found = found[1:] if first and first.targets[:1] == first.ids[:1] else found
                 reply = replace(reply, token_loglikelihoods=found)
         else:
             reply = replace(reply, loglikelihoods=values, greedy=tuple(greedy for _, greedy in results))
