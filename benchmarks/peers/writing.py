@@ -23,9 +23,9 @@ SUBJECTS = (
 )
 """Eight names of MMLU, so that real rows may stand in for the made-up ones."""
 
-_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven")
 LENGTHS = ("one word", *(f"{count} sentence{'s' if count != 'one' else ''}" for count in _COUNTS))
-"""How long an answer is asked to be: a sentence has some six tokens, so what a model writes ends anywhere up to 64."""
+"""How long an answer is asked to be: a sentence has some eight tokens, so texts end anywhere up to 64."""
 
 _ONSETS = ("b", "br", "c", "ch", "d", "dr", "f", "fl", "g", "gr", "h", "j", "k", "l", "m", "n", "p", "pl", "qu", "r")
 _MORE_ONSETS = ("s", "sh", "st", "str", "t", "th", "tr", "v", "w", "")
@@ -120,18 +120,19 @@ def phrase(rng: Random) -> str:
 def answer(topic: str, length: str) -> str:
     """What is said of a noun at such a length: every noun has its own verb, and every verb its own next noun.
 
-    So answers depend on what was asked, and a model that is trained for minutes has something to learn.
+    So answers depend on what was asked, and a model that is trained for minutes has something to learn. Sentences are
+    counted down, since such a model can't count what it has written.
     """
     if length == "one word":
         return f"{topic}."
     nouns, verbs = lexicon()["n"].words, lexicon()["v"].words
-    said, place = "", nouns.index(topic)
-    for number in range(_COUNTS.index(length.split()[0]) + 1):
+    place, said = nouns.index(topic), []
+    for count in reversed(_COUNTS[: _COUNTS.index(length.split()[0]) + 1]):
         verb = verbs[_next(place, len(verbs), 7)]
         place = _next(verbs.index(verb), len(nouns), 3)
-        said += f"{' The ' if number else ''}{topic} {verb} the {nouns[place]}."
+        said.append(f"{count.capitalize()}, {topic} {verb} the {nouns[place]}.")
         topic = nouns[place]
-    return said
+    return " ".join(said)
 
 
 def _next(place: int, count: int, factor: int) -> int:

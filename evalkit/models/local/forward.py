@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 
 from evalkit.models.local.loading import Loaded
+from evalkit.models.local.narrowing import last_layer
 from evalkit.models.local.plan import Row
 from evalkit.models.local.tails import Tail, candidates
 
@@ -71,6 +72,8 @@ class Forward:
         self.tolerance = 0.0
         """By how much two ways of computing the same logits may differ here."""
         self.way = way or self._find_way()
+        self.last = last_layer(self._model)
+        """The last layer, where it may run on the wanted positions alone; None after a trial said that it may not."""
 
     def probe(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The ids of a short and a longer text that the ways are tried on."""

@@ -6,6 +6,7 @@ numbers, the plain pass serves.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,6 +26,8 @@ from evalkit.models.local.swapping import UnsupportedError
 from evalkit.models.local.tree_attention import Kept, packed
 
 __all__ = ["Packed", "longest_packed"]
+
+_log = logging.getLogger(__name__)
 
 _PROBE = 160
 """Tokens of the longest row of the trial."""
@@ -64,9 +67,12 @@ class Packed:
             "position_ids": torch.tensor([positions], device=device),
             "use_cache": False,
         }
+        last = self._forward.last
+        narrowed = last.narrowed(places, step.tokens) if last else None
         begun = time.perf_counter()
-        with packed(self._loaded.model, step, self._kept) as new:
-            logprobs, best = tally(self._forward.pieces(inputs, places), numbers, torch.tensor(chosen))
+        with packed(self._loaded.model, step, self._kept, last, narrowed) as new:
+            pieces = self._forward.pieces(inputs, places)
+            logprobs, best = tally(pieces, numbers, torch.tensor(chosen, dtype=torch.long))
         self._counters.forward_seconds += time.perf_counter() - begun
         self._keep(step, new)
         self._counters.passes += 1
@@ -120,18 +126,34 @@ class Packed:
             self._counters.restore(counters)
 
     def _differs(self, trial: Sequence[Row]) -> str:
+        """What is wrong with the trial's rows, "" where nothing is. Decides on the last layer, too."""
+        expected = [score(self._forward, [row])[0].logprobs for row in trial]
+        if wrong := self._wrong(trial, expected):
+            return wrong
+        if self._forward.last is not None:
+            ends = [replace(row, positions=row.positions[-1:], targets=row.targets[-1:]) for row in trial]
+            try:
+                wrong = self._wrong(ends, [values[-1:] for values in expected])
+            except Exception as error:  # noqa: BLE001 (a model's code may raise anything; the layer then runs whole)
+                wrong = str(error) or type(error).__name__
+            if wrong:
+                self._forward.last = None
+                _log.info("the last layer of %s runs whole: %s", type(self._loaded.model).__name__, wrong)
+        return ""
+
+    def _wrong(self, trial: Sequence[Row], expected: Sequence[Sequence[float]]) -> str:
         ids, targets = [row.ids for row in trial], [row.targets for row in trial]
         positions = [row.positions for row in trial]
-        expected = torch.tensor([value for row in trial for value in score(self._forward, [row])[0].logprobs])
         firsts = [0, *accumulate(len(values) for values in targets)]
-        longest = max(len(row.ids) for row in trial)
-        for budget, limit in ((firsts[-1], 0), (longest, 4 * longest)):
-            got = torch.full_like(expected, float("nan"))
+        wanted = torch.tensor(list(chain.from_iterable(expected)))
+        longest, total = max(map(len, ids)), sum(map(len, ids))
+        for budget, limit in ((total, 0), (longest, 4 * longest)):
+            got = torch.full_like(wanted, float("nan"))
             for step in plan(ids, positions, budget=budget, limit=limit):
                 values, _ = self.run(step, ids, targets)
-                places = [firsts[wanted.row] + which for wanted in step.wanted for which in wanted.which.tolist()]
+                places = [firsts[one.row] + which for one in step.wanted for which in one.which.tolist()]
                 got[places] = torch.tensor(values)
-            if wrong := _too_far(got - expected, 2 * self._forward.tolerance, self._loaded.model.dtype):
+            if wrong := _too_far(got - wanted, 2 * self._forward.tolerance, self._loaded.model.dtype):
                 return wrong
         return ""
 

@@ -105,7 +105,9 @@ class Prefill:
         wanted = sorted({place for _, place, _ in stage.ending})
         # A pass in which no prompt ends still runs the output layer once: its model does not know better.
         places = torch.tensor(wanted or [step.tokens - 1])
-        with packed(loaded.model, step, self._kept) as new:
+        last = forward.last
+        narrowed = last.narrowed(places, step.tokens) if last else None
+        with packed(loaded.model, step, self._kept, last, narrowed) as new:
             logits = torch.cat([piece.float() for _, piece in forward.pieces(inputs, places)])
         parts = {**self._kept, **new}
         ready = [

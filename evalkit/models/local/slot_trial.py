@@ -51,13 +51,28 @@ def judge(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], longest: 
     length = max(1, min(_PROBE, (longest or loaded.max_length) - _STEPS))
     while True:
         try:
-            return _Trial(loaded, forward, _texts(prompts, length)).verdict()
+            return _verdict(loaded, forward, _texts(prompts, length))
         except UnsupportedError as error:
             return Verdict(str(error))
         except Exception as error:  # noqa: BLE001 (a model's code may raise anything; another way then serves)
             if not is_out_of_memory(error) or length < _SHORTEST:
                 return Verdict(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
         length //= 2
+
+
+def _verdict(loaded: Loaded, forward: Forward, texts: Sequence[Prompt]) -> Verdict:
+    """The trial's verdict; where it is bad with a last layer that runs only where it is wanted, that without."""
+    if forward.last is None:
+        return _Trial(loaded, forward, texts).verdict()
+    try:
+        verdict = _Trial(loaded, forward, texts).verdict()
+        if not verdict.wrong:
+            return verdict
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+    forward.last = None
+    return _Trial(loaded, forward, texts).verdict()
 
 
 def _texts(prompts: Sequence[Prompt], length: int) -> list[Prompt]:

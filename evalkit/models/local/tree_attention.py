@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 
 from evalkit.models.local.attend import Sums, attend
 from evalkit.models.local.layout import Layout
+from evalkit.models.local.narrowing import LastLayer, Narrowed
 from evalkit.models.local.passes import Pass
 from evalkit.models.local.swapping import Swapped, UnsupportedError
 
@@ -38,14 +39,22 @@ class _Running:
     layout: Layout
     reads: dict[int, Kept]
     keeps: list[tuple[int, int, Kept]]
+    narrowed: Narrowed | None = None
     layer: int = 0
 
 
 @contextmanager
-def packed(model: Any, step: Pass, kept: dict[int, Kept]) -> Iterator[dict[int, Kept]]:
+def packed(
+    model: Any,
+    step: Pass,
+    kept: dict[int, Kept],
+    last: LastLayer | None = None,
+    narrowed: Narrowed | None = None,
+) -> Iterator[dict[int, Kept]]:
     """Within the block `model` computes `step`: one row of its tokens, seeing what the pass says.
 
-    Yields what the pass keeps, complete when the block ends. Raises UnsupportedError where the model did not use the
+    With `last` and `narrowed` its last layer goes on with the wanted tokens alone, and so does what reads it. Yields
+    what the pass keeps, complete when the block ends. Raises UnsupportedError where the model did not use the
     attention it was given, or used it for something else.
     """
     new = {node: Kept(step.pieces[number].start, step.pieces[number].stop) for number, node in step.keeps}
@@ -55,8 +64,11 @@ def packed(model: Any, step: Pass, kept: dict[int, Kept]) -> Iterator[dict[int, 
     ]
     reads = {node: kept[node] for node, _ in step.reads}
     layout = Layout(step, {node: (read.start, read.stop) for node, read in reads.items()})
-    running = _Running(layout, reads, keeps)
-    with _PACKED.within(model, running):
+    running = _Running(layout, reads, keeps, narrowed)
+    with ExitStack() as stack:
+        stack.enter_context(_PACKED.within(model, running))
+        if last is not None and narrowed is not None:
+            stack.enter_context(last.within(narrowed))
         yield new
     if not running.layer:
         raise UnsupportedError("its attention can't be replaced")
@@ -77,6 +89,8 @@ def _attention(
 ) -> tuple[torch.Tensor, None]:
     """What transformers calls: query (1, heads, tokens, size) to output (1, tokens, heads, size)."""
     running = _PACKED.state
+    if running.narrowed is not None and (known := running.narrowed.known()) is not None:
+        return known, None
     _check(running.layout, module, query, key, attention_mask, position_bias)
     number = running.layer
     running.layer += 1
@@ -106,6 +120,8 @@ def _attention(
         sums.add(other.first, other.last, part)
     if s_aux is not None:
         sums.sink(s_aux)
+    if running.narrowed is not None:
+        running.narrowed.leave(sums.result())
     return sums.result(), None
 
 
