@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from evalkit import models, places, plugins
-from evalkit.core import DataOptions, FewshotOrder, Model, Task, UsageError
+from evalkit.core import DataOptions, FewshotOrder, Member, Model, Suite, Task, UsageError
 from evalkit.models.cached import cached
-from evalkit.runner import PreparedTask, Progress, Settings, Silent, begin, continued, execute, prepare
-from evalkit.store import Run, SqliteCache, manifest, new_id, runs_under
+from evalkit.runner import PreparedTask, Progress, Settings, Silent, begin, continued, execute, prepare, suite_entry
+from evalkit.store import Run, SqliteCache, SuiteEntry, manifest, new_id, runs_under
 
 RUNS = Path("runs")
 
@@ -166,31 +166,63 @@ def plan_of(written: manifest.Manifest) -> Plan:
 class _Session:
     model: Model
     tasks: list[PreparedTask]
+    suites: list[SuiteEntry]
     folder: Path = Path()
 
 
 def _sessions(plan: Plan) -> list[_Session]:
     resolved = [models.resolve(m) if isinstance(m, str) else m for m in plan.models]
-    loaded = [_load(task, plan.project) for task in plan.tasks]
+    loaded, suites = _load_all(plan)
     _check_names([name for name, _, _, _ in loaded], [m.identity.name for m in resolved])
     sessions = []
     for model in resolved:
         tasks = [
             replace(prepare(task, spec, digest, model, plan.settings), name=name) for name, spec, digest, task in loaded
         ]
-        sessions.append(_Session(model, tasks))
+        sessions.append(_Session(model, tasks, suites))
     return sessions
 
 
-def _load(task: str | Task, project: Path | None) -> tuple[str, str, str, Task]:
-    """(name in the run, spec, digest of its source, task)."""
-    if isinstance(task, Task):
-        return task.name, task.name, "object", task
-    found = plugins.load("task", task, project=project)
+_Loaded = tuple[str, str, str, Task]
+"""(name in the run, spec, digest of its source, task)."""
+
+
+def _load_all(plan: Plan) -> tuple[list[_Loaded], list[SuiteEntry]]:
+    """The tasks of a plan, with those of its suites in their places, and what is to be told of the suites."""
+    tasks: list[_Loaded] = []
+    suites: list[SuiteEntry] = []
+    for task in plan.tasks:
+        if isinstance(task, Task):
+            tasks.append((task.name, task.name, "object", task))
+            continue
+        found = plugins.load("task", task, project=plan.project)
+        if isinstance(found, Suite):
+            members = [_load_member(member, found, plan.project) for member in found.members]
+            suites.append(
+                suite_entry(found, [(m, one[0], one[3]) for m, one in zip(found.members, members, strict=True)])
+            )
+            tasks += members
+        else:
+            tasks.append(_load(task, found, plan.project))
+    return tasks, suites
+
+
+def _load(spec: str, found: object, project: Path | None) -> _Loaded:
     if not isinstance(found, Task):
-        raise UsageError(f"{task!r} is not a task", found=type(found).__name__)
-    origin = plugins.origin("task", task, project=project)
-    return _run_name(found.name, origin.options), task, origin.digest, found
+        raise UsageError(f"{spec!r} is not a task", found=type(found).__name__)
+    origin = plugins.origin("task", spec, project=project)
+    return _run_name(found.name, origin.options), spec, origin.digest, found
+
+
+def _load_member(member: Member, suite: Suite, project: Path | None) -> _Loaded:
+    """A task of a suite, with as many worked examples as the suite says."""
+    found = plugins.load("task", member.task, project=project)
+    if isinstance(found, Suite):
+        raise UsageError(f"{member.task!r} is a suite itself", fix=f"name its tasks in {suite.name!r}")
+    name, spec, digest, task = _load(member.task, found, project)
+    if member.fewshot is None:
+        return name, spec, digest, task
+    return name, spec, digest, replace(task, fewshot=replace(task.fewshot, k=member.fewshot))
 
 
 def _run_name(name: str, options: Mapping[str, str]) -> str:
@@ -211,7 +243,7 @@ def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress,
             written = continued(session.folder, session.model, session.tasks)
         else:
             run_id = group.name if session.folder == group else f"{group.name}/{session.folder.name}"
-            written = begin(session.folder, run_id, session.model, session.tasks, plan.request())
+            written = begin(session.folder, run_id, session.model, session.tasks, plan.request(), session.suites)
         cache = SqliteCache(places.cache_dir()) if plan.cache else None
         model = session.model if cache is None else cached(session.model, cache)
         try:

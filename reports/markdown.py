@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from evalkit import Run
-from evalkit.store import MetricResult, TaskEntry
+from evalkit.store import MetricResult, SuiteEntry, TaskEntry
 
 META = {
     "name": "markdown",
@@ -22,6 +22,8 @@ def report(runs: Sequence[Run], /, *, groups: bool = False) -> str:
     for run in runs:
         for entry in run.manifest.tasks:
             lines += _task(run, entry, groups)
+        for suite in run.manifest.suites:
+            lines += _suite(run, suite)
     lines += ["", "## What the numbers are", ""]
     for run in runs:
         lines += [f"- `{entry.result.signature}`" for entry in run.manifest.tasks if entry.result]
@@ -38,6 +40,11 @@ def _task(run: Run, entry: TaskEntry, groups: bool) -> list[str]:
             shown = [metric for metric in metrics if metric.name == result.headline] or metrics[:1]
             lines += [_line(f"{entry.name} / {name}", run.model, metric, "") for metric in shown]
     return lines
+
+
+def _suite(run: Run, suite: SuiteEntry) -> list[str]:
+    means = {suite.name: suite.result, **{f"{suite.name} / {name}": one for name, one in suite.categories.items()}}
+    return [_line(name, run.model, metric, "") for name, metric in means.items() if metric is not None]
 
 
 def _line(task: str, model: str, metric: MetricResult, failed: str) -> str:

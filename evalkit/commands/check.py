@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from evalkit import places, plugins
-from evalkit.core import DataOptions, Task, UsageError
+from evalkit.core import DataOptions, Suite, Task, UsageError
 from evalkit.runner import Settings, prepare
 from evalkit.runner.check import Checked, GoldModel, check
 
@@ -29,13 +29,19 @@ def command(
     """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0."""
     if not tasks and not everything:
         raise UsageError("nothing to check", fix="evalkit check TASK…, or evalkit check --all")
-    names = [entry.name for entry in plugins.index("task") if not entry.problem] if everything else list(tasks)
+    if everything:
+        names = [entry.name for entry in plugins.index("task") if not entry.problem]
+    else:
+        names = [name for task in tasks for name in _members(task)]
     data = DataOptions(data_dir or places.data_mirror(), offline)
     settings = Settings(limit=limit or None, num_fewshot=num_fewshot, data=data)
     wrong = 0
     for name in names:
         try:
-            found = _check(name, settings)
+            task = plugins.load("task", name)
+            if isinstance(task, Suite):
+                continue  # its tasks are checked under their own names
+            found = _check(task, name, settings)
         except UsageError as error:
             if not everything:
                 raise
@@ -48,8 +54,13 @@ def command(
         raise click.exceptions.Exit(CHECK_FAILED)
 
 
-def _check(name: str, settings: Settings) -> Checked:
-    task = plugins.load("task", name)
+def _members(name: str) -> list[str]:
+    """The tasks of a suite, or the task itself."""
+    found = plugins.load("task", name)
+    return [member.task for member in found.members] if isinstance(found, Suite) else [name]
+
+
+def _check(task: object, name: str, settings: Settings) -> Checked:
     if not isinstance(task, Task):
         raise UsageError(f"{name!r} is not a task")
     return asyncio.run(check(prepare(task, name, "", GoldModel(), settings)))
@@ -57,7 +68,8 @@ def _check(name: str, settings: Settings) -> Checked:
 
 def _say(name: str, found: Checked) -> None:
     if not found.problems:
-        click.echo(f"ok      {name}: {found.samples:,} samples")
+        beside = f", {found.without_gold:,} of them without a perfect answer" if found.without_gold else ""
+        click.echo(f"ok      {name}: {found.samples:,} samples{beside}")
         return
     click.echo(f"WRONG   {name}: {len(found.problems):,} of {found.samples:,} samples")
     for sample, problem in found.problems[:_SHOWN_PROBLEMS]:

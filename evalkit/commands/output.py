@@ -80,6 +80,8 @@ def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
         for run in runs:
             if task in run.tasks:
                 _add_task(table, run, run.manifest.task(task), f"  {run.model}" if several else task)
+    if only is None:
+        _add_suites(table, runs, several)
     return table
 
 
@@ -99,6 +101,31 @@ def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
             value = f"[bold]{value}[/]"
         n = f"{metric.estimate.n:,}"
         table.add_row(escaped(name) if place == 0 else "", metric.name, value, interval(metric), n)
+
+
+def _add_suites(table: Table, runs: Sequence[Run], several: bool) -> None:
+    """A line for every suite below the tasks, and one for each of its categories that holds several tasks."""
+    for name in dict.fromkeys(suite.name for run in runs for suite in run.manifest.suites):
+        table.add_section()
+        if several:
+            table.add_row(f"[bold]{escaped(name)}[/]")
+        for run in runs:
+            for suite in (suite for suite in run.manifest.suites if suite.name == name):
+                head = f"  {run.model}" if several else name
+                kind = "mean" if suite.average == "tasks" else "mean by size"
+                _add_mean(table, head, kind, suite.result, "bold")
+                for category, metric in suite.categories.items():
+                    _add_mean(table, f"  {category}" if not several else f"    {category}", kind, metric, "")
+
+
+def _add_mean(table: Table, name: str, kind: str, metric: MetricResult | None, style: str) -> None:
+    if metric is None:
+        table.add_row(escaped(name), kind, "–", "–", "–")
+        return
+    value = f"{number(metric.estimate.value, metric.scale)}%"
+    table.add_row(
+        escaped(name), kind, f"[{style}]{value}[/]" if style else value, interval(metric), f"{metric.estimate.n:,}"
+    )
 
 
 def notes(result: TaskResult) -> str:

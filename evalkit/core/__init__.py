@@ -37,6 +37,7 @@ from evalkit.core.prompts import (
     Vectors,
     schema_text,
 )
+from evalkit.core.suites import Member, Suite
 
 if TYPE_CHECKING:
     from evalkit.core.parts import FloatRows, IntArray
@@ -57,6 +58,7 @@ __all__ = [
     "Identity",
     "IntArray",
     "Judge",
+    "Member",
     "Message",
     "Method",
     "Metric",
@@ -76,6 +78,7 @@ __all__ = [
     "Scorer",
     "Source",
     "Subset",
+    "Suite",
     "Task",
     "Tokenize",
     "Tool",

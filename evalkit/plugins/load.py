@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from evalkit.core import Judge, Task, UsageError, digest_of
+from evalkit.core import Judge, Suite, Task, UsageError, digest_of
 from evalkit.plugins.index import YAML, Kind, clash, entries
 from evalkit.plugins.meta import source_file
 from evalkit.plugins.modules import guarded, module_of
@@ -17,7 +17,7 @@ from evalkit.plugins.options import bind, parameters_of
 from evalkit.spec import parse, unknown
 
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
-_RETURNS: dict[Kind, type] = {"task": Task, "judge": Judge, "report": str}
+_RETURNS: dict[Kind, tuple[type, ...]] = {"task": (Task, Suite), "judge": (Judge,), "report": (str,)}
 _CONTRACTS: dict[Kind, str] = {
     "task": "def task(*, option: str = …) -> Task",
     "judge": "def judge(*, option: str = …) -> Judge",
@@ -115,9 +115,10 @@ def _load(of: Origin) -> object:
     if path.suffix in YAML:
         if kind != "task":
             raise UsageError(f"a {kind} is written in Python, not YAML", found=str(path), fix=_CONTRACTS[kind])
+        from evalkit.plugins.yaml_suite import is_suite, yaml_suite
         from evalkit.plugins.yaml_task import yaml_task
 
-        return yaml_task(path, of.options)
+        return yaml_suite(path, of.options) if is_suite(path) else yaml_task(path, of.options)
     module = guarded(path, partial(module_of, path, of.digest))
     function = getattr(module, kind, None)
     if not inspect.isfunction(function):
@@ -140,6 +141,6 @@ def _checked(kind: Kind, made: object, at: str) -> object:
     wanted = _RETURNS[kind]
     if not isinstance(made, wanted):
         raise UsageError(
-            f"{kind}(...) must return a {wanted.__name__}", found=f"{type(made).__name__}: {repr(made)[:80]}", at=at
+            f"{kind}(...) must return a {wanted[0].__name__}", found=f"{type(made).__name__}: {repr(made)[:80]}", at=at
         )
     return made

@@ -4,6 +4,7 @@ from evalkit.runner.evaluate import Progress, Silent
 from evalkit.runner.prepare import PreparedTask, Work, prepare
 from evalkit.runner.session import begin, continued, execute, too_many_failed
 from evalkit.runner.settings import Settings
+from evalkit.runner.suites import suite_entry
 
 __all__ = [
     "PreparedTask",
@@ -15,5 +16,6 @@ __all__ = [
     "continued",
     "execute",
     "prepare",
+    "suite_entry",
     "too_many_failed",
 ]

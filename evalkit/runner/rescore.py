@@ -12,6 +12,7 @@ from evalkit.runner.attempt import score_record
 from evalkit.runner.collect import Collector
 from evalkit.runner.prepare import Work, made_ready, scorer_words
 from evalkit.runner.settings import Settings
+from evalkit.runner.suites import summarise
 from evalkit.signature import signature, version
 from evalkit.store import Journal, Run, manifest
 
@@ -41,6 +42,7 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
         result = collectors[entry.name].result(time.perf_counter() - started)
         result.signature = signature(entry.identity, data=result.samples_digest, prompts=result.prompts_digest)
         entry.result = result
+    summarise(plan)
     plan.status = "finished"
     manifest.write(out, plan)
     return Run(out, plan)

@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,21 @@ from evalkit.core import Model, Record, RunError, UsageError
 from evalkit.runner.collect import Collector
 from evalkit.runner.evaluate import Evaluation, Progress, key_hash
 from evalkit.runner.prepare import PreparedTask
+from evalkit.runner.suites import summarise
 from evalkit.signature import signature, version
-from evalkit.store import Journal, Manifest, Run, Status, TaskEntry, TaskResult, manifest, read_records
+from evalkit.store import Journal, Manifest, Run, Status, SuiteEntry, TaskEntry, TaskResult, manifest, read_records
 
 _REPORTED_PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "rouge-score", "bert-score")
 
 
-def begin(folder: Path, run_id: str, model: Model, tasks: Sequence[PreparedTask], request: dict[str, Any]) -> Manifest:
+def begin(
+    folder: Path,
+    run_id: str,
+    model: Model,
+    tasks: Sequence[PreparedTask],
+    request: dict[str, Any],
+    suites: Sequence[SuiteEntry] = (),
+) -> Manifest:
     """Make a new run folder with its manifest; raises UsageError where the folder already holds a run."""
     if (folder / manifest.FILE).exists():
         raise UsageError(f"{folder} already holds a run", fix=f"evalkit run --resume {folder}, or another --out")
@@ -37,6 +45,8 @@ def begin(folder: Path, run_id: str, model: Model, tasks: Sequence[PreparedTask]
         request=request,
         environment=_environment(),
         tasks=[TaskEntry(t.name, t.spec, t.identity, t.facts, t.total) for t in tasks],
+        # Each model's run fills in its own.
+        suites=[replace(suite) for suite in suites],
         evalkit=version(),
     )
     manifest.write(folder, plan)
@@ -91,6 +101,7 @@ async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[Pr
                     entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
                 )
                 manifest.write(folder, plan)
+        summarise(plan)
         status = "finished"
     except BaseException as error:
         status = "failed" if isinstance(error, Exception) else "interrupted"

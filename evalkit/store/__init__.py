@@ -2,7 +2,7 @@
 
 from evalkit.store.cache import CacheSize, SqliteCache
 from evalkit.store.journal import Journal, read_records
-from evalkit.store.manifest import Manifest, MetricResult, Status, TaskEntry, TaskResult
+from evalkit.store.manifest import Manifest, MetricResult, Status, SuiteEntry, SuiteMember, TaskEntry, TaskResult
 from evalkit.store.run import Run, new_id, runs_under
 
 __all__ = [
@@ -13,6 +13,8 @@ __all__ = [
     "Run",
     "SqliteCache",
     "Status",
+    "SuiteEntry",
+    "SuiteMember",
     "TaskEntry",
     "TaskResult",
     "new_id",

@@ -67,6 +67,27 @@ class TaskEntry:
 
 
 @dataclass(slots=True)
+class SuiteMember:
+    """One task of a suite, by its name in the run, with what counts of it."""
+
+    task: str
+    metric: str
+    weight: float = 1.0
+    category: str = ""
+
+
+@dataclass(slots=True)
+class SuiteEntry:
+    """A suite of a run. `result` is its members' mean, `categories` that of each category, where all have a result."""
+
+    name: str
+    average: str
+    members: list[SuiteMember] = field(default_factory=list)
+    result: MetricResult | None = None
+    categories: dict[str, MetricResult] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Manifest:
     """Everything but the records. `request` is how the run was asked for, so that it can be resumed without words."""
 
@@ -78,6 +99,7 @@ class Manifest:
     request: dict[str, Any]
     environment: dict[str, str]
     tasks: list[TaskEntry] = field(default_factory=list)
+    suites: list[SuiteEntry] = field(default_factory=list)
     finished: str = ""
     evalkit: str = ""
     format: int = FORMAT
@@ -122,7 +144,8 @@ def read(folder: Path) -> Manifest:
         if raw.get("format") != FORMAT:
             raise UsageError(f"{path} has format {raw.get('format')!r}", fix=f"this evalkit reads format {FORMAT}")
         tasks = [_entry_in(entry) for entry in raw.pop("tasks")]
-        return Manifest(tasks=tasks, **raw)
+        suites = [_suite_in(entry) for entry in raw.pop("suites", [])]
+        return Manifest(tasks=tasks, suites=suites, **raw)
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is damaged", found=str(error)) from error
 
@@ -144,6 +167,13 @@ def _result_in(raw: Mapping[str, Any]) -> TaskResult:
     metrics = [_metric_in(metric) for metric in values.pop("metrics")]
     groups = {name: [_metric_in(m) for m in found] for name, found in values.pop("groups").items()}
     return TaskResult(metrics=metrics, groups=groups, **values)
+
+
+def _suite_in(raw: Mapping[str, Any]) -> SuiteEntry:
+    result = _metric_in(raw["result"]) if raw["result"] else None
+    members = [SuiteMember(**member) for member in raw["members"]]
+    categories = {name: _metric_in(metric) for name, metric in raw["categories"].items()}
+    return SuiteEntry(raw["name"], raw["average"], members, result, categories)
 
 
 def _metric_in(raw: Mapping[str, Any]) -> MetricResult:

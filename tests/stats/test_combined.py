@@ -1,0 +1,82 @@
+import math
+
+import numpy as np
+import pytest
+
+from evalkit.core import Estimate
+from evalkit.stats import combined_interval, mean_interval, wilson
+from evalkit.stats.intervals import quantile
+
+
+def share(right, n):
+    low, high = wilson(right / n, n, quantile(0.95))
+    return Estimate(right / n, low, high, n, "wilson")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high"),
+    # Newcombe (1998), method 10, for these pairs; the published table of his paper.
+    [((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090), ((10, 10), (0, 20), 0.6791, 1.0)],
+)
+def test_two_shares_give_newcombes_interval_of_a_difference(one, other, low, high):
+    # p1 - p2 = 2 · mean(p1, 1 - p2) - 1, and Wilson's interval of 1 - p2 is that of p2 turned around.
+    found = combined_interval([share(*one), share(other[1] - other[0], other[1])], [1.0, 1.0])
+    assert 2 * found.low - 1 == pytest.approx(low, abs=6e-5)
+    assert 2 * found.high - 1 == pytest.approx(high, abs=6e-5)
+
+
+def test_statsmodels_has_the_same_interval_of_a_difference():
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        n, m = (int(size) for size in rng.integers(5, 400, 2))
+        a, b = int(rng.integers(0, n + 1)), int(rng.integers(0, m + 1))
+        low, high = proportion.confint_proportions_2indep(a, n, b, m, method="newcomb", compare="diff")
+        found = combined_interval([share(a, n), share(m - b, m)], [0.5, 0.5])
+        assert (2 * found.low - 1, 2 * found.high - 1) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_symmetric_intervals_combine_as_standard_errors_do():
+    parts = [Estimate(0.5, 0.4, 0.6, 100, "t"), Estimate(0.2, 0.15, 0.25, 50, "t")]
+    found = combined_interval(parts, [3.0, 1.0])
+    half = math.sqrt((0.75 * 0.1) ** 2 + (0.25 * 0.05) ** 2)
+    assert (found.value, found.low, found.high) == pytest.approx((0.425, 0.425 - half, 0.425 + half), abs=1e-15)
+    assert (found.n, found.how) == (150, "mover over 2 tasks")
+
+
+def test_one_part_keeps_its_interval():
+    part = share(3, 20)
+    found = combined_interval([part], [7.0])
+    assert (found.value, found.low, found.high) == pytest.approx((part.value, part.low, part.high), abs=1e-15)
+
+
+def test_the_interval_covers_the_mean_of_tasks_as_often_as_it_says():
+    rng = np.random.default_rng(8)
+    truths, sizes, weights = np.array([0.3, 0.9, 0.6]), (60, 40, 200), (1.0, 1.0, 2.0)
+    mean = float(truths @ weights) / 4
+    inside = 0
+    for _ in range(600):
+        drawn = [(rng.random(n) < p).astype(float) for p, n in zip(truths, sizes, strict=True)]
+        found = combined_interval([mean_interval(values) for values in drawn], weights)
+        inside += found.low <= mean <= found.high
+    # 95 % of 600 with a margin of 3.5 standard errors.
+    assert 0.919 < inside / 600 < 0.981
+
+
+def test_a_part_without_an_interval_leaves_none_to_the_mean():
+    nothing = Estimate(0.5, math.nan, math.nan, 1, "n=1")
+    found = combined_interval([share(1, 2), nothing], [1.0, 1.0])
+    assert found.value == 0.5
+    assert math.isnan(found.low)
+
+
+@pytest.mark.parametrize("weights", [[0.0, 0.0], [1.0, -1.0], []])
+def test_weights_must_weigh_something(weights):
+    parts = [share(1, 2), share(1, 3)][: len(weights)]
+    with pytest.raises(ValueError, match="weights must not be negative nor all 0"):
+        combined_interval(parts, weights)
+
+
+def test_intervals_of_unequal_confidence_do_not_mix():
+    with pytest.raises(ValueError, match="different confidence"):
+        combined_interval([share(1, 2), Estimate(0.5, 0.4, 0.6, 9, "t", 0.9)], [1.0, 1.0])
