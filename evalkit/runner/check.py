@@ -16,7 +16,8 @@ class GoldModel:
 
     identity = Identity("gold")
     capabilities = Capabilities(
-        requests=Capabilities().requests | {Embed, Tokenize}, features=frozenset({"schema", "tools", "tokens", "stride"})
+        requests=Capabilities().requests | {Embed, Tokenize},
+        features=frozenset({"schema", "tools", "tokens", "stride"}),
     )
 
     async def answer(self, request: Request) -> Reply:
@@ -27,9 +28,13 @@ class GoldModel:
 
 @dataclass(slots=True)
 class Checked:
-    """What a check found: `problems` holds (sample id, what was wrong) of the samples that did not score 1.0."""
+    """What a check found: `problems` holds (sample id, what was wrong) of the samples that did not score 1.0.
+
+    `without_gold` counts samples that no reply can answer fully (their method gives no gold replies).
+    """
 
     samples: int = 0
+    without_gold: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -44,6 +49,9 @@ async def check(prepared: PreparedTask) -> Checked:
             found.problems.append((sample_id, work.failure.message))
             continue
         replies = task.method.gold(work.attempt)
+        if not replies:
+            found.without_gold += 1
+            continue
         record = await score_record(prepared.name, task.scorers, work, replies, time.perf_counter())
         if record.failure is not None:
             found.problems.append((sample_id, f"{record.failure.kind}: {record.failure.message}"))
