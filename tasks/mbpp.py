@@ -86,14 +86,15 @@ def _sample(row: Row) -> Sample:
     setup = [values.get("test_setup_code") or "", *(values.get("test_imports") or ())]
     # MBPP+ has a program of its own that runs all inputs; the three assertions are what the prompt shows.
     checks = values.get("test") or "\n".join(tests)
+    whole = "\n".join([*(part for part in setup if part), checks, ""])
     return Sample(
         id=f"MBPP/{values['task_id']}",
         input=values.get("text") or values["prompt"],
         targets=(values["code"],),
         data={
             "shown": tests[:3],
-            "tests": "\n".join([*(part for part in setup if part), checks, ""]),
-            "entry": _entry(values["code"], checks),
+            "tests": whole,
+            "entry": _entry(values["code"], whole),
         },
     )
 

@@ -91,18 +91,10 @@ class Caller:
         self._await(False)
 
     def names(self, wanted: list[str]) -> dict[str, Any]:
-        """The program's global names among those wanted, with what they stand for here."""
+        """Those of the wanted names that the program defines, with what they stand for here."""
         link.send(self._fd, ["names", 0, wanted])
         found = self._receive(False)[1]
-        return {name: self._named(value) for name, value in found.items() if name in wanted}
-
-    def _named(self, value: Any) -> Any:
-        if isinstance(value, dict) and "m" in value:
-            # Imported anew from the library, never taken from the program.
-            name = str(value["m"])
-            known = name.partition(".")[0] in sys.stdlib_module_names or name in sys.modules
-            return importlib.import_module(name) if known else None
-        return codec.decode(value, self._theirs)
+        return {name: codec.decode(found[name], self._theirs) for name in wanted if name in found}
 
     def call(self, number: int, values: tuple[Any, ...], named: dict[str, Any]) -> Any:
         encoded = [codec.encode(value, self._keep) for value in values]
@@ -185,13 +177,14 @@ def _exception(reply: list[Any], called: bool) -> BaseException:
         error: BaseException = kind(text)
     except TypeError:
         error = ProgramError(text)
-    error.__notes__ = [str(name)]
+    error.__notes__ = [str(name), str(text)]
     return error
 
 
 def judge(fd: int, job: dict[str, Any]) -> dict[str, Any]:
     """Run the tests of `job` (prelude, tests, entry: list of names) and return the verdict."""
     caller = Caller(fd)
+    found: dict[str, Any]
     sys.set_int_max_str_digits(0)
     try:
         space: dict[str, Any] = {"__name__": "tests"}
@@ -199,15 +192,16 @@ def judge(fd: int, job: dict[str, Any]) -> dict[str, Any]:
         if job["prelude"]:
             _run_prelude(job["prelude"], space)
         caller.defined()
-        own = set(dir(builtins)) | set(space)
-        entry = set(job["entry"])
-        wanted = sorted(entry | {name for name in _names(code) if name not in own})
-        space.update(caller.names(wanted))
-        missing = sorted(entry - set(space))
+        # Of the program's names the tests get those that they are about. They may lean on its imports, too, but
+        # get the library's own module, never what the program has under that name.
+        modules = sorted(name for name in _names(code) if _is_module(name, space) and name not in job["entry"])
+        found = caller.names([*job["entry"], *modules])
+        missing = [name for name in job["entry"] if name not in found]
         if missing:
             return {"outcome": "exception", "kind": "NameError", "message": f"{missing[0]} is not defined"}
+        space |= {name: importlib.import_module(name) if name in modules else found[name] for name in found}
         exec(code, space)
-        found: dict[str, Any] = {"outcome": "passed"}
+        found = {"outcome": "passed"}
     except link.ClosedError:
         found = {"outcome": "lost"}
     except BaseException as error:
@@ -225,6 +219,11 @@ def _run_prelude(prelude: str, space: dict[str, Any]) -> None:
         return
 
 
+def _is_module(name: str, space: dict[str, Any]) -> bool:
+    known = name in sys.stdlib_module_names and not name.startswith("_")
+    return known and name not in space and not hasattr(builtins, name)
+
+
 def _names(code: types.CodeType) -> set[str]:
     found = set(code.co_names)
     for constant in code.co_consts:
@@ -235,14 +234,14 @@ def _names(code: types.CodeType) -> set[str]:
 
 def _failed(error: BaseException, caller: Caller, tests: str) -> dict[str, Any]:
     theirs = error is caller.raised
-    kind = error.__notes__[0] if theirs else type(error).__name__
+    kind, text = error.__notes__ if theirs else (type(error).__name__, str(error))
     outcome = "wrong" if isinstance(error, AssertionError) and not theirs else "exception"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == TESTS]
     line = ""
     if frames and frames[-1].lineno:
         lines = tests.splitlines()
         line = lines[frames[-1].lineno - 1].strip() if frames[-1].lineno <= len(lines) else ""
-    parts = [_short(str(error)), _short(line) and f"at: {_short(line)}"]
+    parts = [_short(text), _short(line) and f"at: {_short(line)}"]
     if outcome == "wrong" and caller.last is not None:
         parts.append(f"returned: {_short(_shown(caller.last[1]))}")
     linecache.clearcache()

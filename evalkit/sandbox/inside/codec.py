@@ -98,9 +98,8 @@ def decode(data: Any, proxy: Proxy) -> Any:
     if not isinstance(data, (list, dict)):
         return data
     if isinstance(data, list):
-        if _FLAT.issuperset(map(type, data)):
-            return data
-        return [decode(item, proxy) for item in data]
+        # Never the message's own list: it is compared with what the program made of the value.
+        return data[:] if _FLAT.issuperset(map(type, data)) else [decode(item, proxy) for item in data]
     if len(data) != 1:
         raise ValueError("not a value")
     tag, content = next(iter(data.items()))

@@ -57,10 +57,15 @@ class Server:
         sys.stdout.flush()
         link.send(self._fd, ["v", None])
         while True:
+            # Python's limit on the digits of a number is the program's own affair, not the messages'.
+            digits = sys.get_int_max_str_digits()
+            sys.set_int_max_str_digits(0)
             try:
                 message = link.receive(self._fd)
             except link.ClosedError:
                 return
+            finally:
+                sys.set_int_max_str_digits(digits)
             self._answer(message)
 
     def _answer(self, message: Any) -> None:
@@ -69,7 +74,7 @@ class Server:
         try:
             if operation == "names":
                 found = {name: self._globals[name] for name in rest[0] if name in self._globals}
-                reply = ["v", {name: self._encode_name(value) for name, value in found.items()}]
+                reply = ["v", {name: codec.encode(value, self._keep) for name, value in found.items()}]
             elif operation == "call":
                 reply = self._call(self._objects[number], *rest)
             else:
@@ -83,11 +88,6 @@ class Server:
             self._fail(error)
         finally:
             sys.set_int_max_str_digits(digits)
-
-    def _encode_name(self, value: Any) -> Any:
-        if isinstance(value, types.ModuleType):
-            return {"m": value.__name__}
-        return codec.encode(value, self._keep)
 
     def _call(self, function: Any, encoded: list[Any], named: dict[str, Any]) -> list[Any]:
         arguments = [codec.decode(item, self._theirs) for item in encoded]
