@@ -7,8 +7,13 @@ half (three kinds) in all. What comes out is a probability given that prior, not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows
 
 _NODES = 400
 
@@ -73,10 +78,16 @@ def probability_above(delta: float, gains: float, losses: float, n: float, prior
     begin = float(special.betainc(up + down, rest, abs(delta)))
     below = begin if delta < 0.0 else 0.0
     # u's density may be infinite at its ends: the substitution t² gathers nodes there.
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    t, dt = (nodes + 1.0) / 2.0, weights / 2.0
+    t, dt = _nodes()
     levels = begin + (1.0 - begin) * t**2
     shares = np.maximum(special.betaincinv(up + down, rest, levels), 1e-300)
     cut = np.clip((1.0 + delta / shares) / 2.0, 0.0, 1.0)
     total = float((special.betainc(down, up, 1.0 - cut) * 2.0 * t * dt).sum())
     return min(1.0, max(0.0, below + (1.0 - begin) * total))
+
+
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[FloatRows, FloatRows]:
+    """Gauss-Legendre nodes and weights on [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return (nodes + 1.0) / 2.0, weights / 2.0
