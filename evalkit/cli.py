@@ -24,6 +24,7 @@ COMMANDS = {
     "history": "Scores over time, with their change points.",
     "report": "Report on runs with a report plugin.",
     "rescore": "Score a run again from its stored replies.",
+    "score-code": "Score programs that a model wrote elsewhere.",
     "cache": "Show or clear the response cache.",
     "doctor": "Say what this machine can evaluate.",
     "init": "Start a project with tasks/, judges/, reports/.",

@@ -30,7 +30,7 @@ class Finding(NamedTuple):
 @click.command("doctor")
 def command() -> None:
     """Say what works on this machine, what is missing and how to get it."""
-    findings = [*_machine(), *_packages(), *_devices(), *_data(), *_plugins()]
+    findings = [*_machine(), *_packages(), *_devices(), *_sandbox(), *_data(), *_plugins()]
     for finding in findings:
         mark, color = _MARKS[finding.status]
         if color and "NO_COLOR" not in os.environ:
@@ -85,6 +85,22 @@ def _devices() -> Iterator[Finding]:
         yield Finding("ok", "mps", "Apple GPU")
     else:
         yield Finding("note", "device", f"no GPU: local models run on the CPU ({torch.get_num_threads()} threads)")
+
+
+def _sandbox() -> Iterator[Finding]:
+    """What could run the programs that a model writes: the engine to be taken, and why the others are not."""
+    from evalkit import sandbox
+    from evalkit.sandbox.engines import INSTALL
+
+    reasons = {engine: sandbox.why_not(engine) for engine in sandbox.ENGINES}
+    usable = [engine for engine, reason in reasons.items() if not reason]
+    if not usable:
+        yield Finding("missing", "sandbox", f"nothing isolates generated code: {INSTALL}")
+    for engine, reason in reasons.items():
+        if not reason:
+            yield Finding("ok", "sandbox", f"{engine} isolates generated code" + ", unused" * (engine != usable[0]))
+        elif not usable or engine == "bubblewrap":
+            yield Finding("note", "sandbox", reason)
 
 
 def _data() -> Iterator[Finding]:
