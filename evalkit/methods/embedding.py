@@ -95,8 +95,7 @@ class _Shelf:
         """The index of this model; raises ModelError where a document can't be embedded."""
         owner = model.identity.digest
         making, loop = self._making, asyncio.get_running_loop()
-        is_here = making is not None and (making.get_loop() is loop or (making.done() and not making.cancelled()))
-        if making is None or owner != self._owner or not is_here:
+        if making is None or owner != self._owner or (making.get_loop() is not loop and not _has_result(making)):
             self._owner, making = owner, loop.create_task(self._make(model))
             self._making = making
         return making.result() if making.done() else await asyncio.shield(making)
@@ -116,6 +115,11 @@ class _Shelf:
             raise ValueError("the collection has no documents")
         order = sorted(range(len(ids)), key=ids.__getitem__)
         return _Index(tuple(ids[place] for place in order), np.concatenate(rows)[order])
+
+
+def _has_result(making: asyncio.Task[_Index]) -> bool:
+    """Whether what another event loop began has come to something; what failed there is tried again here."""
+    return making.done() and not making.cancelled() and making.exception() is None
 
 
 def _rows(reply: Reply, similarity: str) -> NDArray[np.float32]:
