@@ -1,7 +1,10 @@
 """Perplexity of any texts: how well a model predicts them, by words, bytes and bits.
 
 Definition: the rolling log-likelihood of https://arxiv.org/abs/2101.00027 (The Pile, section 3.1), where every token
-is predicted once. One row, of text files as of tables:
+is predicted once. With `stride` it is that of transformers' guide to perplexity, which many model cards quote: all but
+the first tokens of a text have the rest of the model's window before them. The two are not to be compared.
+
+One row, of text files as of tables:
 
     {"name": "chapter-01.txt", "text": "Call me Ishmael. Some years ago …"}
 """
@@ -13,7 +16,7 @@ from typing import Literal
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled, files, texts
 from evalkit.methods import rolling
-from evalkit.metrics import bits_per_byte, byte_perplexity, word_perplexity
+from evalkit.metrics import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
 from evalkit.scorers import rolling as rolling_scorer
 
 META = {
@@ -25,17 +28,23 @@ META = {
 TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 
 
-def task(*, files: str = "", column: str = "text", data: Literal["files", "sample"] = "files") -> Task:
-    """Perplexity of `files`: text files, or tables (JSONL, JSON, CSV, Parquet) with a `column` of texts."""
+def task(
+    *, files: str = "", column: str = "text", stride: int | None = None, data: Literal["files", "sample"] = "files"
+) -> Task:
+    """Perplexity of `files`: text files, or tables (JSONL, JSON, CSV, Parquet) with a `column` of texts.
+
+    `stride` is a number of tokens, less than what the model reads.
+    """
+    by_token = () if stride is None else (token_perplexity(),)
     return Task(
         name="perplexity",
         data=(Subset(_source(files, data)),),
         sample=lambda row: _sample(row, column),
         prompt=PromptFormat(question=_text, answer=_text),
-        method=rolling(),
+        method=rolling(stride=stride),
         scorers=(rolling_scorer(),),
-        metrics=(word_perplexity(), byte_perplexity(), bits_per_byte()),
-        headline="word_perplexity",
+        metrics=(*by_token, word_perplexity(), byte_perplexity(), bits_per_byte()),
+        headline="token_perplexity" if by_token else "word_perplexity",
     )
 
 

@@ -35,3 +35,13 @@ def test_something_to_read_must_be_named_once(built_in):
 def test_what_is_reported(built_in):
     names = [metric.name for metric in built_in("perplexity,data=sample").task.metrics]
     assert names == ["word_perplexity", "byte_perplexity", "bits_per_byte"]
+
+
+def test_the_strided_variant_is_named_and_reports_by_token(built_in):
+    task = built_in("perplexity,data=sample,stride=64").task
+    assert (task.method.name, task.method.settings, task.headline) == (
+        "rolling-strided",
+        {"stride": "64"},
+        "token_perplexity",
+    )
+    assert [metric.name for metric in task.metrics][0] == "token_perplexity"
