@@ -95,13 +95,30 @@ def _planned(
     samples = len(set(side.ids))
     clusters = {name for name in side.clusters if name}
     size = samples / len(clusters) if clusters else 1.0
+    shares = bool(np.isin(values, (0.0, 1.0)).all())
+    icc = 0.1 if clusters else 0.0
     if like is not None and side.name in like.sides:
         pairs = values_of(pair_task(side, like.sides[side.name]), metric)
-        spread = _clustered_sd(pairs.candidate - pairs.baseline, pairs.clusters)
-        return plan(samples, limits, sd=spread, power=power)
-    # Two runs of one spread: the variance of their difference is 2·σ²·(1 - ρ), for shares with σ² = p·(1 - p).
+        if not shares:
+            spread = _clustered_sd(pairs.candidate - pairs.baseline, pairs.clusters)
+            return plan(samples, limits, sd=spread, power=power)
+        correlation = _correlation(pairs.baseline, pairs.candidate)
+    if shares:
+        return plan(samples, limits, share=mean, correlation=correlation, cluster_size=size, icc=icc, power=power)
+    # Two runs of one spread: the variance of their difference is 2·σ²·(1 - ρ).
     spread = float(values.std(ddof=1)) * math.sqrt(2.0 * (1.0 - correlation)) if len(values) > 1 else 0.0
-    return plan(samples, limits, sd=spread, power=power, cluster_size=size, icc=0.1 if clusters else 0.0)
+    return plan(samples, limits, sd=spread, power=power, cluster_size=size, icc=icc)
+
+
+def _correlation(before: FloatRows, after: FloatRows) -> float:
+    """Of two runs' right and wrong answers; 1 where they never differ, also where all are right."""
+    import numpy as np
+
+    if np.array_equal(before, after):
+        return 1.0
+    if before.std() == 0.0 or after.std() == 0.0:
+        return 0.0
+    return float(np.corrcoef(before, after)[0, 1])
 
 
 def _clustered_sd(d: FloatRows, clusters: object) -> float:

@@ -178,10 +178,11 @@ class _Task:
             if name in _RATIOS and isinstance(value, tuple):
                 scores += _ratio_scores(name, value, {score.name for score in scores})
         rendered = digest_of(prompt)
+        targets = tuple(choices[place] for place in gold) or (str(line.get("target", "")),)
         return Record(
             task=self.name,
             index=number,
-            sample=Sample(own, prompt, targets=(str(line.get("target", "")),), choices=choices, gold=gold),
+            sample=Sample(own, prompt, targets=targets, choices=choices, gold=gold),
             prompt=Prompt(prompt),
             replies=_replies(line, asked),
             scores=tuple(scores),

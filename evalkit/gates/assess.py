@@ -51,7 +51,7 @@ def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
 
 def difference(paired: PairedTask, metric: str, confidence: float, places: IntArray | None = None) -> GateVerdict:
     """The paired difference in a metric with its two-sided interval, without a margin; for `evalkit compare`."""
-    return _decider(paired, metric, places)(Limits(0.0, (1.0 + confidence) / 2.0))
+    return _decider(paired, metric, places, strict=False)(Limits(0.0, (1.0 + confidence) / 2.0))
 
 
 def flips(paired: PairedTask, metric: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -96,6 +96,10 @@ def _scored(
     column = paired.candidate.columns[metric]
     judge = _decider(paired, metric, places)
     limits = policy.limits(paired.name, column.scale, _baseline_value(paired, metric))
+    if limits.zero_tolerance and not is_mean(column):
+        raise UsageError(
+            f"zero tolerance looks at single samples; {metric} of {paired.name!r} is no mean of them", at=policy.origin
+        )
     worse, better = flips(paired, metric)
     if places is not None:
         inside = {paired.ids[int(place)] for place in places}
@@ -127,12 +131,14 @@ def _units(paired: PairedTask, metric: str, margin: object) -> float:
     return margin.units(paired.candidate.columns[metric].scale, _baseline_value(paired, metric))
 
 
-def _decider(paired: PairedTask, metric: str, places: IntArray | None) -> Callable[[Limits], GateVerdict]:
+def _decider(
+    paired: PairedTask, metric: str, places: IntArray | None, *, strict: bool = True
+) -> Callable[[Limits], GateVerdict]:
     column = paired.candidate.columns[metric]
     if is_mean(column) and column.width == 1 and is_mean(paired.baseline.columns[metric]):
         values = values_of(paired, metric)
         pairs = _pairs(values, column.higher_is_better, places)
-        return lambda limits: decide(pairs, limits)
+        return lambda limits: decide(pairs, limits, strict=strict)
     estimate = column.estimate or paired.baseline.columns[metric].estimate
     if estimate is None:
         raise UsageError(
