@@ -23,7 +23,7 @@ SUBJECTS = (
 )
 """Eight names of MMLU, so that real rows may stand in for the made-up ones."""
 
-_COUNTS = ("one", "two", "three", "four", "five", "six", "seven")
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 LENGTHS = ("one word", *(f"{count} sentence{'s' if count != 'one' else ''}" for count in _COUNTS))
 """How long an answer is asked to be: a sentence has some eight tokens, so texts end anywhere up to 64."""
 

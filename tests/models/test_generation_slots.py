@@ -369,14 +369,14 @@ def test_models_that_slots_are_not_for_write_in_batches_and_say_why(
     assert len(said) == 1 and why in said[0]
 
 
-@pytest.mark.parametrize("broken", ["_own", "_add"])
+@pytest.mark.parametrize("broken", ["_weighted", "_add"])
 def test_a_model_whose_numbers_differ_over_slots_writes_in_batches(
     broken: str, make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a layer attends otherwise than it tells: attention to the slot, or to what is shared, is off."""
-    if broken == "_own":
-        right = slot_attention._own
-        monkeypatch.setattr(slot_attention, "_own", lambda q, k, v, *rest: right(q, k, -v, *rest))
+    if broken == "_weighted":
+        right = slot_attention._weighted
+        monkeypatch.setattr(slot_attention, "_weighted", lambda weights, values: right(weights, -values))
     else:
         monkeypatch.setattr(slot_attention._Step, "_add", lambda *args: None)
     folder = make_model("llama")

@@ -54,10 +54,14 @@ class _Step:
         keys[rows, :, cells] = key[:, :, 0]
         values[rows, :, cells] = value[:, :, 0]
         own = (keys[: self.count, :, : self._width], values[: self.count, :, : self._width])
-        out, lse = _own(query, *own, self._seen(window, query), scale, softcap)
+        scores = _scores(query, own[0], self._seen(window, query), scale, softcap)
+        self.layer += 1
+        if not self._groups and sink is None:
+            return _weighted(torch.softmax(scores, -1), own[1]).to(query.dtype)[:, None]
+        sums = torch.logsumexp(scores, -1, keepdim=True)
+        out, lse = _weighted(torch.exp(scores - sums), own[1]), sums.reshape(self.count, -1)
         for part, readers in self._groups:
             self._add(out, lse, query, part, readers, scale, softcap, window)
-        self.layer += 1
         if sink is not None:
             out *= torch.sigmoid(lse - sink.float())[..., None]
         return out.to(query.dtype)[:, None]
@@ -86,7 +90,7 @@ class _Step:
         window: int | None,
     ) -> None:
         """Put attention over a shared part to that over the slots: output (texts, heads, size), lse (texts, heads)."""
-        keys, values = part.layers[self.layer]
+        keys, values = part.layers[self.layer - 1]
         index = slice(None) if readers is None else readers.to(query.device)
         ends = self.ends if readers is None else self.ends[readers]
         seen = None
@@ -103,15 +107,10 @@ class _Step:
         lse[index] = torch.logaddexp(before, height)
 
 
-def _own(
-    query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    mask: torch.Tensor,
-    scale: float,
-    softcap: float | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention of single tokens to their own slots: float32 output (texts, heads, size), log-sum-exp (texts, heads).
+def _scores(
+    query: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor, scale: float, softcap: float | None
+) -> torch.Tensor:
+    """Float32 scores of single tokens over their own slots, (texts, key heads, heads a key head, cells).
 
     The heads that share a key head are rows of one product, so keys are not repeated.
     """
@@ -120,10 +119,12 @@ def _own(
     scores = torch.matmul(grouped, keys.transpose(-1, -2)).float() * scale
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
-    scores += mask
-    lse = torch.logsumexp(scores, -1, keepdim=True)
-    out = torch.matmul(torch.exp(scores - lse).to(values.dtype), values).float()
-    return out.reshape(texts, heads, -1), lse.reshape(texts, heads)
+    return scores.add_(mask)
+
+
+def _weighted(weights: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """The values of the slots by these weights: float32, (texts, heads, size)."""
+    return torch.matmul(weights.to(values.dtype), values).float().flatten(1, 2)
 
 
 def step_logits(model: Any, slots: Slots, tokens: Sequence[int]) -> torch.Tensor:
