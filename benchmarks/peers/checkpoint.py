@@ -142,7 +142,7 @@ def train(model: Any, tokenizer: Any, steps: int) -> None:
 
 def make(size: Size, folder: Path, *, dtype: str, device: str) -> None:
     """Write the checkpoint and its tokenizer into the folder."""
-    from transformers import GenerationConfig, PreTrainedTokenizerFast
+    from transformers import GenerationConfig
 
     tokenizer = train_tokenizer()
     if size.is_trained:
@@ -152,12 +152,19 @@ def make(size: Size, folder: Path, *, dtype: str, device: str) -> None:
         model = build(size, dtype, device)
     model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=1, pad_token_id=1, do_sample=False)
     model.save_pretrained(folder)
+    save_tokenizer(folder, tokenizer)
+
+
+def save_tokenizer(folder: Path, tokenizer: Any = None, *, positions: int = POSITIONS) -> None:
+    """Write the tokenizer (a new one, trained anew, where none is given) as transformers reads it."""
+    from transformers import PreTrainedTokenizerFast
+
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+        tokenizer_object=tokenizer or train_tokenizer(),
         bos_token=BOS,
         eos_token=EOS,
         pad_token=EOS,
-        model_max_length=POSITIONS,
+        model_max_length=positions,
         clean_up_tokenization_spaces=False,
     ).save_pretrained(folder)
 

@@ -124,15 +124,32 @@ def prepare(
     """Make the model, the rows and the tasks where they are not there from an earlier time."""
     stop = "" if model or size_of(size).is_trained else _NEVER_ENDING
     source = (_HERE / "writing.py").read_bytes()
-    made = model or _kept(
-        work / "models" / f"{size.replace(',', '-')}-{dtype}-{_digest(source, (_HERE / 'checkpoint.py').read_bytes())}",
-        lambda folder: _make_model(environment, folder, size, dtype, device),
-    )
+    made = model or model_folder(environment, work, size, dtype=dtype, device=device)
     named = _digest(source, (_HERE / "forms.py").read_bytes(), repr((amounts, mirror, stop)).encode())
     rows = _kept(work / "rows" / named, lambda folder: write_rows(folder, amounts, mirror))
     tasks = work / "lm-eval-tasks" / named
     write_peer_tasks(tasks, rows, amounts, ("\n\n", stop) if stop else ("\n\n",))
     return Bench(environment, work, made.resolve(), rows, tasks, device, dtype, pin, stop)
+
+
+def model_folder(
+    environment: Environment, work: Path, size: str, *, dtype: str = "float32", device: str = "cpu"
+) -> Path:
+    """The model of that size, made where an earlier time left none."""
+    named = _digest((_HERE / "writing.py").read_bytes(), (_HERE / "checkpoint.py").read_bytes())
+    folder = work / "models" / f"{size.replace(',', '-')}-{dtype}-{named}"
+    return _kept(folder, lambda unfinished: _make_model(environment, unfinished, size, dtype, device))
+
+
+def family_folder(environment: Environment, work: Path, family: str) -> Path:
+    """The small model of an architecture, made where an earlier time left none."""
+    sources = [(_HERE / name).read_bytes() for name in ("writing.py", "checkpoint.py", "families.py")]
+
+    def make(unfinished: Path) -> None:
+        command = [environment.python, "-m", "peers.families", "--family", family, "--out", str(unfinished)]
+        subprocess.run(command, check=True, cwd=_HERE.parent, capture_output=True)
+
+    return _kept(work / "models" / f"{family}-{_digest(*sources)}", make)
 
 
 def _digest(*parts: bytes) -> str:
