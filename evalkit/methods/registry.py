@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from evalkit.core import Method, UsageError
 
@@ -38,7 +38,11 @@ def settings_of(name: str) -> dict[str, Any]:
     """The settings that a method takes from a file, with their types: its parameters that are no functions."""
     function = _function(name)
     types = get_type_hints(function)
-    return {key: types[key] for key in inspect.signature(function).parameters if "Callable" not in str(types[key])}
+    return {key: types[key] for key in inspect.signature(function).parameters if not _takes_function(types[key])}
+
+
+def _takes_function(wanted: Any) -> bool:
+    return any(get_origin(part) is Callable for part in (wanted, *get_args(wanted)))
 
 
 def by_name(name: str, **settings: object) -> Method:

@@ -120,6 +120,51 @@ def test_lm_eval_order_draws_a_stream_of_random_sample_for_every_subset(tmp_path
             assert prompt.preamble == "".join(f"p{i} a{i}\n\n" for i in drawn)
 
 
+def preambles(run: evalkit.Run) -> dict[str, str]:
+    return {r.sample.id: r.prompt.preamble for r in run.records() if r.prompt is not None}
+
+
+def pool_of(answers: str) -> Subset:
+    """Rows to ask, and a pool with an example for each letter of `answers`."""
+    asked = rows([{"question": f"q{i} say x", "answer": "x"} for i in range(12)], name="asked")
+    return Subset(asked, rows([{"question": f"p{i}", "answer": one} for i, one in enumerate(answers)], name="pool"))
+
+
+def test_random_order_draws_once_for_all_samples_and_anew_for_another_seed(tmp_path: Path) -> None:
+    task = say_task(data=(pool_of("abcdefghij"),), fewshot=Fewshot(3, "random"))
+    one = preambles(evalkit.run(task, Parrot(), out=tmp_path / "a", cache=False))
+    assert len(set(one.values())) == 1
+    part = preambles(evalkit.run(task, Parrot(), limit=2, out=tmp_path / "b", cache=False))
+    assert part.items() <= one.items()
+    others = [preambles(evalkit.run(task, Parrot(), seed=s, out=tmp_path / str(s), cache=False)) for s in range(2, 6)]
+    assert any(other != one for other in others)
+
+
+def test_random_order_keeps_a_sample_out_of_its_own_examples(tmp_path: Path) -> None:
+    run = evalkit.run(say_task(6, fewshot=Fewshot(4, "random")), Parrot(), out=tmp_path / "r", cache=False)
+    for record in run.records():
+        assert record.prompt is not None
+        assert record.prompt.preamble.count("\n\n") == 4
+        assert str(record.sample.input) not in record.prompt.preamble
+
+
+@pytest.mark.parametrize(
+    ("answers", "k", "counts"),
+    [("aaaaaaaab", 2, [1, 1]), ("aaabbbccc", 6, [2, 2, 2]), ("aaaaab", 4, [3, 1]), ("aaaabbbb", 5, [3, 2])],
+)
+def test_balanced_order_shows_every_answer_as_often_as_can_be(
+    tmp_path: Path, answers: str, k: int, counts: list[int]
+) -> None:
+    task = say_task(data=(pool_of(answers),), fewshot=Fewshot(k, "balanced"))
+    found = preambles(evalkit.run(task, Parrot(), out=tmp_path / "r", cache=False))
+    for preamble in found.values():
+        shown = [line.split()[-1] for line in preamble.split("\n\n") if line]
+        assert sorted((shown.count(one) for one in set(shown)), reverse=True) == counts
+    assert len(set(found.values())) > 3
+    again = preambles(evalkit.run(task, Parrot(window=1), limit=3, out=tmp_path / "s", cache=False))
+    assert again.items() <= found.items()
+
+
 def test_the_draw_of_examples_does_not_depend_on_what_was_drawn_before(tmp_path: Path) -> None:
     def subset(name: str, count: int) -> Subset:
         return Subset(rows([{"question": f"{name}{i} say x", "answer": "x"} for i in range(count)], name=name))

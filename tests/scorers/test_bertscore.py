@@ -163,3 +163,34 @@ def test_a_missing_package_is_a_usage_error(scored: Scored, monkeypatch: pytest.
     monkeypatch.setitem(__import__("sys").modules, "bert_score", None)
     with pytest.raises(UsageError, match=r"evalkit\[local\]"):
         scored(bertscore("x"), Sample("1", "q", targets=("a",)), "a")
+
+
+BASELINE = "LAYER,P,R,F\n0,0.1,0.1,0.1\n1,0.2,0.2,0.2\n2,0.3,0.3,0.3\n3,0.4,0.45,0.5\n"
+
+
+def test_rescaling_by_a_baseline_equals_the_package(scored: Scored, encoder: Path, tmp_path: Path) -> None:
+    bert_score = pytest.importorskip("bert_score")
+    (tmp_path / "baseline.tsv").write_text(BASELINE)
+    path = str(tmp_path / "baseline.tsv")
+    package = bert_score.BERTScorer(
+        model_type=str(encoder), num_layers=3, device="cpu", lang="xx", rescale_with_baseline=True, baseline_path=path
+    )
+    package._tokenizer.model_max_length = POSITIONS
+    scorer = bertscore(str(encoder), baseline="baseline.tsv", device="cpu", base=tmp_path)
+    raw, rng = bertscore(str(encoder), device="cpu"), random.Random(6)
+    for _ in range(10):
+        said, target = text(rng), text(rng)
+        sample = Sample("1", "q", targets=(target,))
+        expected = [column.item() for column in package.score([said], [[target]])]
+        found = scored(scorer, sample, said)
+        assert [score.value for score in found.values()] == pytest.approx(expected, abs=1e-6)
+        f1 = scored(raw, sample, said)["bertscore_f1"].value
+        assert found["bertscore_f1"].value == pytest.approx((f1 - 0.5) / 0.5, abs=1e-6)
+    empty = scored(scorer, Sample("1", "q", targets=("a",)), "")
+    assert [score.value for score in empty.values()] == pytest.approx([-0.4 / 0.6, -0.45 / 0.55, -1.0], abs=1e-6)
+    assert scorer.settings["baseline"] != bertscore(str(encoder), baseline="en").settings["baseline"]
+
+
+def test_a_baseline_that_is_not_there_is_a_usage_error(scored: Scored, encoder: Path) -> None:
+    with pytest.raises(UsageError, match="no baseline 'xx'"):
+        scored(bertscore(str(encoder), baseline="xx", device="cpu"), Sample("1", "q", targets=("a",)), "a")

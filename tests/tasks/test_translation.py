@@ -91,7 +91,8 @@ def test_a_test_set_that_sacrebleu_keeps_is_read_and_another_is_not_fetched_offl
     monkeypatch.setattr(sets["wmt14"], "_outdir", str(tmp_path / "wmt14"))
     folder = tmp_path / "wmt14"
     folder.mkdir()
-    for kind, text in (("src", "Guten Morgen.\n"), ("ref", "Good morning.\n"), ("docid", "d\n"), ("origlang", "de\n")):
+    texts = {"src": "Guten Morgen.\n", "ref": "Good morning.\n", "docid": "d\n", "genre": "g\n", "origlang": "de\n"}
+    for kind, text in texts.items():
         (folder / f"wmt14.de-en.{kind}").write_text(text)
     task = built_in("translation,pair=de-en,test_set=wmt14")
     assert [(sample.input, sample.targets) for sample in task.samples()] == [
