@@ -115,9 +115,10 @@ def test_a_scorer_is_used_by_name(ran: Any, name: str) -> None:
         assert found[metric] == pytest.approx(value), found
 
 
-def test_every_name_is_run_here_or_in_a_test_of_its_own() -> None:
+def test_every_name_is_run_here_or_has_a_test_or_a_task_of_its_own() -> None:
     """What needs a model of its own, or rows of a benchmark's form, is run where that is."""
-    elsewhere = "\n".join(path.read_text() for path in TESTS.rglob("test_*.py") if path != Path(__file__))
+    own = [*TESTS.rglob("test_*.py"), *(TESTS.parent / "tasks").rglob("*.py")]
+    elsewhere = "\n".join(path.read_text() for path in own if path != Path(__file__))
     for name in {*scorers.names(), *methods.names()} - {*BY_SCORER, *BY_METHOD}:
         assert name in elsewhere, name
 
