@@ -62,12 +62,17 @@ def python_code(text: str, names: Sequence[str] = ()) -> str:
     blocks = [block for block in code_blocks(text) if block.language in _PYTHON] or code_blocks(text)
     if not blocks:
         return _bare_code(text)
+    first = _FENCE.search(text)
+    before = text[: first.start()] if first else ""
+    if before.strip() and is_python(textwrap.dedent(before)) and not any(defines(b.code, names) for b in blocks):
+        # The block began in the prompt: all that is seen of it is its end.
+        return before.strip("\n")
     defining = [i for i, block in enumerate(blocks) if defines(block.code, names)]
     if not defining:
         return blocks[0].code
     chosen = next((i for i in reversed(defining) if is_python(blocks[i].code)), defining[-1])
-    before = [b.code for b in blocks[:chosen] if not defines(b.code, names) and _only_defines(b.code)]
-    return "\n\n".join([*before, blocks[chosen].code])
+    kept = [b.code for b in blocks[:chosen] if not defines(b.code, names) and _only_defines(b.code)]
+    return "\n\n".join([*kept, blocks[chosen].code])
 
 
 def defines(code: str, names: Sequence[str]) -> bool:

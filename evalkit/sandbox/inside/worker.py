@@ -50,6 +50,8 @@ class Worker:
         """Import what programs often use, then give up every right that is not needed. Returns the greeting."""
         for name in _WARM.split():
             __import__(name)
+        # Threads of a linear algebra library would not survive the fork.
+        os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         sys.path += self._settings["paths"]
         for name in self._settings["packages"]:
             __import__(name)
