@@ -23,7 +23,7 @@ def write_json(*, max_tokens: int = 512, constrained: bool = False) -> Method:
         schema = schema_text(attempt.sample.data["schema"]) if constrained else ""
         return _greedy(attempt, max_tokens, schema=schema)
 
-    return _method("write_json", request, lambda sample: sample.targets[0], max_tokens, "schema", constrained)
+    return _method("write_json", request, _gold_json, max_tokens, "schema", constrained)
 
 
 def call_functions(*, max_tokens: int = 512, native: bool = False) -> Method:
@@ -87,28 +87,37 @@ def _method(
     return Method(name, ask, gold, frozenset({Generate}), settings, features)
 
 
+def _gold_json(sample: Sample) -> str:
+    return sample.targets[0] if sample.targets else "{}"
+
+
 def _gold_calls(sample: Sample) -> str:
+    functions = {function["name"]: function.get("parameters") or {} for function in sample.data["functions"]}
     calls = [
-        {"name": name, "arguments": {key: _first(found) for key, found in values.items() if _is_given(found)}}
+        {"name": name, "arguments": _gold_arguments(values, functions.get(name, {}))}
         for entry in sample.data["ground_truth"]
         for name, values in entry.items()
     ]
     return json.dumps(calls, ensure_ascii=False)
 
 
-def _is_given(acceptable: Any) -> bool:
-    """Whether a parameter is written in the gold reply: not where its first acceptable value is to leave it out."""
-    return bool(acceptable) and acceptable[0] != ""
+def _gold_arguments(values: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be given, and what may be where leaving it out is not the first of its acceptable values.
+
+    A few rows of the leaderboard accept to leave out what is required, or name what the function does not have.
+    """
+    described, required = parameters.get("properties") or {}, parameters.get("required") or ()
+    return {
+        name: _plain(next(value for value in found if value != ""))
+        for name, found in values.items()
+        if name in described and (name in required or (found and found[0] != "")) and any(v != "" for v in found)
+    }
 
 
-def _first(acceptable: Any) -> Any:
-    value = acceptable[0]
-    if isinstance(value, Mapping):
-        return _plain(value)
+def _plain(value: Any) -> Any:
+    """An object of acceptable values as one that has the first of each."""
     if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
         return [_plain(item) for item in value]
-    return value
-
-
-def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _first(found) for key, found in value.items() if _is_given(found)}
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _plain(found[0]) for key, found in value.items() if found and found[0] != ""}
