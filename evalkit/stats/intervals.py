@@ -15,6 +15,7 @@ import numpy as np
 
 from evalkit.core import Estimate
 from evalkit.stats.clusters import renumber, sums
+from evalkit.stats.exact import clopper_pearson
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
@@ -23,6 +24,10 @@ FEW_SAMPLES = 300
 """Below this many samples a share gets Wilson's interval, whose coverage does not lean on normality."""
 FEW_EVENTS = 30
 """A share with fewer rights or wrongs than this is at the edge, where t intervals fail at any n."""
+FEW_CLUSTERED_EVENTS = 300
+"""With clusters the skewness of sums lasts longer: 50 clusters of 20 with 50 effective events gave t 93.4 %."""
+RARE_EVENTS = 10
+"""With fewer rights or wrongs than this Wilson's interval may cover as little as 86 %; the exact one never does."""
 FEW_CLUSTERS = 50
 """Below this many clusters the cluster-robust standard error is too small too often (Cameron & Miller 2015)."""
 
@@ -34,8 +39,9 @@ def mean_interval(
 
     - Graded values: t on SD(n-1)/√n, or on the cluster-robust error with G - 1 degrees of freedom; under 50
       clusters on the jackknife over clusters, which is the larger one.
-    - Values that are all 0 or 1: Wilson's score interval where samples are under 300 or one side has under 30. With
-      clusters it stands on the effective sample size, n over the design effect, and takes t's quantile.
+    - Values that are all 0 or 1: Wilson's score interval where samples are under 300 or one side has under 30, and
+      Clopper & Pearson's exact one where it has under 10. With clusters Wilson's stands on the effective sample size,
+      n over the design effect, and takes t's quantile, up to 300 effective events.
     - One graded value, one cluster or none at all: bounds are NaN, because nothing says how much it varies.
 
     `Estimate.how` states the form that was taken. Raises ValueError for values that are not finite.
@@ -145,10 +151,13 @@ def _share_interval(
     if numbers is None:
         if n >= FEW_SAMPLES and events >= FEW_EVENTS:
             return None
+        if events < RARE_EVENTS:
+            low, high = clopper_pearson(round(n * share), n, confidence)
+            return Estimate(share, low, high, n, "clopper-pearson", confidence)
         low, high = wilson(share, n, quantile(confidence))
         return Estimate(share, low, high, n, "wilson", confidence)
     effective = _effective_size(x, share, numbers, count)
-    if count >= FEW_CLUSTERS and effective >= FEW_SAMPLES and events * effective / n >= FEW_EVENTS:
+    if count >= FEW_CLUSTERS and events * effective / n >= FEW_CLUSTERED_EVENTS:
         return None
     # One cluster leaves no degree of freedom; its effective size of 1 is the widest statement there is.
     z = quantile(confidence, count - 1 if count > 1 else math.inf)

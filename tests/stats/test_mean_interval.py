@@ -40,14 +40,20 @@ def test_graded_values_take_scipys_t_interval(n: int, confidence: float) -> None
     assert (found.value, found.n, found.how, found.confidence) == (values.mean(), n, "t", confidence)
 
 
-@pytest.mark.parametrize(
-    ("right", "n"), [(0, 1), (1, 1), (0, 20), (20, 20), (7, 20), (150, 299), (3, 5000), (4990, 5000)]
-)
+@pytest.mark.parametrize(("right", "n"), [(10, 20), (150, 299), (11, 5000), (4980, 5000)])
 def test_few_samples_or_few_events_take_scipys_wilson_interval(right: int, n: int) -> None:
     found = mean_interval([1.0] * right + [0.0] * (n - right))
     expected = scipy.stats.binomtest(right, n).proportion_ci(method="wilson")
     assert (found.low, found.high) == (pytest.approx(expected.low, abs=1e-9), pytest.approx(expected.high, abs=1e-9))
     assert (found.value, found.how) == (right / n, "wilson")
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (0, 20), (20, 20), (7, 20), (3, 5000), (4991, 5000)])
+def test_under_ten_events_take_scipys_exact_interval(right: int, n: int) -> None:
+    found = mean_interval([1.0] * right + [0.0] * (n - right))
+    expected = scipy.stats.binomtest(right, n).proportion_ci(method="exact")
+    assert (found.low, found.high) == (pytest.approx(expected.low, abs=1e-9), pytest.approx(expected.high, abs=1e-9))
+    assert (found.value, found.how) == (right / n, "clopper-pearson")
 
 
 def test_many_samples_with_events_on_both_sides_take_t() -> None:
