@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from evalkit.baselines.writing import FIRST_LINE
 from evalkit.comparison import Column, TaskSide
@@ -83,7 +82,7 @@ def parse(text: str, origin: str) -> dict[str, TaskSide]:
 
 def _value(text: str, at: str) -> Any:
     try:
-        return orjson.loads(text)
+        return json.loads(text)
     except ValueError as error:
         raise UsageError("this is no JSON value", found=f"{text[:60]} ({error})", at=at) from None
 

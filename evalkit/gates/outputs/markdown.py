@@ -61,7 +61,7 @@ def _line(row: GateRow) -> str:
     cells = [
         f"{_MARKS[verdict.outcome]} {verdict.outcome.value}",
         code(row.name),
-        row.metric.replace("|", "\\|"),
+        _text(row.metric),
         words.value(verdict.baseline, row.scale),
         words.value(verdict.candidate, row.scale),
         words.change(verdict.difference, row.scale),
