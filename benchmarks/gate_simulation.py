@@ -1,6 +1,6 @@
 """How often gates err, decide and cover, by simulation: evalkit's, a ±tolerance gate's and an unpaired z-test's.
 
-    python benchmarks/gate_simulation.py                      # everything, some 20 minutes of one core
+    python benchmarks/gate_simulation.py                      # everything, some 15 minutes of one core
     python benchmarks/gate_simulation.py --quick              # 1,000 draws of a coarse grid, a minute
     python benchmarks/gate_simulation.py --json figures.json
 
@@ -27,6 +27,7 @@ from evalkit.gates.limits import Limits
 from evalkit.gates.planning import plan, rates
 from evalkit.gates.sequential import Schedule, plan_sequential
 from evalkit.gates.verdicts import Outcome, Pairs
+from evalkit.stats import mean_interval
 from evalkit.stats.answers import Answers, Draw, draw_moments, flips, moments_of
 from evalkit.stats.difference import beyond, p_value
 from evalkit.stats.moments import Moments
@@ -370,6 +371,43 @@ def repeated(share: float, drop: float, n: int, draws: int, rng: np.random.Gener
     return replace(moments_of([Draw(1, n, gains, losses, drawn @ kinds**2)]), plain=False)
 
 
+def shares(grid: Grid, seed: int) -> list[str]:
+    """Coverage of one run's share (`stats.mean_interval`): without clusters by enumeration, else by samples drawn."""
+    lines = ["| n | clusters, icc | coverage, p = " + " | p = ".join(map(str, grid.shares)) + " |"]
+    lines.append("|" + "---|" * (2 + len(grid.shares)))
+    rng = np.random.default_rng(seed)
+    for n in grid.sizes:
+        for size, icc in grid.clusters:
+            covered = [
+                enumerated(n, p) if size == 1 else sampled(n, p, size, icc, grid.draws, rng) for p in grid.shares
+            ]
+            figures = " | ".join(f"{100 * x:.1f} %" for x in covered)
+            lines.append(f"| {n:,} | {'none' if size == 1 else f'{size}, {icc}'} | {figures} |")
+    return lines
+
+
+def enumerated(n: int, share: float) -> float:
+    from scipy import stats
+
+    counts = np.arange(int(stats.binom.ppf(1e-9, n, share)), int(stats.binom.isf(1e-9, n, share)) + 1)
+    found = [mean_interval(np.arange(n) < count) for count in counts]
+    inside = [each.low <= share <= each.high for each in found]
+    return float(stats.binom.pmf(counts, n, share) @ inside)
+
+
+def sampled(n: int, share: float, size: int, icc: float, draws: int, rng: np.random.Generator) -> float:
+    """10,000 data sets up to n = 1,000, a fifth of that beyond."""
+    clusters = np.arange(n) // size
+    draws = draws if n <= 1000 else draws // 5
+    inside = 0
+    for _ in range(draws):
+        common = (rng.random(int(clusters[-1]) + 1) < share)[clusters]
+        values = np.where(rng.random(n) < np.sqrt(icc), common, rng.random(n) < share).astype(float)
+        found = mean_interval(values, clusters)
+        inside += found.low <= share <= found.high
+    return inside / draws
+
+
 def spot_checks(seed: int) -> list[str]:
     """`decide` on single samples says what the vectorised functions say of their sums, and about as often."""
     rng = np.random.default_rng(seed)
@@ -405,6 +443,7 @@ def main() -> int:
         ("suites", suites),
         ("sequential", sequential),
         ("graded", graded),
+        ("shares", shares),
     ):
         lines = part(given.seed) if part is spot_checks else part(grid, given.seed)  # type: ignore[operator]
         if name == "sequential":
