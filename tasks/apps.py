@@ -21,7 +21,7 @@ from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import files as from_files
 from evalkit.data import hub
 from evalkit.methods import write_code
-from evalkit.metrics import pass_at_k
+from evalkit.metrics import pass_at
 from evalkit.scorers import code_tests
 
 META = {
@@ -31,8 +31,6 @@ META = {
     "variants": ["difficulty=introductory", "difficulty=interview", "difficulty=competition"],
 }
 
-PASS_AT = (1, 2, 5, 10, 20, 50, 100)
-
 
 def task(
     *,
@@ -41,13 +39,14 @@ def task(
     n: int = 1,
     temperature: float = 0.0,
     top_p: float = 0.95,
+    k: str = "",
     form: Literal["completion", "chat"] | None = None,
     cpu: float = 15.0,
     memory: int = 1024,
 ) -> Task:
     """APPS' test split of one difficulty, or the rows in `files`.
 
-    n: completions of every problem, sampled at `temperature`. form: how to ask, whatever the model; without it a chat
+    n: completions of every problem, sampled at `temperature`. k: which pass@k, as in k=1,10. form: how to ask, whatever the model; without it a chat
     model is asked as one. cpu: seconds a program may compute on one input. memory: MiB it may use.
     """
     source = from_files(files) if files else hub("codeparrot/apps", config=difficulty, split="test")
@@ -67,7 +66,7 @@ def task(
             chat=None if form is None else form == "chat",
         ),
         scorers=(code_tests(form="program", cpu=cpu, memory=memory),),
-        metrics=tuple(pass_at_k(count) for count in PASS_AT if count <= n),
+        metrics=pass_at(k, n),
         headline="pass@1",
     )
 

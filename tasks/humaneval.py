@@ -18,7 +18,7 @@ from typing import Literal
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import bundled, hub
 from evalkit.methods import write_code
-from evalkit.metrics import pass_at_k
+from evalkit.metrics import pass_at
 from evalkit.scorers import code_tests
 
 META = {
@@ -29,7 +29,6 @@ META = {
 }
 
 STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
-PASS_AT = (1, 2, 5, 10, 20, 50, 64, 100, 200)
 
 
 def task(
@@ -37,7 +36,7 @@ def task(
     n: int = 1,
     temperature: float = 0.0,
     top_p: float = 0.95,
-    k: int | None = None,
+    k: str = "",
     form: Literal["completion", "chat"] | None = None,
     plus: bool = False,
     cpu: float = 15.0,
@@ -46,11 +45,11 @@ def task(
 ) -> Task:
     """HumanEval, or HumanEval+ with its many more inputs.
 
-    n: completions of every problem, sampled at `temperature`; pass@1 and pass@k for the usual k up to n, or for `k`.
+    n: completions of every problem, sampled at `temperature`; pass@k is reported for the `k` that are
+    listed (k=2,8,64), else for 1, 10, 100 and n where there are so many.
     form: how to ask, whatever the model; without it a chat model is asked as one. cpu: seconds a program may compute.
     memory: MiB it may use.
     """
-    pass_at = (1, k) if k and k > 1 else tuple(count for count in PASS_AT if count <= n)
     return Task(
         name="humaneval",
         data=(Subset(_source(plus, data)),),
@@ -67,7 +66,7 @@ def task(
             chat=None if form is None else form == "chat",
         ),
         scorers=(code_tests(form="continue", cpu=cpu, memory=memory, packages=("numpy",) if plus else ()),),
-        metrics=tuple(pass_at_k(count) for count in pass_at),
+        metrics=pass_at(k, n),
         headline="pass@1",
     )
 

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from evalkit.core import BadRow, DataOptions, Fewshot, OpenedSource, PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import hub
 from evalkit.methods import write_code
-from evalkit.metrics import pass_at_k
+from evalkit.metrics import pass_at
 from evalkit.scorers import code_tests
 
 META = {
@@ -33,7 +33,6 @@ META = {
 
 HUB = "google-research-datasets/mbpp"
 SHOWN = (2, 3, 4)
-PASS_AT = (1, 2, 5, 10, 20, 50, 64, 100, 200)
 _DEFINED = re.compile(r"^\s*(?:def|class)\s+(\w+)|^(\w+)\s*=", re.MULTILINE)
 
 
@@ -44,18 +43,18 @@ def task(
     n: int = 1,
     temperature: float = 0.0,
     top_p: float = 0.95,
-    k: int | None = None,
+    k: str = "",
     form: Literal["completion", "chat"] | None = None,
     cpu: float = 15.0,
     memory: int = 1024,
 ) -> Task:
     """MBPP's test split (500 problems), its sanitized edition (257), or MBPP+ (378) with its many more inputs.
 
-    n: completions of every problem, sampled at `temperature`; pass@1 and pass@k for the usual k up to n, or for `k`.
+    n: completions of every problem, sampled at `temperature`; pass@k is reported for the `k` that are
+    listed (k=2,8,64), else for 1, 10, 100 and n where there are so many.
     form: how to ask, whatever the model; without it a chat model is asked as one. cpu: seconds a program may compute.
     memory: MiB it may use.
     """
-    pass_at = (1, k) if k and k > 1 else tuple(count for count in PASS_AT if count <= n)
     rows = hub("evalplus/mbppplus", split="test") if set == "plus" else hub(HUB, config=set, split=split)
     return Task(
         name="mbpp",
@@ -74,7 +73,7 @@ def task(
             chat=None if form is None else form == "chat",
         ),
         scorers=(code_tests(form="program", cpu=cpu, memory=memory, packages=("numpy",) if set == "plus" else ()),),
-        metrics=tuple(pass_at_k(count) for count in pass_at),
+        metrics=pass_at(k, n),
         fewshot=Fewshot(3, order="first"),
         headline="pass@1",
     )

@@ -55,6 +55,22 @@ def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") 
     return Metric(f"pass@{k}", observe, estimate, width=3)
 
 
+def pass_at(wanted: str, n: int) -> tuple[Metric, ...]:
+    """pass@1 and pass@k for the k that `wanted` lists ("2,8,64"), or for the usual 10 and 100 and n itself.
+
+    Raises UsageError for what is no number and for k above `n`, the completions that every problem has.
+    """
+    if not wanted:
+        return tuple(pass_at_k(k) for k in sorted({1, n, *(k for k in (10, 100) if k <= n)}))
+    try:
+        chosen = sorted({1, *(int(part) for part in wanted.split(","))})
+    except ValueError:
+        raise UsageError("k of pass@k are whole numbers", found=repr(wanted), fix="1,10,100") from None
+    if chosen[-1] > n:
+        raise UsageError(f"pass@{chosen[-1]} needs that many completions of every problem", found=f"{n}")
+    return tuple(pass_at_k(k) for k in chosen)
+
+
 def unbiased(n: FloatRows, c: FloatRows, k: int) -> FloatRows:
     """1 - C(n-c, k)/C(n, k) for arrays of shape (problems,), as a product that does not overflow; needs n ≥ k."""
     import numpy as np
