@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import evalkit
+from evalkit import methods, metrics, scorers
 from evalkit.core import DataOptions, Task
 from evalkit.plugins import load
 from evalkit.plugins.yaml_task import KEYS
@@ -13,7 +15,8 @@ from evalkit.prompting import Renderer, lm_eval_stream
 from evalkit.runner import Settings, prepare
 from evalkit.runner.check import GoldModel, check
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "tasks.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
 TASKS = [name for name in FILES if name.endswith((".yaml", ".py"))]
 
@@ -37,7 +40,11 @@ def test_the_page_has_its_examples():
         "open_capitals.yaml",
         "lettered_capitals.yaml",
         "questions_as_text.yaml",
+        "greetings.yaml",
+        "moods.yaml",
+        "reasoned_capitals.yaml",
         "sums.py",
+        "stock.py",
     ]
 
 
@@ -46,6 +53,27 @@ def test_an_example_scores_one_on_its_gold_answers(folder, name):
     found = asyncio.run(check(prepare(loaded(folder, name), name, "", GoldModel(), Settings())))
     assert found.problems == []
     assert found.samples >= 3
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_an_example_runs_on_the_embedded_model(folder, tmp_path, name):
+    pytest.importorskip("torch", reason="the embedded model needs torch")
+    run = evalkit.run(str(folder / name), "tiny", limit=2, out=tmp_path / "run", cache=False)
+    result = run.manifest.tasks[0].result
+    assert (result.samples, result.failed) == (2, 0)
+    assert result.metrics
+
+
+def test_the_example_with_classes_shows_one_of_each(folder):
+    lines = first_prompt(loaded(folder, "moods.yaml")).splitlines()
+    shown = [line.removeprefix("Mood: ") for line in lines if line.startswith("Mood: ")]
+    assert sorted(shown) == ["negative", "neutral", "positive"]
+
+
+def test_every_name_is_on_the_page_of_scorers_metrics_and_methods():
+    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    for name in {*scorers.names(), *metrics.names(), *methods.names()}:
+        assert f"`{name}`" in page, name
 
 
 def first_prompt(task: Task) -> str:
