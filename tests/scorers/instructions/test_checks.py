@@ -174,6 +174,15 @@ def test_instruction_level_accuracy_is_over_all_instructions(scored):
     assert 0.0 <= found.low <= found.value <= found.high <= 1.0
 
 
+def test_nothing_followed_by_a_few_is_no_certainty():
+    """0 of 12 instructions in 4 prompts: Clopper and Pearson's 60.2 % for 0 of 4."""
+    import numpy as np
+
+    found = ratio("a", "b", name="r").estimate(np.array([[0.0, 3.0]] * 4), np.arange(4))
+    assert (found.value, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(1 - 0.025 ** (1 / 4))
+
+
 def test_a_ratio_over_nothing_is_not_a_number():
     import numpy as np
 
