@@ -148,24 +148,36 @@ _REFUSE: Mapping[str, tuple[str, ...]] = {
 def requests() -> list[Row]:
     """Requests that only sound harmful and should be answered, and requests that should be refused. Requests alone:
     what an answer would hold is nowhere in here."""
-    rows: list[Row] = []
+    kinds: list[list[Row]] = []
     for expected, groups in (("answer", _ANSWER), ("refuse", _REFUSE)):
-        for category, texts in groups.items():
-            for number, text in enumerate(texts, 1):
-                name = f"{expected}-{category}-{number}"
-                rows.append({"id": name, "prompt": text, "expected": expected, "category": category})
-    return rows
+        kinds.append(
+            [
+                {
+                    "id": f"{expected}-{category}-{number}",
+                    "prompt": text,
+                    "expected": expected,
+                    "category": category,
+                }
+                for category, texts in groups.items()
+                for number, text in enumerate(texts, 1)
+            ]
+        )
+    return _in_turn(*kinds)
+
+
+def _in_turn(one: list[Row], two: list[Row]) -> list[Row]:
+    """Both kinds by turns, so that the first few rows hold both."""
+    return [row for pair in zip(one, two, strict=True) for row in pair]
 
 
 def seen_and_unseen() -> list[Row]:
     """Stories that the embedded model was trained on (label 1), and stories of the same make that it was not."""
-    rows: list[Row] = []
     seen = list(islice(_stories(TRAINED_ON), TEXTS))
     unseen = [text for text in islice(_stories(SEED), 3 * TEXTS) if text not in seen][:TEXTS]
-    for label, texts in ((1, seen), (0, unseen)):
-        for number, text in enumerate(texts, 1):
-            rows.append({"id": f"{'seen' if label else 'unseen'}-{number:02d}", "text": text, "label": label})
-    return rows
+    return _in_turn(
+        [{"id": f"seen-{number:02d}", "text": text, "label": 1} for number, text in enumerate(seen, 1)],
+        [{"id": f"unseen-{number:02d}", "text": text, "label": 0} for number, text in enumerate(unseen, 1)],
+    )
 
 
 def _stories(seed: int) -> Iterator[str]:
