@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from evalkit.core import Reply, Sample, Score, Scorer, Validity
 from evalkit.extract import final_answer
+from evalkit.extract.json import ABSENT, find_json
 from evalkit.metrics import mean
 
 _NAMES = ("json_match", "json_fields")
-_FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
-_ABSENT = object()
 
 
 def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case: bool = False) -> Scorer:
@@ -34,7 +32,7 @@ def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case:
             raise ValueError("the sample has no targets")
         answer = final_answer(replies)
         said = find_json(answer.text)
-        if said is _ABSENT:
+        if said is ABSENT:
             validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
             return tuple(Score(name, 0.0, None, answer.reason or "no JSON in the reply", validity) for name in _NAMES)
         share, wrong = max((_compared(_leaves(said), leaves) for leaves in wanted), key=lambda found: found[0])
@@ -50,7 +48,7 @@ def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case:
         if missing:
             raise ValueError(f"the target has no field {missing[0]!r}, only {sorted(leaves)}")
         names = list(fields or leaves)
-        wrong = [name for name in names if not same_json(said.get(name, _ABSENT), leaves[name], ignore_case)]
+        wrong = [name for name in names if not same_json(said.get(name, ABSENT), leaves[name], ignore_case)]
         right = len(names) - len(wrong)
         if not extra:
             surplus = [name for name in said if name not in leaves]
@@ -65,23 +63,6 @@ def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case:
     }
     settings = {key: value for key, value in chosen.items() if value}
     return Scorer("json_match", score, _NAMES, tuple(map(mean, _NAMES)), settings)
-
-
-def find_json(text: str) -> Any:
-    """The JSON value in a reply: all of it, the last fence's, or the first object or list; else a mark of its own."""
-    for candidate in (text, *reversed(_FENCE.findall(text))):
-        try:
-            return json.loads(candidate)
-        except (ValueError, RecursionError):
-            continue
-    decoder = json.JSONDecoder()
-    # Each bracket may begin a value; what was read as one is not looked into again.
-    for match in list(re.finditer(r"[{\[]", text))[:100]:
-        try:
-            return decoder.raw_decode(text, match.start())[0]
-        except (ValueError, RecursionError):
-            continue
-    return _ABSENT
 
 
 def same_json(one: Any, other: Any, ignore_case: bool = False) -> bool:
