@@ -9,17 +9,36 @@ Papers: https://arxiv.org/abs/1606.05250 (Rajpurkar et al., 2016) and https://ar
 
 Questions about one paragraph share a cluster, because a model that misreads the paragraph misses several of them.
 The prompt is lm-evaluation-harness's; its worked examples have two spaces before the answer, ours have one.
+With `best=true`, version 2 also asks how likely "unanswerable" is, for `best_exact` and `best_f1`: what the best
+threshold on that probability would have scored.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Literal
 
-from evalkit.core import DataOptions, PromptFormat, Row, Sample, Source, Subset, Task, digest_of
+from evalkit.core import (
+    Attempt,
+    Choose,
+    DataOptions,
+    Method,
+    Model,
+    PromptFormat,
+    Reply,
+    Row,
+    Sample,
+    Source,
+    Subset,
+    Task,
+    UsageError,
+    digest_of,
+)
 from evalkit.data import bundled, hub, rows
 from evalkit.methods import generate
 from evalkit.scorers import squad
+from evalkit.scorers.silence import silence
 
 META = {
     "name": "squad",
@@ -31,17 +50,41 @@ META = {
 UNANSWERABLE = "unanswerable"
 
 
-def task(*, version: Literal[1, 2] = 1, data: Literal["hub", "sample"] = "hub") -> Task:
-    """SQuAD 1.1, or version 2 with its unanswerable questions, where "unanswerable" is the right reply."""
+def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub", "sample"] = "hub") -> Task:
+    """SQuAD 1.1, or version 2 with its unanswerable questions, where "unanswerable" is the right reply.
+
+    `best` adds version 2's scores at the best threshold; the model must give log-likelihoods.
+    """
+    if best and version == 1:
+        raise UsageError("best=true is for questions without an answer", fix="squad,version=2,best=true")
+    written = generate(max_tokens=64, stop=("\n",), gold=_gold)
+    scorer = squad(no_answer=UNANSWERABLE)
     return Task(
         name="squad",
         data=(_sample_subset(version) if data == "sample" else _hub_subset(version),),
         sample=_sample if version == 1 else _sample_v2,
         prompt=PromptFormat(question=_question, answer=_gold),
-        method=generate(max_tokens=64, stop=("\n",), gold=_gold),
-        scorers=(squad(no_answer=UNANSWERABLE),),
+        method=_weighed_too(written) if best else written,
+        scorers=(scorer, silence()) if best else (scorer,),
         headline="f1",
     )
+
+
+def _weighed_too(written: Method) -> Method:
+    """Asks how likely the word for no answer is, too; the text is the last reply, which scorers read."""
+
+    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        weighed, text = await asyncio.gather(
+            model.answer(Choose(attempt.prompt, (UNANSWERABLE,))), written.ask(attempt, model)
+        )
+        return (weighed, *text)
+
+    def gold(attempt: Attempt) -> tuple[Reply, ...]:
+        sure = 0.0 if not any(attempt.sample.targets) else -1e9
+        return (Reply(loglikelihoods=(sure,), greedy=(sure == 0.0,)), *written.gold(attempt))
+
+    settings = {**written.settings, "weighed": UNANSWERABLE}
+    return replace(written, ask=ask, gold=gold, needs=written.needs | {Choose}, settings=settings)
 
 
 def _sample(row: Row) -> Sample:

@@ -1,6 +1,10 @@
+import asyncio
+import math
+
+import numpy as np
 import pytest
 
-from evalkit.core import DataOptions
+from evalkit.core import DataOptions, Record, Reply, Sample, UsageError
 from evalkit.plugins import load
 
 FIRST = (
@@ -78,3 +82,29 @@ def test_version_2_reads_its_own_set(tmp_path):
     [row] = task.data[0].rows.open(DataOptions(mirror=tmp_path, offline=True)).rows()
     assert task.sample(row).input == "Title: T\n\nBackground: C\n\nQuestion: Q\n\nAnswer:"
     assert task.sample(row).groups == ("no-answer",)
+
+
+def test_the_best_threshold_is_for_version_2(built_in):
+    squad = built_in("squad,version=2,best=true,data=sample")
+    metrics = [metric.name for scorer in squad.task.scorers for metric in scorer.metrics]
+    assert metrics == ["exact", "f1", "best_exact", "best_f1"]
+    assert squad.problems() == []
+    with pytest.raises(UsageError, match="version=2"):
+        load("task", "squad,best=true")
+
+
+def test_the_best_threshold_keeps_silent_where_silence_is_likely(built_in):
+    """Four questions: right, right in silence, wrong, and wrong where there is no answer but silence was likely."""
+    squad = built_in("squad,version=2,best=true,data=sample").task
+    scorer, silence = squad.scorers
+    cases = [("Lima", ("Lima",), 0.1), ("", (), 0.9), ("Quito", ("Lima",), 0.2), ("Quito", (), 0.8)]
+    rows = []
+    for said, targets, likely in cases:
+        sample = Sample("1", "q", targets=targets)
+        replies = (Reply(loglikelihoods=(math.log(likely),), greedy=(False,)), Reply(texts=(said,), finish=("stop",)))
+        scores = [score for part in (scorer, silence) for score in asyncio.run(part.score(sample, replies))]
+        rows.append(silence.metrics[0].observe(Record("squad", 0, sample, scores=tuple(scores))))
+    found = silence.metrics[0].estimate(np.array(rows), np.arange(4))
+    # As it stands 2 of 4 are right; silence above 0.2 makes it 3.
+    assert [row[0] for row in rows] == [1.0, 1.0, 0.0, 0.0]
+    assert found.value == 0.75
