@@ -167,8 +167,14 @@ class _Block:
             raise UsageError(
                 f"the column {name!r} holds something that is no number", found=str(error), at=self.at
             ) from None
-        scale = "share" if about.get("scale") == "share" else "number"
-        return Column(name, rows, bool(about.get("higher_is_better", True)), "share" if scale == "share" else "number")
+        known = about.get("value")
+        return Column(
+            name,
+            rows,
+            bool(about.get("higher_is_better", True)),
+            "share" if about.get("scale") == "share" else "number",
+            known=float(known) if isinstance(known, int | float) else None,
+        )
 
 
 def _single(value: Any) -> Any:

@@ -38,6 +38,7 @@ class Column:
     """One metric over the records of a task: `rows` of shape (n, width), NaN where it was not measured.
 
     `estimate` is the metric's own; None where only the rows are known (a baseline file), whose partner then has it.
+    `known` is the value over all samples as such a file states it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Column:
     higher_is_better: bool = True
     scale: Literal["share", "number"] = "share"
     estimate: Callable[[FloatRows, IntArray], Estimate] | None = None
+    known: float | None = None
 
     @property
     def width(self) -> int:

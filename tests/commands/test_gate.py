@@ -57,17 +57,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     shutil.copy(sample_path("multiple_choice"), folder / "rows.jsonl")
     (folder / "quiz.yaml").write_text(TASK)
     (folder / "suite.yaml").write_text(SUITE)
-    done = made.evalkit("run", "suite.yaml", "--out", "runs/base", "-q")
-    assert done.code == 0, done
+    run("./quiz.yaml", "tiny", out=folder / "runs" / "base", project=folder, cache=False)
     saved = made.evalkit("baseline", "save", "runs/base")
     assert saved.code == 0, saved
     assert "wrote baseline.evalkit: 1 task new or changed, 90 samples" in saved.out
     made.git("init", "-q")
     made.git("add", "baseline.evalkit", "quiz.yaml", "rows.jsonl", "suite.yaml")
     made.git("commit", "-q", "-m", "baseline")
-    damage(folder / "damaged", 0.6, TINY)
-    bad = made.evalkit("run", "./quiz.yaml", "--model", "hf/./damaged", "--out", "runs/damaged", "-q")
-    assert bad.code == 0, bad
+    bad = damage(folder / "damaged", 0.6, TINY)
+    run("./quiz.yaml", f"hf/{bad}", out=folder / "runs" / "damaged", project=folder, cache=False)
     return made
 
 
