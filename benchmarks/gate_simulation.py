@@ -19,10 +19,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.gates.decide import decide
+from evalkit.core import Estimate
+from evalkit.gates.decide import decide, decide_statistic
 from evalkit.gates.limits import Limits
 from evalkit.gates.planning import plan, rates
 from evalkit.gates.sequential import Schedule, plan_sequential
@@ -32,6 +34,9 @@ from evalkit.stats.answers import Answers, Draw, draw_moments, flips, moments_of
 from evalkit.stats.difference import beyond, p_value
 from evalkit.stats.moments import Moments
 from evalkit.stats.multiple import holm
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows, IntArray
 
 ALPHA, SLACK, PLAN_SLACK = 0.05, 0.005, 0.02
 COVER_LOW, COVER_HIGH, EVENTS, CLUSTERS = 0.935, 0.965, 10.0, 50
@@ -371,6 +376,49 @@ def repeated(share: float, drop: float, n: int, draws: int, rng: np.random.Gener
     return replace(moments_of([Draw(1, n, gains, losses, drawn @ kinds**2)]), plain=False)
 
 
+def statistics(grid: Grid, seed: int) -> list[str]:
+    """A perplexity over documents of uneven length, by the paired bootstrap; a fiftieth of the draws, 500 resamples."""
+    lines = [
+        "| documents | clusters of | let through, rise = δ | FAIL, no change, any rise blocks | coverage |",
+        "|---|---|---|---|---|",
+    ]
+    rng = np.random.default_rng(seed)
+    for n, size in ((50, 1), (200, 1), (1000, 1), (1000, 10)):
+        errors, covered, truth, draws = [0, 0], 0, 0.0, grid.draws // 50
+        for worse in (0, 1):
+            rise = 0.05 * worse
+            truth = float(np.exp(2.5 + rise) - np.exp(2.5))
+            for _ in range(draws):
+                before, after = documents(n, size, rise, rng)
+                clusters = np.arange(n) // size if size > 1 else None
+                limits = Limits(truth, any_drop_blocks=not worse)
+                found = decide_statistic(
+                    before, after, clusters, perplexity, limits, higher_is_better=False, seed=1, resamples=500
+                )
+                wrong = (Outcome.PASS, Outcome.DEGRADED) if worse else (Outcome.FAIL,)
+                errors[worse] += found.outcome in wrong
+                covered += found.low <= truth <= found.high
+        lines.append(
+            f"| {n:,} | {size} | {100 * errors[1] / draws:.1f} % | {100 * errors[0] / draws:.1f} % "
+            f"| {50 * covered / draws:.1f} % of a 90 % interval |"
+        )
+    return lines
+
+
+def documents(n: int, size: int, rise: float, rng: np.random.Generator) -> tuple[FloatRows, FloatRows]:
+    """(nats, words) of n documents under two models; the second needs `rise` nats a word more. Lengths vary tenfold."""
+    words = np.rint(np.exp(rng.normal(5.0, 0.6, size=n))) + 5.0
+    kind = np.repeat(rng.normal(0.0, 0.1, size=-(-n // size)), size)[:n]
+    before = words * (2.5 + rng.normal(0.0, 0.3, size=n))
+    after = before + words * (rise + kind + rng.normal(0.0, 0.1, size=n))
+    return np.column_stack([before, words]), np.column_stack([after, words])
+
+
+def perplexity(rows: FloatRows, clusters: IntArray) -> Estimate:
+    value = float(np.exp(rows[:, 0].sum() / rows[:, 1].sum()))
+    return Estimate(value, np.nan, np.nan, len(rows), "value only")
+
+
 def shares(grid: Grid, seed: int) -> list[str]:
     """Coverage of one run's share (`stats.mean_interval`): without clusters by enumeration, else by samples drawn."""
     lines = ["| n | clusters, icc | coverage, p = " + " | p = ".join(map(str, grid.shares)) + " |"]
@@ -444,6 +492,7 @@ def main() -> int:
         ("sequential", sequential),
         ("graded", graded),
         ("shares", shares),
+        ("statistics", statistics),
     ):
         lines = part(given.seed) if part is spot_checks else part(grid, given.seed)  # type: ignore[operator]
         if name == "sequential":
