@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from evalkit.core import Attempt, Prompt, Record, Task, UsageError, Validity
+from evalkit.core import Attempt, Capabilities, Generate, Prompt, Record, Task, UsageError, Validity
 from evalkit.runner.attempt import score_record
 from evalkit.runner.collect import Collector
 from evalkit.runner.prepare import Work, made_ready, scorer_words
@@ -26,7 +26,8 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     if (out / manifest.FILE).exists():
         raise UsageError(f"{out} already holds a run", fix="another --out")
     settings = Settings(unsafe_code=run.manifest.settings.get("unsafe_code") or "")
-    tasks = {name: made_ready(task, settings) for name, task in tasks.items()}
+    asked = {entry.name: entry.identity["method"] for entry in run.manifest.tasks}
+    tasks = {name: _as_asked(made_ready(task, settings), asked[name]) for name, task in tasks.items()}
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     plan = manifest.read(run.folder)
@@ -46,6 +47,13 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     plan.status = "finished"
     manifest.write(out, plan)
     return Run(out, plan)
+
+
+def _as_asked(task: Task, method: str) -> Task:
+    """The task as the run's model was asked, where it could not be asked as the task says."""
+    if task.method.name == method or task.method.adapt is None:
+        return task
+    return task.method.adapt(task, Capabilities(requests=frozenset({Generate})))
 
 
 async def _score_again(record: Record, task: Task) -> Record:

@@ -20,7 +20,18 @@ from evalkit.runner.suites import summarise
 from evalkit.signature import signature, version
 from evalkit.store import Journal, Manifest, Run, Status, SuiteEntry, TaskEntry, TaskResult, manifest, read_records
 
-_REPORTED_PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "rouge-score", "bert-score")
+_REPORTED_PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "datasets",
+    "numpy",
+    "scipy",
+    "rouge-score",
+    "bert-score",
+    "sacrebleu",
+    "nltk",
+)
 
 
 def begin(

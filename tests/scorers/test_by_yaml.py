@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 import evalkit
 from evalkit import methods, metrics, scorers
-from evalkit.core import Capabilities, Choose, Generate, Identity, Perplexity, Reply, Request, UsageError
+from evalkit.core import Capabilities, Choose, Generate, Identity, Perplexity, Reply, Request, Task, UsageError
+from evalkit.plugins import load
+from evalkit.runner.rescore import rescore
 
 TESTS = Path(__file__).resolve().parent.parent
 ROWS = [
@@ -185,6 +188,21 @@ def test_choices_are_written_where_a_model_gives_no_log_likelihoods(ran: Any) ->
     assert all(isinstance(request, Generate) for request in model.asked)
     weighed = ran("choices: options\ngold: right\nheadline: acc_norm")
     assert "|choose|accuracy|" in weighed.signature
+
+
+def test_a_run_of_written_choices_is_scored_again_as_it_was_asked(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    path = tmp_path / "quiz.yaml"
+    path.write_text('data: rows.jsonl\nprompt: "{{ question }}"\nchoices: options\ngold: right\n')
+    old = evalkit.run(str(path), Scripted(writes_only=True), out=tmp_path / "old", cache=False)
+    task = load("task", str(path))
+    assert isinstance(task, Task)
+    new = asyncio.run(rescore(old, {"quiz": task}, tmp_path / "new"))
+    one, other = (run.manifest.tasks[0].result for run in (old, new))
+    assert one is not None
+    assert other is not None
+    assert values(one) == values(other) == {"acc": 0.75}
+    assert one.signature == other.signature
 
 
 def test_what_no_text_can_tell_is_refused(ran: Any) -> None:
