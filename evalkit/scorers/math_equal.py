@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -73,10 +74,8 @@ def math_equal() -> Scorer:
     A comparison that takes too long or too much memory, in a process of its own, is TIMEOUT and scores 0. A gold
     that math-verify cannot read is compared as text. Source: https://github.com/huggingface/Math-Verify.
 
-    Raises UsageError where the extra `math` is not installed; scoring raises ValueError without targets.
+    A run raises UsageError where the extra `math` is not installed; scoring raises ValueError without targets.
     """
-    if find_spec("math_verify") is None:
-        raise UsageError("math-verify is not installed", fix="pip install 'evalkit[math]'")
 
     async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:
@@ -105,7 +104,14 @@ def math_equal() -> Scorer:
         return (Score("math_verify", float(bool(found["equal"])), shown, reason, validity), exact_score)
 
     metrics = (mean("math_verify"), mean("exact_match"))
-    return Scorer("math_equal", score, _SCORES, metrics)
+    scorer = Scorer("math_equal", score, _SCORES, metrics)
+    return replace(scorer, ready=lambda unsafe: _installed(scorer))
+
+
+def _installed(scorer: Scorer) -> Scorer:
+    if find_spec("math_verify") is None:
+        raise UsageError("math-verify is not installed", fix="pip install 'evalkit[math]'")
+    return scorer
 
 
 def _same_text(sample: Sample, text: str) -> tuple[bool, str | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.core import Sample, Score, Validity
+from evalkit.core import Sample, Score, UsageError, Validity
 from evalkit.extract import last_boxed, minerva_answer, minerva_normalise
 from evalkit.scorers import math_equal as module
 from evalkit.scorers.math_equal import math_equal
@@ -157,3 +157,12 @@ def test_what_takes_too_long_ends_alone(scored: Scored, monkeypatch: pytest.Monk
     assert late.value == 0.0
     assert time.monotonic() - started < 20
     assert scored(math_equal(), sample, r"\boxed{2+2}")["math_verify"].value == 1.0
+
+
+def test_without_the_extra_a_run_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = math_equal()
+    assert scorer.ready is not None
+    assert scorer.ready(False).scores == scorer.scores
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="math-verify is not installed"):
+        scorer.ready(False)

@@ -170,6 +170,29 @@ def test_worked_examples_come_from_a_file_in_order(on_real_rows, tmp_path: Path)
         load("task", f"gsm8k,form=zeroshot_cot,examples={path}")
 
 
+@pytest.mark.shared_data
+def test_chain_of_thought_with_lm_evals_own_examples_is_its_prompt(on_real_rows, ask_lm_eval, tmp_path: Path):
+    """The eight of Wei et al., handed over as a file, give the prompt of its gsm8k_cot."""
+    loaded = on_real_rows("gsm8k,form=cot")
+    docs = [{"question": sample.input} for sample in loaded.samples()[:5]]
+    script = (
+        "import yaml, lm_eval.tasks\nfrom pathlib import Path\nfrom lm_eval import utils\n"
+        "path = Path(lm_eval.tasks.__file__).parent / 'gsm8k/gsm8k-cot.yaml'\n"
+        "task = yaml.safe_load(path.read_text())\n"
+        "shown = task['fewshot_config']['samples']\n"
+        "def asked_of(doc): return utils.apply_template(task['doc_to_text'], doc)\n"
+        "def told(doc): return utils.apply_template(task['doc_to_target'], doc)\n"
+        "text = ''.join(asked_of(doc) + ' ' + told(doc) + '\\n\\n' for doc in shown)\n"
+        "found = [shown, [text + asked_of(doc) for doc in asked], task['num_fewshot']]"
+    )
+    shown, expected, count = ask_lm_eval(script, docs)
+    path = tmp_path / "eight.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in shown))
+    loaded = on_real_rows(f"gsm8k,form=cot,examples={path}")
+    assert loaded.task.fewshot.k == count == 8
+    assert list(loaded.prompts(shots=8))[:5] == expected
+
+
 @pytest.mark.parametrize(
     ("spec", "settings"),
     [

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, UsageError
 from evalkit.extract import final_answer
 from evalkit.metrics.means import mean
 from evalkit.metrics.ratios import ratio
@@ -72,7 +74,8 @@ def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Sc
     punkt where it is installed; the signature says which it was.
 
     Source: Zhou et al. 2023, https://arxiv.org/abs/2311.07911, as lm-evaluation-harness 0.4.13 has it. An empty
-    reply follows nothing. Needs the extra `language`. Scoring raises ValueError for unknown instructions.
+    reply follows nothing. A run raises UsageError where the extra `language` is not installed; scoring raises
+    ValueError for unknown instructions.
     """
     kind: Literal["punkt", "rules"] = ("punkt" if installed() else "rules") if sentences == "auto" else sentences
     table = checks(splitter(kind))
@@ -103,4 +106,11 @@ def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Sc
         mean("prompt_level_loose_acc"),
         ratio("loose_followed", "instructions", name="inst_level_loose_acc"),
     )
-    return Scorer("instructions", score, _SCORES, metrics, {"sentences": kind})
+    scorer = Scorer("instructions", score, _SCORES, metrics, {"sentences": kind})
+    return replace(scorer, ready=lambda unsafe: _installed(scorer))
+
+
+def _installed(scorer: Scorer) -> Scorer:
+    if find_spec("langdetect") is None:
+        raise UsageError("langdetect is not installed", fix="pip install 'evalkit[language]'")
+    return scorer

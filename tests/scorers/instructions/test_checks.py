@@ -188,3 +188,13 @@ def test_a_ratio_over_nothing_is_not_a_number():
 
     found = ratio("a", "b", name="r").estimate(np.zeros((0, 2)), np.zeros(0, dtype=int))
     assert np.isnan(found.value)
+
+
+def test_without_the_extra_a_run_says_what_to_install(monkeypatch):
+    from evalkit.scorers.instructions import scoring
+
+    scorer = instructions(sentences="rules")
+    assert scorer.ready(False).scores == scorer.scores
+    monkeypatch.setattr(scoring, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="langdetect is not installed"):
+        scorer.ready(False)
