@@ -1,7 +1,8 @@
 """STS: how well the similarity of two sentences' vectors follows people's judgement.
 
-Paper: https://arxiv.org/abs/1708.00055 (SemEval-2017 task 1, the STS benchmark). Data: mteb/stsbenchmark-sts,
-CC-BY-SA-4.0, or files of your own. One row:
+Paper: https://arxiv.org/abs/1708.00055 (SemEval-2017 task 1, the STS benchmark). Data: mteb/stsbenchmark-sts, whose
+licence MTEB gives as not specified, or files of your own; the bundled rows are ours, under the Apache licence 2.0. One
+row:
 
     {"sentence1": "A girl is styling her hair.", "sentence2": "A girl is brushing her hair.", "score": 2.5}
 

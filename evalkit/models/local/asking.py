@@ -53,6 +53,8 @@ class Asking:
     def _render(self, request: Request) -> Rendered:
         if isinstance(request, Perplexity):
             return Rendered(request.text)
-        if isinstance(request, Choose | Generate):
+        if isinstance(request, Generate):
+            return self._renderer.render(request.prompt, request.tools)
+        if isinstance(request, Choose):
             return self._renderer.render(request.prompt)
         raise ModelError(f"no local model computes {type(request).__name__}")

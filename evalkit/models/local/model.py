@@ -46,7 +46,10 @@ class LocalModel:
         self._loading: Future[tuple[Executor, Engine]] | None = None
         self._awaited: asyncio.Future[tuple[Executor, Engine]] | None = None
         self._batcher: Batcher[Request, Reply] | None = None
-        self._has_template = checkpoint.template is not None
+        template = checkpoint.template
+        self._has_template = template is not None
+        # A template that never names tools would leave them out without a word.
+        self._takes_tools = "tools" in (template or "") and options.chat != "off"
         self._counter = TokenCounter(checkpoint, code=options.trust_remote_code)
         self._closed = False
 
@@ -70,7 +73,7 @@ class LocalModel:
             chats=self._options.chat == "on",
             max_length=self._options.max_length or self._checkpoint.max_length,
             window=_WINDOW,
-            features=frozenset({"tokens", "stride"}),
+            features=frozenset({"tokens", "stride"} | ({"tools"} if self._takes_tools else set())),
         )
 
     @property
@@ -99,8 +102,9 @@ class LocalModel:
             raise ModelError("the model was closed")
         if type(request) not in self.capabilities.requests:
             raise ModelError(f"{self._checkpoint.name} can't be asked for {type(request).__name__}")
-        if isinstance(request, Generate) and (request.schema or request.tools):
-            raise ModelError(f"{self._checkpoint.name} takes neither a schema nor tools; put them into the prompt")
+        if isinstance(request, Generate) and (request.schema or (request.tools and not self._takes_tools)):
+            what = "schema" if request.schema else "tools"
+            raise ModelError(f"{self._checkpoint.name} takes no {what} in a request of its own; put it into the prompt")
         if isinstance(request, Generate | Choose) and request.prompt.messages:
             if self._options.chat == "off":
                 raise ModelError("a conversation needs the chat template, and it is off (chat=off)")
