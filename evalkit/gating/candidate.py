@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit import api, foreign
+from evalkit import api, baselines, foreign
 from evalkit.core import Model, Reply, Request, UsageError
 from evalkit.gating.opening import Opened, open_any, open_run
 from evalkit.runner import Progress
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a path is something that was measured already: a run folder or another harness's log."""
+    """Whether a path is something that was measured already: a run folder, a baseline, or another harness's log."""
     if (path / "manifest.json").is_file():
         return True
     if path.suffix in (".yaml", ".yml", ".py") or not path.exists():
         return False
     if path.is_dir() and any(path.glob("*/manifest.json")):
         return True
-    return foreign.open_log(path) is not None
+    return (path.is_file() and baselines.looks_like_baseline(path)) or foreign.open_log(path) is not None
 
 
 def opened(paths: Sequence[Path]) -> Opened:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from evalkit.commands.suite import gate_of, read_suite
 from evalkit.core import UsageError
 from evalkit.gates.policy import Margin, Policy, TaskPolicy
 from evalkit.gating import policy_from, read_policy
@@ -80,6 +81,19 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     assert found.confidence == 0.975
     with pytest.raises(UsageError, match="--margin is a number"):
         policy_from(None, {"margin": "3 points"})
+
+
+def test_the_policies_of_the_documentation_are_policies(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "gates.md").read_text()
+    blocks = [block.split("```")[0] for block in text.split("```yaml\n")[1:]]
+    policy, suite = blocks[:2]
+    (tmp_path / "gate.yaml").write_text(policy)
+    assert read_policy(tmp_path / "gate.yaml").of("safety_x").zero_tolerance
+    (tmp_path / "suite.yaml").write_text(suite)
+    assert read_suite(tmp_path / "suite.yaml")["models"] == ["hf/./candidate"]
+    found = gate_of(tmp_path / "suite.yaml")
+    assert found is not None
+    assert found.margin == Margin(0.02, True)
 
 
 def test_an_unreadable_policy_is_a_usage_error(tmp_path: Path) -> None:
