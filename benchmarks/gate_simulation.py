@@ -156,13 +156,13 @@ class Promise:
 
 
 PROMISES = (
-    Promise("PASS or DEGRADED | drop = δ: at most 5.5 %", lambda c: c.dropped, lambda c: c.through <= ALPHA + SLACK,
+    Promise("PASS or DEGRADED where the drop is δ: at most 5.5 %", lambda c: c.dropped, lambda c: c.through <= ALPHA + SLACK,
             lambda c: c.through),
-    Promise("FAIL | no change: at most 5.5 %", lambda c: not c.dropped, lambda c: c.fail <= ALPHA + SLACK,
+    Promise("FAIL at no change: at most 5.5 %", lambda c: not c.dropped, lambda c: c.fail <= ALPHA + SLACK,
             lambda c: c.fail),
-    Promise("FAIL | no change, any drop blocks: at most 5.5 %", lambda c: not c.dropped,
+    Promise("FAIL at no change, any drop blocks: at most 5.5 %", lambda c: not c.dropped,
             lambda c: c.fail_strictest <= ALPHA + SLACK, lambda c: c.fail_strictest),
-    Promise("let through | no change: as planned ± 2 points", lambda c: c.planned is not None,
+    Promise("let through at no change: as planned ± 2 points", lambda c: c.planned is not None,
             lambda c: abs(c.through - (c.planned or 0.0)) <= PLAN_SLACK, lambda c: abs(c.through - (c.planned or 0.0))),
     Promise("coverage, ≥ 50 clusters and ≥ 10 effective flips: at least 93.5 %", lambda c: c.ample,
             lambda c: c.covered >= COVER_LOW, lambda c: -c.covered),
