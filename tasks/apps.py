@@ -46,8 +46,9 @@ def task(
 ) -> Task:
     """APPS' test split of one difficulty, or the rows in `files`.
 
-    n: completions of every problem, sampled at `temperature`. k: which pass@k, as in k=1,10. form: how to ask, whatever the model; without it a chat
-    model is asked as one. cpu: seconds a program may compute on one input. memory: MiB it may use.
+    n: completions of every problem, sampled at `temperature`. k: which pass@k, as in k=1,10.
+    form: how to ask, whatever the model; without it a chat model is asked as one. cpu: seconds a program may
+    compute on one input. memory: MiB it may use.
     """
     source = from_files(files) if files else hub("codeparrot/apps", config=difficulty, split="test")
     return Task(

@@ -20,15 +20,9 @@ NAME = "program"
 def run_script(source: bytes) -> None:
     """Run a whole program as `__main__`; whatever it raises ends it as it would end any script."""
     module = types.ModuleType("__main__")
-    _forget_ourselves()
     sys.modules["__main__"] = module
     sys.argv = ["program.py"]
     exec(compile(source, "program.py", "exec", dont_inherit=True), module.__dict__)
-
-
-def _forget_ourselves() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "evalkit"]:
-        del sys.modules[name]
 
 
 class Server:
@@ -43,7 +37,6 @@ class Server:
     def serve(self, source: bytes) -> None:
         """Define, say so, and answer until the checks are done."""
         module = types.ModuleType(NAME)
-        _forget_ourselves()
         sys.modules[NAME] = module
         self._globals = module.__dict__
         try:

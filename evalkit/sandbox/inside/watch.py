@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -41,16 +40,14 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-@dataclass(slots=True)
 class Usage:
     """Filled by `look`, about ten times a second. `idle` leaves out the time that processes waited for a processor."""
 
-    root: int
-    cpu: float = 0.0
-    memory: int = 0
-    idle: float = 0.0
-    _wanted: float = 0.0
-    _looked: float = field(default_factory=time.monotonic)
+    def __init__(self, root: int) -> None:
+        self.root = root
+        self.cpu = self.idle = self._wanted = 0.0
+        self.memory = 0
+        self._looked = time.monotonic()
 
     def look(self) -> None:
         """Add up what all processes used so far (seconds, bytes)."""
