@@ -156,8 +156,8 @@ class Promise:
 
 
 PROMISES = (
-    Promise("PASS or DEGRADED where the drop is δ: at most 5.5 %", lambda c: c.dropped, lambda c: c.through <= ALPHA + SLACK,
-            lambda c: c.through),
+    Promise("PASS or DEGRADED where the drop is δ: at most 5.5 %", lambda c: c.dropped,
+            lambda c: c.through <= ALPHA + SLACK, lambda c: c.through),
     Promise("FAIL at no change: at most 5.5 %", lambda c: not c.dropped, lambda c: c.fail <= ALPHA + SLACK,
             lambda c: c.fail),
     Promise("FAIL at no change, any drop blocks: at most 5.5 %", lambda c: not c.dropped,
