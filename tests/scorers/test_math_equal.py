@@ -166,3 +166,55 @@ def test_without_the_extra_a_run_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="math-verify is not installed"):
         scorer.ready(False)
+
+
+def test_both_scores_beside_lm_evals_exact_match(scored: Scored, ask_lm_eval: Callable[[str, object], Any]) -> None:
+    """Its exact match is equality in Minerva's normal form or by sympy, of what its closing sentence holds.
+
+    Ours is the normal form alone, so ours implies its; and where it takes algebra to see it, math-verify sees it.
+    """
+    rng = random.Random(7)
+    answers = [
+        r"\frac{1}{2}",
+        r"\frac12",
+        r"\tfrac{1}{2}",
+        "2",
+        "x+1",
+        "1+x",
+        r"\sqrt{8}",
+        r"2\sqrt{2}",
+        "(1,2)",
+        "[2,5)",
+        "12",
+    ]
+    answers += [
+        "1,000",
+        "1000",
+        "x^2-1",
+        "(x-1)(x+1)",
+        r"\pi",
+        "3",
+        r"3\text{ cm}",
+        r"x=3",
+        r"\left(3,\frac{\pi}{2}\right)",
+        "-7",
+    ]
+    pairs = [(rng.choice(answers), rng.choice(answers)) for _ in range(250)]
+    script = (
+        "from lm_eval.tasks.minerva_math.utils import is_equiv, normalize_final_answer as normal\n"
+        "found = [bool(is_equiv(normal(said), normal(gold))) for gold, said in asked]"
+    )
+    ours = []
+    for gold, said in pairs:
+        reply = f"Final Answer: The final answer is ${said}$. I hope it is correct."
+        found = scored(math_equal(), Sample("1", "q", targets=(gold,)), reply)
+        ours.append((found["exact_match"].value, found["math_verify"].value))
+    theirs = ask_lm_eval(script, pairs)
+    assert [pair for pair, (exact, _), other in zip(pairs, ours, theirs, strict=True) if exact and not other] == []
+    unseen = [
+        pair
+        for pair, (exact, verified), other in zip(pairs, ours, theirs, strict=True)
+        if other and not (exact or verified)
+    ]
+    assert unseen == []
+    assert sum(theirs) > sum(exact for exact, _ in ours) > 5
