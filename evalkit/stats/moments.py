@@ -55,7 +55,8 @@ class Moments:
 
 def moments(baseline: FloatRows, candidate: FloatRows, clusters: IntArray | None = None) -> Moments:
     """The moments of candidate - baseline, both of shape (n,), n > 0; `clusters` number what is not independent."""
-    d = candidate - baseline
+    before, after = np.asarray(baseline, dtype=np.float64), np.asarray(candidate, dtype=np.float64)
+    d = after - before
     n = len(d)
     numbers, count = renumber(clusters, n)
     sizes = sums(np.ones(n), numbers, count)
@@ -64,7 +65,7 @@ def moments(baseline: FloatRows, candidate: FloatRows, clusters: IntArray | None
     # One cluster alone says nothing about the spread between clusters.
     rest = np.where(sizes < n, 1.0 - sizes / n, np.nan)
     deviations = (totals - sizes * d.mean()) / rest
-    values = np.concatenate([baseline, candidate])
+    values = np.concatenate([before, after])
     return Moments(
         n=np.asarray(float(n)),
         gains=np.asarray(d[d > 0.0].sum()),
