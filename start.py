@@ -25,6 +25,8 @@ def main() -> int:
     if sys.version_info < NEEDED:
         return use_newer_python()
     python = install(EXTRAS[job])
+    if job == "test":
+        install_sandbox()
     if job == "quickstart":
         return subprocess.call([python, "-m", "evalkit.cli", "quickstart", *rest], cwd=HERE)
     steps = [
@@ -49,6 +51,19 @@ def use_newer_python() -> int:
             return subprocess.call([found, str(HERE / "start.py"), *sys.argv[1:]])
     print(f"evalkit needs Python {NEEDED[0]}.{NEEDED[1]} or newer; this is {sys.version.split()[0]}")
     return 2
+
+
+def install_sandbox() -> None:
+    """Install bubblewrap where it is missing and root and apt allow; else the tests that need it say so and skip."""
+    may = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
+    if shutil.which("bwrap") or not may:
+        return
+    print("installing bubblewrap, which the tests of generated programs need", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for step in (["update"], ["install", "--yes", "--no-install-recommends", "bubblewrap"]):
+        if subprocess.call(["apt-get", "-qq", *step], env=environment, stdout=subprocess.DEVNULL):
+            print("bubblewrap could not be installed; those tests will be skipped")
+            return
 
 
 def install(extras: str) -> str:

@@ -30,6 +30,8 @@ class Launch:
     command: list[str]
     folders: tuple[str, ...] = ("/tmp", "/dev/shm")
     paths: tuple[str, ...] = ()
+    own_users: bool = False
+    """Whether the worker's user is its own, so that a limit on that user's processes counts no others."""
     scratch: str = ""
     """A folder on this machine to be removed with the worker."""
 
@@ -67,7 +69,7 @@ def _bubblewrap(limits: Limits, packages: Sequence[str]) -> Launch:
         # Root in a user namespace is still root to the files outside; nobody has nothing to lose.
         stage = [_reachable_python(), "-I", "-S", str(Path(__file__).with_name("stage.py"))]
         command = [*stage, str(NOBODY), _STAGE, str(len(hidden)), *hidden, *command]
-    return Launch(command, paths=("/packages",) if packages else ())
+    return Launch(command, paths=("/packages",) if packages else (), own_users=True)
 
 
 def _walls() -> list[str]:

@@ -50,6 +50,7 @@ class Worker:
             raise LostWorkerError(str(error)) from None
         settings = asdict(limits) | {
             "filter": base64.b64encode(filter_code()).decode(),
+            "own_users": self._launch.own_users,
             "folders": self._launch.folders,
             "paths": self._launch.paths,
             "packages": list(packages),

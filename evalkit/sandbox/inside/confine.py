@@ -34,14 +34,14 @@ def _control(libc: Any, option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
-def limit_tree(memory: int, processes: int, files: int, contained: bool) -> None:
+def limit_tree(memory: int, processes: int, files: int, own_users: bool) -> None:
     """Limits that every program inherits. `memory` is beyond what the interpreter itself maps."""
     pages = int(open("/proc/self/statm").read().split()[0])
     _lower(resource.RLIMIT_AS, pages * os.sysconf("SC_PAGE_SIZE") + memory)
     _lower(resource.RLIMIT_NOFILE, files)
     _lower(resource.RLIMIT_CORE, 0)
-    if contained:
-        # Outside of a user namespace of its own this would count everything that the user runs.
+    if own_users:
+        # Elsewhere this would count everything that the user runs; a container engine has a limit of its own.
         _lower(resource.RLIMIT_NPROC, processes)
 
 

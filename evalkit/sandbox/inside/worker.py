@@ -60,7 +60,7 @@ class Worker:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         filtered = confine.close_off(base64.b64decode(self._settings["filter"]))
         s = self._settings
-        confine.limit_tree(s["memory"], s["processes"] + 3, s["files"], self._contained)
+        confine.limit_tree(s["memory"], s["processes"] + 3, s["files"], s["own_users"])
         gc.collect()
         gc.freeze()
         gc.disable()
