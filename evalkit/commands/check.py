@@ -45,7 +45,7 @@ def command(
             wrong += bool(found.problems)
             _say(spec, found)
     if everything:
-        click.echo(f"{checked - wrong} ok, {wrong} wrong; what was skipped wants data: --data-dir DIR, or EVALKIT_DATA")
+        click.echo(f"{checked - wrong} ok, {wrong} wrong; data for what was skipped: --data-dir DIR, or EVALKIT_DATA")
     if wrong:
         click.echo(f"{wrong} of {checked} tasks do not score 1.0 on their own gold answers", err=True)
         raise click.exceptions.Exit(CHECK_FAILED)

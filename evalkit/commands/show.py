@@ -146,11 +146,14 @@ def show_record(out: Console, record: Record, model: str) -> None:
         out.print(f"failed in {failure.stage}: {failure.kind}: {visible(failure.message)}", style="red", markup=False)
     if record.prompt is not None:
         _block(out, "prompt", record.prompt.text)
+    in_contexts = _one_a_choice(record)
+    if in_contexts:
+        _block(out, "replies, one a choice", _likelihoods(record.sample, in_contexts))
     for number, reply in enumerate(record.replies, 1):
         name = "reply" if len(record.replies) == 1 else f"reply {number}"
         for text, finish in zip(reply.texts, reply.finish, strict=False):
             _block(out, f"{name} ({finish}, {reply.source})", text)
-        if reply.loglikelihoods:
+        if reply.loglikelihoods and not in_contexts:
             _block(out, f"{name} ({reply.source})", _likelihoods(record.sample, reply.loglikelihoods))
     if record.sample.targets:
         _block(out, "target", " | ".join(record.sample.targets))
@@ -159,6 +162,14 @@ def show_record(out: Console, record: Record, model: str) -> None:
         reason = f"  ({visible(score.reason)})" if score.reason else ""
         out.print(f"{score.name} = {score.value:.4g}{answer}{reason}", markup=False, soft_wrap=True)
     out.print()
+
+
+def _one_a_choice(record: Record) -> tuple[float, ...]:
+    """The log-likelihoods of replies that are one for each choice; nothing where they are not."""
+    values = [reply.loglikelihoods for reply in record.replies]
+    if len(values) < 2 or len(values) != len(record.sample.choices) or any(len(one) != 1 for one in values):
+        return ()
+    return tuple(one[0] for one in values)
 
 
 def _likelihoods(sample: Sample, values: tuple[float, ...]) -> str:

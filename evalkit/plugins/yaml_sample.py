@@ -173,6 +173,15 @@ def _choice_templates(value: Value) -> tuple[Template, ...]:
     return templates
 
 
+def in_contexts(prompt: PromptFormat) -> PromptFormat:
+    """The form where choices stand in the context: a worked example has its right one behind the question at once."""
+
+    def answer(sample: Sample) -> str:
+        return f"{sample.choices[sample.gold[0]]}{prompt.delimiter}{sample.targets[0]}"
+
+    return replace(prompt, answer=answer, delimiter="")
+
+
 def prompt_of(keys: Mapping[str, Value]) -> PromptFormat:
     """The prompt's form. The question was rendered with the sample, so here it is only taken up."""
     description = compiled(keys["description"]) if "description" in keys else None

@@ -14,7 +14,7 @@ from evalkit.core import Fewshot, FewshotOrder, Judge, Method, Metric, Scorer, S
 from evalkit.data import bundled, files, hub, texts
 from evalkit.metrics import mean
 from evalkit.plugins.meta import checked
-from evalkit.plugins.yaml_sample import prompt_of, shape_of
+from evalkit.plugins.yaml_sample import in_contexts, prompt_of, shape_of
 from evalkit.plugins.yaml_tree import Value, read_yaml
 from evalkit.spec import unknown
 
@@ -50,7 +50,7 @@ def yaml_task(path: Path, options: Mapping[str, str]) -> Task:
         name=name,
         data=(Subset(_source(keys["data"]), _source(keys["examples"]) if "examples" in keys else None),),
         sample=shape.sample,
-        prompt=prompt,
+        prompt=in_contexts(prompt) if method.name == "choose_contexts" else prompt,
         method=method,
         scorers=task_scorers,
         metrics=task_metrics,

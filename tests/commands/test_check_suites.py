@@ -3,6 +3,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from evalkit import plugins
 from evalkit.cli import cli
 
 TASK = """
@@ -33,7 +34,11 @@ def test_a_suite_is_checked_by_its_tasks(check):
     assert found.exit_code == 0
 
 
-def test_all_says_what_was_skipped_for_want_of_data(check):
+def test_all_says_what_was_skipped_for_want_of_data(check, monkeypatch):
+    # All of the built-in tasks would take their time; these stand for them.
+    few = {"fine", "empty", "all_of_mine", "hellaswag", "cnn_dailymail", "open_llm_leaderboard_v1"}
+    index = plugins.index
+    monkeypatch.setattr(plugins, "index", lambda kind: [entry for entry in index(kind) if entry.name in few])
     found = check("--all")
     assert found.exit_code == 0, found.output
     lines = found.output.splitlines()
@@ -43,4 +48,4 @@ def test_all_says_what_was_skipped_for_want_of_data(check):
     assert "ok      cnn_dailymail,data=sample: 5 samples" in lines, "what ships is at hand"
     assert max(map(len, lines)) <= 80
     assert not any("all_of_mine" in line or "leaderboard" in line for line in lines)
-    assert not any(line.startswith("WRONG") for line in lines)
+    assert lines[-1].startswith("2 ok, 0 wrong; ")

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from evalkit.core import Reply, Sample
+from evalkit.core import Record, Reply, Sample, Score
 from evalkit.metrics.targets import target_perplexity
 from evalkit.scorers import prediction
 from tests.tasks.harness import definition
@@ -81,6 +81,12 @@ def test_perplexity_counts_every_passage_once():
     assert found.value == pytest.approx(math.exp(nats.mean()), rel=1e-12)
     assert found.low < found.value < found.high
     assert found.n == 400
+
+
+def test_perplexity_reads_the_log_likelihood_of_a_record():
+    record = Record("t", 0, Sample("s", "the"), scores=(Score("acc", 1.0), Score("loglikelihood", -2.5)))
+    assert target_perplexity().observe(record) == (2.5,)
+    assert target_perplexity().observe(Record("t", 0, Sample("s", "the"))) is None
 
 
 def test_perplexity_of_hopeless_predictions_is_infinite():
