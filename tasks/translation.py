@@ -13,13 +13,11 @@ The prompt is lm-evaluation-harness's (`German phrase: …` and `English phrase:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from evalkit.core import DataOptions, OpenedSource, PromptFormat, Row, Sample, Source, Subset, Task, UsageError
+from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import files as table
-from evalkit.data import hub, rows
+from evalkit.data import hub, parallel, sacrebleu_set
 from evalkit.methods import generate
 from evalkit.scorers import bleu, chrf, ter
 
@@ -157,66 +155,5 @@ def _source(pair: str, files: str, references: str, dataset: str, config: str, s
     if dataset:
         return hub(dataset, config=config or pair, split=split)
     if test_set:
-        return _TestSet(test_set, pair)
-    return _Lines(files, references, pair) if references else table(files)
-
-
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """Two texts whose lines belong together."""
-
-    source: str
-    target: str
-    pair: str
-
-    def open(self, options: DataOptions) -> OpenedSource:
-        return _aligned([self.source, self.target], self.pair, Path(self.source).stem).open(options)
-
-
-@dataclass(frozen=True, slots=True)
-class _TestSet:
-    """A test set of sacrebleu's: what it keeps on this machine, or fetches where that is allowed."""
-
-    name: str
-    pair: str
-
-    def open(self, options: DataOptions) -> OpenedSource:
-        from sacrebleu.dataset import DATASETS
-
-        if self.name not in DATASETS:
-            shown = ", ".join(sorted(DATASETS, reverse=True)[:8])
-            raise UsageError(f"sacrebleu has no test set {self.name!r}", fix=f"one of {shown}, … (sacrebleu --list)")
-        found = DATASETS[self.name]
-        if self.pair not in found.langpairs:
-            fix = "pair=" + ", ".join(sorted(found.langpairs)[:8])
-            raise UsageError(f"the test set {self.name} has no pair {self.pair}", fix=fix)
-        kept = Path(found._get_txt_file_path(self.pair, "src"))
-        if options.offline and not kept.is_file():
-            fix = f"sacrebleu -t {self.name} -l {self.pair} --echo src, where there is a network"
-            raise UsageError(f"the test set {self.name} was not fetched yet", found=f"no {kept}", fix=fix)
-        try:
-            paths = [found.get_source_file(self.pair), *found.get_reference_files(self.pair)]
-        # It fetches, unpacks and parses; whatever fails there, the set is not to be had.
-        except Exception as error:
-            raise UsageError(f"sacrebleu cannot give the test set {self.name}", found=str(error)[:120]) from error
-        return _aligned(paths, self.pair, f"{self.name}/{self.pair}").open(options)
-
-
-def _aligned(paths: list[str], pair: str, name: str) -> Source:
-    """The rows of a text in the first file and its translations in the others, line by line."""
-    texts = [_lines(Path(path)) for path in paths]
-    for path, lines in zip(paths, texts, strict=True):
-        if len(lines) != len(texts[0]):
-            found = f"{len(lines)} lines, and {len(texts[0])} in {paths[0]}"
-            raise UsageError("the files do not have the same number of lines", found=found, at=str(path))
-    source, _, target = pair.partition("-")
-    values = [{source: line[0], target: list(line[1:])} for line in zip(*texts, strict=True)]
-    return rows(values, name=name)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        # Only line breaks part lines here: other marks that splitlines() knows stand within sentences.
-        return path.read_text("utf-8-sig").removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the text cannot be read", found=str(error), at=str(path)) from None
+        return sacrebleu_set(test_set, pair)
+    return parallel(files, references, pair=pair) if references else table(files)

@@ -13,7 +13,19 @@ from typing import Any
 from evalkit.core import Source
 from evalkit.data.values import Values, require
 
-__all__ = ["Values", "bundled", "either", "files", "hub", "require", "rows", "texts", "where"]
+__all__ = [
+    "Values",
+    "bundled",
+    "either",
+    "files",
+    "hub",
+    "parallel",
+    "require",
+    "rows",
+    "sacrebleu_set",
+    "texts",
+    "where",
+]
 
 
 def hub(
@@ -66,6 +78,20 @@ def rows(values: Sequence[Mapping[str, Any]], name: str = "rows") -> Source:
     from evalkit.data.memory import MemorySource
 
     return MemorySource(values, name)
+
+
+def parallel(source: str | Path, *targets: str | Path, pair: str) -> Source:
+    """A row for each line of a text and its translations; with pair="de-en" its columns are `de` and `en` (a list)."""
+    from evalkit.data.parallel import ParallelSource
+
+    return ParallelSource((str(source), *map(str, targets)), pair)
+
+
+def sacrebleu_set(name: str, pair: str) -> Source:
+    """A test set that sacrebleu has, such as "wmt14" and "de-en": from its cache, else fetched by it; as `parallel`."""
+    from evalkit.data.parallel import SacrebleuSource
+
+    return SacrebleuSource(name, pair)
 
 
 def where(source: Source, column: str, value: str) -> Source:
