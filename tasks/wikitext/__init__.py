@@ -16,7 +16,7 @@ from typing import Literal
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import bundled, hub
 from evalkit.methods import rolling
-from evalkit.metrics import bits_per_byte, byte_perplexity, word_perplexity
+from evalkit.metrics import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
 from evalkit.scorers import rolling as rolling_scorer
 
 from .detokenise import detokenise
@@ -41,17 +41,23 @@ def task(
     *,
     config: Config = "auto",
     split: Literal["test", "validation"] = "test",
+    stride: int | None = None,
     data: Literal["hub", "sample"] = "hub",
 ) -> Task:
-    """Perplexity on whole pages. `auto` is wikitext-2-raw-v1, or wikitext-2-v1 where a mirror has only that."""
+    """Perplexity on whole pages. `auto` is wikitext-2-raw-v1, or wikitext-2-v1 where a mirror has only that.
+
+    With `stride`, windows overlap (see the task perplexity) and there is a perplexity by token, too. It is not the one
+    of all pages joined to one text, which some model cards quote.
+    """
+    by_token = () if stride is None else (token_perplexity(),)
     return Task(
         name="wikitext",
         data=(Subset(bundled("perplexity") if data == "sample" else _pages(config, split)),),
         sample=_bundled_sample if data == "sample" else _sample,
         prompt=PromptFormat(question=_text, answer=_text),
-        method=rolling(),
+        method=rolling(stride=stride),
         scorers=(rolling_scorer(),),
-        metrics=(word_perplexity(), byte_perplexity(), bits_per_byte()),
+        metrics=(word_perplexity(), byte_perplexity(), bits_per_byte(), *by_token),
         headline="word_perplexity",
     )
 

@@ -182,9 +182,16 @@ def test_words_and_bytes_are_counted_on_the_page_as_it_was(on_real_rows):
     reply = Reply(loglikelihoods=(-1.0,), greedy=(False,))
     scores = asyncio.run(wikitext.task.scorers[0].score(sample, (reply,)))
     page = sample.data["original"]
-    assert {score.name: score.value for score in scores} == {
+    assert {score.name: score.value for score in scores if score.name != "tokens"} == {
         "loglikelihood": -1.0,
         "words": len(re.split(r"\s+", page)),
         "bytes": len(page.encode()),
     }
     assert len(page.encode()) > len(sample.input.encode())
+
+
+def test_the_strided_variant_is_named_and_has_a_perplexity_by_token(built_in):
+    task = built_in("wikitext,data=sample,stride=64").task
+    assert (task.method.name, task.headline) == ("rolling-strided", "word_perplexity")
+    assert [metric.name for metric in task.metrics][-1] == "token_perplexity"
+    assert built_in("wikitext,data=sample").task.method.name == "rolling"
