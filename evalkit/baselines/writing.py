@@ -107,7 +107,7 @@ def _value(column: Column) -> float | None:
     if not len(rows):
         return None
     if column.estimate is not None:
-        value = column.estimate(rows, np.arange(len(rows))).value
+        value = column.value_of(rows)
     elif is_mean(column):
         value = float(rows[:, 0].mean())
     else:

@@ -39,6 +39,8 @@ class PairedTask:
     duplicates: list[str] = field(default_factory=list)
     other_data: list[str] = field(default_factory=list)
     other_prompt: list[str] = field(default_factory=list)
+    known: dict[str, Values] = field(default_factory=dict, repr=False)
+    """Values by metric, once they were asked for; a gate with many slices asks again and again."""
 
     @property
     def metrics(self) -> list[str]:
@@ -147,6 +149,12 @@ def pair_task(baseline: TaskSide, candidate: TaskSide, *, by: By | None = None) 
 
 def values_of(paired: PairedTask, metric: str) -> Values:
     """The metric's value of every sample that both sides measured, its repeats averaged first (width 1 only)."""
+    if metric not in paired.known:
+        paired.known[metric] = _values(paired, metric)
+    return paired.known[metric]
+
+
+def _values(paired: PairedTask, metric: str) -> Values:
     import numpy as np
 
     left = _averaged(paired.baseline.columns[metric], paired.left)
@@ -191,7 +199,7 @@ def is_mean(column: Column) -> bool:
     rows = column.rows[np.isfinite(column.rows[:, 0])]
     if not len(rows):
         return True
-    value = column.estimate(rows, np.arange(len(rows))).value
+    value = column.value_of(rows)
     return math.isclose(value, float(rows.mean()), rel_tol=1e-9, abs_tol=1e-12)
 
 

@@ -52,6 +52,18 @@ class Column:
     def width(self) -> int:
         return int(self.rows.shape[1])
 
+    def value_of(self, rows: FloatRows, *, one_sample: bool = False) -> float:
+        """The metric's value of some rows, without the interval; NaN where it is not known how to compute it."""
+        import numpy as np
+
+        from evalkit.stats.bootstrap import values_only
+
+        if self.estimate is None:
+            return math.nan
+        clusters = np.zeros(len(rows), np.int64) if one_sample else np.arange(len(rows))
+        with values_only():
+            return float(self.estimate(rows, clusters).value)
+
 
 @dataclass(slots=True, eq=False)
 class TaskSide:

@@ -78,12 +78,13 @@ def _questions(paired: PairedTask, policy: Policy) -> list[_Question]:
         raise UsageError(
             f"task {paired.name!r} has no metric {metric or 'that both sides know'!r}", found=", ".join(paired.metrics)
         )
-    found = [_scored(paired, metric, policy)]
+    changed = flips(paired, metric)
+    found = [_scored(paired, metric, policy, changed)]
     groups = paired.groups() if own.slices else {}
     for name, margin in own.slices.items():
         if name not in groups:
             raise UsageError(f"task {paired.name!r} has no slice {name!r}", found=", ".join(groups) or "no groups")
-        question = _scored(paired, metric, policy, name, groups[name])
+        question = _scored(paired, metric, policy, changed, name, groups[name])
         if margin is not None:
             question = replace(question, limits=replace(question.limits, margin=_units(paired, metric, margin)))
         found.append(question)
@@ -91,7 +92,12 @@ def _questions(paired: PairedTask, policy: Policy) -> list[_Question]:
 
 
 def _scored(
-    paired: PairedTask, metric: str, policy: Policy, part: str = "", places: IntArray | None = None
+    paired: PairedTask,
+    metric: str,
+    policy: Policy,
+    changed: tuple[tuple[str, ...], tuple[str, ...]],
+    part: str = "",
+    places: IntArray | None = None,
 ) -> _Question:
     column = paired.candidate.columns[metric]
     judge = _decider(paired, metric, places)
@@ -100,19 +106,18 @@ def _scored(
         raise UsageError(
             f"zero tolerance looks at single samples; {metric} of {paired.name!r} is no mean of them", at=policy.origin
         )
-    worse, better = flips(paired, metric)
+    worse, better = changed
     if places is not None:
         inside = {paired.ids[int(place)] for place in places}
         worse, better = (tuple(i for i in ids if i in inside) for ids in (worse, better))
     unmeasured = _unmeasured(paired, metric)
 
     def row(verdict: GateVerdict) -> GateRow:
-        kind = "slice" if part else "score"
         return GateRow(
             paired.name,
             metric,
             verdict,
-            "slice" if kind == "slice" else "score",
+            "slice" if part else "score",
             part,
             column.scale,
             column.higher_is_better,
@@ -174,6 +179,7 @@ def _cut(paired: PairedTask, places: IntArray | None) -> PairedTask:
         ids=[paired.ids[place] for place in kept],
         left=[paired.left[place] for place in kept],
         right=[paired.right[place] for place in kept],
+        known={},
     )
 
 
@@ -187,7 +193,7 @@ def _baseline_value(paired: PairedTask, metric: str) -> float:
         return math.nan
     if column.width == 1 and is_mean(column):
         return float(rows[:, 0].mean())
-    return column.estimate(rows, np.arange(len(rows))).value if column.estimate else math.nan
+    return column.value_of(rows)
 
 
 def _unmeasured(paired: PairedTask, metric: str) -> int:
@@ -202,13 +208,12 @@ def _singles(paired: PairedTask, metric: str) -> Values:
     column = paired.candidate.columns[metric]
     if column.width == 1:
         return values_of(paired, metric)
-    estimate = column.estimate
-    if estimate is None:
+    if column.estimate is None:
         return Values(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), None, False, 0)
     left, right = paired.baseline.columns[metric].rows, column.rows
 
     def single(rows: FloatRows, copies: list[int]) -> float:
-        return float(estimate(rows[copies], np.zeros(len(copies), np.int64)).value)
+        return column.value_of(rows[copies], one_sample=True)
 
     before = np.asarray([single(left, copies) for copies in paired.left])
     after = np.asarray([single(right, copies) for copies in paired.right])

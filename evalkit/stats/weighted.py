@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from evalkit.core import Estimate
-from evalkit.stats.bootstrap import _bca_tails
+from evalkit.stats.bootstrap import _VALUES_ONLY, _bca_tails
 from evalkit.stats.clusters import renumber
 from evalkit.stats.intervals import FEW_CLUSTERS
 
@@ -49,6 +49,8 @@ def weighted_interval(
     if count < 2 or not math.isfinite(value):
         how = "undefined" if not math.isfinite(value) else "n=1" if n == 1 else "one cluster"
         return Estimate(value, math.nan, math.nan, n, how, confidence)
+    if _VALUES_ONLY.get():
+        return Estimate(value, math.nan, math.nan, n, "value only", confidence)
     resamples = max(min(resamples, _FEWEST), min(resamples, _MOST_CELLS // n))
     drawn = _resample(statistic, n, numbers, count, seed, resamples)
     how = "bootstrap" if numbers is None else f"bootstrap, {count} clusters"

@@ -9,7 +9,8 @@ from evalkit.comparison import Column, pair_task, pair_tasks
 from evalkit.comparison.pairing import is_mean, rows_of, values_of
 from evalkit.core import UsageError
 from evalkit.gates.assess import flips
-from evalkit.metrics import mean, word_perplexity
+from evalkit.metrics import by_name, mean, word_perplexity
+from evalkit.stats.bootstrap import values_only
 from tests.comparison.sides import part, side
 
 
@@ -114,6 +115,18 @@ def test_whether_a_metric_is_a_mean_is_seen_in_its_numbers() -> None:
     assert not is_mean(Column("largest", rows, estimate=biggest))  # type: ignore[arg-type]
     two = np.asarray([[1.0, 2.0]])
     assert not is_mean(Column("word_perplexity", two, estimate=word_perplexity().estimate))
+
+
+@pytest.mark.parametrize("name", ["spearman", "bleu", "mcc"])
+def test_a_value_alone_draws_no_bootstrap(name: str) -> None:
+    """A paired bootstrap asks for thousands of values; each with an interval of its own would take hours."""
+    metric = by_name(name)
+    rng = np.random.default_rng(4)
+    rows = rng.integers(1, 9, (60, metric.width)).astype(float)
+    column = Column(name, rows, estimate=metric.estimate)
+    assert column.value_of(rows) == pytest.approx(metric.estimate(rows, np.arange(60)).value, nan_ok=True)
+    with values_only():
+        assert np.isnan(metric.estimate(rows, np.arange(60)).low)
 
 
 def test_rows_of_repeats_stay_together() -> None:
