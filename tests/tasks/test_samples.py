@@ -46,7 +46,8 @@ def source(entry):
 
 def test_every_task_with_a_sample_is_here():
     with_sample = {entry.name for entry in index("task", REPOSITORY) if '"sample"' in source(entry)}
-    assert {spec.partition(",")[0] for spec in SPECS} | IN_OTHER_FILES == with_sample
+    # Programs run in a sandbox and have tests of their own.
+    assert {spec.partition(",")[0] for spec in SPECS} | IN_OTHER_FILES == with_sample - {"humaneval"}
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -93,4 +94,4 @@ def test_a_task_begins_with_its_paper_licence_and_a_row(entry):
         assert "https://" in words
         assert '    {"' in words
     if entry.name != "perplexity" and "suite" not in entry.tags:
-        assert re.search("licence|MIT|CC-BY|AFL|Apache", words)
+        assert re.search("licence|free for|MIT|CC-BY|AFL|Apache", words)
