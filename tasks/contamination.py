@@ -64,6 +64,8 @@ def task(
     """
     found: Source | None = _texts(corpus) if corpus else None
     if data == "sample":
+        if files or corpus:
+            raise UsageError("contamination takes files or data=sample, not both", found=files or corpus)
         source, found, label = bundled("contamination"), bundled("contamination_corpus"), "label"
     elif files:
         source = _texts(files)
@@ -79,7 +81,9 @@ def task(
         metrics += [auroc(score="min_k", name="min_k_auroc")] if label else []
     if probe != "min_k" and found is not None:
         corpus_source = found
-        scorers.append(ngram_overlap(lambda: _contents(corpus_source, column), n=n, name=corpus or "bundled"))
+        # Opened here, so that a corpus that is not there shows before anything is asked.
+        known_as = found.open(DataOptions()).digest[:8]
+        scorers.append(ngram_overlap(lambda: _contents(corpus_source, column), n=n, name=known_as))
         metrics += list(scorers[-1].metrics)
         metrics += [auroc(score="overlap", name="overlap_auroc")] if label else []
     if label:

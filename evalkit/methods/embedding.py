@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from evalkit.core import Attempt, Embed, Method, Model, Reply, Sample, Vectors
+from evalkit.core import Attempt, Embed, Method, Model, Reply, Sample, UsageError, Vectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +46,8 @@ def retrieve(documents: Documents, *, depth: int = 100, similarity: Literal["cos
     The documents are embedded once a model, when the first query is asked. Equal similarities are ordered by id,
     the last first, as trec_eval orders them. A document whose id is the query's is left out, as BEIR leaves it out.
     """
+    if depth < 1:
+        raise UsageError("a ranking has at least 1 document", found=f"depth={depth}", fix="depth=100")
     shelf = _Shelf(documents, similarity)
 
     async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:

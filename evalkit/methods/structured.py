@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from evalkit.core import Attempt, Generate, Method, Model, Reply, Sample, Tool, schema_text
+from evalkit.core import Attempt, Generate, Method, Model, Reply, Sample, Tool, UsageError, schema_text
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _TYPES: Mapping[str, str] = {"dict": "object", "float": "number", "tuple": "array"}
@@ -74,6 +74,9 @@ def _method(
     feature: str,
     used: bool,
 ) -> Method:
+    if max_tokens < 1:
+        raise UsageError("max_tokens must be at least 1", found=f"max_tokens={max_tokens}")
+
     async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
         return (await model.answer(request(attempt)),)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, UsageError
 from evalkit.metrics import mean
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def min_k(*, share: float = 0.2) -> Scorer:
     where 20 % did best. Scoring raises ValueError where the reply has no log-likelihood for each token.
     """
     if not 0.0 < share <= 1.0:
-        raise ValueError(f"share lies above 0 and is at most 1, found {share}")
+        raise UsageError("share lies above 0 and is at most 1", found=f"share={share:g}", fix="share=0.2")
 
     async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         values = sorted(replies[-1].token_loglikelihoods) if replies else []
@@ -56,7 +56,7 @@ def ngram_overlap(texts: Callable[[], Iterable[str]], *, n: int = 13, name: str 
     the signature which corpus it is.
     """
     if n < 1:
-        raise ValueError(f"n must be at least 1, found {n}")
+        raise UsageError("an n-gram has at least 1 word", found=f"n={n}", fix="n=13")
     shelf = _Corpus(texts, n)
 
     async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from evalkit.core import Sample
+from evalkit.core import Sample, UsageError
 from evalkit.scorers import ngram_overlap
 
 WORDS = ["the", "cat", "sat", "naïve", "東京", "42", "it's", "a-b", "x_y", "END"]
@@ -71,5 +71,5 @@ def test_the_original_is_looked_up_where_there_is_one() -> None:
     sample = Sample("1", "a prompt", data={"original": "One, two: three!"})
     assert asyncio.run(scorer.score(sample, ()))[0].value == 1.0
     assert scorer.settings == {"n": "3", "corpus": "pages"}
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(UsageError, match="at least 1"):
         ngram_overlap(list, n=0)

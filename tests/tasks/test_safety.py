@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +272,15 @@ def test_an_overlap_alone_asks_the_model_nothing(tmp_path: Path) -> None:
     assert entry.result.headline == "overlap"
     assert entry.result.metric("overlap").estimate.value == 0.5
     assert [record.value("overlap") for record in run.records()] == [1.0, 0.0]
+    # The signature names the corpus by its content, wherever it lies.
+    before = entry.identity["scorers"]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "corpus.txt").rename(tmp_path / "elsewhere" / "corpus.txt")
+    moved = load("task", spec.replace("corpus.txt", "elsewhere/corpus.txt"))
+    assert moved.scorers[0].settings["corpus"] in before
+    (tmp_path / "elsewhere" / "corpus.txt").write_text("Something else.")
+    other = load("task", spec.replace("corpus.txt", "elsewhere/corpus.txt"))
+    assert other.scorers[0].settings["corpus"] not in before
 
 
 def test_min_k_needs_a_model_with_values_for_tokens(tmp_path: Path) -> None:
@@ -293,6 +304,9 @@ def test_the_seen_texts_are_of_the_corpus_that_the_embedded_model_was_trained_on
     [
         ("contamination", "needs texts"),
         ("contamination,files=a.jsonl,probe=overlap", "needs a corpus"),
+        ("contamination,data=sample,corpus=./nowhere.jsonl", "takes files or data=sample"),
+        ("contamination,files=a.jsonl,corpus=./nowhere.jsonl", "nowhere.jsonl"),
+        ("contamination,files=a.jsonl,share=0", "share lies above 0"),
         ("format_sensitivity", "needs questions"),
         ("refusals,data=files", "needs requests"),
         ("prompt_injection,data=files", "asked as they are"),
@@ -310,3 +324,41 @@ def test_runs_on_the_embedded_model(tmp_path: Path) -> None:
     for entry in run.manifest.tasks:
         assert (entry.result.samples, entry.result.failed) == (6, 0)
         assert all(not math.isnan(metric.estimate.value) for metric in entry.result.metrics)
+
+
+# ---------------------------------------------------------------- real rows
+
+
+@pytest.mark.shared_data
+def test_gsm8k_questions_that_share_thirteen_words_with_its_training_rows(hub_mirror: Path, tmp_path: Path) -> None:
+    folder = hub_mirror / "openai" / "gsm8k" / "main"
+    test, train = folder / "test.jsonl.gz", folder / "train.jsonl.gz"
+    spec = f"contamination,files={test},column=question,corpus={train},probe=overlap"
+    run = evalkit.run(spec, Silent(), out=tmp_path / "run")
+
+    def grams(line: str) -> list[tuple[str, ...]]:
+        words = re.findall(r"\w+", json.loads(line)["question"].lower())
+        return [tuple(words[at : at + 13]) for at in range(len(words) - 12)]
+
+    with gzip.open(train, "rt") as lines:
+        known = {gram for line in lines for gram in grams(line)}
+    with gzip.open(test, "rt") as lines:
+        asked = [grams(line) for line in lines]
+    shares = [sum(gram in known for gram in own) / len(own) if own else 0.0 for own in asked]
+    [entry] = run.manifest.tasks
+    overlap, contaminated = (entry.result.metric(name).estimate for name in ("overlap", "contaminated"))
+    assert overlap.n == len(shares) == 1319
+    assert overlap.value == pytest.approx(sum(shares) / len(shares))
+    assert contaminated.value == pytest.approx(sum(share > 0 for share in shares) / 1319)
+
+
+@pytest.mark.shared_data
+def test_mmlu_questions_under_eight_templates(hub_mirror: Path, tmp_path: Path) -> None:
+    file = hub_mirror / "cais" / "mmlu" / "anatomy" / "test.jsonl.gz"
+    run = evalkit.run(f"format_sensitivity,files={file},form=letter", "tiny", out=tmp_path / "run", limit=64)
+    [entry] = run.manifest.tasks
+    assert (entry.result.samples, entry.result.failed) == (64, 0)
+    by_form = [found[0].estimate.value for found in entry.result.groups.values()]
+    assert len(by_form) == 8
+    spread, worst = (entry.result.metric(name).estimate.value for name in ("acc_spread", "acc_worst"))
+    assert (spread, worst) == (pytest.approx(max(by_form) - min(by_form)), min(by_form))

@@ -198,7 +198,11 @@ def test_a_run_on_the_embedded_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("spec", "wrong"),
-    [("json_output", "needs rows with schemas"), ("function_calls", "needs rows with functions")],
+    [
+        ("json_output", "needs rows with schemas"),
+        ("function_calls", "needs rows with functions"),
+        ("json_output,data=sample,max_tokens=0", "at least 1"),
+    ],
 )
 def test_mistakes(spec: str, wrong: str) -> None:
     with pytest.raises(UsageError, match=wrong):

@@ -212,6 +212,7 @@ def test_two_documents_of_one_id_and_missing_files(tmp_path: Path) -> None:
     ("spec", "wrong"),
     [
         ("retrieval", "needs a collection"),
+        ("retrieval,data=sample,depth=0", "at least 1 document"),
         ("clustering", "needs sentences"),
         ("tokenizer_efficiency", "needs texts"),
         ("retrieval,data=sample,similarity=cosinus", "similarity"),
