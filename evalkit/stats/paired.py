@@ -17,6 +17,9 @@ from evalkit.stats.moments import moments
 if TYPE_CHECKING:
     from evalkit.core import Estimate, FloatRows, IntArray
 
+FEWEST = 5
+"""Fewer clusters than this are not resampled: of 4 there are 35 different resamples."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -90,7 +93,8 @@ def paired_bootstrap(
     plain one is too narrow for few clusters. p is the share of resamples on the other side of zero, doubled, and at
     least 2/(resamples + 1). The same seed and rows give the same answer.
 
-    `how` says so, and bounds are NaN, where the metric is not finite in some resample or there is one cluster only.
+    `how` says so, and bounds are NaN, where the metric is not finite in some resample or there are fewer than 5
+    clusters, of which there are too few different resamples.
     """
     n = len(baseline)
     numbers, count = renumber(clusters, n)
@@ -98,8 +102,8 @@ def paired_bootstrap(
         numbers = np.arange(n)
     with values_only():
         value = estimate(candidate, numbers).value - estimate(baseline, numbers).value
-        if count < 2:
-            how = "one sample" if n < 2 else "one cluster"
+        if count < FEWEST:
+            how = f"too few to resample: {count} {'samples' if count == n else 'clusters'}"
             return Difference(value, math.nan, math.nan, math.nan, n, count, how, confidence)
         drawn = np.empty(resamples)
         order = np.argsort(numbers, kind="stable")

@@ -100,10 +100,13 @@ def test_clusters_are_drawn_whole_and_the_same_for_both() -> None:
     assert found.high - found.low == pytest.approx(closed.high - closed.low, rel=0.08)
 
 
-def test_ends() -> None:
-    one = paired_bootstrap(np.ones((1, 1)), np.zeros((1, 1)), mean_of, seed=0)
-    assert (one.value, one.how) == (-1.0, "one sample")
-    broken = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+def test_what_can_not_be_resampled_has_no_bounds() -> None:
+    few = paired_bootstrap(np.ones((4, 1)), np.zeros((4, 1)), mean_of, seed=0)
+    assert (few.value, few.how) == (-1.0, "too few to resample: 4 samples")
+    assert math.isnan(few.low)
+    clustered = paired_bootstrap(np.ones((9, 1)), np.zeros((9, 1)), mean_of, np.repeat([0, 1, 2], 3), seed=0)
+    assert clustered.how == "too few to resample: 3 clusters"
+    broken = np.array([[1.0, 0.0]] * 5 + [[1.0, 1.0]])
     undefined = paired_bootstrap(broken, broken, ratio_of, seed=0, resamples=50)
     assert "undefined in" in undefined.how
     assert math.isnan(undefined.low)
