@@ -224,3 +224,24 @@ def test_the_gold_reply_leaves_out_what_may_be_left_out() -> None:
     [sample] = [s for s in samples(task) if "weather.get" in str(s.data["ground_truth"])][:1]
     [reply] = task.method.gold(Attempt(sample, Prompt()))
     assert "unit" not in reply.texts[0]
+
+
+def test_a_yaml_task_of_your_own_uses_the_same_scores(tmp_path: Path) -> None:
+    schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+    row = {"said": "a is 1", "schema": schema, "wanted": '{"a": 1}'}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "own.yaml").write_text(
+        "data: rows.jsonl\n"
+        'prompt: "{{ said }}"\n'
+        "answer: wanted\n"
+        "method: {write_json: {constrained: true}}\n"
+        "scorers: [json_schema, json_match]\n"
+    )
+    spec = str(tmp_path / "own.yaml")
+    found = asyncio.run(check(prepare(load("task", spec), spec, "", GoldModel(), Settings())))
+    assert (found.samples, found.problems) == (1, [])
+    run = evalkit.run(spec, Caller(), out=tmp_path / "run", cache=False)
+    [record] = run.records()
+    assert {score.name: score.value for score in record.scores} == {
+        "schema_valid": 0.0, "json_valid": 1.0, "json_match": 0.0, "json_fields": 0.0,
+    }  # fmt: skip

@@ -239,3 +239,22 @@ def test_pairs_of_your_own(tmp_path: Path) -> None:
     [row] = task.data[0].rows.open(DataOptions()).rows()
     sample = task.sample(row)
     assert (sample.data["texts"], sample.targets) == (("a", "b"), ("2.5",))
+
+
+def test_a_yaml_task_of_your_own_over_pairs(tmp_path: Path) -> None:
+    rows = [{"texts": ["one", f"{number} ones"], "alike": number} for number in range(4)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "pairs.yaml").write_text(
+        "data: rows.jsonl\n"
+        "prompt: \"{{ texts | join(' / ') }}\"\n"
+        'answer: "{{ alike }}"\n'
+        "method: embed\n"
+        "scorers: [cosine_similarity]\n"
+        "metrics: [spearman, {pearson: {name: r}}]\n"
+    )
+    spec = str(tmp_path / "pairs.yaml")
+    task = load("task", spec)
+    assert [metric.name for metric in task.metrics] == ["spearman", "r"]
+    [first, *_] = [task.sample(row) for row in task.data[0].rows.open(DataOptions()).rows()]
+    assert first.targets == ("0",)
+    assert list(first.data["texts"]) == ["one", "0 ones"]
