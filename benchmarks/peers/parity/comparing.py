@@ -105,11 +105,11 @@ def table(found: Sequence[Compared]) -> str:
     lines += [
         "",
         f"{len(found)} comparisons over {rows:,} rows: {'all the same' if not wrong else f'{wrong} DIFFERENT'}",
-        f"apart: the furthest log-likelihood, in nats; bound {ABSOLUTE:.0e}, and beyond 420 nats two",
-        f"       steps of float32. Of a rolling sum its share; bound {RELATIVE:.0e}. Texts are equal strings.",
+        f"apart: the furthest log-likelihood in nats, at most {ABSOLUTE:.0e} or two float32 steps;",
+        f"of a rolling sum its share, at most {RELATIVE:.0e}; texts are equal strings",
     ]
     return "\n".join(lines)
 
 
 def _shown(value: float) -> str:
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}" if abs(value) < 1e4 else f"{value:.2e}"
