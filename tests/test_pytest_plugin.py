@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,8 @@ def test_unclear(assert_no_regression):
 
 
 def in_pytest(folder: Path, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", "-p", "evalkit.pytest_plugin", "-p", "no:randomly", "-rA", *arguments]
+    # Loaded by its module, whether or not this evalkit was installed with its entry point (which is then blocked).
+    command = [sys.executable, "-m", "pytest", "-p", "no:evalkit", "-p", "evalkit.pytest_plugin", "-rA", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
@@ -78,6 +81,12 @@ def test_assert_no_regression_passes_and_fails_as_the_gate_does(project: Path) -
     code, out = in_pytest(project, "test_models.py")
     assert code == 0, out
     assert "3 passed" in out
+
+
+def test_the_entry_point_names_the_plugin() -> None:
+    declared = tomllib.loads((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text())["project"]
+    (module,) = declared["entry-points"]["pytest11"].values()
+    assert importlib.import_module(module).__name__ == "evalkit.pytest_plugin"
 
 
 def test_a_broken_suite_is_an_error_with_its_line(tmp_path: Path) -> None:

@@ -119,16 +119,23 @@ def _row(pair: PairedTask, policy: Policy, schedule: Schedule, look: int, total:
     left = pair.baseline.columns[metric].rows[:, 0]
     limits = policy.limits(pair.name, column.scale, float(left[left == left].mean()))
     worse, better = flips(pair, metric)
+    verdict = _decided(pairs, limits, schedule, look, total)
+    blocks = False
+    if policy.degraded_blocks and verdict.outcome is Outcome.DEGRADED:
+        # As for failures: what stops the job has to hold among all the tasks.
+        strict = replace(limits, any_drop_blocks=True, confidence=1.0 - limits.alpha / total)
+        blocks = decide_look(pairs, strict, schedule, look).outcome is Outcome.FAIL
     return GateRow(
         pair.name,
         metric,
-        _decided(pairs, limits, schedule, look, total),
+        verdict,
         "score",
         "",
         column.scale,
         column.higher_is_better,
         worse,
         better,
+        blocks=blocks,
         unmeasured=values.unmeasured,
     )
 
