@@ -414,6 +414,35 @@ for pid in [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) not in
 time.sleep(0.2)
 return "escaped"
 """),
+    "the checks stopped once they are done": body("""
+import threading
+def stop():
+    while True:
+        for pid in [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) not in (1, os.getpid())]:
+            try:
+                os.kill(pid, 19)
+            except OSError:
+                pass
+threading.Timer(0.002, stop).start()
+return "no"
+"""),
+    "the checks killed once they are done": body("""
+import threading
+def kill():
+    while True:
+        for pid in [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) not in (1, os.getpid())]:
+            try:
+                os.kill(pid, 9)
+            except OSError:
+                pass
+threading.Timer(0.001, kill).start()
+return "no"
+"""),
+    "signals that the worker waits for": body("""
+for _ in range(2000):
+    os.kill(1, 10); os.kill(1, 17)
+return "no"
+"""),
     "a generator of everything": """
 class Everything:
     def __contains__(self, thing): return True

@@ -41,10 +41,14 @@ def descendants(root: int) -> list[int]:
 
 
 class Usage:
-    """Filled by `look`, about ten times a second. `idle` leaves out the time that processes waited for a processor."""
+    """Filled by `look`, about ten times a second. `idle` leaves out the time that processes waited for a processor.
 
-    def __init__(self, root: int) -> None:
+    earlier: processor time of the processes that are there already, which is not counted.
+    """
+
+    def __init__(self, root: int, earlier: float = 0.0) -> None:
         self.root = root
+        self._earlier = earlier
         self.cpu = self.idle = self._wanted = 0.0
         self.memory = 0
         self._looked = time.monotonic()
@@ -69,7 +73,7 @@ class Usage:
             # Processes that ended take their times with them; then the interval counts as busy.
             busy = wanted - self._wanted if wanted >= self._wanted else now - self._looked
             self.idle += max(0.0, now - self._looked - busy)
-        self.cpu, self.memory, self._wanted, self._looked = cpu, memory, wanted, now
+        self.cpu, self.memory, self._wanted, self._looked = cpu - self._earlier, memory, wanted, now
 
 
 def _threads(pid: int) -> list[str]:

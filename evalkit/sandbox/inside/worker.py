@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import _socket
 import base64
-import contextlib
+import fcntl
 import gc
 import json
 import math
@@ -20,15 +20,16 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from evalkit.sandbox.inside import checks, confine, link, program, watch
+from evalkit.sandbox.inside import checks, chores, confine, link, program, watch
 
 # Every module makes every fork dearer; these are what most programs of the usual benchmarks import.
 _WARM = "bisect collections copy functools heapq itertools json math operator re string typing"
 _TICK = 0.1
-_LEFT_FILES = 1000
 _SHOWN = 2000
 _SETTLING = 1.0
-_LOST = b'{"outcome": "lost"}\n'
+# So many programs are judged by one process of checks.
+_RETIRES = 200
+_SIGNALS = {signal.SIGCHLD, signal.SIGUSR1}
 HEADER = 17
 
 
@@ -43,6 +44,9 @@ class Worker:
         names = ("source", "tests", "input", "output", "errors", "verdict")
         self._files = {name: os.memfd_create(name) for name in names}
         self._recycle = False
+        self._checker = self._judged = 0
+        self._spent = 0.0
+        self._control: Any = None
 
     def prepare(self) -> dict[str, Any]:
         """Import what programs often use, then give up every right that is not needed. Returns the greeting."""
@@ -57,7 +61,7 @@ class Worker:
         # Programs have no use for these names; in here the modules are held by each other.
         self._modules = [sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "evalkit"]
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         filtered = confine.close_off(base64.b64decode(self._settings["filter"]))
         s = self._settings
         confine.limit_tree(s["memory"], s["processes"] + 3, s["files"], s["own_users"])
@@ -75,44 +79,127 @@ class Worker:
                 return
             sizes = [int.from_bytes(header[i : i + 4], "big") for i in range(0, 16, 4)]
             for name, size in zip(("source", "tests", "input"), sizes, strict=False):
-                _transfer(self._jobs, self._files[name], size)
+                chores.transfer(self._jobs, self._files[name], size)
             for name in ("output", "errors", "verdict"):
                 os.ftruncate(self._files[name], 0)
                 os.lseek(self._files[name], 0, os.SEEK_SET)
-            started, before = time.monotonic(), _children_cpu()
+            started, before = time.monotonic(), chores.children_cpu()
+            spent = self._spent if self._checker else 0.0
             try:
                 found = self._one(script=header[16:] == b"s", cut=sizes[3])
             except OSError as error:
-                _end_all(self._contained)
+                chores.end_all(self._contained)
+                self._checker = 0
                 found, self._recycle = {"outcome": "sandbox error", "message": str(error)}, True
-            found["cpu"] = round(_children_cpu() - before, 4)
+            # A process of checks that lives on is not among the children that ended; one that ended, with all it used.
+            others = self._spent - spent if self._checker else -spent
+            found["cpu"] = round(chores.children_cpu() - before + others, 4)
             found["wall"] = round(time.monotonic() - started, 4)
-            found["recycle"] = self._recycle or not all(map(_cleared, self._folders))
+            found["recycle"] = self._recycle or not all(map(chores.cleared, self._folders))
             link.send(self._verdicts, found)
 
     def _one(self, *, script: bool, cut: int) -> dict[str, Any]:
+        if not script and not self._checker:
+            self._start_checker()
         theirs, ours = _socket.socketpair()
         tested = os.fork()
         if tested == 0:
             self._become_program(theirs.detach(), script)
-        checker = 0
-        if not script:
-            checker = os.fork()
-            if checker == 0:
-                self._become_checks(ours.detach())
         theirs.close()
+        checker = 0 if script else self._checker
+        if checker:
+            passed_on = ours.fileno().to_bytes(4, sys.byteorder)
+            self._control.sendmsg([b"j"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, passed_on)])
         ours.close()
         ended, stopped = self._wait(tested, checker)
-        killed = _end_all(self._contained)
-        found = self._verdict(stopped) or _ending(ended.get(tested), ended.get(checker), script=script)
-        found["flags"] = [*found.get("flags", ()), *["left-processes"] * bool(set(killed) - {tested, checker})]
+        left = self._clear_up(tested, ended, stopped)
+        found = self._verdict(stopped) or chores.ending(ended.get(tested), ended.get(checker), script=script)
+        self._judged += 1
+        self._spent += found.pop("spent", 0.0)
+        found["flags"] = [*found.get("flags", ()), *["left-processes"] * left]
         return found | self._texts(cut)
+
+    def _clear_up(self, tested: int, ended: dict[int, int], stopped: str) -> bool:
+        """End the program and all that it started; whether that was more than itself.
+
+        The checks' process stays for the next program where nothing happened to it: it answers when all others are
+        gone, so nothing that was sent to it before can still be on its way.
+        """
+        checker, own = self._checker, {tested, self._checker}
+        if checker and checker not in ended and not stopped and self._judged < _RETIRES:
+            if tested not in ended:
+                os.kill(tested, signal.SIGKILL)
+                os.waitpid(tested, 0)
+            chores.reap(ended)
+            others = [pid for pid in watch.descendants(os.getpid()) if pid != checker]
+            if not others and checker not in ended and self._answers():
+                return bool(set(ended) - own)
+        gone = chores.end_all(self._contained)
+        self._checker = 0
+        return bool({*gone, *ended} - own)
+
+    # ------------------------------------------------ the process of the checks
+
+    def _start_checker(self) -> None:
+        self._control, theirs = _socket.socketpair()
+        self._control.settimeout(_SETTLING)
+        self._judged, self._spent = 0, 0.0
+        self._checker = os.fork()
+        if self._checker == 0:
+            self._become_checks(theirs.detach())
+        theirs.close()
+
+    def _answers(self) -> bool:
+        try:
+            self._control.send(b"p")
+            return bool(self._control.recv(1) == b"p")
+        except OSError:
+            return False
+
+    def _become_checks(self, control_fd: int) -> NoReturn:
+        """Judge one program after another. It holds the tests' file, the verdict's and the control socket only."""
+        try:
+            kept = [os.dup(fd) for fd in (control_fd, self._files["tests"], self._files["verdict"])]
+            # First out of the way of the numbers they shall have.
+            kept = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in kept]
+            for number, fd in enumerate(kept, 3):
+                os.dup2(fd, number)
+            self._become(5)
+            size = self._settings["file_size"]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+            control = _socket.socket(fileno=3)
+            while True:
+                message, attached, _, _ = control.recvmsg(1, 64)
+                if message == b"p":
+                    control.send(b"p")
+                elif message == b"j":
+                    self._check(int.from_bytes(attached[0][2][:4], sys.byteorder))
+                    os.kill(os.getppid(), signal.SIGUSR1)
+                else:
+                    break
+        finally:
+            os._exit(1)
+
+    def _check(self, link_fd: int) -> None:
+        before = time.process_time()
+        soft = math.ceil(before + self._settings["cpu"]) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+        try:
+            found = checks.judge(link_fd, json.loads(link.read_all(4)))
+            data = json.dumps(found | {"spent": time.process_time() - before}).encode()
+        except MemoryError:
+            data = b'{"outcome": "exception", "kind": "MemoryError", "message": ""}'
+        os.close(link_fd)
+        os.chdir(self._folders[0])
+        sys.setrecursionlimit(1000)
+        os.pwrite(5, data + b"\n", 0)
 
     def _become_program(self, link_fd: int, script: bool) -> NoReturn:
         try:
             os.dup2(link_fd, 3)
             source = link.read_all(self._files["source"])
             self._become(3 if not script else 2)
+            confine.limit_program(math.ceil(self._settings["cpu"]), self._settings["file_size"])
             if script:
                 program.run_script(source)
             else:
@@ -124,31 +211,14 @@ class Worker:
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
             if error.code is not None and not isinstance(error.code, int):
                 sys.stderr.write(f"{error.code}\n")
-            _flush()
+            chores.flush()
             os._exit(code & 255)
         except BaseException:
             sys.excepthook(*sys.exc_info())
-            _flush()
+            chores.flush()
             os._exit(1)
-        _flush()
+        chores.flush()
         os._exit(0)
-
-    def _become_checks(self, link_fd: int) -> NoReturn:
-        try:
-            job = json.loads(link.read_all(self._files["tests"]))
-            verdict = os.dup(self._files["verdict"])
-            low, high = 3, max(verdict, link_fd) + 2
-            os.dup2(verdict, high)
-            os.dup2(link_fd, low)
-            os.dup2(high, low + 1)
-            self._become(low + 1)
-            found = checks.judge(low, job)
-            data = json.dumps(found).encode()
-            os.write(low + 1, data + b"\n")
-        except MemoryError:
-            os.write(low + 1, b'{"outcome": "exception", "kind": "MemoryError", "message": ""}\n')
-        finally:
-            os._exit(0)
 
     def _become(self, last: int) -> None:
         """A process of its own session with standard streams, limits, and no descriptor above `last`."""
@@ -157,20 +227,19 @@ class Worker:
         for number, name in enumerate(("input", "output", "errors")):
             os.dup2(self._files[name], number)
         os.closerange(last + 1, 64 + 3 * len(self._files))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         gc.enable()
         os.chdir(self._folders[0])
-        confine.limit_program(math.ceil(self._settings["cpu"]), self._settings["file_size"])
 
     def _wait(self, tested: int, checker: int) -> tuple[dict[int, int], str]:
         """Until the checks (of a script: the program) have ended, or a limit is hit: (pid to status, limit)."""
         ended: dict[int, int] = {}
-        usage = watch.Usage(os.getpid())
+        usage = watch.Usage(os.getpid(), self._spent if self._checker else 0.0)
         limits, started, looked = self._settings, time.monotonic(), time.monotonic()
         while True:
-            signal.sigtimedwait({signal.SIGCHLD}, _TICK)
-            _reap(ended)
-            if tested in ended or checker in ended:
+            signal.sigtimedwait(_SIGNALS, _TICK)
+            chores.reap(ended)
+            if tested in ended or checker in ended or (checker and link.read_all(self._files["verdict"], 1)):
                 self._settle(ended, tested, checker)
                 return ended, ""
             if time.monotonic() - looked < _TICK:
@@ -188,11 +257,15 @@ class Worker:
     def _settle(self, ended: dict[int, int], tested: int, checker: int) -> None:
         """Without a verdict, how both ended says what happened; one closes its files a little before it is gone."""
         deadline = time.monotonic() + _SETTLING
-        while checker and not (tested in ended and checker in ended) and time.monotonic() < deadline:
-            if link.read_all(self._files["verdict"]) not in (b"", _LOST):
+        while checker and time.monotonic() < deadline:
+            written = link.read_all(self._files["verdict"])
+            lost = b'"lost"' in written[:24]
+            if written.endswith(b"\n") and not lost:
                 return
-            signal.sigtimedwait({signal.SIGCHLD}, _TICK)
-            _reap(ended)
+            if tested in ended and (lost or checker in ended):
+                return
+            signal.sigtimedwait(_SIGNALS, _TICK)
+            chores.reap(ended)
 
     def _verdict(self, stopped: str) -> dict[str, Any] | None:
         """What a limit or the checks decided; None where the program ended without a verdict."""
@@ -215,95 +288,6 @@ class Worker:
         return {
             name: link.read_all(self._files[name], most).decode("utf-8", "replace") for name in ("output", "errors")
         }
-
-
-def _ending(tested: int | None, checker: int | None, *, script: bool) -> dict[str, Any]:
-    """The outcome of a program without a verdict, from the wait statuses of those that ended by themselves."""
-    for status, whose in ((tested, "the program was"), (checker, "its checks were")):
-        if status is not None and os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            if number == signal.SIGXCPU:
-                return {"outcome": "timeout"}
-            flags = ["checks-killed"] if status is checker else []
-            message = f"{whose} ended by a signal"
-            return {"outcome": "exited", "kind": signal.Signals(number).name, "message": message, "flags": flags}
-    code = os.WEXITSTATUS(tested or 0)
-    if script and code == 0:
-        return {"outcome": "passed"}
-    return {"outcome": "exited", "kind": f"status {code}", "message": "" if script else "ended before its checks did"}
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            continue
-
-
-def _children_cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _reap(ended: dict[int, int]) -> None:
-    """Collect every child that has ended."""
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                return
-            ended[pid] = status
-
-
-def _end_all(contained: bool) -> list[int]:
-    """Kill everything but this process until nothing is left; returns whom."""
-    ended = []
-    while True:
-        for pid in [-1] if contained else watch.descendants(os.getpid()):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        try:
-            ended.append(os.waitpid(-1, 0)[0])
-        except ChildProcessError:
-            return ended
-
-
-def _transfer(source: int, file: int, size: int) -> None:
-    """Fill a file with so many bytes of a pipe, without a copy in this process where the kernel can."""
-    os.ftruncate(file, 0)
-    os.lseek(file, 0, os.SEEK_SET)
-    while size:
-        try:
-            moved = os.splice(source, file, size)
-        except OSError:
-            moved = os.write(file, os.read(source, min(size, 1 << 16)))
-        if not moved:
-            raise EOFError
-        size -= moved
-
-
-def _cleared(folder: str) -> bool:
-    """Empty a folder; False where that takes too long or cannot be done, and the sandbox is better replaced."""
-    try:
-        _clear(folder, [_LEFT_FILES])
-    except (OSError, RecursionError, ValueError):
-        return False
-    return True
-
-
-def _clear(folder: str, left: list[int]) -> None:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            left[0] -= 1
-            if left[0] < 0:
-                raise ValueError("too many files")
-            if entry.is_dir(follow_symlinks=False):
-                os.chmod(entry.path, 0o700)
-                _clear(entry.path, left)
-                os.rmdir(entry.path)
-            else:
-                os.unlink(entry.path)
 
 
 def main() -> None:

@@ -1,0 +1,103 @@
+"""What the worker does between programs: fill and empty files, end processes, name how one ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+from evalkit.sandbox.inside import watch
+
+_LEFT_FILES = 1000
+
+
+def ending(tested: int | None, checker: int | None, *, script: bool) -> dict[str, Any]:
+    """The outcome of a program without a verdict, from the wait statuses of those that ended by themselves."""
+    for status, whose in ((tested, "the program was"), (checker, "its checks were")):
+        if status is not None and os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            if number == signal.SIGXCPU:
+                return {"outcome": "timeout"}
+            flags = ["checks-killed"] if status is checker else []
+            message = f"{whose} ended by a signal"
+            return {"outcome": "exited", "kind": signal.Signals(number).name, "message": message, "flags": flags}
+    code = os.WEXITSTATUS(tested or 0)
+    if script and code == 0:
+        return {"outcome": "passed"}
+    return {"outcome": "exited", "kind": f"status {code}", "message": "" if script else "ended before its checks did"}
+
+
+def flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            continue
+
+
+def children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def reap(ended: dict[int, int]) -> None:
+    """Collect every child that has ended."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            ended[pid] = status
+
+
+def end_all(contained: bool) -> list[int]:
+    """Kill everything but this process until nothing is left; returns whom."""
+    ended = []
+    while True:
+        for pid in [-1] if contained else watch.descendants(os.getpid()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            ended.append(os.waitpid(-1, 0)[0])
+        except ChildProcessError:
+            return ended
+
+
+def transfer(source: int, file: int, size: int) -> None:
+    """Fill a file with so many bytes of a pipe, without a copy in this process where the kernel can."""
+    os.ftruncate(file, 0)
+    os.lseek(file, 0, os.SEEK_SET)
+    while size:
+        try:
+            moved = os.splice(source, file, size)
+        except OSError:
+            moved = os.write(file, os.read(source, min(size, 1 << 16)))
+        if not moved:
+            raise EOFError
+        size -= moved
+
+
+def cleared(folder: str) -> bool:
+    """Empty a folder; False where that takes too long or cannot be done, and the sandbox is better replaced."""
+    try:
+        _clear(folder, [_LEFT_FILES])
+    except (OSError, RecursionError, ValueError):
+        return False
+    return True
+
+
+def _clear(folder: str, left: list[int]) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            left[0] -= 1
+            if left[0] < 0:
+                raise ValueError("too many files")
+            if entry.is_dir(follow_symlinks=False):
+                os.chmod(entry.path, 0o700)
+                _clear(entry.path, left)
+                os.rmdir(entry.path)
+            else:
+                os.unlink(entry.path)
