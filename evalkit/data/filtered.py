@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from evalkit.core import BadRow, DataOptions, OpenedSource, Row, Source, digest_of
 from evalkit.data.values import require
+
+
+# By digest of the source and column: how many rows have a value, and under None how many cannot be read.
+_COUNTED: dict[tuple[str, str], Counter[str | None]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +46,19 @@ class OpenedFiltered:
 
     @cached_property
     def count(self) -> int:
-        """The number of rows, for which all of them are read once."""
-        return sum(1 for _ in self.rows())
+        """The number of rows, for which all of them are read once, whatever the number of filters."""
+        key = (self.opened.digest, self.column)
+        if key not in _COUNTED:
+            _COUNTED[key] = Counter(_value(row, self.column) for row in self.opened.rows())
+        return _COUNTED[key][self.value] + _COUNTED[key][None]
 
     def rows(self) -> Iterator[Row | BadRow]:
         for row in self.opened.rows():
             if isinstance(row, BadRow):
                 yield BadRow(f"{row.id} ({self.value})", row.origin, row.problem)
-            elif str(require(row, self.column)) == self.value:
+            elif _value(row, self.column) == self.value:
                 yield row
+
+
+def _value(row: Row | BadRow, column: str) -> str | None:
+    return None if isinstance(row, BadRow) else str(require(row, column))
