@@ -10,7 +10,6 @@ from functools import cached_property
 from evalkit.core import BadRow, DataOptions, OpenedSource, Row, Source, digest_of
 from evalkit.data.values import require
 
-
 # By digest of the source and column: how many rows have a value, and under None how many cannot be read.
 _COUNTED: dict[tuple[str, str], Counter[str | None]] = {}
 
