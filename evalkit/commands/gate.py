@@ -22,7 +22,7 @@ BASELINE = Path("baseline.evalkit")
 # Options of `evalkit run` that say how a candidate is run where it is no run yet.
 _RUNNING = (
     *("models", "model_options", "task_options", "limit", "num_fewshot", "fewshot_order", "seed", "repeats"),
-    *("data_dir", "offline", "skip_bad_rows", "out", "no_cache", "quiet"),
+    *("data_dir", "offline", "skip_bad_rows", "unsafe_code", "out", "no_cache", "quiet"),
 )
 
 

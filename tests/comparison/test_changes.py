@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evalkit.comparison.changes import change_points, standard_error_of
+from evalkit.comparison.changes import _scan, change_points, standard_error_of
 from evalkit.stats import mean_interval
 
 
@@ -26,6 +26,18 @@ def test_a_step_is_found_at_its_place_with_both_levels() -> None:
     assert point.before == pytest.approx(0.8, abs=0.01)
     assert point.after == pytest.approx(0.7, abs=0.01)
     assert point.p_value < 0.001
+
+
+def test_every_cut_is_weighed_by_what_stands_on_both_sides() -> None:
+    """|z| against its definition: weighted means over the root of the sum of their variances."""
+    rng = np.random.default_rng(8)
+    x, se = rng.standard_normal(9), rng.uniform(0.5, 2.0, 9)
+    w = 1.0 / se**2
+    wanted = []
+    for cut in range(1, 9):
+        before, after = np.average(x[:cut], weights=w[:cut]), np.average(x[cut:], weights=w[cut:])
+        wanted.append(abs(before - after) / np.sqrt(1.0 / w[:cut].sum() + 1.0 / w[cut:].sum()))
+    assert _scan(x[None, :], se)[0] == pytest.approx(np.asarray(wanted), rel=1e-12)
 
 
 def test_two_steps_are_two_points() -> None:

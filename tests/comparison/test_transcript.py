@@ -40,6 +40,8 @@ def replied(record: Record, **change: object) -> Record:
         (CHOSEN, replied(CHOSEN, usage=Usage(8, 0)), "tokens", "9 → 8 prompt tokens"),
         (CHOSEN, replied(CHOSEN, loglikelihoods=(-0.5, -1.0)), "log-likelihoods", "preferred choice 2 → choice 1"),
         (CHOSEN, replied(CHOSEN, loglikelihoods=(-2.0, -1.00001)), "", "nothing differs"),
+        # Of several differences the first to happen is the one that explains the others.
+        (CHOSEN, replied(CHOSEN, usage=Usage(8, 0), loglikelihoods=(-9.0, -1.0)), "tokens", "9 → 8 prompt tokens"),
         (WRITTEN, replied(WRITTEN, texts=("It is a.",)), "reply", "from character 6 on"),
         (WRITTEN, replace(WRITTEN, scores=(Score("acc", 0.0, "It"),)), "extraction", "acc read 'b' → 'It'"),
         (WRITTEN, replace(WRITTEN, validity=Validity.LENGTH), "extraction", "validity ok → length"),

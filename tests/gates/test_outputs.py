@@ -47,6 +47,7 @@ def report(*rows: GateRow, findings: tuple[Finding, ...] = (), **more: Any) -> G
 EVERY = (
     report(row(Outcome.PASS), row(Outcome.FAIL, "other"), row(Outcome.INCONCLUSIVE, part="odd")),
     report(row(Outcome.INCONCLUSIVE), inconclusive_blocks=False),
+    report(row(Outcome.PASS, "other"), row(Outcome.INCONCLUSIVE)),
     report(row(Outcome.DEGRADED, blocks=True)),
     report(findings=(Finding("quiz", "refuse", "another dataset", ("s1",)), Finding("quiz", "note", "seed"))),
     report(
@@ -61,9 +62,9 @@ EVERY = (
     [
         (EVERY[0], "FAIL", 1),
         (EVERY[1], "INCONCLUSIVE", 0),
-        (EVERY[2], "DEGRADED", 1),
-        (EVERY[3], "REFUSED", 3),
-        (report(row(Outcome.PASS), row(Outcome.INCONCLUSIVE)), "INCONCLUSIVE", 4),
+        (EVERY[2], "INCONCLUSIVE", 4),
+        (EVERY[3], "DEGRADED", 1),
+        (EVERY[4], "REFUSED", 3),
         (report(row(Outcome.PASS), row(Outcome.DEGRADED)), "DEGRADED", 0),
         (report(row(Outcome.PASS)), "PASS", 0),
         (report(), "REFUSED", 3),
@@ -139,7 +140,7 @@ def test_an_inconclusive_row_says_how_many_samples_would_do() -> None:
 
 
 def test_annotations_are_one_line_each_and_cannot_forge_commands(tmp_path: Any) -> None:
-    lines = list(workflow_commands(EVERY[4]))
+    lines = list(workflow_commands(EVERY[5]))
     assert all("\n" not in line and line.startswith(("::error ", "::warning ")) for line in lines)
     assert lines[0].count("::") == 2 + HOSTILE.count("::")
     files = {"GITHUB_STEP_SUMMARY": str(tmp_path / "s"), "GITHUB_OUTPUT": str(tmp_path / "o")}
