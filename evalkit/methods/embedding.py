@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -41,7 +42,7 @@ def embed(*, gold: Callable[[Sample], Sequence[Sequence[float]]] | None = None) 
 
 
 def retrieve(documents: Documents, *, depth: int = 100, similarity: Literal["cosine", "dot"] = "cosine") -> Method:
-    """Rank all documents by the similarity of their vector to the query's; the reply's `texts` are their ids.
+    """Rank all documents by the similarity of their vector to the query's; the reply's text is a JSON list of ids.
 
     The documents are embedded once a model, when the first query is asked. Equal similarities are ordered by id,
     the last first, as trec_eval orders them. A document whose id is the query's is left out, as BEIR leaves it out.
@@ -55,12 +56,12 @@ def retrieve(documents: Documents, *, depth: int = 100, similarity: Literal["cos
         index = await shelf.index(model)
         vector = _rows(query, similarity)[0]
         found = await asyncio.to_thread(index.nearest, vector, depth, attempt.sample.id)
-        return (replace(query, texts=found, finish=("stop",) * len(found)),)
+        return (replace(query, texts=(_listed(found),), finish=("stop",)),)
 
     def gold(attempt: Attempt) -> tuple[Reply, ...]:
         relevance = attempt.sample.data["relevance"]
-        best = tuple(sorted(relevance, key=lambda document: (-relevance[document], document)))
-        return (Reply(texts=best, finish=("stop",) * len(best)),)
+        best = sorted(relevance, key=lambda document: (-relevance[document], document))
+        return (Reply(texts=(_listed(best),), finish=("stop",)),)
 
     settings = {"depth": str(depth), "similarity": similarity}
     return Method("retrieve", ask, gold, frozenset({Embed}), settings)
@@ -117,6 +118,10 @@ class _Shelf:
             raise ValueError("the collection has no documents")
         order = sorted(range(len(ids)), key=ids.__getitem__)
         return _Index(tuple(ids[place] for place in order), np.concatenate(rows)[order])
+
+
+def _listed(documents: Sequence[str]) -> str:
+    return json.dumps(list(documents), ensure_ascii=False)
 
 
 def _has_result(making: asyncio.Task[_Index]) -> bool:

@@ -6,7 +6,9 @@ import asyncio
 import math
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError
+from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.extract import final_answer
+from evalkit.extract.json import find_json
 from evalkit.metrics import mean
 from evalkit.metrics.clustering import silhouette, v_measure
 from evalkit.metrics.correlation import pearson, spearman
@@ -38,10 +40,11 @@ def cosine_similarity() -> Scorer:
 
 
 def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
-    """`ndcg@cut`, `mrr@cut` and `recall@k` for each of the depths (0 to 1) of the ids in a reply's texts.
+    """`ndcg@cut`, `mrr@cut` and `recall@k` for each of the depths (0 to 1) of the ids that a reply lists, as JSON.
 
-    `sample.data["relevance"]` maps documents to judgements. Definitions: `evalkit.metrics.retrieval`. Scoring raises
-    ValueError where nothing is judged relevant.
+    `sample.data["relevance"]` maps documents to judgements. Definitions: `evalkit.metrics.retrieval`. An id that comes
+    again counts once, where it came first. A reply without a list is NO_ANSWER. Scoring raises ValueError where
+    nothing is judged relevant.
     """
     names = (f"ndcg@{cut}", f"mrr@{cut}", *(f"recall@{depth}" for depth in depths))
 
@@ -49,14 +52,21 @@ def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
         relevance = {str(document): float(value) for document, value in sample.data["relevance"].items()}
         if not any(value >= 1 for value in relevance.values()):
             raise ValueError("no document is relevant")
-        ranked = replies[-1].texts
+        answer = final_answer(replies)
+        said = find_json(answer.text)
+        if not isinstance(said, list):
+            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
+            return tuple(Score(name, 0.0, None, "no list of documents", validity) for name in names)
+        ranked = list(dict.fromkeys(map(str, said)))
         values = (
             ndcg(ranked, relevance, cut),
             reciprocal_rank(ranked, relevance, cut),
             *(recall(ranked, relevance, depth) for depth in depths),
         )
         first = ranked[0] if ranked else None
-        return tuple(Score(name, value, first) for name, value in zip(names, values, strict=True))
+        return tuple(
+            Score(name, value, first, answer.reason, answer.validity) for name, value in zip(names, values, strict=True)
+        )
 
     settings = {"depths": ",".join(map(str, depths)), "cut": str(cut)}
     return Scorer("ranking", score, names, tuple(map(mean, names)), settings)

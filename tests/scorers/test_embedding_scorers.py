@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Vectors
+from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity, Vectors
 from evalkit.scorers import clustering, cosine_similarity, ranking
 
 
 def scores(scorer: Scorer, sample: Sample, reply: Reply) -> dict[str, Score]:
     return {score.name: score for score in asyncio.run(scorer.score(sample, (reply,)))}
+
+
+def listed(*documents: str) -> Reply:
+    return Reply(texts=(json.dumps(documents),), finish=("stop",))
 
 
 def vectors(rows: Any) -> Reply:
@@ -84,9 +89,14 @@ def test_perfect_directions_are_found_and_a_single_class_has_no_silhouette() -> 
 
 def test_a_ranking_has_its_figures_at_the_depths_that_are_asked() -> None:
     sample = Sample("1", "x", data={"relevance": {"a": 2, "b": 1, "c": 0}})
-    found = scores(ranking(depths=(1, 3), cut=3), sample, Reply(texts=("c", "b", "x", "a"), finish=("stop",) * 4))
+    found = scores(ranking(depths=(1, 3), cut=3), sample, listed("c", "b", "x", "a"))
     assert list(found) == ["ndcg@3", "mrr@3", "recall@1", "recall@3"]
     assert found["mrr@3"].value == 0.5
     assert (found["recall@1"].value, found["recall@3"].value) == (0.0, 0.5)
     with pytest.raises(ValueError, match="no document is relevant"):
-        scores(ranking(), Sample("1", "x", data={"relevance": {"a": 0}}), Reply(texts=("a",)))
+        scores(ranking(), Sample("1", "x", data={"relevance": {"a": 0}}), listed("a"))
+    # A list that a model wrote may repeat itself, or be none.
+    again = scores(ranking(depths=(2,), cut=3), sample, listed("c", "c", "b"))
+    assert (again["mrr@3"].value, again["recall@2"].value) == (0.5, 0.5)
+    none = scores(ranking(), sample, Reply(texts=("Document a is best.",), finish=("stop",)))
+    assert {(score.value, score.validity) for score in none.values()} == {(0.0, Validity.NO_ANSWER)}
