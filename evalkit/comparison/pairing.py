@@ -305,8 +305,16 @@ def merge(name: str, sides: Sequence[TaskSide]) -> TaskSide:
         if all(metric in side.columns and side.columns[metric].width == column.width for side in sides):
             rows = np.concatenate([side.columns[metric].rows for side in sides])
             whole.columns[metric] = Column(metric, rows, column.higher_is_better, column.scale, column.estimate)
-    whole.costs = {key: np.concatenate([side.costs[key] for side in sides]) for key in COSTS}
+    whole.costs = {key: np.concatenate([_cost_column(side, key) for side in sides]) for key in COSTS}
     return whole
+
+
+def _cost_column(side: TaskSide, key: str) -> FloatRows:
+    """What each record took; a baseline file has the mean for all of them, or nothing."""
+    import numpy as np
+
+    values = side.costs.get(key, np.full(1, math.nan))
+    return values if len(values) == side.n else np.full(side.n, float(values[0]))
 
 
 def _shared(sides: Sequence[TaskSide]) -> dict[str, str]:

@@ -90,6 +90,11 @@ def test_a_pattern_takes_several_tasks_as_one() -> None:
     assert pair.ids == ["mmlu_x/0", "mmlu_x/1", "mmlu_y/0", "mmlu_y/1"]
     assert pair.missing == []
     assert list(pair.groups()) == ["even", "mmlu_x", "mmlu_y", "odd"]
+    # A baseline file knows the mean cost alone.
+    theirs["mmlu_x"].costs = {"seconds": np.asarray([2.0])}
+    (again,), _, _ = pair_tasks(theirs, theirs, names=[("mmlu_*", "mmlu_*")])
+    assert again.baseline.costs["seconds"][:2].tolist() == [2.0, 2.0]
+    assert len(again.baseline.costs["cost"]) == 4
 
 
 def test_clusters_come_from_the_candidate_and_samples_without_one_stand_alone() -> None:
