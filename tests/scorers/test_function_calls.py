@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalkit.core import Reply, Sample, ToolCall, Validity
 from evalkit.extract.calls import Call, find_calls
@@ -255,3 +257,26 @@ def test_calls_of_a_backend_come_before_the_text_and_without_dots(scored: Any) -
     assert scored(function_calls(), right, made)["call_match"].value == 1.0
     broken = Reply(texts=("",), finish=("stop",), calls=((ToolCall("weather_get", '{"city": "Os'),),))
     assert scored(function_calls(), right, broken)["call_match"].validity is Validity.NO_ANSWER
+
+
+PIECES = [*"f()[]{},:.'-1", "a=", '"x"', "\n", "```", "<tool_call>", "**", "lambda"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abk"), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join) | st.text(max_size=40))
+def test_no_text_makes_the_reading_fail(text: str) -> None:
+    found = find_calls(text)
+    assert found is None or all(isinstance(call, Call) and isinstance(call.name, str) for call in found)
+
+
+@given(VALUES, st.sampled_from(["string", "integer", "float", "boolean", "array", "tuple", "dict", "any", "object"]))
+def test_no_value_makes_the_rules_fail(value: Any, kind: str) -> None:
+    described = {"type": kind, "items": {"type": "dict"}} if kind in ("array", "tuple") else {"type": kind}
+    function = {"name": "f", "parameters": {"properties": {"a": described}, "required": ["a"]}}
+    for wanted in ([1], ["x", ""], [[1, 2], []], [{"k": [1, ""]}], [[{"k": ["v"]}]], [True], [""], [1.5]):
+        verdict = mistake_in_all([Call("f", {"a": value})], [function], [{"f": {"a": wanted}}])
+        assert isinstance(verdict, str)

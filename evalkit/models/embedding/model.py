@@ -92,8 +92,18 @@ class EmbeddingModel:
         self._batcher = None
         loading, self._loading = self._loading, None
         if loading is not None and loading.done() and not loading.cancelled() and loading.exception() is None:
+            executor = loading.result()[0]
             del loading
-            gc.collect()
+            await asyncio.get_running_loop().run_in_executor(executor, _free)
+
+
+def _free() -> None:
+    """Collect what the closed model left behind, on the thread that made it."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _cost(request: Embed) -> int:
