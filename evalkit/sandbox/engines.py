@@ -19,7 +19,8 @@ from evalkit.sandbox.program import Limits
 NOBODY = 65534
 IMAGE = "python:3.11-slim"
 UNSAFE = "subprocess"
-_STAGE = "/mnt"
+# Folders that hold nothing a sandbox needs, to be covered in the mount namespace of one process.
+_STAGES = ("/mnt", "/media", "/srv", "/tmp")
 _PYTHON = ["-s", "-S", "-P", "-B", "-u", "-c", BOOT]
 
 
@@ -42,6 +43,8 @@ def launch(engine: str, limits: Limits, packages: Sequence[str] = ()) -> Launch:
         return _bubblewrap(limits, packages)
     if engine in ("docker", "podman"):
         return _container(engine, limits)
+    if sys.platform != "linux":
+        raise UsageError("without isolation, programs can be limited on Linux only", found=sys.platform, fix=INSTALL)
     scratch = tempfile.mkdtemp(prefix="evalkit-unsafe-")
     paths = tuple(dict.fromkeys(str(folder.parent) for name in packages for folder in _package(name)))
     command = ["/usr/bin/env", "-i", "PYTHONHASHSEED=0", sys.executable, *_PYTHON]
@@ -59,16 +62,17 @@ def _bubblewrap(limits: Limits, packages: Sequence[str]) -> Launch:
     for name in packages:
         shown |= {str(folder): f"/packages/{folder.name}" for folder in _package(name)}
     hidden = [folder for folder in shown if os.getuid() == 0 and not _reachable(Path(folder))]
+    base = next((folder for folder in _STAGES if Path(folder).is_dir()), _STAGES[0])
     command = [found, *_walls(), *_system()]
     for folder, place in shown.items():
-        source = f"{_STAGE}/{hidden.index(folder)}" if folder in hidden else folder
+        source = f"{base}/{hidden.index(folder)}" if folder in hidden else folder
         command += ["--ro-bind", source, place]
     command += _rooms(limits)
     command += ["--setenv", "PYTHONHASHSEED", "0", "--", _interpreter(), *_PYTHON]
     if os.getuid() == 0:
         # Root in a user namespace is still root to the files outside; nobody has nothing to lose.
         stage = [_reachable_python(), "-I", "-S", str(Path(__file__).with_name("stage.py"))]
-        command = [*stage, str(NOBODY), _STAGE, str(len(hidden)), *hidden, *command]
+        command = [*stage, str(NOBODY), base, str(len(hidden)), *hidden, *command]
     return Launch(command, paths=("/packages",) if packages else (), own_users=True)
 
 

@@ -115,7 +115,7 @@ def open_sandbox(
     """
     limits = limits or Limits()
     engine = engines.UNSAFE if unsafe else usable_engine()
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or _processors()
     key = (engine, limits, tuple(packages), workers)
     if key not in _OPEN:
         sandbox = Sandbox(engine, limits, packages, workers)
@@ -125,6 +125,10 @@ def open_sandbox(
             raise UsageError(f"the sandbox ({engine}) does not run programs", found=tried.message or tried.outcome)
         _OPEN[key] = sandbox
     return _OPEN[key]
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @functools.cache
