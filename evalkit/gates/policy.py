@@ -93,7 +93,7 @@ class Policy:
         chosen = margin or own.margin or self.margin
         try:
             return Limits(
-                margin=chosen.units(scale, baseline),
+                margin=0.0 if own.zero_tolerance else chosen.units(scale, baseline),
                 confidence=self.confidence if own.confidence is None else own.confidence,
                 any_drop_blocks=self.any_drop_blocks if own.any_drop_blocks is None else own.any_drop_blocks,
                 zero_tolerance=own.zero_tolerance,

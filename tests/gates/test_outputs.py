@@ -134,6 +134,25 @@ def test_the_terminal_table_fits_80_columns(made: GateReport) -> None:
     assert out.getvalue().rstrip().splitlines()[-1].startswith(made.title)
 
 
+def test_long_numbers_leave_room_for_every_column() -> None:
+    verdict = replace(
+        row(Outcome.INCONCLUSIVE).verdict,
+        baseline=0.00058231,
+        candidate=0.0012884,
+        difference=0.000706,
+        low=-0.031288,
+        high=0.033112,
+        n=14042,
+    )
+    wide = GateRow("mmlu,data=sample", "seconds per sample", verdict, "ceiling", scale="number", higher_is_better=False)
+    out = StringIO()
+    show(Console(file=out, width=80, color_system=None, highlight=False), report(wide, row(Outcome.PASS)))
+    head, first, *_ = out.getvalue().splitlines()[3:]
+    assert head.split()[-1] == "n"
+    assert first.split()[-1] == "14,042"
+    assert "-0.031 … +0.033" in first
+
+
 def test_an_inconclusive_row_says_how_many_samples_would_do() -> None:
     for form in (markdown, junit):
         assert "about 4,321 samples would decide" in form(EVERY[0])

@@ -77,7 +77,8 @@ def _details(report: GateReport) -> list[str]:
     lines = []
     for row in report.rows[:_SHOWN_ROWS]:
         if row.verdict.outcome is not Outcome.PASS:
-            lines.append(f"- {code(row.name)}: {words.reason(row)}.")
+            name = f"{row.name} {row.metric}" if row.kind == "ceiling" else row.name
+            lines.append(f"- {code(name)}: {words.reason(row)}.")
     if lines:
         lines.append("")
     changed = [row for row in report.rows[:_SHOWN_ROWS] if row.kind == "score" and (row.worse or row.better)]

@@ -47,7 +47,9 @@ def _table(report: GateReport) -> object:
 
     # A gate that looks several times takes a level of its own at each look.
     interval = "interval" if report.looks else f"{round(100 * (2 * report.confidence - 1))} % interval"
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    # Numbers that are no shares are wider.
+    space = 2 if all(row.scale == "share" for row in report.rows) else 1
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, space, 0, 0))
     table.add_column("verdict", no_wrap=True)
     table.add_column("task / metric", overflow="fold", min_width=14)
     for name in ("before", "after", "change", interval, "n"):
@@ -70,6 +72,7 @@ def _explain(out: Console, row: GateRow) -> None:
     """What the table has no room for, where there is something to say."""
     from rich.markup import escape
 
+    name = f"{row.name} {row.metric}" if row.kind == "ceiling" else row.name
     lines = []
     if row.verdict.outcome is not Outcome.PASS:
         lines.append(f"{words.reason(row)} (margin {words.margin(row)})")
@@ -78,4 +81,4 @@ def _explain(out: Console, row: GateRow) -> None:
     if row.unmeasured:
         lines.append(f"{row.unmeasured:,} pairs left out: one side could not be measured")
     for line in lines:
-        out.print(f"[dim]{escape(words.plain(row.name))}:[/] {escape(line)}", soft_wrap=True)
+        out.print(f"[dim]{escape(words.plain(name))}:[/] {escape(line)}", soft_wrap=True)
