@@ -34,6 +34,8 @@ samples = st.builds(
     groups=st.lists(texts).map(tuple),
     data=st.dictionaries(texts, texts | st.integers(-9, 9) | st.none()),
 )
+counts = st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3).map(tuple)
+scores = st.builds(Score, texts, floats, st.none() | texts, texts, st.sampled_from(list(Validity)), counts)
 records = st.builds(
     Record,
     task=texts,
@@ -42,9 +44,7 @@ records = st.builds(
     repeat=st.integers(0, 3),
     prompt=st.none() | prompts,
     replies=st.lists(replies, max_size=2).map(tuple),
-    scores=st.lists(
-        st.builds(Score, texts, floats, st.none() | texts, texts, st.sampled_from(list(Validity))), max_size=3
-    ).map(tuple),
+    scores=st.lists(scores, max_size=3).map(tuple),
     validity=st.sampled_from(list(Validity)),
     failure=st.none() | st.builds(Failure, st.sampled_from(["data", "model"]), texts, texts),
     flags=st.lists(texts, max_size=2).map(tuple),
