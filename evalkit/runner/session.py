@@ -31,6 +31,9 @@ _REPORTED_PACKAGES = (
     "bert-score",
     "sacrebleu",
     "nltk",
+    "sentence-transformers",
+    "scikit-learn",
+    "jsonschema",
 )
 
 
