@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 def differences_table(paired: Sequence[PairedTask], confidence: float) -> Table:
     """A line for every task and metric: both values, B - A with its interval and p, how many got worse and better."""
-    table = _table("task / metric", confidence, flipped=True)
+    # Numbers that are no shares are wider.
+    wide = any(pair.candidate.columns[metric].scale != "share" for pair in paired for metric in pair.metrics)
+    table = _table("task / metric", confidence, flipped=True, space=1 if wide else 2)
     for pair in paired:
         if not pair.metrics:
             table.add_row(_escaped(pair.name), *["–"] * 6, "no metric in common")
@@ -181,10 +183,10 @@ def _cells(row: GateRow, p: float | None = None) -> list[str]:
     ]
 
 
-def _table(first: str, confidence: float, *, p: str = "p", flipped: bool = False) -> Table:
+def _table(first: str, confidence: float, *, p: str = "p", flipped: bool = False, space: int = 2) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, space, 0, 0))
     table.add_column(first, overflow="fold", min_width=12)
     for name in ("A", "B", "B - A", f"{100 * confidence:g} % interval", p, "n", *(["-/+"] if flipped else [])):
         table.add_column(name, justify="right", no_wrap=True)

@@ -36,6 +36,8 @@ def test_every_task_and_metric_stands_beside_each_other(runs: Path) -> None:
     lines = done.out.splitlines()
     table = lines[3 : lines.index("", 4)]
     assert max(map(len, table)) <= 80
+    assert table[0].split()[-2:] == ["n", "-/+"]
+    assert all(re.search(r" \d+ +\d+/\d+$", line) for line in table[1:] if "%" in line or " … " in line)
     text = " ".join(table)
     for metric in ("acc", "acc_norm", "f1", "exact", "word_perplexity", "bits_per_byte"):
         assert f"{metric} " in text
