@@ -152,10 +152,16 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     missing = task.method.needs - model.capabilities.requests
     if missing:
         names = ", ".join(sorted(kind.__name__ for kind in missing))
-        raise UsageError(f"task {task.name!r} needs {names}, which {model.identity.name} cannot answer")
+        raise UsageError(
+            f"task {task.name!r} needs {names}, which {model.identity.name} cannot answer",
+            fix="a model of another kind: evalkit list models",
+        )
     lacking = ", ".join(sorted(task.method.features - model.capabilities.features))
     if lacking:
-        raise UsageError(f"task {task.name!r} needs a model with {lacking}, which {model.identity.name} has not")
+        raise UsageError(
+            f"task {task.name!r} needs a model with {lacking}, which {model.identity.name} has not",
+            fix="another model, or the task without the option that needs it",
+        )
     task = made_ready(task, settings)
     fewshot = replace(
         task.fewshot,
