@@ -26,6 +26,7 @@ TIERS: dict[str, int] = {
     "prompting": 2,
     "metrics": 2,
     "scorers": 2,
+    "judging": 2,
     "runner": 2,
     "comparison": 2,
     "baselines": 2,

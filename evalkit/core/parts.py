@@ -57,6 +57,8 @@ class Scorer:
     ready: Callable[[bool], Scorer] | None = None
     """The scorer made ready for a run, called before a model is loaded; UsageError where it cannot work here. Told
     whether the user lets programs that a model wrote run without isolation."""
+    judged_by: Callable[[Model], Scorer] | None = None
+    """The scorer with the model that its judge asks; None where it asks none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +68,26 @@ class Verdict:
     scores: tuple[Score, ...] = ()
     reason: str = ""
     validity: Validity = Validity.OK
+    replies: tuple[Reply, ...] = ()
+    """What the judge's model said, so that a verdict can be looked at and its tokens counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Decides over one, two or many replies to one sample."""
+    """Decides over one, two or many answers to one sample: `over` says which.
+
+    The replies of several answers stand one answer after another, as many for each. A judge that asks a model has no
+    model yet when it is loaded: `bound` gives the judge that holds one.
+    """
 
     name: str
     verdict: Callable[[Sample, tuple[Reply, ...]], Awaitable[Verdict]]
     version: int = 1
+    over: Literal["answer", "pair", "list"] = "answer"
+    scores: tuple[str, ...] = ()
+    """The scores that a verdict has; the judge's name where empty."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    bound: Callable[[Model], Judge] | None = None
 
 
 @dataclass(frozen=True, slots=True)

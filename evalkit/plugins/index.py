@@ -96,7 +96,7 @@ def _plugins(kind: Kind, folder: Path) -> Iterator[Path]:
         if item.is_dir():
             if (path / "__init__.py").is_file():
                 yield path
-        elif path.suffix == ".py" or (kind == "task" and path.suffix in YAML):
+        elif path.suffix == ".py" or (kind != "report" and path.suffix in YAML):
             yield path
 
 

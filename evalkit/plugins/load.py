@@ -88,7 +88,7 @@ def _find(kind: Kind, spec: str, project: Path | None) -> Path:
             raise UsageError(
                 f"there is no {kind} in {spec!r}",
                 found="a folder without __init__.py" if path.is_dir() else f"no file {path}",
-                fix=f"the path of a .py{' or .yaml' if kind == 'task' else ''} file, or a name from `evalkit list`",
+                fix=f"the path of a .py{'' if kind == 'report' else ' or .yaml'} file, or a name from `evalkit list`",
             )
         return path.resolve()
     found = entries(kind, project)
@@ -113,8 +113,12 @@ def _name(path: Path) -> str:
 def _load(of: Origin) -> object:
     kind, path = of.kind, of.path
     if path.suffix in YAML:
-        if kind != "task":
-            raise UsageError(f"a {kind} is written in Python, not YAML", found=str(path), fix=_CONTRACTS[kind])
+        if kind == "report":
+            raise UsageError("a report is written in Python, not YAML", found=str(path), fix=_CONTRACTS[kind])
+        if kind == "judge":
+            from evalkit.plugins.yaml_judge import yaml_judge
+
+            return yaml_judge(path, of.options)
         from evalkit.plugins.yaml_suite import is_suite, yaml_suite
         from evalkit.plugins.yaml_task import yaml_task
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import UnionType
@@ -227,8 +226,7 @@ def _scorer(item: Value) -> Scorer:
     spec = item.mapping()["judge"].text()
     judge = load("judge", spec, project=_project(item.path))
     assert isinstance(judge, Judge)
-    scorer = scorers.judged(judge)
-    return replace(scorer, settings={**scorer.settings, "judge": spec})
+    return scorers.judged_as(judge, spec)
 
 
 def _project(path: Path) -> Path | None:

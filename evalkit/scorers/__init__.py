@@ -13,7 +13,7 @@ from evalkit.scorers.embeddings import clustering, cosine_similarity, ranking
 from evalkit.scorers.extracted import extracted, regex_match
 from evalkit.scorers.hub_metric import evaluate
 from evalkit.scorers.json_fields import json_match
-from evalkit.scorers.judging import judged
+from evalkit.scorers.judging import judged, judged_as
 from evalkit.scorers.labels import classification
 from evalkit.scorers.likelihood import rolling
 from evalkit.scorers.matching import exact_match, squad
@@ -54,6 +54,7 @@ __all__ = [
     "json_match",
     "json_schema",
     "judged",
+    "judged_as",
     "meteor",
     "min_k",
     "names",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from evalkit.core import Judge, Reply, Sample, Score, Scorer, Validity
+from evalkit.core import Judge, Model, Reply, Sample, Score, Scorer, UsageError, Validity
 from evalkit.metrics import mean
 
 
@@ -17,7 +18,12 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
 
     Scoring raises ValueError where a valid verdict lacks one of the named scores.
     """
-    wanted = scores or (judge.name,)
+    wanted = scores or judge.scores or (judge.name,)
+    if judge.over != "answer":
+        raise UsageError(
+            f"the judge {judge.name!r} compares several answers, and a sample of a run has one",
+            fix=f"evalkit judge pairwise RUN_A RUN_B --using {judge.name}",
+        )
 
     async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         verdict = await judge.verdict(sample, replies)
@@ -30,8 +36,31 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
         found += [extra for name, extra in given.items() if name not in wanted]
         return tuple(_passed_on(each, verdict.validity, verdict.reason) for each in found)
 
-    settings = {"judge": judge.name, "judge_version": str(judge.version)}
-    return Scorer(f"judged_{judge.name}", score, wanted, tuple(map(mean, wanted)), settings)
+    settings = {"judge": judge.name, "judge_version": str(judge.version), **judge.settings}
+    scorer = Scorer(f"judged_{judge.name}", score, wanted, tuple(map(mean, wanted)), settings)
+    bound = judge.bound
+    if bound is None:
+        return scorer
+
+    def judged_by(model: Model) -> Scorer:
+        return judged(bound(model), scores=scores)
+
+    return replace(scorer, judged_by=judged_by)
+
+
+def judged_as(judge: Judge, spec: str) -> Scorer:
+    """`judged(judge)` under the words that it was asked for by, options included."""
+    scorer = judged(judge)
+    bound = scorer.judged_by
+    named = replace(scorer, settings={**scorer.settings, "judge": spec})
+    if bound is None:
+        return named
+
+    def judged_by(model: Model) -> Scorer:
+        found = bound(model)
+        return replace(found, settings={**found.settings, "judge": spec})
+
+    return replace(named, judged_by=judged_by)
 
 
 def _passed_on(score: Score, validity: Validity, reason: str) -> Score:

@@ -50,12 +50,14 @@ def test_a_folder_with_an_init_is_a_plugin_and_one_without_is_not(project, put):
     assert own(project)[0].path == project / "tasks" / "folded"
 
 
-def test_a_yaml_file_is_a_task_and_is_called_as_its_file_where_it_has_no_name(project, put):
+def test_a_yaml_file_is_a_task_or_a_judge_and_is_called_as_its_file_where_it_has_no_name(project, put):
     put("tasks/quiz.yaml", "summary: a\n  quiz\ntags: [x, y]\nprompt: '{{ q }}'\n")
     [entry] = own(project)
     assert (entry.name, entry.summary, entry.tags) == ("quiz", "a quiz", ("x", "y"))
-    put("judges/quiz.yaml", "summary: not a task\n")
-    assert own(project, "judge") == []
+    put("judges/strict.yaml", "summary: a rubric\n")
+    put("reports/table.yaml", "summary: no report\n")
+    assert [entry.name for entry in own(project, "judge")] == ["strict"]
+    assert own(project, "report") == []
 
 
 def test_modules_that_are_no_plugins_and_private_files_are_left_alone(project, put):

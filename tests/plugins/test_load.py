@@ -353,9 +353,14 @@ def test_a_report_that_returns_no_text_is_refused_when_it_is_written(project, pu
         write(object())
 
 
-def test_a_judge_in_yaml_is_refused(project, put):
+def test_a_report_in_yaml_is_refused(project, put):
+    put("reports/x.yaml", "name: x\n")
+    assert error_of("report", "reports/x.yaml", project=project).wrong == "a report is written in Python, not YAML"
+
+
+def test_a_judge_in_yaml_without_criteria_is_refused_with_its_line(project, put):
     put("judges/x.yaml", "name: x\n")
-    assert error_of("judge", "judges/x.yaml", project=project).wrong == "a judge is written in Python, not YAML"
+    assert "criteria" in error_of("judge", "judges/x.yaml", project=project).wrong
 
 
 # ---------------------------------------------------------------- origins

@@ -1,0 +1,28 @@
+"""Judges: protocols in which a model decides over answers, and how its replies are read.
+
+A judge's failures are never scores: what cannot be read after one attempt to mend it is unjudged.
+"""
+
+from evalkit.judging.pairwise import SCALES, pairwise
+from evalkit.judging.panel import panel, repeated
+from evalkit.judging.prompts import PromptText
+from evalkit.judging.ranking import ranking
+from evalkit.judging.rating import rating
+from evalkit.judging.reading import Reading, read_label, read_levels, read_number
+from evalkit.judging.rubric import Criterion, rubric
+
+__all__ = [
+    "SCALES",
+    "Criterion",
+    "PromptText",
+    "Reading",
+    "pairwise",
+    "panel",
+    "ranking",
+    "rating",
+    "read_label",
+    "read_levels",
+    "read_number",
+    "repeated",
+    "rubric",
+]

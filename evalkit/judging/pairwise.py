@@ -1,0 +1,170 @@
+"""The pairwise judge: which of two answers is better, asked in both orders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.core import Choose, Judge, Model, ModelError, Prompt, Reply, Sample, Score, UsageError, Verdict
+from evalkit.judging.asking import Asked, Sampling, ask
+from evalkit.judging.fencing import conversation, fenced, nonce
+from evalkit.judging.prompts import PromptText
+from evalkit.judging.protocols import answers_of, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.reading import Reading, read_label
+
+SCORES = ("win", "consistent", "first_position")
+_LABELS: Mapping[str, str] = {"A": "1", "B": "0", "C": "0.5", "tie": "0.5"}
+_ARENA: Mapping[str, str] = {"A>>B": "1!", "A>B": "1", "A=B": "0.5", "B>A": "0", "B>>A": "0!"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The labels of a pairwise verdict, what each says of the answer shown first, and the words that ask for it."""
+
+    labels: Mapping[str, str]
+    words: str
+
+    def value(self, label: str) -> float:
+        """1 where the answer shown first is better, 0 where the other is, 0.5 for a tie."""
+        return float(label.rstrip("!"))
+
+
+THREE = Scale(
+    _LABELS,
+    "Explain in a few sentences, then end with one line and nothing after it:\n"
+    "`Verdict: A` if answer A is better, `Verdict: B` if answer B is, `Verdict: tie` if neither is.",
+)
+TWO = Scale(
+    {"A": "1", "B": "0"},
+    "Explain in a few sentences, then end with one line and nothing after it: `Verdict: A` or `Verdict: B`.",
+)
+FIVE = Scale(
+    _ARENA,
+    "Explain in a few sentences, then end with one line and nothing after it: `Verdict:` and one of\n"
+    "A>>B (A is much better), A>B (slightly), A=B (as good), B>A (B is slightly better), B>>A (much).",
+)
+SCALES: Mapping[str, Scale] = {"three": THREE, "two": TWO, "five": FIVE}
+
+
+def pairwise(
+    name: str,
+    prompt: PromptText,
+    *,
+    scale: Scale = THREE,
+    orders: Literal["both", "first"] = "both",
+    soft: bool = False,
+    last_turn: bool = False,
+    max_tokens: int = 1024,
+    temperature: float = 0.0,
+    version: int = 1,
+) -> Judge:
+    """A judge over two answers. Its scores are of the first one:
+
+    `win`, 1, 0.5 or 0, with the value of each order among its counts; `consistent`, whether both orders agree;
+    `first_position`, the share of decided orders in which the answer shown first won. Verdicts that disagree are a tie
+    (Zheng et al. 2023, arXiv 2306.05685); where one order is unjudged the pair is. On the five-step scale a
+    strong preference counts as three wins of its order (`strong` among the win's flags), as Arena-Hard weighs them.
+
+    `soft` reads P(A) / (P(A) + P(B)) from the verdict token of a model that gives log-likelihoods; `win` is then the
+    mean over the orders, and `consistent` says whether both lean to the same answer.
+    """
+    if soft and scale is not TWO:
+        raise UsageError("a soft preference is one between A and B", fix="scale=two")
+
+    async def decide(model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        if not replies or len(replies) % 2:
+            raise ValueError(f"a pair has as many replies for each answer, not {len(replies)} in all")
+        half = len(replies) // 2
+        one, two = answers_of(replies[:half]), answers_of(replies[half:])
+        asked = [await _order(model, sample, one, two)]
+        if orders == "both":
+            asked.append(await _order(model, sample, two, one))
+        said = tuple(reply for order in asked for reply in order.replies)
+        missing = [f"{place} order: {order.problem}" for place, order in zip(("first", "second"), asked, strict=False)
+                   if order.value is None]  # fmt: skip
+        if missing:
+            return unjudged("; ".join(missing), said)
+        labels = [order.value or "" for order in asked]
+        return Verdict(_scores(labels, scale, soft), "\n\n".join(order.text for order in asked), replies=said)
+
+    async def _order(model: Model, sample: Sample, a: tuple[str, ...], b: tuple[str, ...]) -> Asked[str]:
+        text = _text(prompt, sample, a, b, last_turn)
+        if soft:
+            return await _leaning(model, text)
+
+        def read(reply: str, cut: bool) -> Reading[str]:
+            return read_label(reply, scale.labels, cut=cut)
+
+        sampling = Sampling(max_tokens, temperature)
+        return await ask(model, text, read, form=scale.words, schema=_schema(scale), sampling=sampling)
+
+    settings = {"prompt": prompt.digest, "orders": orders, "labels": "/".join(scale.labels)}
+    if soft:
+        settings["soft"] = "yes"
+    if temperature:
+        settings["temperature"] = f"{temperature:g}"
+    return judge_of(name, decide, scores=SCORES, over="pair", settings=settings, version=version)
+
+
+def _text(prompt: PromptText, sample: Sample, a: tuple[str, ...], b: tuple[str, ...], last_turn: bool) -> str:
+    questions = questions_of(sample, len(a))
+    reference = reference_of(sample, turns=len(a))
+    mark = nonce(sample.id, *questions, reference, "A", *a, "B", *b)
+    return prompt.render(
+        {
+            "question": "\n".join(fenced(question, "question", mark) for question in questions),
+            "answer_a": conversation(questions, a, "answer A", mark) if len(a) > 1 else fenced(a[0], "answer A", mark),
+            "answer_b": conversation(questions, b, "answer B", mark) if len(b) > 1 else fenced(b[0], "answer B", mark),
+            "reference": fenced(reference, "reference", mark) if reference else "",
+            "turns": len(a),
+            "last_turn": last_turn,
+            "nonce": mark,
+        }
+    )
+
+
+async def _leaning(model: Model, text: str) -> Asked[str]:
+    """How much a model that gives log-likelihoods leans to A over B, as the text of a number."""
+    if Choose not in model.capabilities.requests:
+        raise UsageError(f"{model.identity.name} gives no log-likelihoods", fix="soft=no")
+    request = Choose(Prompt(f"{text.rstrip()}\n\nVerdict:"), ("A", "B"))
+    try:
+        reply = await model.answer(request)
+    except ModelError as error:
+        return Asked(None, f"the judge's model failed: {error}")
+    a, b = reply.loglikelihoods
+    if not math.isfinite(a) and not math.isfinite(b):
+        return Asked(None, "neither verdict has a likelihood", (reply,))
+    return Asked(repr(1.0 / (1.0 + math.exp(min(700.0, b - a)))), "", (reply,))
+
+
+def _scores(labels: list[str], scale: Scale, soft: bool) -> tuple[Score, ...]:
+    """The scores of one order, or of two of which the second showed the answers the other way round."""
+    shown = [scale.value(label) for label in labels]
+    mine = [shown[0], *(1.0 - value for value in shown[1:])]
+    decided = [value for value in shown if value != 0.5]
+    agree = len({_side(value) for value in mine}) == 1
+    win = sum(mine) / len(mine) if soft or agree else 0.5
+    flags = tuple(f"strong_{place}" for place, label in enumerate(labels) if label.endswith("!"))
+    scores = [Score("win", win, answer=" ".join(labels), counts=tuple(mine), flags=flags)]
+    if len(mine) > 1:
+        scores.append(Score("consistent", float(agree)))
+    if decided:
+        scores.append(Score("first_position", sum(value > 0.5 for value in decided) / len(decided)))
+    return tuple(scores)
+
+
+def _side(value: float) -> int:
+    return (value > 0.5) - (value < 0.5)
+
+
+def _schema(scale: Scale) -> dict[str, object]:
+    labels = [label for label in scale.labels if label != "C"]
+    return {
+        "type": "object",
+        "properties": {"reasoning": {"type": "string"}, "verdict": {"type": "string", "enum": labels}},
+        "required": ["reasoning", "verdict"],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,70 @@
+"""What every protocol shares: the answers of a sample as texts, its questions, and a judge that waits for its model."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Literal
+
+from evalkit.core import Judge, Message, Model, Reply, Sample, UsageError, Validity, Verdict
+from evalkit.extract.replies import strip_reasoning
+
+Decide = Callable[[Model, Sample, tuple[Reply, ...]], Awaitable[Verdict]]
+
+
+def judge_of(
+    name: str,
+    decide: Decide,
+    *,
+    scores: tuple[str, ...],
+    over: Literal["answer", "pair", "list"] = "answer",
+    settings: Mapping[str, str],
+    version: int = 1,
+) -> Judge:
+    """A judge that asks a model by `decide`. Until it is bound to one, a verdict raises UsageError."""
+
+    async def unbound(sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        raise UsageError(f"the judge {name!r} has no model", fix="--judge MODEL")
+
+    def bound(model: Model) -> Judge:
+        async def verdict(sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+            return await decide(model, sample, replies)
+
+        asked = {**settings, "model": f"{model.identity.name}@{model.identity.digest[:8]}"}
+        return Judge(name, verdict, version, over, scores, asked)
+
+    return Judge(name, unbound, version, over, scores, dict(settings), bound)
+
+
+def answers_of(replies: Sequence[Reply]) -> tuple[str, ...]:
+    """The text of every reply, one a turn, without its reasoning."""
+    texts = [reply.texts[0] if reply.texts else "" for reply in replies]
+    return tuple(strip_reasoning(text).text.strip() for text in texts)
+
+
+def questions_of(sample: Sample, turns: int) -> tuple[str, ...]:
+    """What was asked, one text a turn: the user's messages and the column `turns`, or all of the input."""
+    if not isinstance(sample.input, str):
+        asked = [m.content for m in sample.input if isinstance(m, Message) and m.role == "user"]
+        before = "\n\n".join(f"{m.role}: {m.content}" for m in sample.input)
+        first = (before,) if len(asked) < turns or len(sample.input) != len(asked) else tuple(asked)
+    else:
+        first = (sample.input,)
+    listed = sample.data.get("turns")
+    if turns > len(first) and isinstance(listed, list | tuple) and len(listed) >= turns:
+        return tuple(str(turn) for turn in listed[:turns])
+    return first
+
+
+def reference_of(sample: Sample, *, turns: int = 1) -> str:
+    """The reference answer: the sample's targets, or its column `reference` (a text, or one a turn)."""
+    listed = sample.data.get("reference")
+    if isinstance(listed, str):
+        return listed
+    if isinstance(listed, list | tuple) and listed:
+        return "\n\n".join(str(text) for text in listed[:turns])
+    return "\n".join(sample.targets)
+
+
+def unjudged(problem: str, replies: tuple[Reply, ...] = ()) -> Verdict:
+    """A verdict that could not be had: a measurement failure, no score at all."""
+    return Verdict((), f"unjudged: {problem}", Validity.UNJUDGED, replies)

@@ -1,0 +1,63 @@
+"""A rubric in a YAML file as a judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from evalkit.core import Judge, UsageError
+from evalkit.judging import Criterion, PromptText, rubric
+from evalkit.plugins.yaml_tree import Value, read_yaml
+
+_KEYS = ("name", "summary", "tags", "criteria", "prompt", "reference", "max_tokens", "version")
+
+
+def yaml_judge(path: Path, options: Mapping[str, str]) -> Judge:
+    """The rubric that a file describes. Raises UsageError, with the line, for what cannot be meant."""
+    if options:
+        raise UsageError(f"the judge {path.stem!r} has no options", found=", ".join(options), at=str(path))
+    document = read_yaml(path)
+    keys = document.mapping(_KEYS)
+    if "criteria" not in keys:
+        raise UsageError("a judge in YAML is a rubric and needs criteria", fix="criteria: {name: {…}}", at=f"{path}:1")
+    criteria = tuple(_criterion(name, value) for name, value in keys["criteria"].mapping().items())
+    try:
+        return rubric(
+            keys["name"].text() if "name" in keys else path.stem,
+            criteria,
+            prompt=_prompt(keys["prompt"]) if "prompt" in keys else None,
+            reference=keys["reference"].truth() if "reference" in keys else False,
+            max_tokens=keys["max_tokens"].integer(least=1) if "max_tokens" in keys else 2048,
+            version=keys["version"].integer(least=1) if "version" in keys else 1,
+        )
+    except UsageError as error:
+        raise UsageError(error.wrong, found=error.found, fix=error.fix, at=error.at or keys["criteria"].at) from None
+
+
+def _criterion(name: str, value: Value) -> Criterion:
+    parts = value.mapping(("question", "weight", "levels"))
+    if "levels" not in parts:
+        raise value.wrong("a criterion needs levels", fix="levels: {1: what it means, 2: …}")
+    levels = []
+    for number, meaning in parts["levels"].mapping().items():
+        try:
+            levels.append((int(number), meaning.text()))
+        except ValueError:
+            raise meaning.wrong("a level is a whole number", found=repr(number), fix="levels: {1: …, 2: …}") from None
+    question = parts["question"].text() if "question" in parts else ""
+    try:
+        return Criterion(name, question, tuple(levels), parts["weight"].number() if "weight" in parts else 1.0)
+    except UsageError as error:
+        raise UsageError(error.wrong, found=error.found, at=value.at) from None
+
+
+def _prompt(value: Value) -> PromptText:
+    """The prompt's text, or the file beside the rubric that holds it."""
+    text = value.text()
+    if "\n" in text or not text.endswith(".txt"):
+        return PromptText(text, value.at)
+    path = value.path.parent / text
+    try:
+        return PromptText(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise value.wrong("the prompt cannot be read", found=f"{path}: {error.strerror}") from None
