@@ -163,8 +163,16 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
+    """Tokens of one reply. Of the prompt's, `cached_tokens` were kept by the provider from before and `written_tokens`
+    were paid to be kept; of the completion's, `reasoning_tokens` were thought. `cost` is in US dollars, None where no
+    price is known."""
+
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    written_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +181,9 @@ class Reply:
 
     Generate: `texts` and `finish` ("stop", "eos" or "length"), n of each. Choose: `loglikelihoods` (nats, summed
     over the continuation's tokens) and `greedy`, one per continuation. Perplexity: one log-likelihood, and
-    `token_loglikelihoods` where they were asked for (without that of a begin token). Embed: `vectors`. Tokenize: `usage.prompt_tokens`. `calls` are
-    the tool calls of each text that a backend returned beside it.
+    `token_loglikelihoods` where they were asked for (without that of a begin token). Embed: `vectors`. Tokenize:
+    `usage.prompt_tokens`. `calls` are the tool calls of each text that a backend returned beside it, `reasoning` what
+    was thought before each text where a backend keeps that apart.
     """
 
     texts: tuple[str, ...] = ()
@@ -190,3 +199,4 @@ class Reply:
     token_loglikelihoods: tuple[float, ...] = ()
     vectors: Vectors | None = None
     calls: tuple[tuple[ToolCall, ...], ...] = ()
+    reasoning: tuple[str, ...] = ()

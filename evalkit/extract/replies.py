@@ -60,7 +60,9 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
 
     Where several texts were sampled the first stands for them; scorers of many texts read them themselves.
 
-    - Unfinished reasoning is LENGTH with an empty text: there is no answer yet, only thought.
+    - Unfinished reasoning is LENGTH with an empty text: there is no answer yet, only thought. A backend that keeps
+      thought apart says so in the note "cut-in-reasoning".
+    - What a provider's filter withheld (the note "refused") is REFUSED with what came of the text.
     - An empty text is NO_ANSWER.
     - A text that ran to its token limit is LENGTH with the text kept: a base model seldom stops by itself, and
       its answer stands at the front. It is scored as it is and shows among the outcomes, so nobody takes a low
@@ -78,6 +80,10 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
     finish = reply.finish[0] if reply.finish else "stop"
     if stripped.unterminated:
         return Answer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
+    if not text.strip() and "cut-in-reasoning" in reply.notes:
+        return Answer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
+    if "refused" in reply.notes:
+        return Answer(text, Validity.REFUSED, "withheld by the provider")
     if not text.strip():
         return Answer("", Validity.NO_ANSWER, "empty reply")
     if finish == "length":

@@ -61,6 +61,24 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "tokenizer/<repo or path>",
                 "evalkit.models.tokenizing:tokenizer",
             ),
+            *(
+                ProviderEntry(name, summary, f"{name}/<model>", f"evalkit.models.api.provider:{name}")
+                for name, summary in (
+                    ("openai", "OpenAI, or any server that speaks its format: base_url=…"),
+                    ("anthropic", "Anthropic"),
+                    ("google", "Google's Gemini"),
+                    ("azure", "OpenAI's models on Azure"),
+                    ("openrouter", "OpenRouter"),
+                    ("together", "Together"),
+                    ("groq", "Groq"),
+                    ("vllm", "a vLLM server"),
+                    ("sglang", "an SGLang server"),
+                    ("tgi", "a text-generation-inference server"),
+                    ("llamacpp", "a llama.cpp server"),
+                    ("ollama", "an Ollama server"),
+                    ("lmstudio", "an LM Studio server"),
+                )
+            ),
         )
     }
 )

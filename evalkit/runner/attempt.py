@@ -13,6 +13,7 @@ from evalkit.core import (
     Prompt,
     Record,
     Reply,
+    RunError,
     Sample,
     Score,
     Scorer,
@@ -26,13 +27,14 @@ from evalkit.runner.prepare import Work
 
 
 async def make_record(name: str, task: Task, work: Work, model: Model) -> Record:
-    """Ask and score. Raises only UsageError: a question that this model can never answer ends the run."""
+    """Ask and score. Raises only UsageError and RunError: what no model could be asked, or a model that is gone or may
+    not be asked any more, ends the run."""
     started = time.perf_counter()
     if work.failure is not None:
         return _failed(name, work, (), Validity.DATA_ERROR, work.failure, started)
     try:
         replies = await task.method.ask(work.attempt, model)
-    except UsageError:
+    except (UsageError, RunError):
         raise
     except ModelError as error:
         return _failed(name, work, (), Validity.BACKEND_ERROR, Failure("model", "ModelError", str(error)), started)
@@ -83,7 +85,14 @@ def _record(
         prompt_digest=prompt_digest(attempt.prompt),
         sample_digest=sample_digest(attempt.sample),
         seconds=time.perf_counter() - started,
+        cost=_cost(replies),
     )
+
+
+def _cost(replies: Sequence[Reply]) -> float | None:
+    """What the replies cost now, in US dollars: nothing for those of the cache, None where no price is known."""
+    costs = [reply.usage.cost for reply in replies if reply.source == "model" and reply.usage.cost is not None]
+    return sum(costs) if costs else None
 
 
 def _failed(

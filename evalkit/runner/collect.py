@@ -51,6 +51,7 @@ class Collector:
         self.cached = 0
         self.prompt_tokens = 0
         self.completion_tokens = 0
+        self.cost: float | None = None
 
     @property
     def samples(self) -> int:
@@ -80,6 +81,8 @@ class Collector:
                 rows.place.append(place)
 
     def _count_replies(self, record: Record) -> None:
+        if record.cost is not None:
+            self.cost = (self.cost or 0.0) + record.cost
         if record.replies and all(reply.source == "cache" for reply in record.replies):
             self.cached += 1
         for reply in record.replies:
@@ -113,7 +116,7 @@ class Collector:
         result.samples, result.failed, result.cached = self.samples, self.failed, self.cached
         result.counts, result.flags = dict(self.counts), dict(self.flags)
         result.prompt_tokens, result.completion_tokens = self.prompt_tokens, self.completion_tokens
-        result.seconds = round(seconds, 3)
+        result.seconds, result.cost = round(seconds, 3), self.cost
         digests = [_digest_in_order(column, order) for column in self._digests]
         result.prompts_digest, result.samples_digest, result.rendered_digest = digests
 

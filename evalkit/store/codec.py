@@ -173,7 +173,9 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
         out["vectors"] = [reply.vectors.count, reply.vectors.dimension, reply.vectors.digest]
     if reply.calls:
         out["calls"] = [[[call.name, call.arguments, call.id] for call in made] for made in reply.calls]
-    out["usage"] = [reply.usage.prompt_tokens, reply.usage.completion_tokens]
+    if reply.reasoning:
+        out["reasoning"] = reply.reasoning
+    out["usage"] = _usage_out(reply.usage)
     out["seconds"] = round(reply.seconds, 6)
     if reply.truncated_tokens:
         out["truncated_tokens"] = reply.truncated_tokens
@@ -200,4 +202,14 @@ def _reply_in(raw: dict[str, Any]) -> Reply:
         notes=tuple(raw.get("notes", ())),
         rendered_digest=raw.get("rendered_digest", ""),
         source=raw["source"],
+        reasoning=tuple(raw.get("reasoning", ())),
     )
+
+
+def _usage_out(usage: Usage) -> list[int | float]:
+    """The numbers up to the last one that says something: two of them for most models."""
+    out: list[int | float] = [usage.prompt_tokens, usage.completion_tokens]
+    rest = [usage.cached_tokens, usage.written_tokens, usage.reasoning_tokens]
+    if any(rest) or usage.cost is not None:
+        out += rest
+    return out if usage.cost is None else [*out, usage.cost]

@@ -43,6 +43,8 @@ class TaskResult:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    cost: float | None = None
+    """US dollars, for what was asked and not found in the cache; None where no price is known."""
     signature: str = ""
     prompts_digest: str = ""
     rendered_digest: str = ""

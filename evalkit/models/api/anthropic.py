@@ -1,0 +1,115 @@
+"""Anthropic's messages (POST /v1/messages).
+
+Format: https://platform.claude.com/docs/en/api/messages. Errors, also 529 "overloaded", and rate-limit headers:
+https://platform.claude.com/docs/en/api/errors and …/rate-limits.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from evalkit.core import Generate, Reply, ToolCall, Usage
+from evalkit.models.api.client import Call
+from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.options import Options
+from evalkit.models.api.wire import Answer, estimate, integer, reply_of, with_system
+
+__all__ = ["AnthropicWire"]
+
+_VERSION = "2023-06-01"
+_FINISH = {
+    "end_turn": "eos",
+    "stop_sequence": "stop",
+    "tool_use": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "refused",
+}
+
+
+class AnthropicWire:
+    """One text a request; a preamble that samples share is marked for the provider's prompt cache."""
+
+    many = False
+
+    def __init__(self, model: str, options: Options) -> None:
+        self._model = model
+        self._options = options
+
+    def headers(self, key: str) -> dict[str, str]:
+        return {"x-api-key": key, "anthropic-version": _VERSION}
+
+    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+        options = self._options
+        messages = with_system(request.prompt, options.system)
+        system = "\n\n".join(message.content for message in messages if message.role == "system")
+        body: dict[str, Any] = {"model": self._model, "max_tokens": request.max_tokens + (options.thinking_tokens or 0)}
+        if system:
+            body["system"] = system
+        if not request.prompt.messages and request.prompt.preamble:
+            shared: dict[str, Any] = {
+                "type": "text",
+                "text": request.prompt.preamble,
+                "cache_control": {"type": "ephemeral"},
+            }
+            parts: list[dict[str, Any]] = [shared, {"type": "text", "text": request.prompt.question}]
+            body["messages"] = [{"role": "user", "content": [part for part in parts if part["text"]]}]
+        else:
+            body["messages"] = [
+                {"role": "assistant" if message.role == "assistant" else "user", "content": message.content}
+                for message in messages
+                if message.role != "system"
+            ]
+        self._add_sampling(body, request, dropped)
+        if request.tools:
+            body["tools"] = [
+                {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
+                for tool in request.tools
+            ]
+        output: dict[str, Any] = {"effort": options.effort} if options.effort else {}
+        if request.schema:
+            output["format"] = {"type": "json_schema", "schema": json.loads(request.schema)}
+        if output:
+            body["output_config"] = output
+        return Call("/v1/messages", body | options.extra_body, estimate(request))
+
+    def _add_sampling(self, body: dict[str, Any], request: Generate, dropped: frozenset[str]) -> None:
+        thinks = self._options.thinking_tokens
+        if thinks:
+            body["thinking"] = {"type": "enabled", "budget_tokens": thinks}
+        elif self._options.effort:
+            body["thinking"] = {"type": "adaptive"}
+        # A thinking model takes no temperature, and newer ones take none at all.
+        if "temperature" not in dropped and "thinking" not in body:
+            body["temperature"] = request.temperature
+            if request.temperature > 0 and request.top_p < 1.0 and "top_p" not in dropped:
+                body["top_p"] = request.top_p
+        stops = [stop for stop in request.stop if stop.strip()]  # those of white space alone are refused
+        if stops and "stop_sequences" not in dropped:
+            body["stop_sequences"] = stops
+
+    def read(self, request: Generate, body: Any) -> Reply:
+        blocks = body["content"]
+        if not isinstance(blocks, list) or body.get("type") not in (None, "message"):
+            raise BadReplyError("it is no message")
+        text = "".join(block["text"] for block in blocks if block["type"] == "text")
+        thought = "".join(block.get("thinking") or "" for block in blocks if block["type"] == "thinking")
+        calls = tuple(
+            ToolCall(block["name"], json.dumps(block["input"], ensure_ascii=False), block.get("id") or "")
+            for block in blocks
+            if block["type"] == "tool_use"
+        )
+        reason = body.get("stop_reason")
+        if reason is None:
+            raise BadReplyError("it was not finished (stop_reason is null)")
+        given = body.get("usage") or {}
+        cached = integer(given, "cache_read_input_tokens")
+        usage = Usage(
+            # Its input_tokens are those after the last cache marker alone.
+            integer(given, "input_tokens") + cached + integer(given, "cache_creation_input_tokens"),
+            integer(given, "output_tokens"),
+            cached_tokens=cached,
+            written_tokens=integer(given, "cache_creation_input_tokens"),
+        )
+        return reply_of(request, [Answer(text, _FINISH.get(reason, "stop"), thought, calls)], usage)

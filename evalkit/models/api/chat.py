@@ -1,0 +1,141 @@
+"""Chat completions: OpenAI's format, which most servers speak (POST /chat/completions).
+
+Format: https://developers.openai.com/api/reference/resources/chat; the reasoning fields are vLLM's, DeepSeek's and
+OpenRouter's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from evalkit.core import Generate, Message, Reply, Tool, ToolCall, Usage
+from evalkit.models.api.client import Call
+from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.options import Options
+from evalkit.models.api.wire import Answer, estimate, integer, reply_of, with_system
+
+__all__ = ["ChatWire", "bearer", "finish_of", "usage_of"]
+
+_MOST_STOPS = 4
+_SEEDS = 1 << 31
+_FINISH = {"length": "length", "max_tokens": "length", "content_filter": "refused", "eos": "eos", "eos_token": "eos"}
+
+
+class ChatWire:
+    """`model` and what stands in every request come from the options."""
+
+    many = True
+
+    def __init__(self, model: str, options: Options, *, limit_name: str = "max_tokens") -> None:
+        self._model = model
+        self._options = options
+        self._limit_name = limit_name
+
+    def headers(self, key: str) -> dict[str, str]:
+        return bearer(key)
+
+    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+        options = self._options
+        messages = [_message(message) for message in with_system(request.prompt, options.system)]
+        body: dict[str, Any] = {"model": self._model, "messages": messages}
+        body |= sampling(request, dropped, options, self._limit_name)
+        if request.schema:
+            form = {"name": "reply", "schema": json.loads(request.schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        if request.tools:
+            body["tools"] = [as_function(tool) for tool in request.tools]
+        if options.effort and "reasoning_effort" not in dropped:
+            body["reasoning_effort"] = options.effort
+        body |= options.extra_body
+        return Call("/chat/completions", body, estimate(request))
+
+    def read(self, request: Generate, body: Any) -> Reply:
+        choices = sorted(body["choices"], key=lambda choice: choice.get("index") or 0)
+        if not choices:
+            raise BadReplyError("it has no choices")
+        return reply_of(request, [_answer(choice) for choice in choices], usage_of(body.get("usage")))
+
+
+def sampling(request: Generate, dropped: frozenset[str], options: Options, limit_name: str) -> dict[str, Any]:
+    """The sampling parameters of both of OpenAI's older formats."""
+    body: dict[str, Any] = {}
+    # Newer models take the limit under the second name only; it then covers their reasoning, too.
+    name = "max_completion_tokens" if "max_tokens" in dropped and limit_name == "max_tokens" else limit_name
+    body[name] = request.max_tokens + (options.thinking_tokens or 0)
+    if "temperature" not in dropped:
+        body["temperature"] = request.temperature
+    if request.temperature > 0:
+        if request.top_p < 1.0 and "top_p" not in dropped:
+            body["top_p"] = request.top_p
+        if "seed" not in dropped:
+            body["seed"] = request.seed % _SEEDS
+    stops = [stop for stop in request.stop if stop][:_MOST_STOPS]
+    if stops and "stop" not in dropped:
+        body["stop"] = stops
+    if request.n > 1 and "n" not in dropped:
+        body["n"] = request.n
+    return body
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"} if key else {}
+
+
+def finish_of(choice: Mapping[str, Any]) -> str:
+    """evalkit's word for why a text ended. vLLM alone tells its end-of-text token (null) from a stop string."""
+    said = choice.get("finish_reason")
+    if said == "stop" and "stop_reason" in choice and choice["stop_reason"] is None:
+        return "eos"
+    return _FINISH.get(str(said), "stop")
+
+
+def usage_of(usage: Mapping[str, Any] | None) -> Usage:
+    given = usage or {}
+    return Usage(
+        integer(given, "prompt_tokens"),
+        integer(given, "completion_tokens"),
+        cached_tokens=integer(given.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=integer(given.get("completion_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def as_function(tool: Tool) -> dict[str, Any]:
+    described = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
+    return {"type": "function", "function": described}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    # A tool's result would have to name the call it answers, which a conversation of texts does not know.
+    role = "user" if message.role == "tool" else message.role
+    return {"role": role, "content": message.content}
+
+
+def _answer(choice: Mapping[str, Any]) -> Answer:
+    message = choice["message"]
+    text, parts = _texts(message.get("content"))
+    refusal = message.get("refusal")
+    calls = tuple(
+        ToolCall(call["function"]["name"], call["function"].get("arguments") or "", call.get("id") or "")
+        for call in message.get("tool_calls") or ()
+    )
+    thought = message.get("reasoning_content") or message.get("reasoning") or parts
+    finish = "refused" if refusal and not text else finish_of(choice)
+    return Answer(text or refusal or "", finish, thought if isinstance(thought, str) else "", calls)
+
+
+def _texts(content: object) -> tuple[str, str]:
+    """(text, thought) of a message's content: a text, nothing, or a list of parts."""
+    if content is None or isinstance(content, str):
+        return content or "", ""
+    if not isinstance(content, list):
+        raise BadReplyError("a message's content is no text")
+    text = "".join(part.get("text") or "" for part in content if part.get("type") in ("text", "output_text"))
+    thought = "".join(_thought(part) for part in content if part.get("type") in ("thinking", "reasoning"))
+    return text, thought
+
+
+def _thought(part: Mapping[str, Any]) -> str:
+    inside = part.get("thinking") or part.get("text") or ""
+    return inside if isinstance(inside, str) else "".join(piece.get("text") or "" for piece in inside)

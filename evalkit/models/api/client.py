@@ -1,0 +1,230 @@
+"""One pooled HTTP session and the way of one request through it: gate, attempts, back-off, deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+
+from evalkit.core import ModelError, RunError
+from evalkit.models.api import hints
+from evalkit.models.api.breaker import Breaker
+from evalkit.models.api.failures import BadReplyError, Failed, classify
+from evalkit.models.api.pacing import Gate
+from evalkit.models.api.secrets import Secret
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["Call", "Client", "Patience"]
+
+T = TypeVar("T")
+
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 60.0
+_ATTEMPTS_UNREACHED = 3
+"""Attempts at a server that has not answered anything yet: a wrong address shows soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent. `tokens` estimates what it counts towards a budget of tokens: the prompt and the longest reply."""
+
+    path: str
+    body: Mapping[str, Any]
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """`timeout`: seconds for one attempt. `deadline`: seconds for all attempts at a request and the waits between.
+    `attempts`: at a request that fails on the server or on the way; being told to slow down is not counted."""
+
+    timeout: float = 600.0
+    deadline: float = 1800.0
+    attempts: int = 6
+
+
+class Client:
+    """Sends JSON and reads JSON. One for a model; it moves to a new event loop by itself."""
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        secret: Secret,
+        gate: Gate,
+        breaker: Breaker,
+        patience: Patience,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._headers = headers
+        self._secret = secret
+        self._gate = gate
+        self._breaker = breaker
+        self._patience = patience
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._random = random.Random()
+        self.retried: Counter[str] = Counter()
+
+    async def send(self, call: Call, read: Callable[[Any, Mapping[str, str]], T]) -> T:
+        """What `read` makes of the reply. It raises BadReplyError for a body that is not what it should be.
+
+        Raises ModelError where the request failed for good, Failed of kind "unsupported" where a parameter can be
+        left out, and what the breaker raises.
+        """
+        started = time.monotonic()
+        attempt = failures = 0
+        while True:
+            attempt += 1
+            try:
+                answer = await self._attempt(call, read)
+            except Failed as failed:
+                if failed.kind == "unsupported":
+                    raise
+                failures += failed.kind != "overloaded"
+                wait = self._wait(failed, attempt)
+                left = self._patience.deadline - (time.monotonic() - started)
+                if not failed.again or failures >= self._most_attempts(failed) or wait > left:
+                    self._give_up(failed, attempt)
+                self.retried[failed.kind] += 1
+                await asyncio.sleep(wait)
+            else:
+                self._breaker.answered()
+                return answer
+
+    def _most_attempts(self, failed: Failed) -> int:
+        if failed.kind == "unreachable" and not self._breaker.answers:
+            return min(_ATTEMPTS_UNREACHED, self._patience.attempts)
+        return self._patience.attempts
+
+    def _wait(self, failed: Failed, attempt: int) -> float:
+        """Full jitter over the upper half of an exponentially growing time, and never less than the server asked."""
+        longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(attempt - 1, 16))
+        drawn = longest * (0.5 + 0.5 * self._random.random())
+        if failed.wait is None:
+            return drawn
+        # Everyone was told the same moment: come back spread over a little time.
+        return failed.wait + self._random.random() * min(1.0, 0.1 * failed.wait + 0.05)
+
+    def _give_up(self, failed: Failed, attempts: int) -> None:
+        if failed.kind == "overloaded" and failed.wait is not None and failed.wait > self._patience.deadline:
+            raise RunError(
+                f"the server asks to wait {failed.wait:,.0f} s: {failed.words}\n"
+                "  try:   evalkit run --resume then, or a longer deadline=…"
+            )
+        self._breaker.failed(failed)
+        raise failed.as_error(attempts) from None
+
+    async def _attempt(self, call: Call, read: Callable[[Any, Mapping[str, str]], T]) -> T:
+        gate = self._gate
+        await gate.enter(call.tokens)
+        sent = time.monotonic()
+        try:
+            status, headers, data = await self._post(call)
+            answer = self._judge(status, headers, data, read)
+        except Failed as failed:
+            gate.correct(call.tokens, 0)
+            if failed.kind == "overloaded":
+                gate.growth.overloaded(sent, time.monotonic())
+                if failed.wait and failed.wait <= self._patience.deadline:
+                    gate.pause(failed.wait)
+            raise
+        else:
+            gate.growth.succeeded(time.monotonic() - sent, held_back=gate.held_back)
+            if (wait := hints.exhausted(headers)) > 0.0:
+                gate.pause(min(wait, _LONGEST_WAIT))
+            used = getattr(getattr(answer, "usage", None), "prompt_tokens", 0)
+            if used:
+                gate.correct(call.tokens, used + answer.usage.completion_tokens)  # type: ignore[attr-defined]
+            return answer
+        finally:
+            gate.leave()
+
+    def _judge(
+        self, status: int, headers: Mapping[str, str], data: bytes, read: Callable[[Any, Mapping[str, str]], T]
+    ) -> T:
+        """What was answered; raises Failed."""
+        try:
+            body = orjson.loads(data)
+        except ValueError:
+            body = None
+        if 200 <= status < 300:
+            error = body.get("error") if isinstance(body, dict) else None
+            if error:
+                # Some gateways answer 200 and put the upstream's status into the body.
+                code = error.get("code") if isinstance(error, dict) else None
+                status = code if isinstance(code, int) and 400 <= code < 600 else 502
+            elif body is None:
+                raise Failed("broken", f"the reply is not JSON: {self._text(data)[:200]}", status)
+            else:
+                try:
+                    return read(body, headers)
+                except (BadReplyError, LookupError, TypeError, ValueError, AttributeError) as problem:
+                    words = (
+                        str(problem) if isinstance(problem, BadReplyError) else f"{type(problem).__name__} {problem}"
+                    )
+                    found = f"the reply is not what it should be ({words}): {self._text(data)[:200]}"
+                    raise Failed("broken", found, status) from None
+        failed = classify(status, body, self._text(data), hints.retry_after(headers, body))
+        failed.words = self._secret.redact(failed.words)[:1000]
+        raise failed
+
+    def _text(self, data: bytes) -> str:
+        return self._secret.redact(data[:4000].decode("utf-8", "replace"))
+
+    async def _post(self, call: Call) -> tuple[int, Mapping[str, str], bytes]:
+        import aiohttp
+
+        session = self._opened()
+        try:
+            # A redirect could carry the key elsewhere.
+            async with session.post(self._base + call.path, data=_encoded(call.body), allow_redirects=False) as reply:
+                return reply.status, reply.headers, await reply.read()
+        except TimeoutError:
+            raise Failed("unreachable", f"no reply within {self._patience.timeout:g} s") from None
+        except aiohttp.InvalidURL:
+            raise Failed("refused", f"{self._secret.redact(self._base)} is no address") from None
+        except (aiohttp.ClientError, OSError) as error:
+            words = str(error) or type(error).__name__
+            raise Failed("unreachable", self._secret.redact(words)) from None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop or self._session.closed:
+            self._loop = loop
+            self._session = aiohttp.ClientSession(
+                # The gate says how many: the pool must not hold anyone back a second time.
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
+                timeout=aiohttp.ClientTimeout(total=self._patience.timeout, sock_connect=30.0),
+                headers={"content-type": "application/json", "user-agent": "evalkit", **self._headers},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=True,
+            )
+        return self._session
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None and self._loop is asyncio.get_running_loop():
+            await session.close()
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        # Broken data sets hold lone surrogates, which orjson refuses; JSON can escape them.
+        try:
+            return json.dumps(body).encode("ascii")
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"the request cannot be written as JSON: {error}") from error

@@ -1,0 +1,114 @@
+"""Google's Gemini (POST /v1beta/models/<model>:generateContent).
+
+Format: https://ai.google.dev/api/generate-content. The key travels in a header, never in the address.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from evalkit.core import Generate, Reply, ToolCall, Usage
+from evalkit.models.api.client import Call
+from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.options import Options
+from evalkit.models.api.wire import Answer, estimate, integer, reply_of, with_system
+
+__all__ = ["GoogleWire"]
+
+_MOST_STOPS = 5
+_LENGTH = "MAX_TOKENS"
+_FILTERED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "LANGUAGE"})
+
+
+class GoogleWire:
+    """One candidate a request: not every Gemini model takes several."""
+
+    many = False
+
+    def __init__(self, model: str, options: Options) -> None:
+        self._model = model.removeprefix("models/")
+        self._options = options
+
+    def headers(self, key: str) -> dict[str, str]:
+        return {"x-goog-api-key": key}
+
+    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+        options = self._options
+        messages = with_system(request.prompt, options.system)
+        body: dict[str, Any] = {
+            "contents": [
+                {"role": "model" if message.role == "assistant" else "user", "parts": [{"text": message.content}]}
+                for message in messages
+                if message.role != "system"
+            ]
+        }
+        system = "\n\n".join(message.content for message in messages if message.role == "system")
+        if system:
+            body["systemInstruction"] = {"parts": [{"text": system}]}
+        if request.tools:
+            declared = [
+                {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.schema}
+                for tool in request.tools
+            ]
+            body["tools"] = [{"functionDeclarations": declared}]
+        body["generationConfig"] = self._config(request, dropped)
+        return Call(f"/v1beta/models/{self._model}:generateContent", body | options.extra_body, estimate(request))
+
+    def _config(self, request: Generate, dropped: frozenset[str]) -> dict[str, Any]:
+        options = self._options
+        # Thinking counts towards the limit.
+        config: dict[str, Any] = {"maxOutputTokens": request.max_tokens + (options.thinking_tokens or 0)}
+        if "temperature" not in dropped:
+            config["temperature"] = request.temperature
+        if request.temperature > 0:
+            if request.top_p < 1.0 and "top_p" not in dropped:
+                config["topP"] = request.top_p
+            if "seed" not in dropped:
+                config["seed"] = request.seed % (1 << 31)
+        stops = [stop for stop in request.stop if stop][:_MOST_STOPS]
+        if stops and "stop" not in dropped:
+            config["stopSequences"] = stops
+        if request.schema:
+            config |= {"responseMimeType": "application/json", "responseJsonSchema": json.loads(request.schema)}
+        thinking: dict[str, Any] = {}
+        if options.thinking_tokens is not None:
+            thinking["thinkingBudget"] = options.thinking_tokens
+        if options.effort:
+            thinking["thinkingLevel"] = options.effort
+        if thinking:
+            config["thinkingConfig"] = {**thinking, "includeThoughts": True}
+        return config
+
+    def read(self, request: Generate, body: Any) -> Reply:
+        given = body.get("usageMetadata") or {}
+        thought = integer(given, "thoughtsTokenCount")
+        usage = Usage(
+            integer(given, "promptTokenCount"),
+            integer(given, "candidatesTokenCount") + thought,
+            cached_tokens=integer(given, "cachedContentTokenCount"),
+            reasoning_tokens=thought,
+        )
+        candidates = body.get("candidates") or []
+        if not candidates:
+            if (body.get("promptFeedback") or {}).get("blockReason"):
+                return reply_of(request, [Answer("", "refused")], usage)
+            raise BadReplyError("it has no candidates")
+        return reply_of(request, [_answer(candidate) for candidate in candidates], usage)
+
+
+def _answer(candidate: Mapping[str, Any]) -> Answer:
+    reason = candidate.get("finishReason")
+    if reason is None:
+        raise BadReplyError("it was not finished (no finishReason)")
+    parts = (candidate.get("content") or {}).get("parts") or []
+    text = "".join(part.get("text") or "" for part in parts if not part.get("thought"))
+    thought = "".join(part.get("text") or "" for part in parts if part.get("thought"))
+    calls = tuple(
+        ToolCall(part["functionCall"]["name"], json.dumps(part["functionCall"].get("args") or {}, ensure_ascii=False))
+        for part in parts
+        if "functionCall" in part
+    )
+    finish = "length" if reason == _LENGTH else "refused" if reason in _FILTERED else "stop"
+    return Answer(text, finish, thought, calls)

@@ -1,0 +1,74 @@
+"""Log-likelihoods through a server that echoes a prompt with the log-probabilities of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evalkit.core import Choose, ModelError, Perplexity, Reply, Usage
+from evalkit.models.api.client import Client
+from evalkit.models.api.completions import Echoed, echo_call, read_echo
+from evalkit.models.api.failures import Failed
+
+__all__ = ["FIRST_UNSCORED", "Likelihoods"]
+
+FIRST_UNSCORED = "first-token-unscored"
+"""The note of a text whose first token nothing stood before: the server puts no begin token there."""
+
+
+class Likelihoods:
+    """Asks for one text a request: not every server takes several."""
+
+    def __init__(self, model: str, extra: Mapping[str, Any], client: Client) -> None:
+        self._model = model
+        self._extra = extra
+        self._client = client
+
+    async def choose(self, request: Choose) -> Reply:
+        """The log-likelihood of every continuation. White space at a context's end is moved to the continuation, as
+        lm-evaluation-harness does (api/model.py, 0.4.13), and a token that spans the join counts."""
+        from evalkit.models.api.model import summed, together
+
+        context = request.prompt.text
+        kept = context.rstrip()
+        moved = context[len(kept) :]
+        endings = [moved + request.delimiter + text for text in request.continuations]
+        echoes = await together([self._echo(kept + ending) for ending in endings])
+        values, greedy = [], []
+        for echo in echoes:
+            places = echo.after(len(kept))
+            found = [echo.values[place] for place in places]
+            if None in found:
+                raise ModelError("the server gives no log-probability of a first token: no context can be empty")
+            values.append(sum(value for value in found if value is not None))
+            greedy.append(all(echo.likeliest[place] for place in places))
+        usage = summed([echo.usage for echo in echoes])
+        return Reply(loglikelihoods=tuple(values), greedy=tuple(greedy), usage=usage)
+
+    async def rolling(self, request: Perplexity) -> Reply:
+        """The log-likelihood of a text that the server reads whole; a longer one is an error of the server's."""
+        if request.stride is not None:
+            raise ModelError("a server reads a text whole: it takes no stride")
+        echo = await self._echo(request.text)
+        if not echo.values:
+            return Reply(loglikelihoods=(0.0,), greedy=(True,))
+        # A begin token takes no room in the text. Without one, the first token is what the others stand after.
+        scored = [value for value in echo.values if value is not None]
+        begins = echo.ends[0] == 0
+        notes = () if begins or echo.values[0] is not None else (FIRST_UNSCORED,)
+        return Reply(
+            loglikelihoods=(sum(scored),),
+            greedy=(all(top for top, value in zip(echo.likeliest, echo.values, strict=True) if value is not None),),
+            token_loglikelihoods=tuple(scored) if request.tokens else (),
+            notes=notes,
+            usage=echo.usage,
+        )
+
+    async def _echo(self, text: str) -> Echoed:
+        if not text:
+            return Echoed((), (), (), Usage())
+        call = echo_call(self._model, text, self._extra)
+        try:
+            return await self._client.send(call, lambda body, _: read_echo(text, body))
+        except Failed as failed:
+            raise failed.as_error(1) from None

@@ -1,0 +1,238 @@
+"""A model behind an API as the rest of evalkit sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from evalkit.core import (
+    Capabilities,
+    Choose,
+    Embed,
+    Generate,
+    Identity,
+    ModelError,
+    Perplexity,
+    Reply,
+    Request,
+    Usage,
+)
+from evalkit.models.api.client import Client
+from evalkit.models.api.completions import CompletionsWire
+from evalkit.models.api.embeddings import embeddings_call, read_embeddings
+from evalkit.models.api.failures import Failed
+from evalkit.models.api.likelihood import Likelihoods
+from evalkit.models.api.options import Options
+from evalkit.models.api.pacing import Growth
+from evalkit.models.api.prices import Price
+from evalkit.models.api.probing import Found
+from evalkit.models.api.wire import Wire
+
+__all__ = ["ApiModel"]
+
+T = TypeVar("T")
+_MOST_DROPPED = 6
+
+
+class ApiModel:
+    """A `core.Model`: every request goes out over HTTP. What the server can do is asked when it is first needed."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        model: str,
+        options: Options,
+        client: Client,
+        growth: Growth,
+        *,
+        wire: Wire,
+        texts: CompletionsWire | None,
+        find: Callable[[], Found] | None,
+        embeds: bool,
+        price: Price | None,
+    ) -> None:
+        self.identity = identity
+        self.price = price
+        self._model = model
+        self._options = options
+        self._client = client
+        self._growth = growth
+        self._wire = wire
+        self._texts_wire = texts
+        self._find = find
+        self._found: Found | None = None
+        self._embeds = embeds
+        self._likelihoods = Likelihoods(model, options.extra_body, client)
+        self._dropped: frozenset[str] = frozenset()
+        self._served: Counter[str] = Counter()
+        self._closed = False
+
+    @property
+    def found(self) -> Found:
+        """What the server can do; asked once. Raises UsageError where it does not answer."""
+        if self._found is None:
+            self._found = self._find() if self._find is not None else Found(texts=False, echo=False)
+        return self._found
+
+    @property
+    def capabilities(self) -> Capabilities:
+        requests: set[type] = {Generate}
+        features = {"schema", "tools"}
+        texts = self._texts_wire is not None and self.found.texts
+        if texts and self.found.echo:
+            requests |= {Choose, Perplexity}
+            features.add("tokens")
+        if self._embeds:
+            requests.add(Embed)
+        return Capabilities(
+            requests=frozenset(requests),
+            chats=not texts,
+            max_length=self._options.max_length,
+            # Enough samples for as many requests as may come to be in flight.
+            window=self._growth.most,
+            features=frozenset(features),
+        )
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """How it went, for the manifest: what the server calls itself, what it did not take, what was sent again."""
+        said = {"requests in flight": str(self._growth.peak)}
+        if self._served:
+            said["served by"] = ", ".join(name for name, _ in self._served.most_common(8))
+        if self._dropped:
+            said["not taken by the server"] = ", ".join(sorted(self._dropped))
+        if self._client.retried:
+            said["sent again"] = ", ".join(f"{kind} {count}" for kind, count in sorted(self._client.retried.items()))
+        if self._found is not None and self._found.why:
+            said["no log-probabilities"] = self._found.why
+        return said
+
+    async def answer(self, request: Request) -> Reply:
+        """Send one request and await its reply. Raises ModelError, and UsageError or RunError where no other request
+        can be answered either."""
+        if self._closed:
+            raise ModelError("the model was closed")
+        started = time.perf_counter()
+        reply = await self._ask(request)
+        return replace(reply, seconds=time.perf_counter() - started, usage=self._priced(reply.usage))
+
+    async def _ask(self, request: Request) -> Reply:
+        if isinstance(request, Generate):
+            return await self._generate(request)
+        if isinstance(request, Choose):
+            if request.prompt.messages:
+                raise ModelError("a server gives no log-probabilities of a conversation; ask with plain prompts")
+            return await self._likelihoods.choose(request)
+        if isinstance(request, Perplexity):
+            return await self._likelihoods.rolling(request)
+        if isinstance(request, Embed):
+            call = embeddings_call(self._model, request.texts, self._options.extra_body)
+            return await self._sent(self._client.send(call, lambda body, _: read_embeddings(len(request.texts), body)))
+        raise ModelError(f"{self.identity.name} can't be asked for {type(request).__name__}")
+
+    def _priced(self, usage: Usage) -> Usage:
+        if self.price is None or self.price.is_free or not (usage.prompt_tokens or usage.completion_tokens):
+            return usage
+        return replace(usage, cost=self.price.cost(usage))
+
+    # ------------------------------------------------------------ generation
+
+    async def _generate(self, request: Generate) -> Reply:
+        wire = self._wire_for(request)
+        first = await self._once(wire, request if wire.many and "n" not in self._dropped else replace(request, n=1))
+        if len(first.texts) >= request.n:
+            return first if len(first.texts) == request.n else _trimmed(first, request.n)
+        # The format has one text a reply, or this server ignores n: the others are asked for one by one.
+        rest = range(len(first.texts), request.n)
+        more = [self._once(wire, replace(request, n=1, seed=request.seed + number)) for number in rest]
+        return _joined([first, *await together(more)])
+
+    def _wire_for(self, request: Generate) -> Wire:
+        """Plain prompts go as text where the server completes texts; tools and schemas belong to a conversation."""
+        plain = not request.prompt.messages and not request.tools and not request.schema
+        if self._texts_wire is not None and plain and (self._options.api == "completions" or self.found.texts):
+            return self._texts_wire
+        if self._options.api == "completions":
+            raise ModelError("a conversation, tools or a schema need chat completions, and api=completions")
+        return self._wire
+
+    async def _once(self, wire: Wire, request: Generate) -> Reply:
+        for _ in range(_MOST_DROPPED):
+            dropped = self._dropped
+            call = wire.call(request, dropped)
+            try:
+                reply = await self._client.send(call, lambda body, _: self._read(wire, request, body))
+            except Failed as failed:
+                if failed.parameter in dropped:
+                    raise failed.as_error(1) from None
+                self._dropped |= {failed.parameter}
+                continue
+            if "temperature" in self._dropped and "temperature" not in call.body:
+                reply = replace(reply, notes=(*reply.notes, "temperature-not-taken"))
+            return reply
+        raise ModelError(f"the server takes none of {', '.join(sorted(self._dropped))}")
+
+    async def _sent(self, sending: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await sending
+        except Failed as failed:
+            raise failed.as_error(1) from None
+
+    def _read(self, wire: Wire, request: Generate, body: Mapping[str, Any]) -> Reply:
+        reply = wire.read(request, body)
+        name = body.get("model") or body.get("modelVersion")
+        if isinstance(name, str):
+            mark = body.get("system_fingerprint")
+            self._served[f"{name} ({mark})" if mark else name] += 1
+        return reply
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._client.close()
+
+
+async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """The results of all, in order. The first failure cancels the others and is raised."""
+    tasks = [asyncio.ensure_future(one) for one in asked]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def _trimmed(reply: Reply, n: int) -> Reply:
+    return replace(
+        reply, texts=reply.texts[:n], finish=reply.finish[:n], calls=reply.calls[:n], reasoning=reply.reasoning[:n]
+    )
+
+
+def _joined(replies: Sequence[Reply]) -> Reply:
+    """One reply of several texts; tokens are summed."""
+    usages = [reply.usage for reply in replies]
+    empty_calls, empty_thought = any(reply.calls for reply in replies), any(reply.reasoning for reply in replies)
+    return Reply(
+        texts=tuple(text for reply in replies for text in reply.texts),
+        finish=tuple(finish for reply in replies for finish in reply.finish),
+        calls=tuple(c for r in replies for c in (r.calls or ((),) * len(r.texts))) if empty_calls else (),
+        reasoning=tuple(t for r in replies for t in (r.reasoning or ("",) * len(r.texts))) if empty_thought else (),
+        notes=tuple(dict.fromkeys(note for reply in replies for note in reply.notes)),
+        usage=summed(usages),
+    )
+
+
+def summed(usages: Sequence[Usage]) -> Usage:
+    """The tokens of several replies; what they cost is worked out from the sums."""
+    return Usage(
+        sum(usage.prompt_tokens for usage in usages),
+        sum(usage.completion_tokens for usage in usages),
+        cached_tokens=sum(usage.cached_tokens for usage in usages),
+        written_tokens=sum(usage.written_tokens for usage in usages),
+        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
+    )

@@ -1,0 +1,154 @@
+"""What can be set on a model behind an API, read from text."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from evalkit.core import UsageError
+from evalkit.models.api.secrets import redacted
+from evalkit.spec import nearest, unknown
+
+__all__ = ["CHANGES_ANSWERS", "Options"]
+
+CHANGES_ANSWERS = ("api", "system", "effort", "thinking_tokens", "extra")
+"""The options that make it another model; the others only say how it is reached and how fast it is asked."""
+_CHOICES = {"api": ("auto", "chat", "completions", "responses"), "logprobs": ("auto", "on", "off")}
+_SECRET_WORDS = ("key", "token", "secret", "password", "auth")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of every provider."""
+
+    base_url: str = ""
+    """Where the server is, up to and with its version: http://localhost:8000/v1."""
+    key_env: str = ""
+    """The environment variable that holds the key, where it is not the provider's usual one."""
+    api: str = "auto"
+    """auto: conversations as chat and plain prompts as text where the server completes texts; chat, completions,
+    responses: everything so."""
+    logprobs: str = "auto"
+    """Whether the server gives log-probabilities of a prompt; auto finds out."""
+    system: str = ""
+    """A system prompt ahead of every conversation."""
+    effort: str = ""
+    """How much a reasoning model thinks, in the provider's words: low, medium, high, …"""
+    thinking_tokens: int | None = None
+    """Tokens of thinking, on top of what a task allows for its answer."""
+    extra: str = ""
+    """A JSON object whose fields are added to every request: {"provider": {"order": ["x"]}}."""
+    concurrency: int | None = None
+    """Requests in flight at most, from the beginning on; without it the number is found out, up to 512."""
+    rpm: int | None = None
+    """Requests a minute."""
+    tpm: int | None = None
+    """Tokens a minute, prompt and reply."""
+    timeout: float = 600.0
+    """Seconds for one attempt."""
+    deadline: float = 1800.0
+    """Seconds for all attempts at one request."""
+    attempts: int = 6
+    """Attempts at a request that fails; being told to slow down is not counted."""
+    price: str = ""
+    """US dollars per million tokens: input/output, or input/output/cached input."""
+    max_length: int | None = None
+    """Tokens that the model reads and writes at most, where a task needs to know."""
+    extra_body: dict[str, Any] = field(default_factory=dict, repr=False)
+    """`extra`, read."""
+
+    @staticmethod
+    def parse(texts: Mapping[str, str]) -> Options:
+        """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
+        names = [one.name for one in fields(Options) if one.name != "extra_body"]
+        values: dict[str, Any] = {}
+        for key, text in texts.items():
+            if key not in names:
+                raise _unknown(key, text, names)
+            values[key] = _value(key, text)
+        if values.get("extra"):
+            values["extra_body"] = _object(values["extra"])
+        return Options(**values)
+
+
+def _unknown(key: str, text: str, names: list[str]) -> UsageError:
+    if any(word in key.lower() for word in _SECRET_WORDS):
+        # What stands on a command line ends in shell histories and manifests.
+        return UsageError(
+            f"a key is never given as an option ({key}=…)",
+            fix="export it, and name the variable: key_env=MY_KEY",
+        )
+    error = unknown("option of an API model", key, names)
+    return UsageError(error.wrong, found=redacted(f"{key}={text}"), fix=f"{error.fix}; there are {', '.join(names)}")
+
+
+def _value(key: str, text: str) -> object:
+    read = _READERS.get(key)
+    if read is not None:
+        return read(key, text)
+    if key in _CHOICES and text not in _CHOICES[key]:
+        close = nearest(text, _CHOICES[key]) or _CHOICES[key][0]
+        raise UsageError(f"{key} is one of {', '.join(_CHOICES[key])}", found=f"{key}={text}", fix=f"{key}={close}")
+    return text
+
+
+def _whole(key: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or (int(text) < 1 and key != "thinking_tokens"):
+        raise UsageError(f"{key} is a whole number, 1 or more", found=f"{key}={text}", fix=f"{key}=64")
+    return int(text)
+
+
+def _seconds(key: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
+        raise UsageError(f"{key} is a number of seconds above 0", found=f"{key}={text}", fix=f"{key}=600")
+    return value
+
+
+def _address(key: str, text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        named = parts.username or parts.password or parts.query
+    except ValueError:
+        valid, named = False, None
+    if not valid:
+        raise UsageError("base_url is an http address", found=redacted(text), fix=f"{key}=http://localhost:8000/v1")
+    if named:
+        raise UsageError(
+            "base_url holds no user, password or query: it is written into manifests",
+            found=redacted(f"{parts.scheme}://…@{parts.hostname}{parts.path}"),
+            fix="key_env=MY_KEY",
+        )
+    return text.rstrip("/")
+
+
+def _variable(key: str, text: str) -> str:
+    if not text.isidentifier() or not text.isascii():
+        raise UsageError("key_env is the name of an environment variable", fix="export MY_KEY=…, then key_env=MY_KEY")
+    return text
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        found = error
+    if not isinstance(found, dict):
+        raise UsageError("extra is a JSON object", found=text, fix='extra={"top_k": 1}')
+    return found
+
+
+_READERS: Mapping[str, Callable[[str, str], object]] = {
+    **dict.fromkeys(("concurrency", "rpm", "tpm", "attempts", "thinking_tokens", "max_length"), _whole),
+    **dict.fromkeys(("timeout", "deadline"), _seconds),
+    "base_url": _address,
+    "key_env": _variable,
+}

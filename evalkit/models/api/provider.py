@@ -1,0 +1,144 @@
+"""Opens `openai/…`, `anthropic/…`, `vllm/…` and the other providers; imports no HTTP client and asks nobody."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from functools import partial
+from urllib.parse import urlsplit
+
+from evalkit.core import Identity, Model, UsageError, digest_of
+from evalkit.models.api.breaker import Breaker
+from evalkit.models.api.client import Client, Patience
+from evalkit.models.api.completions import CompletionsWire
+from evalkit.models.api.model import ApiModel
+from evalkit.models.api.options import CHANGES_ANSWERS, Options
+from evalkit.models.api.pacing import Gate, Growth
+from evalkit.models.api.presets import PRESETS, Preset
+from evalkit.models.api.prices import Price, parse_price, price_of
+from evalkit.models.api.probing import Found, probe
+from evalkit.models.api.secrets import Secret, find_key
+from evalkit.models.api.wire import Wire
+
+_MOST_IN_FLIGHT = 512
+_FIRST_IN_FLIGHT = 16
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+
+
+def opened(provider: str, name: str, options: Mapping[str, str]) -> Model:
+    """The model of a provider. Raises UsageError for a missing name, key or address and for a bad option."""
+    preset, parsed = PRESETS[provider], Options.parse(options)
+    if not name:
+        raise UsageError(f"{provider} needs a model's name", found=provider, fix=f"{provider}/<model>")
+    if importlib.util.find_spec("aiohttp") is None:
+        raise UsageError(f"{provider}/{name} needs aiohttp", fix="pip install 'evalkit[api]'")
+    base_url = parsed.base_url or preset.base_url or _azure_address(preset)
+    is_own = preset.local or bool(parsed.base_url and parsed.base_url != preset.base_url)
+    keys = (parsed.key_env,) if parsed.key_env else preset.keys
+    # The key of a provider goes nowhere but to the provider: another address has to name its own.
+    elsewhere = bool(parsed.base_url) and not preset.local and not parsed.key_env and provider != "azure"
+    secret = Secret("") if elsewhere else find_key(provider, keys, required=bool(parsed.key_env) or not is_own)
+    wire = _wire(preset, name, parsed)
+    headers = {preset.key_header: secret.reveal()} if preset.key_header and secret else wire.headers(secret.reveal())
+    growth = Growth(parsed.concurrency or _MOST_IN_FLIGHT, parsed.concurrency or _FIRST_IN_FLIGHT)
+    gate = Gate(growth, requests=parsed.rpm, tokens=parsed.tpm)
+    identity = _identity(provider, name, base_url, parsed)
+    fix = f"check the model's name, the key ({' or '.join(keys)}) and the address {base_url}"
+    patience = Patience(parsed.timeout, parsed.deadline, parsed.attempts)
+    client = Client(base_url, headers, secret, gate, Breaker(identity.name, fix), patience)
+    texts, find = _texts(preset, name, parsed, base_url, headers, secret, is_own)
+    return ApiModel(
+        identity,
+        name,
+        parsed,
+        client,
+        growth,
+        wire=wire,
+        texts=texts,
+        find=find,
+        embeds=preset.wire == "chat",
+        price=_price(preset, name, parsed, base_url),
+    )
+
+
+def _wire(preset: Preset, name: str, options: Options) -> Wire:
+    if preset.wire != "chat" and options.api != "auto":
+        raise UsageError(f"{preset.name} has one interface", found=f"api={options.api}", fix="leave it out")
+    if preset.wire == "anthropic":
+        from evalkit.models.api.anthropic import AnthropicWire
+
+        return AnthropicWire(name, options)
+    if preset.wire == "google":
+        from evalkit.models.api.google import GoogleWire
+
+        return GoogleWire(name, options)
+    if options.api == "responses":
+        from evalkit.models.api.responses import ResponsesWire
+
+        return ResponsesWire(name, options)
+    from evalkit.models.api.chat import ChatWire
+
+    elsewhere = preset.name == "openai" and options.base_url
+    return ChatWire(name, options, limit_name="max_tokens" if elsewhere else preset.limit_name)
+
+
+def _texts(
+    preset: Preset, name: str, options: Options, base_url: str, headers: Mapping[str, str], secret: Secret, is_own: bool
+) -> tuple[CompletionsWire | None, partial[Found] | None]:
+    """The format for plain texts and how to find out what the server does with it; nothing for a chat-only one."""
+    asked = preset.texts is None or (is_own and preset.texts is not False) or (preset.name == "openai" and is_own)
+    if preset.wire != "chat" or options.api in ("chat", "responses") or not (asked or options.api == "completions"):
+        return None, None
+    wire = CompletionsWire(name, options)
+    if options.logprobs != "auto":
+        echo = options.logprobs == "on"
+        return wire, partial(Found, texts=True, echo=echo, why="" if echo else "logprobs=off")
+    find = partial(probe, f"{preset.name}/{name}", base_url, name, headers, secret, timeout=options.timeout)
+    return wire, find
+
+
+def _azure_address(preset: Preset) -> str:
+    endpoint = os.environ.get("AZURE_OPENAI_ENDPOINT", "").rstrip("/")
+    if not endpoint:
+        raise UsageError(
+            f"{preset.name} needs the address of your resource",
+            found="AZURE_OPENAI_ENDPOINT not set",
+            fix="base_url=https://<resource>.openai.azure.com/openai/v1",
+        )
+    return Options.parse({"base_url": f"{endpoint}/openai/v1"}).base_url
+
+
+def _identity(provider: str, name: str, base_url: str, options: Options) -> Identity:
+    """Everything that changes what is answered, and where: two servers may serve one name differently."""
+    said, facts = [f"{provider}/{name}"], {"backend": "api", "base_url": base_url, "model": name}
+    for key in CHANGES_ANSWERS:
+        value = getattr(options, key)
+        if value != getattr(Options(), key):
+            short = digest_of(value)[:8] if key in ("system", "extra") else str(value)
+            said.append(f"{key}={short}")
+            facts[key] = digest_of(value) if key in ("system", "extra") else str(value)
+    return Identity(",".join(said), tuple(facts.items()))
+
+
+def _price(preset: Preset, name: str, options: Options, base_url: str) -> Price | None:
+    if options.price:
+        return parse_price(options.price)
+    if preset.local or urlsplit(base_url).hostname in _LOCAL_HOSTS:
+        return parse_price("0/0")
+    return price_of(f"{preset.name}/{name}")
+
+
+openai = partial(opened, "openai")
+anthropic = partial(opened, "anthropic")
+google = partial(opened, "google")
+vllm = partial(opened, "vllm")
+sglang = partial(opened, "sglang")
+tgi = partial(opened, "tgi")
+llamacpp = partial(opened, "llamacpp")
+ollama = partial(opened, "ollama")
+lmstudio = partial(opened, "lmstudio")
+openrouter = partial(opened, "openrouter")
+together = partial(opened, "together")
+groq = partial(opened, "groq")
+azure = partial(opened, "azure")

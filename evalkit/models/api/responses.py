@@ -1,0 +1,87 @@
+"""OpenAI's responses (POST /responses), for models that have no other interface or think better there.
+
+Format: https://developers.openai.com/api/reference/resources/responses. Nothing is stored at the provider.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from evalkit.core import Generate, Reply, ToolCall, Usage
+from evalkit.models.api.chat import bearer
+from evalkit.models.api.client import Call
+from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.options import Options
+from evalkit.models.api.wire import Answer, estimate, integer, reply_of, with_system
+
+__all__ = ["ResponsesWire"]
+
+
+class ResponsesWire:
+    """One text a request; the format has no stop strings and no seed, so texts are cut here."""
+
+    many = False
+
+    def __init__(self, model: str, options: Options) -> None:
+        self._model = model
+        self._options = options
+
+    def headers(self, key: str) -> dict[str, str]:
+        return bearer(key)
+
+    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+        options = self._options
+        messages = with_system(request.prompt, options.system)
+        body: dict[str, Any] = {
+            "model": self._model,
+            "input": [
+                {"role": "user" if message.role == "tool" else message.role, "content": message.content}
+                for message in messages
+            ],
+            # Thinking counts towards the limit; the provider takes none below 16.
+            "max_output_tokens": max(16, request.max_tokens + (options.thinking_tokens or 0)),
+            "store": False,
+        }
+        if "temperature" not in dropped:
+            body["temperature"] = request.temperature
+        if request.temperature > 0 and request.top_p < 1.0 and "top_p" not in dropped:
+            body["top_p"] = request.top_p
+        if options.effort:
+            body["reasoning"] = {"effort": options.effort}
+        if request.schema:
+            form = {"type": "json_schema", "name": "reply", "schema": json.loads(request.schema), "strict": True}
+            body["text"] = {"format": form}
+        if request.tools:
+            body["tools"] = [
+                {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.schema}
+                for tool in request.tools
+            ]
+        return Call("/responses", body | options.extra_body, estimate(request))
+
+    def read(self, request: Generate, body: Any) -> Reply:
+        status = body["status"]
+        if status not in ("completed", "incomplete"):
+            raise BadReplyError(f"its status is {status}")
+        reason = (body.get("incomplete_details") or {}).get("reason")
+        finish = {"max_output_tokens": "length", "content_filter": "refused"}.get(str(reason), "stop")
+        texts, thoughts, calls = [], [], []
+        for item in body["output"]:
+            if item["type"] == "message":
+                for part in item["content"]:
+                    if part["type"] == "refusal":
+                        finish = "refused"
+                    texts.append(part.get("text") or part.get("refusal") or "")
+            elif item["type"] == "reasoning":
+                thoughts += [part.get("text") or "" for part in item.get("summary") or ()]
+                thoughts += [part.get("text") or "" for part in item.get("content") or ()]
+            elif item["type"] == "function_call":
+                calls.append(ToolCall(item["name"], item.get("arguments") or "", item.get("call_id") or ""))
+        given = body.get("usage") or {}
+        usage = Usage(
+            integer(given, "input_tokens"),
+            integer(given, "output_tokens"),
+            cached_tokens=integer(given.get("input_tokens_details"), "cached_tokens"),
+            reasoning_tokens=integer(given.get("output_tokens_details"), "reasoning_tokens"),
+        )
+        return reply_of(request, [Answer("".join(texts), finish, "".join(thoughts), tuple(calls))], usage)
