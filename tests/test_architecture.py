@@ -19,6 +19,7 @@ TIERS: dict[str, int] = {
     "data": 1,
     "embedded": 1,
     "models": 1,
+    "tournaments": 2,
     "store": 1,
     "sandbox": 1,
     "signature": 1,

@@ -1,0 +1,22 @@
+"""Many comparisons between two models at a time, made into strengths, ranks and rates with intervals."""
+
+from evalkit.tournaments.battles import Battles, Connection, head_to_head, win_rate
+from evalkit.tournaments.elo import elo
+from evalkit.tournaments.length import LengthFit, controlled_rate, fit_length
+from evalkit.tournaments.standing import Place, standing
+from evalkit.tournaments.strength import bradley_terry, davidson
+
+__all__ = [
+    "Battles",
+    "Connection",
+    "LengthFit",
+    "Place",
+    "bradley_terry",
+    "controlled_rate",
+    "davidson",
+    "elo",
+    "fit_length",
+    "head_to_head",
+    "standing",
+    "win_rate",
+]

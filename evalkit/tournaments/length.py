@@ -1,0 +1,123 @@
+"""A win rate as it would be at equal length (AlpacaEval 2, Dubois et al. 2024, arXiv 2404.04475)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalkit.core import Estimate
+from evalkit.tournaments.logistic import fit, log_loss, sigmoid
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows, IntArray
+
+STRENGTHS = np.logspace(-4, 4, 10)
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LengthFit:
+    """Coefficients of tanh(Δ/sd Δ), of the instruction's difficulty and of the model, and the rate they give."""
+
+    length: float
+    difficulty: float
+    model: float
+    rate: Estimate
+    c: float
+
+    @property
+    def coefficients(self) -> tuple[float, float, float]:
+        return self.length, self.difficulty, self.model
+
+
+def controlled_rate(difficulty: FloatRows, difficulty_coefficient: float, model_coefficient: float) -> float:
+    """The mean of σ(β₂·d_i + β₃), 0 to 1: the length term at zero. `difficulty` has a value for each instruction."""
+    return float(sigmoid(difficulty_coefficient * difficulty + model_coefficient).mean())
+
+
+def fit_length(
+    preference: FloatRows,
+    own: FloatRows,
+    baseline: FloatRows,
+    difficulty: FloatRows | None = None,
+    *,
+    given: tuple[float, float] | None = None,
+    resamples: int = 200,
+    seed: int = 1,
+    confidence: float = 0.95,
+) -> LengthFit:
+    """Fit logit P(model wins) = β₁·tanh(Δ/sd(Δ)) + β₂·d_i + β₃ to soft preferences (shape (n,), 1 for the model).
+
+    Δ is the baseline's length minus the model's, both in characters. L1 logistic regression without intercept; its
+    strength is that of ten with the least log-loss over five groups of rows in turn. The interval is a bootstrap over
+    instructions that fits the model again each time (at the strength chosen once), percentiles. Without difficulties
+    that term is left out.
+
+    `given` are (β₁, β₂) that were fitted elsewhere: β₃ alone is then fitted, by maximum likelihood. AlpacaEval's own
+    are held by answers of the baseline that were made short and long on purpose, which are not among its preferences;
+    without them β₁ and β₂ are others, and a controlled rate may differ by two points. Raises ValueError where arrays
+    differ in shape or hold what is no number.
+    """
+    columns = [preference, own, baseline] + ([] if difficulty is None else [difficulty])
+    if len({len(column) for column in columns}) != 1 or not all(np.isfinite(column).all() for column in columns):
+        raise ValueError("preferences, lengths and difficulties must be as many, and numbers")
+    x = _features(own, baseline, difficulty)
+    c = _chosen(x, preference) if given is None else math.inf
+    held = None if given is None else np.array(given[: x.shape[1] - 1])
+    beta = fit(x, preference, c) if held is None else _last(x, preference, held)
+    rng = np.random.default_rng(seed)
+    rates = []
+    for _ in range(resamples):
+        rows = rng.integers(len(x), size=len(x))
+        # The spread of lengths is estimated from the rows, so it is drawn with them.
+        drawn = _features(own[rows], baseline[rows], None if difficulty is None else difficulty[rows])
+        one = fit(drawn, preference[rows], c, beta) if held is None else _last(drawn, preference[rows], held)
+        rates.append(_rate(drawn, one))
+    tails = ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0)
+    low, high = np.quantile(rates, tails) if len(rates) > 1 else (np.nan, np.nan)
+    how = f"bootstrap, refitted {resamples} times"
+    rate = Estimate(_rate(x, beta), float(low), float(high), len(x), how, confidence)
+    middle = 0.0 if difficulty is None else float(beta[1])
+    return LengthFit(float(beta[0]), middle, float(beta[-1]), rate, c)
+
+
+def _features(own: FloatRows, baseline: FloatRows, difficulty: FloatRows | None) -> FloatRows:
+    delta = np.asarray(baseline, dtype=np.float64) - own
+    spread = float(delta.std(ddof=1)) if len(delta) > 1 else 0.0
+    scaled = np.tanh(delta / spread) if spread > 0 else np.zeros(len(delta))
+    parts = [scaled, np.ones(len(delta))] if difficulty is None else [scaled, difficulty, np.ones(len(delta))]
+    return np.column_stack(parts)
+
+
+def _last(features: FloatRows, targets: FloatRows, held: FloatRows) -> FloatRows:
+    """The coefficients with all but the last one held: the one at which fitted and observed rates are equal."""
+    from scipy.optimize import brentq
+
+    fixed = features[:, :-1] @ held
+    mean = float(targets.mean())
+    if not 0.0 < mean < 1.0:
+        return np.append(held, math.copysign(math.inf, mean - 0.5))
+    found = brentq(lambda b: float(sigmoid(fixed + b).mean()) - mean, -60.0, 60.0, xtol=1e-13)
+    return np.append(held, found)
+
+
+def _rate(features: FloatRows, beta: FloatRows) -> float:
+    without = features.copy()
+    without[:, 0] = 0.0
+    return float(sigmoid(without @ beta).mean())
+
+
+def _chosen(features: FloatRows, targets: FloatRows) -> float:
+    """The strength with the least mean log-loss on what was left out, row i being in group i mod 5."""
+    groups: IntArray = np.arange(len(targets)) % FOLDS
+    losses = np.zeros(len(STRENGTHS))
+    for fold in range(min(FOLDS, len(targets))):
+        out = groups == fold
+        beta = None
+        for place, c in enumerate(STRENGTHS):
+            beta = fit(features[~out], targets[~out], float(c), beta)
+            losses[place] += log_loss(features[out], targets[out], beta) / FOLDS
+    return float(STRENGTHS[int(losses.argmin())])
