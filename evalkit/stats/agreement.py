@@ -1,0 +1,179 @@
+"""How far raters agree beyond chance: Cohen's κ and Krippendorff's α, with jackknife intervals over clusters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from evalkit.core import Estimate
+from evalkit.stats.clusters import renumber, sums
+from evalkit.stats.intervals import mean_interval, quantile
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows, IntArray
+
+Weights = Literal["none", "linear", "quadratic"]
+Level = Literal["nominal", "ordinal", "interval"]
+
+FEW = 10
+"""With fewer disagreements than this, or one of two categories given less often, the table's own spread says too
+little and the interval is put together from exact ones."""
+
+
+def cohen_kappa(
+    one: Sequence[float],
+    two: Sequence[float],
+    *,
+    weights: Weights = "none",
+    clusters: IntArray | None = None,
+    confidence: float = 0.95,
+) -> Estimate:
+    """κ = 1 - Σ w·observed / Σ w·expected of two raters over n items (Cohen 1960, 1968), with its interval.
+
+    Categories are the sorted values that either rater gave; `weights` are their distances as places in that order. The
+    value is NaN where both raters always gave one and the same category: chance alone would agree.
+    """
+    labels, cells = _cells(one, two)
+    size = len(labels)
+    cost = _costs(size, weights)
+
+    def statistic(table: FloatRows) -> FloatRows:
+        square = table.reshape(-1, size, size)
+        n = square.sum((1, 2))
+        expected = square.sum(2)[:, :, None] * square.sum(1)[:, None, :] / n[:, None, None]
+        return np.asarray(1.0 - (square * cost).sum((1, 2)) / (expected * cost).sum((1, 2)))
+
+    rows = np.zeros((len(cells), size * size))
+    rows[np.arange(len(cells)), cells] = 1.0
+    found = _jackknife(rows, statistic, clusters, confidence)
+    if weights != "none" or not _is_sparse(rows.sum(0), size):
+        return found
+    shares = [(cells % size).astype(np.float64), (cells // size).astype(np.float64)] if size == 2 else []
+    square = rows.sum(0).reshape(size, size)
+    apart = (cells % size != cells // size).astype(np.float64)
+    return _exact(found, apart, square.sum(0) + square.sum(1), shares, clusters)
+
+
+def krippendorff_alpha(
+    ratings: FloatRows, *, level: Level = "nominal", clusters: IntArray | None = None, confidence: float = 0.95
+) -> Estimate:
+    """α = 1 - D_observed / D_expected of any number of raters (Krippendorff 2011), with its interval over units.
+
+    `ratings` has shape (raters, units), NaN where a rater gave none; a unit with fewer than two ratings says nothing.
+    The value is NaN where all ratings are one value.
+    """
+    given = np.asarray(ratings, dtype=np.float64)
+    kept = np.isfinite(given).sum(0) >= 2
+    given = given[:, kept]
+    values = np.unique(given[np.isfinite(given)])
+    size = len(values)
+    if size == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0, "n=0", confidence)
+    rows = _coincidences(given, values)
+    inside = None if clusters is None else np.asarray(clusters)[kept]
+
+    def statistic(table: FloatRows) -> FloatRows:
+        square = table.reshape(-1, size, size)
+        margins = square.sum(2)
+        n = margins.sum(1)
+        cost = _distances(values, margins, level)
+        expected = margins[:, :, None] * margins[:, None, :]
+        return np.asarray(1.0 - (n - 1) * (square * cost).sum((1, 2)) / (expected * cost).sum((1, 2)))
+
+    found = _jackknife(rows, statistic, inside, confidence)
+    square = rows.sum(0).reshape(size, size)
+    if level != "nominal" or not _is_sparse(rows.sum(0), size):
+        return found
+    apart = np.array([len(set(unit[np.isfinite(unit)].tolist())) > 1 for unit in given.T], dtype=np.float64)
+    shares = [(np.where(np.isfinite(one), one, values[0]) == values[1]).astype(np.float64) for one in given]
+    return _exact(found, apart, square.sum(1), shares if size == 2 else [], inside)
+
+
+def _cells(one: Sequence[float], two: Sequence[float]) -> tuple[FloatRows, IntArray]:
+    first, second = np.asarray(one, dtype=np.float64), np.asarray(two, dtype=np.float64)
+    if first.shape != second.shape or first.ndim != 1:
+        raise ValueError(f"two raters of the same items are needed, found {first.shape} and {second.shape}")
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError("a rating is not a number")
+    labels, codes = np.unique(np.concatenate([first, second]), return_inverse=True)
+    return labels, codes[: len(first)] * len(labels) + codes[len(first) :]
+
+
+def _costs(size: int, weights: Weights) -> FloatRows:
+    gap = np.abs(np.arange(size)[:, None] - np.arange(size)[None, :]).astype(np.float64)
+    cost: FloatRows = gap if weights == "linear" else gap**2 if weights == "quadratic" else np.minimum(gap, 1.0)
+    return cost
+
+
+def _coincidences(given: FloatRows, values: FloatRows) -> FloatRows:
+    """One row a unit: its ordered pairs of ratings by value, each worth 1 / (ratings - 1)."""
+    counts = np.stack([(given == value).sum(0) for value in values], axis=1).astype(np.float64)
+    pairs = counts[:, :, None] * counts[:, None, :]
+    place = np.arange(len(values))
+    pairs[:, place, place] -= counts
+    scaled: FloatRows = pairs / (counts.sum(1) - 1.0)[:, None, None]
+    return scaled.reshape(len(counts), -1)
+
+
+def _distances(values: FloatRows, margins: FloatRows, level: Level) -> FloatRows:
+    """Squared distances, shape (r, k, k): ordinal ones depend on how often the values between were given."""
+    if level == "nominal":
+        return (1.0 - np.eye(len(values)))[None]
+    if level == "interval":
+        return ((values[:, None] - values[None, :]) ** 2)[None]
+    below = np.cumsum(margins, axis=1) - margins / 2.0
+    squared: FloatRows = (below[:, :, None] - below[:, None, :]) ** 2
+    return squared
+
+
+def _is_sparse(total: FloatRows, size: int) -> bool:
+    square = total.reshape(size, size)
+    apart = float(square.sum() - np.trace(square))
+    rare = float(min(square.sum(0).min(), square.sum(1).min())) if size == 2 else FEW
+    return size > 1 and (apart < FEW or rare < FEW)
+
+
+def _exact(
+    found: Estimate, apart: FloatRows, margins: FloatRows, shares: Sequence[FloatRows], clusters: IntArray | None
+) -> Estimate:
+    """The hull of 1 - observed / expected disagreement over the intervals of both: that of the share of items with a
+    disagreement and, of two categories, those of each rater's share of one (of more: as they were given)."""
+    if not math.isfinite(found.value):
+        return found
+    observed = mean_interval(apart, clusters, found.confidence)
+    mean = margins / margins.sum()
+    least = most = 1.0 - float((mean**2).sum())
+    if shares:
+        ends = [mean_interval(rater, clusters, found.confidence) for rater in shares]
+        low, high = min(end.low for end in ends), max(end.high for end in ends)
+        least = min(2 * low * (1 - low), 2 * high * (1 - high))
+        most = 0.5 if low < 0.5 < high else max(2 * low * (1 - low), 2 * high * (1 - high))
+    low = max(-1.0, 1.0 - observed.high / least) if least > 0 else -1.0
+    high = min(1.0, 1.0 - observed.low / most)
+    how = "hull of exact intervals" if observed.how.startswith("exact") else f"hull of intervals ({observed.how})"
+    return replace(found, low=min(low, found.value), high=max(high, found.value), how=how)
+
+
+def _jackknife(
+    rows: FloatRows, statistic: Callable[[FloatRows], FloatRows], clusters: IntArray | None, confidence: float
+) -> Estimate:
+    """The statistic of the sum of rows; t on the jackknife over clusters, on Fisher's scale atanh, which bends less."""
+    n = len(rows)
+    numbers, count = renumber(clusters, n)
+    units = sums(rows, numbers, count)
+    total = units.sum(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(statistic(total[None])[0])
+        without = statistic(total - units) if count > 1 else np.array([])
+    how = "jackknife" if numbers is None else f"jackknife, {count} clusters"
+    if not math.isfinite(value) or count < 2 or not np.isfinite(without).all():
+        return Estimate(value, math.nan, math.nan, n, how if math.isfinite(value) else "undefined", confidence)
+    scaled = np.arctanh(np.clip(without, -1 + 1e-9, 1 - 1e-9))
+    error = math.sqrt((count - 1) / count * float(((scaled - scaled.mean()) ** 2).sum()))
+    reach = quantile(confidence, count - 1) * error
+    place = math.atanh(min(max(value, -1 + 1e-9), 1 - 1e-9))
+    return Estimate(value, math.tanh(place - reach), math.tanh(place + reach), n, how, confidence)
