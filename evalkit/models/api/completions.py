@@ -6,9 +6,8 @@ log-probabilities on vLLM, SGLang and llama.cpp's Python server; whether a serve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 from evalkit.core import Generate, Reply, Usage
@@ -52,17 +51,49 @@ class CompletionsWire:
 
 @dataclass(frozen=True, slots=True)
 class Echoed:
-    """A prompt's tokens: where each ends in the prompt (in characters), its log-probability (None for the first,
-    which nothing stands before) and whether it was the likeliest one."""
+    """A prompt's tokens as the server spells them, each with its log-probability (None for the first, which nothing
+    stands before) and whether it was the likeliest.
 
-    ends: tuple[int, ...]
+    Reported offsets are not kept: servers count a begin token into them, or bytes instead of characters.
+    """
+
+    text: str
+    tokens: tuple[str, ...]
     values: tuple[float | None, ...]
     likeliest: tuple[bool, ...]
     usage: Usage
 
-    def after(self, place: int) -> list[int]:
-        """The tokens that reach beyond a place in the prompt."""
-        return [number for number, end in enumerate(self.ends) if end > place]
+    def after(self, place: int) -> int | None:
+        """The first token that reaches beyond a place in the prompt; None where the tokens' texts do not tell.
+
+        Read from the end, then from the beginning: parts of one character are spelled as nothing that is in the text.
+        """
+        position = len(self.text)
+        for number in range(len(self.tokens) - 1, -1, -1):
+            if position <= place:
+                return number + 1
+            if not self.text.endswith(self.tokens[number], 0, position):
+                break
+            position -= len(self.tokens[number])
+        else:
+            return 0
+        position = 0
+        for number in range(int(self.has_begin_token), len(self.tokens)):
+            token = self.tokens[number]
+            if position + len(token) > place:
+                return number if self.text.startswith(token, position) or position == place else None
+            if not self.text.startswith(token, position):
+                return None
+            position += len(token)
+        return None
+
+    @property
+    def has_begin_token(self) -> bool:
+        """Whether the server put a token before the text, so that every token of it has a log-probability."""
+        if len(self.tokens) < 2 or self.values[0] is not None:
+            return False
+        first = self.tokens[0]
+        return "".join(self.tokens[1:]) == self.text or not (self.text.startswith(first) or "\ufffd" in first)
 
 
 def echo_call(model: str, text: str, extra: Mapping[str, Any]) -> Call:
@@ -75,36 +106,24 @@ def read_echo(text: str, body: Any) -> Echoed:
     """The log-probabilities of a prompt's tokens; raises BadReplyError where the server did not echo."""
     choice = body["choices"][0]
     found = choice.get("logprobs")
-    echoed = choice.get("text") or ""
-    if not echoed.startswith(text) or not isinstance(found, Mapping) or not found.get("token_logprobs"):
+    if (
+        not str(choice.get("text")).startswith(text)
+        or not isinstance(found, Mapping)
+        or not found.get("token_logprobs")
+    ):
         raise BadReplyError("the server gave no log-probabilities of the prompt")
-    tokens: list[str] = list(found["tokens"])
-    values = list(found["token_logprobs"])
-    if len(tokens) != len(values):
+    usage = usage_of(body.get("usage"))
+    written = usage.completion_tokens if body.get("usage") else 1
+    count = len(found["tokens"]) - written
+    tokens: list[str] = [str(token) for token in found["tokens"][:count]]
+    values = list(found["token_logprobs"][:count])
+    if len(tokens) != len(values) or not tokens:
         raise BadReplyError("tokens and log-probabilities differ in number")
-    ends = _ends(tokens, found.get("text_offset"), echoed)
-    inside = [number for number, end in enumerate(ends) if end <= len(text)]
-    last = inside[-1] + 1 if inside else 0
-    if last == 0 or ends[last - 1] != len(text):
-        raise BadReplyError("its tokens do not end where the prompt does")
-    if any(value is None for value in values[1:last]):
+    if any(value is None for value in values[1:]):
         raise BadReplyError("some of the prompt's tokens have no log-probability")
-    top = found.get("top_logprobs") or [None] * len(tokens)
-    likeliest = tuple(_is_top(values[i], top[i]) for i in range(last))
-    return Echoed(tuple(ends[:last]), tuple(values[:last]), likeliest, usage_of(body.get("usage")))
-
-
-def _ends(tokens: Sequence[str], offsets: Sequence[int] | None, echoed: str) -> list[int]:
-    """Where every token ends in the echoed text.
-
-    Token texts that make up the whole text say it best. Otherwise (bytes of one character, a begin token that is not
-    in the text) the offsets do: a token ends where the next one begins.
-    """
-    if "".join(tokens) == echoed:
-        return list(accumulate(map(len, tokens)))
-    if not offsets or len(offsets) != len(tokens):
-        raise BadReplyError("neither token texts nor offsets tell where the prompt's tokens lie")
-    return [*offsets[1:], len(echoed)]
+    top = found.get("top_logprobs") or [None] * count
+    likeliest = tuple(_is_top(value, best) for value, best in zip(values, top, strict=False))
+    return Echoed(text, tuple(tokens), tuple(values), likeliest, usage)
 
 
 def _is_top(value: float | None, top: Mapping[str, float] | None) -> bool:

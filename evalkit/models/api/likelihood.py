@@ -19,8 +19,9 @@ FIRST_UNSCORED = "first-token-unscored"
 class Likelihoods:
     """Asks for one text a request: not every server takes several."""
 
-    def __init__(self, model: str, extra: Mapping[str, Any], client: Client) -> None:
+    def __init__(self, model: str, begin: str, extra: Mapping[str, Any], client: Client) -> None:
         self._model = model
+        self._begin = begin
         self._extra = extra
         self._client = client
 
@@ -29,19 +30,27 @@ class Likelihoods:
         lm-evaluation-harness does (api/model.py, 0.4.13), and a token that spans the join counts."""
         from evalkit.models.api.model import summed, together
 
-        context = request.prompt.text
+        context = request.prompt.text or self._begin
         kept = context.rstrip()
         moved = context[len(kept) :]
         endings = [moved + request.delimiter + text for text in request.continuations]
         echoes = await together([self._echo(kept + ending) for ending in endings])
+        firsts = [echo.after(len(kept)) for echo in echoes]
+        if None in firsts:
+            # Tokens that spell no text: the context's own number of tokens says where a continuation begins.
+            alone = await self._echo(kept)
+            echoes.append(alone)
+            firsts = [
+                min(len(alone.tokens), len(echo.tokens) - 1) if n is None else n
+                for n, echo in zip(firsts, echoes, strict=False)
+            ]
         values, greedy = [], []
-        for echo in echoes:
-            places = echo.after(len(kept))
-            found = [echo.values[place] for place in places]
+        for echo, first in zip(echoes, firsts, strict=False):
+            found = echo.values[first:]
             if None in found:
                 raise ModelError("the server gives no log-probability of a first token: no context can be empty")
             values.append(sum(value for value in found if value is not None))
-            greedy.append(all(echo.likeliest[place] for place in places))
+            greedy.append(all(echo.likeliest[first:]))
         usage = summed([echo.usage for echo in echoes])
         return Reply(loglikelihoods=tuple(values), greedy=tuple(greedy), usage=usage)
 
@@ -49,24 +58,25 @@ class Likelihoods:
         """The log-likelihood of a text that the server reads whole; a longer one is an error of the server's."""
         if request.stride is not None:
             raise ModelError("a server reads a text whole: it takes no stride")
-        echo = await self._echo(request.text)
-        if not echo.values:
+        if not request.text:
             return Reply(loglikelihoods=(0.0,), greedy=(True,))
-        # A begin token takes no room in the text. Without one, the first token is what the others stand after.
+        echo = await self._echo(self._begin + request.text)
+        # Without a begin token, the text's own first token is what the others stand after.
         scored = [value for value in echo.values if value is not None]
-        begins = echo.ends[0] == 0
-        notes = () if begins or echo.values[0] is not None else (FIRST_UNSCORED,)
+        own = [value for value in echo.values[echo.after(len(self._begin)) or 0 :] if value is not None]
+        begun = bool(self._begin) or echo.has_begin_token or echo.values[0] is not None
+        notes = () if begun else (FIRST_UNSCORED,)
         return Reply(
             loglikelihoods=(sum(scored),),
             greedy=(all(top for top, value in zip(echo.likeliest, echo.values, strict=True) if value is not None),),
-            token_loglikelihoods=tuple(scored) if request.tokens else (),
+            token_loglikelihoods=tuple(own) if request.tokens else (),
             notes=notes,
             usage=echo.usage,
         )
 
     async def _echo(self, text: str) -> Echoed:
         if not text:
-            return Echoed((), (), (), Usage())
+            return Echoed("", (), (), (), Usage())
         call = echo_call(self._model, text, self._extra)
         try:
             return await self._client.send(call, lambda body, _: read_echo(text, body))

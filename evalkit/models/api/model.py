@@ -66,7 +66,7 @@ class ApiModel:
         self._find = find
         self._found: Found | None = None
         self._embeds = embeds
-        self._likelihoods = Likelihoods(model, options.extra_body, client)
+        self._likelihoods = Likelihoods(model, options.begin, options.extra_body, client)
         self._dropped: frozenset[str] = frozenset()
         self._served: Counter[str] = Counter()
         self._closed = False

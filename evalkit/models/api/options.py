@@ -15,7 +15,7 @@ from evalkit.spec import nearest, unknown
 
 __all__ = ["CHANGES_ANSWERS", "Options"]
 
-CHANGES_ANSWERS = ("api", "system", "effort", "thinking_tokens", "extra")
+CHANGES_ANSWERS = ("api", "begin", "system", "effort", "thinking_tokens", "extra")
 """The options that make it another model; the others only say how it is reached and how fast it is asked."""
 _CHOICES = {"api": ("auto", "chat", "completions", "responses"), "logprobs": ("auto", "on", "off")}
 _SECRET_WORDS = ("key", "token", "secret", "password", "auth")
@@ -34,6 +34,9 @@ class Options:
     responses: everything so."""
     logprobs: str = "auto"
     """Whether the server gives log-probabilities of a prompt; auto finds out."""
+    begin: str = ""
+    """The begin token as text (<s>, <|endoftext|>), for log-likelihoods on a server that puts none before a prompt:
+    what stands ahead of a whole text's first token and of an empty context."""
     system: str = ""
     """A system prompt ahead of every conversation."""
     effort: str = ""

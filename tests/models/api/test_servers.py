@@ -1,0 +1,141 @@
+"""Through real servers with the embedded model: what they answer is what the local backend answers on its weights."""
+
+import asyncio
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from evalkit.core import Choose, Generate, Message, Model, Perplexity, Prompt, Reply, Request
+from evalkit.embedded import TINY
+from evalkit.models import resolve
+
+ECHO = Path(__file__).with_name("echoserver.py")
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+QUESTIONS = (
+    "Question: What is the capital of France?\nAnswer:",
+    "Question: What color is the sky?\nAnswer:",
+    "The cat sat on the",
+    "naïve café, 東京 🙂",
+)
+
+
+def ask(model: Model, requests: Sequence[Request]) -> list[Reply]:
+    async def work() -> list[Reply]:
+        try:
+            return await asyncio.gather(*map(model.answer, requests))
+        finally:
+            await model.close()
+
+    return asyncio.run(work())
+
+
+@pytest.fixture(scope="module")
+def transformers_serve() -> Iterator[str]:
+    """The address of `transformers serve`, which takes a few seconds to come up."""
+    for package in ("transformers", "fastapi", "uvicorn", "openai"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"transformers serve is the oracle and needs {package}: pip install 'transformers[serving]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Path(sys.executable).with_name("transformers")
+    command = [str(program), "serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
+    server = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).read()
+                break
+            except OSError:
+                assert server.poll() is None, "transformers serve ended"
+                time.sleep(0.25)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def echo_server(*arguments: str) -> tuple[subprocess.Popen[str], str]:
+    pytest.importorskip("torch")
+    command = [sys.executable, str(ECHO), str(TINY), *arguments]
+    server = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert server.stdout is not None
+    return server, f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
+
+
+@pytest.fixture(scope="module")
+def echoing() -> Iterator[str]:
+    server, address = echo_server()
+    yield address
+    server.kill()
+    server.wait(20)
+    assert server.stdout is not None
+    server.stdout.close()
+
+
+def test_transformers_serve_writes_what_the_local_backend_writes(transformers_serve: str) -> None:
+    """Greedy, as plain text and as a conversation; that server leaves a stop string in the text, so it is cut here."""
+    requests: list[Request] = [Generate(Prompt(text), max_tokens=12, stop=("\n",)) for text in QUESTIONS]
+    requests += [Generate(Prompt(messages=(Message("user", text),)), max_tokens=12, stop=()) for text in QUESTIONS]
+    served = resolve(f"openai/{TINY}", {"base_url": transformers_serve, "concurrency": "2"})
+    assert not served.capabilities.chats
+    there = ask(served, requests)
+    here = ask(resolve("tiny"), requests)
+    assert [reply.texts for reply in there] == [reply.texts for reply in here]
+    assert [reply.usage.prompt_tokens for reply in there] == [reply.usage.prompt_tokens for reply in here]
+    assert any(reply.texts[0].strip() for reply in there)
+
+
+def test_transformers_serve_ignores_echo_and_that_is_found_out(transformers_serve: str) -> None:
+    served = resolve(f"openai/{TINY}", {"base_url": transformers_serve})
+    assert Choose not in served.capabilities.requests
+    assert "ignores echo and logprobs" in served.facts["no log-probabilities"]  # type: ignore[attr-defined]
+
+
+def test_log_likelihoods_through_a_server_are_those_of_the_local_backend(echoing: str) -> None:
+    endings = ("Paris", "London", "a blue thing", "東京")
+    requests: list[Request] = [Choose(Prompt(text), endings) for text in QUESTIONS[:3]]
+    requests.append(Choose(Prompt("Question: ends with white space \nAnswer: "), ("yes", "no"), delimiter=""))
+    requests.append(Choose(Prompt("東京"), ("東京都", " und so weiter")))
+    requests.append(Choose(Prompt(), ("Paris", "a blue thing")))
+    served = resolve("vllm/tiny", {"base_url": echoing})
+    assert {Choose, Perplexity} <= served.capabilities.requests
+    for one, other in zip(ask(served, requests), ask(resolve("tiny"), requests), strict=True):
+        assert one.loglikelihoods == pytest.approx(other.loglikelihoods, abs=2e-4)
+        assert one.greedy == other.greedy
+        assert one.notes == ()
+
+
+def test_perplexity_through_a_server_is_that_of_the_local_backend(echoing: str) -> None:
+    """The local backend, like lm-evaluation-harness, has the begin token that a tokenizer adds stand after another
+    one and scores it, too; a server does so where it is told to put one ahead."""
+    texts = ("The cat sat on the mat, and the dog ran away.", QUESTIONS[3])
+    requests = [Perplexity(text, tokens=True) for text in texts]
+    here = ask(resolve("tiny"), requests)
+    begun = ask(resolve("vllm/tiny", {"base_url": echoing, "begin": "<|bos|>"}), requests)
+    for local, served in zip(here, begun, strict=True):
+        assert served.token_loglikelihoods == pytest.approx(local.token_loglikelihoods, abs=2e-4)
+        assert served.loglikelihoods == pytest.approx(local.loglikelihoods, abs=5e-4)
+        assert served.notes == ()
+
+
+def test_a_server_that_ignores_echo_gives_no_log_likelihoods() -> None:
+    server, address = echo_server("--ignore")
+    try:
+        served = resolve("llamacpp/tiny", {"base_url": address})
+        assert served.capabilities.requests == {Generate} | (served.capabilities.requests - {Choose, Perplexity})
+        assert Choose not in served.capabilities.requests
+        assert "ignores echo" in served.facts["no log-probabilities"]  # type: ignore[attr-defined]
+    finally:
+        server.kill()
+        server.wait(20)
+        assert server.stdout is not None
+        server.stdout.close()
