@@ -350,7 +350,7 @@ def test_texts_over_slots_with_a_shared_preamble_are_those_of_generate(
         return replies, engine
 
     replies, engine = asyncio.run(ask())
-    assert engine.facts == {"generation": "slots"}
+    assert engine.facts["generation"] == "slots"
     assert engine.written.prompt_tokens_computed < engine.written.prompt_tokens_asked / 2
     plain = Plain(folder)
     for request, reply in zip(requests, replies, strict=True):

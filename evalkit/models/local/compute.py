@@ -59,6 +59,8 @@ class Engine:
     def facts(self) -> dict[str, str]:
         """How this model is computed here, as a trial on its first requests decided; empty before."""
         facts = {"scoring": self._fast.fact, "generation": self._slotted.fact}
+        if any(facts.values()):
+            facts["matrices"] = self._loaded.products
         return {name: fact for name, fact in facts.items() if fact}
 
     @property

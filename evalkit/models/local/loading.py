@@ -36,6 +36,8 @@ class Loaded:
     eos_ids: frozenset[int]
     is_encoder_decoder: bool
     start_id: int | None
+    products: str = ""
+    """What multiplies matrices, where that is not torch's own choice."""
     border: int = 0
     """An input longer than this is computed otherwise (longrope), so that its length must not touch its neighbours'."""
 
@@ -98,6 +100,7 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
         eos_ids=_eos_ids(model, tokenizer),
         is_encoder_decoder=is_encoder_decoder,
         start_id=_start_id(model) if is_encoder_decoder else None,
+        products=_products(model, options),
         border=_border(checkpoint),
     )
 
@@ -112,6 +115,13 @@ def _take_threads(model: Any) -> None:
 
     if model.num_parameters() < _WORTH_SHARING and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
+
+
+def _products(model: Any, options: Options) -> str:
+    from evalkit.models.local.products import take_onednn, worthwhile
+
+    wanted = options.kernels == "onednn" or (options.kernels == "auto" and worthwhile())
+    return "oneDNN" if wanted and take_onednn(model) else ""
 
 
 def _longest(config: Any, tokenizer: Any) -> int:

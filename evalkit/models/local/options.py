@@ -21,6 +21,7 @@ DType = Literal["auto", "float32", "bfloat16", "float16"]
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "chat": ("auto", "on", "off"),
     "dtype": ("auto", "float32", "bfloat16", "float16"),
+    "kernels": ("auto", "torch", "onednn"),
     "attention": ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"),
 }
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -52,6 +53,8 @@ class Options:
     """Tokens in one forward pass: 2,048 on a CPU and 16,384 on a GPU, halved where memory runs out."""
     attention: str = ""
     """The attention implementation, where it is not transformers' own choice."""
+    kernels: Literal["auto", "torch", "onednn"] = "auto"
+    """What multiplies float32 matrices on a CPU: torch's own choice, or oneDNN; auto takes what is faster here."""
 
     @staticmethod
     def parse(texts: Mapping[str, str], plain: Options | None = None) -> Options:
