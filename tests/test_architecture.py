@@ -30,6 +30,7 @@ TIERS: dict[str, int] = {
     "judging": 2,
     "runner": 2,
     "comparison": 2,
+    "reporting": 2,
     "baselines": 2,
     "foreign": 2,
     "gates": 2,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,11 @@ from evalkit.plugins.options import bind, parameters_of
 from evalkit.spec import parse, unknown
 
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
-_RETURNS: dict[Kind, tuple[type, ...]] = {"task": (Task, Suite), "judge": (Judge,), "report": (str,)}
+_RETURNS: dict[Kind, tuple[type, ...]] = {"task": (Task, Suite), "judge": (Judge,), "report": (str, Iterator)}
 _CONTRACTS: dict[Kind, str] = {
     "task": "def task(*, option: str = …) -> Task",
     "judge": "def judge(*, option: str = …) -> Judge",
-    "report": "def report(run, /, *, option: str = …) -> str",
+    "report": "def report(runs, /, *, option: str = …) -> str (or an iterator of strings)",
 }
 
 
@@ -138,7 +138,18 @@ def _load(of: Origin) -> object:
 
 
 def _written(path: Path, at: str, function: Callable[..., object], *subjects: object) -> object:
-    return _checked("report", guarded(path, partial(function, *subjects)), at)
+    made = _checked("report", guarded(path, partial(function, *subjects)), at)
+    return _pieces(path, made, at) if isinstance(made, Iterator) else made
+
+
+def _pieces(path: Path, made: Iterator[object], at: str) -> Iterator[str]:
+    """A report that comes in pieces, so that one of any size is never held whole; its errors are the plugin's, too."""
+    while (piece := guarded(path, partial(next, made, None))) is not None:
+        if not isinstance(piece, str):
+            raise UsageError(
+                "a report's pieces are strings", found=f"{type(piece).__name__}: {repr(piece)[:80]}", at=at
+            )
+        yield piece
 
 
 def _checked(kind: Kind, made: object, at: str) -> object:

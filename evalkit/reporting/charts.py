@@ -1,0 +1,101 @@
+"""Charts as inline SVG. Shapes carry classes, never styles; each chart says in words what it shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from evalkit.reporting.text import visible
+
+_WIDTH, _ROW = 180, 20
+
+
+def interval(value: float, low: float, high: float, ends: tuple[float, float], label: str) -> Markup:
+    """A value with its interval on a line from `ends[0]` to `ends[1]`."""
+    if not math.isfinite(value):
+        return Markup("")
+    first, last = ends
+    span = (last - first) or 1.0
+
+    def at(number: float) -> float:
+        return round(4 + (_WIDTH - 8) * min(1.0, max(0.0, (number - first) / span)), 1)
+
+    middle = _ROW / 2
+    parts = [f'<line class="axis" x1="4" x2="{_WIDTH - 4}" y1="{middle}" y2="{middle}"/>']
+    if math.isfinite(low) and math.isfinite(high):
+        wide = max(1.0, at(high) - at(low))
+        parts.append(f'<rect class="range" x="{at(low)}" y="{middle - 4}" width="{wide:.1f}" height="8" rx="4"/>')
+    parts.append(f'<circle class="dot" cx="{at(value)}" cy="{middle}" r="4"/>')
+    return _svg(_WIDTH, _ROW, "interval", label, "".join(parts))
+
+
+def difference(value: float, low: float, high: float, reach: float, label: str) -> Markup:
+    """A difference with its interval around a line at zero; `reach` is the largest distance from it."""
+    if not math.isfinite(value):
+        return Markup("")
+    chart = interval(value, low, high, (-reach, reach), label)
+    zero = f'<line class="zero" x1="{_WIDTH / 2}" x2="{_WIDTH / 2}" y1="1" y2="{_ROW - 1}"/>'
+    return Markup(str(chart).replace("</title>", "</title>" + zero, 1))
+
+
+def stacked(parts: Sequence[tuple[str, int]], label: str) -> Markup:
+    """Shares of a whole as one bar; each part has the class `part-<name>`, which are our words, never a run's."""
+    total = sum(count for _, count in parts) or 1
+    shapes, x = [], 0.0
+    for name, count in parts:
+        width = 320 * count / total
+        shapes.append(
+            f'<rect class="part-{name}" x="{x:.1f}" y="3" width="{max(width, 1.0 if count else 0.0):.1f}" height="14">'
+            f"<title>{name}: {count:,}</title></rect>"
+        )
+        x += width
+    return _svg(320, 20, "stacked", label, "".join(shapes))
+
+
+def histogram(values: Sequence[float], label: str, bars: int = 24) -> Markup:
+    """How often, over a logarithmic axis; values that are not positive stand in the first bar."""
+    usable = [value for value in values if value > 0.0]
+    if not usable:
+        return Markup("")
+    low, high = math.log10(min(usable)), math.log10(max(usable))
+    span = (high - low) or 1.0
+    counts = [0] * bars
+    for value in values:
+        place = int((math.log10(value) - low) / span * bars) if value > 0.0 else 0
+        counts[min(bars - 1, place)] += 1
+    most, width, shapes = max(counts), 320 / bars, []
+    for place, count in enumerate(counts):
+        height = 56 * count / most
+        first, last = 10 ** (low + span * place / bars), 10 ** (low + span * (place + 1) / bars)
+        shapes.append(
+            f'<rect class="bar" x="{place * width + 0.5:.1f}" y="{60 - height:.1f}" width="{width - 1:.1f}" '
+            f'height="{height:.1f}"><title>{count:,} between {_short(first)} and {_short(last)} s</title></rect>'
+        )
+    return _svg(320, 60, "histogram", label, "".join(shapes))
+
+
+def reliability(bins: Sequence[tuple[float, float, int]], label: str) -> Markup:
+    """Confidence to the right, share right upwards; a circle's area says how many samples, the diagonal is perfect."""
+    most = max((n for _, _, n in bins), default=1)
+    shapes = ['<path class="axis" d="M20 200H200M20 200V20"/><line class="zero" x1="20" y1="200" x2="200" y2="20"/>']
+    for confidence, right, n in bins:
+        radius = 3 + 9 * math.sqrt(n / most)
+        shapes.append(
+            f'<circle class="bubble" cx="{20 + 180 * confidence:.1f}" cy="{200 - 180 * right:.1f}" r="{radius:.1f}">'
+            f"<title>confidence {100 * confidence:.0f} %: {100 * right:.0f} % right, {n:,} samples</title></circle>"
+        )
+    shapes.append('<text x="110" y="217" class="legend">confidence</text>')
+    shapes.append('<text x="-110" y="13" class="legend" transform="rotate(-90)">share right</text>')
+    return _svg(220, 220, "reliability", label, "".join(shapes))
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _svg(width: float, height: float, kind: str, label: str, inside: str) -> Markup:
+    head = f'<svg class="chart {kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+    words = Markup('aria-label="{0}"><title>{0}</title>').format(visible(label))
+    return Markup(head) + words + Markup(inside + "</svg>")

@@ -1,0 +1,282 @@
+/* The browser of samples: an index in memory, details decoded when they are looked at, the state in the address. */
+(async () => {
+  const { el, shown, inline, block, unpack, json } = kit;
+  const RUN = 0, TASK = 1, ID = 2, INDEX = 3, REPEAT = 4, VALIDITY = 5, GROUP = 6, VALUES = 7, ANSWER = 8, ASKED = 9, SHARD = 10, PLACE = 11;
+  const HEIGHT = 58, MOST = 500000;
+  const FAILED = new Set(["data_error", "backend_error", "scorer_error", "sandbox_error", "unjudged"]);
+  const get = (id) => document.getElementById(id);
+  const meta = json("meta"), list = get("list"), space = get("space"), detail = get("detail"), count = get("count");
+  const blocks = { index: [], details: [] };
+  for (const element of document.querySelectorAll("script[data-shard]")) blocks[element.dataset.shard].push(element);
+  const fields = ["task", "run", "group", "validity", "score", "sort"];
+  let rows = [], found = [], chosen = -1, search = 0, searched = null;
+
+  get("browser").hidden = false;
+  count.textContent = "reading…";
+  for (const element of blocks.index) { for (const row of await unpack(element)) rows.push(row); element.remove(); }
+  const headline = meta.tasks.map((task, number) => meta.scores[number].indexOf(meta.headlines[task]));
+  const value = (row) => { const place = headline[row[TASK]]; const v = row[VALUES][place < 0 ? 0 : place]; return v === undefined ? null : v; };
+  rows.sort((a, b) => a[TASK] - b[TASK] || a[RUN] - b[RUN] || a[INDEX] - b[INDEX] || a[REPEAT] - b[REPEAT]);
+
+  /* ---- what can be chosen */
+  const several = (name) => new Set(rows.map((row) => row[name])).size > 1;
+  function options(id, pairs, hide) {
+    get(id).replaceChildren(...pairs.map(([key, text]) => el("option", { value: key }, kit.plain(text))));
+    get(id).parentElement.hidden = hide;
+  }
+  const numbered = (names) => names.map((name, number) => [String(number), name]);
+  options("task", [["", "all tasks"], ...meta.tasks.map((name) => [name, name])], !several(TASK));
+  options("run", [["", "all models"], ...numbered(meta.runs.map((run) => run.model))], meta.runs.length < 2);
+  options("group", [["", "all categories"], ...meta.groups.slice().sort().map((name) => [name, name])], meta.groups.length < 2);
+  options("validity", [["", "any"], ["failed", "not measured"], ...[...new Set(rows.map((row) => row[VALIDITY]))].sort().map((name) => [name, name])]);
+  options("score", [["", "any score"], ["wrong", "below 1"], ["right", "exactly 1"], ["zero", "exactly 0"], ["none", "no score"]]);
+  options("sort", [["", "order of the data"], ["low", "lowest score first"], ["high", "highest score first"], ["id", "id"], ["validity", "validity"]]);
+
+  /* ---- the list */
+  const tests = {
+    task: (want) => { const number = meta.tasks.indexOf(want); return (row) => row[TASK] === number; },
+    run: (want) => (row) => row[RUN] === Number(want),
+    group: (want) => { const number = meta.groups.indexOf(want); return (row) => row[GROUP] === number; },
+    validity: (want) => want === "failed" ? (row) => FAILED.has(row[VALIDITY]) : (row) => row[VALIDITY] === want,
+    score: (want) => ({ wrong: (row) => value(row) !== null && value(row) < 1, right: (row) => value(row) === 1,
+      zero: (row) => value(row) === 0, none: (row) => value(row) === null })[want] || (() => true),
+  };
+  const nothing = (row, worst) => value(row) === null ? worst : value(row);
+  const orders = {
+    low: (a, b) => nothing(a, Infinity) - nothing(b, Infinity), high: (a, b) => nothing(b, -Infinity) - nothing(a, -Infinity),
+    id: (a, b) => a[ID] < b[ID] ? -1 : a[ID] > b[ID] ? 1 : 0, validity: (a, b) => a[VALIDITY] < b[VALIDITY] ? -1 : a[VALIDITY] > b[VALIDITY] ? 1 : 0,
+  };
+
+  function matcher() {
+    const text = get("q").value, box = get("q");
+    box.removeAttribute("aria-invalid");
+    if (!text) return null;
+    if (!get("regex").checked) { const small = text.toLowerCase(); return (whole) => whole.toLowerCase().includes(small); }
+    try { const pattern = new RegExp(text, "iu"); return (whole) => pattern.test(whole); }
+    catch { box.setAttribute("aria-invalid", "true"); return undefined; }
+  }
+
+  function strings(thing, into) {
+    if (typeof thing === "string") into.push(thing);
+    else if (Array.isArray(thing)) for (const one of thing) strings(one, into);
+    else if (thing && typeof thing === "object") for (const one of Object.values(thing)) strings(one, into);
+    return into;
+  }
+
+  async function filter(keep) {
+    const mine = ++search, match = matcher();
+    if (match === undefined) { count.textContent = "This is no regular expression."; return; }
+    const passing = fields.filter((name) => tests[name] && get(name).value).map((name) => tests[name](get(name).value));
+    let wanted = rows.filter((row) => passing.every((test) => test(row)));
+    if (match) {
+      const hits = await look(match, wanted, mine);
+      if (hits === null) return;
+      wanted = wanted.filter((row) => hits.has(row));
+    }
+    const order = orders[get("sort").value];
+    if (order) wanted.sort(order);
+    found = wanted;
+    show(keep);
+  }
+
+  /* Rows whose text matches: shard after shard, so that the page stays alive and nothing is kept. */
+  async function look(match, wanted, mine) {
+    const key = JSON.stringify([get("q").value, get("regex").checked]);
+    if (searched && searched.key === key) return searched.hits;
+    const hits = new Set(rows.filter((row) => match(row[ID]) || match(row[ANSWER]) || match(row[ASKED])));
+    const members = new Map();
+    for (const row of rows) if (!hits.has(row) && row[SHARD] >= 0) members.set(row[SHARD], [...(members.get(row[SHARD]) || []), row]);
+    let done = 0;
+    for (const [number, here] of members) {
+      const all = await shard(number, false);
+      for (const row of here) if (strings(all[row[PLACE]], []).some(match)) hits.add(row);
+      if (mine !== search) return null;
+      if (++done % 16 === 0) count.textContent = `searching… ${Math.round(100 * done / members.size)} %`;
+    }
+    searched = { key, hits };
+    return hits;
+  }
+
+  function show(keep) {
+    const before = keep && chosen >= 0 ? keep : null;
+    space.style.height = Math.min(found.length, MOST) * HEIGHT + "px";
+    const total = rows.length.toLocaleString("en"), here = found.length.toLocaleString("en");
+    const cut = found.length > MOST ? ` The list holds the first ${MOST.toLocaleString("en")}: filter to see others.` : "";
+    count.textContent = (found.length === rows.length ? `${total} samples.` : `${here} of ${total} samples.`) + cut;
+    chosen = before ? found.indexOf(before) : -1;
+    if (!before) list.scrollTop = 0;
+    draw();
+  }
+
+  function draw() {
+    const first = Math.max(0, Math.floor(list.scrollTop / HEIGHT) - 6);
+    const last = Math.min(found.length, MOST, Math.ceil((list.scrollTop + list.clientHeight) / HEIGHT) + 6);
+    const items = [];
+    for (let place = first; place < last; place++) items.push(item(place));
+    space.replaceChildren(...items);
+    if (chosen >= first && chosen < last) list.setAttribute("aria-activedescendant", "item-" + chosen);
+    else list.removeAttribute("aria-activedescendant");
+  }
+
+  function item(place) {
+    const row = found[place], score = value(row), failed = FAILED.has(row[VALIDITY]);
+    const sign = failed ? "!" : score === null ? "·" : score === 1 ? "✓" : score === 0 ? "✗" : "≈";
+    const name = meta.runs.length > 1 ? `${row[ID]} · ${meta.runs[row[RUN]].model}` : row[ID];
+    const made = el("div", { class: "item", role: "option", id: "item-" + place, "aria-selected": String(place === chosen),
+      "aria-setsize": found.length, "aria-posinset": place + 1, onclick: () => choose(place, true) },
+      el("span", { class: "sign " + (failed || score === 0 ? "bad" : score === 1 ? "good" : "soft") }, sign),
+      el("span", { class: "name" }, shown(name)),
+      el("span", { class: "value" }, row[VALIDITY] === "ok" || !row[VALIDITY] ? number(score) : row[VALIDITY]),
+      el("span", { class: "text" }, shown(row[ANSWER] || row[ASKED])));
+    made.style.top = place * HEIGHT + "px";
+    return made;
+  }
+  const number = (v) => v === null || v === undefined ? "–" : String(Number(Number(v).toPrecision(4)));
+
+  let waiting = 0;
+  list.addEventListener("scroll", () => { if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; draw(); }); });
+  new ResizeObserver(draw).observe(list);
+
+  function choose(place, remember) {
+    if (!found.length) return;
+    chosen = Math.max(0, Math.min(Math.min(found.length, MOST) - 1, place));
+    const top = chosen * HEIGHT;
+    if (top < list.scrollTop) list.scrollTop = top;
+    else if (top + HEIGHT > list.scrollTop + list.clientHeight) list.scrollTop = top + HEIGHT - list.clientHeight;
+    draw();
+    open(found[chosen]);
+    if (remember) store();
+  }
+
+  list.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const page = Math.max(1, Math.floor(list.clientHeight / HEIGHT) - 1);
+    const go = { ArrowDown: chosen + 1, j: chosen + 1, ArrowUp: chosen - 1, k: chosen - 1, PageDown: chosen + page,
+      PageUp: chosen - page, Home: 0, End: found.length - 1 }[event.key];
+    if (go !== undefined) { event.preventDefault(); choose(go, true); }
+    else if (event.key === "Enter") { event.preventDefault(); if (chosen < 0) choose(0, true); detail.focus(); }
+  });
+  document.addEventListener("keydown", (event) => {
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+    if (event.key === "/" && !typing) { event.preventDefault(); get("q").focus(); }
+    if (event.key === "Escape" && (detail.contains(document.activeElement) || document.activeElement === get("q"))) list.focus();
+  });
+
+  /* ---- one sample */
+  const kept = new Map();
+  async function shard(number, keep) {
+    if (kept.has(number)) return kept.get(number);
+    const all = await unpack(blocks.details[number]);
+    if (keep) { kept.set(number, all); if (kept.size > 8) kept.delete(kept.keys().next().value); }
+    return all;
+  }
+
+  async function open(row) {
+    const one = row[SHARD] < 0 ? null : (await shard(row[SHARD], true))[row[PLACE]];
+    if (found[chosen] !== row) return;
+    detail.replaceChildren(...(one ? parts(row, one) : without(row)));
+    detail.scrollTop = 0;
+  }
+
+  const head = (row, id) => [el("h3", {}, inline(id)), el("p", { class: "note" }, inline(
+    [meta.tasks[row[TASK]], meta.runs[row[RUN]].model, row[GROUP] >= 0 ? meta.groups[row[GROUP]] : null, row[REPEAT] ? "repeat " + row[REPEAT] : null].filter(Boolean).join(" · "))),
+    el("p", {}, el("span", { class: "tag" + (FAILED.has(row[VALIDITY]) ? " failed" : "") }, row[VALIDITY]))];
+
+  const without = (row) => [...head(row, row[ID]), el("p", { class: "notice" }, "The details of this sample are beyond this file's size budget. The run folder has them: ",
+    el("code", {}, inline(`evalkit show ${meta.runs[row[RUN]].folder} --sample ${row[ID]}`))), section("question", row[ASKED]), section("answer", row[ANSWER])];
+
+  const section = (title, text) => el("div", {}, el("h4", {}, title), block(text));
+  const message = (role, text) => el("div", { class: "message " + (/^(system|user|assistant|tool)$/.test(role) ? role : "") }, el("p", { class: "role" }, inline(role)), block(text));
+
+  function parts(row, one) {
+    const made = head(row, one.id);
+    for (const flag of one.flags || []) made[2].append(el("span", { class: "tag" }, inline(flag)));
+    if (one.failure) made.push(el("div", { class: "notice" }, el("p", {}, inline(`failed in ${one.failure[0]}: ${one.failure[1]}`)), block(one.failure[2])));
+    if (one.scores) made.push(el("h4", {}, "Scores"), scores(one.scores));
+    made.push(el("h4", {}, "Prompt"), ...(one.messages || []).map(([role, text]) => message(role, text)));
+    if (one.input) made.push(section("Input", one.input));
+    const replies = one.replies || [];
+    if (one.choices) made.push(el("h4", {}, "Choices"), choices(one, replies));
+    replies.forEach((reply, place) => made.push(...answer(reply, replies.length > 1 ? ` ${place + 1}` : "", one)));
+    if (one.targets) made.push(el("h4", {}, one.targets.length > 1 ? "Targets (any of them)" : "Target"), ...one.targets.map(block));
+    if (one.data) made.push(data(one.data));
+    const facts = [`${number(one.seconds)} s`, one.cost !== undefined ? `$${number(one.cost)}` : null,
+      `sample ${(one.digests || [])[0] || "–"}`, `prompt ${(one.digests || [])[1] || "–"}`, one.cluster ? `cluster ${one.cluster}` : null];
+    made.push(el("p", { class: "note" }, inline(facts.filter(Boolean).join(" · "))));
+    return made;
+  }
+
+  const table = (names, lines) => el("table", {}, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, lines));
+  const scores = (all) => table(["score", "value", "answer", "reason"], all.map(([name, v, answered, reason, validity]) => el("tr", {},
+    el("th", { scope: "row" }, shown(name)), el("td", {}, number(v) + (validity && validity !== "ok" ? ` (${validity})` : "")),
+    el("td", {}, answered === null ? "–" : inline(answered)), el("td", {}, inline(reason || "")))));
+
+  function choices(one, replies) {
+    const single = replies.length === one.choices.length && replies.every((reply) => (reply.loglikelihoods || []).length === 1);
+    const values = single ? replies.map((reply) => reply.loglikelihoods[0]) : (replies[0] || {}).loglikelihoods || [];
+    const fits = values.length === one.choices.length, best = fits ? Math.max(...values) : 0;
+    const mass = fits ? values.reduce((sum, v) => sum + Math.exp(v - best), 0) : 1;
+    return table(["mark", "choice", ...(fits ? ["log-likelihood", "share"] : [])], one.choices.map((choice, place) => {
+      const share = fits ? Math.exp(values[place] - best) / mass : 0, meter = el("span", { class: "meter" });
+      meter.style.width = Math.round(80 * share) + "px";
+      const right = (one.gold || []).includes(place), likeliest = fits && values[place] === best;
+      return el("tr", {}, el("td", { class: right ? "good" : "soft" }, [right ? "✓ right" : "", likeliest ? "→ chosen" : ""].filter(Boolean).join(" ")), el("td", {}, inline(choice)),
+        ...(fits ? [el("td", {}, number(values[place])), el("td", {}, meter, ` ${(100 * share).toFixed(1)} %`)] : []));
+    }));
+  }
+
+  function answer(reply, name, one) {
+    const made = [], ends = reply.finish || [];
+    (reply.reasoning || []).forEach((text) => { if (text) made.push(el("details", {}, el("summary", {}, `Reasoning${name}`), block(text))); });
+    (reply.texts || []).forEach((text, place) => made.push(el("h4", {}, `Reply${name}${reply.texts.length > 1 ? ` (${place + 1} of ${reply.texts.length})` : ""}`), message("assistant", text),
+      el("p", { class: "note" }, inline(`ended: ${ends[place] || "–"} · ${(reply.tokens || [0, 0]).join(" + ")} tokens · ${number(reply.seconds || 0)} s · from ${reply.source}`))));
+    (reply.calls || []).forEach((calls) => calls.forEach(([tool, args]) => made.push(el("h4", {}, "Tool call"), message("tool", `${tool}(${args})`))));
+    if (reply.loglikelihoods && !one.choices) made.push(section(`Log-likelihoods${name}`, reply.loglikelihoods.map(number).join("  ")));
+    for (const note of reply.notes || []) made.push(el("p", { class: "note" }, inline(note)));
+    if (reply.truncated) made.push(el("p", { class: "note" }, `${reply.truncated} tokens of the prompt were cut`));
+    return made;
+  }
+
+  function data(values) {
+    const made = el("details", {}, el("summary", {}, "The sample's data (evidence, tests, …)"));
+    for (const [key, thing] of Object.entries(values)) made.append(el("h4", {}, inline(key)), block(typeof thing === "string" ? thing : JSON.stringify(thing, null, 2)));
+    return made;
+  }
+
+  /* ---- the state in the address */
+  const keyOf = (row) => [meta.runs[row[RUN]].model, meta.tasks[row[TASK]], row[ID], row[INDEX], row[REPEAT], row[RUN]].map(encodeURIComponent).join("/");
+  function store() {
+    const parts = new URLSearchParams();
+    if (get("q").value) parts.set("q", get("q").value);
+    if (get("regex").checked) parts.set("regex", "1");
+    for (const name of fields) if (get(name).value) parts.set(name, get(name).value);
+    if (chosen >= 0) parts.set("sample", keyOf(found[chosen]));
+    history.replaceState(null, "", "#" + (parts.toString() || "samples"));
+  }
+
+  async function restore() {
+    const parts = new URLSearchParams(location.hash.slice(1));
+    get("q").value = parts.get("q") || "";
+    get("regex").checked = parts.get("regex") === "1";
+    for (const name of fields) { get(name).value = parts.get(name) || ""; if (get(name).selectedIndex < 0) get(name).value = ""; }
+    chosen = -1;
+    await filter();
+    const wanted = parts.get("sample");
+    if (!wanted) return;
+    const place = found.findIndex((row) => keyOf(row) === wanted);
+    get("samples").scrollIntoView();
+    if (place >= 0) choose(place, false);
+    else detail.replaceChildren(el("p", { class: "notice" }, "The sample of this link is not in this report, or the filters leave it out."));
+  }
+
+  const change = async () => { const row = found[chosen]; await filter(row); store(); };
+  let typed = 0;
+  get("q").addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(change, 200); });
+  get("regex").addEventListener("change", change);
+  for (const name of fields) get(name).addEventListener("change", change);
+  get("filters").addEventListener("submit", (event) => event.preventDefault());
+  get("filters").addEventListener("reset", () => setTimeout(change));
+  addEventListener("hashchange", restore);
+  await restore();
+  document.documentElement.dataset.ready = "1";
+})();
