@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from evalkit import models, places, plugins
-from evalkit.core import DataOptions, FewshotOrder, Member, Model, Suite, Task, UsageError
-from evalkit.models.cached import cached
-from evalkit.runner import PreparedTask, Progress, Settings, Silent, begin, continued, execute, prepare, suite_entry
+from evalkit.core import DataOptions, FewshotOrder, Member, Model, Request, Suite, Task, UsageError
+from evalkit.models.api.spending import at_most
+from evalkit.models.cached import cached, request_key
+from evalkit.models.tape import Tape, recorded
+from evalkit.runner import (
+    Forecast,
+    PreparedTask,
+    Progress,
+    Settings,
+    Silent,
+    begin,
+    continued,
+    execute,
+    forecast,
+    prepare,
+    suite_entry,
+)
 from evalkit.store import Run, SqliteCache, SuiteEntry, manifest, new_id, runs_under
 
 RUNS = Path("runs")
@@ -39,6 +55,12 @@ class Plan:
     out: Path | None = None
     cache: bool = True
     project: Path | None = None
+    max_cost: float | None = None
+    """US dollars that this run may cost; a resumed run may cost as much again."""
+    record: Path | None = None
+    """A tape on which every request and its reply are written."""
+    replay: Path | None = None
+    """A tape that answers in place of the models."""
 
     def request(self) -> dict[str, Any]:
         """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""
@@ -47,6 +69,9 @@ class Plan:
             "models": [m if isinstance(m, str) else None for m in self.models],
             "cache": self.cache,
             "project": str(self.project.resolve()) if self.project else None,
+            "max_cost": self.max_cost,
+            "record": str(self.record.resolve()) if self.record else None,
+            "replay": str(self.replay.resolve()) if self.replay else None,
         }
 
 
@@ -66,6 +91,9 @@ class RunOptions(TypedDict, total=False):
     out: Path | str | None
     cache: bool
     project: Path | str | None
+    max_cost: float | None
+    record: Path | str | None
+    replay: Path | str | None
     progress: Progress | None
 
 
@@ -94,6 +122,7 @@ def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunOptions]
         out=Path(out) if out else None,
         cache=options.get("cache", True),
         project=Path(project) if project else Path.cwd(),
+        **spending_of(options),
     )
     runs = run_plan(plan, options.get("progress") or Silent())
     return runs[0] if single else runs
@@ -110,6 +139,42 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
     return Settings(data=data, **given)
 
 
+class _Spending(TypedDict):
+    max_cost: float | None
+    record: Path | None
+    replay: Path | None
+
+
+def spending_of(options: Mapping[str, Any]) -> _Spending:
+    """What a run may cost and which tapes it has, among the options; raises UsageError for what excludes itself."""
+    most, record, replay = (options.get(name) for name in ("max_cost", "record", "replay"))
+    if most is not None and not 0.0 < most < math.inf:
+        raise UsageError("--max-cost is a number of US dollars above 0", found=str(most))
+    if record and replay:
+        raise UsageError("a run is recorded or replayed, not both", found=f"--record {record} --replay {replay}")
+    return {"max_cost": most, "record": Path(record) if record else None, "replay": Path(replay) if replay else None}
+
+
+def forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
+    """What every model of a plan would be asked, counted without asking (a server may be asked what it can do)."""
+    counted = []
+    for session in _sessions(plan):
+        cache = SqliteCache(places.cache_dir()) if plan.cache else None
+        try:
+            known = partial(_is_cached, session.model, cache)
+            counted.append(
+                (session.model, [_run_async(partial(forecast, t, session.model, known)) for t in session.tasks])
+            )
+        finally:
+            if cache is not None:
+                cache.close()
+    return counted
+
+
+def _is_cached(model: Model, cache: SqliteCache | None, request: Request) -> bool:
+    return cache is not None and cache.get(request_key(model.identity, request)) is not None
+
+
 def run_plan(plan: Plan, progress: Progress) -> list[Run]:
     """Run every model of a plan, one after another; all names, data and options are checked before the first."""
     if not plan.tasks or not plan.models:
@@ -123,12 +188,15 @@ def run_plan(plan: Plan, progress: Progress) -> list[Run]:
     return runs
 
 
-def resume(folder: Path, progress: Progress) -> list[Run]:
-    """Go on with an interrupted run (or with a folder of runs) from what its manifest says was asked."""
+def resume(folder: Path, progress: Progress, max_cost: float | None = None) -> list[Run]:
+    """Go on with an interrupted run (or with a folder of runs) from what its manifest says was asked; it may cost as
+    much as it was allowed to before, or `max_cost`."""
     found = runs_under(folder)
     if not found:
         raise UsageError(f"{folder} holds no run to resume", fix="evalkit show (lists the runs)")
     plan = plan_of(manifest.read(found[0]))
+    if max_cost is not None:
+        plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
     runs = []
     sessions = _sessions(plan)
     for session in sessions:
@@ -159,6 +227,7 @@ def plan_of(written: manifest.Manifest) -> Plan:
         settings=Settings(data=options, **settings),
         cache=request["cache"],
         project=Path(request["project"]) if request["project"] else None,
+        **spending_of(request),
     )
 
 
@@ -167,20 +236,31 @@ class _Session:
     model: Model
     tasks: list[PreparedTask]
     suites: list[SuiteEntry]
+    spec: str
+    """The name that the model was asked for under."""
     folder: Path = Path()
 
 
 def _sessions(plan: Plan) -> list[_Session]:
-    resolved = [models.resolve(m) if isinstance(m, str) else m for m in plan.models]
+    resolved = _models(plan)
     loaded, suites = _load_all(plan)
     _check_names([name for name, _, _, _ in loaded], [m.identity.name for m in resolved])
     sessions = []
-    for model in resolved:
+    for asked, model in zip(plan.models, resolved, strict=True):
         tasks = [
             replace(prepare(task, spec, digest, model, plan.settings), name=name) for name, spec, digest, task in loaded
         ]
-        sessions.append(_Session(model, tasks, suites))
+        sessions.append(_Session(model, tasks, suites, asked if isinstance(asked, str) else asked.identity.name))
     return sessions
+
+
+def _models(plan: Plan) -> list[Model]:
+    """The models of a plan, limited in cost; or those of its tape, which need neither a network nor a key."""
+    if plan.replay is not None:
+        tape = Tape(plan.replay)
+        return [tape.model(m if isinstance(m, str) else m.identity.name) for m in plan.models]
+    found = [models.resolve(m) if isinstance(m, str) else m for m in plan.models]
+    return found if plan.max_cost is None else [at_most(model, plan.max_cost) for model in found]
 
 
 _Loaded = tuple[str, str, str, Task]
@@ -244,8 +324,11 @@ def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress,
         else:
             run_id = group.name if session.folder == group else f"{group.name}/{session.folder.name}"
             written = begin(session.folder, run_id, session.model, session.tasks, plan.request(), session.suites)
-        cache = SqliteCache(places.cache_dir()) if plan.cache else None
+        cache = SqliteCache(places.cache_dir()) if plan.cache and plan.replay is None else None
         model = session.model if cache is None else cached(session.model, cache)
+        if plan.record is not None:
+            # Outermost: what the cache answers belongs on the tape as well.
+            model = recorded(model, plan.record, session.spec)
         try:
             return await execute(session.folder, written, model, session.tasks, progress)
         finally:

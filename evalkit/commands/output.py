@@ -139,6 +139,8 @@ def notes(result: TaskResult) -> str:
         found.append("all from the cache")
     elif result.cached:
         found.append(f"{result.cached:,} from the cache")
+    if result.cost is not None:
+        found.append(f"{result.cost:,.4f} US dollars")
     return ", ".join(found)
 
 

@@ -35,13 +35,17 @@ RUN_FAILED = 3
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the response cache.")
+@click.option("--dry-run", is_flag=True, help="Count requests, tokens and cost; ask nothing.")
+@click.option("--max-cost", type=float, metavar="USD", help="Stop before the run costs more.")
+@click.option("--record", type=click.Path(path_type=Path), metavar="TAPE", help="Write every reply to a tape.")
+@click.option("--replay", type=click.Path(path_type=Path), metavar="TAPE", help="Take every reply from a tape.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, **given: Any) -> None:
+def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: bool, **given: Any) -> None:
     """Evaluate MODEL on every TASK.
 
     A TASK is a name from `evalkit list tasks`, a task file (.py or .yaml), or a suite file that names tasks and
-    models; arguments stand inline: mmlu,subject=anatomy. A MODEL is provider/name: tiny, hf/<repo or path>; arguments
-    inline as well: hf/gpt2,dtype=bfloat16.
+    models; arguments stand inline: mmlu,subject=anatomy. A MODEL is provider/name: tiny, hf/<repo or path>,
+    openai/<model>, vllm/<model>; arguments inline as well: hf/gpt2,dtype=bfloat16.
 
     \b
     Examples:
@@ -55,15 +59,23 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, **given: A
 
     watcher = progress(quiet=quiet)
     if resume is not None:
+        if dry_run:
+            raise UsageError("a run that was begun is not counted again", fix="--dry-run without --resume")
         if tasks or given["models"]:
             raise UsageError(
                 "--resume takes tasks and models from the run's manifest", fix=f"evalkit run --resume {resume}"
             )
-        runs = api.resume(resume, watcher)
+        runs = api.resume(resume, watcher, given["max_cost"])
     else:
         from evalkit.commands.suite import plan_from
 
-        runs = api.run_plan(plan_from(tasks, given), watcher)
+        plan = plan_from(tasks, given)
+        if dry_run:
+            from evalkit.commands.dry_run import show_forecasts
+
+            show_forecasts(api.forecasts(plan))
+            return
+        runs = api.run_plan(plan, watcher)
     finish(runs)
 
 

@@ -51,6 +51,7 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.Plan:
         out=said.get("out"),
         cache=not given["no_cache"],
         project=folder or Path.cwd(),
+        **api.spending_of(given),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from evalkit.core import Capabilities, Generate, Identity, Model, Perplexity, Reply, Request, ToolCall, Usage, Vectors
 
-__all__ = ["ResponseCache", "cached", "request_key"]
+__all__ = ["ResponseCache", "cached", "read_reply", "request_key", "write_reply"]
 
 _VERSION = "1"
 """Grows when a kept reply can no longer be read, or means something else."""
@@ -88,7 +88,7 @@ class _Cached:
             finally:
                 self._forget(key, asking)
         kept = self._cache.get(key)
-        if kept is not None and (reply := _read(kept)) is not None:
+        if kept is not None and (reply := read_reply(kept)) is not None:
             return reply
         asking = self._asking[key] = _Asking(asyncio.ensure_future(self._ask(key, request)))
         try:
@@ -98,7 +98,7 @@ class _Cached:
 
     async def _ask(self, key: str, request: Request) -> Reply:
         reply = await self._model.answer(request)
-        self._cache.put(key, _write(reply))
+        self._cache.put(key, write_reply(reply))
         return reply
 
     def _forget(self, key: str, asking: _Asking) -> None:
@@ -128,7 +128,7 @@ class _Asking:
                 self._task.cancel()
 
 
-def _write(reply: Reply) -> bytes:
+def write_reply(reply: Reply) -> bytes:
     vectors, fields = reply.vectors, asdict(replace(reply, vectors=None))
     del fields["vectors"]
     # Plain json, since orjson writes a log-likelihood of minus infinity as null.
@@ -139,7 +139,7 @@ def _write(reply: Reply) -> bytes:
     return _VECTORS + shape + line + b"\n" + vectors.data
 
 
-def _read(value: bytes) -> Reply | None:
+def read_reply(value: bytes) -> Reply | None:
     """The reply that was kept, or None where it can't be read (it is then asked for again)."""
     with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
         vectors = None

@@ -1,12 +1,14 @@
 """One task on one model: what is asked, in what order, what is written down and what it comes to."""
 
 from evalkit.runner.evaluate import Progress, Silent
+from evalkit.runner.forecast import Forecast, forecast
 from evalkit.runner.prepare import PreparedTask, Work, prepare
 from evalkit.runner.session import begin, continued, execute, too_many_failed
 from evalkit.runner.settings import Settings
 from evalkit.runner.suites import suite_entry
 
 __all__ = [
+    "Forecast",
     "PreparedTask",
     "Progress",
     "Settings",
@@ -15,6 +17,7 @@ __all__ = [
     "begin",
     "continued",
     "execute",
+    "forecast",
     "prepare",
     "suite_entry",
     "too_many_failed",
