@@ -44,4 +44,4 @@ def test_the_strided_variant_is_named_and_reports_by_token(built_in):
         {"stride": "64"},
         "token_perplexity",
     )
-    assert [metric.name for metric in task.metrics][0] == "token_perplexity"
+    assert task.metrics[0].name == "token_perplexity"
