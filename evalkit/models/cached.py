@@ -11,7 +11,8 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import fields as fields_of
+from dataclasses import is_dataclass, replace
 from typing import Any, Protocol
 
 from evalkit.core import Capabilities, Generate, Identity, Model, Perplexity, Reply, Request, ToolCall, Usage, Vectors
@@ -28,6 +29,9 @@ _LATER: Mapping[type, Mapping[str, object]] = {
 what an older evalkit kept is still found."""
 _VECTORS = b"\x93vectors\n"
 """Begins a kept reply whose vectors follow its JSON as float32 numbers. JSON never begins like this."""
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
 
 
 class ResponseCache(Protocol):
@@ -48,9 +52,9 @@ def cached(model: Model, cache: ResponseCache) -> Model:
 
 def request_key(identity: Identity, request: Request) -> str:
     """32 hex digits (a 128-bit BLAKE2b) over the model's identity and the request's type and every field."""
-    fields = asdict(request)
+    fields = _plain(request)
     for name, unused in _LATER.get(type(request), {}).items():
-        if fields[name] == unused:
+        if getattr(request, name) == unused:
             del fields[name]
     # Plain json, since orjson refuses the lone surrogates that broken data sets hold.
     content = json.dumps(
@@ -128,9 +132,23 @@ class _Asking:
                 self._task.cancel()
 
 
+def _plain(value: Any, leave: str = "") -> Any:
+    """Dataclasses as mappings, all the way down: what dataclasses.asdict makes, without its copies."""
+    names = _fields_of(type(value))
+    if names:
+        return {name: _plain(getattr(value, name)) for name in names if name != leave}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _fields_of(kind: type) -> tuple[str, ...]:
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = _FIELDS[kind] = tuple(one.name for one in fields_of(kind)) if is_dataclass(kind) else ()
+    return names
+
+
 def write_reply(reply: Reply) -> bytes:
-    vectors, fields = reply.vectors, asdict(replace(reply, vectors=None))
-    del fields["vectors"]
+    vectors, fields = reply.vectors, _plain(reply, leave="vectors")
     # Plain json, since orjson writes a log-likelihood of minus infinity as null.
     line = json.dumps(fields, separators=(",", ":")).encode("ascii")
     if vectors is None:

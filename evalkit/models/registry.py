@@ -61,6 +61,12 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "tokenizer/<repo or path>",
                 "evalkit.models.tokenizing:tokenizer",
             ),
+            ProviderEntry(
+                "litellm",
+                "any other provider, through the package litellm",
+                "litellm/<provider>/<model>",
+                "evalkit.models.api.litellm:litellm",
+            ),
             *(
                 ProviderEntry(name, summary, f"{name}/<model>", f"evalkit.models.api.provider:{name}")
                 for name, summary in (

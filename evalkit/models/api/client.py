@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import orjson
 
@@ -73,6 +75,7 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._random = random.Random()
+        self._proxy = _proxy_for(self._base)
         self.retried: Counter[str] = Counter()
 
     async def send(self, call: Call, read: Callable[[Any, Mapping[str, str]], T]) -> T:
@@ -187,7 +190,8 @@ class Client:
         session = self._opened()
         try:
             # A redirect could carry the key elsewhere.
-            async with session.post(self._base + call.path, data=_encoded(call.body), allow_redirects=False) as reply:
+            url, data = self._base + call.path, _encoded(call.body)
+            async with session.post(url, data=data, allow_redirects=False, proxy=self._proxy) as reply:
                 return reply.status, reply.headers, await reply.read()
         except TimeoutError:
             raise Failed("unreachable", f"no reply within {self._patience.timeout:g} s") from None
@@ -209,7 +213,6 @@ class Client:
                 timeout=aiohttp.ClientTimeout(total=self._patience.timeout, sock_connect=30.0),
                 headers={"content-type": "application/json", "user-agent": "evalkit", **self._headers},
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=True,
             )
         return self._session
 
@@ -217,6 +220,16 @@ class Client:
         session, self._session = self._session, None
         if session is not None and self._loop is asyncio.get_running_loop():
             await session.close()
+
+
+def _proxy_for(base_url: str) -> str | None:
+    """The proxy that the environment names for an address. aiohttp's own way looks anew for every request, in a thread,
+    and sends what a .netrc holds for the host."""
+    parts = urlsplit(base_url)
+    if not parts.hostname or proxy_bypass(parts.netloc):
+        return None
+    found = getproxies()
+    return found.get(parts.scheme) or found.get("all")
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

@@ -64,13 +64,13 @@ class Growth:
             return
         if self._doubling and self._before is not None and mean > _SLOWER * self._before:
             self.limit = max(1, self.limit // 2)
-            self._doubling, self._before, self._rest = False, None, _HOLD_EPOCHS
+            self._doubling, self._rest = False, _HOLD_EPOCHS
             return
         if not self._doubling and self._before is not None and mean > 1.5 * self._before:
             self.limit, self._rest = max(1, int(self.limit * 0.9)), _HOLD_EPOCHS
-            self._before = None
             return
-        self._before = mean if self._doubling or self._before is None else min(mean, self._before * 1.02)
+        # Afterwards the lowest counts; it is forgotten slowly, since later samples may take longer by themselves.
+        self._before = mean if self._doubling or self._before is None else min(mean, self._before * 1.005)
         grown = self.limit * 2 if self._doubling else self.limit + max(1, self.limit // 10)
         self.limit = min(self.most, grown)
         self.peak = max(self.peak, self.limit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["PRESETS", "Preset"]
+__all__ = ["LITELLM", "PRESETS", "Preset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +48,5 @@ _ALL = (
     Preset("azure", "", ("AZURE_OPENAI_API_KEY",), limit_name="max_completion_tokens", key_header="api-key"),
 )
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _ALL})
+LITELLM = Preset("litellm", "", ())
+"""It finds addresses and keys by itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -33,21 +33,28 @@ def opened(provider: str, name: str, options: Mapping[str, str]) -> Model:
         raise UsageError(f"{provider} needs a model's name", found=provider, fix=f"{provider}/<model>")
     if importlib.util.find_spec("aiohttp") is None:
         raise UsageError(f"{provider}/{name} needs aiohttp", fix="pip install 'evalkit[api]'")
+    return assembled(preset, name, parsed)
+
+
+def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client] = Client) -> Model:
+    """A provider's model put together; `client_of` is what sends. Raises UsageError."""
+    provider = preset.name
     base_url = parsed.base_url or preset.base_url or _azure_address(preset)
     is_own = preset.local or bool(parsed.base_url and parsed.base_url != preset.base_url)
     keys = (parsed.key_env,) if parsed.key_env else preset.keys
     # The key of a provider goes nowhere but to the provider: another address has to name its own.
     elsewhere = bool(parsed.base_url) and not preset.local and not parsed.key_env and provider != "azure"
-    secret = Secret("") if elsewhere else find_key(provider, keys, required=bool(parsed.key_env) or not is_own)
+    required = bool(parsed.key_env) or (bool(keys) and not is_own)
+    secret = Secret("") if elsewhere else find_key(provider, keys, required=required)
     wire = _wire(preset, name, parsed)
     headers = {preset.key_header: secret.reveal()} if preset.key_header and secret else wire.headers(secret.reveal())
     growth = Growth(parsed.concurrency or _MOST_IN_FLIGHT, parsed.concurrency or _FIRST_IN_FLIGHT)
     gate = Gate(growth, requests=parsed.rpm, tokens=parsed.tpm)
     identity = _identity(provider, name, base_url, parsed)
-    fix = f"check the model's name, the key ({' or '.join(keys)}) and the address {base_url}"
+    fix = f"check the model's name, the key ({' or '.join(keys) or 'key_env=NAME'}) and the address {base_url}"
     patience = Patience(parsed.timeout, parsed.deadline, parsed.attempts)
-    client = Client(base_url, headers, secret, gate, Breaker(identity.name, fix), patience)
-    texts, find = _texts(preset, name, parsed, base_url, headers, secret, is_own)
+    client = client_of(base_url, headers, secret, gate, Breaker(identity.name, fix), patience)
+    texts, find = _texts(preset, name, parsed, base_url, headers, secret)
     return ApiModel(
         identity,
         name,
@@ -84,21 +91,27 @@ def _wire(preset: Preset, name: str, options: Options) -> Wire:
 
 
 def _texts(
-    preset: Preset, name: str, options: Options, base_url: str, headers: Mapping[str, str], secret: Secret, is_own: bool
-) -> tuple[CompletionsWire | None, partial[Found] | None]:
+    preset: Preset, name: str, options: Options, base_url: str, headers: Mapping[str, str], secret: Secret
+) -> tuple[CompletionsWire | None, Callable[[], Found] | None]:
     """The format for plain texts and how to find out what the server does with it; nothing for a chat-only one."""
-    asked = preset.texts is None or (is_own and preset.texts is not False) or (preset.name == "openai" and is_own)
+    asked = preset.texts is None or (preset.name == "openai" and base_url != preset.base_url)
     if preset.wire != "chat" or options.api in ("chat", "responses") or not (asked or options.api == "completions"):
         return None, None
     wire = CompletionsWire(name, options)
     if options.logprobs != "auto":
         echo = options.logprobs == "on"
         return wire, partial(Found, texts=True, echo=echo, why="" if echo else "logprobs=off")
-    find = partial(probe, f"{preset.name}/{name}", base_url, name, headers, secret, timeout=options.timeout)
+
+    def find() -> Found:
+        # A closure, not a partial: the headers hold the key, and a partial shows its arguments.
+        return probe(f"{preset.name}/{name}", base_url, name, headers, secret, timeout=options.timeout)
+
     return wire, find
 
 
 def _azure_address(preset: Preset) -> str:
+    if preset.name != "azure":
+        return ""
     endpoint = os.environ.get("AZURE_OPENAI_ENDPOINT", "").rstrip("/")
     if not endpoint:
         raise UsageError(
