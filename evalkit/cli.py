@@ -24,6 +24,7 @@ COMMANDS = {
     "history": "Scores over time, with their change points.",
     "judge": "Have a model judge answers; audit the judge.",
     "report": "Report on runs: a page, Markdown, CSV or JSON.",
+    "leaderboard": "Rank the models of a folder of runs.",
     "rescore": "Score a run again from its stored replies.",
     "score-code": "Score programs that a model wrote elsewhere.",
     "cache": "Show or clear the response cache.",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
+from evalkit.core import Estimate
 from evalkit.reporting.text import visible
 
 _WIDTH, _ROW = 180, 20
@@ -99,3 +100,70 @@ def _svg(width: float, height: float, kind: str, label: str, inside: str) -> Mar
     head = f'<svg class="chart {kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
     words = Markup('aria-label="{0}"><title>{0}</title>').format(visible(label))
     return Markup(head) + words + Markup(inside + "</svg>")
+
+
+def scatter(
+    names: Sequence[str],
+    prices: Sequence[float],
+    quality: Sequence[Estimate | None],
+    axis: str,
+    word: Callable[[float], str],
+) -> Markup:
+    """Quality upwards with its interval, the price to the right (logarithmic where it spans a decade), Pareto front."""
+    from evalkit.reporting.ranking import pareto
+
+    points = [(price, one.value if one else math.nan) for price, one in zip(prices, quality, strict=True)]
+    usable = [i for i, point in enumerate(points) if all(map(math.isfinite, point))]
+    if not usable:
+        return Markup("")
+    least, most = min(points[i][0] for i in usable), max(points[i][0] for i in usable)
+    scale = math.log10 if least > 0 and most / least >= 10 else float
+    first, last = scale(least), scale(most)
+    span = (last - first) or 1.0
+
+    def x(price: float) -> float:
+        return 60 + 300 * ((scale(price) - first) / span if last > first else 0.5)
+
+    def y(value: float) -> float:
+        return 230 - 210 * min(1.0, max(0.0, value))
+
+    shapes = ['<path class="axis" d="M50 230H400M50 230V15"/>']
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        shapes.append(f'<text x="28" y="{y(share) + 4:.0f}" class="legend">{100 * share:.0f} %</text>')
+    shapes.append(Markup('<text x="60" y="248" class="legend">{}</text>').format(word(least)))
+    if last > first:
+        shapes.append(Markup('<text x="360" y="248" class="legend">{}</text>').format(word(most)))
+    front = pareto(points)
+    path = " ".join(f"{x(points[i][0]):.1f},{y(points[i][1]):.1f}" for i in front)
+    shapes.append(f'<polyline class="front" points="{path}"/>')
+    for i in usable:
+        price, value = points[i]
+        found = quality[i]
+        assert found is not None
+        kind = "bubble best" if i in front else "bubble"
+        label = visible(names[i])
+        short = label if len(label) <= 28 else label[:27] + "…"
+        anchor = "end" if x(price) > 240 else "start"
+        place = x(price) + (-9 if anchor == "end" else 9)
+        shapes.append(
+            Markup(
+                '<line class="whisker" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>'
+                '<circle class="{3}" cx="{0:.1f}" cy="{4:.1f}" r="5"><title>{5}: {6:.1f} %, {7}</title></circle>'
+                '<text class="label" x="{8:.1f}" y="{9:.1f}" text-anchor="{10}">{11}</text>'
+            ).format(
+                x(price),
+                y(found.low),
+                y(found.high),
+                kind,
+                y(value),
+                label,
+                100 * value,
+                word(price),
+                place,
+                y(value) - 7,
+                anchor,
+                short,
+            )
+        )
+    words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f} % at {word(points[i][0])}" for i in usable)
+    return _svg(420, 255, "scatter", f"average against {axis}: {words}", "".join(map(str, shapes)))

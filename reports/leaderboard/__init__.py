@@ -1,0 +1,207 @@
+"""Models × tasks: intervals drawn, ranks only as far as the data tell models apart, prices beside quality."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from evalkit import Run
+from evalkit.reporting import page
+from evalkit.reporting.board import Board, Cell, board
+from evalkit.reporting.ranking import Rank
+from evalkit.reporting.text import finite, visible
+from evalkit.reporting.words import bounds, money, number, seconds
+
+META = {
+    "name": "leaderboard",
+    "summary": "models × tasks with rank intervals, tie groups, win rates, prices; as page, Markdown, CSV or JSON",
+    "tags": ["html", "markdown", "csv", "json", "ranking"],
+}
+
+
+def report(
+    runs: Sequence[Run],
+    /,
+    *,
+    form: Literal["html", "markdown", "csv", "json"] = "html",
+    title: str = "Leaderboard",
+    pages: str = "",
+) -> str | Iterator[str]:
+    """The newest result of every model on every task. `pages` is a folder of pages, one a model, to link to."""
+    made = board(runs)
+    if form == "markdown":
+        return _markdown(made, title)
+    if form == "json":
+        return json.dumps(_data(made), indent=2, ensure_ascii=False) + "\n"
+    if form == "csv":
+        return _csv(made)
+    return _html(made, title, pages)
+
+
+def _html(made: Board, title: str, pages: str) -> Iterator[str]:
+    prices = [
+        ("seconds a sample", [made.per_sample(m, "seconds") for m in range(len(made.models))], seconds),
+        ("cost a sample", [made.per_sample(m, "cost") for m in range(len(made.models))], money),
+    ]
+    order = _order(made)
+    context = {
+        "heading": title,
+        "board": made,
+        "order": order,
+        "ranks": {rank.model: rank for rank in made.ranks},
+        "column_ranks": [{rank.model: rank for rank in column.ranks} for column in made.columns],
+        "prices": [(n, v, w) for n, v, w in prices if sum(map(math.isfinite, v)) and made.counted],
+        "data": _data(made) | {"pages": pages},
+        "pages": pages,
+        "span": span,
+        "letter": letter,
+        "nan": math.nan,
+        "isfinite": math.isfinite,
+    }
+    return page(Path(__file__).parent, "page.html.j2", context, styles=["page.css"], scripts=["page.js"])
+
+
+def _order(made: Board) -> list[int]:
+    """Models as ranked; those that lack a task come after, by name."""
+    ranked = [rank.model for rank in made.ranks]
+    return ranked + [model for model in range(len(made.models)) if model not in ranked]
+
+
+def span(rank: Rank | None) -> str:
+    """`2`, or `1–3` where the data leave several ranks open."""
+    if rank is None:
+        return "–"
+    return str(rank.low) if rank.low == rank.high else f"{rank.low}–{rank.high}"
+
+
+def letter(rank: Rank | None) -> str:
+    """A tie group's name: A, B, …, Z, AA, …"""
+    if rank is None:
+        return ""
+    name, group = "", rank.group
+    while group >= 0:
+        name, group = chr(ord("A") + group % 26) + name, group // 26 - 1
+    return name
+
+
+def _data(made: Board) -> dict[str, Any]:
+    ranks = {rank.model: rank for rank in made.ranks}
+    whole = {
+        "format": 1,
+        "models": [
+            {
+                "model": name,
+                "rank": [ranks[m].low, ranks[m].high] if m in ranks else None,
+                "tie_group": letter(ranks.get(m)) or None,
+                "average": _estimate(made.average[m]),
+                "bradley_terry": made.strengths[m],
+                "seconds_per_sample": made.per_sample(m, "seconds"),
+                "cost_per_sample": made.per_sample(m, "cost"),
+            }
+            for m, name in enumerate(made.models)
+        ],
+        "tasks": [
+            {
+                "task": column.name,
+                "metric": column.metric,
+                "scale": column.scale,
+                "higher_is_better": column.higher_is_better,
+                "counts": column.counts,
+                "cells": [_cell(cell) for cell in column.cells],
+                "difference": column.difference.tolist(),
+                "standard_error": column.error.tolist(),
+            }
+            for column in made.columns
+        ],
+        "groups": made.groups,
+        "win_rates": [
+            [made.win_rate(i, j) if i != j else math.nan for j in range(len(made.models))]
+            for i in range(len(made.models))
+        ],
+        "notes": made.notes,
+    }
+    found: dict[str, Any] = finite(whole)
+    return found
+
+
+def _estimate(found: Any) -> dict[str, Any] | None:
+    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n} if found else None
+
+
+def _cell(cell: Cell | None) -> dict[str, Any] | None:
+    if cell is None or cell.entry.result is None:
+        return None
+    result = cell.entry.result
+    metrics = [
+        [m.name, m.estimate.value, m.estimate.low, m.estimate.high, m.estimate.n, m.scale] for m in result.metrics
+    ]
+    return {
+        **(_estimate(cell.estimate) or {}),
+        "failed": result.failed,
+        "run": str(cell.run.folder),
+        "created": cell.run.manifest.created,
+        "signature": result.signature,
+        "metrics": metrics,
+        "seconds_per_sample": cell.seconds,
+        "cost_per_sample": cell.cost,
+    }
+
+
+def _markdown(made: Board, title: str) -> str:
+    ranks = {rank.model: rank for rank in made.ranks}
+    names = [f"{column.name} {column.metric}{'' if column.higher_is_better else ' ↓'}" for column in made.columns]
+    head = ["rank", "tie", "model", "average", "95 %", *names]
+    lines = [f"# {_plain(title)}", "", "| " + " | ".join(map(_plain, head)) + " |"]
+    lines.append("|--:|---|---|--:|--:|" + "--:|" * len(names))
+    for model in _order(made):
+        average = made.average[model]
+        cells = [span(ranks.get(model)), letter(ranks.get(model)), made.models[model]]
+        cells.append(number(average.value if average else None, "share"))
+        low, high = (average.low, average.high) if average else (math.nan, math.nan)
+        cells.append(f"{100 * low:.1f} – {100 * high:.1f}" if average else "–")
+        for column in made.columns:
+            cell = column.cells[model]
+            cells.append(f"{number(cell.estimate.value, column.scale)} ({bounds(cell.metric)})" if cell else "–")
+        lines.append("| " + " | ".join(map(_plain, cells)) + " |")
+    lines += [
+        "",
+        "Models of one tie group are not told apart from its best (Holm, 5 %); ranks are what the data leave open.",
+    ]
+    return "\n".join([*lines, *(f"\n- {_plain(note)}" for note in made.notes)]) + "\n"
+
+
+def _plain(text: str) -> str:
+    """A name that cannot end its cell or begin markup."""
+    flat = " ".join(visible(text).split()).replace("\\", "\\\\")
+    for sign in "|`*[]":
+        flat = flat.replace(sign, "\\" + sign)
+    return flat.replace("<", "&lt;")
+
+
+def _csv(made: Board) -> str:
+    out = io.StringIO()
+    write = csv.writer(out)
+    write.writerow(["model", "rank_low", "rank_high", "task", "metric", "value", "low", "high", "n", "failed", "run"])
+    ranks = {rank.model: rank for rank in made.ranks}
+    for model in _order(made):
+        rank = ranks.get(model)
+        places = [rank.low, rank.high] if rank else ["", ""]
+        for column in made.columns:
+            cell = column.cells[model]
+            if cell and cell.entry.result:
+                e = cell.estimate
+                numbers = [e.value, e.low, e.high, e.n, cell.entry.result.failed]
+                names = [_safe(column.name), _safe(column.metric)]
+                write.writerow([_safe(made.models[model]), *places, *names, *numbers, _safe(str(cell.run.folder))])
+    return out.getvalue()
+
+
+def _safe(text: str) -> str:
+    """What a spreadsheet would take for a formula begins with an apostrophe."""
+    shown = visible(text)
+    return "'" + shown if shown.startswith(("=", "+", "-", "@", "\t")) else shown

@@ -1,0 +1,205 @@
+"""The leaderboard: numbers against numpy, the page's own ranking against Python's, weights, links, downloads, site."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evalkit.reporting.board import board
+from evalkit.reporting.ranking import rank
+from evalkit.store import Run
+from tests.commands.console import evalkit
+from tests.reports.conftest import violations
+from tests.reports.made import HOSTILE, record, write_run
+
+SHARES = {"strong": 0.9, "good": 0.72, "fair": 0.68, "weak": 0.3}
+N = 150
+
+
+def made(folder: Path) -> list[Run]:
+    """Four models on two tasks; `weak` lacks the second. One question is as hard for all of them."""
+    runs = []
+    for model, share in SHARES.items():
+        for task in ("one", "two")[: 1 if model == "weak" else 2]:
+            draw = random.Random(task)
+            hard = [draw.random() for _ in range(N)]
+            own = random.Random(model + task)
+            records = (record(n, task=task, right=0.6 * hard[n] + 0.4 * own.random() < share) for n in range(N))
+            runs.append(write_run(folder / f"{model}-{task}", records, task=task, model=model))
+    return runs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("board")
+    made(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Path:
+    done = evalkit("leaderboard", folder, cwd=folder)
+    assert done.code == 0, done
+    return folder / "leaderboard.html"
+
+
+def values(run: Run) -> np.ndarray:
+    return np.array([found.value("acc") for found in run.records()])
+
+
+def test_differences_are_paired_and_wins_counted(folder: Path) -> None:
+    runs = {path.name: Run.open(path) for path in folder.iterdir() if path.is_dir()}
+    found = board(list(runs.values()))
+    assert found.models == ["fair", "good", "strong", "weak"]
+    one = next(column for column in found.columns if column.name == "one")
+    change = values(runs["good-one"]) - values(runs["fair-one"])
+    assert one.difference[1, 0] == pytest.approx(change.mean())
+    assert one.error[1, 0] == pytest.approx(change.std(ddof=1) / N**0.5)
+    assert one.wins[1, 0] == (change > 0).sum() + (change == 0).sum() / 2
+    assert one.wins[1, 0] + one.wins[0, 1] == one.paired[0, 1] == N
+    assert one.error[1, 0] < np.hypot(values(runs["good-one"]).std(), values(runs["fair-one"]).std()) / N**0.5
+    two = next(column for column in found.columns if column.name == "two")
+    expected = np.mean([column.wins[2, 0] / N for column in (one, two)])
+    assert found.win_rate(2, 0) == pytest.approx(expected)
+    assert [place.model for place in found.ranks] == [2, 1, 0]
+    assert found.average[3] is None
+
+
+def test_the_newest_result_counts(tmp_path: Path) -> None:
+    old = write_run(tmp_path / "old", (record(n, right=False) for n in range(9)))
+    new = write_run(tmp_path / "new", (record(n) for n in range(9)))
+    new.manifest.created = "2027-01-01T00:00:00+00:00"
+    found = board([new, old])
+    assert found.columns[0].cells[0].estimate.value == 1.0  # type: ignore[union-attr]
+    assert found.notes == ["t, m: the newest of 2 results"]
+
+
+def test_all_forms_say_the_same(folder: Path) -> None:
+    for suffix in ("md", "csv", "json"):
+        assert evalkit("leaderboard", folder, "-o", f"b.{suffix}", cwd=folder).code == 0
+    whole = json.loads((folder / "b.json").read_text())
+    rows = list(csv.DictReader((folder / "b.csv").open(newline="")))
+    text = (folder / "b.md").read_text()
+    assert len(rows) == 7
+    for row in rows:
+        task = next(task for task in whole["tasks"] if task["task"] == row["task"])
+        model = next(number for number, one in enumerate(whole["models"]) if one["model"] == row["model"])
+        assert float(row["value"]) == task["cells"][model]["value"]
+        assert f"{100 * float(row['value']):.1f} %" in text
+
+
+def ranks_shown(page: Any) -> dict[str, tuple[str, str]]:
+    script = """[...document.querySelectorAll('#board tbody tr')].map(row =>
+        ['th', '.rank', '.tie'].map(part => row.querySelector(part).textContent))"""
+    return {name: (place, tie) for name, place, tie in page.evaluate(script)}
+
+
+def test_the_page_ranks_as_python_does_and_again_with_other_weights(folder: Path, page: Path, look: Any) -> None:
+    plain = look(page, ready=False, java_script_enabled=False)
+    live = look(page)
+    before = ranks_shown(live.page)
+    static = {
+        row.locator("th").inner_text(): (row.locator(".rank").inner_text(), row.locator(".tie").inner_text())
+        for row in plain.page.locator("#board tbody tr").all()
+    }
+    assert before == static
+    live.page.click("summary")
+    live.page.fill("[data-weight='0']", "3.5")
+    live.page.fill("[data-weight='1']", "0.5")
+    found = board([Run.open(path) for path in folder.iterdir() if path.is_dir()])
+    weights = np.array([3.5, 0.5])
+    difference = sum(w * c.difference for w, c in zip(weights, found.columns, strict=True)) / 4
+    error = np.sqrt(sum((w * c.error) ** 2 for w, c in zip(weights, found.columns, strict=True))) / 4
+    means = [
+        sum(
+            w * (c.cells[m].estimate.value if c.cells[m] else np.nan)
+            for w, c in zip(weights, found.columns, strict=True)
+        )
+        / 4
+        for m in range(4)
+    ]  # type: ignore[union-attr]
+    expected = {
+        found.models[r.model]: (str(r.low) if r.low == r.high else f"{r.low}–{r.high}", "ABCD"[r.group])
+        for r in rank(means, difference, error)
+    }
+    assert ranks_shown(live.page) == expected | {"weak": ("–", "")}
+    assert "weights=0" in live.page.evaluate("decodeURIComponent(location.hash)")
+    again = look(page, live.page.evaluate("location.hash"))
+    assert ranks_shown(again.page) == ranks_shown(live.page)
+    live.page.uncheck("input[data-column='1']")
+    assert ranks_shown(live.page)["weak"][0] != "–"  # the one task that counts now, it has
+    assert live.page.locator("td[data-column='1']:visible").count() == 0
+    assert live.quiet()
+
+
+def test_a_cell_opens_and_downloads_hold_what_is_shown(page: Path, look: Any) -> None:
+    opened = look(page, accept_downloads=True)
+    opened.page.click("button.cell >> nth=0")
+    assert "strong on one" in opened.page.inner_text("dialog h2")
+    assert "strong-one" in opened.page.inner_text("dialog")
+    opened.page.keyboard.press("Escape")
+    with opened.page.expect_download() as waiting:
+        opened.page.click("#csv")
+    rows = list(csv.reader(Path(waiting.value.path()).open(newline="")))
+    assert [row[2] for row in rows[1:]] == ["strong", "good", "fair", "weak"]
+    with opened.page.expect_download() as waiting:
+        opened.page.click("#json")
+    whole = json.loads(Path(waiting.value.path()).read_text())
+    assert [one["model"] for one in whole["ranking"]] == ["strong", "good", "fair"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_accessible(page: Path, look: Any, axe: str, scheme: str, width: int) -> None:
+    opened = look(page, color_scheme=scheme, viewport={"width": width, "height": 844})
+    opened.page.click("summary")
+    assert violations(opened, axe) == []
+    opened.page.click("button.cell >> nth=0")
+    assert violations(opened, axe) == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_site_has_a_page_for_every_model(folder: Path, tmp_path: Path, look: Any) -> None:
+    done = evalkit("leaderboard", folder, "--site", tmp_path / "site", cwd=folder)
+    assert done.code == 0, done
+    opened = look(tmp_path / "site" / "index.html")
+    opened.page.click("tbody tr >> nth=0 >> a")
+    opened.page.wait_for_selector("html[data-ready] #scores")
+    assert opened.page.inner_text("h1") == "strong"
+    assert opened.page.inner_text("#count") == "300 samples."
+
+
+def test_hostile_names_are_shown_and_never_run(tmp_path: Path, look: Any) -> None:
+    for number, text in enumerate(HOSTILE):
+        write_run(
+            tmp_path / "runs" / str(number),
+            [record(0), record(1)],
+            task="t" + text,
+            model=f"m{number}{text}",
+            text=text,
+        )
+    done = evalkit("leaderboard", "runs", cwd=tmp_path)
+    assert done.code == 0, done
+    assert "\x1b" not in done.out
+    assert "<script" not in done.out
+    opened = look(tmp_path / "runs" / "leaderboard.html")
+    for place in range(0, len(HOSTILE), 5):
+        opened.page.locator("button.cell").nth(place).click()
+        opened.page.click("dialog button")
+    assert opened.page.evaluate("window.pwned") is None
+    assert opened.page.locator("main img, main style, main script, a[href^=javascript]").count() == 0
+    assert opened.quiet()
+
+
+def test_mistakes_are_said(tmp_path: Path) -> None:
+    assert "there is no folder" in evalkit("leaderboard", "nowhere", cwd=tmp_path).err
+    (tmp_path / "empty").mkdir()
+    done = evalkit("leaderboard", "empty", cwd=tmp_path)
+    assert done.code == 2
+    assert "no finished run" in done.err
