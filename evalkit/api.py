@@ -15,6 +15,8 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from evalkit import models, places, plugins
 from evalkit.core import DataOptions, FewshotOrder, Member, Model, Request, Suite, Task, UsageError
+from evalkit.judging.metering import Metered
+from evalkit.judging.opening import judge_for, judged_by
 from evalkit.models.api.spending import at_most
 from evalkit.models.cached import cached, request_key
 from evalkit.models.tape import Tape, recorded
@@ -62,6 +64,8 @@ class Plan:
     """A tape on which every request and its reply are written."""
     replay: Path | None = None
     """A tape that answers in place of the models."""
+    judge: str | Model | None = None
+    """The model that judges, where a task is scored by a judge."""
 
     def request(self) -> dict[str, Any]:
         """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""
@@ -73,6 +77,7 @@ class Plan:
             "max_cost": self.max_cost,
             "record": str(self.record.resolve()) if self.record else None,
             "replay": str(self.replay.resolve()) if self.replay else None,
+            "judge": self.judge if isinstance(self.judge, str) or self.judge is None else "",
         }
 
 
@@ -95,6 +100,7 @@ class RunOptions(TypedDict, total=False):
     max_cost: float | None
     record: Path | str | None
     replay: Path | str | None
+    judge: str | Model | None
     progress: Progress | None
 
 
@@ -123,6 +129,7 @@ def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunOptions]
         out=Path(out) if out else None,
         cache=options.get("cache", True),
         project=Path(project) if project else Path.cwd(),
+        judge=options.get("judge"),
         **spending_of(options),
     )
     runs = run_plan(plan, options.get("progress") or Silent())
@@ -215,7 +222,7 @@ def _group(folder: Path) -> Path:
 def plan_of(written: manifest.Manifest) -> Plan:
     """The plan that a manifest's run was started with; raises UsageError where it was made of Python objects."""
     request, settings = written.request, dict(written.settings)
-    if None in request["tasks"] or None in request["models"]:
+    if None in request["tasks"] or None in request["models"] or request.get("judge") == "":
         raise UsageError(
             f"run {written.id} was started from Python with task or model objects",
             fix="call evalkit.run again with the same arguments: finished replies come from the cache",
@@ -228,6 +235,7 @@ def plan_of(written: manifest.Manifest) -> Plan:
         settings=Settings(data=options, **settings),
         cache=request["cache"],
         project=Path(request["project"]) if request["project"] else None,
+        judge=request.get("judge"),
         **spending_of(request),
     )
 
@@ -239,6 +247,7 @@ class _Session:
     suites: list[SuiteEntry]
     spec: str
     """The name that the model was asked for under."""
+    judge: Metered | None
     folder: Path = Path()
 
 
@@ -248,10 +257,12 @@ def _sessions(plan: Plan) -> list[_Session]:
     _check_names([name for name, _, _, _ in loaded], [m.identity.name for m in resolved])
     sessions = []
     for asked, model in zip(plan.models, resolved, strict=True):
+        judge = judge_for([task for *_, task in loaded], plan.judge, cache=plan.cache, max_cost=plan.max_cost)
         tasks = [
-            replace(prepare(task, spec, digest, model, plan.settings), name=name) for name, spec, digest, task in loaded
+            replace(prepare(judged_by(task, judge), spec, digest, model, plan.settings), name=name)
+            for name, spec, digest, task in loaded
         ]
-        sessions.append(_Session(model, tasks, suites, asked if isinstance(asked, str) else asked.identity.name))
+        sessions.append(_Session(model, tasks, suites, asked if isinstance(asked, str) else asked.identity.name, judge))
     return sessions
 
 
@@ -334,6 +345,10 @@ def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress,
             return await execute(session.folder, written, model, session.tasks, progress)
         finally:
             await model.close()
+            if session.judge is not None:
+                await session.judge.close()
+                written.model["judge"] = {"name": session.judge.identity.name, **session.judge.spent.facts()}
+                manifest.write(session.folder, written)
             if cache is not None:
                 cache.close()
 

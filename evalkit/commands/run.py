@@ -18,6 +18,7 @@ RUN_FAILED = 3
 @click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="Model to evaluate; may be repeated.")
 @click.option("-M", "model_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) model.")
 @click.option("-T", "task_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) task.")
+@click.option("--judge", metavar="MODEL", help="Model that judges, where a task is scored by a judge.")
 @click.option("--limit", type=int, metavar="N", help="Samples per task, spread evenly over its subsets.")
 @click.option("--num-fewshot", type=int, metavar="K", help="Worked examples before each question.")
 @click.option(

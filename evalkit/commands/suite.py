@@ -27,6 +27,7 @@ KEYS = (
     "max_failures",
     "out",
     "gate",
+    "judge",
 )
 _ORDERS = ("first", "random", "seeded", "balanced", "lm-eval")
 
@@ -51,6 +52,7 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.Plan:
         out=said.get("out"),
         cache=not given["no_cache"],
         project=folder or Path.cwd(),
+        judge=said.get("judge"),
         **api.spending_of(given),
     )
 
@@ -124,6 +126,8 @@ def _read(tree: Value) -> dict[str, Any]:
     suite: dict[str, Any] = {"tasks": [_name(item) for item in found["tasks"].items()]}
     if "models" in found:
         suite["models"] = [_name(item) for item in found["models"].items()]
+    if "judge" in found:
+        suite["judge"] = found["judge"].text()
     for key in ("limit", "repeats"):
         if key in found:
             suite[key] = found[key].integer(least=1)

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 from evalkit.core import Capabilities, Choose, Generate, Identity, ModelError, Reply, Request, Sample, Usage
 
-_ANSWER = re.compile(r"<<answer( [A-Z])?(?: turn (\d+))? ([0-9a-f]{16})>>\n(.*?)\n<<end answer", re.DOTALL)
+_ANSWER = re.compile(
+    r"<<answer( [A-Z])?(?: turn (\d+))? ([0-9a-f]{16})>>\n(.*?)\n<<end answer(?: [A-Z])?(?: turn \d+)? \3>>", re.DOTALL
+)
 
 
 class Scripted:

@@ -1,0 +1,354 @@
+"""Whether a pairwise judge can be believed: its biases, its consistency, and how far it agrees with people."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from evalkit.core import Estimate, Reply, UsageError, Validity
+from evalkit.judging.outputs import Outputs, shared
+from evalkit.judging.planted import INSTRUCTIONS, neutral, padded
+from evalkit.judging.session import Item, Judged
+from evalkit.stats import mean_interval
+from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
+from evalkit.stats.paired import paired_interval
+from evalkit.stats.ppi import ppi_mean
+from evalkit.stats.weighted import spearman, weighted_interval
+
+CONFIDENCE = 0.99
+"""Of the intervals that decide on a bias: with six of them, an unbiased judge is called biased once in about 17."""
+_HIDDEN = 20
+"""Points of bias that may hide in an interval around none before it counts as unclear."""
+_REPEATS = 3
+_LABELS = {"a": 1.0, "b": 0.0, "tie": 0.5}
+Word = Literal["fine", "biased", "poor", "unclear"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A person's verdict: 1 where the answer of `models[0]` is better, 0 where the other is, 0.5 for a tie."""
+
+    key: str
+    models: tuple[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `estimate` is its size: points of bias for a bias, a share or a κ otherwise."""
+
+    name: str
+    estimate: Estimate
+    verdict: Word
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All findings, and what they come to."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def summary(self) -> str:
+        bad = [finding.name for finding in self.findings if finding.verdict in ("biased", "poor")]
+        unclear = [
+            finding.name for finding in self.findings if finding.verdict == "unclear" and "," not in finding.name
+        ]
+        if bad:
+            return f"Do not believe this judge as it is: {', '.join(bad)}."
+        return "Nothing speaks against this judge" + (f"; unclear: {', '.join(unclear)}." if unclear else ".")
+
+    def finding(self, name: str) -> Finding | None:
+        """The finding of that name."""
+        return next((finding for finding in self.findings if finding.name == name), None)
+
+
+def probe_items(outputs: Sequence[Outputs], count: int) -> list[Item]:
+    """The comparisons that an audit plants on the first `count` samples: an answer against itself with padding, with a
+    planted instruction and with neutral words; and the plain pair once more, marked, for repeats."""
+    items = []
+    for place, key in enumerate(shared(outputs)[:count]):
+        answer = outputs[place % 2].answers[key]
+        plain = tuple(reply.texts[0] for reply in answer.replies)
+        attack = INSTRUCTIONS[place % len(INSTRUCTIONS)]
+        changed = {
+            "padding": padded(plain[-1]),
+            "neutral": f"{plain[-1]}\n\n{neutral(len(attack))}",
+        }
+        for letter in "AB":
+            changed[f"planted {letter}"] = f"{plain[-1]}\n\n{attack.format(me=letter)}"
+        for probe, text in changed.items():
+            with_it = _said((*plain[:-1], text))
+            lengths = (sum(map(len, plain[:-1])) + len(text), sum(map(len, plain)))
+            # The changed answer is the pair's first; every pair is asked in both orders anyway.
+            items.append(Item(key, answer.sample, with_it + _said(plain), ("changed", "plain"), lengths, probe))
+        one, two = outputs[0].answers[key], outputs[1].answers[key]
+        for number in range(_REPEATS - 1):
+            swapped = (two, one) if number % 2 == 0 else (one, two)
+            replies = swapped[0].replies + swapped[1].replies
+            names = (outputs[1].name, outputs[0].name) if number % 2 == 0 else (outputs[0].name, outputs[1].name)
+            if len(one.replies) == len(two.replies):
+                items.append(
+                    Item(key, one.sample, replies, names, (swapped[0].length, swapped[1].length), f"repeat {number}")
+                )
+    return items
+
+
+def _said(texts: Sequence[str]) -> tuple[Reply, ...]:
+    return tuple(Reply((text,), ("stop",)) for text in texts)
+
+
+def audit_of(found: Sequence[Judged], labels: Sequence[Label] = (), *, own: str | None = None) -> Audit:
+    """The findings over the verdicts on pairs and probes; those on human labels where there are any."""
+    plain = [one for one in found if not one.probe]
+    judged = [one for one in plain if one.validity is Validity.OK]
+    findings = [_unjudged(plain)]
+    if judged:
+        findings += [_position(judged), _consistency(judged)]
+    findings += _probes(found)
+    if labels:
+        findings += _agreement(judged, labels, own)
+    elif own is not None and judged:
+        rate = mean_interval([_of(one, own) for one in judged])
+        words = f"its own {own} wins {_share(rate)}; without human labels nothing says how much it should"
+        findings.append(Finding("self-preference", rate, "unclear", words))
+    return Audit(tuple(findings))
+
+
+# ---------------------------------------------------------------- without labels
+
+
+def _unjudged(plain: Sequence[Judged]) -> Finding:
+    missing = [float(one.validity is not Validity.OK) for one in plain]
+    refused = sum(_is_refusal(one.reason) for one in plain if one.validity is not Validity.OK)
+    share = mean_interval(missing)
+    word: Word = "fine" if share.value <= 0.05 else "poor"
+    words = f"{_share(share)} of {len(plain)} pairs could not be judged"
+    return Finding("unjudged", share, word, words + (f", {refused} of them refused" if refused else ""))
+
+
+def _is_refusal(reason: str) -> bool:
+    from evalkit.scorers.refusal import refusing
+
+    # The first line says why the verdict could not be had; what the judge replied stands below it.
+    return any(refusing(part) for part in reason.split("\n")[1:] if part.strip())
+
+
+def _position(judged: Sequence[Judged]) -> Finding:
+    rows = [one.scores["first_position"] - 0.5 for one in judged if "first_position" in one.scores]
+    return _bias("position bias", mean_interval(rows, None, CONFIDENCE), "the answer shown first", "the one shown last")
+
+
+def _bias(name: str, estimate: Estimate, towards: str, away: str) -> Finding:
+    """A bias in points around zero, in words. A constant zero has no spread and is no bias."""
+    points = _points(estimate)
+    if estimate.n < 10 or math.isnan(estimate.low):
+        return Finding(name, estimate, "unclear", f"too few decided pairs to say ({estimate.n})")
+    if estimate.low <= 0.0 <= estimate.high:
+        widest = 100 * max(abs(estimate.low), abs(estimate.high))
+        word: Word = "fine" if widest <= _HIDDEN else "unclear"
+        return Finding(name, estimate, word, f"none seen: {points}; a bias of up to {widest:.0f} points could hide")
+    side = towards if estimate.value > 0 else away
+    return Finding(name, estimate, "biased", f"it leans to {side} by {points}")
+
+
+def _consistency(judged: Sequence[Judged]) -> Finding:
+    share = mean_interval([one.scores["consistent"] for one in judged if "consistent" in one.scores])
+    word: Word = "fine" if share.low > 0.6 else "poor" if share.high < 0.6 else "unclear"
+    return Finding("order consistency", share, word, f"both orders agree on {_share(share)} of pairs")
+
+
+def _probes(found: Sequence[Judged]) -> list[Finding]:
+    by_probe: dict[str, dict[str, Judged]] = {}
+    for one in found:
+        if one.probe and one.validity is Validity.OK:
+            by_probe.setdefault(one.probe, {})[one.key] = one
+    findings = []
+    padding = by_probe.get("padding", {})
+    if padding:
+        rows = [_win(one) - 0.5 for one in padding.values()]
+        bias = _bias("verbosity bias", mean_interval(rows, None, CONFIDENCE), "the longer answer", "the shorter answer")
+        # Padding makes an answer worse, so that to prefer the shorter one is no fault.
+        if bias.verdict == "biased" and bias.estimate.value < 0:
+            bias = replace(bias, verdict="fine", words=f"it marks empty length down: {_points(bias.estimate)}")
+        findings.append(bias)
+    planted = _gave_in(by_probe)
+    if planted is not None:
+        findings.append(planted)
+    repeats = _repeats(found)
+    if repeats is not None:
+        findings.append(repeats)
+    return findings
+
+
+def _gave_in(by_probe: dict[str, dict[str, Judged]]) -> Finding | None:
+    """How much more an answer wins with an instruction to the judge in it than with neutral words.
+
+    An instruction names a letter, so it can work in one order: the value is that of the order in which the answer
+    stands at that letter.
+    """
+    keys = [key for key in by_probe.get("planted A", {}) if all(key in by_probe.get(p, {}) for p in _GAVE)]
+    if not keys:
+        return None
+    attacked, calm, clusters = [], [], []
+    for number, key in enumerate(keys):
+        for place, probe in enumerate(("planted A", "planted B")):
+            with_it, without = by_probe[probe][key].orders, by_probe["neutral"][key].orders
+            if len(with_it) == len(without) == 2:
+                attacked.append(with_it[place])
+                calm.append(without[place])
+                clusters.append(number)
+    moved = paired_interval(np.array(calm), np.array(attacked), np.array(clusters), CONFIDENCE)
+    estimate = Estimate(moved.value, moved.low, moved.high, moved.n, moved.how, CONFIDENCE)
+    finding = _bias("planted instructions", estimate, "answers that tell it what to say", "answers without them")
+    if finding.verdict == "biased" and estimate.value < 0:
+        return replace(finding, verdict="fine", words=f"it marks planted instructions down: {_points(estimate)}")
+    if finding.verdict == "biased":
+        finding = replace(finding, words=f"it gives in to planted instructions: {_points(estimate)}")
+    return finding
+
+
+_GAVE = ("planted A", "planted B", "neutral")
+
+
+def _repeats(found: Sequence[Judged]) -> Finding | None:
+    """How often the same pair, asked again, gets the same verdict."""
+    plain = {one.key: one for one in found if not one.probe and one.validity is Validity.OK}
+    rows, clusters, names = [], [], list(plain)
+    for one in found:
+        if one.probe.startswith("repeat") and one.validity is Validity.OK and one.key in plain:
+            before = plain[one.key]
+            rows.append(float(_of(one, before.models[0]) == _win(before)))
+            clusters.append(names.index(one.key))
+    if not rows:
+        return None
+    share = mean_interval(rows, np.array(clusters))
+    word: Word = "fine" if share.low > 0.75 else "poor" if share.high < 0.75 else "unclear"
+    return Finding("self-consistency", share, word, f"asked again, it says the same on {_share(share)} of pairs")
+
+
+# ---------------------------------------------------------------- with labels
+
+
+def read_labels(path: Path) -> list[Label]:
+    """Human labels from a CSV with the columns id, a, b (models) and label: a, b or tie; a further column is ignored.
+
+    Raises UsageError with the line for a label that is none of these.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the labels in {path}", found=str(error)) from None
+    found = []
+    for number, row in enumerate(rows, 2):
+        if not {"id", "a", "b", "label"} <= row.keys():
+            raise UsageError("labels have the columns id, a, b and label", found=", ".join(map(str, row)), at=str(path))
+        label = str(row["label"]).strip().casefold()
+        if label in ("", "skip"):
+            continue
+        if label not in _LABELS:
+            raise UsageError("a label is a, b or tie", found=repr(row["label"]), at=f"{path}:{number}")
+        found.append(Label(row["id"], (row["a"], row["b"]), _LABELS[label]))
+    if not found:
+        raise UsageError("there are no labels", at=str(path))
+    return found
+
+
+def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | None) -> list[Finding]:
+    first = judged[0].models[0] if judged else ""
+    by_key = {one.key: one for one in judged}
+    pairs = [(by_key[label.key], label) for label in labels if label.key in by_key]
+    pairs = [(one, label) for one, label in pairs if set(one.models) == set(label.models)]
+    if not pairs:
+        nothing = Estimate(math.nan, math.nan, math.nan, 0, "n=0")
+        return [Finding("agreement", nothing, "unclear", "no label is of a pair that was judged: see ids, names")]
+    machine = np.array([_of(one, first) for one, _ in pairs])
+    people = np.array([label.value if label.models[0] == first else 1.0 - label.value for _, label in pairs])
+    clusters = np.unique([label.key for _, label in pairs], return_inverse=True)[1]
+    share = mean_interval((machine == people).astype(float), clusters)
+    kappa = cohen_kappa(people.tolist(), machine.tolist(), clusters=clusters)
+    alpha = krippendorff_alpha(np.stack([people, machine]), level="ordinal", clusters=clusters)
+    rank = weighted_interval(spearman(people, machine), len(people), clusters, seed=1)
+    word: Word = "fine" if kappa.low > 0.4 else "poor" if kappa.high < 0.4 else "unclear"
+    words = (
+        f"{_share(share)} of {len(pairs)} labels; κ {_plain(kappa)}, α (ordinal) {_plain(alpha)}, "
+        f"Spearman {_plain(rank)}"
+    )
+    findings = [Finding("agreement", kappa, word, words)]
+    findings += _by_category(pairs, machine, people)
+    findings.append(_corrected(judged, pairs, machine, people, first))
+    if own is not None:
+        findings.append(_self_preference(pairs, own))
+    return findings
+
+
+def _by_category(pairs: Sequence[tuple[Judged, Label]], machine: np.ndarray, people: np.ndarray) -> list[Finding]:
+    groups = sorted({group for one, _ in pairs for group in one.groups})
+    found = []
+    for group in groups:
+        inside = np.array([group in one.groups for one, _ in pairs])
+        if inside.sum() >= 5:
+            share = mean_interval((machine == people)[inside].astype(float))
+            found.append(Finding(f"agreement, {group}", share, "unclear", f"{_share(share)} of {share.n} labels"))
+    return found
+
+
+def _corrected(
+    judged: Sequence[Judged],
+    pairs: Sequence[tuple[Judged, Label]],
+    machine: np.ndarray,
+    people: np.ndarray,
+    first: str,
+) -> Finding:
+    """The win rate that people would give, from all verdicts and the labels there are."""
+    labelled = {one.key for one, _ in pairs}
+    rest = np.array([_of(one, first) for one in judged if one.key not in labelled])
+    raw = mean_interval([_of(one, first) for one in judged])
+    estimate = ppi_mean(people, machine, rest) if len(rest) >= 2 else mean_interval(people)
+    words = f"{first} wins {_share(estimate)} as people see it, {_share(raw)} as the judge does"
+    return Finding("corrected win rate", estimate, "fine", words)
+
+
+def _self_preference(pairs: Sequence[tuple[Judged, Label]], own: str) -> Finding:
+    """How much more the judge's own family wins with it than with people, on the same pairs."""
+    machine = np.array([_of(one, own) for one, _ in pairs])
+    people = np.array([label.value if label.models[0] == own else 1.0 - label.value for _, label in pairs])
+    found = paired_interval(people, machine, None, CONFIDENCE)
+    estimate = Estimate(found.value, found.low, found.high, found.n, found.how, CONFIDENCE)
+    return _bias("self-preference", estimate, f"its own {own}", "the other model")
+
+
+# ---------------------------------------------------------------- words
+
+
+def _win(one: Judged) -> float:
+    assert one.win is not None
+    return one.win
+
+
+def _of(one: Judged, model: str) -> float:
+    return _win(one) if one.models[0] == model else 1.0 - _win(one)
+
+
+def _points(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:+.0f} points ({100 * estimate.low:+.0f} to {100 * estimate.high:+.0f})"
+
+
+def _share(estimate: Estimate) -> str:
+    if math.isnan(estimate.low):
+        return f"{100 * estimate.value:.0f}%"
+    return f"{100 * estimate.value:.0f}% ({100 * estimate.low:.0f}–{100 * estimate.high:.0f})"
+
+
+def _plain(estimate: Estimate) -> str:
+    if math.isnan(estimate.low):
+        return "undefined" if math.isnan(estimate.value) else f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} ({estimate.low:.2f}–{estimate.high:.2f})"

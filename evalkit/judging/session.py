@@ -1,0 +1,233 @@
+"""Many verdicts: a window of them in flight, each written down at once; what is there already is not asked again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalkit.core import Judge, Reply, RunError, Sample, UsageError, Validity, digest_of
+from evalkit.judging.outputs import Outputs, shared
+
+MOST_REASON = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to judge. `models` are the answers' models in order; `chars` their lengths."""
+
+    key: str
+    sample: Sample
+    replies: tuple[Reply, ...]
+    models: tuple[str, ...]
+    chars: tuple[int, ...]
+    probe: str = ""
+    """What an audit tries with it; "" for a plain verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One verdict as it stands in a file of verdicts. `orders` are the values of each order for the first model."""
+
+    key: str
+    models: tuple[str, ...]
+    judge: str
+    validity: Validity
+    scores: Mapping[str, float]
+    orders: tuple[float, ...] = ()
+    strong: tuple[int, ...] = ()
+    groups: tuple[str, ...] = ()
+    chars: tuple[int, ...] = ()
+    reason: str = ""
+    probe: str = ""
+    asked: str = ""
+
+    @property
+    def win(self) -> float | None:
+        return self.scores.get("win") if self.validity is Validity.OK else None
+
+    def line(self) -> str:
+        """A line of JSONL."""
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps(parts | {"validity": self.validity.value}, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def read(line: str) -> Judged:
+        """The verdict of a line; raises ValueError, KeyError or TypeError where it is none."""
+        row: dict[str, Any] = json.loads(line)
+        for name in ("models", "orders", "strong", "groups", "chars"):
+            row[name] = tuple(row.get(name, ()))
+        row["validity"] = Validity(row["validity"])
+        known = {name: value for name, value in row.items() if name in Judged.__slots__}
+        return Judged(**known)
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """A file of verdicts. `done` holds what an earlier session left, by what was asked."""
+
+    path: Path
+    done: dict[str, Judged] = field(default_factory=dict)
+
+    @staticmethod
+    def open(path: Path) -> Verdicts:
+        """The file, made with its folder where it is missing. A torn last line is dropped."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept = read_verdicts(path) if path.exists() else []
+            path.write_text("".join(one.line() for one in kept), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}", found=error.strerror or "", fix="--out FILE") from None
+        return Verdicts(path, {one.asked: one for one in kept if one.validity is Validity.OK})
+
+    def append(self, verdict: Judged) -> None:
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(verdict.line())
+        except OSError as error:
+            raise RunError(f"cannot write {self.path}: {error.strerror}") from None
+
+
+def read_verdicts(path: Path) -> list[Judged]:
+    """The verdicts in a file, the last one of each thing that was asked. Raises UsageError for a line that is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the verdicts in {path}", found=str(error)) from None
+    found: dict[str, Judged] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            one = Judged.read(line)
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):
+                break
+            raise UsageError("this is no verdict", found=f"{type(error).__name__}: {error}", at=f"{path}:{number}") \
+                from None  # fmt: skip
+        found[one.asked or one.key] = one
+    return list(found.values())
+
+
+def pair_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[Item]:
+    """Every pair of models on every sample that all have; which of a pair comes first alternates."""
+    items = []
+    for place, key in enumerate(shared(outputs)[:limit]):
+        for i in range(len(outputs)):
+            for j in range(i + 1, len(outputs)):
+                one, two = (outputs[i], outputs[j]) if (place + i + j) % 2 == 0 else (outputs[j], outputs[i])
+                items.append(pair_item(key, one, two))
+    return items
+
+
+def pair_item(key: str, one: Outputs, two: Outputs) -> Item:
+    """One pair; an answer that stopped early is filled up with empty turns."""
+    a, b = one.answers[key], two.answers[key]
+    turns = max(len(a.replies), len(b.replies))
+    empty = (Reply(("",), ("stop",)),)
+    replies = a.replies + empty * (turns - len(a.replies)) + b.replies + empty * (turns - len(b.replies))
+    return Item(key, a.sample, replies, (one.name, two.name), (a.length, b.length))
+
+
+def answer_items(outputs: Outputs, limit: int | None = None) -> list[Item]:
+    """Every answer of one model."""
+    found = list(outputs.answers.items())[:limit]
+    return [Item(key, a.sample, a.replies, (outputs.name,), (a.length,)) for key, a in found]
+
+
+def list_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[Item]:
+    """The answers of all models to every sample that all have, as one list each."""
+    return [
+        Item(
+            key,
+            outputs[0].answers[key].sample,
+            tuple(reply for one in outputs for reply in one.answers[key].replies),
+            tuple(one.name for one in outputs),
+            tuple(one.answers[key].length for one in outputs),
+        )
+        for key in shared(outputs)[:limit]
+    ]
+
+
+async def judge_all(
+    judge: Judge,
+    items: Iterable[Item],
+    verdicts: Verdicts,
+    *,
+    window: int = 16,
+    told: Callable[[Judged], None] = lambda verdict: None,
+) -> list[Judged]:
+    """The verdict on every item, in their order. Raises UsageError; every other failure is on its verdict."""
+    listed = list(items)
+    found: list[Judged | None] = [None] * len(listed)
+    waiting = iter(enumerate(listed))
+
+    async def worker() -> None:
+        for place, item in waiting:
+            asked = _asked(judge, item)
+            known = verdicts.done.get(asked)
+            if known is None:
+                known = await _judge(judge, item, asked)
+                verdicts.append(known)
+            found[place] = known
+            told(known)
+            await asyncio.sleep(0)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(max(1, min(window, len(listed)))):
+                group.create_task(worker())
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [one for one in found if one is not None]
+
+
+async def _judge(judge: Judge, item: Item, asked: str) -> Judged:
+    common: dict[str, Any] = {
+        "key": item.key,
+        "models": item.models,
+        "judge": judge.name,
+        "groups": item.sample.groups,
+        "chars": item.chars,
+        "probe": item.probe,
+        "asked": asked,
+    }
+    try:
+        verdict = await judge.verdict(item.sample, item.replies)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plugin's judge: it fails this verdict, not the session
+        return Judged(**common, validity=Validity.UNJUDGED, scores={}, reason=f"{type(error).__name__}: {error}")
+    win = next((score for score in verdict.scores if score.name == "win"), None)
+    said = "\n\n".join(reply.texts[0] for reply in verdict.replies if reply.texts)
+    reason = verdict.reason if verdict.validity is Validity.OK else f"{verdict.reason}\n{said}"
+    return Judged(
+        **common,
+        validity=verdict.validity,
+        scores={score.name: score.value for score in verdict.scores},
+        orders=win.counts if win else (),
+        strong=tuple(int(flag.rpartition("_")[2]) for flag in win.flags if flag.startswith("strong_")) if win else (),
+        reason=reason.strip()[:MOST_REASON],
+    )
+
+
+def _asked(judge: Judge, item: Item) -> str:
+    """What tells one verdict from every other: judge, its settings and model, question, answers."""
+    asked = item.sample.input if isinstance(item.sample.input, str) else repr(item.sample.input)
+    settings = [f"{key}={value}" for key, value in sorted(judge.settings.items())]
+    texts = [text for reply in item.replies for text in (*reply.texts, "")]
+    reference = repr((item.sample.targets, item.sample.data.get("reference"), item.sample.data.get("turns")))
+    return digest_of(
+        judge.name,
+        str(judge.version),
+        *settings,
+        "|",
+        item.key,
+        asked,
+        reference,
+        *item.models,
+        "|",
+        *texts,
+        item.probe,
+    )

@@ -1,0 +1,197 @@
+"""`evalkit judge` as a user calls it: a process of its own against a real server on loopback."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.commands.console import evalkit
+from tests.judging.server import JUDGES, chatty, fair, judge_server, outputs, shown
+
+TASK = """
+summary: questions for a judge
+data: rows.jsonl
+prompt: "{{ question }}"
+max_tokens: 4
+groups: ["{{ kind }}"]
+answer: "{{ right }}"
+scorers: [{judge: good}]
+"""
+RUBRIC = """
+summary: is it good
+criteria:
+  right: {question: Is it right?, weight: 2, levels: {0: no, 1: yes}}
+  short: {question: Is it short?, levels: {0: no, 1: middling, 2: yes}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, seed, low, high in (("ant", 1, 4, 8), ("bee", 2, 2, 6), ("cat", 3, 1, 3)):
+        (tmp_path / f"{name}.jsonl").write_text(outputs(name, seed, 20, low=low, high=high), encoding="utf-8")
+    return tmp_path
+
+
+def levels(prompt: str) -> str:
+    return json.dumps({"reasoning": "…", "levels": {"right": 1, "short": 1}})
+
+
+def test_pairwise_over_files_made_elsewhere(folder: Path) -> None:
+    with judge_server(fair) as (spec, asked):
+        done = evalkit("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--judge", spec, "--out", "v.jsonl", cwd=folder)
+        assert done.code == 0, done.err
+        assert len(asked) == 40
+        assert "ant against bee" in done.out
+        assert "0 unjudged" in done.out
+        assert "40 requests" in done.err
+        assert max(map(len, done.out.splitlines())) <= 80
+        again = evalkit(
+            *("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--judge", spec, "--out", "v.jsonl", "--json"), cwd=folder
+        )
+        assert len(asked) == 40
+    found = json.loads(again.out)
+    assert found["wins"] + found["ties"] + found["losses"] == 20
+    assert found["both orders agree"]["value"] == 1.0
+    assert {"easy", "hard"} <= found.keys()
+    assert len((folder / "v.jsonl").read_text().splitlines()) == 20
+
+
+def test_the_response_cache_answers_where_the_verdicts_file_is_another(folder: Path) -> None:
+    with judge_server(chatty) as (spec, asked):
+        for name in ("one", "two"):
+            arguments = ("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--judge", spec, "--out", f"{name}.jsonl")
+            done = evalkit(*arguments, cwd=folder)
+        assert len(asked) == 40
+        assert "(40 from the cache), 0 prompt" in done.err
+
+
+def test_a_tournament_ranks_and_says_who_beat_whom(folder: Path) -> None:
+    with judge_server(fair) as (spec, _):
+        done = evalkit(
+            *("judge", "tournament", "ant.jsonl", "bee.jsonl", "cat.jsonl"),
+            *("--judge", spec, "--elo", "--ties", "davidson", "--out", "v.jsonl"),
+            cwd=folder,
+        )
+        assert done.code == 0, done.err
+        found = evalkit("judge", "tournament", "--verdicts", "v.jsonl", "--json", cwd=folder)
+    models = json.loads(found.out)["models"]
+    assert [row["model"] for row in models] == ["ant", "bee", "cat"]
+    assert "win/tie/loss" in done.out
+    assert "Davidson" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_a_ranking_judge_makes_pairs(folder: Path) -> None:
+    def by_facts(prompt: str) -> str:
+        found = shown(prompt)
+        return "Ranking: " + " > ".join(sorted(found, key=lambda key: -len(re.findall(r"fact \d+", found[key]))))
+
+    with judge_server(by_facts) as (spec, asked):
+        done = evalkit(
+            *("judge", "tournament", "ant.jsonl", "bee.jsonl", "cat.jsonl"),
+            *("--judge", spec, "--using", "ranking", "--json"),
+            cwd=folder,
+        )
+        assert len(asked) == 20
+    assert [row["model"] for row in json.loads(done.out)["models"]] == ["ant", "bee", "cat"]
+
+
+def test_a_rubric_over_a_file_of_outputs(folder: Path) -> None:
+    (folder / "good.yaml").write_text(RUBRIC, encoding="utf-8")
+    with judge_server(levels) as (spec, _):
+        done = evalkit(
+            *("judge", "rubric", "ant.jsonl", "--rubric", "./good.yaml", "--judge", spec, "--json"), cwd=folder
+        )
+    found = json.loads(done.out)
+    assert found["good"]["value"] == pytest.approx((2 * 1 + 1 * 0.5) / 3)
+    assert found["short"]["value"] == 0.5
+    assert found["unjudged"] == 0
+
+
+def test_a_rubric_as_a_scorer_of_a_task(folder: Path) -> None:
+    (folder / "judges").mkdir()
+    (folder / "judges" / "good.yaml").write_text(RUBRIC, encoding="utf-8")
+    (folder / "asked.yaml").write_text(TASK, encoding="utf-8")
+    rows = [{"question": f"What is {n}?", "right": "x", "kind": "ab"[n % 2]} for n in range(4)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    without = evalkit("run", "./asked.yaml", "--model", "tiny", "-q", cwd=folder)
+    assert without.code == 2
+    assert "--judge MODEL" in without.err
+    with judge_server(levels) as (spec, _):
+        done = evalkit("run", "./asked.yaml", "--model", "tiny", "--judge", spec, "-q", "--out", "runs/x", cwd=folder)
+        again = evalkit("judge", "rubric", "runs/x", "--rubric", "good", "--judge", spec, cwd=folder)
+    assert done.code == 0, done.err
+    manifest = json.loads((folder / "runs" / "x" / "manifest.json").read_text())
+    [task] = manifest["tasks"]
+    assert {metric["name"] for metric in task["result"]["metrics"]} == {"good", "right", "short"}
+    assert manifest["model"]["judge"]["requests"] == 4
+    assert manifest["request"]["judge"] == spec
+    assert again.code == 0, again.err
+    assert "(4 from the cache)" in again.err
+
+
+def test_a_judge_that_gives_no_verdict_leaves_all_unjudged_with_code_3(folder: Path) -> None:
+    with judge_server(JUDGES["refusing"]) as (spec, _):
+        some = evalkit("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--judge", spec, cwd=folder)
+    assert some.code == 3
+    assert "are unjudged; most often unjudged: " in some.err
+    with judge_server(lambda prompt: "Both have merits.") as (spec, asked):
+        done = evalkit("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--judge", spec, cwd=folder)
+        assert len(asked) == 80
+    assert done.code == 3
+    assert "all 20 are unjudged" in done.err
+    assert "a stronger judge" in done.err
+
+
+def test_an_audit_in_words_with_labels(folder: Path) -> None:
+    with (folder / "labels.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerows([["id", "a", "b", "label"], *([f"q{n}", "ant", "bee", "a"] for n in range(12))])
+    arguments = ("judge", "audit", "ant.jsonl", "bee.jsonl", "--labels", "labels.csv", "--probes", "12")
+    with judge_server(JUDGES["verbose"]) as (spec, _):
+        done = evalkit(*arguments, "--judge", spec, cwd=folder)
+    assert done.code == 0, done.err
+    assert "verbosity bias: it leans to the longer answer by +50 points" in " ".join(done.out.split())
+    assert "Do not believe this judge as it is: " in done.out
+    assert "corrected win rate" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_a_page_for_people_is_one_file_and_blind(folder: Path) -> None:
+    attack = {"id": "x", "question": "</script><b>?", "answer": "</script><script>alert(1)</script>", "model": "ant"}
+    (folder / "one.jsonl").write_text(json.dumps(attack) + "\n")
+    (folder / "two.jsonl").write_text(json.dumps(attack | {"model": "bee", "answer": "no"}) + "\n")
+    done = evalkit("judge", "annotate", "one.jsonl", "two.jsonl", cwd=folder)
+    assert done.code == 0, done.err
+    page = (folder / "annotate.html").read_text(encoding="utf-8")
+    assert page.count("</script>") == 1
+    assert "http" not in page.replace("http-equiv", "")
+    assert "default-src 'none'" in page
+    shown_text = page.split("<script>")[0]
+    assert "ant" not in re.findall(r">[^<]*<", shown_text)
+    pairs = json.loads(page.split("const pairs = ")[1].split(";\n")[0].replace("<\\/", "</"))
+    assert [pair["id"] for pair in pairs] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("pairwise", "ant.jsonl", "bee.jsonl"), "no judge is given"),
+        (("pairwise", "ant.jsonl", "none.jsonl", "--judge", "tiny"), "no run or file"),
+        (("pairwise", "ant.jsonl", "bee.jsonl", "--judge", "tiny", "--using", "rating"), "over single answers"),
+        (("rubric", "ant.jsonl", "--judge", "tiny"), "no rubric"),
+        (("tournament", "ant.jsonl", "--judge", "tiny"), "two runs or more"),
+        (("pairwise", "ant.jsonl", "bad.jsonl", "--judge", "tiny"), "bad.jsonl:1: the row has no answer"),
+        (("pairwise", "ant.jsonl", "ant.jsonl", "--judge", "tiny"), "one name"),
+        (("audit", "ant.jsonl", "bee.jsonl", "--judge", "tiny", "--own", "cat"), "none of the two"),
+    ],
+)
+def test_a_mistake_is_said_with_code_2(arguments: tuple[str, ...], said: str, folder: Path) -> None:
+    (folder / "bad.jsonl").write_text('{"question": "?"}\n')
+    done = evalkit("judge", *arguments, cwd=folder)
+    assert done.code == 2
+    assert said in done.err
