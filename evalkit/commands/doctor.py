@@ -30,7 +30,7 @@ class Finding(NamedTuple):
 @click.command("doctor")
 def command() -> None:
     """Say what works on this machine, what is missing and how to get it."""
-    findings = [*_machine(), *_packages(), *_devices(), *_sandbox(), *_data(), *_plugins()]
+    findings = [*_machine(), *_packages(), *_keys(), *_devices(), *_sandbox(), *_data(), *_plugins()]
     for finding in findings:
         mark, color = _MARKS[finding.status]
         if color and "NO_COLOR" not in os.environ:
@@ -55,7 +55,8 @@ def _memory() -> int:
 
 
 def _packages() -> Iterator[Finding]:
-    for extra, names in {"local": ("torch", "transformers", "accelerate", "bert-score", "evaluate")}.items():
+    extras = {"local": ("torch", "transformers", "accelerate", "bert-score", "evaluate"), "api": ("aiohttp",)}
+    for extra, names in extras.items():
         found = {name: _installed(name) for name in names}
         have = ", ".join(f"{name} {number}" for name, number in found.items() if number)
         lacking = [name for name, number in found.items() if not number]
@@ -63,6 +64,14 @@ def _packages() -> Iterator[Finding]:
             yield Finding("missing", extra, f"no {', '.join(lacking)}: pip install 'evalkit[{extra}]'")
         if have:
             yield Finding("ok", extra, have)
+
+
+def _keys() -> Iterator[Finding]:
+    """The providers whose key is in the environment: names, never values."""
+    from evalkit.models.api.presets import PRESETS
+
+    found = [preset.name for preset in PRESETS.values() if any(os.environ.get(name) for name in preset.keys)]
+    yield Finding("note", "keys", ", ".join(found) if found else "none set (OPENAI_API_KEY, ANTHROPIC_API_KEY, …)")
 
 
 def _installed(name: str) -> str:
