@@ -48,16 +48,22 @@ SIZES = {
 
 
 def size_of(text: str) -> Size:
-    """A named size, or `hidden,layers`: 64 values a head, half as many groups as heads. Raises ValueError."""
+    """A named size, or `hidden,layers` with a vocabulary behind it, if any: 64 values a head, two heads a group.
+
+    Raises ValueError.
+    """
     if text in SIZES:
         return SIZES[text]
     try:
-        hidden, layers = (int(part) for part in text.split(","))
+        hidden, layers, *rest = (int(part) for part in text.split(","))
+        (vocabulary,) = rest or (TOKENS,)
     except ValueError:
-        raise ValueError(f"size is one of {', '.join(SIZES)}, or hidden,layers such as 512,8; found {text!r}") from None
-    if hidden < 128 or hidden % 128 or layers < 1:
-        raise ValueError(f"hidden is a multiple of 128 and layers at least 1; found {text!r}")
-    return Size(hidden, layers, hidden // 64, hidden // 128, hidden * 11 // 4)
+        raise ValueError(
+            f"size is one of {', '.join(SIZES)}, or hidden,layers such as 512,8 or 256,2,128256; found {text!r}"
+        ) from None
+    if hidden < 128 or hidden % 128 or layers < 1 or vocabulary < TOKENS:
+        raise ValueError(f"hidden is a multiple of 128, layers at least 1, vocabulary {TOKENS}; found {text!r}")
+    return Size(hidden, layers, hidden // 64, hidden // 128, hidden * 11 // 4, vocabulary, tied=vocabulary == TOKENS)
 
 
 def train_tokenizer(seed: int = 2) -> Any:
