@@ -64,7 +64,7 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
             ProviderEntry(
                 "litellm",
                 "any other provider, through the package litellm",
-                "litellm/<provider>/<model>",
+                "litellm/<provider>/…",
                 "evalkit.models.api.litellm:litellm",
             ),
             *(

@@ -92,8 +92,8 @@ class ApiModel:
             requests=frozenset(requests),
             chats=not texts,
             max_length=self._options.max_length,
-            # Enough samples for as many requests as may come to be in flight.
-            window=self._growth.most,
+            # More samples than requests in flight: while one is scored, the next is ready to go out.
+            window=self._growth.most + self._growth.most // 4 + 8,
             features=frozenset(features),
         )
 

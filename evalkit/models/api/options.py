@@ -17,7 +17,11 @@ __all__ = ["CHANGES_ANSWERS", "Options"]
 
 CHANGES_ANSWERS = ("api", "begin", "system", "effort", "thinking_tokens", "extra")
 """The options that make it another model; the others only say how it is reached and how fast it is asked."""
-_CHOICES = {"api": ("auto", "chat", "completions", "responses"), "logprobs": ("auto", "on", "off")}
+_CHOICES = {
+    "api": ("auto", "chat", "completions", "responses"),
+    "logprobs": ("auto", "on", "off"),
+    "batch": ("off", "on"),
+}
 _SECRET_WORDS = ("key", "token", "secret", "password", "auth")
 
 
@@ -57,6 +61,8 @@ class Options:
     """Seconds for all attempts at one request."""
     attempts: int = 6
     """Attempts at a request that fails; being told to slow down is not counted."""
+    batch: str = "off"
+    """on: ask by the provider's batches (openai, anthropic): half the price, answered within a day."""
     price: str = ""
     """US dollars per million tokens: input/output, or input/output/cached input."""
     max_length: int | None = None

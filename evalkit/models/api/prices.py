@@ -37,6 +37,9 @@ class Price:
         spent += usage.cached_tokens * self.cached + usage.written_tokens * self.written
         return spent / 1e6
 
+    def times(self, share: float) -> Price:
+        return Price(self.prompt * share, self.completion * share, self.cached * share, self.written * share)
+
     @property
     def is_free(self) -> bool:
         return self.prompt == self.completion == 0.0

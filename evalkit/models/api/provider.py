@@ -9,6 +9,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from evalkit.core import Identity, Model, UsageError, digest_of
+from evalkit.models.api.batches import MOST, BatchClient, Jobs
 from evalkit.models.api.breaker import Breaker
 from evalkit.models.api.client import Client, Patience
 from evalkit.models.api.completions import CompletionsWire
@@ -23,6 +24,9 @@ from evalkit.models.api.wire import Wire
 
 _MOST_IN_FLIGHT = 512
 _FIRST_IN_FLIGHT = 16
+_A_BATCHS_SECONDS = 26 * 3600.0
+_BATCH_PRICE = 0.5
+"""Of the list price: OpenAI's and Anthropic's."""
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
@@ -48,12 +52,18 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
     secret = Secret("") if elsewhere else find_key(provider, keys, required=required)
     wire = _wire(preset, name, parsed)
     headers = {preset.key_header: secret.reveal()} if preset.key_header and secret else wire.headers(secret.reveal())
-    growth = Growth(parsed.concurrency or _MOST_IN_FLIGHT, parsed.concurrency or _FIRST_IN_FLIGHT)
+    most, first = parsed.concurrency or _MOST_IN_FLIGHT, parsed.concurrency or _FIRST_IN_FLIGHT
+    deadline = parsed.deadline
+    if parsed.batch == "on":
+        client_of, most, first, deadline = BatchClient, MOST, MOST, max(deadline, _A_BATCHS_SECONDS)
+    growth = Growth(most, first)
     gate = Gate(growth, requests=parsed.rpm, tokens=parsed.tpm)
     identity = _identity(provider, name, base_url, parsed)
     fix = f"check the model's name, the key ({' or '.join(keys) or 'key_env=NAME'}) and the address {base_url}"
-    patience = Patience(parsed.timeout, parsed.deadline, parsed.attempts)
+    patience = Patience(parsed.timeout, deadline, parsed.attempts)
     client = client_of(base_url, headers, secret, gate, Breaker(identity.name, fix), patience)
+    if isinstance(client, BatchClient):
+        client.remember(_jobs(preset, parsed), identity.digest)
     texts, find = _texts(preset, name, parsed, base_url, headers, secret)
     return ApiModel(
         identity,
@@ -67,6 +77,16 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
         embeds=preset.wire == "chat",
         price=_price(preset, name, parsed, base_url),
     )
+
+
+def _jobs(preset: Preset, options: Options) -> Jobs:
+    from evalkit.models.api.jobs import AnthropicJobs, OpenAiJobs
+
+    if preset.name not in ("openai", "azure", "anthropic", "together", "groq"):
+        raise UsageError(f"{preset.name} has no batches", fix="leave batch=on out")
+    if options.rpm or options.tpm:
+        raise UsageError("a batch has no budget a minute", found="batch=on with rpm or tpm", fix="leave them out")
+    return AnthropicJobs() if preset.wire == "anthropic" else OpenAiJobs()
 
 
 def _wire(preset: Preset, name: str, options: Options) -> Wire:
@@ -135,6 +155,11 @@ def _identity(provider: str, name: str, base_url: str, options: Options) -> Iden
 
 
 def _price(preset: Preset, name: str, options: Options, base_url: str) -> Price | None:
+    price = _list_price(preset, name, options, base_url)
+    return price.times(_BATCH_PRICE) if price is not None and options.batch == "on" else price
+
+
+def _list_price(preset: Preset, name: str, options: Options, base_url: str) -> Price | None:
     if options.price:
         return parse_price(options.price)
     if preset.local or urlsplit(base_url).hostname in _LOCAL_HOSTS:

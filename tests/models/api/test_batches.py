@@ -1,0 +1,96 @@
+"""Provider batches: everything in one job, waited for across processes, nothing sent twice."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from evalkit import Run
+from evalkit.core import Model, ModelError, Reply, UsageError
+from evalkit.models import resolve
+from tests.commands.console import EVALKIT, ONE_THREAD, evalkit
+from tests.models.api.batchserver import BatchServer
+from tests.models.api.test_client import ask
+from tests.models.api.test_runs import project
+
+PROVIDERS = ("openai", "anthropic")
+
+
+def spec(provider: str, server: BatchServer, **more: str) -> dict[str, str]:
+    own = {"api": "chat", "base_url": f"{server.url}/v1"} if provider == "openai" else {"base_url": server.url}
+    return {**own, "batch": "on", **more}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalkit.models.api.batches._POLL_SECONDS", (0.02, 0.05))
+    monkeypatch.setattr("evalkit.models.api.batches._QUIET_SECONDS", 0.05)
+    monkeypatch.setattr("evalkit.models.api.client._FIRST_WAIT", 0.01)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_is_asked_together_is_one_batch(provider: str) -> None:
+    texts = [f"say word{number}" for number in range(200)]
+    with BatchServer(expires=frozenset({texts[3]}), wrong=frozenset({texts[5]})) as server:
+        model = resolve(f"{provider}/m", spec(provider, server, price="2/4"))
+        replies = ask(model, texts)
+    assert [len(requests) for requests in server.batches.values()] == [200, 1]  # what expired is sent again
+    assert isinstance(replies[5], ModelError)
+    assert "this is too long" in str(replies[5])
+    for text, reply in zip(texts, replies, strict=True):
+        if text != texts[5]:
+            assert isinstance(reply, Reply), reply
+            assert reply.texts == (text.split()[-1],)
+            assert reply.usage.cost == pytest.approx((2 * 2 + 1 * 4) / 2 / 1e6)  # half the price
+            assert server.answered[text] == 1
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_another_process_waits_for_the_batch_that_was_sent(provider: str) -> None:
+    texts = [f"say word{number}" for number in range(20)]
+
+    async def abandoned(model: Model) -> None:
+        from evalkit.core import Generate, Prompt
+
+        tasks = [asyncio.ensure_future(model.answer(Generate(Prompt(text)))) for text in texts]
+        while not server.polled:
+            await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    with BatchServer(polls=10) as server:
+        asyncio.run(abandoned(resolve(f"{provider}/m", spec(provider, server))))
+        assert len(server.batches) == 1
+        replies = ask(resolve(f"{provider}/m", spec(provider, server)), texts)
+        assert [reply.texts[0] for reply in replies if isinstance(reply, Reply)] == [text.split()[-1] for text in texts]
+        assert len(server.batches) == 1
+        # Its replies were used: who asks once more asks anew.
+        ask(resolve(f"{provider}/m", spec(provider, server)), texts)
+        assert len(server.batches) == 2
+
+
+def test_a_run_that_is_killed_while_its_batch_is_under_way_pays_once(tmp_path: Path) -> None:
+    project(tmp_path, 30)
+    with BatchServer(polls=1) as server:
+        model = f"openai/m,api=chat,batch=on,base_url={server.url}/v1"
+        command = [*EVALKIT, "run", "say.yaml", "--model", model, "--out", "run"]
+        killed = subprocess.Popen(command, cwd=tmp_path, env=os.environ | ONE_THREAD, stderr=subprocess.DEVNULL)
+        while not server.polled:
+            assert killed.poll() is None
+            time.sleep(0.01)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait(20)
+        done = evalkit("run", "--resume", "run", cwd=tmp_path)
+        assert done.code == 0, done.err
+        assert len(server.batches) == 1
+    assert len(list(Run.open(tmp_path / "run").records())) == 30
+
+
+def test_who_has_no_batches_says_so() -> None:
+    with pytest.raises(UsageError, match="has no batches"):
+        resolve("vllm/m", {"batch": "on"})
