@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from evalkit.core import UsageError
+from evalkit.core import UsageError, Validity
 
 RUN_FAILED = 3
 
@@ -112,6 +112,13 @@ def explain_failures(runs: list[Any]) -> str:
                 f"{r.failure.stage}: {r.failure.kind}: {r.failure.message}"
                 for r in run.records(entry.name)
                 if r.failure is not None
+            )
+            # What no judge could read is no failure of the run's making: the verdict's own reason says it.
+            reasons.update(
+                score.reason
+                for r in run.records(entry.name)
+                for score in r.scores[:1]
+                if r.failure is None and score.validity is Validity.UNJUDGED
             )
             why = f"; most often {reasons.most_common(1)[0][0]}" if reasons else ""
             lines.append(

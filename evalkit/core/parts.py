@@ -86,6 +86,8 @@ class Judge:
     over: Literal["answer", "pair", "list"] = "answer"
     scores: tuple[str, ...] = ()
     """The scores that a verdict has; the judge's name where empty."""
+    scale: Literal["share", "number"] = "share"
+    """Whether they are shares from 0 to 1 or numbers of a scale of the judge's own."""
     settings: Mapping[str, str] = field(default_factory=dict)
     bound: Callable[[Model], Judge] | None = None
 

@@ -28,7 +28,7 @@ def panel(name: str, judges: Sequence[Judge], *, by: Literal["mean", "majority"]
 
     first = judges[0]
     settings = {f"judge_{place}": _words(judge) for place, judge in enumerate(judges, 1)} | {"by": by}
-    made = Judge(name, verdict, 1, first.over, first.scores, settings)
+    made = Judge(name, verdict, 1, first.over, first.scores, first.scale, settings)
     if all(judge.bound is None for judge in judges):
         return made
 
@@ -51,7 +51,8 @@ def repeated(judge: Judge, times: int, *, temperature: float = 1.0) -> Judge:
     if judge.bound is None:
         raise UsageError(f"the judge {judge.name!r} asks no model, so that it says the same every time")
     settings = {**judge.settings, "times": str(times), "temperature": f"{temperature:g}"}
-    return judge_of(judge.name, decide, scores=judge.scores, over=judge.over, settings=settings, version=judge.version)
+    judged = judge_of(judge.name, decide, scores=judge.scores, over=judge.over, settings=settings, scale=judge.scale)
+    return replace(judged, version=judge.version)
 
 
 class _Sampled:

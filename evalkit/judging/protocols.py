@@ -19,6 +19,7 @@ def judge_of(
     over: Literal["answer", "pair", "list"] = "answer",
     settings: Mapping[str, str],
     version: int = 1,
+    scale: Literal["share", "number"] = "share",
 ) -> Judge:
     """A judge that asks a model by `decide`. Until it is bound to one, a verdict raises UsageError."""
 
@@ -30,9 +31,9 @@ def judge_of(
             return await decide(model, sample, replies)
 
         asked = {**settings, "model": f"{model.identity.name}@{model.identity.digest[:8]}"}
-        return Judge(name, verdict, version, over, scores, asked)
+        return Judge(name, verdict, version, over, scores, scale, asked)
 
-    return Judge(name, unbound, version, over, scores, dict(settings), bound)
+    return Judge(name, unbound, version, over, scores, scale, dict(settings), bound)
 
 
 def answers_of(replies: Sequence[Reply]) -> tuple[str, ...]:

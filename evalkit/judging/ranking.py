@@ -45,7 +45,7 @@ def ranking(name: str, prompt: PromptText, *, turns: int = 1, seed: int = 1, max
         return Verdict(scores, asked.text, replies=asked.replies)
 
     settings = {"prompt": prompt.digest, "seed": str(seed)}
-    return judge_of(name, decide, scores=("rank_1", "rank_2"), over="list", settings=settings)
+    return judge_of(name, decide, scores=("rank_1", "rank_2"), over="list", settings=settings, scale="number")
 
 
 def read_order(text: str, letters: str, *, cut: bool = False) -> Reading[tuple[str, ...]]:

@@ -24,6 +24,7 @@ def rating(
     how: How = "text",
     samples: int = 20,
     turn: Literal["whole", "each"] = "whole",
+    turns: int = 0,
     values: dict[str, str] | None = None,
     max_tokens: int = 1024,
     version: int = 1,
@@ -33,7 +34,7 @@ def rating(
     how: "text" takes the number that the judge writes; "likelihoods" the mean of the scale weighted with the
     probability of each number as the next token; "samples" the mean of `samples` replies at temperature 1 (both are
     G-Eval's, Liu et al. 2023, arXiv 2303.16634). turn: "each" judges every turn of a conversation with all before it;
-    the scores are then `turn_1`, `turn_2`, … and `rating`, their mean.
+    the scores are then `rating`, the mean, and `turn_1`, `turn_2`, …, of which `turns` are told of in reports.
     """
     if low >= high or low < 0:
         raise UsageError("a scale begins at 0 or above and ends higher", found=f"{low} to {high}")
@@ -76,7 +77,8 @@ def rating(
     settings = {"prompt": prompt.digest, "scale": f"{low}–{high}", "how": how, "turn": turn, **given}
     if how == "samples":
         settings["samples"] = str(samples)
-    return judge_of(name, decide, scores=("rating",), settings=settings, version=version)
+    names = ("rating", *(f"turn_{n}" for n in range(1, turns + 1)))
+    return judge_of(name, decide, scores=names, settings=settings, version=version, scale="number")
 
 
 def _text(

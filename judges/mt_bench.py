@@ -1,0 +1,21 @@
+"""MT-Bench's single-answer grading: every turn from 1 to 10, with a reference where there is one.
+
+Protocol: Zheng et al. 2023, https://arxiv.org/abs/2306.05685; the words of the prompt are evalkit's own, so grades are
+comparable among runs of this judge and not with published ones.
+"""
+
+from __future__ import annotations
+
+from evalkit.core import Judge
+from evalkit.judging import PromptText, rating
+
+META = {
+    "name": "mt_bench",
+    "summary": "grades every turn of a conversation from 1 to 10, with a reference where there is one",
+    "tags": ["answer", "multi-turn"],
+}
+
+
+def judge(*, turns: int = 2) -> Judge:
+    """`turns` is how many turns a conversation has; each has a grade of its own, and `rating` is their mean."""
+    return rating("mt_bench", PromptText.beside(__file__), low=1, high=10, turn="each", turns=turns)
