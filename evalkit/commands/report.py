@@ -22,7 +22,8 @@ _BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "score
 @click.option("--as", "name", metavar="REPORT", help="See evalkit list reports.  [default: by FILE's suffix]")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write here; - prints.")
 @click.option("--compare", "comparing", is_flag=True, help="A page that sets two runs beside each other.")
-def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparing: bool) -> None:
+@click.option("--policy", metavar="FILE", help="With --compare: a gate's verdict on top; a policy file, or default.")
+def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparing: bool, policy: str | None) -> None:
     """Report on every RUN (a run folder, or a folder of them) with a report plugin.
 
     \b
@@ -37,7 +38,8 @@ def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparin
     chosen = name or ("comparison" if comparing else _BY_SUFFIX.get(out.suffix.lower() if out else "", "markdown"))
     if comparing and len(found) != 2:
         raise UsageError("--compare takes two runs", found=f"{len(found)} runs", fix="name two run folders")
-    write = cast("Callable[[Sequence[Run]], str | Iterator[str]]", plugins.load("report", chosen))
+    options = {"policy": policy} if policy else {}
+    write = cast("Callable[[Sequence[Run]], str | Iterator[str]]", plugins.load("report", chosen, options))
     made = write(found)
     if out is None and _is_page(chosen):
         out = found[-1].folder / ("comparison.html" if comparing else "report.html")

@@ -59,24 +59,24 @@ class Shards:
         names += [score.name for score in record.scores if score.name not in names]
         values = [record.value(name) for name in names]
         group = self._number(1, self.groups, record.sample.groups[-1][:200]) if record.sample.groups else -1
-        shard, place = self._detail(record)
+        row = [
+            run,
+            task,
+            record.sample.id[:200],
+            record.index,
+            record.repeat,
+            record.validity.value,
+            group,
+            values,
+            excerpt(_answer(record)),
+            excerpt(_asked(record)),
+        ]
+        self.put(row, detail(record))
+
+    def put(self, row: list[Any], details: Any) -> None:
+        """Take one sample: its row of the index, to which the places of its details are added, and these."""
         self.samples += 1
-        self._rows.append(
-            [
-                run,
-                task,
-                record.sample.id[:200],
-                record.index,
-                record.repeat,
-                record.validity.value,
-                group,
-                values,
-                _excerpt(_answer(record)),
-                _excerpt(_asked(record)),
-                shard,
-                place,
-            ]
-        )
+        self._rows.append([*row, *self._detail(details)])
         if len(self._rows) >= _ROWS:
             self._flush_rows()
 
@@ -87,11 +87,11 @@ class Shards:
             names.append(name)
         return known[name]
 
-    def _detail(self, record: Record) -> tuple[int, int]:
+    def _detail(self, details: Any) -> tuple[int, int]:
         if self.size >= self.budget:
             self.omitted += 1
             return -1, 0
-        text = _packed(detail(record))
+        text = _packed(details)
         self._details.append(text)
         self._waiting += len(text)
         found = self._shards, len(self._details) - 1
@@ -192,7 +192,7 @@ def _asked(record: Record) -> str:
     return prompt.messages[-1].content if prompt.messages else prompt.question
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
     """One line, its hidden characters visible, cut to what a list shows."""
     flat = " ".join(visible(text[: 4 * _EXCERPT]).split())
     return flat if len(flat) <= _EXCERPT else flat[: _EXCERPT - 1] + "…"

@@ -2,14 +2,14 @@
 (async () => {
   const { el, shown, inline, block, unpack, json } = kit;
   const RUN = 0, TASK = 1, ID = 2, INDEX = 3, REPEAT = 4, VALIDITY = 5, GROUP = 6, VALUES = 7, ANSWER = 8, ASKED = 9, SHARD = 10, PLACE = 11;
-  const HEIGHT = 58, MOST = 500000;
   const FAILED = new Set(["data_error", "backend_error", "scorer_error", "sandbox_error", "unjudged"]);
   const get = (id) => document.getElementById(id);
   const meta = json("meta"), list = get("list"), space = get("space"), detail = get("detail"), count = get("count");
   const blocks = { index: [], details: [] };
   for (const element of document.querySelectorAll("script[data-shard]")) blocks[element.dataset.shard].push(element);
   const fields = ["task", "run", "group", "validity", "score", "sort"];
-  let rows = [], found = [], chosen = -1, search = 0, searched = null;
+  let rows = [], found = [], search = 0, searched = null;
+  const shard = kit.shards(blocks.details);
 
   get("browser").hidden = false;
   count.textContent = "reading…";
@@ -98,64 +98,25 @@
   }
 
   function show(keep) {
-    const before = keep && chosen >= 0 ? keep : null;
-    space.style.height = Math.min(found.length, MOST) * HEIGHT + "px";
-    const total = rows.length.toLocaleString("en"), here = found.length.toLocaleString("en");
-    const cut = found.length > MOST ? ` The list holds the first ${MOST.toLocaleString("en")}: filter to see others.` : "";
+    const total = rows.length.toLocaleString("en"), here = found.length.toLocaleString("en"), most = kit.MOST.toLocaleString("en");
+    const cut = found.length > kit.MOST ? ` The list holds the first ${most}: filter to see others.` : "";
     count.textContent = (found.length === rows.length ? `${total} samples.` : `${here} of ${total} samples.`) + cut;
-    chosen = before ? found.indexOf(before) : -1;
-    if (!before) list.scrollTop = 0;
-    draw();
+    browser.show(found, keep);
   }
 
-  function draw() {
-    const first = Math.max(0, Math.floor(list.scrollTop / HEIGHT) - 6);
-    const last = Math.min(found.length, MOST, Math.ceil((list.scrollTop + list.clientHeight) / HEIGHT) + 6);
-    const items = [];
-    for (let place = first; place < last; place++) items.push(item(place));
-    space.replaceChildren(...items);
-    if (chosen >= first && chosen < last) list.setAttribute("aria-activedescendant", "item-" + chosen);
-    else list.removeAttribute("aria-activedescendant");
-  }
-
-  function item(place) {
-    const row = found[place], score = value(row), failed = FAILED.has(row[VALIDITY]);
+  function item(row) {
+    const score = value(row), failed = FAILED.has(row[VALIDITY]);
     const sign = failed ? "!" : score === null ? "·" : score === 1 ? "✓" : score === 0 ? "✗" : "≈";
     const name = meta.runs.length > 1 ? `${row[ID]} · ${meta.runs[row[RUN]].model}` : row[ID];
-    const made = el("div", { class: "item", role: "option", id: "item-" + place, "aria-selected": String(place === chosen),
-      "aria-setsize": found.length, "aria-posinset": place + 1, onclick: () => choose(place, true) },
-      el("span", { class: "sign " + (failed || score === 0 ? "bad" : score === 1 ? "good" : "soft") }, sign),
+    return [el("span", { class: "sign " + (failed || score === 0 ? "bad" : score === 1 ? "good" : "soft") }, sign),
       el("span", { class: "name" }, shown(name)),
-      el("span", { class: "value" }, row[VALIDITY] === "ok" || !row[VALIDITY] ? number(score) : row[VALIDITY]),
-      el("span", { class: "text" }, shown(row[ANSWER] || row[ASKED])));
-    made.style.top = place * HEIGHT + "px";
-    return made;
+      el("span", { class: "value" }, row[VALIDITY] === "ok" ? number(score) : row[VALIDITY]),
+      el("span", { class: "text" }, shown(row[ANSWER] || row[ASKED]))];
   }
   const number = (v) => v === null || v === undefined ? "–" : String(Number(Number(v).toPrecision(4)));
 
-  let waiting = 0;
-  list.addEventListener("scroll", () => { if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; draw(); }); });
-  new ResizeObserver(draw).observe(list);
+  const browser = kit.listbox({ box: list, space, item, open, moved: () => store(), enter: () => detail.focus() });
 
-  function choose(place, remember) {
-    if (!found.length) return;
-    chosen = Math.max(0, Math.min(Math.min(found.length, MOST) - 1, place));
-    const top = chosen * HEIGHT;
-    if (top < list.scrollTop) list.scrollTop = top;
-    else if (top + HEIGHT > list.scrollTop + list.clientHeight) list.scrollTop = top + HEIGHT - list.clientHeight;
-    draw();
-    open(found[chosen]);
-    if (remember) store();
-  }
-
-  list.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const page = Math.max(1, Math.floor(list.clientHeight / HEIGHT) - 1);
-    const go = { ArrowDown: chosen + 1, j: chosen + 1, ArrowUp: chosen - 1, k: chosen - 1, PageDown: chosen + page,
-      PageUp: chosen - page, Home: 0, End: found.length - 1 }[event.key];
-    if (go !== undefined) { event.preventDefault(); choose(go, true); }
-    else if (event.key === "Enter") { event.preventDefault(); if (chosen < 0) choose(0, true); detail.focus(); }
-  });
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
     if (event.key === "/" && !typing) { event.preventDefault(); get("q").focus(); }
@@ -163,17 +124,9 @@
   });
 
   /* ---- one sample */
-  const kept = new Map();
-  async function shard(number, keep) {
-    if (kept.has(number)) return kept.get(number);
-    const all = await unpack(blocks.details[number]);
-    if (keep) { kept.set(number, all); if (kept.size > 8) kept.delete(kept.keys().next().value); }
-    return all;
-  }
-
   async function open(row) {
     const one = row[SHARD] < 0 ? null : (await shard(row[SHARD], true))[row[PLACE]];
-    if (found[chosen] !== row) return;
+    if (browser.row() !== row) return;
     detail.replaceChildren(...(one ? parts(row, one) : without(row)));
     detail.scrollTop = 0;
   }
@@ -250,7 +203,7 @@
     if (get("q").value) parts.set("q", get("q").value);
     if (get("regex").checked) parts.set("regex", "1");
     for (const name of fields) if (get(name).value) parts.set(name, get(name).value);
-    if (chosen >= 0) parts.set("sample", keyOf(found[chosen]));
+    if (browser.row()) parts.set("sample", keyOf(browser.row()));
     history.replaceState(null, "", "#" + (parts.toString() || "samples"));
   }
 
@@ -259,17 +212,16 @@
     get("q").value = parts.get("q") || "";
     get("regex").checked = parts.get("regex") === "1";
     for (const name of fields) { get(name).value = parts.get(name) || ""; if (get(name).selectedIndex < 0) get(name).value = ""; }
-    chosen = -1;
     await filter();
     const wanted = parts.get("sample");
     if (!wanted) return;
     const place = found.findIndex((row) => keyOf(row) === wanted);
     get("samples").scrollIntoView();
-    if (place >= 0) choose(place, false);
+    if (place >= 0) browser.choose(place, false);
     else detail.replaceChildren(el("p", { class: "notice" }, "The sample of this link is not in this report, or the filters leave it out."));
   }
 
-  const change = async () => { const row = found[chosen]; await filter(row); store(); };
+  const change = async () => { await filter(browser.row()); store(); };
   let typed = 0;
   get("q").addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(change, 200); });
   get("regex").addEventListener("change", change);

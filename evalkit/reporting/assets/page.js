@@ -78,6 +78,67 @@ const kit = (() => {
   }
   const csv = (rows) => rows.map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
 
+  /* A listbox that holds elements for what is in view only. `item(row, place)` fills one, `open(row)` shows it,
+     `moved()` is told when a person chose, `enter()` when Enter was pressed. */
+  const HEIGHT = 58, MOST = 500000;
+  function listbox({ box, space, item, open, moved, enter }) {
+    let rows = [], chosen = -1, waiting = 0;
+    const length = () => Math.min(rows.length, MOST);
+    function draw() {
+      const first = Math.max(0, Math.floor(box.scrollTop / HEIGHT) - 6);
+      const last = Math.min(length(), Math.ceil((box.scrollTop + box.clientHeight) / HEIGHT) + 6);
+      const items = [];
+      for (let place = first; place < last; place++) {
+        const made = el("div", { class: "item", role: "option", id: "item-" + place, "aria-selected": String(place === chosen),
+          "aria-setsize": rows.length, "aria-posinset": place + 1, onclick: () => choose(place, true) }, item(rows[place]));
+        made.style.top = place * HEIGHT + "px";
+        items.push(made);
+      }
+      space.replaceChildren(...items);
+      if (chosen >= first && chosen < last) box.setAttribute("aria-activedescendant", "item-" + chosen);
+      else box.removeAttribute("aria-activedescendant");
+    }
+    function choose(place, told) {
+      if (!rows.length) return;
+      chosen = Math.max(0, Math.min(length() - 1, place));
+      const top = chosen * HEIGHT;
+      if (top < box.scrollTop) box.scrollTop = top;
+      else if (top + HEIGHT > box.scrollTop + box.clientHeight) box.scrollTop = top + HEIGHT - box.clientHeight;
+      draw();
+      open(rows[chosen]);
+      if (told) moved();
+    }
+    function show(found, keep) {
+      rows = found;
+      space.style.height = length() * HEIGHT + "px";
+      chosen = keep ? rows.indexOf(keep) : -1;
+      if (!keep) box.scrollTop = 0;
+      draw();
+    }
+    box.addEventListener("scroll", () => { if (!waiting) waiting = requestAnimationFrame(() => { waiting = 0; draw(); }); });
+    new ResizeObserver(draw).observe(box);
+    box.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const page = Math.max(1, Math.floor(box.clientHeight / HEIGHT) - 1);
+      const go = { ArrowDown: chosen + 1, j: chosen + 1, ArrowUp: chosen - 1, k: chosen - 1, PageDown: chosen + page,
+        PageUp: chosen - page, Home: 0, End: rows.length - 1 }[event.key];
+      if (go !== undefined) { event.preventDefault(); choose(go, true); }
+      else if (event.key === "Enter") { event.preventDefault(); if (chosen < 0) choose(0, true); enter(); }
+    });
+    return { show, choose, row: () => rows[chosen] };
+  }
+
+  /* Details by shard; the last few stay decoded. */
+  function shards(blocks) {
+    const kept = new Map();
+    return async (number, keep) => {
+      if (kept.has(number)) return kept.get(number);
+      const all = await unpack(blocks[number]);
+      if (keep) { kept.set(number, all); if (kept.size > 8) kept.delete(kept.keys().next().value); }
+      return all;
+    };
+  }
+
   function theme() {
     const button = document.getElementById("theme"), root = document.documentElement;
     const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -87,5 +148,5 @@ const kit = (() => {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   }
   theme();
-  return { el, shown, inline, plain, block, unpack, json, save, csv };
+  return { el, shown, inline, plain, block, unpack, json, save, csv, listbox, shards, MOST };
 })();

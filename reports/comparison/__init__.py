@@ -1,0 +1,229 @@
+"""Two runs beside each other: a gate's verdict, what flipped, paired differences, replies word by word."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evalkit import Run
+from evalkit.comparison import PairedTask, pair_tasks
+from evalkit.core import Record, UsageError
+from evalkit.gates.assess import difference, flips
+from evalkit.gates.integrity import Finding, findings
+from evalkit.gates.outputs.words import reason, sentence
+from evalkit.gates.report import GateReport
+from evalkit.gates.verdicts import GateVerdict
+from evalkit.gating import gate, open_run, policy_from
+from evalkit.reporting import Shards, page
+from evalkit.reporting.shards import detail, excerpt
+
+META = {
+    "name": "comparison",
+    "summary": "two runs: a gate's verdict, what flipped, differences by category, replies word by word",
+    "tags": ["html", "comparison"],
+}
+_KINDS = {
+    "both": "right in both",
+    "lost": "right in A alone",
+    "gained": "right in B alone",
+    "neither": "right in neither",
+    "worse": "lower in B",
+    "same": "the same",
+    "better": "higher in B",
+    "unmeasured": "not measured in one",
+}
+
+
+def report(
+    runs: Sequence[Run], /, *, policy: str = "", budget: float = 64.0, title: str = "Comparison"
+) -> Iterator[str]:
+    """A page over exactly two runs, A (before) and B (after), paired by sample.
+
+    `policy` is a gate's policy file, or "default"; its verdict then stands on top. `budget`: see the report "html".
+    """
+    if len(runs) != 2:
+        raise UsageError("a comparison takes two runs", found=f"{len(runs)} runs", fix="evalkit report --compare A B")
+    return _pieces(runs[0], runs[1], policy, budget, title)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One difference as the template draws it: B less A, of a metric or of a group."""
+
+    name: str
+    metric: str
+    scale: str
+    verdict: GateVerdict
+    worse: int = 0
+    better: int = 0
+    higher_is_better: bool = True
+
+    @property
+    def p_value(self) -> float:
+        return self.verdict.mcnemar_p if self.verdict.mcnemar_p is not None else self.verdict.p_value
+
+    @property
+    def told(self) -> str:
+        """Whether the interval leaves zero out, and on which side for the reader."""
+        low, high = self.verdict.low, self.verdict.high
+        if not (low > 0 or high < 0):
+            return ""
+        return "better" if (low > 0) == self.higher_is_better else "worse"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    pair: PairedTask
+    lines: list[_Line]
+    groups: list[_Line]
+    kinds: list[tuple[str, str, int]]
+    findings: list[Finding]
+
+    @property
+    def reach(self) -> float:
+        """How far a drawn line goes from zero."""
+        every = [n for line in (*self.lines, *self.groups) for n in (line.verdict.low, line.verdict.high)]
+        return max((abs(n) for n in every if math.isfinite(n)), default=1.0) or 1.0
+
+
+def _pieces(a: Run, b: Run, policy: str, budget: float, title: str) -> Iterator[str]:
+    before, after = open_run(a), open_run(b)
+    pairs, only_a, only_b = pair_tasks(before.sides, after.sides)
+    if not any(pair.ids for pair in pairs):
+        raise UsageError("the two runs share no sample", found=f"{', '.join(a.tasks)} and {', '.join(b.tasks)}")
+    verdict = gate(after, before, policy_from(None if policy == "default" else Path(policy), {})) if policy else None
+    with Shards(int(budget * (1 << 20))) as shards:
+        kinds = _walk(a, b, pairs, shards)
+        shards.finish()
+        parts = [_part(pair, kinds[number]) for number, pair in enumerate(pairs)]
+        context = {
+            "heading": title,
+            "a": a,
+            "b": b,
+            "parts": parts,
+            "gate": verdict,
+            "sentence": sentence(verdict) if verdict else "",
+            "gate_rows": _gate_rows(verdict),
+            "notes": [f"{n}: only in A" for n in only_a] + [f"{n}: only in B" for n in only_b],
+            "shards": shards,
+            "budget": budget,
+            "meta": {"tasks": [pair.name for pair in pairs], "kinds": _KINDS, "a": a.model, "b": b.model},
+        }
+        yield from page(Path(__file__).parent, "page.html.j2", context, styles=["page.css"], scripts=["page.js"])
+
+
+def _gate_rows(verdict: GateReport | None) -> list[tuple[str, str, str]]:
+    if verdict is None:
+        return []
+    return [(row.name, row.verdict.outcome.value, f"{row.metric}: {reason(row)}") for row in verdict.rows]
+
+
+def _part(pair: PairedTask, kinds: Counter[str]) -> _Part:
+    lines, groups = [], []
+    for metric in pair.metrics:
+        line = _line(pair, metric, pair.name)
+        if line is not None:
+            lines.append(line)
+    if pair.headline:
+        column = pair.candidate.columns[pair.headline]
+        for name, places in pair.groups().items():
+            found = difference(pair, pair.headline, 0.95, places)
+            groups.append(_Line(name, pair.headline, column.scale, found, higher_is_better=column.higher_is_better))
+    counted = [(kind, words, kinds[kind]) for kind, words in _KINDS.items() if kinds[kind]]
+    return _Part(pair, lines, groups, counted, findings(pair))
+
+
+def _line(pair: PairedTask, metric: str, name: str) -> _Line | None:
+    column = pair.candidate.columns[metric]
+    try:
+        found = difference(pair, metric, 0.95)
+    except UsageError:  # neither task is there to compute what is no mean
+        return None
+    worse, better = flips(pair, metric)
+    return _Line(name, metric, column.scale, found, len(worse), len(better), column.higher_is_better)
+
+
+def _walk(a: Run, b: Run, pairs: Sequence[PairedTask], shards: Shards) -> list[Counter[str]]:
+    """Every pair of records into the shards. A's wait in a file, so that memory holds their places alone."""
+    counts: list[Counter[str]] = [Counter() for _ in pairs]
+    sides = {pair.baseline.name: number for number, pair in enumerate(pairs)}
+    others = {pair.candidate.name: number for number, pair in enumerate(pairs)}
+    matched = [
+        {pair.candidate.ids[r[0]]: pair.baseline.ids[le[0]] for le, r in zip(pair.left, pair.right, strict=True)}
+        for pair in pairs
+    ]
+    places: dict[tuple[int, str, int], tuple[int, float | None, str]] = {}
+    binary = [_binary(pair) for pair in pairs]
+    with tempfile.TemporaryFile() as file:
+        for record in a.records():
+            if record.task in sides:
+                number = sides[record.task]
+                key = (number, record.sample.id, record.repeat)
+                places[key] = file.tell(), _value(record, pairs[number]), record.validity.value
+                line = orjson.dumps(_side(record), default=str, option=orjson.OPT_NON_STR_KEYS)
+                file.write(len(line).to_bytes(8, "little") + line)
+        for record in b.records():
+            number = others.get(record.task, -1)
+            if number < 0 or record.sample.id not in matched[number]:
+                continue
+            known = places.get((number, matched[number][record.sample.id], record.repeat))
+            if known is None:
+                continue
+            place, old, validity = known
+            file.seek(place)
+            left = orjson.loads(file.read(int.from_bytes(file.read(8), "little")))
+            new, right = _value(record, pairs[number]), _side(record)
+            kind = _kind(old, new, binary[number])
+            counts[number][kind] += 1
+            ends = [validity, record.validity.value]
+            group = record.sample.groups[-1][:200] if record.sample.groups else ""
+            row = [number, record.sample.id[:200], record.index, record.repeat, group, kind, old, new, ends]
+            alike = left["replies"] == right["replies"]
+            row += [alike, excerpt(_said(left)), excerpt(_said(right))]
+            shards.put(row, {"a": left, "b": right})
+    return counts
+
+
+def _side(record: Record) -> dict[str, Any]:
+    whole = detail(record)
+    return whole | {"replies": _replies(record)}
+
+
+def _replies(record: Record) -> list[str]:
+    """What was answered, as texts: generated ones, or the choice that was taken."""
+    texts = [text for reply in record.replies for text in reply.texts]
+    if not texts:
+        texts = [score.answer for score in record.scores if score.answer is not None][:1]
+    return texts
+
+
+def _said(side: dict[str, Any]) -> str:
+    return side["replies"][0] if side["replies"] else ""
+
+
+def _value(record: Record, pair: PairedTask) -> float | None:
+    value = record.value(pair.headline)
+    usable = value is not None and math.isfinite(value) and not record.validity.is_measurement_failure
+    return value if usable else None
+
+
+def _binary(pair: PairedTask) -> bool:
+    if not pair.headline:
+        return False
+    columns = (pair.baseline.columns[pair.headline], pair.candidate.columns[pair.headline])
+    return all(c.width == 1 and {v for v in c.rows[:, 0].tolist() if v == v} <= {0.0, 1.0} for c in columns)
+
+
+def _kind(old: float | None, new: float | None, binary: bool) -> str:
+    if old is None or new is None:
+        return "unmeasured"
+    if binary:
+        return ("both" if new else "lost") if old else ("gained" if new else "neither")
+    return "same" if new == old else "better" if new > old else "worse"
