@@ -1,15 +1,20 @@
-"""`evalkit judge` as a user calls it: a process of its own against a real server on loopback."""
+"""`evalkit judge` as a user calls it, against a real server on loopback; once in a process of its own."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from tests.commands.console import evalkit
+from evalkit.cli import cli
+from evalkit.core import UsageError
+from tests.commands import console
+from tests.commands.console import Finished
 from tests.judging.server import JUDGES, chatty, fair, judge_server, outputs, shown
 
 TASK = """
@@ -29,6 +34,17 @@ criteria:
 """
 
 
+def evalkit(*arguments: str | Path, cwd: Path) -> Finished:
+    """One call of the command line in `cwd`, in this process: nothing is imported twice."""
+    with contextlib.chdir(cwd):
+        done = CliRunner().invoke(cli, list(map(str, arguments)))
+    if isinstance(done.exception, UsageError):
+        return Finished(2, done.stdout, str(done.exception))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Finished(done.exit_code, done.stdout, done.stderr)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name, seed, low, high in (("ant", 1, 4, 8), ("bee", 2, 2, 6), ("cat", 3, 1, 3)):
@@ -42,7 +58,8 @@ def levels(prompt: str) -> str:
 
 def test_pairwise_over_files_made_elsewhere(folder: Path) -> None:
     with judge_server(fair) as (spec, asked):
-        done = evalkit("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--judge", spec, "--out", "v.jsonl", cwd=folder)
+        arguments = ("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--judge", spec, "--out", "v.jsonl")
+        done = console.evalkit(*arguments, cwd=folder)
         assert done.code == 0, done.err
         assert len(asked) == 40
         assert "ant against bee" in done.out

@@ -26,7 +26,7 @@ def two_models() -> list[Outputs]:
     with tempfile.TemporaryDirectory() as folder:
         for name, seed in (("ant", 1), ("bee", 2)):
             path = Path(folder) / f"{name}.jsonl"
-            path.write_text(outputs(name, seed), encoding="utf-8")
+            path.write_text(outputs(name, seed, 40), encoding="utf-8")
             found.append(read_outputs(path))
     return found
 
@@ -117,7 +117,7 @@ def test_a_noisy_judge_is_inconsistent_and_not_called_biased() -> None:
 
 
 def test_refusals_are_counted_and_are_no_ties() -> None:
-    found = judged_by("refusing")
+    found = judged_over("refusing", two_models(), 0)
     finding = audit_of(found).finding("unjudged")
     assert finding is not None
     plain = [one for one in found if not one.probe]
