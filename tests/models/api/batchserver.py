@@ -1,6 +1,7 @@
 """OpenAI's and Anthropic's batch interfaces on loopback, as documented.
 
-A batch has ended once it was asked after more than `polls` times. `expires` names prompts whose first request is not begun in time. `batches` holds what was sent.
+A batch has ended once it was asked after more than `polls` times. `expires` names prompts whose first request is not
+begun in time, `wrong` those that are refused. `batches` holds what was sent.
 """
 
 import json

@@ -191,3 +191,14 @@ def test_a_run_that_is_killed_pays_again_only_for_what_was_in_flight(tmp_path: P
     result = Run.open(tmp_path / "run").manifest.tasks[0].result
     assert result is not None
     assert result.metrics[0].estimate.value == 1.0
+
+
+def test_choices_are_written_by_a_chat_model_and_the_signature_says_so(tmp_path: Path) -> None:
+    with FaultServer() as server:
+        asked = f"openai/parrot,api=chat,base_url={server.url}"
+        done = evalkit("run", "mmlu,data=sample", "--model", asked, "--limit", "4", "--out", "run", cwd=tmp_path)
+    assert done.code == 0, done.err
+    result = Run.open(tmp_path / "run").manifest.tasks[0].result
+    assert result is not None
+    assert "|written_choice|" in result.signature
+    assert "Reply with the letter" in server.bodies[0]["messages"][-1]["content"]

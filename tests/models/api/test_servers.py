@@ -139,3 +139,19 @@ def test_a_server_that_ignores_echo_gives_no_log_likelihoods() -> None:
         server.wait(20)
         assert server.stdout is not None
         server.stdout.close()
+
+
+def test_a_run_through_a_server_has_the_scores_of_a_local_one(echoing: str, tmp_path: Path) -> None:
+    """Multiple choice and perplexity: the same rows, the same values, row by row."""
+    import evalkit
+
+    tasks = ["mmlu,data=sample", "wikitext,data=sample"]
+    local = evalkit.run(tasks, "tiny", limit=12, out=tmp_path / "local", cache=False)
+    asked = f"vllm/tiny,base_url={echoing},begin=<|bos|>"
+    served = evalkit.run(tasks, asked, limit=12, out=tmp_path / "served", cache=False)
+    for name in tasks:
+        ours = {record.sample.id: record for record in local.records(name)}
+        assert len(ours) == 12 or "wikitext" in name
+        for record in served.records(name):
+            for one, other in zip(record.replies, ours[record.sample.id].replies, strict=True):
+                assert one.loglikelihoods == pytest.approx(other.loglikelihoods, rel=1e-5, abs=5e-4)
