@@ -190,8 +190,9 @@ def _judge_all(judge: Judge, items: Sequence[Item], given: dict[str, Any]) -> li
     import asyncio
 
     from evalkit import models, places
+    from evalkit.judging.audit import REPEATS
     from evalkit.judging.metering import Metered
-    from evalkit.judging.panel import panel, repeated
+    from evalkit.judging.panel import panel, repeated, sampled
     from evalkit.judging.session import Verdicts, judge_all
     from evalkit.models.cached import cached
     from evalkit.store import SqliteCache, new_id
@@ -201,17 +202,24 @@ def _judge_all(judge: Judge, items: Sequence[Item], given: dict[str, Any]) -> li
     opened = [models.resolve(name) for name in given["models"]]
     cache = SqliteCache(places.cache_dir()) if not given["no_cache"] else None
     meters = [Metered(model if cache is None else cached(model, cache)) for model in opened]
-    if judge.bound is not None:
-        asked = repeated(judge, given["repeats"]) if given["repeats"] > 1 else judge
+
+    def held(one: Judge) -> Judge:
+        """The judge with its model, or the panel of it with each of several."""
+        if one.bound is None:
+            return one
+        asked = repeated(one, given["repeats"]) if given["repeats"] > 1 else one
         assert asked.bound is not None
         bound = [asked.bound(meter) for meter in meters]
-        judge = bound[0] if len(bound) == 1 else panel(judge.name, bound, by="majority")
+        return bound[0] if len(bound) == 1 else panel(one.name, bound, by="majority")
+
+    plain = held(judge)
+    tries = {probe: held(sampled(judge, number)) for number, probe in enumerate(REPEATS, 1)}
     verdicts = Verdicts.open(out)
     window = min((meter.capabilities.window for meter in meters), default=16)
 
     async def work() -> list[Judged]:
         try:
-            return await judge_all(judge, items, verdicts, window=window)
+            return await judge_all(lambda item: tries.get(item.probe, plain), items, verdicts, window=window)
         finally:
             for meter in meters:
                 await meter.close()

@@ -14,7 +14,7 @@ import numpy as np
 from evalkit.core import Estimate, Reply, UsageError, Validity
 from evalkit.judging.outputs import Outputs, shared
 from evalkit.judging.planted import INSTRUCTIONS, neutral, padded
-from evalkit.judging.session import Item, Judged
+from evalkit.judging.session import Item, Judged, pair_item
 from evalkit.stats import mean_interval
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
 from evalkit.stats.paired import paired_interval
@@ -25,7 +25,8 @@ CONFIDENCE = 0.99
 """Of the intervals that decide on a bias: with six of them, an unbiased judge is called biased once in about 17."""
 _HIDDEN = 20
 """Points of bias that may hide in an interval around none before it counts as unclear."""
-_REPEATS = 3
+REPEATS = ("repeat 1", "repeat 2")
+"""The probes that ask the plain pair again, each with replies sampled anew."""
 _LABELS = {"a": 1.0, "b": 0.0, "tie": 0.5}
 Word = Literal["fine", "biased", "poor", "unclear"]
 
@@ -72,7 +73,7 @@ class Audit:
 
 def probe_items(outputs: Sequence[Outputs], count: int) -> list[Item]:
     """The comparisons that an audit plants on the first `count` samples: an answer against itself with padding, with a
-    planted instruction and with neutral words; and the plain pair once more, marked, for repeats."""
+    planted instruction and with neutral words; and the plain pair again, for sampled replies (`REPEATS`)."""
     items = []
     for place, key in enumerate(shared(outputs)[:count]):
         answer = outputs[place % 2].answers[key]
@@ -89,15 +90,8 @@ def probe_items(outputs: Sequence[Outputs], count: int) -> list[Item]:
             lengths = (sum(map(len, plain[:-1])) + len(text), sum(map(len, plain)))
             # The changed answer is the pair's first; every pair is asked in both orders anyway.
             items.append(Item(key, answer.sample, with_it + _said(plain), ("changed", "plain"), lengths, probe))
-        one, two = outputs[0].answers[key], outputs[1].answers[key]
-        for number in range(_REPEATS - 1):
-            swapped = (two, one) if number % 2 == 0 else (one, two)
-            replies = swapped[0].replies + swapped[1].replies
-            names = (outputs[1].name, outputs[0].name) if number % 2 == 0 else (outputs[0].name, outputs[1].name)
-            if len(one.replies) == len(two.replies):
-                items.append(
-                    Item(key, one.sample, replies, names, (swapped[0].length, swapped[1].length), f"repeat {number}")
-                )
+        again = pair_item(key, outputs[0], outputs[1])
+        items += [replace(again, probe=name) for name in REPEATS]
     return items
 
 
@@ -223,7 +217,7 @@ def _repeats(found: Sequence[Judged]) -> Finding | None:
     plain = {one.key: one for one in found if not one.probe and one.validity is Validity.OK}
     rows, clusters, names = [], [], list(plain)
     for one in found:
-        if one.probe.startswith("repeat") and one.validity is Validity.OK and one.key in plain:
+        if one.probe in REPEATS and one.validity is Validity.OK and one.key in plain:
             before = plain[one.key]
             rows.append(float(_of(one, before.models[0]) == _win(before)))
             clusters.append(names.index(one.key))

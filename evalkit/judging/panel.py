@@ -55,6 +55,23 @@ def repeated(judge: Judge, times: int, *, temperature: float = 1.0) -> Judge:
     return replace(judged, version=judge.version)
 
 
+def sampled(judge: Judge, number: int, *, temperature: float = 1.0) -> Judge:
+    """The judge with sampled replies: another try for every number, and the same one for the same."""
+    bound = judge.bound
+    if bound is None:
+        return judge
+    settings = {**judge.settings, "try": str(number), "temperature": f"{temperature:g}"}
+
+    def with_model(model: Model) -> Judge:
+        return replace(bound(_Sampled(model, temperature, number)), settings={**settings, **_named(model)})
+
+    return replace(judge, settings=settings, bound=with_model)
+
+
+def _named(model: Model) -> dict[str, str]:
+    return {"model": f"{model.identity.name}@{model.identity.digest[:8]}"}
+
+
 class _Sampled:
     """A model whose generations are sampled at a temperature, under a repeat's own number."""
 

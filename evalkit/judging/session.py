@@ -151,24 +151,28 @@ def list_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[Ite
 
 
 async def judge_all(
-    judge: Judge,
+    judge: Judge | Callable[[Item], Judge],
     items: Iterable[Item],
     verdicts: Verdicts,
     *,
     window: int = 16,
     told: Callable[[Judged], None] = lambda verdict: None,
 ) -> list[Judged]:
-    """The verdict on every item, in their order. Raises UsageError; every other failure is on its verdict."""
+    """The verdict on every item by the judge (or by the one that an item gets), in their order.
+
+    Raises UsageError; every other failure is on its verdict.
+    """
     listed = list(items)
     found: list[Judged | None] = [None] * len(listed)
     waiting = iter(enumerate(listed))
 
     async def worker() -> None:
         for place, item in waiting:
-            asked = _asked(judge, item)
+            mine = judge if isinstance(judge, Judge) else judge(item)
+            asked = _asked(mine, item)
             known = verdicts.done.get(asked)
             if known is None:
-                known = await _judge(judge, item, asked)
+                known = await _judge(mine, item, asked)
                 verdicts.append(known)
             found[place] = known
             told(known)

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from evalkit.core import Judge, UsageError
-from evalkit.judging.audit import Audit, audit_of, probe_items, read_labels
+from evalkit.judging.audit import REPEATS, Audit, audit_of, probe_items, read_labels
 from evalkit.judging.outputs import Outputs, read_outputs
+from evalkit.judging.panel import sampled
 from evalkit.judging.session import Judged, Verdicts, judge_all, pair_items
 from evalkit.models import resolve
 from evalkit.plugins import load
-from tests.judging.server import JUDGES, judge_server, merits, outputs
+from tests.judging.server import JUDGES, fair, judge_server, merits, outputs
 
 
 def two_models() -> list[Outputs]:
@@ -126,6 +127,32 @@ def test_refusals_are_counted_and_are_no_ties() -> None:
     assert finding.estimate.value == pytest.approx(len(missing) / len(plain))
     assert 0.05 < len(missing) / len(plain) < 0.6
     assert f"{len(missing)} of them refused" in finding.words
+
+
+def test_self_consistency_is_measured_with_replies_sampled_anew() -> None:
+    """In process: a model that is fair at temperature 0 and throws a coin for every seed."""
+
+    def says(prompt: str, seed: int) -> str:
+        return fair(prompt) if seed == 0 else f"Verdict: {random.Random(f'{prompt} {seed}').choice(['A', 'B'])}"
+
+    def consistency(model: Scripted) -> tuple[str, float]:
+        judge = load("judge", "pairwise")
+        assert isinstance(judge, Judge)
+        assert judge.bound is not None
+        held = {probe: sampled(judge, number).bound for number, probe in enumerate(REPEATS, 1)}
+        plain = judge.bound(model)
+        tries = {probe: bound(model) for probe, bound in held.items() if bound is not None}
+        pair = two_models()
+        with tempfile.TemporaryDirectory() as folder:
+            items = pair_items(pair) + probe_items(pair, 40)
+            verdicts = Verdicts.open(Path(folder) / "v.jsonl")
+            found = asyncio.run(judge_all(lambda item: tries.get(item.probe, plain), items, verdicts))
+        return bias(audit_of(found), "self-consistency")
+
+    assert consistency(Scripted(lambda prompt, seed: fair(prompt))) == ("fine", 1.0)
+    word, value = consistency(Scripted(says))
+    assert word == "poor"
+    assert value < 0.5
 
 
 # ---------------------------------------------------------------- people
