@@ -19,6 +19,7 @@ from evalkit.judging.panel import sampled
 from evalkit.judging.session import Judged, Verdicts, judge_all, pair_items
 from evalkit.models import resolve
 from evalkit.plugins import load
+from tests.judging.scripted import Scripted
 from tests.judging.server import JUDGES, fair, judge_server, merits, outputs
 
 
