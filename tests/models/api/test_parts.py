@@ -89,6 +89,7 @@ def test_identities_differ_by_what_changes_answers_and_by_server_only() -> None:
 def test_secrets_show_nowhere() -> None:
     secret = Secret(KEY)
     assert KEY not in f"{secret} {secret!r} {[secret]}"
+    assert Secret("company-word-77").redact("no company-word-77 here") == "no [key] here"  # it looks like no key
     assert secret.redact(f"Incorrect key {KEY} or sk-ant*****0123") == "Incorrect key [key] or [key]"
     for text in (
         f"Authorization: Bearer {KEY}",
