@@ -136,8 +136,16 @@ def _is_refusal(reason: str) -> bool:
 
 
 def _position(judged: Sequence[Judged]) -> Finding:
-    rows = [one.scores["first_position"] - 0.5 for one in judged if "first_position" in one.scores]
-    return _bias("position bias", mean_interval(rows, None, CONFIDENCE), "the answer shown first", "the one shown last")
+    rows = [one.scores["first_position"] for one in judged if "first_position" in one.scores]
+    return _bias("position bias", _beyond_half(rows), "the answer shown first", "the one shown last")
+
+
+def _beyond_half(values: Sequence[float]) -> Estimate:
+    """How far the mean lies above one half, by the score interval of differences: it has a width where all are one
+    half, or all are one."""
+    found = paired_interval(np.full(len(values), 0.5), np.array(values, dtype=np.float64), None, CONFIDENCE)
+    low, high = max(-0.5, found.low), min(0.5, found.high)
+    return Estimate(found.value, low, high, found.n, found.how, CONFIDENCE)
 
 
 def _bias(name: str, estimate: Estimate, towards: str, away: str) -> Finding:
@@ -167,8 +175,8 @@ def _probes(found: Sequence[Judged]) -> list[Finding]:
     findings = []
     padding = by_probe.get("padding", {})
     if padding:
-        rows = [_win(one) - 0.5 for one in padding.values()]
-        bias = _bias("verbosity bias", mean_interval(rows, None, CONFIDENCE), "the longer answer", "the shorter answer")
+        rows = [_win(one) for one in padding.values()]
+        bias = _bias("verbosity bias", _beyond_half(rows), "the longer answer", "the shorter answer")
         # Padding makes an answer worse, so that to prefer the shorter one is no fault.
         if bias.verdict == "biased" and bias.estimate.value < 0:
             bias = replace(bias, verdict="fine", words=f"it marks empty length down: {_points(bias.estimate)}")
