@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
+
+if TYPE_CHECKING:
+    from evalkit.store import Run
 
 # Every task that has a bundled sample, in the order a newcomer would ask.
 SUITE = (
@@ -31,4 +36,25 @@ def command(out: Path | None, quiet: bool) -> None:
     click.echo("tiny, a 1 M-parameter Llama that ships with evalkit, on five bundled sample sets\n")
     runs = api.run_plan(api.Plan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
     finish(runs)
+    for what, page in _pages(runs, alone=out is not None):
+        click.echo(f"{what} {page}")
     click.echo(f"took {duration(time.perf_counter() - started)}; next: evalkit run mmlu --model hf/<repo or path>")
+
+
+def _pages(runs: Sequence[Run], *, alone: bool) -> list[tuple[str, Path]]:
+    """A report of every sample, and a leaderboard of all runs beside this one (of it alone where the user chose a
+    folder, whose neighbours may be anything): what each is called, and where it is."""
+    from evalkit import plugins
+    from evalkit.commands.leaderboard import runs_of
+    from evalkit.commands.report import write_pieces
+
+    folder = runs[0].folder
+    above = folder if alone else folder.parent
+    pages = [
+        ("report:     ", "html", runs, folder / "report.html"),
+        ("leaderboard:", "leaderboard", runs if alone else runs_of(above), above / "leaderboard.html"),
+    ]
+    for _, name, subjects, page in pages:
+        write = cast("Callable[[Sequence[Run]], Iterator[str]]", plugins.load("report", name))
+        write_pieces(page, write(subjects))
+    return [(what, page) for what, _, _, page in pages]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from markupsafe import Markup
 
@@ -167,3 +168,62 @@ def scatter(
         )
     words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f} % at {word(points[i][0])}" for i in usable)
     return _svg(420, 255, "scatter", f"average against {axis}: {words}", "".join(map(str, shapes)))
+
+
+class Dated(Protocol):
+    """A score in a series."""
+
+    @property
+    def created(self) -> str: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+class Change(Protocol):
+    """From `place` on the level is another."""
+
+    @property
+    def place(self) -> int: ...
+
+
+def series(points: Sequence[Dated], changes: Sequence[Change], scale: str, label: str) -> Markup:
+    """Scores in the order they were measured, evenly spaced, with their intervals; a dashed line before a change."""
+    from evalkit.reporting.words import number
+
+    every = [n for point in points for n in (point.low, point.value, point.high) if math.isfinite(n)]
+    least, most = min(every), max(every)
+    room = (most - least or abs(most) or 1.0) * 0.08
+    least, most = least - room, most + room
+
+    def x(place: float) -> float:
+        return 70 + 670 * (place / (len(points) - 1) if len(points) > 1 else 0.5)
+
+    def y(value: float) -> float:
+        return 180 - 165 * (value - least) / (most - least)
+
+    shapes = ['<path class="axis" d="M60 180H750M60 180V10"/>']
+    for value in (least + room, most - room):
+        shapes.append(f'<text x="30" y="{y(value) + 4:.1f}" class="legend">{number(value, scale)}</text>')
+    for change in changes:
+        at = x(change.place - 0.5)
+        shapes.append(f'<line class="step" x1="{at:.1f}" x2="{at:.1f}" y1="10" y2="180"/>')
+    path = " ".join(f"{x(place):.1f},{y(point.value):.1f}" for place, point in enumerate(points))
+    shapes.append(f'<polyline class="line" points="{path}"/>')
+    for place, point in enumerate(points):
+        at = x(place)
+        if math.isfinite(point.low) and math.isfinite(point.high):
+            shapes.append(
+                f'<line class="whisker" x1="{at:.1f}" x2="{at:.1f}" y1="{y(point.low):.1f}" y2="{y(point.high):.1f}"/>'
+            )
+        words = Markup("{}: {}").format(visible(point.created[:16]), number(point.value, scale))
+        shapes.append(
+            f'<circle class="dot" cx="{at:.1f}" cy="{y(point.value):.1f}" r="3.5"><title>{words}</title></circle>'
+        )
+    for place, anchor in ((0, "start"), (len(points) - 1, "end"))[: len(points)]:
+        day = Markup("{}").format(visible(points[place].created[:10]))
+        shapes.append(f'<text x="{x(place):.1f}" y="197" class="label" text-anchor="{anchor}">{day}</text>')
+    return _svg(760, 205, "series", label, "".join(shapes))

@@ -91,7 +91,7 @@ class Shards:
         if self.size >= self.budget:
             self.omitted += 1
             return -1, 0
-        text = _packed(details)
+        text = packed(details)
         self._details.append(text)
         self._waiting += len(text)
         found = self._shards, len(self._details) - 1
@@ -107,7 +107,7 @@ class Shards:
 
     def _flush_rows(self) -> None:
         if self._rows:
-            self._write("index", _packed(self._rows))
+            self._write("index", packed(self._rows))
             self._rows = []
 
     def _write(self, kind: str, text: bytes) -> int:
@@ -128,8 +128,8 @@ class Shards:
             yield Markup(f'<script type="application/json" data-shard="{kind}">"{packed}"</script>\n')
 
 
-def _packed(value: Any) -> bytes:
-    """JSON, numbers that are not finite as null. Halves of surrogate pairs, which UTF-8 has not, stay escaped."""
+def packed(value: Any) -> bytes:
+    """JSON in UTF-8, numbers that are not finite as null. Lone surrogates, which UTF-8 has not, stay escaped."""
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tempfile
 from collections import Counter
@@ -9,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from evalkit import Run
 from evalkit.comparison import PairedTask, pair_tasks
@@ -22,7 +21,7 @@ from evalkit.gates.report import GateReport
 from evalkit.gates.verdicts import GateVerdict
 from evalkit.gating import gate, open_run, policy_from
 from evalkit.reporting import Shards, page
-from evalkit.reporting.shards import detail, excerpt
+from evalkit.reporting.shards import detail, excerpt, packed
 
 META = {
     "name": "comparison",
@@ -167,7 +166,7 @@ def _walk(a: Run, b: Run, pairs: Sequence[PairedTask], shards: Shards) -> list[C
                 number = sides[record.task]
                 key = (number, record.sample.id, record.repeat)
                 places[key] = file.tell(), _value(record, pairs[number]), record.validity.value
-                line = orjson.dumps(_side(record), default=str, option=orjson.OPT_NON_STR_KEYS)
+                line = packed(_side(record))
                 file.write(len(line).to_bytes(8, "little") + line)
         for record in b.records():
             number = others.get(record.task, -1)
@@ -178,7 +177,7 @@ def _walk(a: Run, b: Run, pairs: Sequence[PairedTask], shards: Shards) -> list[C
                 continue
             place, old, validity = known
             file.seek(place)
-            left = orjson.loads(file.read(int.from_bytes(file.read(8), "little")))
+            left = json.loads(file.read(int.from_bytes(file.read(8), "little")))
             new, right = _value(record, pairs[number]), _side(record)
             kind = _kind(old, new, binary[number])
             counts[number][kind] += 1

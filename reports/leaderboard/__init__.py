@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -14,6 +12,7 @@ from evalkit import Run
 from evalkit.reporting import page
 from evalkit.reporting.board import Board, Cell, board
 from evalkit.reporting.ranking import Rank
+from evalkit.reporting.tables import csv_lines
 from evalkit.reporting.text import finite, visible
 from evalkit.reporting.words import bounds, money, number, seconds
 
@@ -183,25 +182,18 @@ def _plain(text: str) -> str:
     return flat.replace("<", "&lt;")
 
 
-def _csv(made: Board) -> str:
-    out = io.StringIO()
-    write = csv.writer(out)
-    write.writerow(["model", "rank_low", "rank_high", "task", "metric", "value", "low", "high", "n", "failed", "run"])
+def _csv(made: Board) -> Iterator[str]:
     ranks = {rank.model: rank for rank in made.ranks}
+    rows: list[list[object]] = [
+        ["model", "rank_low", "rank_high", "task", "metric", "value", "low", "high", "n", "failed", "run"]
+    ]
     for model in _order(made):
         rank = ranks.get(model)
-        places = [rank.low, rank.high] if rank else ["", ""]
+        places = [rank.low, rank.high] if rank else [None, None]
         for column in made.columns:
             cell = column.cells[model]
             if cell and cell.entry.result:
-                e = cell.estimate
+                e, run = cell.estimate, str(cell.run.folder)
                 numbers = [e.value, e.low, e.high, e.n, cell.entry.result.failed]
-                names = [_safe(column.name), _safe(column.metric)]
-                write.writerow([_safe(made.models[model]), *places, *names, *numbers, _safe(str(cell.run.folder))])
-    return out.getvalue()
-
-
-def _safe(text: str) -> str:
-    """What a spreadsheet would take for a formula begins with an apostrophe."""
-    shown = visible(text)
-    return "'" + shown if shown.startswith(("=", "+", "-", "@", "\t")) else shown
+                rows.append([made.models[model], *places, column.name, column.metric, *numbers, run])
+    return csv_lines(rows)
