@@ -233,9 +233,15 @@ def _identity(
         "seed": str(settings.seed),
         "limit": _limit_words(settings),
         "repeats": str(settings.repeats),
-        "judge": "–",
+        "judge": _judges(task),
         "model": f"{model.identity.name}@{model.identity.digest[:8]}",
     }
+
+
+def _judges(task: Task) -> str:
+    """The models that judge, by name and digest; a dash where none does."""
+    names = (scorer.settings["model"] for scorer in task.scorers if {"judge", "model"} <= scorer.settings.keys())
+    return "+".join(dict.fromkeys(names)) or "–"
 
 
 def _limit_words(settings: Settings) -> str:

@@ -147,6 +147,7 @@ def test_a_rubric_as_a_scorer_of_a_task(folder: Path) -> None:
     assert {metric["name"] for metric in task["result"]["metrics"]} == {"good", "right", "short"}
     assert manifest["model"]["judge"]["requests"] == 4
     assert manifest["request"]["judge"] == spec
+    assert "|judge:openai/judge@" in task["result"]["signature"]
     assert again.code == 0, again.err
     assert "(4 from the cache)" in again.err
 
