@@ -86,6 +86,16 @@ def test_identities_differ_by_what_changes_answers_and_by_server_only() -> None:
     assert len(set(different)) == len(different)
 
 
+def filled(headers: dict[str, str]) -> dict[str, str]:
+    """Moments from now on, not from when the tests were collected."""
+    now = datetime.now(UTC)
+    moments = {
+        "<HTTP date in 30 s>": format_datetime(now + timedelta(seconds=30), usegmt=True),
+        "<RFC 3339 in 20 s>": (now + timedelta(seconds=20)).isoformat(),
+    }
+    return {name: moments.get(value, value) for name, value in headers.items()}
+
+
 def test_secrets_show_nowhere() -> None:
     secret = Secret(KEY)
     assert KEY not in f"{secret} {secret!r} {[secret]}"
@@ -107,13 +117,13 @@ def test_secrets_show_nowhere() -> None:
         ({"retry-after": "7"}, 7.0),
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
-        ({"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)}, 30.0),
+        ({"retry-after": "<HTTP date in 30 s>"}, 30.0),
         ({"retry-after": "soon"}, None),
         ({}, None),
     ],
 )
 def test_retry_after_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
-    found = hints.retry_after(headers)
+    found = hints.retry_after(filled(headers))
     assert found is None if seconds is None else found == pytest.approx(seconds, abs=2.0 if seconds == 30.0 else 1e-9)
 
 
@@ -132,14 +142,14 @@ def test_googles_retry_delay() -> None:
         (
             {
                 "anthropic-ratelimit-input-tokens-remaining": "0",
-                "anthropic-ratelimit-input-tokens-reset": (datetime.now(UTC) + timedelta(seconds=20)).isoformat(),
+                "anthropic-ratelimit-input-tokens-reset": "<RFC 3339 in 20 s>",
             },
             20.0,
         ),
     ],
 )
 def test_a_limit_that_is_used_up_is_waited_for(headers: dict[str, str], seconds: float) -> None:
-    assert hints.exhausted(headers) == pytest.approx(seconds, abs=2.0 if seconds == 20.0 else 1e-9)
+    assert hints.exhausted(filled(headers)) == pytest.approx(seconds, abs=2.0 if seconds == 20.0 else 1e-9)
 
 
 @pytest.mark.parametrize(

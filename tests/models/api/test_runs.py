@@ -24,7 +24,7 @@ stop: "\\n"
 max_tokens: 10
 scorers: [exact_match]
 """
-KILLS = int(os.environ.get("EVALKIT_TEST_KILLS") or 4)
+KILLS = int(os.environ.get("EVALKIT_TEST_KILLS") or 3)
 """How often the run is killed; 50 before a release."""
 
 
