@@ -53,13 +53,14 @@ class Bench:
 
     def evalkit(self, form: Form, threads: int) -> Measured:
         """One run of evalkit over a form."""
-        return self._child("peers.evalkit_side", self._asked(form, [self.evalkit_task(form)], threads))
+        return self._child("peers.evalkit_side", self.asked(form, [self.evalkit_task(form)], threads))
 
     def lm_eval(self, form: Form, threads: int, batch: int) -> Measured:
         """One run of lm-eval over a form."""
-        return self._child("peers.lm_eval_side", self._asked(form, list(form.peer_tasks), threads, batch))
+        return self._child("peers.lm_eval_side", self.asked(form, list(form.peer_tasks), threads, batch))
 
-    def _asked(self, form: Form, tasks: list[str], threads: int, batch: int = 0) -> Asked:
+    def asked(self, form: Form, tasks: list[str], threads: int, batch: int = 0) -> Asked:
+        """What a child process is told."""
         return Asked(
             model=str(self.model),
             tasks=tasks,
