@@ -167,6 +167,12 @@ def test_an_unbeaten_model_has_no_upper_bound_and_that_is_said() -> None:
     assert "prior of 0.5 ties" in places[0].strength.how
 
 
+def test_in_a_chain_only_its_ends_are_open() -> None:
+    connection = Connection.of(np.array([[0.0, 5.0, 0.0], [0.0, 0.0, 5.0], [0.0, 0.0, 0.0]]))
+    assert (connection.unbeaten, connection.winless) == ((0,), (2,))
+    assert not connection.is_finite
+
+
 def test_groups_that_never_met_are_named_and_ranked_apart() -> None:
     rows = [(one, two, float(n % 3 > 0), f"q{n}") for n in range(30) for one, two in (("a", "b"), ("c", "d"))]
     places, connection = standing(Battles.of(rows), resamples=100)
