@@ -26,7 +26,8 @@ def main() -> int:
         return use_newer_python()
     python = install(EXTRAS[job])
     if job == "test":
-        install_sandbox()
+        install_system("bwrap", "bubblewrap", "the tests of generated programs")
+        install_system("chromium", "chromium", "the tests of reports")
     if job == "quickstart":
         return subprocess.call([python, "-m", "evalkit.cli", "quickstart", *rest], cwd=HERE)
     steps = [
@@ -53,16 +54,16 @@ def use_newer_python() -> int:
     return 2
 
 
-def install_sandbox() -> None:
-    """Install bubblewrap where it is missing and root and apt allow; else the tests that need it say so and skip."""
+def install_system(program: str, package: str, needed_by: str) -> None:
+    """Install a Debian package where it is missing and root and apt allow; else those tests say so and skip."""
     may = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
-    if shutil.which("bwrap") or not may:
+    if shutil.which(program) or not may:
         return
-    print("installing bubblewrap, which the tests of generated programs need", flush=True)
+    print(f"installing {package}, for {needed_by}", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for step in (["update"], ["install", "--yes", "--no-install-recommends", "bubblewrap"]):
+    for step in (["update"], ["install", "--yes", "--no-install-recommends", package]):
         if subprocess.call(["apt-get", "-qq", *step], env=environment, stdout=subprocess.DEVNULL):
-            print("bubblewrap could not be installed; those tests will be skipped")
+            print(f"{package} could not be installed; those tests will be skipped")
             return
 
 

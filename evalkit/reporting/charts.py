@@ -136,6 +136,7 @@ def scatter(
         shapes.append(Markup('<text x="360" y="248" class="legend">{}</text>').format(word(most)))
     front = pareto(points)
     path = " ".join(f"{x(points[i][0]):.1f},{y(points[i][1]):.1f}" for i in front)
+    taken: list[tuple[float, float, float]] = []
     shapes.append(f'<polyline class="front" points="{path}"/>')
     for i in usable:
         price, value = points[i]
@@ -146,6 +147,12 @@ def scatter(
         short = label if len(label) <= 28 else label[:27] + "…"
         anchor = "end" if x(price) > 240 else "start"
         place = x(price) + (-9 if anchor == "end" else 9)
+        height, wide = y(value) - 7, 6.2 * len(short)
+        left = place - wide if anchor == "end" else place
+        # A label that would lie on another goes below it.
+        while any(abs(height - h) < 12 and left < right and left + wide > first_x for first_x, right, h in taken):
+            height += 13
+        taken.append((left, left + wide, height))
         shapes.append(
             Markup(
                 '<line class="whisker" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>'
@@ -161,7 +168,7 @@ def scatter(
                 100 * value,
                 word(price),
                 place,
-                y(value) - 7,
+                height,
                 anchor,
                 short,
             )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import Run
-from evalkit.comparison import PairedTask, pair_tasks
+from evalkit.comparison import PairedTask, TaskSide, pair_tasks
 from evalkit.core import Record, UsageError
 from evalkit.gates.assess import difference, flips
 from evalkit.gates.integrity import Finding, findings
@@ -33,9 +33,9 @@ _KINDS = {
     "lost": "right in A alone",
     "gained": "right in B alone",
     "neither": "right in neither",
-    "worse": "lower in B",
+    "worse": "worse in B",
     "same": "the same",
-    "better": "higher in B",
+    "better": "better in B",
     "unmeasured": "not measured in one",
 }
 
@@ -158,28 +158,31 @@ def _walk(a: Run, b: Run, pairs: Sequence[PairedTask], shards: Shards) -> list[C
         {pair.candidate.ids[r[0]]: pair.baseline.ids[le[0]] for le, r in zip(pair.left, pair.right, strict=True)}
         for pair in pairs
     ]
-    places: dict[tuple[int, str, int], tuple[int, float | None, str]] = {}
+    places: dict[tuple[int, str, int], tuple[int, str]] = {}
     binary = [_binary(pair) for pair in pairs]
+    olds = [_values(pair.baseline, pair.headline) for pair in pairs]
+    news = [_values(pair.candidate, pair.headline) for pair in pairs]
     with tempfile.TemporaryFile() as file:
         for record in a.records():
             if record.task in sides:
                 number = sides[record.task]
                 key = (number, record.sample.id, record.repeat)
-                places[key] = file.tell(), _value(record, pairs[number]), record.validity.value
+                places[key] = file.tell(), record.validity.value
                 line = packed(_side(record))
                 file.write(len(line).to_bytes(8, "little") + line)
         for record in b.records():
             number = others.get(record.task, -1)
             if number < 0 or record.sample.id not in matched[number]:
                 continue
-            known = places.get((number, matched[number][record.sample.id], record.repeat))
-            if known is None:
+            twin = matched[number][record.sample.id], record.repeat
+            if (number, *twin) not in places:
                 continue
-            place, old, validity = known
+            place, validity = places[number, *twin]
             file.seek(place)
             left = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-            new, right = _value(record, pairs[number]), _side(record)
-            kind = _kind(old, new, binary[number])
+            right = _side(record)
+            old, new = olds[number].get(twin), news[number].get((record.sample.id, record.repeat))
+            kind = _kind(old, new, pairs[number], binary[number])
             counts[number][kind] += 1
             ends = [validity, record.validity.value]
             group = record.sample.groups[-1][:200] if record.sample.groups else ""
@@ -207,10 +210,21 @@ def _said(side: dict[str, Any]) -> str:
     return side["replies"][0] if side["replies"] else ""
 
 
-def _value(record: Record, pair: PairedTask) -> float | None:
-    value = record.value(pair.headline)
-    usable = value is not None and math.isfinite(value) and not record.validity.is_measurement_failure
-    return value if usable else None
+def _values(side: TaskSide, headline: str) -> dict[tuple[str, int], float | None]:
+    """The headline of every record by (sample, repeat); of a metric that is no mean, its estimate for that one."""
+    column = side.columns.get(headline)
+    if column is None:
+        return {}
+    found: dict[tuple[str, int], float | None] = {}
+    for key, row in zip(zip(side.ids, side.repeats, strict=True), column.rows, strict=True):
+        single = column.width == 1
+        value = (
+            float(row[0])
+            if single or not all(map(math.isfinite, row))
+            else column.value_of(row[None, :], one_sample=True)
+        )
+        found[key] = value if math.isfinite(value) else None
+    return found
 
 
 def _binary(pair: PairedTask) -> bool:
@@ -220,9 +234,11 @@ def _binary(pair: PairedTask) -> bool:
     return all(c.width == 1 and {v for v in c.rows[:, 0].tolist() if v == v} <= {0.0, 1.0} for c in columns)
 
 
-def _kind(old: float | None, new: float | None, binary: bool) -> str:
+def _kind(old: float | None, new: float | None, pair: PairedTask, binary: bool) -> str:
     if old is None or new is None:
         return "unmeasured"
     if binary:
         return ("both" if new else "lost") if old else ("gained" if new else "neither")
-    return "same" if new == old else "better" if new > old else "worse"
+    if new == old:
+        return "same"
+    return "better" if (new > old) == pair.candidate.columns[pair.headline].higher_is_better else "worse"

@@ -130,3 +130,18 @@ def test_mistakes_are_said(folder: Path) -> None:
     done = evalkit("report", "--compare", "a", "b", "--policy", "no.yaml", cwd=folder)
     assert done.code == 2
     assert "no.yaml" in done.err
+
+
+def test_a_perplexity_is_compared_sample_by_sample(tmp_path: Path, look: Any) -> None:
+    pytest.importorskip("torch")
+    for name, model in (("a", "tiny"), ("b", "tiny,dtype=bfloat16")):
+        done = evalkit(
+            "run", "wikitext,data=sample", "--model", model, "--out", name, "-q", "--limit", "12", cwd=tmp_path
+        )
+        assert done.code == 0, done
+    found = json.loads(evalkit("compare", "a", "b", "--json", cwd=tmp_path).out)["tasks"][0]["metrics"][0]
+    assert evalkit("report", "--compare", "a", "b", "-o", "c.html", cwd=tmp_path).code == 0
+    page = look(tmp_path / "c.html").page
+    for kind in ("worse", "better"):
+        assert page.inner_text(f"button.kind[data-kind={kind}]").startswith(f"{len(found[kind])} ")
+    assert page.locator("button.kind[data-kind=unmeasured]").count() == 0
