@@ -62,6 +62,8 @@ def test_another_process_waits_for_the_batch_that_was_sent(provider: str) -> Non
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # As a killed process does: the connection ends, and nothing is tidied up.
+        await model._client._session.close()  # type: ignore[attr-defined]
 
     with BatchServer(polls=10) as server:
         asyncio.run(abandoned(resolve(f"{provider}/m", spec(provider, server))))
