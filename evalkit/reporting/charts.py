@@ -136,45 +136,37 @@ def scatter(
         shapes.append(Markup('<text x="360" y="248" class="legend">{}</text>').format(word(most)))
     front = pareto(points)
     path = " ".join(f"{x(points[i][0]):.1f},{y(points[i][1]):.1f}" for i in front)
-    taken: list[tuple[float, float, float]] = []
     shapes.append(f'<polyline class="front" points="{path}"/>')
     for i in usable:
         price, value = points[i]
-        found = quality[i]
+        found, at = quality[i], x(price)
         assert found is not None
         kind = "bubble best" if i in front else "bubble"
-        label = visible(names[i])
-        short = label if len(label) <= 28 else label[:27] + "…"
-        anchor = "end" if x(price) > 240 else "start"
-        place = x(price) + (-9 if anchor == "end" else 9)
-        height, wide = y(value) - 7, 6.2 * len(short)
-        left = place - wide if anchor == "end" else place
-        # A label that would lie on another goes below it.
-        while any(abs(height - h) < 12 and left < right and left + wide > first_x for first_x, right, h in taken):
-            height += 13
-        taken.append((left, left + wide, height))
         shapes.append(
             Markup(
                 '<line class="whisker" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>'
                 '<circle class="{3}" cx="{0:.1f}" cy="{4:.1f}" r="5"><title>{5}: {6:.1f} %, {7}</title></circle>'
-                '<text class="label" x="{8:.1f}" y="{9:.1f}" text-anchor="{10}">{11}</text>'
-            ).format(
-                x(price),
-                y(found.low),
-                y(found.high),
-                kind,
-                y(value),
-                label,
-                100 * value,
-                word(price),
-                place,
-                height,
-                anchor,
-                short,
-            )
+            ).format(at, y(found.low), y(found.high), kind, y(value), visible(names[i]), 100 * value, word(price))
         )
+    shapes += _labels([(visible(names[i]), x(points[i][0]), y(points[i][1])) for i in usable])
     words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f} % at {word(points[i][0])}" for i in usable)
     return _svg(420, 255, "scatter", f"average against {axis}: {words}", "".join(map(str, shapes)))
+
+
+def _labels(points: Sequence[tuple[str, float, float]]) -> list[Markup]:
+    """A name beside each point, towards the middle; one that would lie on another goes below it."""
+    taken: list[tuple[float, float, float]] = []
+    shapes = []
+    for name, x, y in points:
+        short = name if len(name) <= 28 else name[:27] + "…"
+        anchor, place, wide = ("end", x - 9, 6.2 * len(short)) if x > 240 else ("start", x + 9, 6.2 * len(short))
+        left, height = (place - wide if anchor == "end" else place), y - 7
+        while any(abs(height - h) < 12 and left < last and left + wide > first for first, last, h in taken):
+            height += 13
+        taken.append((left, left + wide, height))
+        text = Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+        shapes.append(text.format(place, height, anchor, short))
+    return shapes
 
 
 class Dated(Protocol):
