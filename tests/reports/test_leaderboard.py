@@ -138,6 +138,25 @@ def test_the_page_ranks_as_python_does_and_again_with_other_weights(folder: Path
     assert live.quiet()
 
 
+def test_the_page_corrects_for_many_pairs_as_python_does(tmp_path: Path, look: Any) -> None:
+    runs = []
+    for model in range(8):
+        draw = random.Random(model)
+        records = (record(n, right=draw.random() < 0.5 + 0.03 * model) for n in range(200))
+        runs.append(write_run(tmp_path / "runs" / str(model), records, model=f"m{model}"))
+    column = board(runs).columns[0]
+    means = [cell.estimate.value for cell in column.cells if cell]
+    corrected = {found.model: (found.low, found.high) for found in rank(means, column.difference, column.error)}
+    z = np.abs(column.difference) / np.where(column.error > 0, column.error, np.inf)
+    told = np.where(z > 1.96, np.sign(column.difference), 0)
+    alone = {m: (1 + (told[m] < 0).sum(), 8 - (told[m] > 0).sum()) for m in range(8)}
+    assert corrected != alone  # or this test would not see a page that leaves the correction out
+    assert evalkit("leaderboard", "runs", cwd=tmp_path).code == 0
+    shown = ranks_shown(look(tmp_path / "runs" / "leaderboard.html").page)
+    expected = {f"m{m}": str(low) if low == high else f"{low}–{high}" for m, (low, high) in corrected.items()}
+    assert {name: place for name, (place, _) in shown.items()} == expected
+
+
 def test_a_cell_opens_and_downloads_hold_what_is_shown(page: Path, look: Any) -> None:
     opened = look(page, accept_downloads=True)
     opened.page.click("button.cell >> nth=0")
