@@ -37,7 +37,8 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
         return tuple(_passed_on(each, verdict.validity, verdict.reason) for each in found)
 
     settings = {"judge": judge.name, "judge_version": str(judge.version), **judge.settings}
-    scorer = Scorer(f"judged_{judge.name}", score, wanted, tuple(mean(name, scale=judge.scale) for name in wanted), settings)
+    metrics = tuple(mean(name, scale=judge.scale) for name in wanted)
+    scorer = Scorer(f"judged_{judge.name}", score, wanted, metrics, settings)
     bound = judge.bound
     if bound is None:
         return scorer
