@@ -24,10 +24,9 @@ class Counter:
 
     def watch(self, model: Any) -> None:
         """Count from now on; a layer is watched and not the model, which an engine may go around."""
-        import torch
 
         inner = model.get_decoder() if hasattr(model, "get_decoder") else model
-        first = next(module for module in inner.modules() if isinstance(module, torch.nn.Linear))
+        first = next(module for module in inner.modules() if _is_linear(module))
         first.register_forward_pre_hook(self._positions)
         model.register_forward_pre_hook(self._enter)
         model.register_forward_hook(self._leave)
@@ -72,3 +71,10 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
         if left != right:
             return place
     return min(len(one), len(other))
+
+
+def _is_linear(module: Any) -> bool:
+    import torch
+
+    # GPT-2's linear layers have a class of their own.
+    return isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
