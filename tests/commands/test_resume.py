@@ -49,7 +49,14 @@ def begin(project: Path, *arguments: str) -> subprocess.Popen[str]:
         *arguments,
     ]
     process = subprocess.Popen(
-        command, cwd=project, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD
+        command,
+        cwd=project,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | ONE_THREAD,
+        # Tests that run in the background inherit a Ctrl-C that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     )
     journal = project / "run" / "records.jsonl"
     deadline = time.monotonic() + 120

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.core import Choose, Generate, Perplexity, Prompt, UsageError, digest_of
+from evalkit.core import Choose, Generate, Perplexity, Prompt, Tokenize, UsageError, digest_of
 from evalkit.models import resolve
 from evalkit.models.local import weights
 from tests.models.oracle import answer
@@ -143,7 +143,7 @@ def test_the_dtype_is_the_options_the_configs_or_the_files(
 
 def test_what_a_model_can_be_asked(make_model: Callable[..., Path], folder: Path) -> None:
     plain = resolve(f"hf/{folder}").capabilities
-    assert plain.requests == frozenset({Generate, Choose, Perplexity})
+    assert plain.requests == frozenset({Generate, Choose, Perplexity, Tokenize})
     assert (plain.chats, plain.max_length) == (False, 64)
     assert resolve(f"hf/{folder},chat=on").capabilities.chats
     assert resolve(f"hf/{folder},max_length=20").capabilities.max_length == 20
