@@ -24,7 +24,7 @@ def exact_match(
 
     Both sides lose every match of the `ignore` patterns (regular expressions, in turn), then case, then ASCII
     punctuation, as in lm-evaluation-harness. On purpose different from there: white space at both ends never
-    decides, unless `strip` is "left" (which is what its filter `remove_whitespace` does to replies) or "none".
+    decides (there the filter `remove_whitespace` sees to that, for replies), unless `strip` is "left" or "none".
 
     `normalise` comes after all that: "squad" drops case, ASCII punctuation, articles and superfluous blanks, "unicode"
     makes compatible characters one (NFKC: "ﬁ" is "fi", "²" is "2", full-width letters are plain) and folds case.

@@ -383,7 +383,7 @@ def test_what_is_read_stands_in_the_last_line_or_in_an_object(text: str) -> None
         assert read in end.upper() or end.strip().endswith(("}", "```"))
 
 
-def test_a_long_reply_takes_no_quadratic_time() -> None:
+def test_a_long_reply_of_beginnings_alone_is_no_verdict() -> None:
     for unit in ("[[A", "{", '{"a":', "**", "> ", "Verdict: ", "`", '"'):
-        read_label((unit + "\n") * 20_000, PAIR)
-        read_label(unit * 20_000, PAIR)
+        assert read_label((unit + "\n") * 20_000, PAIR).value is None
+        assert read_label(unit * 20_000, PAIR).value is None

@@ -143,7 +143,8 @@ class Scoring:
         for request, part, start in users:
             end = start + len(request.parts[part].row.targets)
             request.results[part] = result.over(start, end)
-            request.tokens[part] = result.logprobs[start:end]
+            if _wants_tokens(self._flight.jobs[request.index]):
+                request.tokens[part] = result.logprobs[start:end]
             request.seconds += seconds / len(users)
             if len(request.results) == len(request.parts):
                 self._deliver(request)
@@ -155,7 +156,7 @@ class Scoring:
         asked = self._flight.jobs[request.index]
         if isinstance(asked, Perplexity):
             reply = replace(reply, loglikelihoods=(sum(values),))
-            if asked.tokens:
+            if _wants_tokens(asked):
                 # Windows follow one another and predict every token once. A begin token is none of the text's.
                 found = tuple(value for part in range(len(request.parts)) for value in request.tokens[part])
                 first = request.parts[0].row if request.parts else None
@@ -164,6 +165,10 @@ class Scoring:
         else:
             reply = replace(reply, loglikelihoods=values, greedy=tuple(greedy for _, greedy in results))
         self._flight.deliver(request.index, reply)
+
+
+def _wants_tokens(asked: Request) -> bool:
+    return isinstance(asked, Perplexity) and asked.tokens
 
 
 def _read_tokens(parts: Sequence[Encoded]) -> int:
