@@ -39,8 +39,10 @@ class Opened:
         return True
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """One Chromium for a module. Playwright keeps an event loop running in this thread for as long as it is
+    open, and `asyncio.run` refuses such a thread: open for the session, it would fail every test after it."""
     api = pytest.importorskip("playwright.sync_api", reason="pages are tested with playwright")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
