@@ -28,6 +28,7 @@ TIERS: dict[str, int] = {
     "metrics": 2,
     "scorers": 2,
     "judging": 2,
+    "rag": 2,
     "runner": 2,
     "comparison": 2,
     "reporting": 2,
