@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from evalkit.core.data import Sample
 from evalkit.core.prompts import Prompt, Reply
@@ -66,6 +67,9 @@ class Score:
     counts: tuple[float, ...] = ()
     flags: tuple[str, ...] = ()
     """What a reader of the record should know; written down among the record's flags."""
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the value rests on, as JSON, for reports and for scoring again: a judge's "transcript", the "claims" and
+    "sentences" of an answer with their evidence, a "diagnosis", the "programs" that ran."""
 
 
 @dataclass(frozen=True, slots=True)

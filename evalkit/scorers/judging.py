@@ -66,4 +66,4 @@ def judged_as(judge: Judge, spec: str) -> Scorer:
 
 def _passed_on(score: Score, validity: Validity, reason: str) -> Score:
     kept = score.validity if validity is Validity.OK else validity
-    return Score(score.name, score.value, score.answer, score.reason or reason, kept)
+    return replace(score, reason=score.reason or reason, validity=kept)

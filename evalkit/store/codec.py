@@ -93,13 +93,23 @@ def _score_out(score: Score) -> dict[str, Any]:
         out["validity"] = score.validity.value
     if score.counts:
         out["counts"] = score.counts
+    if score.details:
+        out["details"] = dict(score.details)
     return out
 
 
 def _score_in(raw: dict[str, Any]) -> Score:
     validity = Validity(raw.get("validity", Validity.OK))
     counts = tuple(float(value) for value in raw.get("counts", ()))
-    return Score(raw["name"], float(raw["value"]), raw.get("answer"), raw.get("reason", ""), validity, counts)
+    return Score(
+        raw["name"],
+        float(raw["value"]),
+        raw.get("answer"),
+        raw.get("reason", ""),
+        validity,
+        counts,
+        details=raw.get("details") or {},
+    )
 
 
 def _messages_out(messages: tuple[Message, ...]) -> list[dict[str, str]]:

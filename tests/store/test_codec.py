@@ -35,7 +35,12 @@ samples = st.builds(
     data=st.dictionaries(texts, texts | st.integers(-9, 9) | st.none()),
 )
 counts = st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3).map(tuple)
-scores = st.builds(Score, texts, floats, st.none() | texts, texts, st.sampled_from(list(Validity)), counts)
+details = st.dictionaries(
+    texts, texts | st.lists(st.fixed_dictionaries({"text": texts, "sentence": st.integers(0, 9)}))
+)
+scores = st.builds(
+    Score, texts, floats, st.none() | texts, texts, st.sampled_from(list(Validity)), counts, details=details
+)
 records = st.builds(
     Record,
     task=texts,

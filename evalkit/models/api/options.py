@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from evalkit.core import UsageError
 from evalkit.models.api.secrets import redacted
-from evalkit.spec import nearest, unknown
+from evalkit.models.typed import Reader, one_of, read_options, seconds, whole
 
 __all__ = ["CHANGES_ANSWERS", "Options"]
 
 CHANGES_ANSWERS = ("api", "begin", "system", "effort", "thinking_tokens", "extra")
 """The options that make it another model; the others only say how it is reached and how fast it is asked."""
-_CHOICES = {
-    "api": ("auto", "chat", "completions", "responses"),
-    "logprobs": ("auto", "on", "off"),
-    "batch": ("off", "on"),
-}
 _SECRET_WORDS = ("key", "token", "secret", "password", "auth")
 
 
@@ -74,51 +68,21 @@ class Options:
     def parse(texts: Mapping[str, str]) -> Options:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
         names = [one.name for one in fields(Options) if one.name != "extra_body"]
-        values: dict[str, Any] = {}
-        for key, text in texts.items():
-            if key not in names:
-                raise _unknown(key, text, names)
-            values[key] = _value(key, text)
+        for key in set(texts) - set(names):
+            _refuse_secret(key)
+        values = read_options(texts, names, _READERS, of="an API model", shown=redacted)
         if values.get("extra"):
             values["extra_body"] = _object(values["extra"])
         return Options(**values)
 
 
-def _unknown(key: str, text: str, names: list[str]) -> UsageError:
+def _refuse_secret(key: str) -> None:
     if any(word in key.lower() for word in _SECRET_WORDS):
         # What stands on a command line ends in shell histories and manifests.
-        return UsageError(
+        raise UsageError(
             f"a key is never given as an option ({key}=…)",
             fix="export it, and name the variable: key_env=MY_KEY",
         )
-    error = unknown("option of an API model", key, names)
-    return UsageError(error.wrong, found=redacted(f"{key}={text}"), fix=f"{error.fix}; there are {', '.join(names)}")
-
-
-def _value(key: str, text: str) -> object:
-    read = _READERS.get(key)
-    if read is not None:
-        return read(key, text)
-    if key in _CHOICES and text not in _CHOICES[key]:
-        close = nearest(text, _CHOICES[key]) or _CHOICES[key][0]
-        raise UsageError(f"{key} is one of {', '.join(_CHOICES[key])}", found=f"{key}={text}", fix=f"{key}={close}")
-    return text
-
-
-def _whole(key: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or (int(text) < 1 and key != "thinking_tokens"):
-        raise UsageError(f"{key} is a whole number, 1 or more", found=f"{key}={text}", fix=f"{key}=64")
-    return int(text)
-
-
-def _seconds(key: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 < value < math.inf:
-        raise UsageError(f"{key} is a number of seconds above 0", found=f"{key}={text}", fix=f"{key}=600")
-    return value
 
 
 def _address(key: str, text: str) -> str:
@@ -155,9 +119,14 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
-_READERS: Mapping[str, Callable[[str, str], object]] = {
-    **dict.fromkeys(("concurrency", "rpm", "tpm", "attempts", "thinking_tokens", "max_length"), _whole),
-    **dict.fromkeys(("timeout", "deadline"), _seconds),
+_READERS: Mapping[str, Reader] = {
     "base_url": _address,
     "key_env": _variable,
+    "api": one_of("auto", "chat", "completions", "responses"),
+    "logprobs": one_of("auto", "on", "off"),
+    "batch": one_of("off", "on"),
+    **dict.fromkeys(("concurrency", "rpm", "tpm", "attempts", "max_length"), whole(64)),
+    "thinking_tokens": whole(1024, least=0),
+    "timeout": seconds(600),
+    "deadline": seconds(600),
 }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, cast
+from typing import Literal
 
 from evalkit.core import UsageError
-from evalkit.spec import nearest, unknown
+from evalkit.models.typed import Reader, matching, one_of, read_options, tokens, yes_no
 
 __all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options"]
 
@@ -18,14 +17,16 @@ CHANGES_ANSWERS = ("dtype", "revision", "trust_remote_code", "chat", "system", "
 ChatMode = Literal["auto", "on", "off"]
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "chat": ("auto", "on", "off"),
-    "dtype": ("auto", "float32", "bfloat16", "float16"),
-    "kernels": ("auto", "torch", "onednn"),
-    "attention": ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"),
+_READERS: Mapping[str, Reader] = {
+    "device": matching(r"auto|cpu|mps|cuda(:\d+)?", "auto, cpu, mps, cuda, cuda:N", "auto", "cpu", "mps", "cuda"),
+    "dtype": one_of("auto", "float32", "bfloat16", "float16"),
+    "trust_remote_code": yes_no,
+    "chat": one_of("auto", "on", "off"),
+    "max_length": tokens(2048),
+    "batch_tokens": tokens(2048),
+    "attention": one_of("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"),
+    "kernels": one_of("auto", "torch", "onednn"),
 }
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-_YES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +64,8 @@ class Options:
         Raises UsageError for an unknown key or a value that can't be meant.
         """
         names = [field.name for field in fields(Options)]
-        values: dict[str, Any] = {}
-        for key, text in texts.items():
-            if key not in names:
-                error = unknown("option of a local model", key, names)
-                raise UsageError(error.wrong, found=f"{key}={text}", fix=f"{error.fix}; there are {', '.join(names)}")
-            values[key] = _value(key, text)
+        values = read_options(texts, names, _READERS, of="a local model")
         options = replace(plain or Options(), **values)
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
         return options
-
-
-def _value(key: str, text: str) -> object:
-    if key in ("max_length", "batch_tokens"):
-        if not text.isascii() or not text.isdigit() or int(text) < 1:
-            raise UsageError(f"{key} is a number of tokens, 1 or more", found=f"{key}={text}", fix=f"{key}=2048")
-        return int(text)
-    if key == "trust_remote_code":
-        if text.lower() not in _YES:
-            raise UsageError(f"{key} is true or false", found=f"{key}={text}", fix=f"{key}=true")
-        return _YES[text.lower()]
-    if key == "device" and not _DEVICE.fullmatch(text):
-        close = nearest(text, ["auto", "cpu", "mps", "cuda"]) or "auto"
-        raise UsageError("device is one of auto, cpu, mps, cuda, cuda:N", found=f"device={text}", fix=f"device={close}")
-    if key in _CHOICES and text not in _CHOICES[key]:
-        close = nearest(text, _CHOICES[key]) or _CHOICES[key][0]
-        raise UsageError(f"{key} is one of {', '.join(_CHOICES[key])}", found=f"{key}={text}", fix=f"{key}={close}")
-    return cast(object, text)
