@@ -114,6 +114,7 @@ async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[Pr
                 entry.result.signature = signature(
                     entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
                 )
+                journal.flush()  # a result stands in the manifest only after its records
                 manifest.write(folder, plan)
         summarise(plan)
         status = "finished"

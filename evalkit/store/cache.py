@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.core import UsageError
+from evalkit.store.later import Later
 
 FILE = "responses.sqlite"
-_WRITE_AFTER_ROWS = 512
-_WRITE_AFTER_SECONDS = 1.0
+_MOST_WAITING = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,56 +28,66 @@ class CacheSize:
 
 
 class SqliteCache:
-    """get and put by key. Writes are gathered into transactions; what is not yet written is served from memory."""
+    """get and put by key. Writes are gathered into transactions, at most 50 ms after they were asked for; what is not
+    yet written is served from memory."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self._db = _connect(self.path)
+        self._using = threading.Lock()
         self._waiting: dict[str, bytes] = {}
-        self._since = time.monotonic()
+        self._later = Later(self.flush)
 
     def get(self, key: str) -> bytes | None:
         waiting = self._waiting.get(key)
         if waiting is not None:
             return waiting
-        row = self._db.execute("SELECT value FROM responses WHERE key = ?", (key,)).fetchone()
+        with self._using:
+            row = self._db.execute("SELECT value FROM responses WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def put(self, key: str, value: bytes) -> None:
         self._waiting[key] = value
-        due = time.monotonic() - self._since > _WRITE_AFTER_SECONDS
-        if due or len(self._waiting) >= _WRITE_AFTER_ROWS:
+        if len(self._waiting) >= _MOST_WAITING:
             self.flush()
+        else:
+            self._later.soon()
 
     def flush(self) -> None:
         """Write what waits. A full disk or a lock held for long loses only cache entries, with a warning."""
-        now = time.time()
-        rows = [(key, value, now) for key, value in self._waiting.items()]
-        try:
-            with self._db:
-                self._db.executemany("INSERT OR REPLACE INTO responses VALUES (?, ?, ?)", rows)
-        except sqlite3.Error as error:
-            print(f"evalkit: {len(rows)} replies were not cached: {error}", file=sys.stderr)
-        self._waiting.clear()
-        self._since = time.monotonic()
+        with self._using:
+            now = time.time()
+            taken = list(self._waiting.items())
+            try:
+                with self._db:
+                    rows = ((key, value, now) for key, value in taken)
+                    self._db.executemany("INSERT OR REPLACE INTO responses VALUES (?, ?, ?)", rows)
+            except sqlite3.Error as error:
+                print(f"evalkit: {len(taken)} replies were not cached: {error}", file=sys.stderr)
+            # Only now: until it is in the file, a reply is served from memory.
+            for key, _ in taken:
+                self._waiting.pop(key, None)
 
     def close(self) -> None:
+        self._later.close()
         self.flush()
         self._db.close()
 
     def size(self) -> CacheSize:
         self.flush()
-        entries = int(self._db.execute("SELECT count(*) FROM responses").fetchone()[0])
+        with self._using:
+            entries = int(self._db.execute("SELECT count(*) FROM responses").fetchone()[0])
         files = (self.path, self.path.with_name(FILE + "-wal"))
         return CacheSize(self.path, entries, sum(f.stat().st_size for f in files if f.exists()))
 
     def clear(self, older_than_days: float = 0.0) -> int:
         """Delete entries of at least that age and give the space back; returns how many were deleted."""
         self.flush()
-        with self._db:
-            limit = time.time() - older_than_days * 86400
-            deleted = self._db.execute("DELETE FROM responses WHERE created <= ?", (limit,)).rowcount
-        self._db.execute("VACUUM")
+        with self._using:
+            with self._db:
+                limit = time.time() - older_than_days * 86400
+                deleted = self._db.execute("DELETE FROM responses WHERE created <= ?", (limit,)).rowcount
+            self._db.execute("VACUUM")
         return deleted
 
 
@@ -96,7 +107,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=30.0)
+    db = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
     db.execute("PRAGMA journal_mode=WAL")
     # After a power cut the newest replies may be missing from the cache, never torn; the journal has them.
     db.execute("PRAGMA synchronous=OFF")

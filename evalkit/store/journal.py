@@ -1,15 +1,17 @@
 """The append-only journal of a run: one record a line, every shared preamble once, safe against kill -9.
 
-A record is handed to the operating system in one write as soon as it is made, so a killed process loses at most
-the record it was writing; that torn last line is dropped when the journal is opened again.
+Records are handed to the operating system together, at most 50 ms after they were made, so a killed process loses at
+most what it made in that time; a line that was torn by its end is dropped when the journal is opened again.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import fcntl
 import os
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,9 +21,11 @@ import orjson
 
 from evalkit.core import Record, RunError, UsageError, digest_of
 from evalkit.store import codec
+from evalkit.store.later import Later
 
 RECORDS = "records.jsonl"
 PREAMBLES = "preambles.jsonl"
+_MOST_WAITING = 512
 
 
 class Journal:
@@ -42,13 +46,43 @@ class Journal:
         self._preambles = _open(folder / PREAMBLES)
         self._known = set(read_preambles(folder))
         self._last: tuple[str, str] = ("", "")
+        self._waiting: list[bytes] = []
+        self._failed: Exception | None = None
+        self._writing = threading.Lock()
+        self._later = Later(self._write_quietly)
 
     def append(self, record: Record) -> None:
-        """Write one record; raises RunError where the disk refuses."""
-        _write(self._records, codec.encode(record, self._preamble), self._folder)
+        """Write one record within 50 ms; raises RunError where the disk refused this one or one before it."""
+        if self._failed is not None:
+            raise self._failed
+        self._waiting.append(codec.encode(record, self._preamble))
+        if len(self._waiting) >= _MOST_WAITING:
+            self.flush()
+        else:
+            self._later.soon()
+
+    def flush(self) -> None:
+        """Write what waits, now; raises RunError where the disk refuses or refused before."""
+        self._write_quietly()
+        if self._failed is not None:
+            raise self._failed
+
+    def _write_quietly(self) -> None:
+        """What fails is kept for the next call of the run's own thread: nobody hears a thread that raises."""
+        with self._writing:
+            # A copy, then its length cut off: each is one step, so what is appended meanwhile from elsewhere stays.
+            lines = self._waiting[:]
+            del self._waiting[: len(lines)]
+            if not lines or self._failed is not None:
+                return
+            try:
+                _write(self._records, b"".join(lines), self._folder)
+            except (RunError, OSError) as error:
+                self._failed = error
 
     def keep_only(self, keep: Callable[[Record], bool]) -> None:
         """Drop the records that are not to be kept; all or nothing, so a crash leaves the old journal."""
+        self.flush()
         if all(keep(record) for record in read_records(self._folder)):
             return
         path, new = self._folder / RECORDS, self._folder / (RECORDS + ".new")
@@ -64,14 +98,21 @@ class Journal:
         self._records = fresh
 
     def close(self) -> None:
+        """Write what waits and let go of the folder; raises RunError where the disk refused a record."""
+        self._later.close()
+        self._write_quietly()
         for descriptor in (self._records, self._preambles):
             os.close(descriptor)
+        if self._failed is not None:
+            raise self._failed
 
     def __enter__(self) -> Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
+        # Where a run ends for another reason, that one is told.
+        with contextlib.nullcontext() if kind is None else contextlib.suppress(RunError, OSError):
+            self.close()
 
     def _preamble(self, text: str) -> str:
         if self._last[0] == text:  # neighbours share it: one comparison instead of one digest

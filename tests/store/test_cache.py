@@ -1,5 +1,6 @@
 """The response cache keeps replies across processes and survives damage."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,17 @@ def test_what_was_put_is_there_in_the_next_process(tmp_path: Path) -> None:
     second = SqliteCache(tmp_path)
     assert second.get("key") == b"reply"
     assert second.get("other") is None
+    second.close()
+
+
+def test_a_reply_is_in_the_file_soon_though_nothing_more_is_put(tmp_path: Path) -> None:
+    first, second = SqliteCache(tmp_path), SqliteCache(tmp_path)
+    first.put("key", b"reply")
+    asked = time.monotonic()
+    while second.get("key") is None:
+        assert time.monotonic() < asked + 5
+        time.sleep(0.005)
+    first.close()
     second.close()
 
 

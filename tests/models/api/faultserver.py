@@ -9,6 +9,7 @@ import contextlib
 import json
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class FaultServer:
     stall: float = 5.0
     attempts: Counter[str] = field(default_factory=Counter)
     answered: Counter[str] = field(default_factory=Counter)
+    moments: list[float] = field(default_factory=list)
+    """When each of those was written, by time.monotonic()."""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
@@ -142,6 +145,7 @@ class FaultServer:
             await response.write(data)
         await response.write_eof()
         self.answered[prompt] += 1
+        self.moments.append(time.monotonic())
         return response
 
 
