@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import math
-import re
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +32,7 @@ from evalkit.runner import (
     prepare,
     suite_entry,
 )
-from evalkit.store import Run, SqliteCache, SuiteEntry, manifest, new_id, runs_under
+from evalkit.store import Run, SqliteCache, SuiteEntry, folder_name, manifest, new_id, runs_under
 
 RUNS = Path("runs")
 
@@ -66,6 +65,8 @@ class Plan:
     """A tape that answers in place of the models."""
     judge: str | Model | None = None
     """The model that judges, where a task is scored by a judge."""
+    opened: Mapping[str, Model] = field(default_factory=dict)
+    """Models that are open already, by the name among `models` that they answer to."""
 
     def request(self) -> dict[str, Any]:
         """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""
@@ -191,24 +192,26 @@ def run_plan(plan: Plan, progress: Progress) -> list[Run]:
     sessions = _sessions(plan)
     runs = []
     for session in sessions:
-        session.folder = folder if len(sessions) == 1 else folder / _slug(session.model.identity.name)
+        session.folder = folder if len(sessions) == 1 else folder / folder_name(session.model.identity.name)
         runs.append(_run_session(session, plan, folder, progress, resume=False))
     return runs
 
 
-def resume(folder: Path, progress: Progress, max_cost: float | None = None) -> list[Run]:
+def resume(
+    folder: Path, progress: Progress, max_cost: float | None = None, opened: Mapping[str, Model] | None = None
+) -> list[Run]:
     """Go on with an interrupted run (or with a folder of runs) from what its manifest says was asked; it may cost as
-    much as it was allowed to before, or `max_cost`."""
+    much as it was allowed to before, or `max_cost`. `opened`: see `Plan`."""
     found = runs_under(folder)
     if not found:
         raise UsageError(f"{folder} holds no run to resume", fix="evalkit show (lists the runs)")
-    plan = plan_of(manifest.read(found[0]))
+    plan = replace(plan_of(manifest.read(found[0])), opened=opened or {})
     if max_cost is not None:
         plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
     runs = []
     sessions = _sessions(plan)
     for session in sessions:
-        session.folder = folder if len(sessions) == 1 else _group(folder) / _slug(session.model.identity.name)
+        session.folder = folder if len(sessions) == 1 else _group(folder) / folder_name(session.model.identity.name)
         begun = (session.folder / manifest.FILE).is_file()
         runs.append(_run_session(session, plan, folder, progress, resume=begun))
     return runs
@@ -271,7 +274,7 @@ def _models(plan: Plan) -> list[Model]:
     if plan.replay is not None:
         tape = Tape(plan.replay)
         return [tape.model(m if isinstance(m, str) else m.identity.name) for m in plan.models]
-    found = [models.resolve(m) if isinstance(m, str) else m for m in plan.models]
+    found = [plan.opened.get(m) or models.resolve(m) if isinstance(m, str) else m for m in plan.models]
     return found if plan.max_cost is None else [at_most(model, plan.max_cost) for model in found]
 
 
@@ -391,8 +394,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return made
-
-
-def _slug(name: str) -> str:
-    """A model's name as a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._=-]+", "-", name).strip("-.") or "model"

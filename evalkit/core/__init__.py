@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.core.data import BadRow, DataOptions, Message, OpenedSource, Row, Sample, Source, Subset
 from evalkit.core.digests import digest_of, is_number
-from evalkit.core.errors import RunError, UsageError
+from evalkit.core.errors import RunError, UnavailableError, UsageError
 from evalkit.core.models import Capabilities, Identity, Model, ModelError
 from evalkit.core.outcomes import Estimate, Failure, Record, Score, Validity
 from evalkit.core.parts import (
@@ -83,6 +83,7 @@ __all__ = [
     "Tokenize",
     "Tool",
     "ToolCall",
+    "UnavailableError",
     "Usage",
     "UsageError",
     "Validity",

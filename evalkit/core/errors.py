@@ -1,4 +1,4 @@
-"""The two errors that end a command: a mistake of the user's, and a run that cannot be trusted."""
+"""The errors that end a command: a mistake of the user's, what this machine lacks, a run that cannot be trusted."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ class UsageError(Exception):
         if fix:
             parts.append(f"  try:   {fix}")
         super().__init__("\n".join(parts))
+
+
+class UnavailableError(UsageError):
+    """What was asked is right, but not possible on this machine: a package, a device or a kernel is not there.
+
+    Where several models are asked for, the others go on; `wrong` is the one sentence that says so.
+    """
 
 
 class RunError(Exception):

@@ -3,7 +3,7 @@
 from evalkit.store.cache import CacheSize, SqliteCache
 from evalkit.store.journal import Journal, read_records
 from evalkit.store.manifest import Manifest, MetricResult, Status, SuiteEntry, SuiteMember, TaskEntry, TaskResult
-from evalkit.store.run import Run, new_id, runs_under
+from evalkit.store.run import Run, folder_name, new_id, runs_under
 
 __all__ = [
     "CacheSize",
@@ -17,6 +17,7 @@ __all__ = [
     "SuiteMember",
     "TaskEntry",
     "TaskResult",
+    "folder_name",
     "new_id",
     "read_records",
     "runs_under",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -96,3 +97,8 @@ def new_id(taken: Iterable[str]) -> str:
         number += 1
         name = f"{stamp}-{number}"
     return name
+
+
+def folder_name(model: str) -> str:
+    """A model's name as the name of its run's folder."""
+    return re.sub(r"[^A-Za-z0-9._=-]+", "-", model).strip("-.") or "model"

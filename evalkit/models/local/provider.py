@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
 
-from evalkit.core import Model, UsageError, digest_of
+from evalkit.core import Model, UnavailableError, UsageError, digest_of
 from evalkit.models.local import checkpoint as checkpoints
 from evalkit.models.local.model import LocalModel
 from evalkit.models.local.options import CHANGES_ANSWERS, Options
@@ -49,7 +49,7 @@ def _named(found: checkpoints.Checkpoint, options: Options, plain: Options) -> c
 def _open(found: checkpoints.Checkpoint, options: Options) -> Model:
     missing = [package for package in ("torch", "transformers") if importlib.util.find_spec(package) is None]
     if missing:
-        raise UsageError(
+        raise UnavailableError(
             f"running {found.name} on this machine needs {' and '.join(missing)}",
             fix="pip install 'evalkit[local]'",
         )
