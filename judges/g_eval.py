@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from evalkit.core import Judge
-from evalkit.judging import PromptText, rating
+from evalkit.judging import Grading, PromptText, rating
 
 META = {
     "name": "g_eval",
@@ -27,12 +27,5 @@ def judge(
 ) -> Judge:
     """`how`: "likelihoods" weighs the grades by the next token's probability, for models that give log-likelihoods;
     "samples" takes the mean of `samples` replies at temperature 1."""
-    return rating(
-        "g_eval",
-        PromptText.beside(__file__),
-        low=low,
-        high=high,
-        how=how,
-        samples=samples,
-        values={"criterion": criterion},
-    )
+    grading = Grading(low, high, how, samples)
+    return rating("g_eval", PromptText.beside(__file__), grading, values={"criterion": criterion})

@@ -7,7 +7,7 @@ comparable among runs of this judge and not with published ones.
 from __future__ import annotations
 
 from evalkit.core import Judge
-from evalkit.judging import PromptText, rating
+from evalkit.judging import Grading, PromptText, rating
 
 META = {
     "name": "mt_bench",
@@ -18,4 +18,4 @@ META = {
 
 def judge(*, turns: int = 2) -> Judge:
     """`turns` is how many turns a conversation has; each has a grade of its own, and `rating` is their mean."""
-    return rating("mt_bench", PromptText.beside(__file__), low=1, high=10, turn="each", turns=turns)
+    return rating("mt_bench", PromptText.beside(__file__), Grading(1, 10), turn="each", turns=turns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.core import Judge
-from evalkit.judging import PromptText, rating
+from evalkit.judging import Grading, PromptText, rating
 
 META = {
     "name": "rating",
@@ -14,4 +14,4 @@ META = {
 
 def judge(*, low: int = 1, high: int = 10) -> Judge:
     """`low` and `high` are the ends of the scale."""
-    return rating("rating", PromptText.beside(__file__), low=low, high=high)
+    return rating("rating", PromptText.beside(__file__), Grading(low, high))

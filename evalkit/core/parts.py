@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.core.data import Row, Sample, Subset
 from evalkit.core.models import Capabilities, Model
@@ -70,6 +70,8 @@ class Verdict:
     validity: Validity = Validity.OK
     replies: tuple[Reply, ...] = ()
     """What the judge's model said, so that a verdict can be looked at and its tokens counted."""
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the verdict rests on, as JSON (see `Score.details`): a "transcript" of what the judge was asked and said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 A judge's failures are never scores: what cannot be read after one attempt to mend it is unjudged.
 """
 
+from evalkit.judging.grading import Grading
 from evalkit.judging.pairwise import SCALES, pairwise
 from evalkit.judging.panel import panel, repeated
 from evalkit.judging.prompts import PromptText
@@ -14,6 +15,7 @@ from evalkit.judging.rubric import Criterion, rubric
 __all__ = [
     "SCALES",
     "Criterion",
+    "Grading",
     "PromptText",
     "Reading",
     "pairwise",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from evalkit.core import Generate, Message, Model, ModelError, Prompt, Reply, UsageError, schema_text
 from evalkit.judging.reading import Reading
+from evalkit.judging.transcripts import Call, in_words
 
 T = TypeVar("T")
 Read = Callable[[str, bool], Reading[T]]
@@ -32,6 +33,7 @@ class Asked(Generic[T]):
     problem: str = ""
     replies: tuple[Reply, ...] = ()
     mended: bool = False
+    calls: tuple[Call, ...] = ()
 
     @property
     def text(self) -> str:
@@ -64,7 +66,8 @@ async def ask(
     _, second = await _reply(
         model, (first, Message("assistant", said), again), read, schema if structured else None, sampling
     )
-    return Asked(second.value, second.problem, asked.replies + second.replies, mended=True)
+    calls = (*asked.calls, *(replace(call, repaired=True) for call in second.calls))
+    return Asked(second.value, second.problem, asked.replies + second.replies, mended=True, calls=calls)
 
 
 _AS_OBJECT = "Reply with one JSON object and nothing else. Its field `reasoning` comes first."
@@ -82,15 +85,21 @@ async def _reply(
         repeat=sampling.repeat,
         schema=schema_text(schema) if schema else "",
     )
+    call = Call(messages, model=model.identity.name)
     try:
         reply = await model.answer(request)
     except ModelError as error:
-        return None, Asked(None, f"the judge's model failed: {error}")
+        return None, _unread(call, f"the judge's model failed: {error}")
     if not reply.texts or not reply.texts[0].strip():
-        return reply, Asked(None, "the reply is empty", (reply,))
+        return reply, replace(_unread(call, "the reply is empty"), replies=(reply,))
     cut = bool(reply.finish) and reply.finish[0] == "length"
     found = read(reply.texts[0], cut)
-    return reply, Asked(found.value, found.problem, (reply,))
+    said = replace(call, reply=reply.texts[0], verdict=in_words(found.value), problem=found.problem)
+    return reply, Asked(found.value, found.problem, (reply,), calls=(said,))
+
+
+def _unread(call: Call, problem: str) -> Asked[T]:
+    return Asked(None, problem, calls=(replace(call, problem=problem),))
 
 
 def _prompt(model: Model, messages: tuple[Message, ...]) -> Prompt:

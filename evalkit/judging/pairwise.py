@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalkit.core import Choose, Judge, Model, ModelError, Prompt, Reply, Sample, Score, UsageError, Verdict
+from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
 from evalkit.judging.asking import Asked, Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.prompts import PromptText
-from evalkit.judging.protocols import answers_of, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
 from evalkit.judging.reading import Reading, read_label
+from evalkit.judging.weighing import weigh
 
 SCORES = ("win", "consistent", "first_position")
 _LABELS: Mapping[str, str] = {"A": "1", "B": "0", "C": "0.5", "tie": "0.5"}
@@ -29,6 +29,10 @@ class Scale:
     def value(self, label: str) -> float:
         """1 where the answer shown first is better, 0 where the other is, 0.5 for a tie."""
         return float(label.rstrip("!"))
+
+    def name(self, meant: str) -> str:
+        """The label in the judge's own letters; what is none comes back as it is."""
+        return max((label for label, value in self.labels.items() if value == meant), key=len, default=meant)
 
 
 THREE = Scale(
@@ -78,16 +82,15 @@ def pairwise(
             raise ValueError(f"a pair has as many replies for each answer, not {len(replies)} in all")
         half = len(replies) // 2
         one, two = answers_of(replies[:half]), answers_of(replies[half:])
-        asked = [await _order(model, sample, one, two)]
+        asked = [_in_order("AB", await _order(model, sample, one, two), scale)]
         if orders == "both":
-            asked.append(await _order(model, sample, two, one))
-        said = tuple(reply for order in asked for reply in order.replies)
+            asked.append(_in_order("BA", await _order(model, sample, two, one), scale))
         missing = [f"{place} order: {order.problem}" for place, order in zip(("first", "second"), asked, strict=False)
                    if order.value is None]  # fmt: skip
         if missing:
-            return unjudged("; ".join(missing), said)
+            return unjudged("; ".join(missing), asked)
         labels = [order.value or "" for order in asked]
-        return Verdict(_scores(labels, scale, soft), "\n\n".join(order.text for order in asked), replies=said)
+        return decided(_scores(labels, scale, soft), asked)
 
     async def _order(model: Model, sample: Sample, a: tuple[str, ...], b: tuple[str, ...]) -> Asked[str]:
         text = _text(prompt, sample, a, b, last_turn)
@@ -126,18 +129,15 @@ def _text(prompt: PromptText, sample: Sample, a: tuple[str, ...], b: tuple[str, 
 
 
 async def _leaning(model: Model, text: str) -> Asked[str]:
-    """How much a model that gives log-likelihoods leans to A over B, as the text of a number."""
-    if Choose not in model.capabilities.requests:
-        raise UsageError(f"{model.identity.name} gives no log-likelihoods", fix="soft=no")
-    request = Choose(Prompt(f"{text.rstrip()}\n\nVerdict:"), ("A", "B"))
-    try:
-        reply = await model.answer(request)
-    except ModelError as error:
-        return Asked(None, f"the judge's model failed: {error}")
-    a, b = reply.loglikelihoods
-    if not math.isfinite(a) and not math.isfinite(b):
-        return Asked(None, "neither verdict has a likelihood", (reply,))
-    return Asked(repr(1.0 / (1.0 + math.exp(min(700.0, b - a)))), "", (reply,))
+    """P(A) / (P(A) + P(B)) as the text of a number."""
+    asked = await weigh(model, text, "Verdict", ("A", "B"), fix="soft=no")
+    value = None if asked.value is None else repr(asked.value[0])
+    return Asked(value, asked.problem, asked.replies, calls=asked.calls)
+
+
+def _in_order(order: str, asked: Asked[str], scale: Scale) -> Asked[str]:
+    named = (replace(call, order=order, verdict=scale.name(call.verdict)) for call in asked.calls)
+    return replace(asked, calls=tuple(named))
 
 
 def _scores(labels: list[str], scale: Scale, soft: bool) -> tuple[Score, ...]:

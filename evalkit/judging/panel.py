@@ -10,6 +10,7 @@ from typing import Literal
 
 from evalkit.core import Generate, Judge, Model, Reply, Request, Sample, Score, UsageError, Validity, Verdict
 from evalkit.judging.protocols import judge_of, unjudged
+from evalkit.judging.transcripts import bounded
 
 
 def panel(name: str, judges: Sequence[Judge], *, by: Literal["mean", "majority"] = "mean") -> Judge:
@@ -90,9 +91,12 @@ class _Sampled:
 
 def _together(given: Sequence[Verdict], by: Literal["mean", "majority"]) -> Verdict:
     said = tuple(reply for verdict in given for reply in verdict.replies)
+    calls = [call for verdict in given for call in verdict.details.get("transcript", ())]
+    details = {"transcript": bounded(calls)} if calls else {}
     judged = [verdict for verdict in given if verdict.validity is Validity.OK]
     if len(judged) * 2 <= len(given):
-        return unjudged(f"{len(given) - len(judged)} of {len(given)} judges gave no verdict", said)
+        why = f"{len(given) - len(judged)} of {len(given)} judges gave no verdict"
+        return replace(unjudged(why), replies=said, details=details)
     scores: list[Score] = []
     for name in dict.fromkeys(score.name for verdict in judged for score in verdict.scores):
         found = [score for verdict in judged for score in verdict.scores if score.name == name]
@@ -108,7 +112,7 @@ def _together(given: Sequence[Verdict], by: Literal["mean", "majority"]) -> Verd
         if len(values) > 1:
             scores.append(Score(f"{name}_spread", statistics.stdev(values)))
     reason = "\n\n".join(verdict.reason for verdict in judged)
-    return Verdict(tuple(scores), reason, replies=said)
+    return Verdict(tuple(scores), reason, replies=said, details=details)
 
 
 def _majority(values: Sequence[float]) -> float:

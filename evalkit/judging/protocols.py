@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
-from evalkit.core import Judge, Message, Model, Reply, Sample, UsageError, Validity, Verdict
+from evalkit.core import Judge, Message, Model, Reply, Sample, Score, UsageError, Validity, Verdict
 from evalkit.extract.replies import strip_reasoning
+from evalkit.judging.asking import Asked
+from evalkit.judging.transcripts import transcript
 
 Decide = Callable[[Model, Sample, tuple[Reply, ...]], Awaitable[Verdict]]
 
@@ -66,6 +69,14 @@ def reference_of(sample: Sample, *, turns: int = 1) -> str:
     return "\n".join(sample.targets)
 
 
-def unjudged(problem: str, replies: tuple[Reply, ...] = ()) -> Verdict:
-    """A verdict that could not be had: a measurement failure, no score at all."""
-    return Verdict((), f"unjudged: {problem}", Validity.UNJUDGED, replies)
+def decided(scores: Sequence[Score], asked: Sequence[Asked[Any]]) -> Verdict:
+    """The verdict of these scores, with what the judge said and the transcript of what it was asked."""
+    calls = [call for one in asked for call in one.calls]
+    said = tuple(reply for one in asked for reply in one.replies)
+    reason = "\n\n".join(one.text for one in asked)
+    return Verdict(tuple(scores), reason, replies=said, details=transcript(calls))
+
+
+def unjudged(problem: str, asked: Sequence[Asked[Any]] = ()) -> Verdict:
+    """A verdict that could not be had: a measurement failure, no score at all. The transcript shows why."""
+    return replace(decided((), asked), reason=f"unjudged: {problem}", validity=Validity.UNJUDGED)

@@ -11,7 +11,7 @@ from evalkit.judging.asking import Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.objects import ending_object
 from evalkit.judging.prompts import PromptText
-from evalkit.judging.protocols import answers_of, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
 from evalkit.judging.reading import Reading
 
 MOST = len(string.ascii_uppercase)
@@ -39,10 +39,10 @@ def ranking(name: str, prompt: PromptText, *, turns: int = 1, seed: int = 1, max
         form = f"Explain in a few sentences, then end with one line: `Ranking: {' > '.join(letters)}`, best first."
         asked = await ask(model, text, read, form=form, schema=_schema(letters), sampling=Sampling(max_tokens))
         if asked.value is None:
-            return unjudged(asked.problem, asked.replies)
+            return unjudged(asked.problem, (asked,))
         ranks = {order[letters.index(letter)]: place for place, letter in enumerate(asked.value, 1)}
         scores = tuple(Score(f"rank_{place + 1}", float(ranks[place])) for place in range(len(answers)))
-        return Verdict(scores, asked.text, replies=asked.replies)
+        return decided(scores, (asked,))
 
     settings = {"prompt": prompt.digest, "seed": str(seed)}
     return judge_of(name, decide, scores=("rank_1", "rank_2"), over="list", settings=settings, scale="number")

@@ -9,7 +9,7 @@ from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
 from evalkit.judging.asking import Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.prompts import PromptText
-from evalkit.judging.protocols import answers_of, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
 from evalkit.judging.reading import Reading, read_levels
 
 
@@ -68,13 +68,13 @@ def rubric(
         sampling = Sampling(max_tokens)
         asked = await ask(model, rendered, read, form=_words(criteria), schema=_schema(criteria), sampling=sampling)
         if asked.value is None:
-            return unjudged(asked.problem, asked.replies)
+            return unjudged(asked.problem, (asked,))
         shares = {c.name: c.share(asked.value[c.name]) for c in criteria}
         total = sum(c.weight * shares[c.name] for c in criteria) / sum(c.weight for c in criteria)
         said = " ".join(f"{criterion}={level}" for criterion, level in asked.value.items())
         scores = [Score(name, total, answer=said)]
         scores += [Score(c.name, shares[c.name], answer=str(asked.value[c.name])) for c in criteria]
-        return Verdict(tuple(scores), asked.text, replies=asked.replies)
+        return decided(scores, (asked,))
 
     settings = {"prompt": text.digest, "criteria": "/".join(f"{c.name}×{c.weight:g}" for c in criteria)}
     if reference:

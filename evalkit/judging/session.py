@@ -44,6 +44,8 @@ class Judged:
     reason: str = ""
     probe: str = ""
     asked: str = ""
+    transcript: tuple[Mapping[str, Any], ...] = ()
+    """Every call of the judge behind it (see `judging.transcripts`)."""
 
     @property
     def win(self) -> float | None:
@@ -58,7 +60,7 @@ class Judged:
     def read(line: str) -> Judged:
         """The verdict of a line; raises ValueError, KeyError or TypeError where it is none."""
         row: dict[str, Any] = json.loads(line)
-        for name in ("models", "orders", "strong", "groups", "chars"):
+        for name in ("models", "orders", "strong", "groups", "chars", "transcript"):
             row[name] = tuple(row.get(name, ()))
         row["validity"] = Validity(row["validity"])
         known = {name: value for name, value in row.items() if name in Judged.__slots__}
@@ -213,6 +215,7 @@ async def _judge(judge: Judge, item: Item, asked: str) -> Judged:
         orders=win.counts if win else (),
         strong=tuple(int(flag.rpartition("_")[2]) for flag in win.flags if flag.startswith("strong_")) if win else (),
         reason=reason.strip()[:MOST_REASON],
+        transcript=tuple(verdict.details.get("transcript", ())),
     )
 
 

@@ -34,6 +34,8 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
         absent = 0.0 if not verdict.validity.is_measurement_failure else math.nan
         found = [given.get(name, Score(name, absent)) for name in wanted]
         found += [extra for name, extra in given.items() if name not in wanted]
+        # The first score holds what the verdict rests on; the others were made of the same calls.
+        found[0] = replace(found[0], details={**verdict.details, **found[0].details})
         return tuple(_passed_on(each, verdict.validity, verdict.reason) for each in found)
 
     settings = {"judge": judge.name, "judge_version": str(judge.version), **judge.settings}

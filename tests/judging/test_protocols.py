@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evalkit.core import Generate, Judge, Message, ModelError, Sample, UsageError, Validity, Verdict
-from evalkit.judging import SCALES, Criterion, PromptText, pairwise, panel, ranking, rating, repeated, rubric
+from evalkit.judging import SCALES, Criterion, Grading, PromptText, pairwise, panel, ranking, rating, repeated, rubric
 from evalkit.judging.ranking import pairs_of, read_order
 from tests.judging.scripted import QUESTION, Scripted, replies, shown
 
@@ -151,23 +151,23 @@ def test_a_rating_is_the_number_that_is_written() -> None:
 
 
 def test_a_rating_off_the_scale_is_unjudged_not_clipped() -> None:
-    verdict = decide(rating("r", ONE, high=5), Scripted(lambda p, s: "Rating: 8"), "Lima")
+    verdict = decide(rating("r", ONE, Grading(high=5)), Scripted(lambda p, s: "Rating: 8"), "Lima")
     assert verdict.validity is Validity.UNJUDGED
     assert "not on the scale from 1 to 5" in verdict.reason
 
 
 def test_likelihoods_weigh_the_numbers_of_the_scale() -> None:
     model = Scripted(longer, weighs=lambda p, c: tuple(math.log(w) for w in (0.1, 0.2, 0.3)))
-    verdict = decide(rating("r", ONE, high=3, how="likelihoods"), model, "Lima")
+    verdict = decide(rating("r", ONE, Grading(high=3, how="likelihoods")), model, "Lima")
     assert values(verdict)["rating"] == pytest.approx((0.1 + 0.4 + 0.9) / 0.6)
 
 
 def test_samples_are_averaged_over_those_that_could_be_read() -> None:
     model = Scripted(lambda p, s: f"Rating: {s + 1}" if s < 3 else "no idea")
-    verdict = decide(rating("r", ONE, how="samples", samples=5), model, "Lima")
+    verdict = decide(rating("r", ONE, Grading(how="samples", samples=5)), model, "Lima")
     assert values(verdict)["rating"] == pytest.approx(2.0)
     few = Scripted(lambda p, s: "Rating: 1" if s < 2 else "no idea")
-    assert decide(rating("r", ONE, how="samples", samples=5), few, "Lima").validity is Validity.UNJUDGED
+    assert decide(rating("r", ONE, Grading(how="samples", samples=5)), few, "Lima").validity is Validity.UNJUDGED
 
 
 def test_each_turn_is_rated_with_all_before_it() -> None:
