@@ -26,8 +26,8 @@ from evalkit.models.local.forward import Forward, Way  # noqa: E402 (needs torch
 from evalkit.models.local.loading import Loaded  # noqa: E402 (needs torch)
 from evalkit.models.local.memory import Budget  # noqa: E402 (needs torch)
 from evalkit.models.local.packed import Packed  # noqa: E402 (needs torch)
-from evalkit.models.local.plan import Row, merge  # noqa: E402 (needs torch)
-from evalkit.models.local.score import RowScore, score  # noqa: E402 (needs torch)
+from evalkit.models.local.plan import Row, RowScore, merge  # noqa: E402 (needs torch)
+from evalkit.models.local.score import score  # noqa: E402 (needs torch)
 from evalkit.models.local.sharing import Caller, score_shared  # noqa: E402 (needs torch)
 from evalkit.models.local.swapping import UnsupportedError  # noqa: E402
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
@@ -25,6 +26,7 @@ from evalkit.models.local.memory import Budget, work_off
 from evalkit.models.local.plan import by_length
 from evalkit.models.local.refill import WritingCounters
 from evalkit.models.local.rendering import Renderer
+from evalkit.models.local.score import score
 from evalkit.models.local.sharing import Caller
 from evalkit.models.local.slotted import Slotted
 
@@ -96,7 +98,7 @@ class Engine:
         return asked
 
     def _score(self, flight: Flight[Request, Reply], requests: Sequence[scoring.Asked]) -> None:
-        work = scoring.Scoring(flight, requests, self._forward, self.stats)
+        work = scoring.Scoring(flight, requests, partial(score, self._forward), self.stats)
         caller = Caller(work.is_open, work.settle, work.fail, self._release)
         numbers = [number for number in range(len(work.rows)) if work.is_open(number)]
         rest = self._fast.score(work.rows, numbers, self._budget, caller)

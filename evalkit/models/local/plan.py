@@ -6,10 +6,11 @@ rows takes the place of `by_length` without the rest noticing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Row", "by_length", "merge"]
+__all__ = ["Row", "RowScore", "by_length", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,18 @@ class Row:
     def length(self) -> int:
         """Tokens that a forward pass computes for it."""
         return len(self.ids) + len(self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class RowScore:
+    """For each target of a row: its log-probability in nats, and whether it is the most probable token."""
+
+    logprobs: tuple[float, ...]
+    best: tuple[bool, ...]
+
+    def over(self, start: int, stop: int) -> tuple[float, bool]:
+        """The log-likelihood of the targets from `start` to `stop`, and whether greedy decoding would write them."""
+        return math.fsum(self.logprobs[start:stop]), all(self.best[start:stop])
 
 
 def merge(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[int, int]]]:

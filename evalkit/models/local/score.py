@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import torch
 
 from evalkit.models.local.forward import Forward
-from evalkit.models.local.plan import Row
+from evalkit.models.local.plan import Row, RowScore
 
 __all__ = ["RowScore", "score", "tally"]
-
-
-@dataclass(frozen=True, slots=True)
-class RowScore:
-    """For each target of a row: its log-probability in nats, and whether it is the most probable token."""
-
-    logprobs: tuple[float, ...]
-    best: tuple[bool, ...]
-
-    def over(self, start: int, stop: int) -> tuple[float, bool]:
-        """The log-likelihood of the targets from `start` to `stop`, and whether greedy decoding would write them."""
-        return math.fsum(self.logprobs[start:stop]), all(self.best[start:stop])
 
 
 def score(forward: Forward, rows: Sequence[Row]) -> list[RowScore]:

@@ -1,19 +1,17 @@
-"""From requests for log-likelihoods to rows, and from scored rows to replies."""
+"""From requests for log-likelihoods to rows, and from scored rows to replies. Knows no tensors."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from evalkit.core import Choose, ModelError, Perplexity, Reply, Request, Usage, digest_of
 from evalkit.models.batcher import Flight
 from evalkit.models.local.counters import Counters
 from evalkit.models.local.encode import Encoded, Ids, Tokens, continuations, rolling_rows, strided_rows
-from evalkit.models.local.forward import Forward
-from evalkit.models.local.plan import Row, merge
+from evalkit.models.local.plan import Row, RowScore, merge
 from evalkit.models.local.rendering import Rendered
-from evalkit.models.local.score import RowScore, score
 
 __all__ = ["Asked", "Scoring", "choices", "whole_texts"]
 
@@ -87,10 +85,15 @@ class Scoring:
     """The rows of many requests, each distinct one computed once, and who waits for it."""
 
     def __init__(
-        self, flight: Flight[Request, Reply], asked: Sequence[Asked], forward: Forward, counters: Counters
+        self,
+        flight: Flight[Request, Reply],
+        asked: Sequence[Asked],
+        score: Callable[[Sequence[Row]], list[RowScore]],
+        counters: Counters,
     ) -> None:
+        """`score` computes rows in one forward pass."""
         self._flight = flight
-        self._forward = forward
+        self._score = score
         self._counters = counters
         self._failed: set[int] = set()
         parts = [(request, part) for request in asked for part in range(len(request.parts))]
@@ -119,7 +122,7 @@ class Scoring:
         """Score rows in one forward pass, and answer every request that is complete with them."""
         begun = time.perf_counter()
         rows = [self.rows[number] for number in batch]
-        results = score(self._forward, rows)
+        results = self._score(rows)
         seconds = time.perf_counter() - begun
         share = seconds / len(batch)
         self._counters.passes += 1

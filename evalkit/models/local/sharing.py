@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from evalkit.models.local.memory import Budget, is_out_of_memory, too_large
 from evalkit.models.local.packed import Packed
 from evalkit.models.local.passes import Pass, plan
-from evalkit.models.local.plan import Row
-from evalkit.models.local.score import RowScore
+from evalkit.models.local.plan import Row, RowScore
 
 __all__ = ["Caller", "score_shared"]
 

@@ -19,8 +19,8 @@ from evalkit.models.local.counters import Counters
 from evalkit.models.local.forward import Forward
 from evalkit.models.local.loading import Loaded
 from evalkit.models.local.memory import Budget, work_off
-from evalkit.models.local.plan import Row, by_length
-from evalkit.models.local.score import RowScore, score, tally
+from evalkit.models.local.plan import Row, RowScore, by_length
+from evalkit.models.local.score import score, tally
 from evalkit.models.local.sharing import Caller
 
 __all__ = ["Sourced", "by_source", "score_sourced"]

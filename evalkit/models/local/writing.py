@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from evalkit.core import Generate, ModelError, Reply, Request, Usage, digest_of
 from evalkit.models.batcher import Flight
-from evalkit.models.local.decode import Stepper, decode
 from evalkit.models.local.encode import Tokens, prompt_ids
 from evalkit.models.local.rendering import Rendered
 from evalkit.models.local.stream import Stream, sampling_seed
+
+if TYPE_CHECKING:
+    from evalkit.models.local.decode import Stepper
 
 __all__ = ["Asked", "Writing", "writings"]
 
@@ -105,6 +108,8 @@ class Writing:
 
     def run(self, stepper: Stepper, batch: tuple[int, ...]) -> None:
         """Write streams together, and answer every request whose last one ends."""
+        from evalkit.models.local.decode import decode
+
         begun = time.perf_counter()
         streams = [self.streams[number] for number in batch]
         for place in decode(stepper, streams, lambda place: self.is_open(batch[place])):
