@@ -27,6 +27,7 @@ NAMES = [
     "programs",
     "prompt_injection",
     "qa",
+    "rag_faithfulness",
     "refusals",
     "retrieval_corpus",
     "retrieval_qrels",
@@ -95,6 +96,7 @@ def test_the_script_makes_the_same_bytes_again(tmp_path: Path):
         ("refusals", ["id", "prompt", "expected", "category"], 50),
         ("contamination", ["id", "text", "label"], 50),
         ("contamination_corpus", ["id", "text"], 50),
+        ("rag_faithfulness", ["id", "kind", "question", "contexts", "answerable", "faithful", "planted"], 60),
     ],
 )
 def test_every_row_has_the_fields_of_its_schema_and_an_id_of_its_own(name, keys, at_least):

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from evalkit.embedded.make.facts import DEV_FACTS, SUBJECTS, make_quiz, statement
+from evalkit.embedded.make.hallucinations import rag_faithfulness
 from evalkit.embedded.make.languages import token_texts
 from evalkit.embedded.make.programs import programs
 from evalkit.embedded.make.safety import safety_sets
@@ -123,6 +124,7 @@ def sample_sets() -> dict[str, list[Row]]:
         **vector_sets(),
         **structured_sets(),
         **safety_sets(),
+        "rag_faithfulness": rag_faithfulness(),
     }
 
 
