@@ -38,6 +38,7 @@ RUN_FAILED = 3
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the response cache.")
 @click.option("--dry-run", is_flag=True, help="Count requests, tokens and cost; ask nothing.")
 @click.option("--max-cost", type=float, metavar="USD", help="Stop before the run costs more.")
+@click.option("--batch", is_flag=True, help="Ask by the provider's batches: half the price, within a day.")
 @click.option("--record", type=click.Path(path_type=Path), metavar="TAPE", help="Write every reply to a tape.")
 @click.option("--replay", type=click.Path(path_type=Path), metavar="TAPE", help="Take every reply from a tape.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")

@@ -47,7 +47,7 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.Plan:
         raise UsageError("no model is given", fix="--model tiny, or --model hf/<repo or path>; evalkit list models")
     return api.Plan(
         tasks=tuple(_with_options(names, given["task_options"], "task", "-T")),
-        models=tuple(_with_options(models, given["model_options"], "model", "-M")),
+        models=tuple(_batched(_with_options(models, given["model_options"], "model", "-M"), batch=given.get("batch"))),
         settings=api.settings_of(said),
         out=said.get("out"),
         cache=not given["no_cache"],
@@ -73,6 +73,17 @@ def _with_options(names: Sequence[str], options: Sequence[str], kind: str, flag:
             raise UsageError(f"the option {key!r} is given twice", found=f"{names[0]!r} and {flag} {option}")
         asked.options[key.strip()] = value.strip()
     return [str(asked)]
+
+
+def _batched(names: Sequence[str], *, batch: bool | None) -> list[str]:
+    """Models asked by their providers' batches, where --batch says so."""
+    if not batch:
+        return list(names)
+    asked = [spec.parse(name) for name in names]
+    for name, model in zip(names, asked, strict=True):
+        if model.options.setdefault("batch", "on") != "on":
+            raise UsageError("--batch and batch=off exclude each other", found=name, fix="leave one of them out")
+    return [str(model) for model in asked]
 
 
 # ---------------------------------------------------------------- suite files

@@ -82,7 +82,7 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
 def _jobs(preset: Preset, options: Options) -> Jobs:
     from evalkit.models.api.jobs import AnthropicJobs, OpenAiJobs
 
-    if preset.name not in ("openai", "azure", "anthropic", "together", "groq"):
+    if preset.name not in ("openai", "azure", "anthropic", "groq"):
         raise UsageError(f"{preset.name} has no batches", fix="leave batch=on out")
     if options.rpm or options.tpm:
         raise UsageError("a batch has no budget a minute", found="batch=on with rpm or tpm", fix="leave them out")

@@ -1,12 +1,15 @@
 """OpenAI's and Anthropic's batch interfaces on loopback, as documented.
 
 A batch has ended once it was asked after more than `polls` times. `expires` names prompts whose first request is not
-begun in time, `wrong` those that are refused. `batches` holds what was sent.
+begun in time, `wrong` those that are refused. `batches` holds what was sent. Of the first `silent` batches nobody is
+told: they are made, and the connection ends; of the first `unmade` not even that, a 500 says that they failed.
 """
 
 import json
 import threading
+import time
 from collections import Counter
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,6 +20,9 @@ class BatchServer:
     ) -> None:
         self.batches: dict[str, list[dict[str, Any]]] = {}
         self.files: dict[str, bytes] = {}
+        self.inputs: dict[str, str] = {}
+        self.made: dict[str, float] = {}
+        self.silent = self.unmade = self.asked = 0
         self.polled: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.expires, self.wrong, self.polls = expires, wrong, polls
@@ -33,11 +39,22 @@ class BatchServer:
 
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["content-length"]))
-                self._send(outer.post(self.path, data, self.headers["content-type"]))
+                made = self.path.endswith("/batches")
+                outer.asked += made
+                if made and outer.unmade > 0:
+                    outer.unmade -= 1
+                    self._send({"error": {"message": "made to fail"}}, 500)
+                    return
+                body = outer.post(self.path, data, self.headers["content-type"])
+                if made and outer.silent > 0:
+                    outer.silent -= 1
+                    self.close_connection = True
+                    return
+                self._send(body)
 
-            def _send(self, body: Any) -> None:
+            def _send(self, body: Any, status: int = 200) -> None:
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(200)
+                self.send_response(status)
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -62,7 +79,9 @@ class BatchServer:
             return {"id": name, "object": "file", "purpose": "batch"}
         job = f"batch_{len(self.batches)}"
         body = json.loads(data)
+        self.made[job] = time.time()
         if path == "/v1/batches":
+            self.inputs[job] = body["input_file_id"]
             assert (body["endpoint"], body["completion_window"]) == ("/v1/chat/completions", "24h")
             self.batches[job] = [json.loads(line) for line in self.files[body["input_file_id"]].splitlines()]
             return {"id": job, "object": "batch", "status": "validating"}
@@ -76,6 +95,9 @@ class BatchServer:
             job = path.split("/")[-2].removesuffix("-out")
             lines = [self._result(one, anthropic) for one in self.batches[job]]
             return "\n".join(map(json.dumps, lines)).encode() + b"\n"
+        path, _, query = path.partition("?")
+        if path.endswith("/batches"):
+            return self._list(anthropic, query)
         job = path.split("/")[-1]
         self.polled[job] += 1
         done = self.polled[job] > self.polls
@@ -90,6 +112,22 @@ class BatchServer:
             "status": "completed" if done else "in_progress",
             "output_file_id": f"{job}-out" if done else None,
         }
+
+    def _list(self, anthropic: bool, query: str) -> dict[str, Any]:
+        """Newest first, two on a page."""
+        asked = dict(part.split("=") for part in query.split("&"))
+        after = asked.get("after_id" if anthropic else "after", "")
+        names = list(reversed(self.batches))
+        names = names[names.index(after) + 1 :] if after else names
+        page = [self._listed(name, anthropic) for name in names[:2]]
+        return {"data": page, "has_more": len(names) > 2}
+
+    def _listed(self, job: str, anthropic: bool) -> dict[str, Any]:
+        if not anthropic:
+            return {"id": job, "created_at": int(self.made[job]), "input_file_id": self.inputs[job]}
+        counts = {"processing": len(self.batches[job]), "succeeded": 0, "errored": 0, "canceled": 0, "expired": 0}
+        created = datetime.fromtimestamp(self.made[job], UTC).isoformat().replace("+00:00", "Z")
+        return {"id": job, "created_at": created, "request_counts": counts, "processing_status": "in_progress"}
 
     def _result(self, one: dict[str, Any], anthropic: bool) -> dict[str, Any]:
         content = one["body"]["messages"][-1]["content"]

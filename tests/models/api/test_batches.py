@@ -5,13 +5,16 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evalkit import Run
 from evalkit.core import Model, ModelError, Reply, UsageError
 from evalkit.models import resolve
+from evalkit.models.api.batches import BatchClient
 from tests.commands.console import EVALKIT, ONE_THREAD, evalkit
 from tests.models.api.batchserver import BatchServer
 from tests.models.api.test_client import ask
@@ -29,6 +32,7 @@ def spec(provider: str, server: BatchServer, **more: str) -> dict[str, str]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evalkit.models.api.batches._POLL_SECONDS", (0.02, 0.05))
     monkeypatch.setattr("evalkit.models.api.batches._QUIET_SECONDS", 0.05)
+    monkeypatch.setattr("evalkit.models.api.batches._SETTLED_SECONDS", 0.05)
     monkeypatch.setattr("evalkit.models.api.client._FIRST_WAIT", 0.01)
 
 
@@ -76,11 +80,70 @@ def test_another_process_waits_for_the_batch_that_was_sent(provider: str) -> Non
         assert len(server.batches) == 2
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_batch_whose_making_was_not_answered_is_found_and_not_made_again(provider: str) -> None:
+    texts = [f"say word{number}" for number in range(20)]
+    with BatchServer() as server:
+        server.silent = 1
+        replies = ask(resolve(f"{provider}/m", spec(provider, server)), texts)
+        assert [reply.texts[0] for reply in replies if isinstance(reply, Reply)] == [text.split()[-1] for text in texts]
+        assert (len(server.batches), server.asked) == (1, 1)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_batch_that_a_server_failed_to_make_is_made_again(provider: str) -> None:
+    texts = [f"say word{number}" for number in range(20)]
+    with BatchServer() as server:
+        server.unmade = 2
+        replies = ask(resolve(f"{provider}/m", spec(provider, server)), texts)
+        assert all(isinstance(reply, Reply) for reply in replies)
+        assert (len(server.batches), server.asked) == (1, 3)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("reached", [True, False], ids=["the server made it", "the server never heard of it"])
+def test_who_died_between_making_a_batch_and_writing_it_down_pays_once(
+    provider: str, reached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is left as it is at that instant: an intent, and no batch. Other batches of the same time, one of them
+    of the same size, stand in the provider's list."""
+    texts = [f"say word{number}" for number in range(20)]
+    others = [[f"say other{number}" for number in range(size)] for size in (20, 3, 7)]
+
+    def died(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with BatchServer() as server:
+        for other in others:
+            ask(resolve(f"{provider}/other", spec(provider, server)), other)
+        with monkeypatch.context() as at, pytest.raises(KeyboardInterrupt):
+            at.setattr("evalkit.models.api.remembered.Remembered.sent", died)
+            if not reached:
+                at.setattr("evalkit.models.api.batches.BatchClient.ask_once", cut_off(BatchClient.ask_once, died))
+            ask(resolve(f"{provider}/m", spec(provider, server)), texts)
+        assert len(server.batches) == len(others) + reached
+        replies = ask(resolve(f"{provider}/m", spec(provider, server)), texts)
+        assert [reply.texts[0] for reply in replies if isinstance(reply, Reply)] == [text.split()[-1] for text in texts]
+        assert len(server.batches) == len(others) + 1
+
+
+def cut_off(ask_once: Any, died: Callable[[], None]) -> Any:
+    """`ask_once` that dies before a batch is asked for."""
+
+    async def asked(self: BatchClient, method: str, path: str, *more: Any) -> bytes:
+        if method == "POST" and path.endswith("/batches"):
+            died()
+        result: bytes = await ask_once(self, method, path, *more)
+        return result
+
+    return asked
+
+
 def test_a_run_that_is_killed_while_its_batch_is_under_way_pays_once(tmp_path: Path) -> None:
     project(tmp_path, 30)
     with BatchServer(polls=1) as server:
-        model = f"openai/m,api=chat,batch=on,base_url={server.url}/v1"
-        command = [*EVALKIT, "run", "say.yaml", "--model", model, "--out", "run"]
+        model = f"openai/m,api=chat,base_url={server.url}/v1"
+        command = [*EVALKIT, "run", "say.yaml", "--model", model, "--batch", "--out", "run"]
         killed = subprocess.Popen(command, cwd=tmp_path, env=os.environ | ONE_THREAD, stderr=subprocess.DEVNULL)
         while not server.polled:
             assert killed.poll() is None
@@ -91,6 +154,13 @@ def test_a_run_that_is_killed_while_its_batch_is_under_way_pays_once(tmp_path: P
         assert done.code == 0, done.err
         assert len(server.batches) == 1
     assert len(list(Run.open(tmp_path / "run").records())) == 30
+
+
+def test_a_model_without_batches_is_refused_on_the_command_line(tmp_path: Path) -> None:
+    done = evalkit("run", "say.yaml", "--model", "tiny", "--batch", cwd=project(tmp_path, 3))
+    assert (done.code, "batch" in done.err) == (2, True), done.err
+    done = evalkit("run", "say.yaml", "--model", "openai/m,batch=off", "--batch", cwd=tmp_path)
+    assert (done.code, "exclude each other" in done.err) == (2, True), done.err
 
 
 def test_who_has_no_batches_says_so() -> None:
