@@ -11,14 +11,14 @@ import orjson
 
 from evalkit.comparison import PairedTask
 from evalkit.core import UsageError, Validity
-from evalkit.gates.assess import difference, flips
+from evalkit.gates.assess import difference, flips, row_of
 from evalkit.gates.outputs import words
-from evalkit.gates.report import GateRow
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from evalkit.gates import GateVerdict
+    from evalkit.gates.report import GateRow
     from evalkit.gating import Opened
 
 
@@ -49,10 +49,9 @@ def groups_table(pair: PairedTask, confidence: float, most: int) -> Table | None
     found = {name: difference(pair, pair.headline, confidence, places) for name, places in groups.items()}
     adjusted = benjamini_hochberg([v.p_value if math.isfinite(v.p_value) else 1.0 for v in found.values()])
     table = _table(f"group ({pair.headline})", confidence, p="p (BH)")
-    column = pair.candidate.columns[pair.headline]
     rows = sorted(zip(found.items(), adjusted, strict=True), key=lambda item: item[1])
     for (name, verdict), p in rows[:most]:
-        row = GateRow(pair.name, pair.headline, verdict, "slice", name, column.scale, column.higher_is_better)
+        row = row_of(pair, pair.headline, verdict, part=name)
         table.add_row(_escaped(name), *_cells(row, p))
     if len(rows) > most:
         table.add_row(f"… and {len(rows) - most} more", *[""] * 6)
@@ -155,19 +154,8 @@ def _row(pair: PairedTask, metric: str, confidence: float) -> GateRow | None:
         verdict = difference(pair, metric, confidence)
     except UsageError:
         return None
-    worse, better = flips(pair, metric)
-    return GateRow(
-        pair.name,
-        metric,
-        verdict,
-        "score",
-        "",
-        column.scale,
-        column.higher_is_better,
-        worse,
-        better,
-        unmeasured=len(pair.ids) - int(verdict.n) if column.width == 1 else 0,
-    )
+    left_out = len(pair.ids) - int(verdict.n) if column.width == 1 else 0
+    return row_of(pair, metric, verdict, flips(pair, metric), unmeasured=left_out)
 
 
 def _cells(row: GateRow, p: float | None = None) -> list[str]:

@@ -68,6 +68,32 @@ def flips(paired: PairedTask, metric: str) -> tuple[tuple[str, ...], tuple[str, 
     return worse, tuple(ids[place] for place in order if changes[place] > 0.0)
 
 
+def row_of(
+    paired: PairedTask,
+    metric: str,
+    verdict: GateVerdict,
+    changed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+    *,
+    part: str = "",
+    blocks: bool = False,
+    unmeasured: int = 0,
+) -> GateRow:
+    """The row of one metric of a task, or of a part of it; `changed` is what `flips` found there."""
+    column = paired.candidate.columns[metric]
+    return GateRow(
+        paired.name,
+        metric,
+        verdict,
+        "slice" if part else "score",
+        part,
+        column.scale,
+        column.higher_is_better,
+        *changed,
+        blocks=blocks,
+        unmeasured=unmeasured,
+    )
+
+
 # ---------------------------------------------------------------- what is asked
 
 
@@ -113,18 +139,7 @@ def _scored(
     unmeasured = _unmeasured(paired, metric)
 
     def row(verdict: GateVerdict) -> GateRow:
-        return GateRow(
-            paired.name,
-            metric,
-            verdict,
-            "slice" if part else "score",
-            part,
-            column.scale,
-            column.higher_is_better,
-            worse,
-            better,
-            unmeasured=unmeasured,
-        )
+        return row_of(paired, metric, verdict, (worse, better), part=part, unmeasured=unmeasured)
 
     return _Question(row, judge, limits)
 

@@ -210,26 +210,30 @@ def _verdict(
         found.how,
         needed,
         limits.margin,
-        reason or _reason(outcome, low, high, limits, needed, found.how),
+        reason or _reason(outcome, low, high, limits, needed, found.how, "drop" if higher_is_better else "rise"),
     )
 
 
-def _reason(outcome: Outcome, low: float, high: float, limits: Limits, needed: int | None, how: str) -> str:
-    """One sentence in words; losses are told as positive numbers."""
-    margin = shown(limits.margin)
+def _reason(outcome: Outcome, low: float, high: float, limits: Limits, needed: int | None, how: str, loss: str) -> str:
+    """One sentence in words; losses (a "drop", or a "rise" where lower is better) are told as positive numbers."""
+
+    def told(number: float) -> str:
+        return shown(number, share=limits.share)
+
+    margin = told(limits.margin)
     if outcome is Outcome.FAIL:
-        least = f"The drop is at least {shown(-high)}"
+        least = f"The {loss} is at least {told(-high)}"
         if high < -limits.margin:
             return f"{least}, more than the margin of {margin}."
-        return f"{least}, and this policy lets no significant drop pass."
+        return f"{least}, and this policy lets no significant {loss} pass."
     if outcome is Outcome.PASS and low > 0.0:
-        return f"It got better, by at least {shown(low)}."
+        return f"It got better, by at least {told(low)}."
     if outcome is Outcome.PASS:
-        return f"A drop, if there is any, is at most {shown(max(-low, 0.0))}, less than the margin of {margin}."
+        return f"A {loss}, if there is any, is at most {told(max(-low, 0.0))}, less than the margin of {margin}."
     if outcome is Outcome.DEGRADED:
-        return f"There is a drop, of {shown(-high)} to {shown(-low)}, inside the margin of {margin}."
+        return f"There is a {loss}, of {told(-high)} to {told(-low)}, inside the margin of {margin}."
     if math.isnan(low):
         return f"Nothing says how much the difference varies ({how})."
     worse = "It got worse, and the" if high < 0.0 else "The"
-    reached = f"{worse} drop may be as large as {shown(-low)}, more than the margin of {margin}"
+    reached = f"{worse} {loss} may be as large as {told(-low)}, more than the margin of {margin}"
     return f"{reached}; about {needed:,} samples would decide." if needed else f"{reached}."

@@ -97,6 +97,7 @@ class Policy:
                 confidence=self.confidence if own.confidence is None else own.confidence,
                 any_drop_blocks=self.any_drop_blocks if own.any_drop_blocks is None else own.any_drop_blocks,
                 zero_tolerance=own.zero_tolerance,
+                share=scale == "share",
             )
         except ValueError as error:
             raise UsageError(f"the policy for {task!r} cannot be: {error}", at=self.origin) from None

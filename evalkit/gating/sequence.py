@@ -15,7 +15,7 @@ from evalkit.comparison import PairedTask
 from evalkit.comparison.pairing import is_mean, values_of
 from evalkit.core import UsageError
 from evalkit.gates import GateVerdict, Limits, Outcome, Pairs
-from evalkit.gates.assess import flips
+from evalkit.gates.assess import flips, row_of
 from evalkit.gates.integrity import Finding, findings
 from evalkit.gates.policy import Policy
 from evalkit.gates.report import GateReport, GateRow
@@ -118,26 +118,13 @@ def _row(pair: PairedTask, policy: Policy, schedule: Schedule, look: int, total:
     pairs = Pairs(values.baseline, values.candidate, values.clusters, values.repeats, column.higher_is_better)
     left = pair.baseline.columns[metric].rows[:, 0]
     limits = policy.limits(pair.name, column.scale, float(left[left == left].mean()))
-    worse, better = flips(pair, metric)
     verdict = _decided(pairs, limits, schedule, look, total)
     blocks = False
     if policy.degraded_blocks and verdict.outcome is Outcome.DEGRADED:
         # As for failures: what stops the job has to hold among all the tasks.
         strict = replace(limits, any_drop_blocks=True, confidence=1.0 - limits.alpha / total)
         blocks = decide_look(pairs, strict, schedule, look).outcome is Outcome.FAIL
-    return GateRow(
-        pair.name,
-        metric,
-        verdict,
-        "score",
-        "",
-        column.scale,
-        column.higher_is_better,
-        worse,
-        better,
-        blocks=blocks,
-        unmeasured=values.unmeasured,
-    )
+    return row_of(pair, metric, verdict, flips(pair, metric), blocks=blocks, unmeasured=values.unmeasured)
 
 
 def _decided(pairs: Pairs, limits: Limits, schedule: Schedule, look: int, total: int) -> GateVerdict:
