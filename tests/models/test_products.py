@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,56 @@ def test_a_layer_gives_torchs_own_numbers(number: int) -> None:
         fast[number].weight.mul_(2.0)
         plain[number].weight.mul_(2.0)
         assert torch.allclose(fast[number](given), plain[number](given), atol=1e-5)
+
+
+class Gated(torch.nn.Module):
+    """A feed-forward layer as Llama's, Qwen's, Mistral's and Gemma's are."""
+
+    def __init__(self, activation: Callable[[Any], Any], *, bias: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.gate_proj = torch.nn.Linear(16, 24, bias=bias)
+        self.up_proj = torch.nn.Linear(16, 24, bias=bias)
+        self.down_proj = torch.nn.Linear(24, 16, bias=bias)
+        self.act_fn = activation
+
+    def forward(self, given: Any) -> Any:
+        return self.down_proj(self.act_fn(self.gate_proj(given)) * self.up_proj(given))
+
+
+ACTIVATIONS = {
+    "silu": torch.nn.functional.silu,
+    "tanh-gelu": functools.partial(torch.nn.functional.gelu, approximate="tanh"),
+    "gelu": torch.nn.functional.gelu,
+    "relu": torch.relu,
+}
+
+
+@pytest.mark.parametrize("bias", [False, True], ids=["", "bias"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_gated_layer_gives_torchs_own_numbers(name: str, bias: bool) -> None:
+    """The oracle is the same layer before. Products are counted to see that the activation went into one of them."""
+    plain, fast = Gated(ACTIVATIONS[name], bias=bias), Gated(ACTIVATIONS[name], bias=bias)
+    assert take_onednn(torch.nn.ModuleList([fast])) == 3
+    assert "forward" in vars(fast), "it is computed as before"
+    given = torch.randn(40, 3, 16)
+    with torch.inference_mode():
+        for rows in (given, given[0], given[:, 1], given[::2].transpose(0, 1), given[0, 0], given[:0]):
+            assert torch.allclose(fast(rows), plain(rows), atol=1e-5)
+        fast.up_proj.weight.mul_(2.0)
+        plain.up_proj.weight.mul_(2.0)
+        assert torch.allclose(fast(given), plain(given), atol=1e-5)
+
+
+def test_a_gated_layer_is_left_where_its_activation_is_another_or_a_part_was_exchanged() -> None:
+    other = Gated(torch.sin)
+    take_onednn(torch.nn.ModuleList([other]))
+    assert "forward" not in vars(other)
+    exchanged, given = Gated(torch.nn.functional.silu), torch.randn(20, 16)
+    take_onednn(torch.nn.ModuleList([exchanged]))
+    exchanged.up_proj = torch.nn.Sequential(exchanged.up_proj, torch.nn.Tanh())
+    with torch.inference_mode():
+        assert torch.allclose(exchanged(given), Gated.forward(exchanged, given))
 
 
 def test_large_products_are_onednns_and_small_ones_torchs(monkeypatch: pytest.MonkeyPatch) -> None:

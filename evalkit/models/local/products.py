@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from evalkit.models.local.gated import take_gated
+
 __all__ = ["take_onednn", "worthwhile"]
 
 _log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ def take_onednn(model: Any) -> int:
         return 0
     for module, turned in layers:
         module.forward = _forward(module, module.forward, turned)
+    take_gated(model, {module for module, _ in layers}, _usable)
     return len(layers)
 
 
@@ -60,6 +63,8 @@ def _turned(module: Any) -> bool | None:
         turned = True
     else:
         return None
+    if "forward" in vars(module) or hasattr(module, "quantization_scheme"):
+        return None  # somebody else computes it in a way of their own
     weight = module.weight
     is_plain = type(weight.data) is torch.Tensor and weight.layout is torch.strided
     return turned if is_plain and weight.dtype is torch.float32 and weight.device.type == "cpu" else None
@@ -67,16 +72,19 @@ def _turned(module: Any) -> bool | None:
 
 def _forward(module: Any, plain: Callable[[torch.Tensor], torch.Tensor], turned: bool) -> Callable[..., torch.Tensor]:
     def forward(given: torch.Tensor) -> torch.Tensor:
-        # As the layer is now: whoever changes its weight or its type is followed.
+        if not _usable(module, given):
+            return plain(given)
         weight = module.weight
-        is_large = given.dim() > 1 and given.numel() >= _FEWEST * given.shape[-1]
-        if not is_large or given.dtype is not torch.float32 or weight.dtype is not torch.float32:
-            return plain(given)
-        if torch.is_grad_enabled():
-            return plain(given)
         return _product(given, weight.t() if turned else weight, module.bias)
 
     return forward
+
+
+def _usable(module: Any, given: torch.Tensor) -> bool:
+    """As the layer is now: whoever changes its weight or its type is followed."""
+    is_large = given.dim() > 1 and given.numel() >= _FEWEST * given.shape[-1]
+    is_float32 = given.dtype is torch.float32 and module.weight.dtype is torch.float32
+    return is_large and is_float32 and not torch.is_grad_enabled()
 
 
 def _product(given: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
