@@ -63,6 +63,7 @@ class Engine:
         facts = {"scoring": self._fast.fact, "generation": self._slotted.fact}
         if any(facts.values()):
             facts["matrices"] = self._loaded.products
+            facts["quantization"] = self._loaded.quantization
         return {name: fact for name, fact in facts.items() if fact}
 
     @property

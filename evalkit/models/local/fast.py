@@ -38,6 +38,10 @@ class Fast:
 
     def score(self, rows: Sequence[Row], numbers: Sequence[int], budget: Budget, caller: Caller) -> list[int]:
         """Score what of `rows[number]`, for all `numbers`, can be scored fast; returns the others' numbers."""
+        if self._loaded.alone:
+            if not self.fact:
+                self._decide("", self._loaded.alone)
+            return list(numbers)
         if self._loaded.is_encoder_decoder:
             if not numbers or not self._encodes_once([rows[number] for number in numbers]):
                 return list(numbers)

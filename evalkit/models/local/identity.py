@@ -6,6 +6,7 @@ from evalkit.core import Identity, UsageError, digest_of
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.loading import dtype_of
 from evalkit.models.local.options import Options
+from evalkit.models.local.quantizing import method_named, outlier_threshold, skipped, stored_in
 from evalkit.models.local.weights import weight_digest, weight_files
 
 __all__ = ["identify"]
@@ -26,6 +27,10 @@ def identify(checkpoint: Checkpoint, options: Options) -> Identity:
         "chat": options.chat,
         "dtype": dtype_of(checkpoint, options),
     }
+    if options.quant:
+        facts |= _quantization(options, facts["dtype"])
+    elif stored := stored_in(checkpoint.config):
+        facts["quantization"] = f"stored: {stored.name}"
     if checkpoint.commit is not None:
         facts["commit"] = checkpoint.commit
     if options.revision:
@@ -37,6 +42,21 @@ def identify(checkpoint: Checkpoint, options: Options) -> Identity:
     if options.trust_remote_code:
         facts["code"] = checkpoint.code_digest()
     return Identity(checkpoint.name, tuple(facts.items()))
+
+
+def _quantization(options: Options, dtype: str) -> dict[str, str]:
+    """The method with every setting that it heeds, whether it was said or is a default."""
+    method = method_named(options.quant)
+    facts = {"quantization": method.name}
+    if "compute_dtype" in method.takes:
+        facts["compute_dtype"] = options.compute_dtype or dtype
+    if "group_size" in method.takes:
+        facts["group_size"] = str(options.group_size or method.group_size)
+    if "int8_threshold" in method.takes:
+        facts["int8_threshold"] = f"{outlier_threshold(options.int8_threshold):g}"
+    if options.quant_skip:
+        facts["quant_skip"] = ",".join(skipped(options.quant_skip))
+    return facts
 
 
 def _weights(checkpoint: Checkpoint) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 from evalkit.core import UsageError
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
+from evalkit.models.local.quantizing import Method, method_named, stored_in
 from evalkit.models.local.weights import stored_dtype, weight_files
 
 __all__ = ["Loaded", "dtype_of", "load"]
@@ -21,6 +23,8 @@ _WORTH_SHARING = 4_000_000
 _DTYPES = ("float32", "bfloat16", "float16")
 _LONGEST = 2048
 """Where neither config nor tokenizer says how long an input may be; lm-evaluation-harness's value too."""
+_NOISY = ("torchao", "torch.utils._pytree", "bitsandbytes.backends.cpu.ops")
+"""What they say while they are imported is of other machines' kernels; transformers imports torchao where it is."""
 _NO_LIMIT = 10**9
 """transformers writes about 1e30 as a tokenizer's model_max_length where it has none."""
 
@@ -40,6 +44,10 @@ class Loaded:
     """What multiplies matrices, where that is not torch's own choice."""
     border: int = 0
     """An input longer than this is computed otherwise (longrope), so that its length must not touch its neighbours'."""
+    quantization: str = ""
+    """What of it is quantized, in words; "" where nothing is."""
+    alone: str = ""
+    """Why every text has to be computed from its beginning and by itself; "" where it needn't."""
 
 
 def dtype_of(checkpoint: Checkpoint, options: Options) -> str:
@@ -56,42 +64,17 @@ def dtype_of(checkpoint: Checkpoint, options: Options) -> str:
 
 def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
     """Load tokenizer and weights onto `device` (or over `device_map`). Raises UsageError where that can't be done."""
-    import torch
-    import transformers
+    method = method_named(options.quant) if options.quant else None
+    if method is not None:
+        from evalkit.models.local.quantized import check_device
 
-    is_encoder_decoder = checkpoint.is_encoder_decoder
-    auto = transformers.AutoModelForSeq2SeqLM if is_encoder_decoder else transformers.AutoModelForCausalLM
-    origin: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
-    if checkpoint.commit is not None and not checkpoint.is_local:
-        origin["revision"] = checkpoint.commit
-    settings: dict[str, Any] = {"dtype": getattr(torch, dtype_of(checkpoint, options))}
-    if options.device_map:
-        settings["device_map"] = options.device_map
-    if options.attention:
-        settings["attn_implementation"] = options.attention
-    try:
-        with _quiet():
-            tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
-            model, report = auto.from_pretrained(checkpoint.source, output_loading_info=True, **origin, **settings)
-        if not options.device_map:
-            model.to(device)
-    except Exception as error:  # readers of every file format raise errors of their own
-        lines = str(error).strip().splitlines() or [""]
-        raise UsageError(
-            f"{checkpoint.name} can't be loaded",
-            found=f"{type(error).__name__}: {lines[0]}",
-            fix="see the message above; `transformers` must know the architecture and the files must be complete",
-        ) from error
-    if missing := sorted(report["missing_keys"]):
-        # transformers fills them with random numbers, and every score would be noise.
-        raise UsageError(
-            f"the weights of {checkpoint.name} are not complete",
-            found=f"{len(missing)} missing, such as {missing[0]}",
-            fix="save the whole model, or name the folder of the right architecture",
-        )
+        check_device(method, device)
+    tokenizer, model = _read(checkpoint, options, device, method)
     model.eval()
     if device == "cpu":
         _take_threads(model)
+    is_encoder_decoder = checkpoint.is_encoder_decoder
+    quantization, unsteady = _looked_over(checkpoint, options, model, method)
     return Loaded(
         model=model,
         tokenizer=tokenizer,
@@ -102,7 +85,112 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
         start_id=_start_id(model) if is_encoder_decoder else None,
         products=_products(model, options),
         border=_border(checkpoint),
+        quantization=quantization,
+        alone=unsteady,
     )
+
+
+def _read(checkpoint: Checkpoint, options: Options, device: str, method: Method | None) -> tuple[Any, Any]:
+    """The tokenizer, and the model with its weights where they belong."""
+    import torch
+    import transformers
+
+    origin: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
+    if checkpoint.commit is not None and not checkpoint.is_local:
+        origin["revision"] = checkpoint.commit
+    dtype = dtype_of(checkpoint, options)
+    settings: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    if options.device_map:
+        settings["device_map"] = options.device_map
+    elif method is not None or stored_in(checkpoint.config):
+        settings["device_map"] = {"": device}  # quantized weights are made or read where they are used
+    if options.attention:
+        settings["attn_implementation"] = options.attention
+    try:
+        with _quiet(method):
+            auto = _class_of(checkpoint)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
+            if method is not None:
+                from evalkit.models.local.quantized import loading_config, settle
+
+                if (config := loading_config(method, options, dtype)) is not None:
+                    settings["quantization_config"] = config
+            model, report = auto.from_pretrained(checkpoint.source, output_loading_info=True, **origin, **settings)
+            if method is not None:
+                settle(model, method, options, dtype, device)
+        if "device_map" not in settings:
+            model.to(device)
+    except UsageError:
+        raise
+    except Exception as error:  # readers of every file format raise errors of their own
+        raise _unreadable(checkpoint, options, method, error) from error
+    if missing := sorted(report["missing_keys"]):
+        # transformers fills them with random numbers, and every score would be noise.
+        raise UsageError(
+            f"the weights of {checkpoint.name} are not complete",
+            found=f"{len(missing)} missing, such as {missing[0]}",
+            fix="save the whole model, or name the folder of the right architecture",
+        )
+    return tokenizer, model
+
+
+def _class_of(checkpoint: Checkpoint) -> Any:
+    import transformers
+
+    return transformers.AutoModelForSeq2SeqLM if checkpoint.is_encoder_decoder else transformers.AutoModelForCausalLM
+
+
+def _unreadable(checkpoint: Checkpoint, options: Options, method: Method | None, error: Exception) -> UsageError:
+    lines = str(error).strip().splitlines() or [""]
+    if method is not None:
+        from evalkit.models.local.quantized import misfit
+
+        if found := misfit(_skeleton(checkpoint, options), method, options):
+            return UsageError(
+                f"quant={method.name} needs inputs that are whole groups", found=found, fix="a smaller group_size"
+            )
+        return UsageError(
+            f"{checkpoint.name} can't be quantized by {method.name}",
+            found=f"{type(error).__name__}: {lines[-1]}",
+            fix="another method (evalkit doctor lists those that run here)",
+        )
+    return UsageError(
+        f"{checkpoint.name} can't be loaded",
+        found=f"{type(error).__name__}: {lines[0]}",
+        fix="see the message above; `transformers` must know the architecture and the files must be complete",
+    )
+
+
+def _skeleton(checkpoint: Checkpoint, options: Options) -> Any:
+    """The model without its numbers."""
+    import torch
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(
+        str(checkpoint.folder), trust_remote_code=options.trust_remote_code
+    )
+    with torch.device("meta"):
+        return _class_of(checkpoint).from_config(config, trust_remote_code=options.trust_remote_code)
+
+
+def _looked_over(checkpoint: Checkpoint, options: Options, model: Any, method: Method | None) -> tuple[str, str]:
+    """What became of the weights, in words, and why texts can't be computed side by side; "" where they can."""
+    stored = stored_in(checkpoint.config)
+    if method is None and stored is None:
+        return "", ""
+    from evalkit.models.local.quantized import audit, quantizer
+
+    found = audit(model)
+    if method is not None:
+        if not found.quantized:
+            raise UsageError(
+                f"quant={method.name} quantizes no layer of {checkpoint.name}",
+                found=f"{found.matrices} matrices, {found.quantized} of them quantized",
+                fix="a method of another package: bitsandbytes' (nf4, int8) know more kinds of layers",
+            )
+        return f"{method.name}, {found} ({quantizer(method.backend)})", found.unsteady
+    assert stored is not None
+    return f"stored as {stored.name}, {found}" + (f": {stored.note}" if not found.quantized else ""), found.unsteady
 
 
 def _take_threads(model: Any) -> None:
@@ -162,14 +250,21 @@ def _start_id(model: Any) -> int:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' own progress bars out of evalkit's."""
-    from transformers.utils import logging
+def _quiet(method: Method | None) -> Iterator[None]:
+    """Keep transformers' own progress bars out of evalkit's, and what quantizers say of kernels that they lack."""
+    from transformers.utils import logging as their_logging
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    shown = their_logging.is_progress_bar_enabled()
+    their_logging.disable_progress_bar()
+    # Where layers can't be quantized transformers prints pages; the error says which and why.
+    noisy = [logging.getLogger(name) for name in (*_NOISY, *(("transformers",) if method else ()))]
+    levels = [logger.level for logger in noisy]
+    for logger in noisy:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
+        for logger, level in zip(noisy, levels, strict=True):
+            logger.setLevel(level)
         if shown:
-            logging.enable_progress_bar()
+            their_logging.enable_progress_bar()

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from evalkit.core import UsageError
-from evalkit.models.typed import Reader, matching, one_of, read_options, tokens, yes_no
+from evalkit.models.local.quantizing import method_named
+from evalkit.models.typed import Reader, matching, one_of, read_options, tokens, whole, yes_no
 
 __all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options"]
 
-CHANGES_ANSWERS = ("dtype", "revision", "trust_remote_code", "chat", "system", "max_length")
+_QUANTIZES = ("compute_dtype", "group_size", "int8_threshold", "quant_skip")
+CHANGES_ANSWERS = (
+    *("dtype", "revision", "trust_remote_code", "chat", "system", "max_length"),
+    *("quant", *_QUANTIZES),
+)
 """The options that make it another model; the others only say where and how it is run."""
 
 ChatMode = Literal["auto", "on", "off"]
 DType = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def _above_or_zero(key: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value < math.inf:
+        raise UsageError(f"{key} is a number, 0 or more", found=f"{key}={text}", fix=f"{key}=6.0")
+    return value
+
 
 _READERS: Mapping[str, Reader] = {
     "device": matching(r"auto|cpu|mps|cuda(:\d+)?", "auto, cpu, mps, cuda, cuda:N", "auto", "cpu", "mps", "cuda"),
@@ -26,6 +43,10 @@ _READERS: Mapping[str, Reader] = {
     "batch_tokens": tokens(2048),
     "attention": one_of("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"),
     "kernels": one_of("auto", "torch", "onednn"),
+    "quant": lambda key, text: method_named(text).name if text else "",
+    "compute_dtype": one_of("float32", "bfloat16", "float16"),
+    "group_size": whole(64),
+    "int8_threshold": _above_or_zero,
 }
 
 
@@ -56,6 +77,16 @@ class Options:
     """The attention implementation, where it is not transformers' own choice."""
     kernels: Literal["auto", "torch", "onednn"] = "auto"
     """What multiplies float32 matrices on a CPU: torch's own choice, or oneDNN; auto takes what is faster here."""
+    quant: str = ""
+    """Quantizes the weights while they are loaded; `quantizing.METHODS` says what there is."""
+    compute_dtype: Literal["", "float32", "bfloat16", "float16"] = ""
+    """The type that 4-bit weights (bitsandbytes) and HQQ's are multiplied in; the model's own where nothing is said."""
+    group_size: int | None = None
+    """Weights that share a scale."""
+    int8_threshold: float | None = None
+    """From which size on quant=int8 computes activations in 16 bits: 6.0; 0 computes none so, and is much faster."""
+    quant_skip: str = ""
+    """Names of layers that stay as they are, with commas between them; the output layer always does."""
 
     @staticmethod
     def parse(texts: Mapping[str, str], plain: Options | None = None) -> Options:
@@ -68,4 +99,21 @@ class Options:
         options = replace(plain or Options(), **values)
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
+        _check_quantizing(options)
         return options
+
+
+def _check_quantizing(options: Options) -> None:
+    given = [name for name in _QUANTIZES if getattr(options, name) not in ("", None)]
+    if not options.quant:
+        if given:
+            raise UsageError(f"{given[0]} says how to quantize, and nothing is", fix=f"quant=nf4,{given[0]}=… or none")
+        return
+    takes = method_named(options.quant).takes
+    for name in given:
+        if name not in takes:
+            raise UsageError(
+                f"quant={options.quant} heeds no {name}",
+                found=f"{name}={getattr(options, name)}",
+                fix=f"it heeds {', '.join(sorted(takes))}" if takes else f"leave {name} out",
+            )

@@ -10,6 +10,7 @@ from evalkit.core import Model, UnavailableError, UsageError, digest_of
 from evalkit.models.local import checkpoint as checkpoints
 from evalkit.models.local.model import LocalModel
 from evalkit.models.local.options import CHANGES_ANSWERS, Options
+from evalkit.models.local.quantizing import method_named, missing, stored_in
 from evalkit.models.local.weights import weight_files
 
 __all__ = ["hf", "tiny"]
@@ -53,6 +54,7 @@ def _open(found: checkpoints.Checkpoint, options: Options) -> Model:
             f"running {found.name} on this machine needs {' and '.join(missing)}",
             fix="pip install 'evalkit[local]'",
         )
+    _check_quantization(found, options)
     if found.is_local and not weight_files(found.folder):
         raise UsageError(
             f"{found.source} has no weights",
@@ -75,3 +77,23 @@ def _open(found: checkpoints.Checkpoint, options: Options) -> Model:
             fix="leave it out, or take an instruction-tuned model",
         )
     return LocalModel(found, options)
+
+
+def _check_quantization(found: checkpoints.Checkpoint, options: Options) -> None:
+    """Raise where the model is quantized twice, or the package that quantizes or reads it is not installed."""
+    stored = stored_in(found.config)
+    if options.quant:
+        if stored is not None:
+            raise UsageError(
+                f"{found.source} is stored quantized ({stored.name}) and can't be quantized again",
+                found=f"quant={options.quant}",
+                fix="leave quant out",
+            )
+        method = method_named(options.quant)
+        what, modules, install = f"quant={options.quant}", method.modules, method.install
+    elif stored is not None:
+        what, modules, install = f"{found.source} ({stored.name})", stored.modules, stored.install
+    else:
+        return
+    if lacking := missing(modules):
+        raise UnavailableError(f"{what} needs {' and '.join(lacking)}, which is not installed", fix=install)

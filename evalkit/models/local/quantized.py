@@ -1,0 +1,189 @@
+"""Quantizing a model while it is loaded, and a look at what came of it. Imports torch and the methods' packages."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from evalkit.core import UnavailableError, UsageError
+from evalkit.models.local.options import Options
+from evalkit.models.local.quantizing import Method, outlier_threshold, skipped
+
+__all__ = ["Audit", "audit", "check_device", "loading_config", "misfit", "quantizer", "settle"]
+
+_PACKAGES = frozenset({"bitsandbytes", "torchao", "optimum", "hqq", "gptqmodel", "compressed_tensors"})
+"""Where the classes of quantized layers and weights come from."""
+_BLOCK = 64
+"""bitsandbytes quantizes weights to 4 bits in blocks of so many."""
+
+
+def check_device(method: Method, device: str) -> None:
+    """Raise UnavailableError, in one sentence, where a method does not run on a device."""
+    if method.capability is None:
+        return
+    wanted = ".".join(map(str, method.capability))
+    if not device.startswith("cuda"):
+        raise UnavailableError(
+            f"quant={method.name} needs an NVIDIA GPU of compute capability {wanted} or more, and this runs on {device}"
+        )
+    has = torch.cuda.get_device_capability(device)
+    if has < method.capability:
+        raise UnavailableError(
+            f"quant={method.name} needs an NVIDIA GPU of compute capability {wanted} or more, and {device} has "
+            f"{has[0]}.{has[1]}"
+        )
+
+
+def loading_config(method: Method, options: Options, dtype: str) -> Any:
+    """What `from_pretrained` takes as `quantization_config`; None for HQQ, whose layers `settle` puts in."""
+    import transformers
+
+    # What is not to be quantized replaces the libraries' own choice, which is the output layer.
+    kept = ["lm_head", *skipped(options.quant_skip)] if options.quant_skip else None
+    compute = getattr(torch, options.compute_dtype or dtype)
+    if method.backend == "bitsandbytes":
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it says at every layer that it casts
+        if method.bits == 8:
+            threshold = outlier_threshold(options.int8_threshold)
+            return transformers.BitsAndBytesConfig(
+                load_in_8bit=True, llm_int8_threshold=threshold, llm_int8_skip_modules=kept
+            )
+        return transformers.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=method.name.partition("-")[0],
+            bnb_4bit_use_double_quant=method.name.endswith("-double"),
+            bnb_4bit_compute_dtype=compute,
+            llm_int8_skip_modules=kept,
+        )
+    if method.backend == "torchao":
+        return transformers.TorchAoConfig(_torchao(method, options), modules_to_not_convert=kept)
+    if method.backend == "quanto":
+        return transformers.QuantoConfig(weights=method.name.partition("-")[2], modules_to_not_convert=kept)
+    if method.backend == "transformers":
+        return transformers.FineGrainedFP8Config(modules_to_not_convert=kept)
+    return None
+
+
+def _torchao(method: Method, options: Options) -> Any:
+    import torchao.quantization as ao
+
+    size = options.group_size or method.group_size
+    if method.name == "torchao-int8":
+        return ao.Int8WeightOnlyConfig()
+    if method.name == "torchao-int4":
+        return ao.IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=ao.PerGroup(size))
+    if method.name == "torchao-int8-dynamic":
+        return ao.Int8DynamicActivationInt8WeightConfig()
+    if method.name == "torchao-float8":
+        return ao.Float8WeightOnlyConfig()
+    if method.name == "torchao-float8-dynamic":
+        return ao.Float8DynamicActivationFloat8WeightConfig(granularity=ao.PerRow())
+    return ao.Int4WeightOnlyConfig(group_size=size)
+
+
+def settle(model: Any, method: Method, options: Options, dtype: str, device: str) -> None:
+    """What is left to do once the weights are there, on the device that computes."""
+    if method.backend == "hqq":
+        _put_hqq(model, method, options, getattr(torch, options.compute_dtype or dtype), device)
+    for module in model.modules():
+        # bitsandbytes' fused kernel for processors multiplies 16-bit numbers whatever the compute dtype is, and takes
+        # whole blocks a row only.
+        if getattr(module, "support_avx512bf16_for_cpu", False):
+            whole = module.in_features % _BLOCK == 0
+            module.support_avx512bf16_for_cpu = whole and module.compute_dtype is torch.bfloat16
+
+
+def _put_hqq(model: Any, method: Method, options: Options, dtype: torch.dtype, device: str) -> None:
+    """Replace linear layers by HQQ's: transformers 5 has no loader for them."""
+    from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
+
+    size = options.group_size or method.group_size or 64
+    config = BaseQuantizeConfig(nbits=method.bits, group_size=size, axis=1)
+    skip = set(skipped(options.quant_skip))
+    head = model.get_output_embeddings()
+    for name, module in list(model.named_modules()):
+        for child, layer in list(module.named_children()):
+            whole = f"{name}.{child}" if name else child
+            if type(layer) is not torch.nn.Linear or layer is head or skip & {child, whole}:
+                continue
+            if layer.in_features % size:
+                raise UsageError(
+                    f"quant={method.name} needs inputs that are whole groups",
+                    found=f"{whole} has {layer.in_features} inputs, group_size={size}",
+                    fix=f"group_size={_divisor(layer.in_features, size)} or quant_skip={child}",
+                )
+            setattr(module, child, HQQLinear(layer, config, compute_dtype=dtype, device=device))
+
+
+def _divisor(count: int, size: int) -> int:
+    while count % size:
+        size //= 2
+    return size
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What is quantized in a loaded model."""
+
+    matrices: int
+    quantized: int
+    unsteady: str = ""
+    """Why a text's numbers change with what is computed beside it, "" where they don't."""
+
+    def __str__(self) -> str:
+        return f"{self.quantized} of {self.matrices} matrices"
+
+
+def audit(model: Any) -> Audit:
+    """Count matrices (linear layers, GPT-2's included) and those that are quantized."""
+    matrices = quantized = 0
+    unsteady = ""
+    for module in model.modules():
+        is_quantized = _is_quantized(module)
+        if is_quantized or isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D":
+            matrices += 1
+            quantized += is_quantized
+        state = getattr(module, "state", None)
+        if getattr(state, "threshold", 0.0) and type(module).__name__ == "Linear8bitLt":
+            unsteady = "LLM.int8() looks for outliers in all tokens of a pass (int8_threshold=0 looks for none)"
+    return Audit(matrices, quantized, unsteady)
+
+
+def _is_quantized(module: Any) -> bool:
+    if _root(type(module)) in _PACKAGES and hasattr(module, "in_features"):
+        return True
+    if getattr(module, "quantization_scheme", None) is not None or type(module).__name__ == "FP8Linear":
+        return True
+    weight = getattr(module, "weight", None)
+    return isinstance(module, torch.nn.Linear) and _root(type(getattr(weight, "data", weight))) in _PACKAGES
+
+
+def _root(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
+
+
+def quantizer(backend: str) -> str:
+    """The package that quantizes, with its version: "torchao 0.18.0"."""
+    name = {"quanto": "optimum-quanto"}.get(backend, backend)
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return name
+
+
+def misfit(model: Any, method: Method, options: Options) -> str:
+    """A layer whose inputs are no whole groups of weights, and how many it has; "" where there is none.
+
+    `model` may lie on torch's meta device: only shapes are looked at.
+    """
+    size = options.group_size or method.group_size
+    if size is None or method.backend not in ("torchao", "hqq"):
+        return ""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear) and module.in_features % size:
+            return f"{name} has {module.in_features} inputs, group_size={size}"
+    return ""
