@@ -5,9 +5,11 @@ This package imports nothing of evalkit's, so that everything else can import it
 
 from typing import TYPE_CHECKING
 
-from evalkit.core.data import BadRow, DataOptions, Message, OpenedSource, Row, Sample, Source, Subset
+from evalkit.core.data import BadRow, DataOptions, OpenedSource, Row, Sample, Source, Subset
 from evalkit.core.digests import digest_of, is_number
 from evalkit.core.errors import RunError, UnavailableError, UsageError
+from evalkit.core.images import IMAGE_TOKENS, Image
+from evalkit.core.messages import Message
 from evalkit.core.models import Capabilities, Identity, Model, ModelError
 from evalkit.core.outcomes import Estimate, Failure, Record, Score, Validity
 from evalkit.core.parts import (
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from evalkit.core.parts import FloatRows, IntArray
 
 __all__ = [
+    "IMAGE_TOKENS",
     "Attempt",
     "BadRow",
     "Capabilities",
@@ -56,6 +59,7 @@ __all__ = [
     "FloatRows",
     "Generate",
     "Identity",
+    "Image",
     "IntArray",
     "Judge",
     "Member",

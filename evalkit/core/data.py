@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
+
+from evalkit.core.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,6 @@ class Subset:
     rows: Source
     examples: Source | None = None
     groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ class Identity:
 class Capabilities:
     """What a model can be asked. `chats` says that plain prompts, too, pass through a chat template.
 
-    `features` are parts of a request that not every model honours: "schema" and "tools" of Generate, "tokens"
-    and "stride" of Perplexity.
+    `features` are parts of a request that not every model honours: "schema", "tools" and "images" (in messages) of
+    Generate, "tokens" and "stride" of Perplexity.
     """
 
     requests: frozenset[type] = frozenset({Generate, Choose, Perplexity})

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from evalkit.core.data import Message
+from evalkit.core.images import Image
+from evalkit.core.messages import Message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,11 @@ class Prompt:
         if self.messages:
             return "\n\n".join(m.content for m in self.messages)
         return self.preamble + self.question
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Those of the whole conversation."""
+        return tuple(image for message in self.messages for image in message.images)
 
     def as_messages(self) -> tuple[Message, ...]:
         return self.messages or (Message("user", self.preamble + self.question),)

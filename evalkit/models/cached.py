@@ -15,7 +15,20 @@ from dataclasses import fields as fields_of
 from dataclasses import is_dataclass, replace
 from typing import Any, Protocol
 
-from evalkit.core import Capabilities, Generate, Identity, Model, Perplexity, Reply, Request, ToolCall, Usage, Vectors
+from evalkit.core import (
+    Capabilities,
+    Generate,
+    Identity,
+    Image,
+    Message,
+    Model,
+    Perplexity,
+    Reply,
+    Request,
+    ToolCall,
+    Usage,
+    Vectors,
+)
 
 __all__ = ["ResponseCache", "cached", "read_reply", "request_key", "write_reply"]
 
@@ -133,7 +146,12 @@ class _Asking:
 
 
 def _plain(value: Any, leave: str = "") -> Any:
-    """Dataclasses as mappings, all the way down: what dataclasses.asdict makes, without its copies."""
+    """Dataclasses as mappings, all the way down: what dataclasses.asdict makes, without its copies. Of an image only
+    its digest: the same one from another file is the same question."""
+    if isinstance(value, Image):
+        return value.digest
+    if isinstance(value, Message) and not value.images:
+        return {"role": value.role, "content": value.content}
     names = _fields_of(type(value))
     if names:
         return {name: _plain(getattr(value, name)) for name in names if name != leave}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalkit.core import PromptFormat, Row, Sample, UsageError
+from evalkit.core import Image, Message, PromptFormat, Row, Sample, UsageError
 from evalkit.plugins.templates import Scope, Template, column_or_template, compiled, with_markup
 from evalkit.plugins.yaml_tree import Value
 
@@ -27,6 +27,7 @@ class Shape:
     id: Template | None
     cluster: Template | None
     groups: tuple[Template, ...]
+    image: Template | None = None
 
     def sample(self, row: Row) -> Sample:
         """Raises UsageError, with the task file's line and the row's origin, where the row does not fit."""
@@ -46,7 +47,21 @@ class Shape:
             groups=tuple(group.text(scope) for group in self.groups),
             data=row.values,
         )
-        return replace(sample, input=self.prompt.text(replace(scope, sample=sample)))
+        text = self.prompt.text(replace(scope, sample=sample))
+        shown = self._images(scope)
+        return replace(sample, input=(Message.of("user", *shown, text),) if shown else text)
+
+    def _images(self, scope: Scope) -> tuple[Image, ...]:
+        """The row's image, or its list of them, which stand ahead of the prompt."""
+        if self.image is None:
+            return ()
+        value = self.image.value(scope)
+        folder = self.image.source.path.resolve().parent
+        try:
+            return tuple(Image.of(one, folder) for one in (value if isinstance(value, list | tuple) else [value]))
+        except UsageError as error:
+            found = f"{error.found} at {scope.origin}".strip()
+            raise self.image.source.wrong(error.wrong, found=found, fix=error.fix) from None
 
     def _choices(self, scope: Scope) -> tuple[str, ...]:
         if not self.choices:
@@ -138,8 +153,12 @@ def _texts(template: Template, scope: Scope) -> tuple[str, ...]:
 def shape_of(keys: Mapping[str, Value]) -> Shape:
     """The templates under the keys of a task file, compiled. Raises UsageError with the line of a mistake."""
     gold, form = _gold(keys)
+    for key in ("fewshot", "examples", "description"):
+        if "image" in keys and key in keys:
+            raise keys[key].wrong("a task that shows images is asked as one turn", fix=f"leave {key} out")
     return Shape(
-        prompt=with_markup(keys["prompt"]),
+        # Beside an image, every sample may be asked the same.
+        prompt=(compiled if "image" in keys else with_markup)(keys["prompt"]),
         answer=_optional(keys, "answer"),
         choices=_choice_templates(keys["choices"]) if "choices" in keys else (),
         gold=gold,
@@ -147,6 +166,7 @@ def shape_of(keys: Mapping[str, Value]) -> Shape:
         id=_optional(keys, "id"),
         cluster=_optional(keys, "cluster"),
         groups=tuple(column_or_template(item) for item in keys["groups"].items()) if "groups" in keys else (),
+        image=_optional(keys, "image"),
     )
 
 

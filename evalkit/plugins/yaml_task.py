@@ -20,7 +20,7 @@ from evalkit.spec import unknown
 KEYS = (
     *("name", "summary", "tags", "version", "data", "examples", "prompt", "answer", "target", "choices", "gold"),
     *("description", "delimiter", "separator", "method", "stop", "max_tokens", "scorers", "metrics", "headline"),
-    *("fewshot", "id", "groups", "cluster"),
+    *("fewshot", "id", "groups", "cluster", "image"),
 )
 ORDERS: tuple[FewshotOrder, ...] = get_args(FewshotOrder)
 _NEED_CHOICES = {"choose", "choose_contexts", "written_choice"}

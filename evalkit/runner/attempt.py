@@ -134,4 +134,8 @@ def sample_digest(sample: Sample) -> str:
 
 
 def _flat(messages: tuple[Message, ...]) -> tuple[str, ...]:
-    return tuple(part for message in messages for part in (message.role, message.content))
+    return tuple(
+        part
+        for message in messages
+        for part in (message.role, message.content, *(image.digest for image in message.images))
+    )

@@ -17,7 +17,7 @@ class GoldModel:
     identity = Identity("gold")
     capabilities = Capabilities(
         requests=Capabilities().requests | {Embed, Tokenize},
-        features=frozenset({"schema", "tools", "tokens", "stride"}),
+        features=frozenset({"schema", "tools", "images", "tokens", "stride"}),
     )
 
     async def answer(self, request: Request) -> Reply:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evalkit.core import (
+    IMAGE_TOKENS,
     Capabilities,
     Choose,
     Embed,
@@ -81,7 +82,8 @@ class _Counter:
 
 def _usage(request: Request) -> Usage:
     if isinstance(request, Generate):
-        return Usage(_tokens(request.prompt.text), request.n * request.max_tokens)
+        shown = len(request.prompt.images) * IMAGE_TOKENS
+        return Usage(_tokens(request.prompt.text) + shown, request.n * request.max_tokens)
     if isinstance(request, Choose):
         texts = [request.prompt.text + request.delimiter + text for text in request.continuations]
         return Usage(sum(map(_tokens, texts)), len(texts))

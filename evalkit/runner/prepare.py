@@ -181,7 +181,12 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     identity = _identity(task, spec, source_digest, model, fewshot, settings, [source.digest for source in opened])
     prepared = PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity)
     # A wrong column or too few examples show on the first sample: before a run folder is made or a model is loaded.
-    next(prepared.work(), None)
+    first = next(prepared.work(), None)
+    if first is not None and first.attempt.prompt.images and "images" not in model.capabilities.features:
+        raise UsageError(
+            f"task {task.name!r} shows images, and {model.identity.name} reads text alone",
+            fix="a model behind an API that takes images: openai/…, anthropic/…, google/…",
+        )
     return prepared
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from evalkit.core import (
     Failure,
+    Image,
     Message,
     Prompt,
     Record,
@@ -22,12 +25,19 @@ from evalkit.core import (
     Vectors,
 )
 
+Place = Callable[[Image], str]
+"""Where a run keeps an image: its path or address, or, of one that has none, a path within the run folder."""
 PreambleText = Callable[[str], str]
 PreambleDigest = Callable[[str], str]
 
 
-def encode(record: Record, preamble: PreambleDigest) -> bytes:
-    """One line of the journal, newline included. `preamble` stores a shared preamble and returns its digest."""
+def _as_it_is(image: Image) -> str:
+    return image.source
+
+
+def encode(record: Record, preamble: PreambleDigest, place: Place = _as_it_is) -> bytes:
+    """One line of the journal, newline included. `preamble` stores a shared preamble and returns its digest, `place`
+    stores an image and returns where."""
     line: dict[str, Any] = {
         "task": record.task,
         "id": record.sample.id,
@@ -35,8 +45,8 @@ def encode(record: Record, preamble: PreambleDigest) -> bytes:
         "repeat": record.repeat,
         "validity": record.validity.value,
         "scores": [_score_out(score) for score in record.scores],
-        "sample": _sample_out(record.sample, record.prompt),
-        "prompt": _prompt_out(record.prompt, preamble),
+        "sample": _sample_out(record.sample, record.prompt, place),
+        "prompt": _prompt_out(record.prompt, preamble, place),
         "replies": [_reply_out(reply) for reply in record.replies],
         "prompt_digest": record.prompt_digest,
         "sample_digest": record.sample_digest,
@@ -56,15 +66,15 @@ def encode(record: Record, preamble: PreambleDigest) -> bytes:
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
-def decode(line: bytes, preamble: PreambleText) -> Record:
-    """The record of one line; raises ValueError where the line is not one."""
+def decode(line: bytes, preamble: PreambleText, folder: Path = Path()) -> Record:
+    """The record of one line of the run in `folder`; raises ValueError where the line is not one."""
     raw = orjson.loads(line)
-    prompt = _prompt_in(raw["prompt"], preamble)
+    prompt = _prompt_in(raw["prompt"], preamble, folder)
     failure = raw.get("failure")
     return Record(
         task=raw["task"],
         index=raw["index"],
-        sample=_sample_in(raw["id"], raw["sample"], prompt),
+        sample=_sample_in(raw["id"], raw["sample"], prompt, folder),
         repeat=raw["repeat"],
         prompt=prompt,
         replies=tuple(_reply_in(reply) for reply in raw["replies"]),
@@ -112,37 +122,55 @@ def _score_in(raw: dict[str, Any]) -> Score:
     )
 
 
-def _messages_out(messages: tuple[Message, ...]) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in messages]
+def _messages_out(messages: tuple[Message, ...], place: Place) -> list[dict[str, Any]]:
+    return [
+        {"role": message.role, "content": message.content}
+        | ({"images": [_image_out(image, place) for image in message.images]} if message.images else {})
+        for message in messages
+    ]
 
 
-def _messages_in(raw: list[dict[str, Any]]) -> tuple[Message, ...]:
-    return tuple(Message(message["role"], message["content"]) for message in raw)
+def _image_out(image: Image, place: Place) -> dict[str, str]:
+    return {"source": place(image), "digest": image.digest, "media_type": image.media_type, "name": image.name}
 
 
-def _prompt_out(prompt: Prompt | None, preamble: PreambleDigest) -> dict[str, Any] | None:
+def _messages_in(raw: list[dict[str, Any]], folder: Path) -> tuple[Message, ...]:
+    return tuple(
+        Message(message["role"], message["content"], tuple(_image_in(i, folder) for i in message.get("images", ())))
+        for message in raw
+    )
+
+
+def _image_in(raw: dict[str, str], folder: Path) -> Image:
+    image = Image(**raw)
+    if image.is_address or image.source.startswith("data:"):
+        return image
+    return replace(image, source=str(folder / image.source))
+
+
+def _prompt_out(prompt: Prompt | None, preamble: PreambleDigest, place: Place) -> dict[str, Any] | None:
     if prompt is None:
         return None
     out: dict[str, Any] = {"question": prompt.question}
     if prompt.preamble:
         out["preamble"] = preamble(prompt.preamble)
     if prompt.messages:
-        out["messages"] = _messages_out(prompt.messages)
+        out["messages"] = _messages_out(prompt.messages, place)
     return out
 
 
-def _prompt_in(raw: dict[str, Any] | None, preamble: PreambleText) -> Prompt | None:
+def _prompt_in(raw: dict[str, Any] | None, preamble: PreambleText, folder: Path) -> Prompt | None:
     if raw is None:
         return None
     shared = preamble(raw["preamble"]) if "preamble" in raw else ""
-    return Prompt(raw["question"], shared, _messages_in(raw.get("messages", [])))
+    return Prompt(raw["question"], shared, _messages_in(raw.get("messages", []), folder))
 
 
-def _sample_out(sample: Sample, prompt: Prompt | None) -> dict[str, Any]:
+def _sample_out(sample: Sample, prompt: Prompt | None, place: Place) -> dict[str, Any]:
     out: dict[str, Any] = {}
     # A text that is asked as it stands (perplexity) is written once.
     if prompt is None or sample.input != (prompt.messages or prompt.question):
-        out["input"] = sample.input if isinstance(sample.input, str) else _messages_out(sample.input)
+        out["input"] = sample.input if isinstance(sample.input, str) else _messages_out(sample.input, place)
     for name in ("targets", "choices", "gold", "cluster", "groups", "data"):
         value = getattr(sample, name)
         if value:
@@ -150,13 +178,13 @@ def _sample_out(sample: Sample, prompt: Prompt | None) -> dict[str, Any]:
     return out
 
 
-def _sample_in(sample_id: str, raw: dict[str, Any], prompt: Prompt | None) -> Sample:
+def _sample_in(sample_id: str, raw: dict[str, Any], prompt: Prompt | None, folder: Path) -> Sample:
     given = raw.get("input")
     value: str | tuple[Message, ...]
     if given is None:
         value = "" if prompt is None else (prompt.messages or prompt.question)
     else:
-        value = given if isinstance(given, str) else _messages_in(given)
+        value = given if isinstance(given, str) else _messages_in(given, folder)
     return Sample(
         id=sample_id,
         input=value,

@@ -19,12 +19,13 @@ from types import TracebackType
 
 import orjson
 
-from evalkit.core import Record, RunError, UsageError, digest_of
+from evalkit.core import Image, Record, RunError, UsageError, digest_of
 from evalkit.store import codec
 from evalkit.store.later import Later
 
 RECORDS = "records.jsonl"
 PREAMBLES = "preambles.jsonl"
+IMAGES = "images"
 _MOST_WAITING = 512
 
 
@@ -55,7 +56,7 @@ class Journal:
         """Write one record within 50 ms; raises RunError where the disk refused this one or one before it."""
         if self._failed is not None:
             raise self._failed
-        self._waiting.append(codec.encode(record, self._preamble))
+        self._waiting.append(codec.encode(record, self._preamble, self._place))
         if len(self._waiting) >= _MOST_WAITING:
             self.flush()
         else:
@@ -88,7 +89,7 @@ class Journal:
         path, new = self._folder / RECORDS, self._folder / (RECORDS + ".new")
         texts = Preambles(self._folder)
         with path.open("rb") as old, new.open("wb") as out:
-            out.writelines(line for line in old if keep(codec.decode(line, texts)))
+            out.writelines(line for line in old if keep(codec.decode(line, texts, self._folder)))
             out.flush()
             os.fsync(out.fileno())
         fresh = _open(new)
@@ -126,6 +127,20 @@ class Journal:
         self._last = (text, digest)
         return digest
 
+    def _place(self, image: Image) -> str:
+        """Where the run keeps an image: one that has no file is written into the run folder, once."""
+        if not image.source.startswith("data:"):
+            return image.source
+        name = f"{IMAGES}/{image.digest}{image.suffix}"
+        path = self._folder / name
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            new = path.with_suffix(".new")
+            with _told(self._folder):
+                new.write_bytes(image.content())
+            new.replace(path)
+        return name
+
 
 class Preambles:
     """Shared preambles by digest, read when the first one is asked for."""
@@ -160,7 +175,7 @@ def read_records(folder: Path) -> Iterator[Record]:
             if not line.endswith(b"\n"):
                 return
             try:
-                yield codec.decode(line, texts)
+                yield codec.decode(line, texts, folder)
             except (ValueError, KeyError, TypeError) as error:
                 raise RunError(f"{path}:{number}: not a record ({error})") from error
 
@@ -180,9 +195,16 @@ def _open(path: Path) -> int:
 
 def _write(descriptor: int, data: bytes, folder: Path) -> None:
     view = memoryview(data)
-    try:
+    with _told(folder):
         while view:
             view = view[os.write(descriptor, view) :]
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """A disk that refuses, as RunError with what to do."""
+    try:
+        yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO, errno.EROFS):
             raise

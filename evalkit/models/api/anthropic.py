@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from evalkit.core import Generate, Reply, ToolCall, Usage
+from evalkit.core import Generate, Image, Message, Reply, ToolCall, Usage
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire import Answer, base64_of, estimate, integer, reply_of, with_system
 
 __all__ = ["AnthropicWire"]
 
@@ -57,7 +57,7 @@ class AnthropicWire:
             body["messages"] = [{"role": "user", "content": [part for part in parts if part["text"]]}]
         else:
             body["messages"] = [
-                {"role": "assistant" if message.role == "assistant" else "user", "content": message.content}
+                {"role": "assistant" if message.role == "assistant" else "user", "content": _content(message)}
                 for message in messages
                 if message.role != "system"
             ]
@@ -113,3 +113,18 @@ class AnthropicWire:
             written_tokens=integer(given, "cache_creation_input_tokens"),
         )
         return reply_of(request, [Answer(text, _FINISH.get(reason, "stop"), thought, calls)], usage)
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    return [
+        {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "source": _source(part)}
+        for part in message.parts
+    ]
+
+
+def _source(image: Image) -> dict[str, str]:
+    if image.is_address:
+        return {"type": "url", "url": image.source}
+    return {"type": "base64", "media_type": image.media_type, "data": base64_of(image)}

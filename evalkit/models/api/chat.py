@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.core import Generate, Message, Reply, Tool, ToolCall, Usage
+from evalkit.core import Generate, Image, Message, Reply, Tool, ToolCall, Usage
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire import Answer, data_url, estimate, integer, reply_of, with_system
 
 __all__ = ["ChatWire", "bearer", "finish_of", "usage_of"]
 
@@ -109,7 +109,15 @@ def as_function(tool: Tool) -> dict[str, Any]:
 def _message(message: Message) -> dict[str, Any]:
     # A tool's result would have to name the call it answers, which a conversation of texts does not know.
     role = "user" if message.role == "tool" else message.role
-    return {"role": role, "content": message.content}
+    if not message.images:
+        return {"role": role, "content": message.content}
+    return {"role": role, "content": [_part(part) for part in message.parts]}
+
+
+def _part(part: str | Image) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    return {"type": "image_url", "image_url": {"url": data_url(part)}}
 
 
 def _answer(choice: Mapping[str, Any]) -> Answer:

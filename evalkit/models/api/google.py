@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.core import Generate, Reply, ToolCall, Usage
+from evalkit.core import Generate, Image, Message, ModelError, Reply, ToolCall, Usage
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire import Answer, base64_of, estimate, integer, reply_of, with_system
 
 __all__ = ["GoogleWire"]
 
@@ -39,7 +39,7 @@ class GoogleWire:
         messages = with_system(request.prompt, options.system)
         body: dict[str, Any] = {
             "contents": [
-                {"role": "model" if message.role == "assistant" else "user", "parts": [{"text": message.content}]}
+                {"role": "model" if message.role == "assistant" else "user", "parts": _parts(message)}
                 for message in messages
                 if message.role != "system"
             ]
@@ -96,6 +96,18 @@ class GoogleWire:
                 return reply_of(request, [Answer("", "refused")], usage)
             raise BadReplyError("it has no candidates")
         return reply_of(request, [_answer(candidate) for candidate in candidates], usage)
+
+
+def _parts(message: Message) -> list[dict[str, Any]]:
+    if not message.images:
+        return [{"text": message.content}]
+    return [{"text": part} if isinstance(part, str) else {"inlineData": _blob(part)} for part in message.parts]
+
+
+def _blob(image: Image) -> dict[str, str]:
+    if image.is_address:
+        raise ModelError(f"Gemini takes images by their content, and {image.source} is an address: give the file")
+    return {"mimeType": image.media_type, "data": base64_of(image)}
 
 
 def _answer(candidate: Mapping[str, Any]) -> Answer:

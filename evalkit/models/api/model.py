@@ -81,7 +81,7 @@ class ApiModel:
     @property
     def capabilities(self) -> Capabilities:
         requests: set[type] = {Generate}
-        features = {"schema", "tools"}
+        features = {"schema", "tools", "images"}
         texts = self._texts_wire is not None and self.found.texts
         if texts and self.found.echo:
             requests |= {Choose, Perplexity}

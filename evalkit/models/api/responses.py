@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from evalkit.core import Generate, Reply, ToolCall, Usage
+from evalkit.core import Generate, Message, Reply, ToolCall, Usage
 from evalkit.models.api.chat import bearer
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire import Answer, data_url, estimate, integer, reply_of, with_system
 
 __all__ = ["ResponsesWire"]
 
@@ -36,7 +36,7 @@ class ResponsesWire:
         body: dict[str, Any] = {
             "model": self._model,
             "input": [
-                {"role": "user" if message.role == "tool" else message.role, "content": message.content}
+                {"role": "user" if message.role == "tool" else message.role, "content": _content(message)}
                 for message in messages
             ],
             # Thinking counts towards the limit; the provider takes none below 16.
@@ -85,3 +85,14 @@ class ResponsesWire:
             reasoning_tokens=integer(given.get("output_tokens_details"), "reasoning_tokens"),
         )
         return reply_of(request, [Answer("".join(texts), finish, "".join(thoughts), tuple(calls))], usage)
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    return [
+        {"type": "input_text", "text": part}
+        if isinstance(part, str)
+        else {"type": "input_image", "image_url": data_url(part)}
+        for part in message.parts
+    ]

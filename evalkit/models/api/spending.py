@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from evalkit.core import (
+    IMAGE_TOKENS,
     Capabilities,
     Choose,
     Embed,
@@ -52,7 +53,8 @@ def at_most(model: Model, dollars: float) -> Model:
 def expected(request: Request) -> Usage:
     """The most tokens that a request may use, guessed from its characters: more than most do."""
     if isinstance(request, Generate):
-        return Usage(request.n * _tokens(request.prompt.text), request.n * request.max_tokens)
+        shown = len(request.prompt.images) * IMAGE_TOKENS
+        return Usage(request.n * (_tokens(request.prompt.text) + shown), request.n * request.max_tokens)
     if isinstance(request, Choose):
         context = len(request.prompt.text)
         return Usage(

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from evalkit.core import Generate, Message, Prompt, Reply, ToolCall, Usage
+from evalkit.core import IMAGE_TOKENS, Generate, Image, Message, ModelError, Prompt, Reply, ToolCall, Usage
 from evalkit.models.api.client import Call
 
-__all__ = ["CUT_IN_REASONING", "REFUSED", "Answer", "Wire", "cut", "estimate", "reply_of", "with_system"]
+__all__ = [
+    "CUT_IN_REASONING",
+    "REFUSED",
+    "Answer",
+    "Wire",
+    "base64_of",
+    "cut",
+    "data_url",
+    "estimate",
+    "reply_of",
+    "with_system",
+]
 
 CUT_IN_REASONING = "cut-in-reasoning"
 """The note of a reply whose limit was reached before its answer began."""
@@ -82,13 +93,29 @@ def with_system(prompt: Prompt, system: str) -> tuple[Message, ...]:
     if not system:
         return messages
     if messages and messages[0].role == "system":
-        return (Message("system", f"{system}\n\n{messages[0].content}"), *messages[1:])
+        return (replace(messages[0], content=f"{system}\n\n{messages[0].content}"), *messages[1:])
     return (Message("system", system), *messages)
+
+
+def data_url(image: Image) -> str:
+    """The image as formats with addresses take it: its address, or its content as a data URL. Raises ModelError."""
+    if image.is_address or image.source.startswith("data:"):
+        return image.source
+    return f"data:{image.media_type};base64,{base64_of(image)}"
+
+
+def base64_of(image: Image) -> str:
+    """The image's content. Raises ModelError where it is not here any more."""
+    try:
+        return image.base64()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the image cannot be sent: {error}") from error
 
 
 def estimate(request: Generate) -> int:
     """Tokens that a request counts for at most, at four characters a token of its prompt."""
-    return len(request.prompt.text) // _CHARACTERS_A_TOKEN + 1 + request.n * request.max_tokens
+    shown = len(request.prompt.images) * IMAGE_TOKENS if request.prompt.messages else 0
+    return len(request.prompt.text) // _CHARACTERS_A_TOKEN + 1 + shown + request.n * request.max_tokens
 
 
 def integer(values: Mapping[str, Any] | None, *names: str) -> int:

@@ -41,6 +41,8 @@ class Renderer:
         return Rendered(prompt.text, notes=("system-prompt-unused",) if self._system else ())
 
     def _conversation(self, prompt: Prompt, tools: tuple[Tool, ...]) -> str:
+        if prompt.images:
+            raise ModelError("the model reads text alone: it can't be shown an image")
         if not self._tokenizer.chat_template:
             raise ModelError("the model has no chat template, so it can't be asked a conversation")
         messages = [{"role": message.role, "content": message.content} for message in prompt.as_messages()]

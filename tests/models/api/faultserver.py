@@ -95,6 +95,8 @@ class FaultServer:
         self.bodies.append(body)
         self.headers.append(dict(request.headers))
         prompt = body.get("prompt") or body["messages"][-1]["content"]
+        if isinstance(prompt, list):
+            prompt = " ".join(part.get("text", "[image]") for part in prompt)
         self.attempts[prompt] += 1
         self._busy += 1
         self.peak = max(self.peak, self._busy)
