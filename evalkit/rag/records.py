@@ -5,7 +5,7 @@ holds, as plain JSON:
 
     "question":   str
     "contexts":   [{"id", "text", "rank", "score"?, "document"?, "start"?, "end"?, "holds"?}, …], best first
-    "references": [{"id", "text"?, "relevance"?}, …], what should have been retrieved; absent where nobody says
+    "references": [{"id", "text"?, "document"?, "relevance"?}, …], what should have been found; absent: nobody says
     "answer":     str, where the answer was made elsewhere; else it is the reply
     "citations":  [{"context", "claim"?}, …], what the answer cites, where that was recorded beside it
 
@@ -21,7 +21,17 @@ from typing import Any
 from evalkit.core import Reply, Row, Sample
 from evalkit.extract import final_answer
 
-__all__ = ["Citation", "Context", "RagRecord", "Reference", "gold_ranks", "of_sample", "to_data", "to_sample"]
+__all__ = [
+    "Citation",
+    "Context",
+    "RagRecord",
+    "Reference",
+    "gold_ranks",
+    "held_by",
+    "of_sample",
+    "to_data",
+    "to_sample",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +54,15 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Something that should have been retrieved: a context or document by id, or a passage by its text.
+    """Something that should have been retrieved: a context or document by id, or a passage by its text (of a
+    `document`, where that is known).
 
     `relevance` is its gain in nDCG; for every other metric it is relevant from above 0.
     """
 
     id: str
     text: str = ""
+    document: str = ""
     relevance: float = 1.0
 
 
@@ -170,9 +182,15 @@ def _context_in(raw: Mapping[str, Any], rank: int) -> Context:
 
 def _reference_out(reference: Reference) -> dict[str, Any]:
     text = {"text": reference.text} if reference.text else {}
+    document = {"document": reference.document} if reference.document else {}
     relevance = {"relevance": reference.relevance} if reference.relevance != 1.0 else {}
-    return {"id": reference.id, **text, **relevance}
+    return {"id": reference.id, **text, **document, **relevance}
 
 
 def _reference_in(raw: Mapping[str, Any]) -> Reference:
-    return Reference(str(raw["id"]), str(raw.get("text") or ""), float(raw.get("relevance", 1.0)))
+    return Reference(
+        str(raw["id"]),
+        str(raw.get("text") or ""),
+        str(raw.get("document") or ""),
+        float(raw.get("relevance", 1.0)),
+    )
