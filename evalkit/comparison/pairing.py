@@ -161,7 +161,7 @@ def _values(paired: PairedTask, metric: str) -> Values:
     right = _averaged(paired.candidate.columns[metric], paired.right)
     both = np.isfinite(left) & np.isfinite(right)
     places = np.flatnonzero(both)
-    clusters = _clusters(paired)
+    clusters = clusters_of(paired)
     return Values(
         places=places,
         baseline=left[both],
@@ -185,7 +185,7 @@ def rows_of(paired: PairedTask, metric: str) -> RowPairs:
             owners.append(place)
     before, after, owner = left[first], right[second], np.asarray(owners, dtype=np.int64)
     both = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-    clusters = _clusters(paired)
+    clusters = clusters_of(paired)
     numbers = owner if clusters is None else clusters[owner]
     return RowPairs(before[both], after[both], numbers[both], int((~both).sum()))
 
@@ -261,7 +261,7 @@ def _averaged(column: Column, places: Sequence[Sequence[int]]) -> FloatRows:
     return np.asarray(means, dtype=np.float64)
 
 
-def _clusters(paired: PairedTask) -> IntArray | None:
+def clusters_of(paired: PairedTask) -> IntArray | None:
     """Numbers of the samples' clusters, (n,), or None where every sample stands for itself."""
     import numpy as np
 

@@ -52,6 +52,7 @@ class LocalModel:
         self._takes_tools = "tools" in (template or "") and options.chat != "off"
         self._counter = TokenCounter(checkpoint, code=options.trust_remote_code)
         self._closed = False
+        self._weight_bytes = 0
 
     @property
     def identity(self) -> Identity:
@@ -82,7 +83,7 @@ class LocalModel:
         loading = self._loading
         if loading is None or not loading.done() or not _is_loaded(loading):
             return {}
-        return loading.result()[1].facts
+        return {**loading.result()[1].facts, "weight bytes": str(self._weight_bytes)}
 
     async def answer(self, request: Request) -> Reply:
         """Queue a request and await its reply.
@@ -137,11 +138,13 @@ class LocalModel:
 
     def _engine(self, device: str) -> Engine:
         from evalkit.models.local.compute import Engine
+        from evalkit.models.local.footprint import weight_bytes
         from evalkit.models.local.loading import load
         from evalkit.models.local.memory import Budget
         from evalkit.models.local.rendering import Renderer
 
         loaded = load(self._checkpoint, self._options, device)
+        self._weight_bytes = weight_bytes(loaded.model)
         renderer = Renderer(loaded.tokenizer, self._options.chat, self._options.system)
         tokens = self._options.batch_tokens or _BUDGETS.get(loaded.device.partition(":")[0], _BUDGETS["cpu"])
         try:
