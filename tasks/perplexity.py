@@ -29,11 +29,16 @@ TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 
 
 def task(
-    *, files: str = "", column: str = "text", stride: int | None = None, data: Literal["files", "sample"] = "files"
+    *,
+    files: str = "",
+    column: str = "text",
+    stride: int | None = None,
+    tokens: bool = False,
+    data: Literal["files", "sample"] = "files",
 ) -> Task:
     """Perplexity of `files`: text files, or tables (JSONL, JSON, CSV, Parquet) with a `column` of texts.
 
-    `stride` is a number of tokens, less than what the model reads.
+    `stride` is a number of tokens, less than what the model reads. `tokens` keeps each token's log-likelihood.
     """
     by_token = () if stride is None else (token_perplexity(),)
     return Task(
@@ -41,7 +46,7 @@ def task(
         data=(Subset(_source(files, data)),),
         sample=lambda row: _sample(row, column),
         prompt=PromptFormat(question=_text, answer=_text),
-        method=rolling(stride=stride),
+        method=rolling(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
         metrics=(*by_token, word_perplexity(), byte_perplexity(), bits_per_byte()),
         headline="token_perplexity" if by_token else "word_perplexity",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from evalkit.core import Attempt, Method, Model, Perplexity, Reply, UsageError
 
 
-def rolling(*, stride: int | None = None) -> Method:
+def rolling(*, stride: int | None = None, tokens: bool = False) -> Method:
     """Score a whole text by rolling windows; the prompt's question is the text.
 
     Windows are disjoint and know one token of what stands before them, as in lm-evaluation-harness. With a `stride`
     a window as long as the model reads moves on by that many tokens, so that all but a text's first tokens have the
     rest of the window before them, as in transformers' guide to perplexity and on many model cards: it is slower by
-    length / stride, the perplexity is lower, and the two are not to be compared.
+    length / stride, the perplexity is lower, and the two are not to be compared. With `tokens` the log-likelihood of
+    every token is kept in the record, too: two models of one tokenizer can then be compared token by token.
 
     Raises UsageError for a stride below 1, and where it is no shorter than what the model reads.
     """
@@ -23,12 +24,14 @@ def rolling(*, stride: int | None = None) -> Method:
         if stride is not None and longest is not None and stride >= longest:
             wrong = f"the stride must be less than the {longest} tokens that the model reads"
             raise UsageError(wrong, found=f"stride={stride}", fix=f"stride={max(1, longest // 2)}")
-        return (await model.answer(Perplexity(attempt.prompt.text, stride=stride)),)
+        return (await model.answer(Perplexity(attempt.prompt.text, tokens, stride)),)
 
     def gold(attempt: Attempt) -> tuple[Reply, ...]:
         return (Reply(loglikelihoods=(0.0,), greedy=(True,)),)
 
     needs = frozenset({Perplexity})
-    if stride is None:
-        return Method("rolling", ask, gold, needs)
-    return Method("rolling-strided", ask, gold, needs, {"stride": str(stride)}, frozenset({"stride"}))
+    settings = {"stride": str(stride)} if stride is not None else {}
+    features = frozenset(settings) | (frozenset({"tokens"}) if tokens else frozenset())
+    if tokens:
+        settings["tokens"] = "yes"
+    return Method("rolling" if stride is None else "rolling-strided", ask, gold, needs, settings, features)

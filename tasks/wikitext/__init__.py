@@ -42,12 +42,13 @@ def task(
     config: Config = "auto",
     split: Literal["test", "validation"] = "test",
     stride: int | None = None,
+    tokens: bool = False,
     data: Literal["hub", "sample"] = "hub",
 ) -> Task:
     """Perplexity on whole pages. `auto` is wikitext-2-raw-v1, or wikitext-2-v1 where a mirror has only that.
 
     With `stride`, windows overlap (see the task perplexity) and there is a perplexity by token, too. It is not the one
-    of all pages joined to one text, which some model cards quote.
+    of all pages joined to one text, which some model cards quote. `tokens` keeps each token's log-likelihood.
     """
     by_token = () if stride is None else (token_perplexity(),)
     return Task(
@@ -55,7 +56,7 @@ def task(
         data=(Subset(bundled("perplexity") if data == "sample" else _pages(config, split)),),
         sample=_bundled_sample if data == "sample" else _sample,
         prompt=PromptFormat(question=_text, answer=_text),
-        method=rolling(stride=stride),
+        method=rolling(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
         metrics=(word_perplexity(), byte_perplexity(), bits_per_byte(), *by_token),
         headline="word_perplexity",
