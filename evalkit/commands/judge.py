@@ -58,14 +58,24 @@ def command() -> None:
 @click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B")
 @_asking("pairwise")
 @click.option("--length-control", is_flag=True, help="The win rate at equal length, too (AlpacaEval 2).")
-def pairwise(one: Path, two: Path, length_control: bool, **given: Any) -> None:
+@click.option("--difficulty", type=click.Path(path_type=Path), metavar="CSV", help="Difficulty of every id, for it.")
+@click.option("--anchor", type=click.Path(path_type=Path), metavar="CSV", help="Rows that a leaderboard's fits share.")
+def pairwise(
+    one: Path, two: Path, length_control: bool, difficulty: Path | None, anchor: Path | None, **given: Any
+) -> None:
     """Which of two models' answers are better: every sample in both orders."""
-    from evalkit.commands.judged import show_pairwise
+    from evalkit.commands.judged import length_controlled, show_pairwise
     from evalkit.judging.session import pair_items
 
+    if anchor is not None and difficulty is None:
+        raise UsageError("--anchor goes with the instructions' difficulties", fix="--difficulty CSV")
     outputs = _outputs([one, two], given)
-    found = _judge_all(_judge(given, "pair"), pair_items(outputs, given["limit"]), given)
-    show_pairwise(found, outputs[0].name, outputs[1].name, as_json=given["as_json"], length_control=length_control)
+    items = pair_items(outputs, given["limit"])
+    control = None
+    if length_control or difficulty is not None:
+        control = length_controlled(outputs[0].name, [item.key for item in items], difficulty, anchor)
+    found = _judge_all(_judge(given, "pair"), items, given)
+    show_pairwise(found, outputs[0].name, outputs[1].name, as_json=given["as_json"], control=control)
     _finish(found, given)
 
 
@@ -92,10 +102,13 @@ def rubric(run: Path, rubric: str | None, **given: Any) -> None:
 @click.option("--verdicts", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Verdicts there are.")
 @click.option("--ties", type=click.Choice(["half", "davidson"]), default="half", show_default=True)
 @click.option("--elo", is_flag=True, help="Elo ratings beside the strengths.")
+@click.option("--style-control", is_flag=True, help="Strengths at equal length, headers, lists and bold, too.")
 @_asking("pairwise")
-def tournament(runs: tuple[Path, ...], verdicts: tuple[Path, ...], ties: str, elo: bool, **given: Any) -> None:
+def tournament(
+    runs: tuple[Path, ...], verdicts: tuple[Path, ...], ties: str, elo: bool, style_control: bool, **given: Any
+) -> None:
     """Rank several models by all pairs of their answers, or by the verdicts of files."""
-    from evalkit.commands.judged import show_tournament
+    from evalkit.commands.judged_tournament import show_tournament, standing_of
     from evalkit.judging.session import list_items, pair_items, read_verdicts
 
     found = [verdict for path in verdicts for verdict in read_verdicts(path)]
@@ -106,7 +119,8 @@ def tournament(runs: tuple[Path, ...], verdicts: tuple[Path, ...], ties: str, el
         judge = _judge(given, "pair", "list")
         items = pair_items if judge.over == "pair" else list_items
         found += _judge_all(judge, items(outputs, given["limit"]), given)
-    show_tournament(found, davidson=ties == "davidson", with_elo=elo, as_json=given["as_json"])
+    standing = standing_of(found, davidson=ties == "davidson", elo=elo, style=style_control)
+    show_tournament(standing, as_json=given["as_json"])
     _finish(found, given)
 
 

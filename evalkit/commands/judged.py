@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalkit.core import Estimate, UsageError, Validity
+from evalkit.core import Estimate, Validity
 from evalkit.stats import mean_interval
 
 if TYPE_CHECKING:
@@ -17,11 +18,33 @@ if TYPE_CHECKING:
 
     from evalkit.judging.audit import Audit
     from evalkit.judging.session import Judged
-    from evalkit.tournaments import Battles
+
+
+Control = Callable[[Sequence["Judged"]], Estimate]
+"""The verdicts to the first model's win rate at equal length."""
+
+
+def length_controlled(model: str, keys: Sequence[str], difficulty: Path | None, anchor: Path | None) -> Control:
+    """The control by length, and by difficulty where a file has it; its mistakes are said before anything is judged."""
+    from evalkit.tournaments import fit_length
+    from evalkit.tournaments.tables import aligned, read_anchor, read_difficulty
+
+    known = None if difficulty is None else read_difficulty(difficulty)
+    if known is not None and difficulty is not None:
+        aligned(known, keys, difficulty)
+    rows = None if anchor is None else read_anchor(anchor)
+
+    def control(judged: Sequence[Judged]) -> Estimate:
+        own = np.array([v.chars[v.models.index(model)] for v in judged], dtype=np.float64)
+        other = np.array([v.chars[1 - v.models.index(model)] for v in judged], dtype=np.float64)
+        hard = None if known is None else np.array([known[v.key] for v in judged])
+        return fit_length(np.array([_of(v, model) for v in judged]), own, other, hard, anchor=rows).rate
+
+    return control
 
 
 def show_pairwise(
-    found: Sequence[Judged], one: str, two: str, *, as_json: bool = False, length_control: bool = False
+    found: Sequence[Judged], one: str, two: str, *, as_json: bool = False, control: Control | None = None
 ) -> None:
     """Wins, ties and losses of the first model, its win rate, by group, and what the judge's orders say."""
     judged = [verdict for verdict in found if verdict.win is not None]
@@ -29,8 +52,8 @@ def show_pairwise(
     wins = [_of(verdict, one) for verdict in judged]
     groups = sorted({group for verdict in judged for group in verdict.groups})
     rows.append(("win rate", _mean(wins)))
-    if length_control and judged:
-        rows.append(("at equal length", _controlled(judged, one)))
+    if control is not None and judged:
+        rows.append(("at equal length", control(judged)))
     rows += [(f"  {group}", _mean([_of(v, one) for v in judged if group in v.groups])) for group in groups]
     consistent = [v.scores["consistent"] for v in judged if "consistent" in v.scores]
     first = [v.scores["first_position"] for v in judged if "first_position" in v.scores]
@@ -42,9 +65,9 @@ def show_pairwise(
         "unjudged": len(found) - len(judged),
     }
     if as_json:
-        _write({"model": one, "against": two, **counts, **{name.strip(): _plain(value) for name, value in rows}})
+        write({"model": one, "against": two, **counts, **{name.strip(): plain(value) for name, value in rows}})
         return
-    out = _console()
+    out = console()
     out.print(f"{one} against {two}", style="bold", markup=False)
     out.print(", ".join(f"{count} {name}" for name, count in counts.items()))
     out.print(_table(rows))
@@ -63,107 +86,23 @@ def show_answers(found: Sequence[Judged], model: str, *, as_json: bool = False) 
         rows.append((f"  {group}", _mean(inside)))
     unjudged = len(found) - len(judged)
     if as_json:
-        _write({"model": model, "unjudged": unjudged, **{name.strip(): _plain(value) for name, value in rows}})
+        write({"model": model, "unjudged": unjudged, **{name.strip(): plain(value) for name, value in rows}})
         return
-    out = _console()
+    out = console()
     out.print(f"{model}: {len(judged)} judged, {unjudged} unjudged", style="bold", markup=False)
     out.print(_table(rows, share=False))
-
-
-def show_tournament(
-    found: Sequence[Judged], *, davidson: bool = False, with_elo: bool = False, as_json: bool = False
-) -> None:
-    """Ranks with their intervals, and who beat whom."""
-    from evalkit import tournaments
-
-    battles = battles_of(found)
-    places, connection = tournaments.standing(battles)
-    ratings = dict(zip(battles.models, tournaments.elo(battles, shuffles=100), strict=True)) if with_elo else {}
-    unjudged = sum(verdict.validity is not Validity.OK for verdict in found)
-    ties = tournaments.davidson(*battles.counts()) if davidson else None
-    theta = dict(zip(battles.models, ties[0], strict=True)) if ties else {}
-    if as_json:
-        _write(
-            {
-                "models": [
-                    {
-                        "model": place.model,
-                        "rank": place.rank,
-                        "worst": place.worst,
-                        "strength": _plain(place.strength),
-                        "win_rate": _plain(place.rate),
-                        "elo": ratings.get(place.model),
-                        "davidson": theta.get(place.model),
-                    }
-                    for place in places
-                ],
-                "tie_parameter": ties[1] if ties else None,
-                "open": connection.words(battles.models),
-                "unjudged": unjudged,
-            }
-        )
-        return
-    out = _console()
-    heads = ["rank", "model", "strength", "95 % interval", "win rate", *(["elo"] if with_elo else [])]
-    table = _plain_table([*heads, *(["davidson"] if davidson else [])])
-    for place in places:
-        rank = f"{place.rank}" if place.rank == place.worst else f"{place.rank}–{place.worst}"
-        strength = place.strength
-        cells = [
-            rank,
-            place.model,
-            f"{strength.value:+.2f}",
-            _ends(strength, 1.0, "+.2f"),
-            f"{100 * place.rate.value:.1f}%",
-        ]
-        cells += [f"{ratings[place.model]:.0f}"] if with_elo else []
-        table.add_row(*cells, *([f"{theta[place.model]:+.2f}"] if davidson else []))
-    out.print(table)
-    _heads(out, battles)
-    words = connection.words(battles.models)
-    if words:
-        out.print(f"open: {words}", style="yellow", markup=False)
-    if ties:
-        out.print(f"Davidson's tie parameter ν = {ties[1]:.3g}")
-    out.print(f"{len(battles.value):,} comparisons, {unjudged} unjudged; strengths are log-odds against the mean")
 
 
 def show_audit(audit: Audit, *, as_json: bool = False) -> None:
     """Every finding with its interval and what it means."""
     if as_json:
-        _write({f.name: {"verdict": f.verdict, "words": f.words, **_plain(f.estimate)} for f in audit.findings})
+        write({f.name: {"verdict": f.verdict, "words": f.words, **plain(f.estimate)} for f in audit.findings})
         return
-    out = _console()
+    out = console()
     for finding in audit.findings:
         style = {"biased": "red", "poor": "red", "fine": "green"}.get(finding.verdict, "yellow")
         out.print(f"[{style}]{finding.verdict:>8}[/]  [bold]{finding.name}[/]: {finding.words}", soft_wrap=False)
     out.print(audit.summary, style="bold", markup=False)
-
-
-def battles_of(found: Sequence[Judged]) -> Battles:
-    """Every judged pair (those of a ranking, too) as one battle for each order; a strong one counts three times."""
-    from evalkit.judging.ranking import pairs_of
-    from evalkit.tournaments import Battles
-
-    rows: list[tuple[str, str, float, str]] = []
-    for verdict in found:
-        if verdict.validity is not Validity.OK or verdict.probe:
-            continue
-        models = verdict.models
-        if verdict.win is not None:
-            if not verdict.strong:
-                rows.append((models[0], models[1], verdict.win, verdict.key))
-            else:
-                for place, value in enumerate(verdict.orders):
-                    rows += [(models[0], models[1], value, verdict.key)] * (3 if place in verdict.strong else 1)
-        elif len(models) > 1:
-            ranks = [verdict.scores[f"rank_{place + 1}"] for place in range(len(models))]
-            rows += [(models[i], models[j], value, verdict.key) for i, j, value in pairs_of(ranks)]
-    if not rows:
-        raise UsageError(
-            "there is no verdict between two models", fix="evalkit judge pairwise RUN_A RUN_B --judge MODEL"
-        )
-    return Battles.of(rows)
 
 
 # ---------------------------------------------------------------- parts
@@ -174,25 +113,17 @@ def _of(verdict: Judged, model: str) -> float:
     return verdict.win if verdict.models[0] == model else 1.0 - verdict.win
 
 
-def _controlled(judged: Sequence[Judged], model: str) -> Estimate:
-    from evalkit.tournaments import fit_length
-
-    own = np.array([v.chars[v.models.index(model)] for v in judged], dtype=np.float64)
-    other = np.array([v.chars[1 - v.models.index(model)] for v in judged], dtype=np.float64)
-    return fit_length(np.array([_of(v, model) for v in judged]), own, other).rate
-
-
 def _mean(values: Sequence[float]) -> Estimate:
     return mean_interval(list(values))
 
 
-def _console() -> Console:
-    from evalkit.commands.output import console
+def console() -> Console:
+    from evalkit.commands import output
 
-    return console()
+    return output.console()
 
 
-def _plain_table(heads: Sequence[str]) -> Table:
+def plain_table(heads: Sequence[str]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
@@ -202,47 +133,30 @@ def _plain_table(heads: Sequence[str]) -> Table:
 
 
 def _table(rows: Sequence[tuple[str, Estimate]], *, share: bool = True) -> Table:
-    table = _plain_table(["", "", "95 % interval", "n"])
+    table = plain_table(["", "", "95 % interval", "n"])
     table.columns[1].justify = "right"
     scale, form = (100.0, ".1f") if share else (1.0, ".3g")
     for name, estimate in rows:
         if estimate.n:
             value = f"{scale * estimate.value:{form}}" + ("%" if share else "")
-            table.add_row(name, value, _ends(estimate, scale, form), f"{estimate.n:,}")
+            table.add_row(name, value, ends(estimate, scale, form), f"{estimate.n:,}")
     return table
 
 
-def _ends(estimate: Estimate, scale: float, form: str) -> str:
+def ends(estimate: Estimate, scale: float, form: str) -> str:
     if math.isnan(estimate.low):
         return "–"
     ends = [f"{scale * end:{form}}".replace("inf", "∞") for end in (estimate.low, estimate.high)]
     return " – ".join(ends)
 
 
-def _heads(out: Console, battles: Battles) -> None:
-    """Who won how often against whom: wins/ties/losses of the row's model."""
-    from evalkit.tournaments import head_to_head
-
-    found = head_to_head(battles)
-    if len(battles.models) > 6:
-        return
-    table = _plain_table(["win/tie/loss", *battles.models])
-    for one in battles.models:
-        cells = []
-        for two in battles.models:
-            met = found.get((one, two))
-            cells.append("·" if met is None else "/".join(f"{count:g}" for count in met[:3]))
-        table.add_row(one, *cells)
-    out.print(table)
-
-
-def _plain(estimate: Estimate) -> dict[str, Any]:
+def plain(estimate: Estimate) -> dict[str, Any]:
     ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
     known = {name: value if math.isfinite(value) else None for name, value in ends.items()}
     return {**known, "n": estimate.n, "how": estimate.how}
 
 
-def _write(value: object) -> None:
+def write(value: object) -> None:
     from evalkit.commands.judge import write_json
 
     write_json(value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from evalkit.core import Judge, Reply, RunError, Sample, UsageError, Validity, digest_of
 from evalkit.judging.outputs import Outputs, shared
+from evalkit.tournaments.style import style_of
 
 MOST_REASON = 4000
 
@@ -44,6 +45,8 @@ class Judged:
     reason: str = ""
     probe: str = ""
     asked: str = ""
+    style: tuple[tuple[int, ...], ...] = ()
+    """(characters, headers, list items, bold passages) of every answer."""
     transcript: tuple[Mapping[str, Any], ...] = ()
     """Every call of the judge behind it (see `judging.transcripts`)."""
 
@@ -62,6 +65,7 @@ class Judged:
         row: dict[str, Any] = json.loads(line)
         for name in ("models", "orders", "strong", "groups", "chars", "transcript"):
             row[name] = tuple(row.get(name, ()))
+        row["style"] = tuple(tuple(counts) for counts in row.get("style", ()))
         row["validity"] = Validity(row["validity"])
         known = {name: value for name, value in row.items() if name in Judged.__slots__}
         return Judged(**known)
@@ -198,6 +202,7 @@ async def _judge(judge: Judge, item: Item, asked: str) -> Judged:
         "chars": item.chars,
         "probe": item.probe,
         "asked": asked,
+        "style": _styles(item),
     }
     try:
         verdict = await judge.verdict(item.sample, item.replies)
@@ -216,6 +221,16 @@ async def _judge(judge: Judge, item: Item, asked: str) -> Judged:
         strong=tuple(int(flag.rpartition("_")[2]) for flag in win.flags if flag.startswith("strong_")) if win else (),
         reason=reason.strip()[:MOST_REASON],
         transcript=tuple(verdict.details.get("transcript", ())),
+    )
+
+
+def _styles(item: Item) -> tuple[tuple[int, ...], ...]:
+    """The style of every answer, all of its turns together."""
+    turns = len(item.replies) // max(1, len(item.models))
+    texts = [reply.texts[0] if reply.texts else "" for reply in item.replies]
+    return tuple(
+        tuple(sum(counts) for counts in zip(*map(style_of, texts[start : start + turns]), strict=True))
+        for start in range(0, turns * len(item.models), max(1, turns))
     )
 
 

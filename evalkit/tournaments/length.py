@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.core import Estimate
+from evalkit.tournaments.anchors import Anchor
 from evalkit.tournaments.logistic import fit, log_loss, sigmoid
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class LengthFit:
     difficulty: float
     model: float
     rate: Estimate
+    error: float
+    """The rate's standard error: the spread over the bootstrap's fits."""
     c: float
 
     @property
@@ -44,7 +47,8 @@ def fit_length(
     baseline: FloatRows,
     difficulty: FloatRows | None = None,
     *,
-    given: tuple[float, float] | None = None,
+    anchor: Anchor | None = None,
+    c: float | None = None,
     resamples: int = 200,
     seed: int = 1,
     confidence: float = 0.95,
@@ -52,56 +56,46 @@ def fit_length(
     """Fit logit P(model wins) = β₁·tanh(Δ/sd(Δ)) + β₂·d_i + β₃ to soft preferences (shape (n,), 1 for the model).
 
     Δ is the baseline's length minus the model's, both in characters. L1 logistic regression without intercept; its
-    strength is that of ten with the least log-loss over five groups of rows in turn. The interval is a bootstrap over
-    instructions that fits the model again each time (at the strength chosen once), percentiles. Without difficulties
-    that term is left out.
+    strength `c`, where none is given, is that of ten with the least log-loss over five groups of rows in turn. The
+    interval is a bootstrap over instructions that fits the model again each time (at the strength chosen once),
+    percentiles. Without difficulties that term is left out.
 
-    `given` are (β₁, β₂) that were fitted elsewhere: β₃ alone is then fitted, by maximum likelihood. AlpacaEval's own
-    are held by answers of the baseline that were made short and long on purpose, which are not among its preferences;
-    without them β₁ and β₂ are others, and a controlled rate may differ by two points. Raises ValueError where arrays
-    differ in shape or hold what is no number.
+    `anchor` are rows that all fits of a leaderboard share (see `Anchor`): AlpacaEval's controlled rates rest on them,
+    and differ by up to 2.5 points without. Raises ValueError where arrays differ in shape or hold what is no number,
+    or an anchor is given without difficulties.
     """
     columns = [preference, own, baseline] + ([] if difficulty is None else [difficulty])
     if len({len(column) for column in columns}) != 1 or not all(np.isfinite(column).all() for column in columns):
         raise ValueError("preferences, lengths and difficulties must be as many, and numbers")
-    x = _features(own, baseline, difficulty)
-    c = _chosen(x, preference) if given is None else math.inf
-    held = None if given is None else np.array(given[: x.shape[1] - 1])
-    beta = fit(x, preference, c) if held is None else _last(x, preference, held)
+    if anchor is not None and difficulty is None:
+        raise ValueError("an anchor needs the instructions' difficulties")
+    x = features_of(own, baseline, difficulty)
+    strength = _chosen(x, preference, anchor) if c is None else c
+    extra = None if anchor is None else anchor.loss
+    beta = fit(x, preference, strength, None, extra)
     rng = np.random.default_rng(seed)
     rates = []
     for _ in range(resamples):
         rows = rng.integers(len(x), size=len(x))
         # The spread of lengths is estimated from the rows, so it is drawn with them.
-        drawn = _features(own[rows], baseline[rows], None if difficulty is None else difficulty[rows])
-        one = fit(drawn, preference[rows], c, beta) if held is None else _last(drawn, preference[rows], held)
-        rates.append(_rate(drawn, one))
+        drawn = features_of(own[rows], baseline[rows], None if difficulty is None else difficulty[rows])
+        rates.append(_rate(drawn, fit(drawn, preference[rows], strength, beta, extra)))
     tails = ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0)
     low, high = np.quantile(rates, tails) if len(rates) > 1 else (np.nan, np.nan)
     how = f"bootstrap, refitted {resamples} times"
     rate = Estimate(_rate(x, beta), float(low), float(high), len(x), how, confidence)
+    error = float(np.std(rates, ddof=1)) if len(rates) > 1 else math.nan
     middle = 0.0 if difficulty is None else float(beta[1])
-    return LengthFit(float(beta[0]), middle, float(beta[-1]), rate, c)
+    return LengthFit(float(beta[0]), middle, float(beta[-1]), rate, error, strength)
 
 
-def _features(own: FloatRows, baseline: FloatRows, difficulty: FloatRows | None) -> FloatRows:
+def features_of(own: FloatRows, baseline: FloatRows, difficulty: FloatRows | None) -> FloatRows:
+    """Columns tanh(Δ/sd Δ), d where there are difficulties, and 1: shape (n, 3) or (n, 2)."""
     delta = np.asarray(baseline, dtype=np.float64) - own
     spread = float(delta.std(ddof=1)) if len(delta) > 1 else 0.0
     scaled = np.tanh(delta / spread) if spread > 0 else np.zeros(len(delta))
     parts = [scaled, np.ones(len(delta))] if difficulty is None else [scaled, difficulty, np.ones(len(delta))]
     return np.column_stack(parts)
-
-
-def _last(features: FloatRows, targets: FloatRows, held: FloatRows) -> FloatRows:
-    """The coefficients with all but the last one held: the one at which fitted and observed rates are equal."""
-    from scipy.optimize import brentq
-
-    fixed = features[:, :-1] @ held
-    mean = float(targets.mean())
-    if not 0.0 < mean < 1.0:
-        return np.append(held, math.copysign(math.inf, mean - 0.5))
-    found = brentq(lambda b: float(sigmoid(fixed + b).mean()) - mean, -60.0, 60.0, xtol=1e-13)
-    return np.append(held, found)
 
 
 def _rate(features: FloatRows, beta: FloatRows) -> float:
@@ -110,14 +104,17 @@ def _rate(features: FloatRows, beta: FloatRows) -> float:
     return float(sigmoid(without @ beta).mean())
 
 
-def _chosen(features: FloatRows, targets: FloatRows) -> float:
-    """The strength with the least mean log-loss on what was left out, row i being in group i mod 5."""
+def _chosen(features: FloatRows, targets: FloatRows, anchor: Anchor | None) -> float:
+    """The strength with the least log-loss on what was left out, row i being in group i mod 5 and the anchor's rows
+    alike in all five."""
     groups: IntArray = np.arange(len(targets)) % FOLDS
     losses = np.zeros(len(STRENGTHS))
+    inside, outside = (None, None) if anchor is None else (anchor.part(1 - 1 / FOLDS).loss, anchor.part(1 / FOLDS).loss)
     for fold in range(min(FOLDS, len(targets))):
         out = groups == fold
         beta = None
         for place, c in enumerate(STRENGTHS):
-            beta = fit(features[~out], targets[~out], float(c), beta)
-            losses[place] += log_loss(features[out], targets[out], beta) / FOLDS
+            beta = fit(features[~out], targets[~out], float(c), beta, inside)
+            losses[place] += out.sum() * log_loss(features[out], targets[out], beta)
+            losses[place] += 0.0 if outside is None else outside(beta)[0]
     return float(STRENGTHS[int(losses.argmin())])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,24 +19,33 @@ def sigmoid(x: FloatRows) -> FloatRows:
     return found
 
 
-def fit(features: FloatRows, targets: FloatRows, c: float, start: FloatRows | None = None) -> FloatRows:
-    """The coefficients (shape (d,)) that minimise |β|₁ + c·Σ log-loss, without an intercept.
+Extra = Callable[["FloatRows"], "tuple[float, FloatRows, FloatRows]"]
+"""A convex term of the loss in the coefficients: its value, gradient (d,) and Hessian (d, d)."""
+
+
+def fit(
+    features: FloatRows, targets: FloatRows, c: float, start: FloatRows | None = None, extra: Extra | None = None
+) -> FloatRows:
+    """The coefficients (shape (d,)) that minimise |β|₁ + c·(Σ log-loss + extra), without an intercept.
 
     `features` have shape (n, d), `targets` are probabilities of shape (n,): each row counts once as a success with
     weight p and once as a failure with weight 1 - p. Newton's quadratic is solved by coordinate descent with soft
     thresholds, and a step that does not lower the objective is halved (proximal Newton, Lee et al. 2014).
     """
     beta = np.zeros(features.shape[1]) if start is None else start.copy()
-    current = _objective(features, targets, c, beta)
+    current = _objective(features, targets, c, beta, extra)
     for _ in range(_OUTER):
         p = sigmoid(features @ beta)
         gradient = c * (features.T @ (p - targets))
         weights = np.maximum(p * (1.0 - p), 1e-10)
         hessian = c * (features.T * weights) @ features
+        if extra is not None:
+            _, slope, bend = extra(beta)
+            gradient, hessian = gradient + c * slope, hessian + c * bend
         step = _descend(beta, gradient, hessian) - beta
         size = 1.0
         while size > 1e-8:
-            trial = _objective(features, targets, c, beta + size * step)
+            trial = _objective(features, targets, c, beta + size * step, extra)
             if trial <= current + 1e-14 * abs(current):
                 break
             size /= 2.0
@@ -51,8 +61,9 @@ def log_loss(features: FloatRows, targets: FloatRows, beta: FloatRows) -> float:
     return float(np.mean(np.logaddexp(0.0, scores) - targets * scores))
 
 
-def _objective(features: FloatRows, targets: FloatRows, c: float, beta: FloatRows) -> float:
-    return float(np.abs(beta).sum()) + c * len(targets) * log_loss(features, targets, beta)
+def _objective(features: FloatRows, targets: FloatRows, c: float, beta: FloatRows, extra: Extra | None) -> float:
+    more = extra(beta)[0] if extra is not None else 0.0
+    return float(np.abs(beta).sum()) + c * (len(targets) * log_loss(features, targets, beta) + more)
 
 
 def _descend(beta: FloatRows, gradient: FloatRows, hessian: FloatRows) -> FloatRows:

@@ -56,10 +56,25 @@ def standing(
         value[inside] = bradley_terry(table[np.ix_(inside, inside)], prior=prior)
         strengths = _strengths(drawn[:, inside[:, None], inside[None, :]])
         low[inside], high[inside] = np.full((2, len(inside)), math.nan) if few else np.quantile(strengths, tails, 0)
-    high[list(connection.unbeaten)] = math.inf
-    low[list(connection.winless)] = -math.inf
     if not connection.is_finite:
         how += f", prior of {PRIOR:g} ties a pair"
+    return places_of(battles, connection, value, low, high, how, confidence), connection
+
+
+def places_of(
+    battles: Battles,
+    connection: Connection,
+    value: FloatRows,
+    low: FloatRows,
+    high: FloatRows,
+    how: str,
+    confidence: float,
+) -> tuple[Place, ...]:
+    """All models, strongest first, from strengths and their bounds, each of shape (k,). A bound that nothing holds is
+    infinite."""
+    high, low = high.copy(), low.copy()
+    high[list(connection.unbeaten)] = math.inf
+    low[list(connection.winless)] = -math.inf
     n = len(battles.value)
     places = []
     for i, model in enumerate(battles.models):
@@ -69,7 +84,7 @@ def standing(
         estimate = Estimate(float(value[i]), float(low[i]), float(high[i]), n, how, confidence)
         rate = win_rate(battles, i, confidence=confidence)
         places.append(Place(model, estimate, 1 + int(above), len(mine) - int(below), rate))
-    return tuple(sorted(places, key=lambda place: -place.strength.value)), connection
+    return tuple(sorted(places, key=lambda place: -place.strength.value))
 
 
 def _is_finite(table: FloatRows) -> bool:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import math
+import random
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from evalkit.cli import cli
 from evalkit.core import UsageError
+from evalkit.judging.session import read_verdicts
+from evalkit.tournaments import fit_length
+from evalkit.tournaments.tables import read_anchor
 from tests.commands import console
 from tests.commands.console import Finished
 from tests.judging.server import JUDGES, chatty, fair, judge_server, outputs, shown
@@ -100,6 +106,75 @@ def test_a_tournament_ranks_and_says_who_beat_whom(folder: Path) -> None:
     assert "win/tie/loss" in done.out
     assert "Davidson" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_a_tournament_at_equal_style_says_what_the_judge_adds(folder: Path) -> None:
+    """A judge that counts list items: the model that writes lists leads, and at equal style it does not."""
+    for name, seed, most in (("lister", 1, 9), ("plain", 2, 4)):
+        rng = random.Random(seed)
+        rows = [
+            {
+                "id": f"q{n}",
+                "question": f"What about {n}?",
+                "model": name,
+                "answer": "Well.\n" + "- so\n" * rng.randint(0, most),
+            }
+            for n in range(60)
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def loves_lists(prompt: str) -> str:
+        found = shown(prompt)
+        a, b = (found[letter].count("- so") for letter in "AB")
+        chance = 1 / (1 + math.exp(3 * (b - a) / max(1, a + b)))
+        one, two = sorted((found["A"], found["B"]))
+        coin = random.Random(prompt.split("What about ")[1][:3] + one + two).random()
+        return f"Verdict: {'A' if (coin if found['A'] == one else 1 - coin) < chance else 'B'}"
+
+    arguments = ("judge", "tournament", "lister.jsonl", "plain.jsonl", "--style-control", "--out", "v.jsonl")
+    with judge_server(loves_lists) as (spec, _):
+        done = evalkit(*arguments, "--judge", spec, cwd=folder)
+        found = json.loads(evalkit(*arguments, "--judge", spec, "--json", cwd=folder).out)
+    assert done.code == 0, done.err
+    assert "at equal style" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+    raw = next(row for row in found["models"] if row["model"] == "lister")
+    fair = next(row for row in found["at_equal_style"]["models"] if row["model"] == "lister")
+    assert raw["strength"]["low"] > 0
+    assert fair["strength"]["value"] < raw["strength"]["value"] / 2
+    assert fair["strength"]["low"] < 0
+    assert found["at_equal_style"]["coefficients"]["lists"]["value"] > 0
+    old = [json.loads(line) for line in (folder / "v.jsonl").read_text().splitlines()]
+    (folder / "old.jsonl").write_text("".join(json.dumps({**row, "style": []}) + "\n" for row in old))
+    refused = evalkit("judge", "tournament", "--verdicts", "old.jsonl", "--style-control", cwd=folder)
+    assert refused.code == 2
+    assert "does not say how the answers were styled" in refused.err
+
+
+def test_a_win_rate_at_equal_length_with_difficulties_by_id(folder: Path) -> None:
+    """The rate is what the library fits to the same columns, difficulties found by their id in a shuffled file."""
+    lines = ["index,instruction_difficulty", *(f"q{n},{(n * 7 % 20) / 10 - 1}" for n in reversed(range(20)))]
+    (folder / "hard.csv").write_text("\n".join(lines) + "\n")
+    (folder / "gamed.csv").write_text(
+        "std_delta_len,instruction_difficulty,preference\n" + "".join(f"{n / 10 - 1},0.1,{n / 20}\n" for n in range(20))
+    )
+    arguments = ("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--using", "alpaca_eval", "--out", "v.jsonl", "--json")
+    with judge_server(JUDGES["verbose"]) as (spec, _):
+        done = evalkit(*arguments, "--judge", spec, "--length-control", "--difficulty", "hard.csv", cwd=folder)
+        held = evalkit(*arguments, "--judge", spec, "--difficulty", "hard.csv", "--anchor", "gamed.csv", cwd=folder)
+        (folder / "hard.csv").write_text("\n".join(lines[:-1]) + "\n")
+        missing = evalkit(*arguments, "--judge", spec, "--difficulty", "hard.csv", cwd=folder)
+    assert done.code == 0, done.err
+    verdicts = read_verdicts(folder / "v.jsonl")
+    win = np.array([v.scores["win"] if v.models[0] == "ant" else 1 - v.scores["win"] for v in verdicts])
+    own, other = (np.array([float(v.chars[v.models.index(name)]) for v in verdicts]) for name in ("ant", "bee"))
+    hard = np.array([(int(v.key[1:]) * 7 % 20) / 10 - 1 for v in verdicts])
+    expected = fit_length(win, own, other, hard).rate
+    assert json.loads(done.out)["at equal length"]["value"] == pytest.approx(expected.value, abs=1e-9)
+    anchored = fit_length(win, own, other, hard, anchor=read_anchor(folder / "gamed.csv")).rate
+    assert json.loads(held.out)["at equal length"]["value"] == pytest.approx(anchored.value, abs=1e-9)
+    assert missing.code == 2
+    assert "1 of 20 samples have no difficulty" in missing.err
 
 
 def test_a_ranking_judge_makes_pairs(folder: Path) -> None:
@@ -206,6 +281,7 @@ def test_a_page_for_people_is_one_file_and_blind(folder: Path) -> None:
         (("pairwise", "ant.jsonl", "bad.jsonl", "--judge", "tiny"), "bad.jsonl:1: the row has no answer"),
         (("pairwise", "ant.jsonl", "ant.jsonl", "--judge", "tiny"), "one name"),
         (("audit", "ant.jsonl", "bee.jsonl", "--judge", "tiny", "--own", "cat"), "none of the two"),
+        (("pairwise", "ant.jsonl", "bee.jsonl", "--judge", "tiny", "--anchor", "x.csv"), "--difficulty CSV"),
     ],
 )
 def test_a_mistake_is_said_with_code_2(arguments: tuple[str, ...], said: str, folder: Path) -> None:
