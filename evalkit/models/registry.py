@@ -62,6 +62,12 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "evalkit.models.tokenizing:tokenizer",
             ),
             ProviderEntry(
+                "stored",
+                "answers that were made elsewhere and stand in a task's rows; no model is asked",
+                "stored/<who answered>",
+                "evalkit.models.stored:stored",
+            ),
+            ProviderEntry(
                 "litellm",
                 "any other provider, through the package litellm",
                 "litellm/<provider>/…",

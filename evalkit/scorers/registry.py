@@ -41,6 +41,7 @@ _SCORERS: Mapping[str, str] = {
     "ranking": "evalkit.scorers.embeddings:ranking",
     "refusals": "evalkit.scorers.refusal:refusals",
     "regex_match": "evalkit.scorers.extracted:regex_match",
+    "retrieval": "evalkit.rag.retrieval:retrieval",
     "rolling": "evalkit.scorers.likelihood:rolling",
     "rouge": "evalkit.scorers.overlap:rouge",
     "squad": "evalkit.scorers.matching:squad",
