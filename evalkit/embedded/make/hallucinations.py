@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.embedded.make.planted_more import LAST_ROUNDS
+from evalkit.embedded.make.planted_last import LAST_PASSAGES
+from evalkit.embedded.make.planted_more import MORE_ROUNDS
 from evalkit.embedded.make.planted_records import FIRST_ROUNDS, Case, Passage
 
 
 def rag_faithfulness() -> list[Mapping[str, Any]]:
     """A row a case. Contexts keep their order; the one that an answer needs is whichever comes at that place."""
     rows: list[Mapping[str, Any]] = []
-    for passage in FIRST_ROUNDS + LAST_ROUNDS:
+    for passage in FIRST_ROUNDS + MORE_ROUNDS + LAST_PASSAGES:
         for case in passage.cases:
             rows.append(_row(len(rows) + 1, passage, case))
     return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.embedded.make.planted_records import Case, Passage
 
-LAST_ROUNDS: tuple[Passage, ...] = (
+MORE_ROUNDS: tuple[Passage, ...] = (
     Passage(
         "bridge",
         (
@@ -32,6 +32,12 @@ LAST_ROUNDS: tuple[Passage, ...] = (
                 "May lorries cross in a strong wind?",
                 "Lorries may not cross the bridge while a hard wind blows.",
                 "Lorries may cross the bridge while a hard wind blows.",
+            ),
+            Case(
+                "conflation",
+                "How far does the bridge span?",
+                "The bridge over Calder Gorge spans 318 metres.",
+                "The bridge over Calder Gorge spans 4 metres.",
             ),
         ),
     ),
@@ -61,6 +67,12 @@ LAST_ROUNDS: tuple[Passage, ...] = (
                 "Which crew won last year?",
                 "Last year the Vik crew beat the Naes crew by two minutes.",
                 "Last year the Naes crew beat the Vik crew by two minutes.",
+            ),
+            Case(
+                "conflation",
+                "By how much was Naes beaten?",
+                "The crew of Naes was beaten by two minutes.",
+                "The crew of Naes was beaten by 18 minutes.",
             ),
         ),
     ),
@@ -153,6 +165,12 @@ LAST_ROUNDS: tuple[Passage, ...] = (
                 "Since the earthquake the tower clock has not struck.",
                 "Since the earthquake the tower clock has struck every hour.",
             ),
+            Case(
+                "conflation",
+                "How many pieces does the museum show?",
+                "The museum in Rastel shows 480 pieces.",
+                "The museum in Rastel shows two pieces.",
+            ),
         ),
     ),
     Passage(
@@ -180,6 +198,12 @@ LAST_ROUNDS: tuple[Passage, ...] = (
                 "Who delivered the carriages?",
                 "The carriages came from the Brand works, the steam engines from the Kessel works.",
                 "The carriages came from the Kessel works, the steam engines from the Brand works.",
+            ),
+            Case(
+                "conflation",
+                "How far does the railway climb?",
+                "The railway up to Hohn climbs 1,240 metres.",
+                "The railway up to Hohn climbs 1,911 metres.",
             ),
         ),
     ),
@@ -273,6 +297,12 @@ LAST_ROUNDS: tuple[Passage, ...] = (
                 "Members of the choir don't pay any fee.",
                 "Members of the choir have to pay a fee.",
             ),
+            Case(
+                "conflation",
+                "How many members does the choir have?",
+                "There are 58 members in the choir.",
+                "There are 5 members in the choir.",
+            ),
         ),
     ),
     Passage(
@@ -301,6 +331,12 @@ LAST_ROUNDS: tuple[Passage, ...] = (
                 "Signe Rask counted the plants and Bo Falk drew them.",
                 "Bo Falk counted the plants and Signe Rask drew them.",
             ),
+            Case(
+                "conflation",
+                "What is the area of Grey Holm?",
+                "Grey Holm has an area of 36 hectares.",
+                "Grey Holm has an area of 12 hectares.",
+            ),
         ),
     ),
     Passage(
@@ -328,40 +364,6 @@ LAST_ROUNDS: tuple[Passage, ...] = (
                 "What do the stalls sell?",
                 "Some of the stalls sell smoked fish.",
                 "Every one of the stalls sells smoked fish.",
-            ),
-        ),
-    ),
-    Passage(
-        "airport",
-        (
-            "Noise at the airport of Lyse was reduced by a longer runway. Flights start later in the morning.",
-            "The pilot Nils Borg recommended new lights. The controller Asta Wren warned of birds.",
-            "The terminal was moved because the old ground had sunk.",
-        ),
-        (
-            Case(
-                "direction",
-                "What did the longer runway do to the noise?",
-                "A longer runway reduced the noise at the airport.",
-                "A longer runway increased the noise at the airport.",
-            ),
-            Case(
-                "cause",
-                "Why was the terminal moved?",
-                "They moved the terminal because the old ground had sunk.",
-                "They moved the terminal because a hotel was planned there.",
-            ),
-            Case(
-                "attribution",
-                "Who warned of birds?",
-                "Asta Wren, a controller, warned of birds.",
-                "Nils Borg, a pilot, warned of birds.",
-            ),
-            Case(
-                "unanswerable",
-                "How many flights start at Lyse each day?",
-                "The documents do not tell how many flights there are.",
-                "Around sixty flights start there each day.",
             ),
         ),
     ),

@@ -1,0 +1,1 @@
+"""How far contexts support an answer, sentence by sentence, without a judge: by rules, or by an entailment model."""
