@@ -100,7 +100,7 @@ def sentences(text: str) -> list[Span]:
 
 
 def _sentence_pieces(text: str, start: int, end: int) -> list[Span]:
-    """Adjoining spans, each a sentence with the white space behind it."""
+    """Adjoining spans, each a sentence with the white space before it."""
     ends = []
     for match in _SENTENCE_END.finditer(text, start, end):
         before = text[max(start, match.start() - 12) : match.start()].split()
@@ -128,7 +128,7 @@ def _fixed(text: str, chunking: Chunking) -> list[Span]:
 
 def _by_sentences(text: str, chunking: Chunking) -> list[Span]:
     pieces: list[Span] = []
-    for start, end in _sentence_pieces(text, 0, len(text)):
+    for start, end in _trimmed(text, _sentence_pieces(text, 0, len(text))):
         short = end - start <= chunking.size
         pieces += [(start, end)] if short else _recursive_part(text, start, end, chunking, 2)
     return _packed(pieces, chunking)
@@ -146,7 +146,7 @@ def _recursive_part(text: str, start: int, end: int, chunking: Chunking, level: 
     cuts = [match.end() for match in re.compile(_LEVELS[level]).finditer(text, start, end)]
     together: list[Span] = []
     found: list[Span] = []
-    for piece in _adjoining(start, end, cuts):
+    for piece in _trimmed(text, _adjoining(start, end, cuts)):
         if piece[1] - piece[0] <= chunking.size:
             together.append(piece)
             continue
