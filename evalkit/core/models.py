@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from evalkit.core.digests import digest_of
@@ -18,7 +19,12 @@ class Identity:
 
     @property
     def digest(self) -> str:
-        return digest_of(self.name, *(f"{key}={value}" for key, value in sorted(self.facts)))
+        return _digest(self.name, self.facts)
+
+
+@lru_cache(maxsize=64)  # it stands in the key of every request
+def _digest(name: str, facts: tuple[tuple[str, str], ...]) -> str:
+    return digest_of(name, *(f"{key}={value}" for key, value in sorted(facts)))
 
 
 @dataclass(frozen=True, slots=True)

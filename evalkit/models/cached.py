@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields as fields_of
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from evalkit.core import (
@@ -69,14 +69,14 @@ def request_key(identity: Identity, request: Request) -> str:
     for name, unused in _LATER.get(type(request), {}).items():
         if getattr(request, name) == unused:
             del fields[name]
-    # Plain json, since orjson refuses the lone surrogates that broken data sets hold.
-    content = json.dumps(
-        [_VERSION, identity.digest, type(request).__name__, fields],
-        ensure_ascii=True,
-        sort_keys=True,
-        separators=(",", ":"),
-    )
+    content = _encoded_key([_VERSION, identity.digest, type(request).__name__, fields])
     return hashlib.blake2b(content.encode("ascii"), digest_size=16).hexdigest()
+
+
+# Plain json, since orjson refuses the lone surrogates that broken data sets hold. One encoder: json.dumps makes another
+# for every call.
+_encoded_key = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class _Cached:
@@ -145,30 +145,40 @@ class _Asking:
                 self._task.cancel()
 
 
-def _plain(value: Any, leave: str = "") -> Any:
+def _plain(value: Any) -> Any:
     """Dataclasses as mappings, all the way down: what dataclasses.asdict makes, without its copies. Of an image only
     its digest: the same one from another file is the same question."""
-    if isinstance(value, Image):
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind is tuple:
+        return [item if type(item) in _AS_IT_IS else _plain(item) for item in value]
+    if kind is Image:
         return value.digest
-    if isinstance(value, Message) and not value.images:
+    if kind is Message and not value.images:
         return {"role": value.role, "content": value.content}
-    names = _fields_of(type(value))
-    if names:
-        return {name: _plain(getattr(value, name)) for name in names if name != leave}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    return {name: _plain(getattr(value, name)) for name in _fields_of(kind)}
+
+
+_AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 
 
 def _fields_of(kind: type) -> tuple[str, ...]:
     names = _FIELDS.get(kind)
     if names is None:
-        names = _FIELDS[kind] = tuple(one.name for one in fields_of(kind)) if is_dataclass(kind) else ()
+        names = _FIELDS[kind] = tuple(one.name for one in fields_of(kind))
     return names
 
 
+_UNSAID: Mapping[str, object] = {one.name: one.default for one in fields_of(Reply)}
+_REPLY_FIELDS = tuple(name for name in _UNSAID if name not in ("usage", "vectors", "source"))
+
+
 def write_reply(reply: Reply) -> bytes:
-    vectors, fields = reply.vectors, _plain(reply, leave="vectors")
-    # Plain json, since orjson writes a log-likelihood of minus infinity as null.
-    line = json.dumps(fields, separators=(",", ":")).encode("ascii")
+    vectors = reply.vectors
+    # What a reply has not is left out. Plain json, since orjson writes a log-likelihood of minus infinity as null.
+    said = {name: _plain(value) for name in _REPLY_FIELDS if (value := getattr(reply, name)) != _UNSAID[name]}
+    line = _encoded({**said, "usage": _plain(reply.usage)}).encode("ascii")
     if vectors is None:
         return line
     shape = f"{vectors.count} {vectors.dimension} {vectors.digest}\n".encode("ascii")

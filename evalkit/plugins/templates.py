@@ -18,6 +18,11 @@ from evalkit.spec import nearest
 
 _MARKUP = re.compile(r"\{[{%#]")
 _ONE_EXPRESSION = re.compile(r"\s*\{\{-?((?:(?!\}\}|\{\{).)*?)-?\}\}\s*", re.DOTALL)
+_ONE_COLUMN = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z_0-9]*)\s*\}\}")
+_WORDS = frozenset(
+    {"true", "false", "none", "True", "False", "None", "self", "super", "loop", "caller", "varargs", "kwargs"}
+)
+"""What means something to Jinja whatever the columns are."""
 _MISSING = re.compile(r"'([^']*)' is undefined")
 
 
@@ -98,7 +103,21 @@ def compiled(source: Value) -> Template:
         offset = error.lineno - 1 if getattr(source.node, "style", None) == "|" else 0
         at = f"{source.path}:{source.text_line + offset}"
         raise UsageError(f"{source.key}: the template is malformed: {error.message}", at=at) from None
-    return Template(source, _rendered(template), lambda scope: expression(scope.names()))
+    rendered = _rendered(template)
+    column = _ONE_COLUMN.fullmatch(text)
+    if column is not None and column[1] not in _WORDS:
+        rendered = _shown(column[1], rendered)
+    return Template(source, rendered, lambda scope: expression(scope.names()))
+
+
+def _shown(name: str, rendered: Callable[[Scope], str]) -> Callable[[Scope], str]:
+    """A lone column that is a text is shown as it is; anything else is Jinja's to render."""
+
+    def show(scope: Scope) -> str:
+        value = scope.columns.get(name)
+        return value if type(value) is str else rendered(scope)
+
+    return show
 
 
 def _rendered(template: jinja2.Template) -> Callable[[Scope], str]:

@@ -6,6 +6,7 @@ prompt or parameter can never hit. Losing the cache costs time, never a result: 
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import sys
 import threading
@@ -18,6 +19,8 @@ from evalkit.store.later import Later
 
 FILE = "responses.sqlite"
 _MOST_WAITING = 4096
+_LOOK_AGAIN = 0.05
+"""Seconds after which replies that another process kept are seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,9 @@ class SqliteCache:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self._db = _connect(self.path)
-        self._using = threading.Lock()
+        self._reader = sqlite3.connect(self.path, timeout=30.0, isolation_level=None, check_same_thread=False)
+        self._looked = -math.inf
+        self._using, self._reading = threading.Lock(), threading.Lock()
         self._waiting: dict[str, bytes] = {}
         self._later = Later(self.flush)
 
@@ -42,8 +47,14 @@ class SqliteCache:
         waiting = self._waiting.get(key)
         if waiting is not None:
             return waiting
-        with self._using:
-            row = self._db.execute("SELECT value FROM responses WHERE key = ?", (key,)).fetchone()
+        now = time.monotonic()
+        with self._reading:
+            if now - self._looked > _LOOK_AGAIN:
+                # One look at the file serves every question of a moment: locks are most of what a question costs.
+                self._look_away()
+                self._reader.execute("BEGIN")
+                self._looked = now
+            row = self._reader.execute("SELECT value FROM responses WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def put(self, key: str, value: bytes) -> None:
@@ -64,13 +75,23 @@ class SqliteCache:
                     self._db.executemany("INSERT OR REPLACE INTO responses VALUES (?, ?, ?)", rows)
             except sqlite3.Error as error:
                 print(f"evalkit: {len(taken)} replies were not cached: {error}", file=sys.stderr)
+            # A look that lasts would keep the file from being tidied.
+            with self._reading:
+                self._look_away()
             # Only now: until it is in the file, a reply is served from memory.
             for key, _ in taken:
                 self._waiting.pop(key, None)
 
+    def _look_away(self) -> None:
+        """End the look at the file, which keeps it as it was."""
+        if self._reader.in_transaction:
+            self._reader.execute("COMMIT")
+        self._looked = -math.inf
+
     def close(self) -> None:
         self._later.close()
         self.flush()
+        self._reader.close()
         self._db.close()
 
     def size(self) -> CacheSize:

@@ -22,6 +22,7 @@ class Breaker:
         self._name = name
         self._fix = fix
         self.answers = 0
+        self._stopped: UsageError | RunError | None = None
         self._refused = 0
         self._wrong = 0
         self._lost = 0
@@ -30,8 +31,14 @@ class Breaker:
         self.answers += 1
         self._refused = self._wrong = self._lost = 0
 
+    def check(self) -> None:
+        """Raises what stopped the run: nothing is sent any more."""
+        if self._stopped is not None:
+            raise self._stopped
+
     def failed(self, failure: Failed) -> None:
         """Count a failure. Raises UsageError or RunError, with the server's own words, where it is one too many."""
+        self.check()
         if failure.kind == "refused":
             self._refused += 1
         elif failure.kind in ("wrong", "unsupported"):
@@ -41,14 +48,17 @@ class Breaker:
             self._lost += 1
         if not self.answers:
             if self._refused >= _REFUSED or self._wrong >= _WRONG:
-                raise UsageError(f"{self._name} refuses every request", found=self._words(failure), fix=self._fix)
+                self._stopped = UsageError(
+                    f"{self._name} refuses every request", found=self._words(failure), fix=self._fix
+                )
             if self._lost >= _GONE:
-                raise UsageError(f"{self._name} does not answer", found=self._words(failure), fix=self._fix)
+                self._stopped = UsageError(f"{self._name} does not answer", found=self._words(failure), fix=self._fix)
         elif self._refused >= _LOST or self._lost >= _LOST:
-            raise RunError(
+            self._stopped = RunError(
                 f"{self._name} has stopped answering: {_LOST} requests failed one after the other.\n"
                 f"  found: {self._words(failure)}\n  try:   evalkit run --resume, once it answers again"
             )
+        self.check()
 
     @staticmethod
     def _words(failure: Failed) -> str:

@@ -132,6 +132,7 @@ class Client:
         await gate.enter(call.tokens)
         sent = time.monotonic()
         try:
+            self._breaker.check()
             status, headers, data = await self._post(call)
             answer = self._judge(status, headers, data, read)
         except Failed as failed:

@@ -66,7 +66,7 @@ def test_a_wrong_key_ends_the_command_with_exit_code_2_and_the_servers_words(tmp
         done = run(project(tmp_path, 300), server)
     assert done.code == 2
     assert "made to fail with 401" in done.err
-    assert sum(server.attempts.values()) <= 32
+    assert sum(server.attempts.values()) <= 20
 
 
 def test_a_run_stops_below_its_cost_limit_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
