@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalkit.core import UsageError
 
-__all__ = ["Checkpoint", "find"]
+__all__ = ["Checkpoint", "find", "snapshot_of"]
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)?")
 _SNAPSHOT = re.compile(r"models--(?P<repo>[^/]+)/snapshots/(?P<commit>[0-9a-f]{40})$")
@@ -134,22 +134,29 @@ def find(name: str, *, revision: str = "", code: bool = False) -> Checkpoint:
 
 def _from_hub(repo: str, revision: str, code: bool) -> tuple[Path, str | None]:
     """The folder of a hub model's snapshot with its small files, and its commit."""
+    patterns = [*_CONFIG_FILES, *_TOKENIZER_FILES, *_TEMPLATE_FILES, *(("*.py",) if code else ())]
+    return snapshot_of(repo, revision, patterns, what="model")
+
+
+def snapshot_of(repo: str, revision: str, patterns: Sequence[str], *, what: str) -> tuple[Path, str | None]:
+    """The folder of a hub repository's snapshot with the files that match, and its commit; `what` is in errors."""
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError as error:
         raise UsageError(
-            "models of the hub need the package huggingface_hub", found=str(error), fix="pip install 'evalkit[local]'"
+            f"{what}s of the hub need the package huggingface_hub",
+            found=str(error),
+            fix="pip install 'evalkit[local]'",
         ) from None
-    patterns = [*_CONFIG_FILES, *_TOKENIZER_FILES, *_TEMPLATE_FILES, *(("*.py",) if code else ())]
     try:
-        folder = Path(snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
+        folder = Path(snapshot_download(repo, revision=revision or None, allow_patterns=list(patterns)))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
         lines = str(error).strip().splitlines()
         raise UsageError(
-            f"no model {repo!r}" + (f" at revision {revision!r}" if revision else ""),
+            f"no {what} {repo!r}" + (f" at revision {revision!r}" if revision else ""),
             found=f"no folder {Path(repo).absolute()}; the hub: {type(error).__name__}: {lines[0] if lines else ''}",
-            fix="check the spelling, the network (HF_HUB_OFFLINE unset) and, for a gated model, HF_TOKEN",
+            fix=f"check the spelling, the network (HF_HUB_OFFLINE unset) and, for a gated {what}, HF_TOKEN",
         ) from error
     snapshot = _SNAPSHOT.search(folder.as_posix())
     return folder, snapshot["commit"] if snapshot else None
@@ -157,6 +164,13 @@ def _from_hub(repo: str, revision: str, code: bool) -> tuple[Path, str | None]:
 
 def _check(checkpoint: Checkpoint) -> None:
     folder = checkpoint.folder
+    if not checkpoint.config and (folder / "adapter_config.json").is_file():
+        base = _json(folder / "adapter_config.json").get("base_model_name_or_path") or "<its base model>"
+        raise UsageError(
+            f"{checkpoint.source} is an adapter, not a model",
+            found=f"adapter_config.json and no config.json in {folder}",
+            fix=f"hf/{base},adapter={checkpoint.source}",
+        )
     if not checkpoint.config:
         raise UsageError(
             f"{checkpoint.source} is not a model",

@@ -48,6 +48,7 @@ class Engine:
         tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
         self.prepare = Asking(renderer, tokens, loaded.eos_ids)
         """Renders and tokenises requests that wait, from any thread; a flight does the rest itself."""
+        loaded.switch()
         with torch.inference_mode():
             self._forward = Forward(loaded)
         self.stats = Counters()
@@ -79,6 +80,7 @@ class Engine:
     def run(self, flight: Flight[Request, Reply]) -> None:
         """Answer every request of a flight."""
         begun = time.perf_counter()
+        self._loaded.switch()
         with torch.inference_mode():
             asked = self._asked(flight)
             self._score(flight, [item for item in asked if isinstance(item, scoring.Asked)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evalkit.core import Identity, UsageError, digest_of
+from evalkit.models.local.adapters import Adapter
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.loading import dtype_of
 from evalkit.models.local.options import Options
@@ -12,7 +13,7 @@ from evalkit.models.local.weights import weight_digest, weight_files
 __all__ = ["identify"]
 
 
-def identify(checkpoint: Checkpoint, options: Options) -> Identity:
+def identify(checkpoint: Checkpoint, options: Options, adapter: Adapter | None = None) -> Identity:
     """The identity: everything that changes what the model answers, and nothing of where it lies or how it is run.
 
     Device, batch size and attention implementation are left out: they change roundings, not the model. Raises
@@ -31,6 +32,9 @@ def identify(checkpoint: Checkpoint, options: Options) -> Identity:
         facts |= _quantization(options, facts["dtype"])
     elif stored := stored_in(checkpoint.config):
         facts["quantization"] = f"stored: {stored.name}"
+    if adapter is not None:
+        facts["adapter"] = f"sha256:{adapter.digest}"
+        facts["adapter_merged"] = str(options.adapter_merge).lower()
     if checkpoint.commit is not None:
         facts["commit"] = checkpoint.commit
     if options.revision:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from evalkit.models.local.options import Options
 from evalkit.models.local.quantizing import Method, method_named, stored_in
 from evalkit.models.local.weights import stored_dtype, weight_files
 
-__all__ = ["Loaded", "dtype_of", "load"]
+__all__ = ["Loaded", "dtype_of", "load", "quiet"]
 
 _WORTH_SHARING = 4_000_000
 """Parameters from which a forward pass is divided among threads."""
@@ -27,6 +27,10 @@ _NOISY = ("torchao", "torch.utils._pytree", "bitsandbytes.backends.cpu.ops")
 """What they say while they are imported is of other machines' kernels; transformers imports torchao where it is."""
 _NO_LIMIT = 10**9
 """transformers writes about 1e30 as a tokenizer's model_max_length where it has none."""
+
+
+def _nothing() -> None:
+    """Weights that nobody shares need no switching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Loaded:
     """What of it is quantized, in words; "" where nothing is."""
     alone: str = ""
     """Why every text has to be computed from its beginning and by itself; "" where it needn't."""
+    switch: Callable[[], None] = _nothing
+    """Called before anything is computed: other models may have been computed with these weights in between."""
 
 
 def dtype_of(checkpoint: Checkpoint, options: Options) -> str:
@@ -107,7 +113,7 @@ def _read(checkpoint: Checkpoint, options: Options, device: str, method: Method 
     if options.attention:
         settings["attn_implementation"] = options.attention
     try:
-        with _quiet(method):
+        with quiet(method is not None):
             auto = _class_of(checkpoint)
             tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
             if method is not None:
@@ -250,14 +256,14 @@ def _start_id(model: Any) -> int:
 
 
 @contextmanager
-def _quiet(method: Method | None) -> Iterator[None]:
+def quiet(quantizes: bool = False) -> Iterator[None]:
     """Keep transformers' own progress bars out of evalkit's, and what quantizers say of kernels that they lack."""
     from transformers.utils import logging as their_logging
 
     shown = their_logging.is_progress_bar_enabled()
     their_logging.disable_progress_bar()
     # Where layers can't be quantized transformers prints pages; the error says which and why.
-    noisy = [logging.getLogger(name) for name in (*_NOISY, *(("transformers",) if method else ()))]
+    noisy = [logging.getLogger(name) for name in (*_NOISY, *(("transformers",) if quantizes else ()))]
     levels = [logger.level for logger in noisy]
     for logger in noisy:
         logger.setLevel(logging.ERROR)

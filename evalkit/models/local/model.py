@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalkit.core import (
@@ -21,11 +22,13 @@ from evalkit.core import (
     UsageError,
 )
 from evalkit.models.batcher import Batcher
+from evalkit.models.local import bases
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
 from evalkit.models.tokenizing import TokenCounter
 
 if TYPE_CHECKING:
+    from evalkit.models.local.adapters import Adapter
     from evalkit.models.local.compute import Engine
 
 __all__ = ["LocalModel"]
@@ -39,9 +42,12 @@ _BUDGETS = {"cpu": 2048, "mps": 4096, "cuda": 16384}
 class LocalModel:
     """A `core.Model` that transformers runs here. It may be asked again in another event loop after one has ended."""
 
-    def __init__(self, checkpoint: Checkpoint, options: Options) -> None:
+    def __init__(self, checkpoint: Checkpoint, options: Options, adapter: Adapter | None = None) -> None:
         self._checkpoint = checkpoint
         self._options = options
+        self._adapter = adapter
+        self._key = bases.key_of(checkpoint, options, adapter)
+        bases.claim(self, self._key)
         self._identity: Identity | None = None
         self._loading: Future[tuple[Executor, Engine]] | None = None
         self._awaited: asyncio.Future[tuple[Executor, Engine]] | None = None
@@ -60,7 +66,7 @@ class LocalModel:
         if self._identity is None:
             from evalkit.models.local.identity import identify
 
-            self._identity = identify(self._checkpoint, self._options)
+            self._identity = identify(self._checkpoint, self._options, self._adapter)
         return self._identity
 
     @property
@@ -139,11 +145,13 @@ class LocalModel:
     def _engine(self, device: str) -> Engine:
         from evalkit.models.local.compute import Engine
         from evalkit.models.local.footprint import weight_bytes
-        from evalkit.models.local.loading import load
         from evalkit.models.local.memory import Budget
         from evalkit.models.local.rendering import Renderer
 
-        loaded = load(self._checkpoint, self._options, device)
+        base = bases.take(self, self._key, self._checkpoint, self._options, device)
+        loaded = base.with_adapter(self._adapter, merge=self._options.adapter_merge)
+        if self._options.max_length:
+            loaded = replace(loaded, max_length=self._options.max_length)
         self._weight_bytes = weight_bytes(loaded.model)
         renderer = Renderer(loaded.tokenizer, self._options.chat, self._options.system)
         tokens = self._options.batch_tokens or _BUDGETS.get(loaded.device.partition(":")[0], _BUDGETS["cpu"])
@@ -166,20 +174,21 @@ class LocalModel:
             executor = (await asyncio.wrap_future(loading))[0] if _is_loaded(loading) else None
             del loading
             if executor is not None:
-                await asyncio.get_running_loop().run_in_executor(executor, _free)
+                await asyncio.get_running_loop().run_in_executor(executor, self._free)
+        bases.leave(self, self._key, self._adapter)
+
+    def _free(self) -> None:
+        """Leave the weights and collect what the closed model left behind, on the thread that made it."""
+        import torch
+
+        bases.leave(self, self._key, self._adapter)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def _is_loaded(loading: Future[tuple[Executor, Engine]]) -> bool:
     return not loading.done() or (not loading.cancelled() and loading.exception() is None)
-
-
-def _free() -> None:
-    """Collect what the closed model left behind, on the thread that made it."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _cost(request: Request) -> int:

@@ -16,7 +16,7 @@ __all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options"]
 _QUANTIZES = ("compute_dtype", "group_size", "int8_threshold", "quant_skip")
 CHANGES_ANSWERS = (
     *("dtype", "revision", "trust_remote_code", "chat", "system", "max_length"),
-    *("quant", *_QUANTIZES),
+    *("quant", *_QUANTIZES, "adapter", "adapter_merge"),
 )
 """The options that make it another model; the others only say where and how it is run."""
 
@@ -46,6 +46,7 @@ _READERS: Mapping[str, Reader] = {
     "quant": lambda key, text: method_named(text).name if text else "",
     "compute_dtype": one_of("float32", "bfloat16", "float16"),
     "group_size": whole(64),
+    "adapter_merge": yes_no,
     "int8_threshold": _above_or_zero,
 }
 
@@ -87,6 +88,10 @@ class Options:
     """From which size on quant=int8 computes activations in 16 bits: 6.0; 0 computes none so, and is much faster."""
     quant_skip: str = ""
     """Names of layers that stay as they are, with commas between them; the output layer always does."""
+    adapter: str = ""
+    """A PEFT adapter over the model: a folder, or a repository of the hub."""
+    adapter_merge: bool = False
+    """Add the adapter to the weights, which are then this model's own."""
 
     @staticmethod
     def parse(texts: Mapping[str, str], plain: Options | None = None) -> Options:
@@ -99,6 +104,8 @@ class Options:
         options = replace(plain or Options(), **values)
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
+        if options.adapter_merge and not options.adapter:
+            raise UsageError("there is no adapter to merge", found="adapter_merge=true", fix="adapter=<folder>")
         _check_quantizing(options)
         return options
 

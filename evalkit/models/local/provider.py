@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalkit.core import Model, UnavailableError, UsageError, digest_of
+from evalkit.models.local import adapters
 from evalkit.models.local import checkpoint as checkpoints
+from evalkit.models.local.adapters import Adapter
 from evalkit.models.local.model import LocalModel
 from evalkit.models.local.options import CHANGES_ANSWERS, Options
 from evalkit.models.local.quantizing import method_named, missing, stored_in
@@ -20,7 +22,7 @@ def hf(name: str, options: Mapping[str, str]) -> Model:
     """The model of a hub id or a folder. Raises UsageError (see `Options` and `checkpoint.find`)."""
     parsed = Options.parse(options)
     found = checkpoints.find(name, revision=parsed.revision, code=parsed.trust_remote_code)
-    return _open(_named(found, parsed, Options()), parsed)
+    return _opened(found, parsed, Options())
 
 
 def tiny(name: str, options: Mapping[str, str]) -> Model:
@@ -31,23 +33,50 @@ def tiny(name: str, options: Mapping[str, str]) -> Model:
         raise UsageError("tiny is one model", found=f"tiny/{name}", fix="tiny")
     plain = Options(dtype="float32")
     parsed = Options.parse(options, plain)
-    return _open(_named(replace(checkpoints.find(str(TINY)), name="tiny"), parsed, plain), parsed)
+    return _opened(replace(checkpoints.find(str(TINY)), name="tiny"), parsed, plain)
 
 
-def _named(found: checkpoints.Checkpoint, options: Options, plain: Options) -> checkpoints.Checkpoint:
+def _opened(found: checkpoints.Checkpoint, options: Options, plain: Options) -> Model:
+    adapter = _adapter(options)
+    named = _named(found, options, plain, adapter)
+    _check(named, options)
+    return LocalModel(named, options, adapter)
+
+
+def _named(
+    found: checkpoints.Checkpoint, options: Options, plain: Options, adapter: Adapter | None
+) -> checkpoints.Checkpoint:
     """The model under a name that says how it differs from its `plain` self, so that a table tells variants apart.
 
-    The order in which options were typed does not matter. A system prompt may be long and is named by its digest.
+    The order in which options were typed does not matter. A system prompt may be long and is named by its digest; an
+    adapter is named by its folder and digest, since many are called "checkpoint-500".
     """
     said = [found.name]
     for key in CHANGES_ANSWERS:
         value = getattr(options, key)
         if value != getattr(plain, key):
-            said.append(f"{key}={digest_of(value)[:8] if key == 'system' else str(value).lower()}")
+            said.append(f"{key}={_told(key, value, adapter)}")
     return replace(found, name=",".join(said))
 
 
-def _open(found: checkpoints.Checkpoint, options: Options) -> Model:
+def _told(key: str, value: object, adapter: Adapter | None) -> str:
+    if key == "system":
+        return digest_of(str(value))[:8]
+    return adapter.label if key == "adapter" and adapter else str(value).lower()
+
+
+def _adapter(options: Options) -> Adapter | None:
+    if not options.adapter:
+        return None
+    if lacking := missing(("peft",)):
+        raise UnavailableError(
+            f"adapter={options.adapter} needs {lacking[0]}, which is not installed",
+            fix="pip install 'evalkit[adapters]'",
+        )
+    return adapters.find(options.adapter)
+
+
+def _check(found: checkpoints.Checkpoint, options: Options) -> None:
     missing = [package for package in ("torch", "transformers") if importlib.util.find_spec(package) is None]
     if missing:
         raise UnavailableError(
@@ -76,7 +105,6 @@ def _open(found: checkpoints.Checkpoint, options: Options) -> Model:
             found=f"no chat_template.jinja, and no chat_template in tokenizer_config.json, in {found.folder}",
             fix="leave it out, or take an instruction-tuned model",
         )
-    return LocalModel(found, options)
 
 
 def _check_quantization(found: checkpoints.Checkpoint, options: Options) -> None:
