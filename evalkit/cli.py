@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "Show runs, a run's scores, or single samples.",
     "check": "Check that a task's gold answers score 1.0.",
     "compare": "Compare two runs on the samples they share.",
+    "quantize-check": "Quantized variants of a model against the full one.",
     "gate": "Stop a regression: gate run, gate plan.",
     "baseline": "Save, show or update a baseline file.",
     "history": "Scores over time, with their change points.",

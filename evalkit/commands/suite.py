@@ -28,6 +28,7 @@ KEYS = (
     "out",
     "gate",
     "judge",
+    "against",
 )
 _ORDERS = ("first", "random", "seeded", "balanced", "lm-eval")
 
@@ -137,6 +138,8 @@ def _read(tree: Value) -> dict[str, Any]:
     suite: dict[str, Any] = {"tasks": [_name(item) for item in found["tasks"].items()]}
     if "models" in found:
         suite["models"] = [_name(item) for item in found["models"].items()]
+    if "against" in found:  # `evalkit quantize-check` reads it; a run is of the models alone
+        suite["against"] = [_name(item) for item in found["against"].items()]
     if "judge" in found:
         suite["judge"] = found["judge"].text()
     for key in ("limit", "repeats"):

@@ -1,0 +1,100 @@
+"""One variant of `evalkit quantize-check`, in a process of its own: what it costs, then its tasks.
+
+Its memory is then its own, a variant that is killed takes no other along, and the same is imported for each. The
+request comes as a line of JSON on stdin, which stays open while the parent lives; the answer is a line on stdout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from evalkit.core import RunError, UnavailableError, UsageError
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Answer one request; the exit code is 0 where there is an answer, also one that says why there is no result."""
+    answer = os.fdopen(os.dup(1), "wb")
+    # What libraries print belongs to the log.
+    os.dup2(2, 1)
+    asked = orjson.loads(sys.stdin.buffer.readline())
+    main_thread = threading.get_ident()
+    threading.Thread(target=_outlive_nobody, args=(main_thread,), daemon=True).start()
+    try:
+        said = _run(asked)
+    except UnavailableError as error:
+        said = {"state": "unavailable", "problem": sentence(error)}
+    except (UsageError, RunError) as error:
+        said = {"state": "failed", "problem": sentence(error)}
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if os.environ.get("EVALKIT_DEBUG"):
+            raise
+        said = {"state": "failed", "problem": f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"}
+    answer.write(orjson.dumps(said) + b"\n")
+    answer.flush()
+    return 0
+
+
+def sentence(error: UsageError | RunError) -> str:
+    """What is wrong, on one line, with what was found where the error says it."""
+    wrong = error.wrong if isinstance(error, UsageError) else str(error)
+    found = error.found if isinstance(error, UsageError) else ""
+    return " ".join(f"{wrong}: {found}".split() if found else wrong.split())
+
+
+def _outlive_nobody(main_thread: int) -> None:
+    """Interrupt the run when the parent is gone: its end of stdin is closed then."""
+    import signal
+
+    while os.read(0, 1024):
+        pass
+    signal.pthread_kill(main_thread, signal.SIGINT)
+
+
+def _run(asked: dict[str, Any]) -> dict[str, str]:
+    from evalkit import api, models
+    from evalkit.commands.progress import progress
+    from evalkit.models.measuring import measure, peak
+    from evalkit.store import manifest
+
+    folder, spec = Path(asked["out"]), asked["spec"]
+    model = models.resolve(spec)
+    cost = asyncio.run(measure(model))
+    watcher = progress(quiet=asked["quiet"])
+    if (folder / manifest.FILE).is_file():
+        run = api.resume(folder, watcher, opened={spec: model})[0]
+    else:
+        plan = api.Plan(
+            tasks=tuple(asked["tasks"]),
+            models=(spec,),
+            settings=api.settings_of(asked["settings"]),
+            out=folder,
+            # Every reply is computed, so that memory and speed are those of the whole run.
+            cache=False,
+            project=Path(asked["project"]),
+            judge=asked["settings"].get("judge"),
+            opened={spec: model},
+        )
+        run = api.run_plan(plan, watcher)[0]
+    run.manifest.model["measured"] = {**cost.as_json(), **peak()}
+    manifest.write(folder, run.manifest)
+    if run.failed:
+        from evalkit.commands.run import explain_failures
+
+        why = explain_failures([run]).splitlines()[0].removeprefix("evalkit: ")
+        return {"state": "failed", "problem": why}
+    return {"state": "finished", "problem": ""}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""`variants.json` of a folder of runs: which of them is the full model, and what became of every variant asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from evalkit.core import RunError, UsageError
+
+FILE = "variants.json"
+FORMAT = 1
+
+State = Literal["waiting", "finished", "unavailable", "failed"]
+
+
+@dataclass(slots=True)
+class Listed:
+    """One variant: `name` as it was asked for, `spec` of the whole model, the `folder` of its run (beside this file).
+
+    `unavailable`: this machine cannot run it; `failed`: it could not be measured. `problem` says why.
+    """
+
+    name: str
+    spec: str
+    folder: str
+    state: State = "waiting"
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class VariantList:
+    """The full model, its variants in the order asked for, the tasks, and the settings that all of them share."""
+
+    full: Listed
+    variants: list[Listed]
+    tasks: list[str]
+    settings: dict[str, Any] = field(default_factory=dict)
+    project: str = ""
+    format: int = FORMAT
+
+    def write(self, folder: Path) -> None:
+        """Replace the file in one step. Raises RunError where the disk refuses."""
+        new = folder / (FILE + ".new")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+            new.replace(folder / FILE)
+        except OSError as error:
+            raise RunError(f"cannot write {folder / FILE}: {error.strerror}") from None
+
+
+def read_list(folder: Path) -> VariantList | None:
+    """The list of a folder; None where there is none. Raises UsageError where it is damaged."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        raw = orjson.loads(path.read_bytes())
+        if raw.get("format") != FORMAT:
+            raise UsageError(f"{path} has format {raw.get('format')!r}", fix=f"this evalkit reads format {FORMAT}")
+        full, variants = Listed(**raw.pop("full")), [Listed(**one) for one in raw.pop("variants")]
+        return VariantList(full, variants, **raw)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is damaged", found=str(error)) from error
