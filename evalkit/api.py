@@ -335,7 +335,7 @@ def _check_names(tasks: list[str], names: list[str]) -> None:
 def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress, *, resume: bool) -> Run:
     async def work() -> Run:
         if resume:
-            written = continued(session.folder, session.model, session.tasks)
+            written = continued(session.folder, session.model, session.tasks, session.suites)
         else:
             run_id = group.name if session.folder == group else f"{group.name}/{session.folder.name}"
             written = begin(session.folder, run_id, session.model, session.tasks, plan.request(), session.suites)

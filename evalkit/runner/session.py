@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import importlib
 import importlib.metadata
 import os
 import platform
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -20,6 +23,7 @@ from evalkit.runner.suites import summarise
 from evalkit.signature import signature, version
 from evalkit.store import Journal, Manifest, Run, Status, SuiteEntry, TaskEntry, TaskResult, manifest, read_records
 
+_FIRST_REQUESTS_SECONDS = 0.03
 _REPORTED_PACKAGES = (
     "torch",
     "transformers",
@@ -67,10 +71,10 @@ def begin(
     return plan
 
 
-def continued(folder: Path, model: Model, tasks: Sequence[PreparedTask]) -> Manifest:
+def continued(folder: Path, model: Model, tasks: Sequence[PreparedTask], suites: Sequence[SuiteEntry] = ()) -> Manifest:
     """The manifest of an interrupted run, once it is sure that the same thing would be measured.
 
-    Raises UsageError that shows every difference in task source, prompt, data, model, scorers or settings.
+    Raises UsageError that shows every difference in task source, prompt, data, model, scorers, settings or suites.
     """
     plan = manifest.read(folder)
     entries = {entry.name: entry for entry in plan.tasks}
@@ -89,6 +93,7 @@ def continued(folder: Path, model: Model, tasks: Sequence[PreparedTask]) -> Mani
             for part, now in task.identity.items()
             if part != "model" and then.get(part) != now
         ]
+    differences += _suites_differ(plan.suites, suites)
     if differences:
         raise UsageError(
             f"the run {folder} cannot be resumed: it would not measure the same thing",
@@ -100,9 +105,25 @@ def continued(folder: Path, model: Model, tasks: Sequence[PreparedTask]) -> Mani
     return plan
 
 
+def _suites_differ(before: Sequence[SuiteEntry], now: Sequence[SuiteEntry]) -> list[str]:
+    """A line for every suite that would average its members in another way."""
+    then = {suite.name: suite for suite in before}
+    lines = []
+    for suite in now:
+        known = then.get(suite.name)
+        if known is None or known.average != suite.average:
+            lines.append(f"suite {suite.name}: average {known.average if known else '–'} then, {suite.average} now")
+        elif known.members != suite.members:
+            told = [", ".join(f"{m.task} ({m.metric} × {m.weight:g})" for m in one.members) for one in (known, suite)]
+            lines.append(f"suite {suite.name}: {told[0]} then, {told[1]} now")
+    return lines
+
+
 async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[PreparedTask], progress: Progress) -> Run:
     """Evaluate the tasks that have no result yet and close the manifest. A run that stops early says so in it."""
     status: Status = "failed"
+    if ("backend", "api") in model.identity.facts:
+        asyncio.get_running_loop().call_later(_FIRST_REQUESTS_SECONDS, _import_ahead)
     try:
         with Journal(folder) as journal:
             journal.keep_only(_is_settled)
@@ -129,6 +150,11 @@ async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[Pr
         with contextlib.nullcontext() if status == "finished" else contextlib.suppress(RunError):
             manifest.write(folder, plan)
     return Run(folder, plan, failed=any(too_many_failed(t, e.result) for t, e in zip(tasks, plan.tasks, strict=True)))
+
+
+def _import_ahead() -> None:
+    """While a model elsewhere answers, this processor is idle: what intervals need is imported meanwhile."""
+    threading.Thread(target=importlib.import_module, args=("scipy.special",), daemon=True).start()
 
 
 def too_many_failed(task: PreparedTask, result: TaskResult | None) -> bool:

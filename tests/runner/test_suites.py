@@ -77,6 +77,19 @@ def test_the_mean_is_read_back_from_the_folder(project):
     assert Run.open(done.folder).manifest.suites == done.manifest.suites
 
 
+def test_a_suite_whose_weights_changed_is_not_resumed(project):
+    from evalkit.api import resume
+    from evalkit.runner import Silent
+
+    run()
+    file = project / "tasks" / "both.yaml"
+    file.write_text(file.read_text().replace("weight: 2", "weight: 3"))
+    with pytest.raises(UsageError, match="would not measure the same thing") as caught:
+        resume(project / "runs" / "both", Silent())
+    assert "first (acc_norm × 2)" in caught.value.found
+    assert "first (acc_norm × 3)" in caught.value.found
+
+
 def test_a_run_that_was_cut_short_has_a_mean_once_it_was_resumed(project, monkeypatch):
     from evalkit.runner.evaluate import Evaluation
 
