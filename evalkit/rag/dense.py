@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from evalkit.core import Embed, Model, ModelError, UsageError
 from evalkit.methods.embedding import unit
@@ -15,6 +15,8 @@ from evalkit.rag.ranking import Hit
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_T = TypeVar("_T")
 
 
 class DenseIndex:
@@ -59,23 +61,21 @@ def vectors_of(model: Model, texts: Sequence[str], role: Literal["query", "docum
     """
     if Embed not in model.capabilities.requests:
         raise UsageError(f"{model.identity.name} is no embedding model", fix="embedder=st/<repo or path>")
-    found: list[NDArray[np.float32]] = []
-    failed: list[BaseException] = []
+    try:
+        return _apart(lambda: _all(model, texts, role))
+    except ModelError as error:
+        raise UsageError("a text cannot be embedded", found=str(error), at=model.identity.name) from None
 
-    def work() -> None:
-        try:
-            found.append(asyncio.run(_all(model, texts, role)))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            failed.append(error)
 
-    thread = threading.Thread(target=work, name="evalkit-embed")
-    thread.start()
-    thread.join()
-    if failed and isinstance(failed[0], ModelError):
-        raise UsageError("a text cannot be embedded", found=str(failed[0]), at=model.identity.name) from None
-    if failed:
-        raise failed[0]
-    return found[0]
+def closed(model: Model) -> None:
+    """Close a model. Blocks, and works beside a running event loop."""
+    _apart(model.close)
+
+
+def _apart(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """What the coroutine returns, run by an event loop in a thread of its own."""
+    with ThreadPoolExecutor(1, thread_name_prefix="evalkit-embed") as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
 
 
 async def _all(model: Model, texts: Sequence[str], role: Literal["query", "document"]) -> NDArray[np.float32]:

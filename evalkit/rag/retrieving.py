@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from evalkit import models
 from evalkit.core import Model, UsageError, digest_of
 from evalkit.rag.chunking import Chunk, Chunking, chunks_of
-from evalkit.rag.dense import DenseIndex, vectors_of
+from evalkit.rag.dense import DenseIndex, closed, vectors_of
 from evalkit.rag.evidence import Shelf
 from evalkit.rag.folders import documents_digest, documents_of
 from evalkit.rag.indexes import kept
@@ -92,6 +92,12 @@ class Retriever:
                 _context(self.chunks[hit.chunk], rank, hit.score)
                 for rank, hit in enumerate(hits[: self.settings.top], 1)
             )
+
+    def close(self) -> None:
+        """Let go of the models; nothing is retrieved afterwards."""
+        if self._embedder is not None:
+            closed(self._embedder)
+        self._embedder = self._reranker = None
 
     def _candidates(self, questions: Sequence[str]) -> list[list[Hit]]:
         depth = self.settings.candidates

@@ -38,11 +38,13 @@ class _Retrieved:
         retriever = Retriever(self.folder, self.settings)
         rows = list(opened.rows())
         records = [record_of(row, self.form) for row in rows if isinstance(row, Row)]
-        filled = iter(_filled(retriever, records, [row.origin for row in rows if isinstance(row, Row)]))
+        filled = iter(list(_filled(retriever, records, [row.origin for row in rows if isinstance(row, Row)])))
+        digest = digest_of(opened.digest, retriever.digest, self.form)
+        retriever.close()
         facts = {**opened.facts, "docs": self.folder, **retriever.facts}
         return _Opened(
             tuple(_row(row, next(filled)) if isinstance(row, Row) else row for row in rows),
-            digest_of(opened.digest, retriever.digest, self.form),
+            digest,
             facts,
         )
 
