@@ -50,6 +50,12 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "evalkit.models.local.provider:hf",
             ),
             ProviderEntry(
+                "gguf",
+                "a GGUF file, run here by llama.cpp",
+                "gguf/<file>",
+                "evalkit.models.gguf.provider:gguf",
+            ),
+            ProviderEntry(
                 "st",
                 "an embedding model of the hub or a folder, run here by sentence-transformers",
                 "st/<repo or path>",

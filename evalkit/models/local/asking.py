@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from evalkit.core import Choose, Generate, ModelError, Perplexity, Request
+from evalkit.core import Choose, Embed, Generate, ModelError, Perplexity, Request, Tokenize
 from evalkit.models.local import scoring, writing
 from evalkit.models.local.encode import Tokens
 from evalkit.models.local.rendering import Rendered, Renderer
 
-__all__ = ["Asked", "Asking"]
+__all__ = ["Asked", "Asking", "guessed_tokens"]
 
 Asked = scoring.Asked | writing.Asked
 
@@ -58,3 +58,15 @@ class Asking:
         if isinstance(request, Choose):
             return self._renderer.render(request.prompt)
         raise ModelError(f"no local model computes {type(request).__name__}")
+
+
+def guessed_tokens(request: Request) -> int:
+    """Tokens that a request will take, guessed at four characters each, without tokenising it."""
+    if isinstance(request, Perplexity | Tokenize):
+        return len(request.text) // 4 + 1
+    if isinstance(request, Embed):
+        return sum(len(text) // 4 + 1 for text in request.texts)
+    length = len(request.prompt.text) // 4 + 1
+    if isinstance(request, Choose):
+        return length + sum(len(ending) // 4 + 1 for ending in request.continuations)
+    return request.n * length
