@@ -11,9 +11,9 @@ import gc
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from threading import Lock
+from threading import RLock
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from evalkit.core import UsageError, digest_of
 from evalkit.models.local.adapters import Adapter
@@ -145,13 +145,14 @@ class _Shelf:
 
 
 _shelves: dict[Key, _Shelf] = {}
-_lock = Lock()
+_lock = RLock()  # a model that nobody closed may be collected, and swept away, within any of these functions
 
 
 def claim(owner: object, key: Key) -> None:
     """Say that `owner` may want these weights, until it leaves or is forgotten."""
     with _lock:
         _shelves.setdefault(key, _Shelf(WeakSet())).claims.add(owner)
+    finalize(owner, _sweep).atexit = False
 
 
 def take(owner: object, key: Key, checkpoint: Checkpoint, options: Options, device: str) -> Base:
@@ -190,10 +191,18 @@ def leave(owner: object, key: Key, adapter: Adapter | None) -> None:
         base.drop_adapter(adapter)
 
 
+def _sweep() -> None:
+    """Forget weights whose last model was collected without having been closed."""
+    with _lock:
+        for key, shelf in list(_shelves.items()):
+            if not list(shelf.claims):
+                _shelves.pop(key, None)
+
+
 def _let_go(is_idle: Callable[[Base], bool]) -> None:
     """Forget weights that only wait."""
     with _lock:
-        idle = [shelf for shelf in _shelves.values() if shelf.base is not None and is_idle(shelf.base)]
+        idle = [shelf for shelf in list(_shelves.values()) if shelf.base is not None and is_idle(shelf.base)]
         for shelf in idle:
             shelf.base = None
     if idle:
