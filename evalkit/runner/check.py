@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from evalkit.core import Capabilities, Embed, Identity, ModelError, Reply, Request, Task, Tokenize
+from evalkit.models.stored import StoredAnswer
 from evalkit.runner.attempt import score_record
 from evalkit.runner.collect import metrics_of
 from evalkit.runner.prepare import PreparedTask
@@ -16,7 +17,7 @@ class GoldModel:
 
     identity = Identity("gold")
     capabilities = Capabilities(
-        requests=Capabilities().requests | {Embed, Tokenize},
+        requests=Capabilities().requests | {Embed, Tokenize, StoredAnswer},
         features=frozenset({"schema", "tools", "images", "tokens", "stride"}),
     )
 

@@ -11,6 +11,7 @@ from evalkit.metrics.registry import make
 # name -> "module:function", so that a list of names imports nothing. A judge is no name but an object that the
 # engine has to load, so `judged` is not here.
 _SCORERS: Mapping[str, str] = {
+    "abstention": "evalkit.rag.support.scoring:abstention",
     "accuracy": "evalkit.scorers.choices:accuracy",
     "bertscore": "evalkit.scorers.bertscore:bertscore",
     "bleu": "evalkit.scorers.translation:bleu",
@@ -25,6 +26,7 @@ _SCORERS: Mapping[str, str] = {
     "cosine_similarity": "evalkit.scorers.embeddings:cosine_similarity",
     "drop": "evalkit.scorers.drop:drop",
     "edit_similarity": "evalkit.scorers.similarity:edit_similarity",
+    "entailment": "evalkit.rag.support.entailment:entailment",
     "evaluate": "evalkit.scorers.hub_metric:evaluate",
     "exact_match": "evalkit.scorers.matching:exact_match",
     "function_calls": "evalkit.scorers.calls:function_calls",
@@ -44,6 +46,7 @@ _SCORERS: Mapping[str, str] = {
     "retrieval": "evalkit.rag.retrieval:retrieval",
     "rolling": "evalkit.scorers.likelihood:rolling",
     "rouge": "evalkit.scorers.overlap:rouge",
+    "sentence_support": "evalkit.rag.support.scoring:sentence_support",
     "squad": "evalkit.scorers.matching:squad",
     "ter": "evalkit.scorers.translation:ter",
     "token_counts": "evalkit.scorers.token_counts:token_counts",

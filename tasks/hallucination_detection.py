@@ -1,0 +1,93 @@
+"""Hallucination detection: how well a detector tells hallucinated answers from faithful ones.
+
+Papers: HaluEval (https://arxiv.org/abs/2305.11747), RAGTruth (https://arxiv.org/abs/2401.00396), SummEval
+(https://arxiv.org/abs/2007.12626). Files are those that their authors released, or the copies on the hub; the bundled
+rows are evalkit's own (see rag_faithfulness). No model answers: run it with `--model stored/NAME`. One row of HaluEval:
+
+    {"knowledge": "…", "question": "…", "right_answer": "…", "hallucinated_answer": "…"}
+
+Detectors: the embedded one, an entailment model (`nli=`), or a judge with its model (`--judge`). AUROC is the headline;
+F1 is that of the hallucinated class at the threshold; ECE and the Brier score say how far its probabilities are off.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from evalkit.core import Judge, PromptFormat, Row, Sample, Scorer, Source, Subset, Task, UsageError
+from evalkit.data import bundled
+from evalkit.data import files as read_files
+from evalkit.plugins import load
+from evalkit.rag.asking import stored_answers
+from evalkit.rag.detecting import detection
+from evalkit.rag.labelled import Form, labelled
+from evalkit.rag.support import entailment, sentence_support
+from evalkit.scorers import judged
+
+META = {
+    "name": "hallucination_detection",
+    "summary": "AUROC, F1 and calibration of a detector over labelled answers (HaluEval, RAGTruth, SummEval, our own)",
+    "tags": ["rag", "hallucination", "detector"],
+}
+
+
+def task(
+    *,
+    detector: Literal["embedded", "nli", "judge"] = "embedded",
+    files: str = "",
+    sources: str = "",
+    form: Form = "auto",
+    nli: str = "",
+    embedder: str = "",
+    judge: str = "faithfulness",
+    score: str = "",
+    threshold: float = 0.5,
+    bins: int = 10,
+) -> Task:
+    """`files` are labelled answers (`sources`: RAGTruth's source_info.jsonl); without them, the bundled ones.
+    `score` of the detector's is taken for the share that is faithful."""
+    scorer, own = _detector(detector, nli, embedder, judge)
+    return Task(
+        name="hallucination_detection",
+        data=(Subset(_source(files, sources, form)),),
+        sample=_sample,
+        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: str(s.data["answer"])),
+        method=stored_answers(),
+        scorers=(detection(scorer, score or own, threshold=threshold, bins=bins),),
+        headline="auroc",
+    )
+
+
+def _detector(detector: str, nli: str, embedder: str, judge: str) -> tuple[Scorer, str]:
+    if detector == "embedded":
+        return sentence_support(embedder=embedder), "weakest_support"
+    if detector == "nli":
+        if not nli:
+            raise UsageError("an entailment model is needed", fix="hallucination_detection,detector=nli,nli=PATH")
+        return entailment(model=nli), "weakest_entailment"
+    found = load("judge", judge)
+    assert isinstance(found, Judge)
+    return judged(found), found.scores[0] if found.scores else found.name
+
+
+def _source(files: str, sources: str, form: Form) -> Source:
+    if not files:
+        return labelled(bundled("rag_faithfulness"), "planted")
+    return labelled(read_files(files), form, read_files(sources) if sources else None)
+
+
+def _sample(row: Row) -> Sample:
+    values = row.values
+    question = str(values["question"])
+    return Sample(
+        row.id,
+        question,
+        cluster=str(values["record"]),
+        groups=(str(values["kind"]),) if values["kind"] else (),
+        data={
+            "question": question,
+            "contexts": list(values["contexts"]),
+            "answer": str(values["answer"]),
+            "hallucinated": bool(values["hallucinated"]),
+        },
+    )

@@ -1,0 +1,76 @@
+"""RAG faithfulness: answers from a few contexts, and whether every sentence rests on them.
+
+The bundled rows are ours, under the Apache licence 2.0: 84 questions over made-up passages, each with an answer that
+keeps to them and one with a planted mistake of one of fourteen kinds (number, name, negation, date, unit, …). One row:
+
+    {"id": "rag-01-number", "kind": "number", "question": "How tall is …?", "answerable": true,
+     "contexts": [{"id": "lighthouse-1", "text": "…", "rank": 1}, …], "faithful": "… 41 metres …", "planted": "… 47 …"}
+
+A model answers from the contexts; its sentences are supported by rule, by an entailment model, or by a judge. With
+`--model stored/NAME` the rows' own answers are scored instead: the faithful ones, or the planted ones.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from evalkit.core import Judge, Row, Sample, Scorer, Subset, Task
+from evalkit.data import bundled
+from evalkit.data import files as read_files
+from evalkit.plugins import load
+from evalkit.rag.asking import answer_from_contexts, context_prompt
+from evalkit.rag.support import abstention, entailment, sentence_support
+from evalkit.scorers import judged
+
+META = {
+    "name": "rag_faithfulness",
+    "summary": "answers from contexts: how far each sentence is supported, and silence where they hold no answer",
+    "tags": ["rag", "hallucination", "english"],
+}
+
+
+def task(
+    *,
+    answers: Literal["faithful", "planted"] = "faithful",
+    embedder: str = "",
+    nli: str = "",
+    judges: str = "",
+    files: str = "",
+    prompt: Literal["chat", "text"] = "chat",
+    cite: bool = False,
+    max_tokens: int = 256,
+) -> Task:
+    """`nli` is an entailment model (repo or folder), `judges` are judges of the packs, joined by "+"; `answers` says
+    which of a row's own answers `--model stored/NAME` takes. `prompt=text` is for base models."""
+    scorers: list[Scorer] = [sentence_support(embedder=embedder), abstention()]
+    if nli:
+        scorers.append(entailment(model=nli))
+    for name in filter(None, judges.split("+")):
+        found = load("judge", name)
+        assert isinstance(found, Judge)
+        scorers.append(judged(found))
+    return Task(
+        name="rag_faithfulness",
+        data=(Subset(read_files(files) if files else bundled("rag_faithfulness")),),
+        sample=lambda row: _sample(row, answers),
+        prompt=context_prompt(cite=cite),
+        method=answer_from_contexts(form=prompt, max_tokens=max_tokens, stop=("\n",) if prompt == "text" else ()),
+        scorers=tuple(scorers),
+        headline="abstention",
+    )
+
+
+def _sample(row: Row, answers: str) -> Sample:
+    values = row.values
+    return Sample(
+        str(values["id"]),
+        str(values["question"]),
+        targets=(str(values["faithful"]),),
+        groups=(str(values["kind"]),),
+        data={
+            "question": str(values["question"]),
+            "contexts": list(values["contexts"]),
+            "answerable": bool(values["answerable"]),
+            "answer": str(values[answers]),
+        },
+    )
