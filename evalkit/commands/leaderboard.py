@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 import click
 
 from evalkit import plugins
-from evalkit.commands.report import write_pieces
+from evalkit.commands.report import Report, write_pieces
 from evalkit.core import UsageError
 from evalkit.store import Run
 
 _FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", ".json": "json"}
-Report = Callable[[Sequence[Run]], "str | Iterator[str]"]
 
 
 @click.command("leaderboard")
@@ -74,7 +73,7 @@ def write_site(runs: Sequence[Run], folder: Path, title: str) -> Path:
     for number, model in enumerate(made.models):
         cells = [column.cells[number] for column in made.columns]
         own = list({id(cell.run): cell.run for cell in cells if cell}.values())
-        page = cast("Report", plugins.load("report", "html", {"title": model}))
+        page = cast("Report", plugins.load("report", "html", {"title": model, "name": str(number)}))
         write_pieces(folder / "models" / f"{number}.html", page(own))
     return index
 

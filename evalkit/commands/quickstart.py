@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -46,7 +46,7 @@ def _pages(runs: Sequence[Run], *, alone: bool) -> list[tuple[str, Path]]:
     folder, whose neighbours may be anything): what each is called, and where it is."""
     from evalkit import plugins
     from evalkit.commands.leaderboard import runs_of
-    from evalkit.commands.report import write_pieces
+    from evalkit.commands.report import Report, write_pieces
 
     folder = runs[0].folder
     above = folder if alone else folder.parent
@@ -55,6 +55,6 @@ def _pages(runs: Sequence[Run], *, alone: bool) -> list[tuple[str, Path]]:
         ("leaderboard:", "leaderboard", runs if alone else runs_of(above), above / "leaderboard.html"),
     ]
     for _, name, subjects, page in pages:
-        write = cast("Callable[[Sequence[Run]], Iterator[str]]", plugins.load("report", name))
+        write = cast("Report", plugins.load("report", name, {"name": page.stem} if name == "html" else {}))
         write_pieces(page, write(subjects))
     return [(what, page) for what, _, _, page in pages]

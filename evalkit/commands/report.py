@@ -11,9 +11,11 @@ import click
 
 from evalkit import plugins
 from evalkit.core import UsageError
+from evalkit.reporting.pages import Sibling
 from evalkit.spec import parse
 from evalkit.store import Run, runs_under
 
+Report = Callable[[Sequence[Run]], "str | Iterator[str | Sibling]"]
 _BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "scores_csv", ".json": "scores_json"}
 
 
@@ -26,6 +28,8 @@ _BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "score
 def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparing: bool, policy: str | None) -> None:
     """Report on every RUN (a run folder, or a folder of them) with a report plugin.
 
+    With --compare, a RUN may also be lm-eval's output folder (--log_samples) or an Inspect log.
+
     \b
     Examples:
       evalkit report runs/a                     Markdown, printed
@@ -34,44 +38,88 @@ def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparin
       evalkit report runs/a -o scores.csv       one line a score
     """
     # Within a folder the oldest comes first, as the models were asked.
-    found = [Run.open(folder) for given in runs for folder in (runs_under(given)[::-1] or [given])]
+    found = [run for given in runs for run in _opened(given, foreign=comparing)]
     chosen = name or ("comparison" if comparing else _BY_SUFFIX.get(out.suffix.lower() if out else "", "markdown"))
     if comparing and len(found) != 2:
         raise UsageError("--compare takes two runs", found=f"{len(found)} runs", fix="name two run folders")
     options = {"policy": policy} if policy else {}
-    write = cast("Callable[[Sequence[Run]], str | Iterator[str]]", plugins.load("report", chosen, options))
-    made = write(found)
-    if out is None and _is_page(chosen):
-        out = found[-1].folder / ("comparison.html" if comparing else "report.html")
-    if out is None or str(out) == "-":
+    tags = _tags(chosen)
+    if out is None and "html" in tags:
+        below = found[-1].folder if found[-1].folder.is_dir() else found[-1].folder.parent
+        out = below / ("comparison.html" if comparing else "report.html")
+    printed = out is None or str(out) == "-"
+    if out is not None and not printed and "paged" in tags and "name" not in parse(chosen).options:
+        options["name"] = out.stem
+    made = cast("Report", plugins.load("report", chosen, options))(found)
+    if out is None or printed:
         for piece in _pieces(made):
             click.echo(piece, nl=False)
         return
-    write_pieces(out, made)
-    click.echo(f"wrote {out} ({_size(out)})")
+    for path in write_pieces(out, made):
+        click.echo(f"wrote {path} ({_size(path)})")
 
 
-def write_pieces(out: Path, made: str | Iterator[str]) -> None:
-    """Write a report in one step: a reader sees the old file or the new one, never half. Raises UsageError."""
-    new = out.with_name(f".{out.name}.{os.getpid()}")
+def _opened(given: Path, *, foreign: bool) -> list[Run]:
+    """The runs at or below a path; with `foreign`, the log of another harness where there are none."""
+    folders = runs_under(given)[::-1]
+    if not folders and foreign:
+        from evalkit.foreign import open_log
+
+        log = open_log(given)
+        if log is not None:
+            return [cast("Run", log)]
+    return [Run.open(folder) for folder in folders or [given]]
+
+
+def write_pieces(out: Path, made: str | Iterator[str | Sibling]) -> list[Path]:
+    """Write a report and what belongs beside it in one step: a reader sees the old file or the new one, never half.
+
+    Returns the files that were written, the report first. Raises UsageError where the disk refuses.
+    """
+    waiting: list[tuple[Path, Path]] = []
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.writelines(_pieces(made))
-        new.replace(out)
+        for name, pieces in _files(out.name, made):
+            path = out.with_name(name)
+            new = out.with_name(f".{name}.{os.getpid()}")
+            waiting.append((new, path))
+            with new.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                file.writelines(pieces)
+        for new, path in reversed(waiting):  # what it links to is there before the report is
+            new.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {out}", found=error.strerror or str(error)) from None
     finally:
-        new.unlink(missing_ok=True)
+        for new, _ in waiting:
+            new.unlink(missing_ok=True)
+    return [path for _, path in waiting]
 
 
-def _pieces(made: str | Iterator[str]) -> Iterator[str]:
-    return iter((made,)) if isinstance(made, str) else made
+def _files(name: str, made: str | Iterator[str | Sibling]) -> Iterator[tuple[str, Iterator[str]]]:
+    """Each file's name and its pieces; those of one are to be read before the next is asked for."""
+    pieces: Iterator[str | Sibling] = iter((made,)) if isinstance(made, str) else made
+    following: list[str] = [name]
+
+    def until_next() -> Iterator[str]:
+        for piece in pieces:
+            if isinstance(piece, Sibling):
+                following.append(piece.name)
+                return
+            yield piece
+
+    while following:
+        yield following.pop(), until_next()
 
 
-def _is_page(chosen: str) -> bool:
+def _pieces(made: str | Iterator[str | Sibling]) -> Iterator[str]:
+    """The pieces of a report that is one file."""
+    for _, pieces in _files("", made):
+        yield from pieces
+
+
+def _tags(chosen: str) -> tuple[str, ...]:
     name = parse(chosen).name
-    return any(entry.name == name and "html" in entry.tags for entry in plugins.index("report"))
+    return next((tuple(entry.tags) for entry in plugins.index("report") if entry.name == name), ())
 
 
 def _size(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from evalkit.gating.asserting import assert_no_regression
 from evalkit.gating.gate import gate
-from evalkit.gating.opening import Opened, open_any, open_baseline, open_ref, open_run
+from evalkit.gating.opening import Opened, open_any, open_baseline, open_foreign, open_ref, open_run
 from evalkit.gating.policy_file import policy_from, read_policy
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "gate",
     "open_any",
     "open_baseline",
+    "open_foreign",
     "open_ref",
     "open_run",
     "policy_from",

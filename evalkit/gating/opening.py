@@ -34,8 +34,7 @@ def open_any(path: Path, *, only: Sequence[str] = ()) -> Opened:
         return open_baseline(path)
     found = foreign.open_log(path)
     if found is not None:
-        metrics = {entry.name: found.metrics[entry.name] for entry in found.manifest.tasks}
-        return _opened(found, metrics, str(path), only, harness=found.harness)
+        return open_foreign(found, only=only)
     return open_run(_one_run(path), only=only)
 
 
@@ -52,6 +51,12 @@ def open_run(run: Run, *, only: Sequence[str] = ()) -> Opened:
     opened = _opened(run, metrics, str(run.folder), only)
     opened.problems = [f"{task}: its metrics could not be loaded ({why})" for task, why in lost.items()]
     return opened
+
+
+def open_foreign(run: foreign.ForeignRun, *, only: Sequence[str] = ()) -> Opened:
+    """The sides of another harness's log."""
+    metrics = {entry.name: run.metrics[entry.name] for entry in run.manifest.tasks}
+    return _opened(run, metrics, str(run.folder), only, harness=run.harness)
 
 
 def open_baseline(path: Path) -> Opened:

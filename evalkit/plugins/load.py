@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from evalkit.core import Judge, Suite, Task, UsageError, digest_of
 from evalkit.plugins.index import YAML, Kind, clash, entries
@@ -15,6 +16,9 @@ from evalkit.plugins.meta import source_file
 from evalkit.plugins.modules import guarded, module_of
 from evalkit.plugins.options import bind, parameters_of
 from evalkit.spec import parse, unknown
+
+if TYPE_CHECKING:
+    from evalkit.reporting import Sibling
 
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 _RETURNS: dict[Kind, tuple[type, ...]] = {"task": (Task, Suite), "judge": (Judge,), "report": (str, Iterator)}
@@ -142,10 +146,12 @@ def _written(path: Path, at: str, function: Callable[..., object], *subjects: ob
     return _pieces(path, made, at) if isinstance(made, Iterator) else made
 
 
-def _pieces(path: Path, made: Iterator[object], at: str) -> Iterator[str]:
+def _pieces(path: Path, made: Iterator[object], at: str) -> Iterator[str | Sibling]:
     """A report that comes in pieces, so that one of any size is never held whole; its errors are the plugin's, too."""
+    from evalkit.reporting.pages import Sibling
+
     while (piece := guarded(path, partial(next, made, None))) is not None:
-        if not isinstance(piece, str):
+        if not isinstance(piece, str | Sibling):
             raise UsageError(
                 "a report's pieces are strings", found=f"{type(piece).__name__}: {repr(piece)[:80]}", at=at
             )

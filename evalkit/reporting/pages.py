@@ -5,13 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 ASSETS = Path(__file__).parent / "assets"
 _STYLE, _SCRIPT = "page.css", "page.js"
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """Among the pieces of a report: what follows belongs to a file of that name, beside the first one."""
+
+    name: str
 
 
 def page(
@@ -24,9 +33,10 @@ def page(
 ) -> Iterator[str]:
     """The pieces of a page, made as they are asked for, so that an iterator in the context is never held whole.
 
-    `template`, `styles` and `scripts` are files of `folder`. A template extends "frame.html.j2", which has the shared
-    style, script and the Content-Security-Policy: nothing is loaded, and of scripts and styles only those of the page
-    run, by their SHA-256. Whatever a template prints is escaped and made visible (`text.visible`) unless it is Markup.
+    `template`, `styles` and `scripts` are files of `folder`, or of `assets/` here ("evidence.css" and "evidence.js" for
+    what scores rest on). A template extends "frame.html.j2", which has the shared style, script and the
+    Content-Security-Policy: nothing is loaded, and of scripts and styles only those of the page run, by their SHA-256.
+    Whatever a template prints is escaped and made visible (`text.visible`) unless it is Markup.
     """
     import jinja2
 
@@ -46,8 +56,8 @@ def page(
         lstrip_blocks=True,
     )
     environment.globals.update(charts=charts, words=words, json_block=json_block)
-    style = _joined([ASSETS / _STYLE, *(folder / name for name in styles)])
-    script = _joined([ASSETS / _SCRIPT, *(folder / name for name in scripts)])
+    style = _joined(folder, (_STYLE, *styles))
+    script = _joined(folder, (_SCRIPT, *scripts))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
@@ -55,7 +65,20 @@ def page(
     yield from environment.get_template(template).generate({"evalkit_version": version(), **whole})
 
 
-def _joined(files: Sequence[Path]) -> str:
+def sibling(name: str, part: int) -> str:
+    """The name of a report's file; parts count from 1, and the first is `<name>.html`."""
+    return f"{name}-{part}.html" if part > 1 else f"{name}.html"
+
+
+def file_of(name: str, part: int) -> str:
+    """The same as a relative link."""
+    return "./" + quote(sibling(name, part))
+
+
+def _joined(folder: Path, names: Sequence[str]) -> str:
+    # The shared style and script have the names that a report's own have, and come first.
+    files = [ASSETS / names[0]]
+    files += [folder / name if (folder / name).is_file() else ASSETS / name for name in names[1:]]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 

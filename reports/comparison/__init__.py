@@ -6,28 +6,32 @@ import json
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit import Run
 from evalkit.comparison import PairedTask, TaskSide, pair_tasks
 from evalkit.core import Record, UsageError
+from evalkit.foreign import ForeignRun
 from evalkit.gates.assess import difference, flips
 from evalkit.gates.integrity import Finding, findings
 from evalkit.gates.outputs.words import reason, sentence
 from evalkit.gates.report import GateReport
 from evalkit.gates.verdicts import GateVerdict
-from evalkit.gating import gate, open_run, policy_from
-from evalkit.reporting import Shards, page
-from evalkit.reporting.shards import detail, excerpt, packed
+from evalkit.gating import Opened, gate, open_foreign, open_run, policy_from
+from evalkit.reporting import Shards, Sibling, page
+from evalkit.reporting.details import detail, excerpt, packed
+from evalkit.reporting.pages import file_of, sibling
 
 META = {
     "name": "comparison",
     "summary": "two runs: a gate's verdict, what flipped, differences by category, replies word by word",
-    "tags": ["html", "comparison"],
+    "tags": ["html", "comparison", "paged"],
 }
+_SHARED = ("messages", "input", "targets", "choices", "data")
 _KINDS = {
     "both": "right in both",
     "lost": "right in A alone",
@@ -41,15 +45,24 @@ _KINDS = {
 
 
 def report(
-    runs: Sequence[Run], /, *, policy: str = "", budget: float = 64.0, title: str = "Comparison"
-) -> Iterator[str]:
-    """A page over exactly two runs, A (before) and B (after), paired by sample.
+    runs: Sequence[Run | ForeignRun],
+    /,
+    *,
+    policy: str = "",
+    budget: float = 64.0,
+    title: str = "Comparison",
+    name: str = "",
+) -> Iterator[str | Sibling]:
+    """A page over exactly two runs or logs, A (before) and B (after), paired by sample.
 
-    `policy` is a gate's policy file, or "default"; its verdict then stands on top. `budget`: see the report "html".
+    `policy` is a gate's policy file, or "default"; its verdict then stands on top. `budget` and `name`: see the
+    report "html".
     """
     if len(runs) != 2:
         raise UsageError("a comparison takes two runs", found=f"{len(runs)} runs", fix="evalkit report --compare A B")
-    return _pieces(runs[0], runs[1], policy, budget, title)
+    if budget < 0:
+        raise UsageError("the budget is a size in MB, 0 or more", found=str(budget))
+    return _pieces(runs[0], runs[1], policy, budget, title, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +92,18 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
+    """One task of both runs, as the template asks for it. `kinds` counts its samples by how they changed."""
+
     pair: PairedTask
     lines: list[_Line]
     groups: list[_Line]
-    kinds: list[tuple[str, str, int]]
+    kinds: Counter[str]
     findings: list[Finding]
+
+    @property
+    def binary(self) -> bool:
+        """Whether every sample is right or wrong, so that the changes are a matrix."""
+        return any(self.kinds[kind] for kind in ("both", "lost", "gained", "neither"))
 
     @property
     def reach(self) -> float:
@@ -92,30 +112,53 @@ class _Part:
         return max((abs(n) for n in every if math.isfinite(n)), default=1.0) or 1.0
 
 
-def _pieces(a: Run, b: Run, policy: str, budget: float, title: str) -> Iterator[str]:
-    before, after = open_run(a), open_run(b)
+def _pieces(
+    a: Run | ForeignRun, b: Run | ForeignRun, policy: str, budget: float, title: str, file: str
+) -> Iterator[str | Sibling]:
+    before, after = _opened(a), _opened(b)
     pairs, only_a, only_b = pair_tasks(before.sides, after.sides)
     if not any(pair.ids for pair in pairs):
         raise UsageError("the two runs share no sample", found=f"{', '.join(a.tasks)} and {', '.join(b.tasks)}")
     verdict = gate(after, before, policy_from(None if policy == "default" else Path(policy), {})) if policy else None
-    with Shards(int(budget * (1 << 20))) as shards:
+    with Shards(int(budget * (1 << 20)), paged=bool(file)) as shards:
         kinds = _walk(a, b, pairs, shards)
         shards.finish()
-        parts = [_part(pair, kinds[number]) for number, pair in enumerate(pairs)]
+        meta = {
+            "tasks": [pair.name for pair in pairs],
+            "kinds": _KINDS,
+            "a": a.model,
+            "b": b.model,
+            "name": file,
+            "parts": shards.starts,
+        }
         context = {
             "heading": title,
             "a": a,
             "b": b,
-            "parts": parts,
+            "parts": [_part(pair, kinds[number]) for number, pair in enumerate(pairs)],
             "gate": verdict,
             "sentence": sentence(verdict) if verdict else "",
             "gate_rows": _gate_rows(verdict),
             "notes": [f"{n}: only in A" for n in only_a] + [f"{n}: only in B" for n in only_b],
             "shards": shards,
             "budget": budget,
-            "meta": {"tasks": [pair.name for pair in pairs], "kinds": _KINDS, "a": a.model, "b": b.model},
+            "kinds": _KINDS,
+            "file_of": partial(file_of, file),
+            "meta": meta | {"part": 0},
         }
-        yield from page(Path(__file__).parent, "page.html.j2", context, styles=["page.css"], scripts=["page.js"])
+        yield from _page("page.html.j2", context)
+        for part in range(2, shards.parts + 1):
+            yield Sibling(sibling(file, part))
+            yield from _page("part.html.j2", context | {"part": part, "meta": meta | {"part": part - 1}})
+
+
+def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:
+    scripts = ["evidence.js", "words.js", "page.js"]
+    return page(Path(__file__).parent, template, context, styles=["evidence.css", "page.css"], scripts=scripts)
+
+
+def _opened(run: Run | ForeignRun) -> Opened:
+    return open_foreign(run) if isinstance(run, ForeignRun) else open_run(run)
 
 
 def _gate_rows(verdict: GateReport | None) -> list[tuple[str, str, str]]:
@@ -135,8 +178,7 @@ def _part(pair: PairedTask, kinds: Counter[str]) -> _Part:
         for name, places in pair.groups().items():
             found = difference(pair, pair.headline, 0.95, places)
             groups.append(_Line(name, pair.headline, column.scale, found, higher_is_better=column.higher_is_better))
-    counted = [(kind, words, kinds[kind]) for kind, words in _KINDS.items() if kinds[kind]]
-    return _Part(pair, lines, groups, counted, findings(pair))
+    return _Part(pair, lines, groups, kinds, findings(pair))
 
 
 def _line(pair: PairedTask, metric: str, name: str) -> _Line | None:
@@ -149,7 +191,7 @@ def _line(pair: PairedTask, metric: str, name: str) -> _Line | None:
     return _Line(name, metric, column.scale, found, len(worse), len(better), column.higher_is_better)
 
 
-def _walk(a: Run, b: Run, pairs: Sequence[PairedTask], shards: Shards) -> list[Counter[str]]:
+def _walk(a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask], shards: Shards) -> list[Counter[str]]:
     """Every pair of records into the shards. A's wait in a file, so that memory holds their places alone."""
     counts: list[Counter[str]] = [Counter() for _ in pairs]
     sides = {pair.baseline.name: number for number, pair in enumerate(pairs)}
@@ -189,13 +231,22 @@ def _walk(a: Run, b: Run, pairs: Sequence[PairedTask], shards: Shards) -> list[C
             row = [number, record.sample.id[:200], record.index, record.repeat, group, kind, old, new, ends]
             alike = left["replies"] == right["replies"]
             row += [alike, excerpt(_said(left)), excerpt(_said(right))]
-            shards.put(row, {"a": left, "b": right})
+            shards.put(row, {"a": _apart(left, right), "b": right})
     return counts
 
 
+def _apart(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    """A's side without the texts that B's has just so, which `shared` names: mostly the prompt, asked of both."""
+    shared = [key for key in _SHARED if key in left and key in right and left[key] == _as_list(right[key])]
+    return {key: value for key, value in left.items() if key not in shared} | {"shared": shared}
+
+
+def _as_list(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _side(record: Record) -> dict[str, Any]:
-    whole = detail(record)
-    return whole | {"replies": _replies(record)}
+    return detail(record) | {"replies": _replies(record)}
 
 
 def _replies(record: Record) -> list[str]:

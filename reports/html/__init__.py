@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit import Run
 from evalkit.core import UsageError, Validity
-from evalkit.reporting import Shards, Tally, page
+from evalkit.reporting import Shards, Sibling, Tally, page
+from evalkit.reporting.pages import file_of, sibling
 from evalkit.reporting.text import json_text
 from evalkit.store import MetricResult, TaskEntry
 
 META = {
     "name": "html",
     "summary": "one offline page: scores, categories, validity, cost, and every sample with filters and deep links",
-    "tags": ["html", "samples"],
+    "tags": ["html", "samples", "paged"],
 }
 _MEGABYTE = 1 << 20
 
 
-def report(runs: Sequence[Run], /, *, budget: float = 64.0, title: str = "Run report") -> Iterator[str]:
+def report(
+    runs: Sequence[Run], /, *, budget: float = 64.0, title: str = "Run report", name: str = ""
+) -> Iterator[str | Sibling]:
     """The page, piece by piece, so that a run of any size is written in the same memory.
 
-    `budget` is what the samples' details may take, in MB as they stand in the page. Beyond it samples stay in the
-    list, with their scores, and the page says how many lack their details.
+    `budget` is what the samples' details may take in one file, in MB as they stand in it. Beyond it they go into
+    further files beside the first, `<name>-2.html` and on, where `name` says what the first is called; without a name
+    they are left out. Either way every sample is in the list with its scores, and the page says what is where.
     """
     if budget < 0:
         raise UsageError("the budget is a size in MB, 0 or more", found=str(budget))
-    return _pieces(runs, int(budget * _MEGABYTE), title)
+    return _pieces(runs, int(budget * _MEGABYTE), title, name)
 
 
-def _pieces(runs: Sequence[Run], budget: int, title: str) -> Iterator[str]:
-    with Shards(budget) as shards:
+def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator[str | Sibling]:
+    with Shards(budget, paged=bool(file)) as shards:
         tallies: dict[tuple[int, str], Tally] = {}
         for number, run in enumerate(runs):
             for record in run.records():
@@ -55,18 +60,30 @@ def _pieces(runs: Sequence[Run], budget: int, title: str) -> Iterator[str]:
             "scores": shards.scores,
             "headlines": {part.entry.name: part.headline for part in parts},
             "samples": shards.samples,
+            "omitted": shards.omitted,
+            "name": file,
+            "parts": shards.starts,
         }
         context = {
             "heading": title,
             "runs": runs,
             "parts": parts,
             "shards": shards,
-            "meta": meta,
+            "meta": meta | {"part": 0},
+            "file_of": partial(file_of, file),
             "ends": _ends(parts),
             "manifests": [json_text_indented(run) for run in runs],
             "budget": budget / _MEGABYTE,
         }
-        yield from page(Path(__file__).parent, "page.html.j2", context, styles=["page.css"], scripts=["page.js"])
+        yield from _page("page.html.j2", context)
+        for part in range(2, shards.parts + 1):
+            yield Sibling(sibling(file, part))
+            yield from _page("part.html.j2", context | {"part": part, "meta": meta | {"part": part - 1}})
+
+
+def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:
+    scripts = ["evidence.js", "sample.js", "page.js"]
+    return page(Path(__file__).parent, template, context, styles=["evidence.css", "page.css"], scripts=scripts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,16 @@
 /* The browser of samples: an index in memory, details decoded when they are looked at, the state in the address. */
 (async () => {
-  const { el, shown, inline, block, unpack, json } = kit;
+  const { el, shown, inline, json, number } = kit;
   const RUN = 0, TASK = 1, ID = 2, INDEX = 3, REPEAT = 4, VALIDITY = 5, GROUP = 6, VALUES = 7, ANSWER = 8, ASKED = 9, SHARD = 10, PLACE = 11;
   const FAILED = new Set(["data_error", "backend_error", "scorer_error", "sandbox_error", "unjudged"]);
   const get = (id) => document.getElementById(id);
   const meta = json("meta"), list = get("list"), space = get("space"), detail = get("detail"), count = get("count");
-  const blocks = { index: [], details: [] };
-  for (const element of document.querySelectorAll("script[data-shard]")) blocks[element.dataset.shard].push(element);
   const fields = ["task", "run", "group", "validity", "score", "sort"];
-  let rows = [], found = [], search = 0, searched = null;
-  const shard = kit.shards(blocks.details);
+  let found = [], search = 0, searched = null;
 
   get("browser").hidden = false;
   count.textContent = "reading…";
-  for (const element of blocks.index) { for (const row of await unpack(element)) rows.push(row); element.remove(); }
+  const shards = await kit.shards(meta, (text) => { count.textContent = text; }), rows = shards.rows;
   const headline = meta.tasks.map((task, number) => meta.scores[number].indexOf(meta.headlines[task]));
   const value = (row) => { const place = headline[row[TASK]]; const v = row[VALUES][place < 0 ? 0 : place]; return v === undefined ? null : v; };
   rows.sort((a, b) => a[TASK] - b[TASK] || a[RUN] - b[RUN] || a[INDEX] - b[INDEX] || a[REPEAT] - b[REPEAT]);
@@ -85,10 +82,10 @@
     if (searched && searched.key === key) return searched.hits;
     const hits = new Set(rows.filter((row) => match(row[ID]) || match(row[ANSWER]) || match(row[ASKED])));
     const members = new Map();
-    for (const row of rows) if (!hits.has(row) && row[SHARD] >= 0) members.set(row[SHARD], [...(members.get(row[SHARD]) || []), row]);
+    for (const row of rows) if (!hits.has(row) && shards.here(row[SHARD])) { const here = members.get(row[SHARD]); if (here) here.push(row); else members.set(row[SHARD], [row]); }
     let done = 0;
     for (const [number, here] of members) {
-      const all = await shard(number, false);
+      const all = await shards.get(number, false);
       for (const row of here) if (strings(all[row[PLACE]], []).some(match)) hits.add(row);
       if (mine !== search) return null;
       if (++done % 16 === 0) count.textContent = `searching… ${Math.round(100 * done / members.size)} %`;
@@ -100,8 +97,19 @@
   function show(keep) {
     const total = rows.length.toLocaleString("en"), here = found.length.toLocaleString("en"), most = kit.MOST.toLocaleString("en");
     const cut = found.length > kit.MOST ? ` The list holds the first ${most}: filter to see others.` : "";
-    count.textContent = (found.length === rows.length ? `${total} samples.` : `${here} of ${total} samples.`) + cut;
+    count.replaceChildren((found.length === rows.length ? `${total} samples.` : `${here} of ${total} samples.`) + cut, ...unsearched());
     browser.show(found, keep);
+  }
+
+  /* Where a search saw only the first words of samples, since other pages have their texts. */
+  function unsearched() {
+    if (!get("q").value) return [];
+    if (meta.part || meta.parts.length === 1) return meta.omitted ? [" Of samples without details the first words alone were searched."] : [];
+    const state = new URLSearchParams(location.hash.slice(1));
+    state.delete("sample"); state.set("q", get("q").value);
+    if (get("regex").checked) state.set("regex", "1");
+    const links = meta.parts.slice(1).map((_, place) => [" ", el("a", { href: shards.file(place + 1) + "#" + state }, `part ${place + 2}`)]);
+    return [" Of samples in other parts the first words alone were searched; the same search in", ...links.flat(), "."];
   }
 
   function item(row) {
@@ -113,8 +121,6 @@
       el("span", { class: "value" }, row[VALIDITY] === "ok" ? number(score) : row[VALIDITY]),
       el("span", { class: "text" }, shown(row[ANSWER] || row[ASKED]))];
   }
-  const number = (v) => v === null || v === undefined ? "–" : String(Number(Number(v).toPrecision(4)));
-
   const browser = kit.listbox({ box: list, space, item, open, moved: () => store(), enter: () => detail.focus() });
 
   document.addEventListener("keydown", (event) => {
@@ -125,76 +131,19 @@
 
   /* ---- one sample */
   async function open(row) {
-    const one = row[SHARD] < 0 ? null : (await shard(row[SHARD], true))[row[PLACE]];
+    const one = shards.here(row[SHARD]) ? (await shards.get(row[SHARD], true))[row[PLACE]] : null;
     if (browser.row() !== row) return;
-    detail.replaceChildren(...(one ? parts(row, one) : without(row)));
+    detail.replaceChildren(...(one ? [...head(row, one.id, one.flags || []), ...kit.sample(one)] : without(row)));
     detail.scrollTop = 0;
   }
 
-  const head = (row, id) => [el("h3", {}, inline(id)), el("p", { class: "note" }, inline(
+  const head = (row, id, flags) => [el("h3", {}, inline(id)), el("p", { class: "note" }, inline(
     [meta.tasks[row[TASK]], meta.runs[row[RUN]].model, row[GROUP] >= 0 ? meta.groups[row[GROUP]] : null, row[REPEAT] ? "repeat " + row[REPEAT] : null].filter(Boolean).join(" · "))),
-    el("p", {}, el("span", { class: "tag" + (FAILED.has(row[VALIDITY]) ? " failed" : "") }, row[VALIDITY]))];
+    el("p", {}, el("span", { class: "tag" + (FAILED.has(row[VALIDITY]) ? " failed" : "") }, row[VALIDITY]), flags.map((flag) => el("span", { class: "tag" }, inline(flag))))];
 
-  const without = (row) => [...head(row, row[ID]), el("p", { class: "notice" }, "The details of this sample are beyond this file's size budget. The run folder has them: ",
-    el("code", {}, inline(`evalkit show ${meta.runs[row[RUN]].folder} --sample ${row[ID]}`))), section("question", row[ASKED]), section("answer", row[ANSWER])];
-
-  const section = (title, text) => el("div", {}, el("h4", {}, title), block(text));
-  const message = (role, text) => el("div", { class: "message " + (/^(system|user|assistant|tool)$/.test(role) ? role : "") }, el("p", { class: "role" }, inline(role)), block(text));
-
-  function parts(row, one) {
-    const made = head(row, one.id);
-    for (const flag of one.flags || []) made[2].append(el("span", { class: "tag" }, inline(flag)));
-    if (one.failure) made.push(el("div", { class: "notice" }, el("p", {}, inline(`failed in ${one.failure[0]}: ${one.failure[1]}`)), block(one.failure[2])));
-    if (one.scores) made.push(el("h4", {}, "Scores"), scores(one.scores));
-    made.push(el("h4", {}, "Prompt"), ...(one.messages || []).map(([role, text]) => message(role, text)));
-    if (one.input) made.push(section("Input", one.input));
-    const replies = one.replies || [];
-    if (one.choices) made.push(el("h4", {}, "Choices"), choices(one, replies));
-    replies.forEach((reply, place) => made.push(...answer(reply, replies.length > 1 ? ` ${place + 1}` : "", one)));
-    if (one.targets) made.push(el("h4", {}, one.targets.length > 1 ? "Targets (any of them)" : "Target"), ...one.targets.map(block));
-    if (one.data) made.push(data(one.data));
-    const facts = [`${number(one.seconds)} s`, one.cost !== undefined ? `$${number(one.cost)}` : null,
-      `sample ${(one.digests || [])[0] || "–"}`, `prompt ${(one.digests || [])[1] || "–"}`, one.cluster ? `cluster ${one.cluster}` : null];
-    made.push(el("p", { class: "note" }, inline(facts.filter(Boolean).join(" · "))));
-    return made;
-  }
-
-  const table = (names, lines) => el("table", {}, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, lines));
-  const scores = (all) => table(["score", "value", "answer", "reason"], all.map(([name, v, answered, reason, validity]) => el("tr", {},
-    el("th", { scope: "row" }, shown(name)), el("td", {}, number(v) + (validity && validity !== "ok" ? ` (${validity})` : "")),
-    el("td", {}, answered === null ? "–" : inline(answered)), el("td", {}, inline(reason || "")))));
-
-  function choices(one, replies) {
-    const single = replies.length === one.choices.length && replies.every((reply) => (reply.loglikelihoods || []).length === 1);
-    const values = single ? replies.map((reply) => reply.loglikelihoods[0]) : (replies[0] || {}).loglikelihoods || [];
-    const fits = values.length === one.choices.length, best = fits ? Math.max(...values) : 0;
-    const mass = fits ? values.reduce((sum, v) => sum + Math.exp(v - best), 0) : 1;
-    return table(["mark", "choice", ...(fits ? ["log-likelihood", "share"] : [])], one.choices.map((choice, place) => {
-      const share = fits ? Math.exp(values[place] - best) / mass : 0, meter = el("span", { class: "meter" });
-      meter.style.width = Math.round(80 * share) + "px";
-      const right = (one.gold || []).includes(place), likeliest = fits && values[place] === best;
-      return el("tr", {}, el("td", { class: right ? "good" : "soft" }, [right ? "✓ right" : "", likeliest ? "→ chosen" : ""].filter(Boolean).join(" ")), el("td", {}, inline(choice)),
-        ...(fits ? [el("td", {}, number(values[place])), el("td", {}, meter, ` ${(100 * share).toFixed(1)} %`)] : []));
-    }));
-  }
-
-  function answer(reply, name, one) {
-    const made = [], ends = reply.finish || [];
-    (reply.reasoning || []).forEach((text) => { if (text) made.push(el("details", {}, el("summary", {}, `Reasoning${name}`), block(text))); });
-    (reply.texts || []).forEach((text, place) => made.push(el("h4", {}, `Reply${name}${reply.texts.length > 1 ? ` (${place + 1} of ${reply.texts.length})` : ""}`), message("assistant", text),
-      el("p", { class: "note" }, inline(`ended: ${ends[place] || "–"} · ${(reply.tokens || [0, 0]).join(" + ")} tokens · ${number(reply.seconds || 0)} s · from ${reply.source}`))));
-    (reply.calls || []).forEach((calls) => calls.forEach(([tool, args]) => made.push(el("h4", {}, "Tool call"), message("tool", `${tool}(${args})`))));
-    if (reply.loglikelihoods && !one.choices) made.push(section(`Log-likelihoods${name}`, reply.loglikelihoods.map(number).join("  ")));
-    for (const note of reply.notes || []) made.push(el("p", { class: "note" }, inline(note)));
-    if (reply.truncated) made.push(el("p", { class: "note" }, `${reply.truncated} tokens of the prompt were cut`));
-    return made;
-  }
-
-  function data(values) {
-    const made = el("details", {}, el("summary", {}, "The sample's data (evidence, tests, …)"));
-    for (const [key, thing] of Object.entries(values)) made.append(el("h4", {}, inline(key)), block(typeof thing === "string" ? thing : JSON.stringify(thing, null, 2)));
-    return made;
-  }
+  const without = (row) => [...head(row, row[ID], []), kit.elsewhere(shards, row[SHARD], "#" + new URLSearchParams([["sample", keyOf(row)]]),
+    ["The run folder has them: ", el("code", {}, inline(`evalkit show ${meta.runs[row[RUN]].folder} --sample ${row[ID]}`))]),
+    el("h4", {}, "Question"), kit.block(row[ASKED]), el("h4", {}, "Answer"), kit.block(row[ANSWER])];
 
   /* ---- the state in the address */
   const keyOf = (row) => [meta.runs[row[RUN]].model, meta.tasks[row[TASK]], row[ID], row[INDEX], row[REPEAT], row[RUN]].map(encodeURIComponent).join("/");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from evalkit.core import Estimate, Failure, Message, Prompt, Record, Reply, Sample, Score, Usage, Validity
 from evalkit.store import Journal, Manifest, MetricResult, Run, TaskEntry, TaskResult
@@ -79,7 +80,7 @@ def write_run(
 def record(number: int, *, task: str = "t", right: bool = True, text: str = "", group: str = "a") -> Record:
     """One sample; with `text` in every field that can hold one."""
     words = text or f"answer {number}"
-    score = Score("acc", float(right), words, text and f"because {text}")
+    score = Score("acc", float(right), words, text and f"because {text}", details=hostile_details(text) if text else {})
     return Record(
         task,
         number,
@@ -90,7 +91,7 @@ def record(number: int, *, task: str = "t", right: bool = True, text: str = "", 
             (words, "other") if text else (),
             (0,) if text else (),
             groups=(group + text,),
-            data={f"evidence{text}": text, "code": [text]} if text else {},
+            data={f"evidence{text}": text, "code": [text]} | hostile_data(text) if text else {},
         ),
         prompt=Prompt(messages=(Message("system", f"be brief {text}"), Message("user", f"question {number} {text}"))),
         replies=(
@@ -123,6 +124,29 @@ def large_run(folder: Path, count: int) -> Run:
             made = (line if number % 3 else wrong).replace(b"7777777", b"%d" % number)
             out.write(made.replace(b'"groups":["a"]', b'"groups":["%c"]' % b"abcd"[number % 4]))
     return run
+
+
+def hostile_details(text: str) -> dict[str, Any]:
+    """Every shape that a pane knows, with the text in all of its fields, and one that none knows."""
+    message = {"role": text, "content": text}
+    keys = {
+        "transcript": ["order", "reply", "verdict", "model", "problem"],
+        "claims": ["text", "verdict", "kind", "reason"],
+        "sentences": ["text", "label", "evidence"],
+        "programs": ["test", "outcome", "stdout", "stderr", "message"],
+    }
+    made: dict[str, Any] = {shape: [dict.fromkeys(names, text)] for shape, names in keys.items()}
+    made["transcript"][0]["messages"] = [message]
+    for shape in ("claims", "sentences"):
+        made[shape][0]["contexts"] = [text]
+    return made | {"diagnosis": {"cause": text, "gold_positions": [1], "of": 2}, text: text}
+
+
+def hostile_data(text: str) -> dict[str, Any]:
+    return {
+        "contexts": [{"id": text, "text": text, "rank": 1, "score": 0.5, "document": text}],
+        "references": [{"id": text}],
+    }
 
 
 def hostile_run(folder: Path) -> Run:

@@ -58,9 +58,12 @@ def test_from_the_matrix_to_the_list_to_the_sample(page: Path, look: Any) -> Non
         kind: sum((n % 3 > 0, n % 5 > 0) == ends for n in range(N))
         for kind, ends in {"both": (1, 1), "lost": (1, 0), "gained": (0, 1), "neither": (0, 0)}.items()
     }
+    rows = opened.page.locator(".flip-matrix tbody tr")
+    cells = [[int(td.inner_text().split()[0]) for td in rows.nth(n).locator("td").all()] for n in (0, 1)]
+    assert cells == [[counts["both"], counts["lost"]], [counts["gained"], counts["neither"]]]  # A down, B across
     for kind, count in counts.items():
         button = opened.page.locator(f"button.kind[data-kind={kind}]")
-        assert button.inner_text().startswith(f"{count} ")
+        assert button.inner_text().split()[0] == str(count)
         button.click()
         assert opened.page.inner_text("#count") == f"{count} of {N} samples."
         assert button.get_attribute("aria-pressed") == "true"

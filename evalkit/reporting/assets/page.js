@@ -128,16 +128,38 @@ const kit = (() => {
     return { show, choose, row: () => rows[chosen] };
   }
 
-  /* Details by shard; the last few stay decoded. */
-  function shards(blocks) {
-    const kept = new Map();
-    return async (number, keep) => {
-      if (kept.has(number)) return kept.get(number);
-      const all = await unpack(blocks[number]);
-      if (keep) { kept.set(number, all); if (kept.size > 8) kept.delete(kept.keys().next().value); }
+  /* The blocks of this page: all rows of its index, details by shard (the last few stay decoded), and where the
+     details of further samples are. `meta.parts`: the number of each part's first shard; `meta.part`: which this is. */
+  async function shards(meta, say) {
+    const found = { index: [], details: [] }, kept = new Map(), starts = meta.parts, rows = [];
+    let read = 0;
+    for (const element of document.querySelectorAll("script[data-shard]")) found[element.dataset.shard].push(element);
+    for (const element of found.index) {
+      for (const row of await unpack(element)) rows.push(row);
+      element.remove();
+      if (++read % 5 === 0) { say(`reading… ${rows.length.toLocaleString("en")} samples`); await new Promise((done) => setTimeout(done)); }
+    }
+    const partOf = (shard) => { let part = starts.length - 1; while (shard < starts[part]) part--; return part; };
+    const here = (shard) => shard >= 0 && partOf(shard) === meta.part;
+    const file = (part) => "./" + encodeURIComponent(meta.name + (part ? `-${part + 1}` : "")) + ".html";
+    async function get(shard, keep) {
+      if (kept.has(shard)) return kept.get(shard);
+      const all = await unpack(found.details[shard - starts[meta.part]]);
+      if (keep) { kept.set(shard, all); if (kept.size > 8) kept.delete(kept.keys().next().value); }
       return all;
-    };
+    }
+    return { rows, get, here, partOf, file };
   }
+
+  /* What stands in place of details that this page lacks: a link to the page that has them, or why none has. */
+  function elsewhere(found, shard, hash, otherwise) {
+    if (shard < 0) return el("div", { class: "notice" }, el("p", {}, "The details of this sample are beyond this file's size budget. ", otherwise));
+    const part = found.partOf(shard);
+    return el("div", { class: "notice elsewhere" }, el("p", {}, "The details of this sample are in ", el("a", { href: found.file(part) + hash }, `part ${part + 1} of this report`), `, a file beside this one.`));
+  }
+
+  /* A number with four significant digits. */
+  const number = (value) => value === null || value === undefined ? "–" : String(Number(Number(value).toPrecision(4)));
 
   function theme() {
     const button = document.getElementById("theme"), root = document.documentElement;
@@ -148,5 +170,5 @@ const kit = (() => {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   }
   theme();
-  return { el, shown, inline, plain, block, unpack, json, save, csv, listbox, shards, MOST };
+  return { el, shown, inline, plain, block, unpack, json, save, csv, listbox, shards, elsewhere, number, MOST };
 })();

@@ -1,0 +1,64 @@
+/* One sample in full: scores, prompt as chat, choices, replies, target, what the scores rest on, data. */
+kit.sample = (() => {
+  const { el, shown, inline, block, number } = kit;
+  const { message } = kit.evidence;
+  const section = (title, text) => el("div", {}, el("h4", {}, title), block(text));
+  const table = (names, lines) => el("table", {}, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, lines));
+
+  /* What was read out of a reply: a program keeps its lines. */
+  const answered = (text) => text === null ? "–" : text.includes("\n") ? block(text) : inline(text);
+  const scores = (all) => table(["score", "value", "answer", "reason"], all.map(([name, v, answer, reason, validity]) => el("tr", {},
+    el("th", { scope: "row" }, shown(name)), el("td", {}, number(v) + (validity && validity !== "ok" ? ` (${validity})` : "")),
+    el("td", {}, answered(answer)), el("td", {}, inline(reason || "")))));
+
+  function choices(one, replies) {
+    const single = replies.length === one.choices.length && replies.every((reply) => (reply.loglikelihoods || []).length === 1);
+    const values = single ? replies.map((reply) => reply.loglikelihoods[0]) : (replies[0] || {}).loglikelihoods || [];
+    const fits = values.length === one.choices.length, best = fits ? Math.max(...values) : 0;
+    const mass = fits ? values.reduce((sum, v) => sum + Math.exp(v - best), 0) : 1;
+    return table(["mark", "choice", ...(fits ? ["log-likelihood", "share"] : [])], one.choices.map((choice, place) => {
+      const share = fits ? Math.exp(values[place] - best) / mass : 0, meter = el("span", { class: "meter" });
+      meter.style.width = Math.round(80 * share) + "px";
+      const right = (one.gold || []).includes(place), likeliest = fits && values[place] === best;
+      return el("tr", {}, el("td", { class: right ? "good" : "soft" }, [right ? "✓ right" : "", likeliest ? "→ chosen" : ""].filter(Boolean).join(" ")), el("td", {}, inline(choice)),
+        ...(fits ? [el("td", {}, number(values[place])), el("td", {}, meter, ` ${(100 * share).toFixed(1)} %`)] : []));
+    }));
+  }
+
+  function reply(one, name, chosen) {
+    const made = [], ends = one.finish || [];
+    (one.reasoning || []).forEach((text) => { if (text) made.push(el("details", {}, el("summary", {}, `Reasoning${name}`), block(text))); });
+    (one.texts || []).forEach((text, place) => made.push(el("h4", {}, `Reply${name}${one.texts.length > 1 ? ` (${place + 1} of ${one.texts.length})` : ""}`), message("assistant", text),
+      el("p", { class: "note" }, inline(`ended: ${ends[place] || "–"} · ${(one.tokens || [0, 0]).join(" + ")} tokens · ${number(one.seconds || 0)} s · from ${one.source}`))));
+    (one.calls || []).forEach((calls) => calls.forEach(([tool, args]) => made.push(el("h4", {}, "Tool call"), message("tool", `${tool}(${args})`))));
+    if (one.loglikelihoods && !chosen) made.push(section(`Log-likelihoods${name}`, one.loglikelihoods.map(number).join("  ")));
+    for (const note of one.notes || []) made.push(el("p", { class: "note" }, inline(note)));
+    if (one.truncated) made.push(el("p", { class: "note" }, `${one.truncated} tokens of the prompt were cut`));
+    return made;
+  }
+
+  function data(values) {
+    const made = el("details", {}, el("summary", {}, "The sample's data"));
+    for (const [key, thing] of Object.entries(values)) made.append(el("h4", {}, inline(key)), block(typeof thing === "string" ? thing : JSON.stringify(thing, null, 2)));
+    return made;
+  }
+
+  return (one) => {
+    const made = [], replies = one.replies || [], values = { ...one.data };
+    if (one.failure) made.push(el("div", { class: "notice" }, el("p", {}, inline(`failed in ${one.failure[0]}: ${one.failure[1]}`)), block(one.failure[2])));
+    if (one.scores) made.push(el("h4", {}, "Scores"), scores(one.scores));
+    made.push(el("h4", {}, "Prompt"), ...(one.messages || []).map(([role, text]) => message(role, text)));
+    if (one.input) made.push(section("Input", one.input));
+    if (one.choices) made.push(el("h4", {}, "Choices"), choices(one, replies));
+    replies.forEach((each, place) => made.push(...reply(each, replies.length > 1 ? ` ${place + 1}` : "", Boolean(one.choices))));
+    if (one.targets) made.push(el("h4", {}, one.targets.length > 1 ? "Targets (any of them)" : "Target"), ...one.targets.map(block));
+    made.push(...kit.evidence.of(one.scores || []));
+    const contexts = kit.evidence.contexts(values);
+    if (contexts) { made.push(contexts); delete values.contexts; }
+    if (Object.keys(values).length) made.push(data(values));
+    const facts = [`${number(one.seconds)} s`, one.cost !== undefined ? `$${number(one.cost)}` : null,
+      `sample ${(one.digests || [])[0] || "–"}`, `prompt ${(one.digests || [])[1] || "–"}`, one.cluster ? `cluster ${one.cluster}` : null];
+    made.push(el("p", { class: "note" }, inline(facts.filter(Boolean).join(" · "))));
+    return made;
+  };
+})();
