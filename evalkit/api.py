@@ -260,7 +260,14 @@ def _sessions(plan: Plan) -> list[_Session]:
     _check_names([name for name, _, _, _ in loaded], [m.identity.name for m in resolved])
     sessions = []
     for asked, model in zip(plan.models, resolved, strict=True):
-        judge = judge_for([task for *_, task in loaded], plan.judge, cache=plan.cache, max_cost=plan.max_cost)
+        judge = judge_for(
+            [task for *_, task in loaded],
+            plan.judge,
+            cache=plan.cache,
+            max_cost=plan.max_cost,
+            record=plan.record,
+            replay=plan.replay,
+        )
         tasks = [
             replace(prepare(judged_by(task, judge), spec, digest, model, plan.settings), name=name)
             for name, spec, digest, task in loaded

@@ -3,59 +3,71 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from evalkit import models, places
-from evalkit.core import Capabilities, Identity, Model, Reply, Request, Task, UsageError
+from evalkit.core import Model, Reply, Request, Task, UsageError
 from evalkit.judging.metering import Metered
 from evalkit.models.api.spending import at_most
 from evalkit.models.cached import cached
+from evalkit.models.tape import Tape, recorded
+from evalkit.models.wrapping import Wrapper
 from evalkit.store import SqliteCache
 
 
 def judge_for(
-    tasks: list[Task], judge: str | Model | None, *, cache: bool = True, max_cost: float | None = None
+    tasks: list[Task],
+    judge: str | Model | None,
+    *,
+    cache: bool = True,
+    max_cost: float | None = None,
+    record: Path | None = None,
+    replay: Path | None = None,
 ) -> Metered | None:
     """The judge's model, or None where no scorer of the tasks asks one.
 
-    It has a way to the response cache of its own. `max_cost` limits it apart from the model that is judged. Raises
-    UsageError where a judge is needed and none is named.
+    It has a way to the response cache of its own. `max_cost` limits it apart from the model that is judged. Its replies
+    are on the run's tapes as well: `record` gets them, `replay` gives them. Raises UsageError where a judge is needed
+    and none is named, or it is not on the tape.
     """
     if not any(scorer.judged_by for task in tasks for scorer in task.scorers):
         return None
     if judge is None:
         raise UsageError("a task is scored by a judge, and no judge is given", fix="--judge MODEL")
+    spec = judge if isinstance(judge, str) else judge.identity.name
+    if replay is not None:
+        return Metered(Tape(replay).model(spec))
     model = models.resolve(judge) if isinstance(judge, str) else judge
     limited = model if max_cost is None else at_most(model, max_cost)
-    return Metered(_Kept(limited) if cache else limited)
+    return Metered(_Kept(limited, cache=cache, tape=record, spec=spec))
 
 
-class _Kept:
-    """A model with the response cache, which is opened in the thread that asks and closed with the model."""
+class _Kept(Wrapper):
+    """A model with the response cache and a tape, which are opened in the thread that asks and closed with it."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, *, cache: bool, tape: Path | None, spec: str) -> None:
+        super().__init__(model)
+        self._wanted, self._tape, self._spec = cache, tape, spec
         self._cache: SqliteCache | None = None
-        self._cached: Model | None = None
-
-    @property
-    def identity(self) -> Identity:
-        return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._model.capabilities
+        self._opened: Model | None = None
 
     async def answer(self, request: Request) -> Reply:
-        if self._cached is None:
+        if self._opened is None:
+            self._opened = self._open()
+        return await self._opened.answer(request)
+
+    def _open(self) -> Model:
+        model = self._model
+        if self._wanted:
             self._cache = SqliteCache(places.cache_dir())
-            self._cached = cached(self._model, self._cache)
-        return await self._cached.answer(request)
+            model = cached(model, self._cache)
+        return model if self._tape is None else recorded(model, self._tape, self._spec)
 
     async def close(self) -> None:
-        await self._model.close()
+        await (self._opened or self._model).close()
         if self._cache is not None:
             self._cache.close()
-        self._cache = self._cached = None
+        self._cache = self._opened = None
 
 
 def judged_by(task: Task, judge: Metered | None) -> Task:

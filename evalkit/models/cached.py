@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from evalkit.core import (
-    Capabilities,
     Generate,
     Identity,
     Image,
@@ -29,6 +28,7 @@ from evalkit.core import (
     Usage,
     Vectors,
 )
+from evalkit.models.wrapping import Wrapper
 
 __all__ = ["ResponseCache", "cached", "read_reply", "request_key", "write_reply"]
 
@@ -79,23 +79,11 @@ _encoded_key = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=("
 _encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class _Cached:
+class _Cached(Wrapper):
     def __init__(self, model: Model, cache: ResponseCache) -> None:
-        self._model = model
+        super().__init__(model)
         self._cache = cache
         self._asking: dict[str, _Asking] = {}
-
-    @property
-    def identity(self) -> Identity:
-        return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._model.capabilities
-
-    @property
-    def facts(self) -> dict[str, str]:
-        return dict(getattr(self._model, "facts", {}))
 
     async def answer(self, request: Request) -> Reply:
         key = request_key(self._model.identity, request)
@@ -122,9 +110,6 @@ class _Cached:
         # At once when its last caller leaves: nobody may join a request that is being given up.
         if asking.waiters == 0 and self._asking.get(key) is asking:
             del self._asking[key]
-
-    async def close(self) -> None:
-        await self._model.close()
 
 
 class _Asking:

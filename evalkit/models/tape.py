@@ -27,6 +27,7 @@ from evalkit.core import (
     UsageError,
 )
 from evalkit.models.cached import read_reply, request_key, write_reply
+from evalkit.models.wrapping import Wrapper
 
 __all__ = ["Tape", "recorded"]
 
@@ -85,9 +86,9 @@ class Tape:
         return _Replayed(header, self._replies, self._path)
 
 
-class _Recorded:
+class _Recorded(Wrapper):
     def __init__(self, model: Model, out: IO[bytes], spec: str, known: set[str]) -> None:
-        self._model = model
+        super().__init__(model)
         self._out = out
         self._known = known
         identity, can = model.identity, model.capabilities
@@ -104,18 +105,6 @@ class _Recorded:
             }
         )
 
-    @property
-    def identity(self) -> Identity:
-        return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._model.capabilities
-
-    @property
-    def facts(self) -> Mapping[str, str]:
-        return dict(getattr(self._model, "facts", {}))
-
     async def answer(self, request: Request) -> Reply:
         reply = await self._model.answer(request)
         key = request_key(self._model.identity, request)
@@ -129,7 +118,7 @@ class _Recorded:
 
     async def close(self) -> None:
         self._out.close()
-        await self._model.close()
+        await super().close()
 
 
 class _Replayed:

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 
 from evalkit.core import (
     IMAGE_TOKENS,
-    Capabilities,
     Choose,
     Embed,
     Generate,
-    Identity,
     Model,
     Perplexity,
     Reply,
@@ -21,6 +19,7 @@ from evalkit.core import (
     UsageError,
 )
 from evalkit.models.api.prices import Price
+from evalkit.models.wrapping import Wrapper
 
 __all__ = ["at_most", "expected", "price_of_model"]
 
@@ -75,9 +74,9 @@ def _tokens_of(characters: int) -> int:
     return int(characters / _CHARACTERS_A_TOKEN) + 8
 
 
-class _Limited:
+class _Limited(Wrapper):
     def __init__(self, model: Model, price: Price, dollars: float) -> None:
-        self._model = model
+        super().__init__(model)
         self._price = price
         self._most = dollars
         self._held = 0.0
@@ -86,16 +85,8 @@ class _Limited:
         self._changed: asyncio.Condition | None = None
 
     @property
-    def identity(self) -> Identity:
-        return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._model.capabilities
-
-    @property
     def facts(self) -> Mapping[str, str]:
-        return {**getattr(self._model, "facts", {}), "spent": f"{self.spent:.6f} US dollars"}
+        return {**super().facts, "spent": f"{self.spent:.6f} US dollars"}
 
     async def answer(self, request: Request) -> Reply:
         most = self._price.cost(expected(request))
@@ -122,6 +113,3 @@ class _Limited:
                 # What failed may have been paid for all the same; nobody can tell, so it is not counted.
                 self.spent += (reply.usage.cost or 0.0) if reply is not None else 0.0
                 changed.notify_all()
-
-    async def close(self) -> None:
-        await self._model.close()

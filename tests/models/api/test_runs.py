@@ -13,6 +13,7 @@ import pytest
 
 from evalkit import Run
 from tests.commands.console import EVALKIT, ONE_THREAD, Finished, evalkit
+from tests.judging.server import judge_server
 from tests.models.api.faultserver import FaultServer, random_faults
 
 TASK = """\
@@ -139,6 +140,38 @@ def test_a_tape_plays_a_run_again_with_no_server_and_no_key(tmp_path: Path) -> N
     lacking = evalkit("run", "say.yaml", "--model", asked, "--replay", "tape.jsonl", "--out", "third", cwd=tmp_path)
     assert lacking.code == 3
     assert "not on the tape" in lacking.err
+
+
+VERDICT = "It holds.\n\ncorrectness: 3\ncompleteness: 2\nclarity: 3"
+JUDGED = """\
+name: helped
+data: say.jsonl
+prompt: "{{ question }}"
+answer: "{{ answer }}"
+max_tokens: 10
+scorers: [{judge: helpfulness}]
+"""
+
+
+def test_a_tape_has_the_judge_as_well_so_a_judged_run_is_played_again_without_either(tmp_path: Path) -> None:
+    (project(tmp_path, 5) / "helped.yaml").write_text(JUDGED)
+    with FaultServer() as server, judge_server(lambda prompt: VERDICT) as (judge, asked):
+        models = ["--model", f"openai/parrot,api=chat,base_url={server.url}", "--judge", judge]
+        first = evalkit("run", "helped.yaml", *models, "--record", "tape.jsonl", "--out", "run", cwd=tmp_path)
+        assert first.code == 0, first.err
+        assert len(asked) == 5
+    again = evalkit("run", "helped.yaml", *models, "--replay", "tape.jsonl", "--out", "again", cwd=tmp_path)
+    assert again.code == 0, again.err
+    one, other = (Run.open(tmp_path / name).manifest.tasks[0].result for name in ("run", "again"))
+    assert one is not None
+    assert other is not None
+    assert one.metrics == other.metrics
+    assert one.metrics[0].estimate.n == 5
+    assert one.signature == other.signature
+    elsewhere = [*models[:3], "openai/other,base_url=http://127.0.0.1:9/v1"]
+    lacking = evalkit("run", "helped.yaml", *elsewhere, "--replay", "tape.jsonl", "--out", "third", cwd=tmp_path)
+    assert lacking.code == 2
+    assert "is not on the tape" in lacking.err
 
 
 def test_no_key_in_any_file_or_message_of_a_run_that_fails(tmp_path: Path) -> None:

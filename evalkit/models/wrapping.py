@@ -1,0 +1,31 @@
+"""What every model that stands around another one has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalkit.core import Capabilities, Identity, Model
+
+__all__ = ["Wrapper"]
+
+
+class Wrapper:
+    """Is, for whoever asks, the model inside; what it does with requests is for each wrapper to say."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @property
+    def identity(self) -> Identity:
+        return self._model.identity
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._model.capabilities
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        return dict(getattr(self._model, "facts", {}))
+
+    async def close(self) -> None:
+        await self._model.close()
