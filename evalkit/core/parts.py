@@ -72,6 +72,9 @@ class Verdict:
     """What the judge's model said, so that a verdict can be looked at and its tokens counted."""
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What the verdict rests on, as JSON (see `Score.details`): a "transcript" of what the judge was asked and said."""
+    inapplicable: frozenset[str] = frozenset()
+    """The judge's scores that this sample cannot have, such as the faithfulness of an answer that claims nothing: they
+    leave n and are no failure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
     judge's reply could not be read, gives every named score as NaN under that validity: UNJUDGED is a measurement
     failure and leaves n.
 
+    A score that the verdict calls inapplicable is left out, and its sample leaves the n of its mean.
+
     Scoring raises ValueError where a valid verdict lacks one of the named scores.
     """
     wanted = scores or judge.scores or (judge.name,)
@@ -28,14 +30,15 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
     async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         verdict = await judge.verdict(sample, replies)
         given = {found.name: found for found in verdict.scores}
-        missing = [name for name in wanted if name not in given]
+        missing = [name for name in wanted if name not in given and name not in verdict.inapplicable]
         if missing and verdict.validity is Validity.OK:
             raise ValueError(f"judge {judge.name!r} gave no score {missing[0]!r}, only {sorted(given)}")
         absent = 0.0 if not verdict.validity.is_measurement_failure else math.nan
-        found = [given.get(name, Score(name, absent)) for name in wanted]
+        found = [given.get(name, Score(name, absent)) for name in wanted if name not in verdict.inapplicable]
         found += [extra for name, extra in given.items() if name not in wanted]
         # The first score holds what the verdict rests on; the others were made of the same calls.
-        found[0] = replace(found[0], details={**verdict.details, **found[0].details})
+        if found:
+            found[0] = replace(found[0], details={**verdict.details, **found[0].details})
         return tuple(_passed_on(each, verdict.validity, verdict.reason) for each in found)
 
     settings = {"judge": judge.name, "judge_version": str(judge.version), **judge.settings}

@@ -24,6 +24,7 @@ def test_importing_scorers_and_metrics_loads_nothing_heavy() -> None:
 
 NEEDED: dict[str, dict[str, object]] = {
     "bertscore": {"model": "x"},
+    "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
     "regex_match": {"pattern": "x"},
 }
