@@ -136,7 +136,12 @@ def size(number: float) -> str:
 def speed(found: tuple[float, float, float]) -> str:
     """The median, and in brackets the slowest and the fastest round."""
     middle, slowest, fastest = found
-    return f"{middle:,.0f} ({slowest:,.0f}–{fastest:,.0f})" if math.isfinite(middle) else _NONE
+    return f"{_short(middle)} ({_short(slowest)}–{_short(fastest)})" if math.isfinite(middle) else _NONE
+
+
+def _short(number: float) -> str:
+    """`812`, `9.57k`: three digits say enough of a speed."""
+    return f"{number / 1000:.3g}k" if number >= 1000 else f"{number:.3g}"
 
 
 def small(number: float) -> str:
@@ -244,7 +249,8 @@ def _shift_json(shift: Shift) -> dict[str, Any]:
         "difference": verdict.difference,
         "low": verdict.low,
         "high": verdict.high,
-        "p": verdict.p_value,
+        "p": shift.p_value,
+        "compare_p": verdict.p_value,
         "mcnemar_p": verdict.mcnemar_p,
         "p_holm": shift.adjusted,
         "n": int(verdict.n),

@@ -80,7 +80,7 @@ def run_all(
     for one in every:
         if one.spec in opened and is_finished(folder / one.folder, opened[one.spec], asked):
             one.state, one.problem = "finished", ""
-        elif one.state != "unavailable":
+        elif one.spec in opened:
             one.state, one.problem = "waiting", ""
     asked.write(folder)
     for number, one in enumerate(every, 1):
