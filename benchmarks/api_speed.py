@@ -1,11 +1,15 @@
 """How fast an evaluation behind an API goes: evalkit beside lm-eval and Inspect, the same rows, the same server.
 
-    python benchmarks/api_speed.py --lm-eval PYTHON --inspect PYTHON --client-cpu 0 --server-cpu 1
+    python benchmarks/api_speed.py --lm-eval PYTHON --inspect PYTHON --client-cpu 0 --server-cpu 1 --out speed.json
 
 A peer is measured where the interpreter that has it is given. Every harness asks the same questions of a server that
-replies after 50 ms and scores them by exact match. Printed are, per harness and number in flight: the wall time of the
-whole command, the request phase as the server saw it against the ideal (samples / in flight × delay), CPU time a sample
-(that of a run of few samples taken off, so that start-up does not count) and the peak of resident memory. On one
+replies after 50 ms and scores them by exact match. What was measured is written to --out, part by part, and not
+measured again: a command that was stopped goes on. `--parts` names those wanted (2000, 20000, 200000, or all; the first
+two by default, about five minutes with both peers).
+
+Told are, per harness and number in flight: the wall time of the whole command, the request phase as the server saw it
+against the ideal (samples / in flight × delay), CPU time a sample (that of a run of few samples taken off, so that
+start-up does not count) and the peak of resident memory; then how many times faster evalkit's command is. On one
 processor, client and server share it, and the request phase says what both need.
 """
 
@@ -19,14 +23,15 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 FEW = 20
+PARTS = (2000, 20_000, 200_000)
 
 EVALKIT_TASK = """\
 name: say
@@ -71,6 +76,17 @@ class Measured:
     answered: int
     peak: int
     server_cpu: float
+
+
+@dataclass(frozen=True)
+class Part:
+    harness: str
+    flight: int
+    samples: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.harness}, {self.samples} samples, {self.flight} in flight"
 
 
 @contextmanager
@@ -147,34 +163,70 @@ def write_rows(folder: Path, samples: int) -> None:
             out.write(json.dumps(row) + "\n")
 
 
+def parts_of(given: argparse.Namespace, harnesses: Sequence[str]) -> list[Part]:
+    """The few samples of every harness first, then each number of samples beside each number in flight."""
+    wanted = list(PARTS) if given.parts == "all" else [int(part) for part in given.parts.split(",")]
+    flights = [int(flight) for flight in given.in_flight.split(",")]
+    parts = [Part(name, flights[0], FEW) for name in harnesses]
+    for samples in wanted:
+        # The peers take minutes for what evalkit does in seconds: only the first size is measured with them.
+        names = harnesses if samples == PARTS[0] else ["evalkit"]
+        inside = flights if samples < PARTS[-1] else flights[-1:]
+        parts += [Part(name, flight, samples) for flight in inside for name in names]
+    return parts
+
+
+def table(done: Mapping[str, Measured], parts: Sequence[Part], delay: float) -> Iterator[str]:
+    yield "harness   samples  in flight   wall s   phase s   x ideal   CPU ms/sample   memory MB   server CPU s"
+    for part in parts:
+        if part.samples == FEW or part.key not in done:
+            continue
+        found = done[part.key]
+        few = next(done[other.key] for other in parts if other.harness == part.harness and other.samples == FEW)
+        cpu = 1e3 * (found.cpu - few.cpu) / (part.samples - FEW)
+        ideal = part.samples / part.flight * delay
+        yield (
+            f"{part.harness:<8}  {part.samples:7,}  {part.flight:9}  {found.wall:7.2f}  {found.phase:8.2f}"
+            f"  {found.phase / ideal:8.2f}  {cpu:14.3f}  {found.memory:10.0f}  {found.server_cpu:13.2f}"
+        )
+    for part in parts:
+        ours = done.get(Part("evalkit", part.flight, part.samples).key)
+        if part.harness != "evalkit" and part.samples != FEW and ours is not None and part.key in done:
+            times = done[part.key].wall / ours.wall
+            yield f"{part.harness}, {part.flight} in flight: evalkit's whole command is {times:.1f} times as fast"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=2000)
+    parser.add_argument("--parts", default=f"{PARTS[0]},{PARTS[1]}")
     parser.add_argument("--in-flight", default="64,256")
     parser.add_argument("--delay", type=float, default=0.05)
     parser.add_argument("--lm-eval", metavar="PYTHON")
     parser.add_argument("--inspect", metavar="PYTHON")
     parser.add_argument("--client-cpu", type=int)
     parser.add_argument("--server-cpu", type=int)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="what was measured; read first, so that it goes on")
     given = parser.parse_args()
     harnesses: dict[str, Command] = {"evalkit": evalkit_command}
     if given.lm_eval:
         harnesses["lm-eval"] = lm_eval_command(given.lm_eval)
     if given.inspect:
         harnesses["inspect"] = inspect_command(given.inspect)
-    print("harness   in flight   wall s   phase s   × ideal   CPU ms/sample   memory MB   peak   server CPU s")
+    parts = parts_of(given, list(harnesses))
+    done: dict[str, Measured] = {}
+    if given.out and given.out.is_file():
+        done = {key: Measured(**found) for key, found in json.loads(given.out.read_text()).items()}
     with server(given.delay, given.server_cpu) as url:
-        for flight in map(int, given.in_flight.split(",")):
-            for name, command in harnesses.items():
-                few, many = (one_run(command, url, flight, n, given.client_cpu) for n in (FEW, given.samples))
-                ideal = given.samples / flight * given.delay
-                cpu = 1e3 * (many.cpu - few.cpu) / (given.samples - FEW)
-                assert many.answered >= given.samples, f"{name}: {many.answered} answers"
-                print(
-                    f"{name:<8}  {flight:9}  {many.wall:7.2f}  {many.phase:8.2f}  {many.phase / ideal:8.2f}"
-                    f"  {cpu:14.3f}  {many.memory:10.0f}  {many.peak:5}  {many.server_cpu:13.2f}",
-                    flush=True,
-                )
+        for part in parts:
+            if part.key in done:
+                continue
+            found = one_run(harnesses[part.harness], url, part.flight, part.samples, given.client_cpu)
+            assert found.answered >= part.samples, f"{part.harness}: {found.answered} answers"
+            done[part.key] = found
+            print(f"measured: {part.key} in {found.wall:.1f} s", file=sys.stderr, flush=True)
+            if given.out:
+                given.out.write_text(json.dumps({key: asdict(one) for key, one in done.items()}, indent=1))
+    print("\n".join(table(done, parts, given.delay)))
 
 
 def one_run(command: Command, url: str, flight: int, samples: int, cpu: int | None) -> Measured:

@@ -260,14 +260,9 @@ def _sessions(plan: Plan) -> list[_Session]:
     _check_names([name for name, _, _, _ in loaded], [m.identity.name for m in resolved])
     sessions = []
     for asked, model in zip(plan.models, resolved, strict=True):
-        judge = judge_for(
-            [task for *_, task in loaded],
-            plan.judge,
-            cache=plan.cache,
-            max_cost=plan.max_cost,
-            record=plan.record,
-            replay=plan.replay,
-        )
+        own = [task for *_, task in loaded]
+        tapes = (plan.record, plan.replay)
+        judge = judge_for(own, plan.judge, cache=plan.cache, max_cost=plan.max_cost, tapes=tapes)
         tasks = [
             replace(prepare(judged_by(task, judge), spec, digest, model, plan.settings), name=name)
             for name, spec, digest, task in loaded

@@ -21,19 +21,19 @@ def judge_for(
     *,
     cache: bool = True,
     max_cost: float | None = None,
-    record: Path | None = None,
-    replay: Path | None = None,
+    tapes: tuple[Path | None, Path | None] = (None, None),
 ) -> Metered | None:
     """The judge's model, or None where no scorer of the tasks asks one.
 
     It has a way to the response cache of its own. `max_cost` limits it apart from the model that is judged. Its replies
-    are on the run's tapes as well: `record` gets them, `replay` gives them. Raises UsageError where a judge is needed
-    and none is named, or it is not on the tape.
+    are on the run's `tapes` as well: the one that is recorded, or the one that is replayed. Raises UsageError where a
+    judge is needed and none is named, or it is not on the tape.
     """
     if not any(scorer.judged_by for task in tasks for scorer in task.scorers):
         return None
     if judge is None:
         raise UsageError("a task is scored by a judge, and no judge is given", fix="--judge MODEL")
+    record, replay = tapes
     spec = judge if isinstance(judge, str) else judge.identity.name
     if replay is not None:
         return Metered(Tape(replay).model(spec))
