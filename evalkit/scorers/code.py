@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Form = Literal["continue", "program", "chat"]
 _MIB = 1 << 20
 _SHOWN = 300
+_KEPT = 4000
+"""Characters of a program's output that a record keeps."""
 
 
 def code_tests(
@@ -39,8 +41,10 @@ def code_tests(
     The sample's `data` hold the problem: `tests` (statements), `entry` (the names that the tests call) and where
     needed `prefix`, or, for a program that reads and writes, `inputs` and `outputs`: a test each.
 
-    How each text ended stands in the answer of `attempts`, one word each. A text that could not be tried (sandbox
-    error, after retries) is neither right nor wrong: it leaves n, and a sample without any other leaves the run's n.
+    How each text ended stands in the answer of `attempts`, one word each; what every program printed, in the details
+    of `passed` as `programs` (test, outcome, stdout, stderr, seconds of wall time; long output is cut). A text that
+    could not be tried (sandbox error, after retries) is neither right nor wrong: it leaves n, and a sample without any
+    other leaves the run's n.
     Making the scorer ready raises UsageError where nothing can isolate programs (see `evalkit.sandbox`).
     """
     if cpu <= 0 or memory < 64 or output < 1:
@@ -95,13 +99,13 @@ class _Judge:
         measured = [one for one in tried if one.word != "sandbox-error"]
         words = " ".join(one.word for one in tried)
         if not measured:
-            reason = tried[0].reason
-            return tuple(Score(n, math.nan, words, reason, Validity.SANDBOX_ERROR) for n in ("passed", "attempts"))
+            lost = Score("passed", math.nan, words, tried[0].reason, Validity.SANDBOX_ERROR, details=_programs(tried))
+            return lost, replace(lost, name="attempts", details={})
         share = sum(one.word == "passed" for one in measured) / len(measured)
         flags = tuple(sorted({flag for one in measured for flag in one.flags}))
         answer = tried[0].code if len(tried) == 1 else None
         validity = _validity(measured, reply.finish)
-        passed = Score("passed", share, answer, _reason(tried), validity, flags=flags)
+        passed = Score("passed", share, answer, _reason(tried), validity, flags=flags, details=_programs(tried))
         return passed, Score("attempts", float(len(measured)), words)
 
     async def _try(self, sample: Sample, text: str, form: Form) -> _Tried:
@@ -111,40 +115,51 @@ class _Judge:
         code = _program(sample, stripped.text, form)
         if not stripped.text.strip() or not code.strip():
             return _Tried("", "no-code", "no code in the reply")
-        result = await self._run(sample, code)
+        ran = await self._run(sample, code)
+        result = ran[-1][1]
         word = str(result.outcome).replace(" ", "-")
         if word in ("exception", "exited") and result.kind:
             word = result.kind.replace(" ", "-")
         shown = code if form == "chat" else stripped.text
-        return _Tried(shown, word, _words(result), tuple(result.flags))
+        return _Tried(shown, word, _words(result), tuple(result.flags), tuple(ran))
 
-    async def _run(self, sample: Sample, code: str) -> Result:
+    async def _run(self, sample: Sample, code: str) -> list[tuple[str, Result]]:
+        """What was run, by the name of its test; the last one decides."""
         from evalkit.sandbox import Program
 
         data = sample.data
         if "tests" in data:
-            return await self.sandbox.run(
-                Program(code, str(data["tests"]), _names(sample), prelude=str(data.get("prefix", "")))
-            )
+            program = Program(code, str(data["tests"]), _names(sample), prelude=str(data.get("prefix", "")))
+            return [("tests", await self.sandbox.run(program))]
         if "inputs" in data:
             return await self._run_inputs(code, data["inputs"], data["outputs"])
         raise ValueError("the sample's data hold neither `tests` nor `inputs` and `outputs`")
 
-    async def _run_inputs(self, code: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> Result:
-        """Run the program on one input after another until an output is not the expected one."""
+    async def _run_inputs(self, code: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[tuple[str, Result]]:
+        """Run the program on one input after another until an output is not the expected one; those before are one."""
         from evalkit.sandbox import Outcome, Program, Result
 
-        found = Result(Outcome.WRONG, message="the problem has no inputs")
+        passed: Result | None = None
         limit = self.sandbox.limits.output
         for number, (given, wanted) in enumerate(zip(inputs, outputs, strict=True), 1):
             found = await self.sandbox.run(Program(code, stdin=_text(given)), output=limit)
             if found.passed and not same_output(found.stdout, _text(wanted)):
                 message = f"input {number}: printed {found.stdout[:100]!r}, expected {_text(wanted)[:100]!r}"
-                return replace(found, outcome=Outcome.WRONG, message=message)
-            if not found.passed:
+                found = replace(found, outcome=Outcome.WRONG, message=message)
+            elif not found.passed:
                 last = (found.stderr.strip().splitlines() or [""])[-1]
-                return replace(found, message=f"input {number}: {found.message or last}")
-        return found
+                found = replace(found, message=f"input {number}: {found.message or last}")
+            if not found.passed:
+                before = [(_inputs(number - 1), passed)] if passed else []
+                return [*before, (f"input {number}", found)]
+            passed = replace(found, wall=found.wall + (passed.wall if passed else 0.0))
+        if passed is None:
+            return [("inputs", Result(Outcome.WRONG, message="the problem has no inputs"))]
+        return [(_inputs(len(inputs)), passed)]
+
+
+def _inputs(count: int) -> str:
+    return "input 1" if count == 1 else f"inputs 1 to {count}"
 
 
 def _program(sample: Sample, text: str, form: Form) -> str:
@@ -163,6 +178,35 @@ class _Tried:
     word: str
     reason: str
     flags: tuple[str, ...] = ()
+    ran: tuple[tuple[str, Result], ...] = ()
+
+
+def _programs(tried: Sequence[_Tried]) -> dict[str, Any]:
+    """What every text's program came to, as a report shows it."""
+    told = []
+    for number, one in enumerate(tried, 1):
+        which = f"text {number}: " if len(tried) > 1 else ""
+        for test, result in one.ran:
+            word = one.word if result is one.ran[-1][1] else str(result.outcome)
+            entry = {
+                "test": which + test,
+                "outcome": word,
+                "stdout": _cut(result.stdout),
+                "stderr": _cut(result.stderr),
+            }
+            message = {"message": result.message[:_SHOWN]} if result.message else {}
+            told.append({**entry, "seconds": round(result.wall, 4), **message})
+        if not one.ran:
+            told.append({"test": which + "not run", "outcome": one.word, "stdout": "", "stderr": "", "seconds": 0.0})
+    return {"programs": told}
+
+
+def _cut(text: str) -> str:
+    """A text's beginning and end, and how much was left out between them."""
+    if len(text) <= _KEPT:
+        return text
+    half = _KEPT // 2
+    return f"{text[:half]}\n[… {len(text) - _KEPT:,} characters left out …]\n{text[-half:]}"
 
 
 def same_output(printed: str, wanted: str) -> bool:

@@ -73,7 +73,7 @@
     for (const name of ["task", "kind"]) { get(name).value = parts.get(name) || ""; if (get(name).selectedIndex < 0) get(name).value = ""; }
     if (!parts.size && rows.some((row) => CHANGED.has(row[KIND]))) get("kind").value = "changed";
     get("other").checked = parts.get("other") === "1";
-    const found = filter(), place = found.findIndex((row) => keyOf(row) === parts.get("sample"));
+    const found = filter(), wanted = parts.get("sample"), place = wanted ? found.findIndex((row) => keyOf(row) === wanted) : -1;
     if (place >= 0) { get("samples").scrollIntoView(); browser.choose(place, false); }
   }
   for (const name of ["task", "kind", "other"]) get(name).addEventListener("change", () => { filter(browser.row()); store(); });

@@ -171,3 +171,28 @@ def test_samples_without_tests_are_a_scorers_error():
         score(code_tests(), Sample("p", "q"), "x = 1")
     with pytest.raises(UsageError, match="cpu must be positive"):
         code_tests(cpu=0)
+
+
+def test_what_programs_printed_stands_in_the_details():
+    noisy = "    print('a' * 5000)\n    print('the end')\n    return 2 * x\n"
+    (one,) = score(code_tests(), PROBLEM, noisy)["passed"].details["programs"]
+    assert (one["test"], one["outcome"]) == ("tests", "passed")
+    assert one["seconds"] > 0
+    two = score(code_tests(), PROBLEM, "    return x\n", "    return 1 / 0\n")["passed"].details["programs"]
+    assert [(run["test"], run["outcome"]) for run in two] == [
+        ("text 1: tests", "wrong"),
+        ("text 2: tests", "ZeroDivisionError"),
+    ]
+    assert "assert twice(2) == 4" in two[0]["message"]
+    script = "import sys\na, b = map(int, input().split())\nprint('x', file=sys.stderr)\nprint(a + b if a < 3 else 0)\n"
+    found = score(code_tests(form="program"), ECHO, script)["passed"].details["programs"]
+    assert [(run["test"], run["outcome"], run["stdout"], run["stderr"]) for run in found] == [
+        ("input 1", "passed", "3\n", "x\n"),
+        ("input 2", "wrong", "0\n", "x\n"),
+    ]
+    all_passed = score(code_tests(form="program"), ECHO, "print(sum(map(int, input().split())))\n")["passed"]
+    assert [run["test"] for run in all_passed.details["programs"]] == ["inputs 1 to 2"]
+    long = score(code_tests(form="program"), ECHO, "print('a' * 9000 + 'the end')\n")["passed"].details["programs"][0]
+    assert len(long["stdout"]) < 4100
+    assert long["stdout"].endswith("the end\n")
+    assert "characters left out" in long["stdout"]
