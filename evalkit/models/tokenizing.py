@@ -14,7 +14,7 @@ from evalkit.models.local import checkpoint as checkpoints
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.spec import unknown
 
-__all__ = ["TokenCounter", "tokenizer"]
+__all__ = ["TokenCounter", "load_tokenizer", "tokenizer"]
 
 _OPTIONS = ("revision", "trust_remote_code")
 _WINDOW = 1024
@@ -43,20 +43,25 @@ class TokenCounter:
         return Reply(usage=Usage(prompt_tokens=count), seconds=time.perf_counter() - begun)
 
     def _load(self) -> Any:
-        import transformers
+        return load_tokenizer(self._checkpoint, code=self._code)
 
-        origin: dict[str, Any] = {"trust_remote_code": self._code}
-        if self._checkpoint.commit is not None and not self._checkpoint.is_local:
-            origin["revision"] = self._checkpoint.commit
-        try:
-            return transformers.AutoTokenizer.from_pretrained(self._checkpoint.source, **origin)
-        except Exception as error:  # readers of every file format raise errors of their own
-            lines = str(error).strip().splitlines() or [""]
-            raise UsageError(
-                f"the tokenizer of {self._checkpoint.source} can't be loaded",
-                found=f"{type(error).__name__}: {lines[0]}",
-                fix="save it again (tokenizer.save_pretrained)",
-            ) from error
+
+def load_tokenizer(checkpoint: Checkpoint, *, code: bool = False) -> Any:
+    """The checkpoint's tokenizer; UsageError where it has none that can be read."""
+    import transformers
+
+    origin: dict[str, Any] = {"trust_remote_code": code}
+    if checkpoint.commit is not None and not checkpoint.is_local:
+        origin["revision"] = checkpoint.commit
+    try:
+        return transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
+    except Exception as error:  # readers of every file format raise errors of their own
+        lines = str(error).strip().splitlines() or [""]
+        raise UsageError(
+            f"the tokenizer of {checkpoint.source} can't be loaded",
+            found=f"{type(error).__name__}: {lines[0]}",
+            fix="save it again (tokenizer.save_pretrained)",
+        ) from error
 
 
 class _TokenizerModel:

@@ -6,7 +6,7 @@ log-probabilities on vLLM, SGLang and llama.cpp's Python server; whether a serve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,18 +98,21 @@ class Echoed:
         return twice or "".join(self.tokens[1:]) == self.text or not (self.text.startswith(first) or "\ufffd" in first)
 
 
-def echo_call(model: str, text: str, extra: Mapping[str, Any]) -> Call:
-    """One token is generated, since several servers refuse none; it is left out of what is read."""
-    body = {"model": model, "prompt": text, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1}
-    return Call("/completions", {**body, **extra}, len(text) // 4 + 2)
+def echo_call(model: str, prompt: str | Sequence[int], extra: Mapping[str, Any]) -> Call:
+    """A text or token ids. One token is generated, since several servers refuse none; it is left out of what is
+    read."""
+    asked = prompt if isinstance(prompt, str) else list(prompt)
+    body = {"model": model, "prompt": asked, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1}
+    return Call("/completions", {**body, **extra}, (len(prompt) // 4 if isinstance(prompt, str) else len(prompt)) + 2)
 
 
-def read_echo(text: str, body: Any) -> Echoed:
-    """The log-probabilities of a prompt's tokens; raises BadReplyError where the server did not echo."""
+def read_echo(text: str | None, body: Any) -> Echoed:
+    """The log-probabilities of a prompt's tokens; raises BadReplyError where the server did not echo. `text` is None
+    where token ids were sent."""
     choice = body["choices"][0]
     found = choice.get("logprobs")
     if (
-        not str(choice.get("text")).startswith(text)
+        not str(choice.get("text")).startswith(text or "")
         or not isinstance(found, Mapping)
         or not found.get("token_logprobs")
     ):
@@ -125,7 +128,7 @@ def read_echo(text: str, body: Any) -> Echoed:
         raise BadReplyError("some of the prompt's tokens have no log-probability")
     top = found.get("top_logprobs") or [None] * count
     likeliest = tuple(_is_top(value, best) for value, best in zip(values, top, strict=False))
-    return Echoed(text, tuple(tokens), tuple(values), likeliest, usage)
+    return Echoed(text or "", tuple(tokens), tuple(values), likeliest, usage)
 
 
 def _is_top(value: float | None, top: Mapping[str, float] | None) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalkit.core import Choose, ModelError, Perplexity, Reply, Usage
 from evalkit.models.api.client import Client
 from evalkit.models.api.completions import Echoed, echo_call, read_echo
 from evalkit.models.api.failures import Failed
+
+if TYPE_CHECKING:
+    from evalkit.models.api.windows import Windows
 
 __all__ = ["FIRST_UNSCORED", "Likelihoods"]
 
@@ -19,8 +22,11 @@ FIRST_UNSCORED = "first-token-unscored"
 class Likelihoods:
     """Asks for one text a request: not every server takes several."""
 
-    def __init__(self, model: str, begin: str, extra: Mapping[str, Any], client: Client) -> None:
+    def __init__(
+        self, model: str, begin: str, extra: Mapping[str, Any], client: Client, windows: Windows | None = None
+    ) -> None:
         self._model = model
+        self._windows = windows
         self._begin = begin
         self._extra = extra
         self._client = client
@@ -55,9 +61,12 @@ class Likelihoods:
         return Reply(loglikelihoods=tuple(values), greedy=tuple(greedy), usage=usage)
 
     async def rolling(self, request: Perplexity) -> Reply:
-        """The log-likelihood of a text that the server reads whole; a longer one is an error of the server's."""
+        """The log-likelihood of a text: in windows where the tokenizer is known, else read whole, and a longer one is
+        an error of the server's."""
+        if self._windows is not None:
+            return await self._windows.rolling(request, self._echo)
         if request.stride is not None:
-            raise ModelError("a server reads a text whole: it takes no stride")
+            raise ModelError("a stride needs the model's tokenizer: tokenizer=<folder or hub id>, max_length=<tokens>")
         if not request.text:
             return Reply(loglikelihoods=(0.0,), greedy=(True,))
         echo = await self._echo(self._begin + request.text)
@@ -74,10 +83,11 @@ class Likelihoods:
             usage=echo.usage,
         )
 
-    async def _echo(self, text: str) -> Echoed:
-        if not text:
+    async def _echo(self, prompt: str | tuple[int, ...]) -> Echoed:
+        if not prompt:
             return Echoed("", (), (), (), Usage())
-        call = echo_call(self._model, text, self._extra)
+        call = echo_call(self._model, prompt, self._extra)
+        text = prompt if isinstance(prompt, str) else None
         try:
             return await self._client.send(call, lambda body, _: read_echo(text, body))
         except Failed as failed:

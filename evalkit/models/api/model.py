@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalkit.core import (
     Capabilities,
@@ -32,6 +32,9 @@ from evalkit.models.api.prices import Price
 from evalkit.models.api.probing import Found
 from evalkit.models.api.wire import Wire
 
+if TYPE_CHECKING:
+    from evalkit.models.api.windows import Windows
+
 __all__ = ["ApiModel"]
 
 T = TypeVar("T")
@@ -54,6 +57,7 @@ class ApiModel:
         find: Callable[[], Found] | None,
         embeds: bool,
         price: Price | None,
+        windows: Windows | None = None,
     ) -> None:
         self.identity = identity
         self.price = price
@@ -66,7 +70,8 @@ class ApiModel:
         self._find = find
         self._found: Found | None = None
         self._embeds = embeds
-        self._likelihoods = Likelihoods(model, options.begin, options.extra_body, client)
+        self._strides = windows is not None
+        self._likelihoods = Likelihoods(model, options.begin, options.extra_body, client, windows)
         self._dropped: frozenset[str] = frozenset()
         self._served: Counter[str] = Counter()
         self._closed = False
@@ -85,7 +90,7 @@ class ApiModel:
         texts = self._texts_wire is not None and self.found.texts
         if texts and self.found.echo:
             requests |= {Choose, Perplexity}
-            features.add("tokens")
+            features |= {"tokens", "stride"} if self._strides else {"tokens"}
         if self._embeds:
             requests.add(Embed)
         return Capabilities(

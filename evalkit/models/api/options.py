@@ -61,6 +61,8 @@ class Options:
     """US dollars per million tokens: input/output, or input/output/cached input."""
     max_length: int | None = None
     """Tokens that the model reads and writes at most, where a task needs to know."""
+    tokenizer: str = ""
+    """The folder or hub id of the model's tokenizer: perplexities are then asked in windows of `max_length` tokens."""
     extra_body: dict[str, Any] = field(default_factory=dict, repr=False)
     """`extra`, read."""
 

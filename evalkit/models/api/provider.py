@@ -6,6 +6,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from evalkit.core import Identity, Model, UsageError, digest_of
@@ -21,6 +22,9 @@ from evalkit.models.api.prices import Price, parse_price, price_of
 from evalkit.models.api.probing import Found, probe
 from evalkit.models.api.secrets import Secret, find_key
 from evalkit.models.api.wire import Wire
+
+if TYPE_CHECKING:
+    from evalkit.models.api.windows import Windows
 
 _MOST_IN_FLIGHT = 512
 _FIRST_IN_FLIGHT = 16
@@ -58,7 +62,8 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
         client_of, most, first, deadline = BatchClient, MOST, MOST, max(deadline, _A_BATCHS_SECONDS)
     growth = Growth(most, first)
     gate = Gate(growth, requests=parsed.rpm, tokens=parsed.tpm)
-    identity = _identity(provider, name, base_url, parsed)
+    windows = _windows(parsed)
+    identity = _identity(provider, name, base_url, parsed, windows)
     fix = f"check the model's name, the key ({' or '.join(keys) or 'key_env=NAME'}) and the address {base_url}"
     patience = Patience(parsed.timeout, deadline, parsed.attempts)
     client = client_of(base_url, headers, secret, gate, Breaker(identity.name, fix), patience)
@@ -76,6 +81,7 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
         find=find,
         embeds=preset.wire == "chat",
         price=_price(preset, name, parsed, base_url),
+        windows=windows,
     )
 
 
@@ -142,7 +148,15 @@ def _azure_address(preset: Preset) -> str:
     return Options.parse({"base_url": f"{endpoint}/openai/v1"}).base_url
 
 
-def _identity(provider: str, name: str, base_url: str, options: Options) -> Identity:
+def _windows(options: Options) -> Windows | None:
+    if not options.tokenizer:
+        return None
+    from evalkit.models.api.windows import windows_of
+
+    return windows_of(options.tokenizer, options.max_length)
+
+
+def _identity(provider: str, name: str, base_url: str, options: Options, windows: Windows | None) -> Identity:
     """Everything that changes what is answered, and where: two servers may serve one name differently."""
     said, facts = [f"{provider}/{name}"], {"backend": "api", "base_url": base_url, "model": name}
     for key in CHANGES_ANSWERS:
@@ -151,6 +165,8 @@ def _identity(provider: str, name: str, base_url: str, options: Options) -> Iden
             short = digest_of(value)[:8] if key in ("system", "extra") else str(value)
             said.append(f"{key}={short}")
             facts[key] = digest_of(value) if key in ("system", "extra") else str(value)
+    if windows is not None:
+        facts["windows"] = windows.digest
     return Identity(",".join(said), tuple(facts.items()))
 
 

@@ -1,7 +1,9 @@
 """The embedded model behind /v1/completions with `echo` and `logprobs`, in the shape vLLM documents: real weights.
 
 Run as a program: `python echoserver.py FOLDER` prints its port. A begin token shows as its text among the tokens, but
-not in the text, as vLLM does it. `--ignore` makes it leave out what it was asked, as servers without echo do.
+not in the text, as vLLM does it. A prompt may be token ids, to which nothing is added. `--most N` refuses what is
+longer than N tokens with the one that is written. `--ignore` makes it leave out what it was asked, as servers without
+echo do.
 """
 
 import json
@@ -16,12 +18,16 @@ def main() -> None:
 
     torch.set_num_threads(1)
     folder, ignore = sys.argv[1], "--ignore" in sys.argv
+    most = int(sys.argv[sys.argv.index("--most") + 1]) if "--most" in sys.argv else None
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
     @torch.no_grad()
     def completion(body: dict[str, Any]) -> dict[str, Any]:
-        ids = tokenizer(body["prompt"]).input_ids
+        given = body["prompt"]
+        ids = given if isinstance(given, list) else tokenizer(given).input_ids
+        if most is not None and len(ids) + body["max_tokens"] > most:
+            raise ValueError(f"the maximum context length is {most} tokens, but {len(ids) + 1} were asked for")
         logits = model(torch.tensor([ids])).logits[0].float()
         table = torch.log_softmax(logits, -1)
         written = int(table[-1].argmax())
@@ -34,7 +40,7 @@ def main() -> None:
             top.append({tokenizer.decode([best]): float(table[i - 1, best]), texts[i]: values[i]})  # type: ignore[dict-item]
         choice: dict[str, Any] = {"index": 0, "finish_reason": "length", "text": texts[-1], "logprobs": None}
         if not ignore:
-            choice["text"] = body["prompt"] + texts[-1]
+            choice["text"] = ("".join(texts[:-1]) if given is ids else given) + texts[-1]
             choice["logprobs"] = {"tokens": texts, "token_logprobs": values, "top_logprobs": top, "text_offset": []}
         usage = {"prompt_tokens": len(ids), "completion_tokens": 1, "total_tokens": len(ids) + 1}
         return {"id": "1", "object": "text_completion", "model": body["model"], "choices": [choice], "usage": usage}
@@ -44,9 +50,14 @@ def main() -> None:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            known = self.path == "/v1/completions"
-            data = json.dumps(completion(body) if known else {"error": {"message": "Not Found"}}).encode()
-            self.send_response(200 if known else 404)
+            status, answer = 404, {"error": {"message": "Not Found"}}
+            if self.path == "/v1/completions":
+                try:
+                    status, answer = 200, completion(body)
+                except ValueError as error:
+                    status, answer = 400, {"error": {"message": str(error)}}
+            data = json.dumps(answer).encode()
+            self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(data)))
             self.end_headers()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.core import Choose, Generate, Message, Model, Perplexity, Prompt, Reply, Request
+from evalkit.core import Choose, Generate, Message, Model, ModelError, Perplexity, Prompt, Reply, Request, UsageError
 from evalkit.embedded import TINY
 from evalkit.models import resolve
 
@@ -125,6 +125,38 @@ def test_perplexity_through_a_server_is_that_of_the_local_backend(echoing: str) 
         assert served.token_loglikelihoods == pytest.approx(local.token_loglikelihoods, abs=2e-4)
         assert served.loglikelihoods == pytest.approx(local.loglikelihoods, abs=5e-4)
         assert served.notes == ()
+
+
+def test_windows_and_strides_through_a_server_are_those_of_the_local_backend() -> None:
+    """The server reads and writes 34 tokens at most, so a window is one that a local model of 32 reads; with a stride,
+    which has no token of context of its own, of 33. The texts are several windows long."""
+    long = "The cat sat on the mat, and the dog ran away over the green hill. " * 6
+    texts = (long, "<|bos|>" + long, QUESTIONS[3], "short", "")
+    server, address = echo_server("--most", "34")
+    try:
+        options = {"base_url": address, "tokenizer": str(TINY), "max_length": "34"}
+        for stride, length in ((None, "32"), (7, "33")):
+            requests = [Perplexity(text, tokens=True, stride=stride) for text in texts]
+            here = ask(resolve("tiny", {"max_length": length}), requests)
+            there = ask(resolve("vllm/tiny", options), requests)
+            for local, served in zip(here, there, strict=True):
+                assert served.token_loglikelihoods == pytest.approx(local.token_loglikelihoods, abs=2e-4)
+                assert served.loglikelihoods == pytest.approx(local.loglikelihoods, rel=1e-5, abs=5e-4)
+            assert len(here[0].token_loglikelihoods) > 90
+        assert "stride" in resolve("vllm/tiny", options).capabilities.features
+        # Without windows the server's own words say that it is too long.
+        with pytest.raises(ModelError, match="maximum context length is 34"):
+            ask(resolve("vllm/tiny", {"base_url": address}), [Perplexity(long)])
+    finally:
+        server.kill()
+        server.wait(20)
+        assert server.stdout is not None
+        server.stdout.close()
+
+
+def test_windows_need_to_know_how_much_the_server_reads() -> None:
+    with pytest.raises(UsageError, match="how many tokens the server reads"):
+        resolve("vllm/tiny", {"tokenizer": str(TINY)})
 
 
 def test_a_server_that_ignores_echo_gives_no_log_likelihoods() -> None:
