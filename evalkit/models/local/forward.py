@@ -27,11 +27,12 @@ _CELLS = {"cpu": 1 << 22, "cuda": 1 << 27}
 """How many logits (positions × vocabulary) are held at once in float32: 16 MB on a CPU, 512 MB on a GPU."""
 _FEWEST = 256
 """At least so many positions at once, however large the vocabulary: every piece reads the output layer's weights."""
-_TOLERANCE = {"torch.float32": 1e-4}
+_FINE = 1e-4
 _MAGNIFIED = 100.0
 """How large logits are made to see what is done to them: caps are at 15 to 50."""
 _COARSE = 5e-2
-"""By how much a faster way may differ, relative to the largest logit: rounding, never another mask or scale."""
+"""By how much a faster way may differ, relative to the largest logit, in float32 and with coarser numbers: rounding,
+never another mask or scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Forward:
         expected = [self._all(row)[0] for row in (short, long)]
         scale = 1 + max(float(logits.abs().max()) for logits in expected)
         # Where texts are computed alone because a pass's tokens touch each other, a cache is further off than rounding.
-        share = _COARSE if self._loaded.alone else _TOLERANCE.get(str(expected[0].dtype), _COARSE)
+        share = _FINE if self._loaded.is_exact and not self._loaded.alone else _COARSE
         if not self._loaded.device.startswith("cpu"):
             share = max(share, 1e-2)  # TF32 and reordered sums
         self.tolerance = share * scale

@@ -7,13 +7,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partialmethod
+from typing import TYPE_CHECKING, Any
 
 from evalkit.core import UsageError
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
 from evalkit.models.local.quantizing import Method, method_named, stored_in
 from evalkit.models.local.weights import stored_dtype, weight_files
+
+if TYPE_CHECKING:
+    from evalkit.models.local.quantized import Audit
 
 __all__ = ["Loaded", "dtype_of", "load", "quiet"]
 
@@ -52,6 +56,8 @@ class Loaded:
     """What of it is quantized, in words; "" where nothing is."""
     alone: str = ""
     """Why every text has to be computed from its beginning and by itself; "" where it needn't."""
+    is_exact: bool = True
+    """Whether everything is computed in float32: a sum in another order then differs by some 1e-6 of itself."""
     switch: Callable[[], None] = _nothing
     """Called before anything is computed: other models may have been computed with these weights in between."""
 
@@ -70,6 +76,8 @@ def dtype_of(checkpoint: Checkpoint, options: Options) -> str:
 
 def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
     """Load tokenizer and weights onto `device` (or over `device_map`). Raises UsageError where that can't be done."""
+    import torch
+
     method = method_named(options.quant) if options.quant else None
     if method is not None:
         from evalkit.models.local.quantized import check_device
@@ -80,7 +88,7 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
     if device == "cpu":
         _take_threads(model)
     is_encoder_decoder = checkpoint.is_encoder_decoder
-    quantization, unsteady = _looked_over(checkpoint, options, model, method)
+    quantization, found = _looked_over(checkpoint, model, method)
     return Loaded(
         model=model,
         tokenizer=tokenizer,
@@ -92,7 +100,10 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
         products=_products(model, options),
         border=_border(checkpoint),
         quantization=quantization,
-        alone=unsteady,
+        alone=found.unsteady if found else "",
+        is_exact=model.dtype is torch.float32
+        and options.compute_dtype in ("", "float32")
+        and not (found and found.rounds),
     )
 
 
@@ -104,16 +115,16 @@ def _read(checkpoint: Checkpoint, options: Options, device: str, method: Method 
     origin: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
     if checkpoint.commit is not None and not checkpoint.is_local:
         origin["revision"] = checkpoint.commit
-    dtype = dtype_of(checkpoint, options)
+    dtype, stored = dtype_of(checkpoint, options), stored_in(checkpoint.config)
     settings: dict[str, Any] = {"dtype": getattr(torch, dtype)}
     if options.device_map:
         settings["device_map"] = options.device_map
-    elif method is not None or stored_in(checkpoint.config):
+    elif method is not None or stored is not None:
         settings["device_map"] = {"": device}  # quantized weights are made or read where they are used
     if options.attention:
         settings["attn_implementation"] = options.attention
     try:
-        with quiet(method is not None):
+        with quiet(method is not None or stored is not None):
             auto = _class_of(checkpoint)
             tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
             if method is not None:
@@ -124,6 +135,10 @@ def _read(checkpoint: Checkpoint, options: Options, device: str, method: Method 
             model, report = auto.from_pretrained(checkpoint.source, output_loading_info=True, **origin, **settings)
             if method is not None:
                 settle(model, method, options, dtype, device)
+            if stored is not None:
+                from evalkit.models.local.quantized import unpack
+
+                unpack(model, checkpoint.is_encoder_decoder)
         if "device_map" not in settings:
             model.to(device)
     except UsageError:
@@ -179,14 +194,14 @@ def _skeleton(checkpoint: Checkpoint, options: Options) -> Any:
         return _class_of(checkpoint).from_config(config, trust_remote_code=options.trust_remote_code)
 
 
-def _looked_over(checkpoint: Checkpoint, options: Options, model: Any, method: Method | None) -> tuple[str, str]:
-    """What became of the weights, in words, and why texts can't be computed side by side; "" where they can."""
+def _looked_over(checkpoint: Checkpoint, model: Any, method: Method | None) -> tuple[str, Audit | None]:
+    """What became of the weights, in words and in numbers; "" and None where nothing was to be quantized."""
     stored = stored_in(checkpoint.config)
     if method is None and stored is None:
-        return "", ""
+        return "", None
     from evalkit.models.local.quantized import audit, quantizer
 
-    found = audit(model)
+    found = audit(model, method)
     if method is not None:
         if not found.quantized:
             raise UsageError(
@@ -194,9 +209,9 @@ def _looked_over(checkpoint: Checkpoint, options: Options, model: Any, method: M
                 found=f"{found.matrices} matrices, {found.quantized} of them quantized",
                 fix="a method of another package: bitsandbytes' (nf4, int8) know more kinds of layers",
             )
-        return f"{method.name}, {found} ({quantizer(method.backend)})", found.unsteady
+        return f"{method.name}, {found} ({quantizer(method.backend)})", found
     assert stored is not None
-    return f"stored as {stored.name}, {found}" + (f": {stored.note}" if not found.quantized else ""), found.unsteady
+    return f"stored as {stored.name}, {found}" + (f": {stored.note}" if not found.quantized else ""), found
 
 
 def _take_threads(model: Any) -> None:
@@ -262,14 +277,20 @@ def quiet(quantizes: bool = False) -> Iterator[None]:
 
     shown = their_logging.is_progress_bar_enabled()
     their_logging.disable_progress_bar()
+    from tqdm import tqdm
+
+    begin = tqdm.__init__
     # Where layers can't be quantized transformers prints pages; the error says which and why.
     noisy = [logging.getLogger(name) for name in (*_NOISY, *(("transformers",) if quantizes else ()))]
     levels = [logger.level for logger in noisy]
     for logger in noisy:
         logger.setLevel(logging.ERROR)
+    if quantizes:  # compressed-tensors asks nobody whether it may show bars
+        tqdm.__init__ = partialmethod(begin, disable=True)
     try:
         yield
     finally:
+        tqdm.__init__ = begin
         for logger, level in zip(noisy, levels, strict=True):
             logger.setLevel(level)
         if shown:

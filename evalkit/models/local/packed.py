@@ -153,18 +153,18 @@ class Packed:
                 values, _ = self.run(step, ids, targets)
                 places = [firsts[one.row] + which for one in step.wanted for which in one.which.tolist()]
                 got[places] = torch.tensor(values)
-            if wrong := _too_far(got - wanted, 2 * self._forward.tolerance, self._loaded.model.dtype):
+            if wrong := _too_far(got - wanted, 2 * self._forward.tolerance, self._loaded.is_exact):
                 return wrong
         return ""
 
 
-def _too_far(differences: torch.Tensor, bound: float, dtype: torch.dtype) -> str:
+def _too_far(differences: torch.Tensor, bound: float, is_exact: bool) -> str:
     """What is wrong with the differences of log-probabilities, "" where they are rounding.
 
-    In half precision rounding may send a token to another expert, so one in twenty may be further off.
+    In coarser numbers than float32 rounding may send a token to another expert, so one in twenty may be further off.
     """
     sizes = differences.abs().sort().values
-    usual = sizes[-1] if dtype == torch.float32 else sizes[int(0.95 * (len(sizes) - 1))]
+    usual = sizes[-1] if is_exact else sizes[int(0.95 * (len(sizes) - 1))]
     if usual <= bound and sizes[-1] <= _FAR * bound:
         return ""
     return f"its log-probabilities differ by {float(sizes[-1]):.2g} where at most {bound:.2g} is rounding"

@@ -13,7 +13,7 @@ from evalkit.core import UnavailableError, UsageError
 from evalkit.models.local.options import Options
 from evalkit.models.local.quantizing import Method, outlier_threshold, skipped
 
-__all__ = ["Audit", "audit", "check_device", "loading_config", "misfit", "quantizer", "settle"]
+__all__ = ["Audit", "audit", "check_device", "loading_config", "misfit", "quantizer", "settle", "unpack"]
 
 _PACKAGES = frozenset({"bitsandbytes", "torchao", "optimum", "hqq", "gptqmodel", "compressed_tensors"})
 """Where the classes of quantized layers and weights come from."""
@@ -119,6 +119,15 @@ def _put_hqq(model: Any, method: Method, options: Options, dtype: torch.dtype, d
             setattr(module, child, HQQLinear(layer, config, compute_dtype=dtype, device=device))
 
 
+def unpack(model: Any, is_encoder_decoder: bool) -> None:
+    """Have compressed-tensors unpack its weights now, instead of within the first pass that somebody waits for."""
+    if not any(hasattr(module, "quantization_scheme") for module in model.modules()):
+        return
+    start = torch.zeros(1, 1, dtype=torch.long, device=model.device)
+    with torch.inference_mode():
+        model(input_ids=start, **({"decoder_input_ids": start} if is_encoder_decoder else {}))
+
+
 def _divisor(count: int, size: int) -> int:
     while count % size:
         size //= 2
@@ -133,24 +142,30 @@ class Audit:
     quantized: int
     unsteady: str = ""
     """Why a text's numbers change with what is computed beside it, "" where they don't."""
+    rounds: bool = False
+    """Whether activations are rounded to 8 bits, so that a sum in another order can end in the next whole number."""
 
     def __str__(self) -> str:
         return f"{self.quantized} of {self.matrices} matrices"
 
 
-def audit(model: Any) -> Audit:
+def audit(model: Any, method: Method | None) -> Audit:
     """Count matrices (linear layers, GPT-2's included) and those that are quantized."""
     matrices = quantized = 0
     unsteady = ""
+    rounds = method is not None and method.rounds
     for module in model.modules():
         is_quantized = _is_quantized(module)
         if is_quantized or isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D":
             matrices += 1
             quantized += is_quantized
+        scheme = getattr(module, "quantization_scheme", None)
+        is_eight = type(module).__name__ in ("Linear8bitLt", "FP8Linear")
+        rounds = rounds or is_eight or getattr(scheme, "input_activations", None) is not None
         state = getattr(module, "state", None)
         if getattr(state, "threshold", 0.0) and type(module).__name__ == "Linear8bitLt":
             unsteady = "LLM.int8() looks for outliers in all tokens of a pass (int8_threshold=0 looks for none)"
-    return Audit(matrices, quantized, unsteady)
+    return Audit(matrices, quantized, unsteady, rounds)
 
 
 def _is_quantized(module: Any) -> bool:

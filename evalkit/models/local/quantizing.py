@@ -47,11 +47,14 @@ class Method:
     capability: tuple[int, int] | None = None
     """The least compute capability of the NVIDIA GPU that it needs; None where it runs on a CPU, too."""
     install: str = INSTALL
+    rounds: bool = False
+    """Whether activations, too, are rounded to 8 bits."""
 
 
 def _bitsandbytes(name: str, summary: str, bits: int, *takes: str) -> Method:
     group = 64 if bits == 4 else None
-    return Method(name, summary, "bitsandbytes", ("bitsandbytes",), bits, frozenset({*takes, "quant_skip"}), group)
+    heeds = frozenset({*takes, "quant_skip"})
+    return Method(name, summary, "bitsandbytes", ("bitsandbytes",), bits, heeds, group, rounds=bits == 8)
 
 
 def _torchao(name: str, summary: str, bits: int, **more: Any) -> Method:
@@ -77,9 +80,9 @@ _ALL = (
     _bitsandbytes("fp4-double", "bitsandbytes 4-bit floats, scales quantized, too", 4, "compute_dtype"),
     _torchao("torchao-int8", "torchao: weights only, a scale a row", 8),
     _torchao("torchao-int4", "torchao: weights only, groups of 32", 4, group_size=32),
-    _torchao("torchao-int8-dynamic", "torchao: weights and each token's activations", 8),
+    _torchao("torchao-int8-dynamic", "torchao: weights and each token's activations", 8, rounds=True),
     _torchao("torchao-float8", "torchao: weights only, e4m3", 8),
-    _torchao("torchao-float8-dynamic", "torchao: weights and activations, e4m3", 8, capability=(8, 9)),
+    _torchao("torchao-float8-dynamic", "torchao: weights and activations, e4m3", 8, capability=(8, 9), rounds=True),
     _torchao(
         "torchao-int4-packed",
         "torchao: weights packed for fused kernels, groups of 128",
@@ -96,7 +99,7 @@ _ALL = (
     _hqq(4),
     _hqq(3),
     _hqq(2),
-    Method("fp8", "transformers: e4m3 in blocks of 128 × 128", "transformers", (), 8, capability=(8, 9)),
+    Method("fp8", "transformers: e4m3 in blocks of 128 × 128", "transformers", (), 8, capability=(8, 9), rounds=True),
 )
 METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _ALL})
 """Every value of `quant=` by its name."""
