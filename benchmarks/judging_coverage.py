@@ -1,21 +1,26 @@
-"""How often the intervals of judging hold the truth: κ, α, prediction-powered shares, Bradley–Terry strengths.
+"""How often the intervals of judging hold the truth: κ, α, corrected shares, win rates, Bradley–Terry strengths, ranks.
 
-    python benchmarks/judging_coverage.py [DRAWS]
+    python benchmarks/judging_coverage.py [DRAWS] [agreement|labels|rates|strengths …]
 
-Every draw is a new data set of known truth; 10,000 of them measure 95 % to within 0.4. Strengths have a tenth as many
-draws, since each has a bootstrap of its own.
+Every draw is a new data set of known truth; 10,000 of them measure 95 % to within 0.4. What depends on a table of
+counts alone is computed once for each table, so that all of it takes some minutes on one core, strengths most of them.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from evalkit.core import Estimate
+from evalkit.stats import ppi
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
-from evalkit.stats.ppi import ppi_mean
-from evalkit.tournaments import Battles, standing
+from evalkit.tournaments import Battles, bradley_terry, rate_interval, standing
 
 # Items, share of ones, chance that a rater errs, clusters (0: none), chance that an item is as its cluster.
 RATERS = (
@@ -38,6 +43,43 @@ LABELS = (
     (50, 500, 0.5, 0.1),
     (50, 500, 0.1, 0.05),
     (30, 300, 0.5, 0.05),
+)
+# Questions, share of wins, share of ties, battles a question (alike in half of the questions).
+RATES = (
+    (50, 0.4, 0.2, 1),
+    (100, 0.5, 0.3, 1),
+    (800, 0.5, 0.4, 1),
+    (100, 0.15, 0.2, 1),
+    (100, 0.1, 0.1, 1),
+    (400, 0.01, 0.03, 1),
+    (50, 0.4, 0.2, 4),
+    (200, 0.5, 0.3, 4),
+    (100, 0.05, 0.05, 1),
+    (50, 0.05, 0.02, 1),
+    (30, 0.4, 0.3, 1),
+    (20, 0.1, 0.1, 1),
+    (30, 0.4, 0.2, 4),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tournament:
+    """Strengths of the models, all pairs on every question; in a share `alike` of questions one coin decides all."""
+
+    strengths: tuple[float, ...]
+    questions: int
+    ties: float = 0.0
+    alike: float = 0.0
+
+
+TOURNAMENTS = (
+    Tournament((0.5, 0.0, -0.5), 50, alike=0.5),
+    Tournament((0.5, 0.0, -0.5), 200, alike=0.5),
+    Tournament((1.5, 0.7, 0.0, -0.7, -1.5), 100, 0.2, 0.3),
+    Tournament((0.5, -0.5), 100, 0.2),
+    Tournament((0.5, 0.0, -0.5), 20, alike=0.5),
+    Tournament((1.2, -1.2), 100),
+    Tournament((2.5, 0.0, -2.5), 60),
 )
 
 
@@ -68,39 +110,105 @@ def corrected(rng: np.random.Generator, cell: tuple[int, int, float, float], dra
         y = rng.random(labels + more) < share
         f = np.asarray(y ^ (rng.random(labels + more) < np.where(y, error, error / 2)), dtype=float)
         people = y[:labels].astype(float)
-        found = [ppi_mean(people, f[:labels], f[labels:], power=power) for power in (1.0, None)]
+        found = [ppi.ppi_mean(people, f[:labels], f[labels:], power=power) for power in (1.0, None)]
         held += [each.low <= share <= each.high for each in found]
     return float(held[0] / draws), float(held[1] / draws)
 
 
-def strengths(rng: np.random.Generator, questions: int, draws: int) -> float:
-    """The share of models' strengths, over draws, that their intervals hold: three models, all pairs a question."""
-    truth = np.array([0.5, 0.0, -0.5])
+def rates(rng: np.random.Generator, cell: tuple[int, float, float, int], draws: int) -> float:
+    """The share of draws in which the interval of a win rate holds the truth."""
+    questions, wins, ties, battles = cell
+    truth = wins + ties / 2.0
     held = 0
     for _ in range(draws):
-        rows = [
-            (str(i), str(j), float(rng.random() < 1 / (1 + math.exp(truth[j] - truth[i]))), str(q))
-            for q in range(questions)
-            for i in range(3)
-            for j in range(i + 1, 3)
-        ]
-        places, _ = standing(Battles.of(rows, ("0", "1", "2")), resamples=400, seed=int(rng.integers(1 << 30)))
-        held += sum(p.strength.low <= truth[int(p.model)] <= p.strength.high for p in places)
-    return held / (3 * draws)
+        coin = rng.random((questions, battles))
+        coin = np.where(rng.random((questions, 1)) < 0.5, coin[:, :1], coin)
+        values = np.where(coin < wins, 1.0, np.where(coin < wins + ties, 0.5, 0.0))
+        found = _rate(*_counts(values)) if battles == 1 else _clustered(values)
+        held += found.low <= truth <= found.high
+    return held / draws
+
+
+def _counts(values: np.ndarray) -> tuple[int, int, int]:
+    return int((values == 1.0).sum()), int((values == 0.5).sum()), int((values == 0.0).sum())
+
+
+@functools.cache
+def _rate(wins: int, ties: int, losses: int) -> Estimate:
+    return rate_interval(np.repeat([1.0, 0.5, 0.0], [wins, ties, losses]))
+
+
+def _clustered(values: np.ndarray) -> Estimate:
+    return rate_interval(values.ravel(), np.repeat(np.arange(len(values)), values.shape[1]))
+
+
+def strengths(rng: np.random.Generator, cell: Tournament, draws: int) -> tuple[float, float, float]:
+    """Over draws, the share of strengths that their intervals hold, that of the model that is held least, and the
+    share of true ranks between `rank` and `worst`."""
+    theta, size = np.array(cell.strengths), len(cell.strengths)
+    first, second = np.triu_indices(size, 1)
+    chance = 1.0 / (1.0 + np.exp(theta[second] - theta[first]))
+    expected = np.zeros((size, size))
+    expected[first, second] = (1 - cell.ties) * chance + cell.ties / 2
+    expected[second, first] = (1 - cell.ties) * (1 - chance) + cell.ties / 2
+    truth = bradley_terry(expected)
+    places = 1 + (truth[:, None] < truth[None, :] - 1e-9).sum(1)
+    shape = (cell.questions, len(first))
+    held, ranked = np.zeros(size), 0
+    for _ in range(draws):
+        coin = np.where(rng.random((shape[0], 1)) < cell.alike, rng.random((shape[0], 1)), rng.random(shape))
+        value = np.where(rng.random(shape) < cell.ties, 0.5, (coin < chance).astype(float))
+        battles = Battles(
+            tuple(map(str, range(size))),
+            np.tile(first, shape[0]),
+            np.tile(second, shape[0]),
+            value.ravel(),
+            np.repeat(np.arange(shape[0]), shape[1]),
+        )
+        found, _ = standing(battles, resamples=400, seed=int(rng.integers(1 << 30)))
+        for place in found:
+            model = int(place.model)
+            held[model] += place.strength.low <= truth[model] <= place.strength.high
+            ranked += place.rank <= places[model] <= place.worst
+    return float(held.mean() / draws), float(held.min() / draws), ranked / (draws * size)
+
+
+def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays of 0 and 1, computed once for each table of counts."""
+    known: dict[Any, Any] = {}
+
+    def found(*arrays: Any, **settings: Any) -> Any:
+        columns = [np.asarray(array) for array in arrays if array is not None and not isinstance(array, float)]
+        if not all(np.isin(column, (0.0, 1.0)).all() for column in columns):
+            return function(*arrays, **settings)
+        code = sum(column.astype(int) << place for place, column in enumerate(columns))
+        key = (tuple(np.bincount(code, minlength=4).tolist()), len(columns))
+        if key not in known:
+            known[key] = function(*arrays, **settings)
+        return known[key]
+
+    return found
 
 
 def main() -> None:
     """Print a line a cell."""
     draws = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    wanted = sys.argv[2:] or ["agreement", "labels", "rates", "strengths"]
     rng = np.random.default_rng(1)
-    for rated in RATERS:
+    # Without clusters both parts of a corrected share depend on counts alone.
+    ppi.mean_interval = _remembered(ppi.mean_interval)
+    ppi.paired_interval = _remembered(ppi.paired_interval)
+    for rated in RATERS if "agreement" in wanted else ():
         kappa, alpha = agreement(rng, rated, draws)
         print(f"raters {rated}: κ {kappa:.4f}, α {alpha:.4f}", flush=True)
-    for labelled in LABELS:
+    for labelled in LABELS if "labels" in wanted else ():
         plain, tuned = corrected(rng, labelled, draws)
         print(f"labels {labelled}: λ=1 {plain:.4f}, tuned {tuned:.4f}", flush=True)
-    for questions in (50, 200):
-        print(f"strengths, {questions} questions: {strengths(rng, questions, draws // 10):.4f}", flush=True)
+    for rate in RATES if "rates" in wanted else ():
+        print(f"win rate {rate}: {rates(rng, rate, draws):.4f}", flush=True)
+    for cell in TOURNAMENTS if "strengths" in wanted else ():
+        held, least, ranked = strengths(rng, cell, draws)
+        print(f"{cell}: strengths {held:.4f}, least {least:.4f}; ranks {ranked:.4f}", flush=True)
 
 
 if __name__ == "__main__":

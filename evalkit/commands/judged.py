@@ -47,14 +47,16 @@ def show_pairwise(
     found: Sequence[Judged], one: str, two: str, *, as_json: bool = False, control: Control | None = None
 ) -> None:
     """Wins, ties and losses of the first model, its win rate, by group, and what the judge's orders say."""
+    from evalkit.tournaments.rates import rate_interval
+
     judged = [verdict for verdict in found if verdict.win is not None]
     rows: list[tuple[str, Any]] = []
     wins = [_of(verdict, one) for verdict in judged]
     groups = sorted({group for verdict in judged for group in verdict.groups})
-    rows.append(("win rate", _mean(wins)))
+    rows.append(("win rate", rate_interval(wins)))
     if control is not None and judged:
         rows.append(("at equal length", control(judged)))
-    rows += [(f"  {group}", _mean([_of(v, one) for v in judged if group in v.groups])) for group in groups]
+    rows += [(f"  {group}", rate_interval([_of(v, one) for v in judged if group in v.groups])) for group in groups]
     consistent = [v.scores["consistent"] for v in judged if "consistent" in v.scores]
     first = [v.scores["first_position"] for v in judged if "first_position" in v.scores]
     rows += [("both orders agree", _mean(consistent)), ("shown first wins", _mean(first))]

@@ -20,6 +20,7 @@ from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
 from evalkit.stats.paired import paired_interval
 from evalkit.stats.ppi import ppi_mean
 from evalkit.stats.weighted import spearman, weighted_interval
+from evalkit.tournaments.rates import rate_interval
 
 CONFIDENCE = 0.99
 """Of the intervals that decide on a bias: with six of them, an unbiased judge is called biased once in about 17."""
@@ -110,7 +111,7 @@ def audit_of(found: Sequence[Judged], labels: Sequence[Label] = (), *, own: str 
     if labels:
         findings += _agreement(judged, labels, own)
     elif own is not None and judged:
-        rate = mean_interval([_of(one, own) for one in judged])
+        rate = rate_interval([_of(one, own) for one in judged])
         words = f"its own {own} wins {_share(rate)}; without human labels nothing says how much it should"
         findings.append(Finding("self-preference", rate, "unclear", words))
     return Audit(tuple(findings))
@@ -313,8 +314,8 @@ def _corrected(
     """The win rate that people would give, from all verdicts and the labels there are."""
     labelled = {one.key for one, _ in pairs}
     rest = np.array([_of(one, first) for one in judged if one.key not in labelled])
-    raw = mean_interval([_of(one, first) for one in judged])
-    estimate = ppi_mean(people, machine, rest) if len(rest) >= 2 else mean_interval(people)
+    raw = rate_interval([_of(one, first) for one in judged])
+    estimate = ppi_mean(people, machine, rest) if len(rest) >= 2 else rate_interval(people)
     words = f"{first} wins {_share(estimate)} as people see it, {_share(raw)} as the judge does"
     return Finding("corrected win rate", estimate, "fine", words)
 

@@ -23,6 +23,7 @@ def judge_of(
     settings: Mapping[str, str],
     version: int = 1,
     scale: Literal["share", "number"] = "share",
+    lower_is_better: frozenset[str] = frozenset(),
 ) -> Judge:
     """A judge that asks a model by `decide`. Until it is bound to one, a verdict raises UsageError."""
 
@@ -34,9 +35,9 @@ def judge_of(
             return await decide(model, sample, replies)
 
         asked = {**settings, "model": f"{model.identity.name}@{model.identity.digest[:8]}"}
-        return Judge(name, verdict, version, over, scores, scale, asked)
+        return Judge(name, verdict, version, over, scores, scale, asked, lower_is_better=lower_is_better)
 
-    return Judge(name, unbound, version, over, scores, scale, dict(settings), bound)
+    return Judge(name, unbound, version, over, scores, scale, dict(settings), bound, lower_is_better)
 
 
 def answers_of(replies: Sequence[Reply]) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def paired_bootstrap(
     if broken or not math.isfinite(value):
         how += f", undefined in {broken} of {resamples} resamples"
         return Difference(value, math.nan, math.nan, math.nan, n, count, how, confidence)
-    tail = _expanded((1.0 - confidence) / 2.0, count)
+    tail = expanded((1.0 - confidence) / 2.0, count)
     low, high = np.quantile(drawn, [tail, 1.0 - tail])
     beyond = min(int((drawn <= 0.0).sum()), int((drawn >= 0.0).sum()))
     p = min(1.0, 2.0 * (beyond + 1) / (resamples + 1))
@@ -134,7 +134,8 @@ def _picked(order: IntArray, starts: IntArray, picks: IntArray) -> tuple[IntArra
     return order[starts[picks][numbers] + within], numbers
 
 
-def _expanded(tail: float, count: int) -> float:
+def expanded(tail: float, count: int) -> float:
+    """The tail of a percentile interval over `count` clusters, widened to t's quantile and the sample variance."""
     from scipy import special
 
     return float(special.ndtr(np.sqrt(count / (count - 1.0)) * special.stdtrit(count - 1, tail)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.core import Estimate, UsageError
-from evalkit.stats import mean_interval
+from evalkit.tournaments.rates import rate_interval
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
@@ -126,7 +126,7 @@ def win_rate(battles: Battles, model: int, against: int | None = None, confidenc
     if against is not None:
         mine &= (battles.first == against) | (battles.second == against)
     value = np.where(battles.first == model, battles.value, 1.0 - battles.value)[mine]
-    return mean_interval(value, battles.question[mine], confidence)
+    return rate_interval(value, battles.question[mine], confidence)
 
 
 def head_to_head(battles: Battles) -> dict[tuple[str, str], tuple[float, float, float, Estimate]]:

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.core import Estimate
+from evalkit.stats.paired import expanded
 from evalkit.tournaments.battles import Battles, Connection, win_rate
+from evalkit.tournaments.logistic import sigmoid
 from evalkit.tournaments.strength import bradley_terry
 
 if TYPE_CHECKING:
-    from evalkit.core import FloatRows
+    from evalkit.core import FloatRows, IntArray
 
 PRIOR = 0.5
 """So many ties are added to every pair that met, where the strengths have no maximum otherwise."""
+FEW = 10
+"""With fewer wins or losses of a model than this, resamples say too little of how rare they are."""
 _CHUNK_CELLS = 2_000_000
 
 
@@ -37,10 +41,12 @@ def standing(
 ) -> tuple[tuple[Place, ...], Connection]:
     """All models, strongest first, and what the comparisons leave open.
 
-    Bradley–Terry strengths with percentile intervals over questions: all battles of a question are drawn together.
+    Bradley–Terry strengths with percentile intervals over questions, expanded to t's quantile (Hesterberg 2015): all
+    battles of a question are drawn together.
     Where a model has no loss or no win, the bound on that side is infinite and the value is one with `PRIOR`; a
     resample without a maximum has that prior, too. Groups that never met have ranks within each group, and strengths
-    against their group's mean.
+    against their group's mean. Where a model has fewer than `FEW` wins or losses, the bounds are the hull of the
+    bootstrap's and of those that the intervals of the win rates come to.
     """
     wins, ties = battles.counts()
     table = wins + ties / 2.0
@@ -48,14 +54,19 @@ def standing(
     value, how = np.zeros(len(table)), "bootstrap over questions"
     drawn = _drawn(battles, resamples, seed)
     low, high = np.zeros(len(table)), np.zeros(len(table))
-    tails = ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0)
+    tail = expanded((1.0 - confidence) / 2.0, max(2, int(battles.question.max()) + 1))
     few = int(battles.question.max()) < 1
     for group in connection.groups:
         inside = np.array(group)
         prior = 0.0 if connection.is_finite or _is_finite(table[np.ix_(inside, inside)]) else PRIOR
         value[inside] = bradley_terry(table[np.ix_(inside, inside)], prior=prior)
-        strengths = _strengths(drawn[:, inside[:, None], inside[None, :]])
-        low[inside], high[inside] = np.full((2, len(inside)), math.nan) if few else np.quantile(strengths, tails, 0)
+        strengths = _strengths(drawn[:, inside[:, None], inside[None, :]], value[inside])
+        ends = np.full((2, len(inside)), math.nan) if few else np.quantile(strengths, (tail, 1.0 - tail), 0)
+        if not few and _is_sparse(table[np.ix_(inside, inside)]):
+            rated = _from_rates(battles, table, inside, value[inside], ends, confidence)
+            ends = np.stack([np.minimum(ends[0], rated[0]), np.maximum(ends[1], rated[1])])
+            how = "hull of the bootstrap over questions and of win rates"
+        low[inside], high[inside] = ends
     if not connection.is_finite:
         how += f", prior of {PRIOR:g} ties a pair"
     return places_of(battles, connection, value, low, high, how, confidence), connection
@@ -87,13 +98,55 @@ def places_of(
     return tuple(sorted(places, key=lambda place: -place.strength.value))
 
 
+def _is_sparse(table: FloatRows) -> bool:
+    return float(min(table.sum(0).min(), table.sum(1).min())) < FEW
+
+
+def _from_rates(
+    battles: Battles, table: FloatRows, inside: IntArray, theta: FloatRows, ends: FloatRows, confidence: float
+) -> tuple[FloatRows, FloatRows]:
+    """Bounds of shape (2, k) from each win rate: the strengths at which the ends of its interval would be
+    expected, the others held, put together for the distance to the mean (MOVER). What is open moves the others as far
+    as the bootstrap's `ends`."""
+    size = len(inside)
+    below, above = np.zeros((2, size))
+    games = (table + table.T)[np.ix_(inside, inside)]
+    for i, model in enumerate(inside):
+        rate = win_rate(battles, int(model), confidence=confidence)
+        below[i] = theta[i] - _strength_at(rate.low, games[i], theta, i)
+        above[i] = _strength_at(rate.high, games[i], theta, i) - theta[i]
+    below, above = np.maximum(below, 0.0), np.maximum(above, 0.0)
+    # The distance to the mean holds 1 - 1/k of a model's own strength, and 1/k of each other's the other way.
+    mine, others = (1.0 - 1.0 / size) ** 2, ~np.eye(size, dtype=bool)
+    reach = [np.where(np.isfinite(far), far, abs(end - theta)) for far, end in ((below, ends[0]), (above, ends[1]))]
+    down = np.sqrt(mine * below**2 + np.array([(reach[1][row] ** 2).sum() for row in others]) / size**2)
+    up = np.sqrt(mine * above**2 + np.array([(reach[0][row] ** 2).sum() for row in others]) / size**2)
+    return theta - down, theta + up
+
+
+def _strength_at(rate: float, games: FloatRows, theta: FloatRows, place: int) -> float:
+    """The strength of the model at `place` at which its expected win rate is `rate`."""
+    from scipy.optimize import brentq
+
+    others = np.arange(len(theta)) != place
+    played, against = games[others], theta[others]
+    if not 0.0 < rate < 1.0:
+        return math.copysign(math.inf, rate - 0.5) if rate in (0.0, 1.0) else math.nan
+
+    def beyond(x: float) -> float:
+        return float(played @ sigmoid(x - against) / played.sum()) - rate
+
+    reach = 40.0 + float(np.abs(theta).max())
+    return float(brentq(beyond, -reach, reach))
+
+
 def _is_finite(table: FloatRows) -> bool:
     return Connection.of(table).is_finite
 
 
-def _strengths(tables: FloatRows) -> FloatRows:
+def _strengths(tables: FloatRows, near: FloatRows) -> FloatRows:
     """Strengths of every resample. One without a maximum is found by its size and fitted again with the prior."""
-    found = bradley_terry(tables, prior=1e-9)
+    found = bradley_terry(tables, prior=1e-9, start=near)
     wild = np.abs(found).max(-1) > 10.0
     if wild.any():
         found[wild] = bradley_terry(tables[wild], prior=PRIOR)

@@ -18,12 +18,15 @@ _LONGEST = 4.0
 _PRECISE = 1e-12
 
 
-def bradley_terry(wins: FloatRows, ties: FloatRows | None = None, *, prior: float = 0.0) -> FloatRows:
+def bradley_terry(
+    wins: FloatRows, ties: FloatRows | None = None, *, prior: float = 0.0, start: FloatRows | None = None
+) -> FloatRows:
     """Log-strengths θ of shape (…, k), their mean 0, of tables of shape (…, k, k): P(i beats j) = σ(θ_i - θ_j).
 
     `wins[i, j]` are those of i against j (Bradley & Terry 1952); a tie is half a win for each. `prior` adds so many
     ties to every pair that met, which makes the strengths of a model without a loss finite. Without it they have no
-    maximum there (see `Connection`) and what comes back is only very large.
+    maximum there (see `Connection`) and what comes back is only very large. `start` (shape (k,)) saves steps where it
+    lies near.
     """
     table = wins if ties is None else wins + ties / 2.0
     stacked = table.reshape(-1, *table.shape[-2:])
@@ -32,6 +35,8 @@ def bradley_terry(wins: FloatRows, ties: FloatRows | None = None, *, prior: floa
     games = stacked + stacked.swapaxes(-1, -2)
     size = stacked.shape[-1]
     theta = np.zeros(stacked.shape[:-1])
+    if start is not None:
+        theta += start
     for _ in range(_STEPS):
         p = _sigmoid(theta[:, :, None] - theta[:, None, :])
         gradient = stacked.sum(-1) - (games * p).sum(-1)

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from evalkit.core import UsageError
-from evalkit.tournaments import Battles, Connection, bradley_terry, davidson, elo, head_to_head, standing, win_rate
+from evalkit.stats import mean_interval
+from evalkit.tournaments import (
+    Battles,
+    Connection,
+    bradley_terry,
+    davidson,
+    elo,
+    head_to_head,
+    rate_interval,
+    standing,
+    win_rate,
+)
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
 
@@ -108,7 +119,9 @@ def test_a_stack_of_tables_is_each_table_alone() -> None:
 
 
 def test_rank_intervals_are_those_of_a_bootstrap_written_plainly_around_choix() -> None:
-    """Rank = 1 + models whose lower bound lies above my upper bound, over questions drawn with replacement."""
+    """Rank = 1 + models whose lower bound lies above my upper bound, over questions drawn with replacement; tails are
+    expanded as in Hesterberg 2015."""
+    stats = pytest.importorskip("scipy.stats")
     choix = pytest.importorskip("choix", reason="choix is the oracle")
     battles = random_battles(11, count=900)
     rng = np.random.default_rng(1)
@@ -125,7 +138,8 @@ def test_rank_intervals_are_those_of_a_bootstrap_written_plainly_around_choix() 
                 pairs += [(i, j)] * int(2 * v) + [(j, i)] * int(2 - 2 * v)
         found = choix.ilsr_pairwise(5, pairs, tol=1e-12)
         drawn.append(found - found.mean())
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    tail = stats.norm.cdf(math.sqrt(questions / (questions - 1)) * stats.t.ppf(0.025, questions - 1))
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     places, _ = standing(battles, resamples=200)
     for place in places:
         i = NAMES.index(place.model)
@@ -148,6 +162,31 @@ def test_win_rate_counts_ties_as_half_and_clusters_questions() -> None:
     assert "cluster" in win_rate(random_battles(1), 0).how or win_rate(random_battles(1), 0).n > 1
     assert head_to_head(battles)["a", "b"][:3] == (2.0, 1.0, 1.0)
     assert head_to_head(battles)["b", "a"][:3] == (1.0, 1.0, 2.0)
+
+
+def test_a_win_rate_with_ties_takes_the_intervals_of_two_shares() -> None:
+    """Without ties it is the share's own interval; all of a kind is no point; a soft preference is a mean."""
+    wins = rate_interval([1.0] * 30 + [0.0] * 20)
+    assert (wins.low, wins.high) == (mean_interval([1.0] * 30 + [0.0] * 20).low, wins.high)
+    tied = rate_interval([1.0] * 30 + [0.5] * 10 + [0.0] * 20)
+    assert tied.value == pytest.approx(35 / 60)
+    assert 0.45 < tied.low < tied.value < tied.high < 0.70
+    assert rate_interval([0.5] * 40).low < 0.5 < rate_interval([0.5] * 40).high
+    assert rate_interval([0.2, 0.7, 0.5]).how.startswith("t")
+    # Turned round, the bounds change sides.
+    back = rate_interval([0.0] * 30 + [0.5] * 10 + [1.0] * 20)
+    assert (1 - back.high, 1 - back.low) == pytest.approx((tied.low, tied.high))
+
+
+def test_few_losses_widen_a_strength_to_what_the_win_rate_leaves_open() -> None:
+    """Two models, one loss in 50: the bounds reach the log-odds of the exact interval's ends."""
+    rows = [("a", "b", float(n > 0), f"q{n}") for n in range(50)]
+    places, _ = standing(Battles.of(rows), resamples=400)
+    exact = mean_interval([row[2] for row in rows])
+    assert "win rates" in places[0].strength.how
+    gap = [2 * end for end in (places[0].strength.low, places[0].strength.high)]
+    assert gap[0] < math.log(exact.low / (1 - exact.low)) < math.log(49)
+    assert gap[1] > math.log(exact.high / (1 - exact.high))
 
 
 # ---------------------------------------------------------------- degenerate tables
