@@ -40,12 +40,12 @@ def task(
     cite: bool = False,
     max_tokens: int = 256,
 ) -> Task:
-    """`nli` is an entailment model (repo or folder), `judges` are judges of the packs, joined by "+"; `answers` says
-    which of a row's own answers `--model stored/NAME` takes. `prompt=text` is for base models."""
+    """`nli` is an entailment model (repo or folder), `judges` are judges of the packs, by name; `answers` says which
+    of a row's own answers `--model stored/NAME` takes. `prompt=text` is for base models."""
     scorers: list[Scorer] = [sentence_support(embedder=embedder), abstention()]
     if nli:
         scorers.append(entailment(model=nli))
-    for name in filter(None, judges.split("+")):
+    for name in (part.strip() for part in judges.split(",") if part.strip()):
         found = load("judge", name)
         assert isinstance(found, Judge)
         scorers.append(judged(found))

@@ -95,6 +95,8 @@ class Judge:
     """Whether they are shares from 0 to 1 or numbers of a scale of the judge's own."""
     settings: Mapping[str, str] = field(default_factory=dict)
     bound: Callable[[Model], Judge] | None = None
+    lower_is_better: frozenset[str] = frozenset()
+    """Those of its scores that a good answer has little of, such as claims that contradict the contexts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
-from evalkit.core import Judge, Model, Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Judge, Metric, Model, Record, Reply, Sample, Score, Scorer, UsageError, Validity
 from evalkit.metrics import mean
 
 
@@ -42,7 +43,10 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
         return tuple(_passed_on(each, verdict.validity, verdict.reason) for each in found)
 
     settings = {"judge": judge.name, "judge_version": str(judge.version), **judge.settings}
-    metrics = tuple(mean(name, scale=judge.scale) for name in wanted)
+    less = judge.lower_is_better
+    metrics = tuple(
+        _where_given(mean(name, scale=judge.scale, higher_is_better=name not in less), name) for name in wanted
+    )
     scorer = Scorer(f"judged_{judge.name}", score, wanted, metrics, settings)
     bound = judge.bound
     if bound is None:
@@ -67,6 +71,15 @@ def judged_as(judge: Judge, spec: str) -> Scorer:
         return replace(found, settings={**found.settings, "judge": spec})
 
     return replace(named, judged_by=judged_by)
+
+
+def _where_given(metric: Metric, name: str) -> Metric:
+    """The metric over the records that have the score: without one it does not apply, whatever became of the sample."""
+
+    def observe(record: Record) -> Sequence[float] | None:
+        return None if record.value(name) is None else metric.observe(record)
+
+    return replace(metric, observe=observe)
 
 
 def _passed_on(score: Score, validity: Validity, reason: str) -> Score:

@@ -16,6 +16,11 @@ NAMES = [
     *("alpaca_eval", "arena_hard", "g_eval", "helpfulness", "mt_bench", "mt_bench_pair", "pairwise", "ranking"),
     "rating",
 ]
+# Those that judge answers from contexts; tests/rag has them.
+OF_CONTEXTS = [
+    *("answer_correctness", "answer_relevance", "claim_check", "context_precision", "context_recall"),
+    *("context_refusal", "factual_correctness", "faithfulness", "groundedness", "noise_sensitivity"),
+]
 CONVERSATION = Sample(
     "81", "Who was first?", data={"turns": ["Who was first?", "And who second?"], "reference": ["Ann", "Bob"]}
 )
@@ -34,7 +39,7 @@ def values(verdict: Verdict) -> dict[str, float]:
 
 
 def test_the_judges_that_ship() -> None:
-    assert [entry.name for entry in index("judge") if entry.origin == "built-in"] == NAMES
+    assert [entry.name for entry in index("judge") if entry.origin == "built-in"] == sorted(NAMES + OF_CONTEXTS)
     assert all(entry.summary and not entry.problem for entry in index("judge"))
 
 
