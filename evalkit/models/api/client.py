@@ -6,8 +6,9 @@ import asyncio
 import json
 import random
 import time
+from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -42,6 +43,8 @@ class Call:
     path: str
     body: Mapping[str, Any]
     tokens: int = 0
+    assemble: Callable[[Sequence[dict[str, Any]]], Mapping[str, Any]] | None = None
+    """Makes the whole reply of the events of a stream, where it was asked for as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Patience:
     timeout: float = 600.0
     deadline: float = 1800.0
     attempts: int = 6
+    stall: float = 120.0
+    """Seconds in which a reply that is streamed may say nothing."""
 
 
 class Client:
@@ -77,6 +82,8 @@ class Client:
         self._random = random.Random()
         self._proxy = _proxy_for(self._base)
         self.retried: Counter[str] = Counter()
+        self.firsts: array[float] = array("f")
+        """Seconds from sending to the first piece of each reply that was streamed."""
 
     async def send(self, call: Call, read: Callable[[Any, Mapping[str, str]], T]) -> T:
         """What `read` makes of the reply. It raises BadReplyError for a body that is not what it should be.
@@ -192,8 +199,12 @@ class Client:
         try:
             # A redirect could carry the key elsewhere.
             url, data = self._base + call.path, _encoded(call.body)
+            if call.assemble is not None:
+                return await self._streamed(session, url, data, call.assemble)
             async with session.post(url, data=data, allow_redirects=False, proxy=self._proxy) as reply:
                 return reply.status, reply.headers, await reply.read()
+        except aiohttp.SocketTimeoutError:
+            raise Failed("unreachable", f"the server said nothing for {self._patience.stall:g} s") from None
         except TimeoutError:
             raise Failed("unreachable", f"no reply within {self._patience.timeout:g} s") from None
         except aiohttp.InvalidURL:
@@ -201,6 +212,36 @@ class Client:
         except (aiohttp.ClientError, OSError) as error:
             words = str(error) or type(error).__name__
             raise Failed("unreachable", self._secret.redact(words)) from None
+
+    async def _streamed(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        data: bytes,
+        assemble: Callable[[Sequence[dict[str, Any]]], Mapping[str, Any]],
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """The same reply as it would have come whole."""
+        import aiohttp
+
+        from evalkit.models.api.streaming import events, says
+
+        patience, sent = self._patience, time.monotonic()
+        limits = aiohttp.ClientTimeout(total=patience.timeout, sock_connect=30.0, sock_read=patience.stall)
+        async with session.post(url, data=data, allow_redirects=False, proxy=self._proxy, timeout=limits) as reply:
+            if reply.status != 200 or "event-stream" not in reply.headers.get("content-type", ""):
+                # An error, or a server that does not stream: its reply is whole.
+                return reply.status, reply.headers, await reply.read()
+            found: list[dict[str, Any]] = []
+            silent = True
+            try:
+                async for event in events(reply.content.iter_any()):
+                    if silent and says(event):
+                        silent = False
+                        self.firsts.append(time.monotonic() - sent)
+                    found.append(event)
+                return 200, reply.headers, _encoded(assemble(found))
+            except (BadReplyError, LookupError, TypeError, ValueError, AttributeError) as problem:
+                raise Failed("broken", f"the stream is not what it should be: {problem}", 200) from None
 
     def _opened(self) -> aiohttp.ClientSession:
         import aiohttp

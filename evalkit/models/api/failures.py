@@ -27,7 +27,17 @@ _UNSUPPORTED = (
     "unrecognized",
     "unknown",
 )
-DROPPABLE = ("temperature", "top_p", "seed", "stop", "stop_sequences", "max_tokens", "n", "reasoning_effort")
+DROPPABLE = (
+    "temperature",
+    "top_p",
+    "seed",
+    "stop",
+    "stop_sequences",
+    "max_tokens",
+    "n",
+    "reasoning_effort",
+    "stream_options",
+)
 
 
 class BadReplyError(Exception):

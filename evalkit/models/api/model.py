@@ -30,6 +30,7 @@ from evalkit.models.api.options import Options
 from evalkit.models.api.pacing import Growth
 from evalkit.models.api.prices import Price
 from evalkit.models.api.probing import Found
+from evalkit.models.api.streaming import streamed
 from evalkit.models.api.wire import Wire
 
 if TYPE_CHECKING:
@@ -112,6 +113,10 @@ class ApiModel:
             said["not taken by the server"] = ", ".join(sorted(self._dropped))
         if self._client.retried:
             said["sent again"] = ", ".join(f"{kind} {count}" for kind, count in sorted(self._client.retried.items()))
+        if self._client.firsts:
+            times = sorted(self._client.firsts)
+            middle, late = times[len(times) // 2], times[int(0.95 * (len(times) - 1))]
+            said["first token"] = f"after {middle:.3g} s (median), 95 % within {late:.3g} s"
         if self._found is not None and self._found.why:
             said["no log-probabilities"] = self._found.why
         return said
@@ -169,6 +174,8 @@ class ApiModel:
         for _ in range(_MOST_DROPPED):
             dropped = self._dropped
             call = wire.call(request, dropped)
+            if self._options.stream == "on":
+                call = streamed(call, dropped)
             try:
                 reply = await self._client.send(call, lambda body, _: self._read(wire, request, body))
             except Failed as failed:

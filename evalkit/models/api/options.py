@@ -55,6 +55,10 @@ class Options:
     """Seconds for all attempts at one request."""
     attempts: int = 6
     """Attempts at a request that fails; being told to slow down is not counted."""
+    stream: str = "off"
+    """on: replies come piece by piece, so that one that stalls is noticed and the first token's time is known."""
+    stall: float = 120.0
+    """Seconds in which a reply that is streamed may say nothing."""
     batch: str = "off"
     """on: ask by the provider's batches (openai, anthropic): half the price, answered within a day."""
     price: str = ""
@@ -126,9 +130,10 @@ _READERS: Mapping[str, Reader] = {
     "key_env": _variable,
     "api": one_of("auto", "chat", "completions", "responses"),
     "logprobs": one_of("auto", "on", "off"),
-    "batch": one_of("off", "on"),
+    **dict.fromkeys(("batch", "stream"), one_of("off", "on")),
     **dict.fromkeys(("concurrency", "rpm", "tpm", "attempts", "max_length"), whole(64)),
     "thinking_tokens": whole(1024, least=0),
     "timeout": seconds(600),
     "deadline": seconds(600),
+    "stall": seconds(120),
 }

@@ -58,6 +58,9 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
     headers = {preset.key_header: secret.reveal()} if preset.key_header and secret else wire.headers(secret.reveal())
     most, first = parsed.concurrency or _MOST_IN_FLIGHT, parsed.concurrency or _FIRST_IN_FLIGHT
     deadline = parsed.deadline
+    if parsed.stream == "on" and (parsed.batch == "on" or provider == "litellm"):
+        other = "batch=on" if parsed.batch == "on" else "litellm"
+        raise UsageError(f"{other} gives replies whole", found="stream=on", fix="leave stream=on out")
     if parsed.batch == "on":
         client_of, most, first, deadline = BatchClient, MOST, MOST, max(deadline, _A_BATCHS_SECONDS)
     growth = Growth(most, first)
@@ -65,7 +68,7 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
     windows = _windows(parsed)
     identity = _identity(provider, name, base_url, parsed, windows)
     fix = f"check the model's name, the key ({' or '.join(keys) or 'key_env=NAME'}) and the address {base_url}"
-    patience = Patience(parsed.timeout, deadline, parsed.attempts)
+    patience = Patience(parsed.timeout, deadline, parsed.attempts, parsed.stall)
     client = client_of(base_url, headers, secret, gate, Breaker(identity.name, fix), patience)
     if isinstance(client, BatchClient):
         client.remember(_jobs(preset, parsed), identity.digest)

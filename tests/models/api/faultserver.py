@@ -128,6 +128,8 @@ class FaultServer:
         if fault == "stall":
             await asyncio.sleep(self.stall)
             return error(500, "stalled")
+        if body.get("stream"):
+            return await self._stream(request, chat(prompt, body, prompt), prompt, fault)
         data = json.dumps(chat(prompt, body, "same" if fault == "duplicate" else prompt)).encode()
         if fault == "cut":
             response = web.StreamResponse(headers={"content-length": str(len(data))})
@@ -148,6 +150,40 @@ class FaultServer:
         await response.write_eof()
         self.answered[prompt] += 1
         self.moments.append(time.monotonic())
+        return response
+
+    async def _stream(self, request: web.Request, whole: dict[str, Any], prompt: str, fault: str) -> web.StreamResponse:
+        """A chat completion in pieces: who speaks, two halves of a word, why it ended, usage."""
+        response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
+        await response.prepare(request)
+        word = whole["choices"][0]["message"]["content"]
+        half = len(word) // 2
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, {"content": word[:half]}]
+        base = {"id": whole["id"], "object": "chat.completion.chunk", "model": whole["model"]}
+        pieces = [{**base, "choices": [{"index": 0, "delta": d, "finish_reason": None}]} for d in deltas]
+        pieces.append({**base, "choices": [{"index": 0, "delta": {"content": word[half:]}, "finish_reason": None}]})
+        pieces.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        pieces.append({**base, "choices": [], "usage": whole["usage"]})
+        await response.write(b": a comment keeps the connection alive\n\n")
+        for number, piece in enumerate(pieces):
+            if number == 2 and fault == "stream-stall":
+                await asyncio.sleep(self.stall)
+            if number == 2 and fault == "stream-cut":
+                assert request.transport is not None
+                request.transport.close()
+                return response
+            if number == 2 and fault == "stream-end":
+                await response.write_eof()
+                return response
+            if number == 2 and fault == "stream-error":
+                piece = {"error": {"message": "made to fail in the middle", "code": 503}}
+            await response.write(b"data: " + json.dumps(piece).encode() + b"\r\n\r\n")
+            await asyncio.sleep(0.002)
+        await response.write(b"data: [DONE]\n\n")
+        await response.write_eof()
+        if not fault:
+            self.answered[prompt] += 1
+            self.moments.append(time.monotonic())
         return response
 
 

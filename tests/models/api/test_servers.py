@@ -94,6 +94,16 @@ def test_transformers_serve_writes_what_the_local_backend_writes(transformers_se
     assert any(reply.texts[0].strip() for reply in there)
 
 
+def test_transformers_serve_streams_what_it_writes_whole(transformers_serve: str) -> None:
+    requests: list[Request] = [Generate(Prompt(text), max_tokens=12, stop=("\n",)) for text in QUESTIONS]
+    requests += [Generate(Prompt(messages=(Message("user", text),)), max_tokens=12, stop=()) for text in QUESTIONS]
+    options = {"base_url": transformers_serve, "concurrency": "2"}
+    streaming = resolve(f"openai/{TINY}", {**options, "stream": "on"})
+    pieces, whole = ask(streaming, requests), ask(resolve(f"openai/{TINY}", options), requests)
+    assert [reply.texts for reply in pieces] == [reply.texts for reply in whole]
+    assert "first token" in streaming.facts  # type: ignore[attr-defined]
+
+
 def test_transformers_serve_ignores_echo_and_that_is_found_out(transformers_serve: str) -> None:
     served = resolve(f"openai/{TINY}", {"base_url": transformers_serve})
     assert Choose not in served.capabilities.requests
