@@ -26,6 +26,7 @@ COMMANDS = {
     "judge": "Have a model judge answers; audit the judge.",
     "report": "Report on runs: a page, Markdown, CSV or JSON.",
     "leaderboard": "Rank the models of a folder of runs.",
+    "push": "Send runs to MLflow or Weights & Biases.",
     "rescore": "Score a run again from its stored replies.",
     "score-code": "Score programs that a model wrote elsewhere.",
     "cache": "Show or clear the response cache.",

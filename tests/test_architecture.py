@@ -34,6 +34,7 @@ TIERS: dict[str, int] = {
     "reporting": 2,
     "baselines": 2,
     "foreign": 2,
+    "tracking": 2,
     "gates": 2,
     "plugins": 3,
     "api": 4,
