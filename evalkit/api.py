@@ -167,7 +167,7 @@ def spending_of(options: Mapping[str, Any]) -> _Spending:
 def forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
     """What every model of a plan would be asked, counted without asking (a server may be asked what it can do)."""
     counted = []
-    for session in _sessions(plan):
+    for session in sessions(plan):
         cache = SqliteCache(places.cache_dir()) if plan.cache else None
         try:
             known = partial(_is_cached, session.model, cache)
@@ -189,10 +189,10 @@ def run_plan(plan: Plan, progress: Progress) -> list[Run]:
     if not plan.tasks or not plan.models:
         raise UsageError("nothing to run", fix="evalkit run TASK… --model MODEL")
     folder = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
-    sessions = _sessions(plan)
+    planned = sessions(plan)
     runs = []
-    for session in sessions:
-        session.folder = folder if len(sessions) == 1 else folder / folder_name(session.model.identity.name)
+    for session in planned:
+        session.folder = folder if len(planned) == 1 else folder / folder_name(session.model.identity.name)
         runs.append(_run_session(session, plan, folder, progress, resume=False))
     return runs
 
@@ -209,9 +209,9 @@ def resume(
     if max_cost is not None:
         plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
     runs = []
-    sessions = _sessions(plan)
-    for session in sessions:
-        session.folder = folder if len(sessions) == 1 else _group(folder) / folder_name(session.model.identity.name)
+    planned = sessions(plan)
+    for session in planned:
+        session.folder = folder if len(planned) == 1 else _group(folder) / folder_name(session.model.identity.name)
         begun = (session.folder / manifest.FILE).is_file()
         runs.append(_run_session(session, plan, folder, progress, resume=begun))
     return runs
@@ -254,11 +254,12 @@ class _Session:
     folder: Path = Path()
 
 
-def _sessions(plan: Plan) -> list[_Session]:
+def sessions(plan: Plan) -> list[_Session]:
+    """What every model of a plan is asked. Raises UsageError for any mistake in names, data and options."""
     resolved = _models(plan)
     loaded, suites = _load_all(plan)
     _check_names([name for name, _, _, _ in loaded], [m.identity.name for m in resolved])
-    sessions = []
+    found = []
     for asked, model in zip(plan.models, resolved, strict=True):
         own = [task for *_, task in loaded]
         tapes = (plan.record, plan.replay)
@@ -267,8 +268,8 @@ def _sessions(plan: Plan) -> list[_Session]:
             replace(prepare(judged_by(task, judge), spec, digest, model, plan.settings), name=name)
             for name, spec, digest, task in loaded
         ]
-        sessions.append(_Session(model, tasks, suites, asked if isinstance(asked, str) else asked.identity.name, judge))
-    return sessions
+        found.append(_Session(model, tasks, suites, asked if isinstance(asked, str) else asked.identity.name, judge))
+    return found
 
 
 def _models(plan: Plan) -> list[Model]:

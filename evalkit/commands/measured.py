@@ -10,14 +10,19 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from evalkit.core import RunError, UnavailableError, UsageError
+from evalkit.core import Model, RunError, UnavailableError, UsageError
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from evalkit.api import Plan
+
+__all__ = ["main", "plan_of", "sentence"]
 
 
 def main() -> int:
@@ -52,6 +57,21 @@ def sentence(error: UsageError | RunError) -> str:
     return " ".join(f"{wrong}: {found}".split() if found else wrong.split())
 
 
+def plan_of(tasks: Sequence[str], settings: Mapping[str, Any], project: str, spec: str, model: Model) -> Plan:
+    """The plan of one variant. Every reply is computed, so that memory and speed are those of the whole run."""
+    from evalkit import api
+
+    return api.Plan(
+        tasks=tuple(tasks),
+        models=(spec,),
+        settings=api.settings_of(settings),
+        cache=False,
+        project=Path(project),
+        judge=settings.get("judge"),
+        opened={spec: model},
+    )
+
+
 def _outlive_nobody(main_thread: int) -> None:
     """Interrupt the run when the parent is gone: its end of stdin is closed then."""
     import signal
@@ -74,18 +94,8 @@ def _run(asked: dict[str, Any]) -> dict[str, str]:
     if (folder / manifest.FILE).is_file():
         run = api.resume(folder, watcher, opened={spec: model})[0]
     else:
-        plan = api.Plan(
-            tasks=tuple(asked["tasks"]),
-            models=(spec,),
-            settings=api.settings_of(asked["settings"]),
-            out=folder,
-            # Every reply is computed, so that memory and speed are those of the whole run.
-            cache=False,
-            project=Path(asked["project"]),
-            judge=asked["settings"].get("judge"),
-            opened={spec: model},
-        )
-        run = api.run_plan(plan, watcher)[0]
+        plan = plan_of(asked["tasks"], asked["settings"], asked["project"], spec, model)
+        run = api.run_plan(replace(plan, out=folder), watcher)[0]
     run.manifest.model["measured"] = {**cost.as_json(), **peak()}
     manifest.write(folder, run.manifest)
     if run.failed:

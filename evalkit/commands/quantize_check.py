@@ -12,6 +12,7 @@ import click
 from evalkit.commands.run import RUN_FAILED
 from evalkit.commands.run import command as run_command
 from evalkit.core import UsageError
+from evalkit.gates.report import INCONCLUSIVE, REGRESSED
 
 if TYPE_CHECKING:
     from evalkit.comparison.variant_file import VariantList
@@ -80,13 +81,14 @@ def command(model: str | None, out: Path | None, resume: Path | None, **given: A
       evalkit quantize-check tiny --against dtype=bfloat16
       evalkit quantize-check hf/./model --against quant=int8 quant=nf4 gguf=model.q4.gguf --task mmlu --task gsm8k
     """
-    from evalkit.commands.variant_runs import open_models, run_all
+    from evalkit.commands.variant_runs import check, open_models, run_all
 
     folder, asked = _asked(model, out, resume, given)
     policy = _policy(given)
     opened = open_models(asked)
     if asked.tasks == list(TASKS) and all("tokens" in m.capabilities.features for m in opened.values()):
         asked.tasks[-1] += BY_TOKEN
+    check(asked, opened)
     try:
         run_all(folder, asked, opened, quiet=given["quiet"], say=lambda text: click.echo(text, err=True))
     except KeyboardInterrupt:
@@ -130,6 +132,8 @@ def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Pa
     said: dict[str, Any] = {}
     project, variants = Path.cwd(), list(given["against"])
     if model and Path(model).suffix in (".yaml", ".yml"):
+        if not Path(model).is_file():
+            raise UsageError(f"there is no suite file {model}")
         said, project = read_suite(Path(model)), Path(model).parent
         models = said.get("models", [])
         model, variants = (models[0] if models else None), [*models[1:], *said.get("against", []), *variants]
@@ -138,8 +142,7 @@ def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Pa
     if not variants:
         raise UsageError("there is nothing to compare with", fix=f"evalkit quantize-check {model} --against quant=int8")
     settings = {key: said[key] for key in _KEPT if key in said}
-    settings |= {key: given[key] for key in _KEPT if given.get(key) not in (None, False)}
-    api.settings_of(settings)  # a mistake shows before anything runs
+    settings |= {key: given[key] for key in _KEPT if given.get(key) is not None and given[key] is not False}
     plain = {key: str(value.resolve()) if isinstance(value, Path) else value for key, value in settings.items()}
     full, found = listed(model, variants)
     tasks = list(given["tasks"]) or list(said.get("tasks", TASKS))
@@ -199,15 +202,15 @@ def _finish(folder: Path, asked: VariantList, policy: Policy | None, given: dict
     variants = compare_variants(before, [(one.name, opened.get(one.name) or one.problem) for one in asked.variants])
     # As `evalkit gate run` has it with the full model's run for a baseline.
     gates = {name: gate(one, before, policy) for name, one in opened.items()} if policy is not None else {}
-    page = folder / PAGE
-    _write_page(page, [full, *(Run.open(folder / one.folder) for one in asked.variants if one.name in opened)], given)
+    folders = [folder / one.folder for one in asked.variants if one.name in opened]
+    if folders:
+        _write_page(folder / PAGE, [full, *map(Run.open, folders)], given)
     if given["as_json"]:
         click.echo(to_json(folder, asked, cost_of(full), variants, gates), nl=False)
     else:
         show(asked, cost_of(full), variants, gates)
-        click.echo(f"\npage: {page}")
-        for one in [one for one in asked.variants if one.name in opened][:1]:
-            click.echo(f"next: evalkit compare {folder / asked.full.folder} {folder / one.folder}")
+        if folders:
+            click.echo(f"\npage: {folder / PAGE}\nnext: evalkit compare {full.folder} {folders[0]}")
     sys.stdout.flush()
     raise click.exceptions.Exit(_exit_code(asked, gates, gated=policy is not None))
 
@@ -221,8 +224,9 @@ def _write_page(page: Path, runs: Sequence[Run], given: dict[str, Any]) -> None:
 
 
 def _exit_code(asked: VariantList, gates: dict[str, GateReport], *, gated: bool) -> int:
+    """A regression that was shown counts before what could not be measured, and that before what is not told."""
+    codes = [report.exit_code for report in gates.values()]
     states = [one.state for one in asked.variants]
     if "failed" in states or "finished" not in states or (gated and "unavailable" in states):
-        return RUN_FAILED
-    codes = [report.exit_code for report in gates.values()]
-    return next((code for code in (1, RUN_FAILED, 4) if code in codes), 0)
+        codes.append(RUN_FAILED)
+    return next((code for code in (REGRESSED, RUN_FAILED, INCONCLUSIVE) if code in codes), 0)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 
-from evalkit import models, spec
-from evalkit.commands.measured import sentence
+from evalkit import api, models, spec
+from evalkit.commands.measured import plan_of, sentence
 from evalkit.comparison.variant_file import Listed, VariantList
 from evalkit.core import Model, RunError, UnavailableError, UsageError
 from evalkit.store import folder_name, manifest
@@ -67,6 +67,21 @@ def open_models(asked: VariantList) -> dict[str, Model]:
         except UsageError as error:
             raise UsageError(f"the variant {one.name!r}: {error.wrong}", found=error.found, fix=error.fix) from None
     return found
+
+
+def check(asked: VariantList, opened: dict[str, Model]) -> None:
+    """Find what a run would find before its first request: tasks, data and settings that cannot be (UsageError). A
+    variant that cannot be asked so is marked, and leaves `opened`."""
+    for one in (asked.full, *asked.variants):
+        if one.spec not in opened:
+            continue
+        try:
+            api.sessions(plan_of(asked.tasks, asked.settings, asked.project, one.spec, opened[one.spec]))
+        except UsageError as error:
+            if one is asked.full:
+                raise
+            one.state, one.problem = "unavailable", sentence(error)
+            del opened[one.spec]
 
 
 def run_all(
