@@ -126,5 +126,7 @@ def explain_failures(runs: list[Any]) -> str:
                 f"evalkit: {entry.name}: {entry.result.failed} of {entry.result.samples} samples"
                 f" could not be measured{why}"
             )
+            if entry.result.failed == entry.result.samples and why.startswith("; most often unjudged"):
+                lines.append("  try:   a judge that gives verdicts: --judge MODEL")
         lines.append(f"  try:   evalkit show {run.folder} --failed, then evalkit run --resume {run.folder}")
     return "\n".join(lines)

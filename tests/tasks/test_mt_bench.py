@@ -7,15 +7,18 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from evalkit import api
-from evalkit.core import Attempt, Generate, Prompt
+from evalkit.cli import cli
+from evalkit.core import Attempt, Generate, Prompt, Validity
 from evalkit.plugins import load
 from evalkit.store import Run
 from tests.judging.scripted import Scripted
 from tests.judging.server import judge_server
 from tests.tasks.conftest import Load, Loaded
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 CATEGORIES = {"writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities"}
 
 
@@ -60,9 +63,23 @@ def test_without_a_judge_the_answers_are_only_written() -> None:
     assert [scorer.name for scorer in task.scorers] == ["characters"]  # type: ignore[attr-defined]
 
 
+QUICK = """
+from evalkit.core import Judge
+from evalkit.judging import Grading, PromptText, rating
+
+META = {"name": "quick", "summary": "MT-Bench's grading with little room for a reply", "tags": ["answer"]}
+
+
+def judge() -> Judge:
+    prompt = PromptText(PROMPT)
+    return rating("quick", prompt, Grading(max_tokens=8), turn="each", turns=2)
+"""
+
+
 @pytest.mark.shared_data
-def test_all_eighty_are_answered_judged_and_reported_by_category(hub_mirror: Path, tmp_path: Path) -> None:
-    """Two conversations in a hundred the judge cannot read: they are unjudged, and the rest counts."""
+def test_all_eighty_are_answered_in_both_turns_and_judged(hub_mirror: Path, tmp_path: Path) -> None:
+    """By a scripted judge behind a server, which cannot read two in a hundred, by category; then once more by `tiny`
+    itself, which gives no verdict at all: nothing is scored, the exit code is 3, and the message says so."""
 
     def says(prompt: str) -> str:
         if "travel blog" in prompt:
@@ -79,6 +96,33 @@ def test_all_eighty_are_answered_judged_and_reported_by_category(hub_mirror: Pat
             out=tmp_path / "run",
         )
         assert len(asked) >= 160
+    _is_reported_by_category(run)
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["model"]["judge"]["requests"] >= 160
+    _holds_transcripts(run)
+
+    prompt = (REPOSITORY / "judges" / "mt_bench.txt").read_text(encoding="utf-8")
+    (tmp_path / "quick.py").write_text(QUICK.replace("PROMPT", repr(prompt)), encoding="utf-8")
+    task = f"mt_bench,form=text,max_tokens=4,judge={tmp_path / 'quick.py'}"
+    options = ("--model", "tiny", "--judge", "tiny", "--data-dir", hub_mirror, "--offline", "-q")
+    done = CliRunner().invoke(cli, ["run", task, *map(str, options), "--out", str(tmp_path / "weak")])
+    assert done.exit_code == 3
+    said = " ".join(done.stderr.split())
+    assert "80 of 80 samples could not be measured; most often unjudged: turn 1: the reply was cut" in said
+    assert "a judge that gives verdicts: --judge MODEL" in said
+    weak = Run.open(tmp_path / "weak")
+    result = weak.manifest.tasks[0].result
+    assert result is not None
+    assert (result.samples, result.failed) == (80, 80)
+    assert all(metric.estimate.n == 0 for metric in result.metrics)
+    records = list(weak.records())
+    assert all(record.scores[0].validity is Validity.UNJUDGED for record in records)
+    calls = [call for record in records for call in record.scores[0].details["transcript"]]
+    # Two turns of each, asked, and asked once more for a verdict.
+    assert len(calls) == 80 * 2 * 2
+    assert {call["verdict"] for call in calls} == {""}
+
+
+def _is_reported_by_category(run: Run) -> None:
     result = run.manifest.tasks[0].result
     assert result is not None
     assert not run.failed
@@ -89,34 +133,14 @@ def test_all_eighty_are_answered_judged_and_reported_by_category(hub_mirror: Pat
     assert [metric.estimate.value for metric in result.metrics] == [4.0, 5.0, 3.0]
     assert result.metrics[0].estimate.n == 80 - result.failed
     assert result.metrics[0].scale == "number"
-    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["model"]["judge"]["requests"] >= 160
 
 
-@pytest.mark.shared_data
-def test_a_judge_that_cannot_judge_fails_the_run_and_scores_nothing(
-    hub_mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The embedded model as the judge: it gives no verdict, so that all is unjudged, with exit code 3."""
-    import click
-
-    from evalkit.commands.run import finish
-
-    run = api.run(
-        "mt_bench,form=text,max_tokens=4",
-        "tiny",
-        judge="tiny",
-        data_dir=hub_mirror,
-        offline=True,
-        limit=4,
-        out=tmp_path / "run",
-    )
-    result = Run.open(tmp_path / "run").manifest.tasks[0].result
-    assert result is not None
-    assert run.failed
-    assert result.failed == result.samples == 4
-    assert all(metric.estimate.n == 0 for metric in result.metrics)
-    with pytest.raises(click.exceptions.Exit) as ended:
-        finish([run])
-    assert ended.value.exit_code == 3
-    said = " ".join(capsys.readouterr().err.split())
-    assert "4 of 4 samples could not be measured; most often unjudged: turn 1" in said
+def _holds_transcripts(run: Run) -> None:
+    """Both turns' calls stand on the first score of every record, as the journal gives it back."""
+    for record in run.records():
+        calls = record.scores[0].details["transcript"]
+        if record.scores[0].validity is Validity.OK:
+            assert [call["verdict"] for call in calls] == ["5", "3"]
+            assert "<<answer" in calls[0]["messages"][0]["content"]
+        else:
+            assert any(call["repaired"] and call["reply"] == "Hard to say." for call in calls)
