@@ -36,6 +36,15 @@ class Cell:
         return self.metric.estimate
 
     @property
+    def weights(self) -> float:
+        """Bytes of the model's weights in memory, as the run says; NaN where it computed nothing or can't know."""
+        computed = self.run.manifest.model.get("computed") or {}
+        try:
+            return float(computed.get("weight bytes", math.nan))
+        except (TypeError, ValueError):
+            return math.nan
+
+    @property
     def error(self) -> float:
         """The standard error that the interval speaks of."""
         from evalkit.stats.intervals import quantile
@@ -109,6 +118,11 @@ class Board:
         cells = [column.cells[model] for column in self.counted or self.columns]
         known = [float(getattr(cell, kind)) for cell in cells if cell is not None]
         return sum(known) / len(known) if known and len(known) == len(cells) else math.nan
+
+    def weights(self, model: int) -> float:
+        """Bytes of the model's weights, from whichever of its runs says so; NaN if none does."""
+        known = [column.cells[model] for column in self.columns]
+        return next((c.weights for c in known if c is not None and math.isfinite(c.weights)), math.nan)
 
 
 def board(runs: Iterable[Run]) -> Board:

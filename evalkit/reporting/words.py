@@ -50,6 +50,16 @@ def money(value: float | None) -> str:
     return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.3g}"
 
 
+def size(value: float | None) -> str:
+    """Bytes with the decimal unit that fits."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    for unit, power in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= power:
+            return f"{value / power:.3g} {unit}"
+    return f"{value:.0f} B"
+
+
 def p_value(value: float) -> str:
     if not math.isfinite(value):
         return "–"

@@ -14,7 +14,7 @@ from evalkit.reporting.board import Board, Cell, board
 from evalkit.reporting.ranking import Rank
 from evalkit.reporting.tables import csv_lines
 from evalkit.reporting.text import finite, visible
-from evalkit.reporting.words import bounds, money, number, seconds
+from evalkit.reporting.words import bounds, money, number, seconds, size
 
 META = {
     "name": "leaderboard",
@@ -46,6 +46,7 @@ def _html(made: Board, title: str, pages: str) -> Iterator[str]:
     prices = [
         ("seconds a sample", [made.per_sample(m, "seconds") for m in range(len(made.models))], seconds),
         ("cost a sample", [made.per_sample(m, "cost") for m in range(len(made.models))], money),
+        ("memory of the weights", [made.weights(m) for m in range(len(made.models))], size),
     ]
     order = _order(made)
     context = {
@@ -101,6 +102,7 @@ def _data(made: Board) -> dict[str, Any]:
                 "bradley_terry": made.strengths[m],
                 "seconds_per_sample": made.per_sample(m, "seconds"),
                 "cost_per_sample": made.per_sample(m, "cost"),
+                "weight_bytes": made.weights(m),
             }
             for m, name in enumerate(made.models)
         ],

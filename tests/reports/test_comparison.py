@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.commands.console import evalkit
+from tests.foreign import test_inspect_logs as inspect_logs
+from tests.foreign import test_lm_eval as lm_eval
 from tests.reports.conftest import until, violations
 from tests.reports.made import HOSTILE, hostile_run, record, write_run
 
@@ -133,6 +135,68 @@ def test_mistakes_are_said(folder: Path) -> None:
     done = evalkit("report", "--compare", "a", "b", "--policy", "no.yaml", cwd=folder)
     assert done.code == 2
     assert "no.yaml" in done.err
+
+
+def test_logs_of_lm_eval_are_compared(tmp_path: Path, look: Any) -> None:
+    for name, step in (("a", 3), ("b", 4)):
+        lines = [lm_eval.line(n, acc=float(n % step > 0)) for n in range(24)]
+        lm_eval.write(tmp_path / name, "quiz", lines)
+        lm_eval.results(tmp_path / name, model_name=f"org/{name}")
+    found = json.loads(evalkit("compare", "a", "b", "--json", cwd=tmp_path).out)["tasks"][0]["metrics"][0]
+    done = evalkit("report", "--compare", "a", "b", "--policy", "default", cwd=tmp_path)
+    assert done.code == 0, done
+    opened = look(tmp_path / "b" / "comparison.html")
+    assert opened.page.inner_text(".lead >> nth=0").startswith("A org/a")
+    for kind, name in (("lost", "worse"), ("gained", "better")):
+        button = opened.page.locator(f"button.kind-{kind}")
+        assert int(button.inner_text().split()[0]) == len(found[name]) > 0
+    opened.page.locator("button.kind-gained").click()
+    opened.page.keyboard.press("j")
+    opened.page.wait_for_selector("#detail .sides")
+    assert "Question 3?" in opened.page.inner_text("#detail")
+    assert opened.quiet()
+
+
+def test_a_log_of_inspect_is_compared(tmp_path: Path, look: Any) -> None:
+    for name, step in (("a", 2), ("b", 3)):
+        samples = [inspect_logs.sample(f"s{n}", "C" if n % step else "I") for n in range(12)]
+        inspect_logs.as_json(tmp_path / f"{name}.json", inspect_logs.log(samples))
+    done = evalkit("report", "--compare", "a.json", "b.json", cwd=tmp_path)
+    assert done.code == 0, done
+    assert "wrote comparison.html" in done.out
+    opened = look(tmp_path / "comparison.html")
+    kinds = {"both": 0, "lost": 0, "gained": 0, "neither": 0}
+    for n in range(12):
+        kinds[{(1, 1): "both", (1, 0): "lost", (0, 1): "gained", (0, 0): "neither"}[n % 2 > 0, n % 3 > 0]] += 1
+    shown = {kind: int(opened.page.inner_text(f"button.kind-{kind}").split()[0]) for kind in kinds}
+    assert shown == kinds
+    opened.page.locator("button.kind-lost").click()
+    opened.page.keyboard.press("j")
+    until(opened.page, "document.querySelector('#detail')?.textContent.includes('A long question about')")
+    assert opened.quiet()
+
+
+def test_beyond_the_budget_replies_go_into_further_parts(tmp_path: Path, look: Any) -> None:
+    for name, step in (("a", 3), ("b", 4)):
+        write_run(tmp_path / name, (record(n, right=n % step > 0) for n in range(3000)), model=name)
+    done = evalkit("report", "--compare", "a", "b", "--as", "comparison,budget=0.01", "-o", "c.html", cwd=tmp_path)
+    assert done.code == 0, done
+    opened = look(tmp_path / "c.html")
+    assert "parts" in opened.page.inner_text(".notice")
+    opened.page.select_option("#kind", "")
+    assert opened.page.inner_text("#count") == "3,000 of 3,000 samples."
+    opened.page.focus("#list")
+    opened.page.keyboard.press("End")
+    opened.page.click("#detail .elsewhere a")
+    opened.page.wait_for_selector("html[data-ready] #detail .sides")
+    assert re.search(r"/c-\d+\.html#", opened.page.url)
+    assert "reply 2999" in opened.page.inner_text("#detail")
+    assert opened.problems == []
+    plain = evalkit(
+        "report", "--compare", "a", "b", "--as", "comparison,budget=0.01,name=", "-o", "d.html", cwd=tmp_path
+    )
+    assert plain.code == 0, plain
+    assert "shown without their details" in look(tmp_path / "d.html").page.inner_text(".notice")
 
 
 def test_a_perplexity_is_compared_sample_by_sample(tmp_path: Path, look: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 
 from evalkit.reporting.board import board
 from evalkit.reporting.ranking import rank
-from evalkit.store import Run
+from evalkit.store import Run, SuiteEntry, SuiteMember
+from evalkit.store import manifest as manifests
 from tests.commands.console import evalkit
 from tests.reports.conftest import violations
 from tests.reports.made import HOSTILE, record, write_run
@@ -222,3 +224,48 @@ def test_mistakes_are_said(tmp_path: Path) -> None:
     done = evalkit("leaderboard", "empty", cwd=tmp_path)
     assert done.code == 2
     assert "no finished run" in done.err
+
+
+def test_memory_is_a_price(tmp_path: Path, look: Any) -> None:
+    """The weights' bytes that a run computed with; a run out of the cache says nothing, and another run of it may."""
+    sizes = {"small": 2.1e9, "large": 16.1e9, "api": None}
+    for model, size in sizes.items():
+        for task in ("one", "two"):
+            records = (record(n, task=task, right=n % 5 > (model == "small")) for n in range(50))
+            run = write_run(tmp_path / "runs" / f"{model}-{task}", records, task=task, model=model)
+            if size and task == "one":
+                run.manifest.model["computed"] = {"weight bytes": str(int(size))}
+                manifests.write(run.folder, run.manifest)
+    assert evalkit("leaderboard", "runs", "-o", "b.json", cwd=tmp_path).code == 0
+    whole = json.loads((tmp_path / "b.json").read_text())
+    assert {one["model"]: one["weight_bytes"] for one in whole["models"]} == sizes
+    assert evalkit("leaderboard", "runs", cwd=tmp_path).code == 0
+    opened = look(tmp_path / "runs" / "leaderboard.html")
+    chart = opened.page.locator("svg.scatter").last
+    words = str(chart.get_attribute("aria-label"))
+    assert "average against memory of the weights" in words
+    assert "large 80.0 % at 16.1 GB" in words
+    assert "small 60.0 % at 2.1 GB" in words
+    assert "api" not in words
+    assert chart.locator("circle.best").count() == 2  # neither beats the other in both
+
+
+def test_suites_are_groups_with_the_means_of_their_tasks(tmp_path: Path, look: Any, axe: str) -> None:
+    for model, share in (("a", 3), ("b", 4)):
+        folder = tmp_path / "runs" / model
+        records = [record(n, task=task, right=n % share > 0) for task in ("one", "two") for n in range(60)]
+        run = write_run(folder, records, task="one", model=model)
+        first = run.manifest.tasks[0]
+        run.manifest.tasks.append(replace(first, name="two"))
+        members = [SuiteMember("one", "acc", 1.0, "reading"), SuiteMember("two", "acc", 1.0, "sums")]
+        assert first.result is not None
+        run.manifest.suites = [SuiteEntry("both", "tasks", members, first.result.metrics[0])]
+        manifests.write(folder, run.manifest)
+    assert evalkit("leaderboard", "runs", cwd=tmp_path).code == 0
+    opened = look(tmp_path / "runs" / "leaderboard.html")
+    heads = [head.inner_text() for head in opened.page.locator("#board thead th").all()]
+    assert heads[4:7] == ["both", "both / reading", "both / sums"]
+    row = opened.page.locator("#board tbody tr:has-text('b') >> nth=0")
+    assert [row.locator("td.n").nth(n).inner_text() for n in range(3)] == ["75.0 %"] * 3
+    assert violations(opened, axe) == []
+    assert opened.quiet()
