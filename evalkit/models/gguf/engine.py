@@ -88,6 +88,7 @@ class Engine:
             "scoring": self._tried(len(vocabulary)),
             "threads": str(self._context.threads),
             "gpu_layers": str(layers) if layers >= 0 else "all",
+            "weight bytes": str(sum(size for _, size in header.types.values())),
         }
 
     def run(self, flight: Flight[Request, Reply]) -> None:

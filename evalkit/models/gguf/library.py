@@ -10,7 +10,7 @@ from collections import deque
 from functools import lru_cache
 from typing import Any
 
-from evalkit.core import UsageError
+from evalkit.core import UnavailableError
 
 __all__ = ["INSTALL", "complaint", "is_installed", "library", "require", "version"]
 
@@ -36,9 +36,9 @@ def version() -> str:
 
 
 def require(what: str) -> None:
-    """Raises UsageError where llama-cpp-python is missing."""
+    """Raises UnavailableError where llama-cpp-python is missing."""
     if not is_installed():
-        raise UsageError(f"{what} needs llama-cpp-python", fix=f"{INSTALL}   ({_BUILDS})")
+        raise UnavailableError(f"{what} needs llama-cpp-python, which is not installed", fix=f"{INSTALL}   ({_BUILDS})")
 
 
 @lru_cache(1)
@@ -48,7 +48,7 @@ def library() -> Any:
         import llama_cpp
     except (ImportError, OSError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [""]
-        raise UsageError(
+        raise UnavailableError(
             "llama-cpp-python is installed but can't be loaded",
             found=f"{type(error).__name__}: {lines[0]}",
             fix="pip install --force-reinstall --no-binary llama-cpp-python llama-cpp-python",

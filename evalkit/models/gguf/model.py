@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from evalkit.core import (
@@ -66,7 +67,8 @@ class GgufModel:
         self._identity: Identity | None = None
         self._engine: Future[Engine] | None = None
         self._awaited: asyncio.Future[Engine] | None = None
-        self._vocabulary: Future[Vocabulary] | None = None
+        self._vocabulary: Vocabulary | None = None
+        self._reading = Lock()
         self._batcher: Batcher[Request, Reply] | None = None
         self._takes_tools = "tools" in (file.template or "") and options.chat != "off"
         self._closed = False
@@ -165,9 +167,7 @@ class GgufModel:
 
     async def _count(self, request: Tokenize) -> Reply:
         """`usage.prompt_tokens`: the tokens of the text, special ones left out; the weights are not needed for it."""
-        if self._vocabulary is None:
-            self._vocabulary = self._executor.submit(self._read)
-        vocabulary = await asyncio.shield(asyncio.wrap_future(self._vocabulary))
+        vocabulary = self._vocabulary or await asyncio.to_thread(self._read)
         begun = time.perf_counter()
         try:
             count = len(vocabulary(request.text, add_special_tokens=False)["input_ids"])
@@ -176,29 +176,29 @@ class GgufModel:
         return Reply(usage=Usage(prompt_tokens=count), seconds=time.perf_counter() - begun)
 
     def _read(self) -> Vocabulary:
+        """The tokenizer; counting and computing share one, whoever comes first."""
         from evalkit.models.gguf.vocabulary import Vocabulary
 
-        return Vocabulary(self._file.path, self._file.header)
+        with self._reading:
+            if self._vocabulary is None:
+                self._vocabulary = Vocabulary(self._file.path, self._file.header)
+            return self._vocabulary
 
     def _load(self) -> Engine:
         from evalkit.models.gguf.engine import Engine
 
-        if self._vocabulary is None:
-            self._vocabulary = Future()
-            self._vocabulary.set_result(self._read())
-        vocabulary = self._vocabulary.result()
-        return Engine(self._file.path, self._file.header, self._options, vocabulary, self.max_length)
+        return Engine(self._file.path, self._file.header, self._options, self._read(), self.max_length)
 
     async def close(self) -> None:
         """Fail what waits and free the memory. Asking again raises ModelError."""
         self._closed = True
         if self._batcher is not None:
             await self._batcher.close()
-        engine, vocabulary, self._batcher = self._engine, self._vocabulary, None
-        self._engine = self._vocabulary = None
-        for loaded in (engine, vocabulary):
-            if loaded is None:
-                continue
-            await asyncio.wait([asyncio.wrap_future(loaded)])
-            if loaded.exception() is None:
-                await asyncio.get_running_loop().run_in_executor(self._executor, loaded.result().close)
+        engine, self._engine, self._batcher = self._engine, None, None
+        if engine is not None:
+            await asyncio.wait([asyncio.wrap_future(engine)])
+            if engine.exception() is None:
+                await asyncio.get_running_loop().run_in_executor(self._executor, engine.result().close)
+        with self._reading:
+            if self._vocabulary is not None:
+                self._vocabulary.close()

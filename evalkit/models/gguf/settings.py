@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from evalkit.core import UsageError
+from evalkit.core import UnavailableError
 from evalkit.models.gguf.header import Header
 from evalkit.models.gguf.options import Options
 
@@ -64,13 +64,13 @@ def threads(options: Options, header: Header) -> int:
 
 
 def gpu_layers(options: Options, llama: Any) -> int:
-    """Layers on the GPU; -1 for all. Raises UsageError where llama.cpp was built without one."""
+    """Layers on the GPU; -1 for all. Raises UnavailableError where llama.cpp was built without one."""
     can = bool(llama.llama_supports_gpu_offload())
     if options.gpu_layers == "auto":
         return -1 if can else 0
     wanted = -1 if options.gpu_layers == "all" else int(options.gpu_layers)
     if wanted and not can:
-        raise UsageError(
+        raise UnavailableError(
             "llama-cpp-python was built without a GPU here",
             found=f"gpu_layers={options.gpu_layers}",
             fix="CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir llama-cpp-python",

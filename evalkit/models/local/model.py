@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from evalkit.core import (
     Capabilities,
     Choose,
-    Embed,
     Generate,
     Identity,
     ModelError,
@@ -23,6 +22,7 @@ from evalkit.core import (
 )
 from evalkit.models.batcher import Batcher
 from evalkit.models.local import bases
+from evalkit.models.local.asking import guessed_tokens
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
 from evalkit.models.tokenizing import TokenCounter
@@ -133,7 +133,9 @@ class LocalModel:
             raise ModelError("the model was closed")
         if self._batcher is None:
             prepare = engine.prepare if engine.prepares else None
-            self._batcher = Batcher(engine.run, executor=executor, cost=_cost, budget=engine.budget, prepare=prepare)
+            self._batcher = Batcher(
+                engine.run, executor=executor, cost=guessed_tokens, budget=engine.budget, prepare=prepare
+            )
 
     def _load(self) -> tuple[Executor, Engine]:
         from evalkit.models.local.arbiter import pick_device, worker
@@ -189,15 +191,3 @@ class LocalModel:
 
 def _is_loaded(loading: Future[tuple[Executor, Engine]]) -> bool:
     return not loading.done() or (not loading.cancelled() and loading.exception() is None)
-
-
-def _cost(request: Request) -> int:
-    """Tokens that a request will take, guessed at four characters each, without tokenising it."""
-    if isinstance(request, Perplexity | Tokenize):
-        return len(request.text) // 4 + 1
-    if isinstance(request, Embed):
-        return sum(len(text) // 4 + 1 for text in request.texts)
-    length = len(request.prompt.text) // 4 + 1
-    if isinstance(request, Choose):
-        return length + sum(len(ending) // 4 + 1 for ending in request.continuations)
-    return request.n * length

@@ -1,4 +1,4 @@
-"""Opens `hf/<hub id or folder>` and `tiny`; imports no torch."""
+"""Opens `hf/<hub id, folder or GGUF file>` and `tiny`; imports no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalkit.core import Model, UnavailableError, UsageError, digest_of
-from evalkit.models.local import adapters
+from evalkit.models.local import adapters, gguf_files
 from evalkit.models.local import checkpoint as checkpoints
 from evalkit.models.local.adapters import Adapter
 from evalkit.models.local.model import LocalModel
@@ -19,8 +19,10 @@ __all__ = ["hf", "tiny"]
 
 
 def hf(name: str, options: Mapping[str, str]) -> Model:
-    """The model of a hub id or a folder. Raises UsageError (see `Options` and `checkpoint.find`)."""
+    """The model of a hub id, a folder or a GGUF file. Raises UsageError (see `Options` and `checkpoint.find`)."""
     parsed = Options.parse(options)
+    if name.endswith(".gguf"):
+        return _opened(gguf_files.find(name), parsed, Options())
     found = checkpoints.find(name, revision=parsed.revision, code=parsed.trust_remote_code)
     return _opened(found, parsed, Options())
 

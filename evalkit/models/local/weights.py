@@ -15,12 +15,14 @@ from evalkit.places import cache_dir
 __all__ = ["stored_dtype", "weight_digest", "weight_files"]
 
 _CHUNK = 1 << 22
+_PATTERNS = ("*.safetensors", "*.bin", "model.gguf")
 _SAFETENSORS_DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
-    """The files that transformers would load from a folder: safetensors, else the older *.bin; sorted by name."""
-    return tuple(sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin")))
+    """The files that transformers would load from a folder: safetensors, else the older *.bin, else a GGUF file that
+    the folder stands for (`gguf_files`); sorted by name."""
+    return tuple(next((found for pattern in _PATTERNS if (found := sorted(folder.glob(pattern)))), ()))
 
 
 def weight_digest(files: Sequence[Path]) -> str:
