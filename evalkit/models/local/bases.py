@@ -18,8 +18,9 @@ from weakref import WeakSet, finalize
 from evalkit.core import UsageError, digest_of
 from evalkit.models.local.adapters import Adapter
 from evalkit.models.local.checkpoint import Checkpoint
-from evalkit.models.local.loading import Loaded, load, quiet
+from evalkit.models.local.loading import Loaded, load
 from evalkit.models.local.options import Options
+from evalkit.models.local.reading import quiet
 from evalkit.models.local.weights import weight_files
 
 __all__ = ["Base", "Key", "claim", "key_of", "leave", "take"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from evalkit.core import Identity, UsageError, digest_of
 from evalkit.models.local.adapters import Adapter
 from evalkit.models.local.checkpoint import Checkpoint
-from evalkit.models.local.loading import dtype_of
 from evalkit.models.local.options import Options
 from evalkit.models.local.quantizing import method_named, outlier_threshold, skipped, stored_in
+from evalkit.models.local.reading import dtype_of
 from evalkit.models.local.weights import weight_digest, weight_files
 
 __all__ = ["identify"]

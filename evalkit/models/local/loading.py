@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partialmethod
 from typing import TYPE_CHECKING, Any
 
 from evalkit.core import UsageError
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
 from evalkit.models.local.quantizing import Method, method_named, stored_in
-from evalkit.models.local.weights import stored_dtype, weight_files
+from evalkit.models.local.reading import dtype_of, quiet, read
 
 if TYPE_CHECKING:
     from evalkit.models.local.quantized import Audit
@@ -24,11 +21,8 @@ __all__ = ["Loaded", "dtype_of", "load", "quiet"]
 _WORTH_SHARING = 4_000_000
 """Parameters from which a forward pass is divided among threads."""
 
-_DTYPES = ("float32", "bfloat16", "float16")
 _LONGEST = 2048
 """Where neither config nor tokenizer says how long an input may be; lm-evaluation-harness's value too."""
-_NOISY = ("torchao", "torch.utils._pytree", "bitsandbytes.backends.cpu.ops")
-"""What they say while they are imported is of other machines' kernels; transformers imports torchao where it is."""
 _NO_LIMIT = 10**9
 """transformers writes about 1e30 as a tokenizer's model_max_length where it has none."""
 
@@ -62,18 +56,6 @@ class Loaded:
     """Called before anything is computed: other models may have been computed with these weights in between."""
 
 
-def dtype_of(checkpoint: Checkpoint, options: Options) -> str:
-    """The type of numbers that the weights get, decided from files: option, config, weights' header, float32."""
-    if options.dtype != "auto":
-        return options.dtype
-    text = checkpoint.config.get("text_config")
-    for config in (checkpoint.config, text if isinstance(text, dict) else {}):
-        for key in ("dtype", "torch_dtype"):
-            if config.get(key) in _DTYPES:
-                return str(config[key])
-    return stored_dtype(weight_files(checkpoint.folder)) or "float32"
-
-
 def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
     """Load tokenizer and weights onto `device` (or over `device_map`). Raises UsageError where that can't be done."""
     import torch
@@ -83,7 +65,7 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
         from evalkit.models.local.quantized import check_device
 
         check_device(method, device)
-    tokenizer, model = _read(checkpoint, options, device, method)
+    tokenizer, model = read(checkpoint, options, device, method)
     model.eval()
     if device == "cpu":
         _take_threads(model)
@@ -105,93 +87,6 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
         and options.compute_dtype in ("", "float32")
         and not (found and found.rounds),
     )
-
-
-def _read(checkpoint: Checkpoint, options: Options, device: str, method: Method | None) -> tuple[Any, Any]:
-    """The tokenizer, and the model with its weights where they belong."""
-    import torch
-    import transformers
-
-    origin: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
-    if checkpoint.commit is not None and not checkpoint.is_local:
-        origin["revision"] = checkpoint.commit
-    dtype, stored = dtype_of(checkpoint, options), stored_in(checkpoint.config)
-    settings: dict[str, Any] = {"dtype": getattr(torch, dtype)}
-    if options.device_map:
-        settings["device_map"] = options.device_map
-    elif method is not None or stored is not None:
-        settings["device_map"] = {"": device}  # quantized weights are made or read where they are used
-    if options.attention:
-        settings["attn_implementation"] = options.attention
-    try:
-        with quiet(method is not None or stored is not None):
-            auto = _class_of(checkpoint)
-            tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
-            if method is not None:
-                from evalkit.models.local.quantized import loading_config, settle
-
-                if (config := loading_config(method, options, dtype)) is not None:
-                    settings["quantization_config"] = config
-            model, report = auto.from_pretrained(checkpoint.source, output_loading_info=True, **origin, **settings)
-            if method is not None:
-                settle(model, method, options, dtype, device)
-            if stored is not None:
-                from evalkit.models.local.quantized import unpack
-
-                unpack(model, checkpoint.is_encoder_decoder)
-        if "device_map" not in settings:
-            model.to(device)
-    except UsageError:
-        raise
-    except Exception as error:  # readers of every file format raise errors of their own
-        raise _unreadable(checkpoint, options, method, error) from error
-    if missing := sorted(report["missing_keys"]):
-        # transformers fills them with random numbers, and every score would be noise.
-        raise UsageError(
-            f"the weights of {checkpoint.name} are not complete",
-            found=f"{len(missing)} missing, such as {missing[0]}",
-            fix="save the whole model, or name the folder of the right architecture",
-        )
-    return tokenizer, model
-
-
-def _class_of(checkpoint: Checkpoint) -> Any:
-    import transformers
-
-    return transformers.AutoModelForSeq2SeqLM if checkpoint.is_encoder_decoder else transformers.AutoModelForCausalLM
-
-
-def _unreadable(checkpoint: Checkpoint, options: Options, method: Method | None, error: Exception) -> UsageError:
-    lines = str(error).strip().splitlines() or [""]
-    if method is not None:
-        from evalkit.models.local.quantized import misfit
-
-        if found := misfit(_skeleton(checkpoint, options), method, options):
-            return UsageError(
-                f"quant={method.name} needs inputs that are whole groups", found=found, fix="a smaller group_size"
-            )
-        return UsageError(
-            f"{checkpoint.name} can't be quantized by {method.name}",
-            found=f"{type(error).__name__}: {lines[-1]}",
-            fix="another method (evalkit doctor lists those that run here)",
-        )
-    return UsageError(
-        f"{checkpoint.name} can't be loaded",
-        found=f"{type(error).__name__}: {lines[0]}",
-        fix="see the message above; `transformers` must know the architecture and the files must be complete",
-    )
-
-
-def _skeleton(checkpoint: Checkpoint, options: Options) -> Any:
-    """The model without its numbers."""
-    import torch
-    import transformers
-
-    config = transformers.AutoConfig.from_pretrained(
-        str(checkpoint.folder), trust_remote_code=options.trust_remote_code
-    )
-    with torch.device("meta"):
-        return _class_of(checkpoint).from_config(config, trust_remote_code=options.trust_remote_code)
 
 
 def _looked_over(checkpoint: Checkpoint, model: Any, method: Method | None) -> tuple[str, Audit | None]:
@@ -268,30 +163,3 @@ def _start_id(model: Any) -> int:
             if isinstance(value := getattr(owner, key, None), int):
                 return value
     raise UsageError("the model does not say what its decoder begins with", fix="set decoder_start_token_id")
-
-
-@contextmanager
-def quiet(quantizes: bool = False) -> Iterator[None]:
-    """Keep transformers' own progress bars out of evalkit's, and what quantizers say of kernels that they lack."""
-    from transformers.utils import logging as their_logging
-
-    shown = their_logging.is_progress_bar_enabled()
-    their_logging.disable_progress_bar()
-    from tqdm import tqdm
-
-    begin = tqdm.__init__
-    # Where layers can't be quantized transformers prints pages; the error says which and why.
-    noisy = [logging.getLogger(name) for name in (*_NOISY, *(("transformers",) if quantizes else ()))]
-    levels = [logger.level for logger in noisy]
-    for logger in noisy:
-        logger.setLevel(logging.ERROR)
-    if quantizes:  # compressed-tensors asks nobody whether it may show bars
-        tqdm.__init__ = partialmethod(begin, disable=True)
-    try:
-        yield
-    finally:
-        tqdm.__init__ = begin
-        for logger, level in zip(noisy, levels, strict=True):
-            logger.setLevel(level)
-        if shown:
-            their_logging.enable_progress_bar()

@@ -13,7 +13,18 @@ from evalkit.core import UnavailableError, UsageError
 from evalkit.models.local.options import Options
 from evalkit.models.local.quantizing import Method, outlier_threshold, skipped
 
-__all__ = ["Audit", "audit", "check_device", "loading_config", "misfit", "quantizer", "settle", "unpack"]
+__all__ = [
+    "Audit",
+    "audit",
+    "check_device",
+    "does_not_divide",
+    "kept_layers",
+    "loading_config",
+    "misfit",
+    "quantizer",
+    "settle",
+    "unpack",
+]
 
 _PACKAGES = frozenset({"bitsandbytes", "torchao", "optimum", "hqq", "gptqmodel", "compressed_tensors"})
 """Where the classes of quantized layers and weights come from."""
@@ -38,33 +49,53 @@ def check_device(method: Method, device: str) -> None:
         )
 
 
-def loading_config(method: Method, options: Options, dtype: str) -> Any:
-    """What `from_pretrained` takes as `quantization_config`; None for HQQ, whose layers `settle` puts in."""
+def kept_layers(model: Any, names: str) -> list[str]:
+    """The full names of the layers that `quant_skip` means, and the output layer's; [] where it says nothing.
+
+    `model` may lie on torch's meta device. Raises UsageError for a name that no layer has.
+    """
+    if not names:
+        return []
+    layers = {name: module for name, module in model.named_modules() if name}
+    found = {name for name, module in layers.items() if module is model.get_output_embeddings()}
+    for wanted in skipped(names):
+        own = {name for name in layers if name == wanted or name.endswith(f".{wanted}")}
+        if not own:
+            ends = sorted({name.rpartition(".")[2] for name, layer in layers.items() if hasattr(layer, "weight")})
+            raise UsageError(f"no layer is called {wanted!r}", found=f"quant_skip={names}", fix=", ".join(ends))
+        found |= own
+    return sorted(found)
+
+
+def loading_config(method: Method, options: Options, dtype: str, kept: list[str]) -> Any:
+    """What `from_pretrained` takes as `quantization_config`; None for HQQ, whose layers `settle` puts in.
+
+    `kept` are the layers that stay as they are; [] leaves that to the library, which keeps the output layer.
+    """
     import transformers
 
-    # What is not to be quantized replaces the libraries' own choice, which is the output layer.
-    kept = ["lm_head", *skipped(options.quant_skip)] if options.quant_skip else None
+    skip = kept or None
     compute = getattr(torch, options.compute_dtype or dtype)
     if method.backend == "bitsandbytes":
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it says at every layer that it casts
         if method.bits == 8:
             threshold = outlier_threshold(options.int8_threshold)
             return transformers.BitsAndBytesConfig(
-                load_in_8bit=True, llm_int8_threshold=threshold, llm_int8_skip_modules=kept
+                load_in_8bit=True, llm_int8_threshold=threshold, llm_int8_skip_modules=skip
             )
         return transformers.BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type=method.name.partition("-")[0],
             bnb_4bit_use_double_quant=method.name.endswith("-double"),
             bnb_4bit_compute_dtype=compute,
-            llm_int8_skip_modules=kept,
+            llm_int8_skip_modules=skip,
         )
     if method.backend == "torchao":
-        return transformers.TorchAoConfig(_torchao(method, options), modules_to_not_convert=kept)
+        return transformers.TorchAoConfig(_torchao(method, options), modules_to_not_convert=skip)
     if method.backend == "quanto":
-        return transformers.QuantoConfig(weights=method.name.partition("-")[2], modules_to_not_convert=kept)
+        return transformers.QuantoConfig(weights=method.name.partition("-")[2], modules_to_not_convert=skip)
     if method.backend == "transformers":
-        return transformers.FineGrainedFP8Config(modules_to_not_convert=kept)
+        return transformers.FineGrainedFP8Config(modules_to_not_convert=skip)
     return None
 
 
@@ -85,10 +116,12 @@ def _torchao(method: Method, options: Options) -> Any:
     return ao.Int4WeightOnlyConfig(group_size=size)
 
 
-def settle(model: Any, method: Method, options: Options, dtype: str, device: str) -> None:
+def settle(model: Any, method: Method, options: Options, dtype: str, device: str, kept: list[str]) -> None:
     """What is left to do once the weights are there, on the device that computes."""
     if method.backend == "hqq":
-        _put_hqq(model, method, options, getattr(torch, options.compute_dtype or dtype), device)
+        if found := misfit(model, method, options, kept):
+            raise does_not_divide(method, found)
+        _put_hqq(model, method, options, getattr(torch, options.compute_dtype or dtype), device, kept)
     for module in model.modules():
         # bitsandbytes' fused kernel for processors multiplies 16-bit numbers whatever the compute dtype is, and takes
         # whole blocks a row only.
@@ -97,26 +130,17 @@ def settle(model: Any, method: Method, options: Options, dtype: str, device: str
             module.support_avx512bf16_for_cpu = whole and module.compute_dtype is torch.bfloat16
 
 
-def _put_hqq(model: Any, method: Method, options: Options, dtype: torch.dtype, device: str) -> None:
+def _put_hqq(model: Any, method: Method, options: Options, dtype: torch.dtype, device: str, kept: list[str]) -> None:
     """Replace linear layers by HQQ's: transformers 5 has no loader for them."""
     from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
 
-    size = options.group_size or method.group_size or 64
-    config = BaseQuantizeConfig(nbits=method.bits, group_size=size, axis=1)
-    skip = set(skipped(options.quant_skip))
+    config = BaseQuantizeConfig(nbits=method.bits, group_size=options.group_size or method.group_size, axis=1)
     head = model.get_output_embeddings()
     for name, module in list(model.named_modules()):
         for child, layer in list(module.named_children()):
             whole = f"{name}.{child}" if name else child
-            if type(layer) is not torch.nn.Linear or layer is head or skip & {child, whole}:
-                continue
-            if layer.in_features % size:
-                raise UsageError(
-                    f"quant={method.name} needs inputs that are whole groups",
-                    found=f"{whole} has {layer.in_features} inputs, group_size={size}",
-                    fix=f"group_size={_divisor(layer.in_features, size)} or quant_skip={child}",
-                )
-            setattr(module, child, HQQLinear(layer, config, compute_dtype=dtype, device=device))
+            if type(layer) is torch.nn.Linear and layer is not head and whole not in kept:
+                setattr(module, child, HQQLinear(layer, config, compute_dtype=dtype, device=device))
 
 
 def unpack(model: Any, is_encoder_decoder: bool) -> None:
@@ -126,12 +150,6 @@ def unpack(model: Any, is_encoder_decoder: bool) -> None:
     start = torch.zeros(1, 1, dtype=torch.long, device=model.device)
     with torch.inference_mode():
         model(input_ids=start, **({"decoder_input_ids": start} if is_encoder_decoder else {}))
-
-
-def _divisor(count: int, size: int) -> int:
-    while count % size:
-        size //= 2
-    return size
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +208,7 @@ def quantizer(backend: str) -> str:
         return name
 
 
-def misfit(model: Any, method: Method, options: Options) -> str:
+def misfit(model: Any, method: Method, options: Options, kept: list[str]) -> str:
     """A layer whose inputs are no whole groups of weights, and how many it has; "" where there is none.
 
     `model` may lie on torch's meta device: only shapes are looked at.
@@ -198,7 +216,23 @@ def misfit(model: Any, method: Method, options: Options) -> str:
     size = options.group_size or method.group_size
     if size is None or method.backend not in ("torchao", "hqq"):
         return ""
+    head = model.get_output_embeddings()
     for name, module in model.named_modules():
-        if isinstance(module, torch.nn.Linear) and module.in_features % size:
+        if (
+            isinstance(module, torch.nn.Linear)
+            and module is not head
+            and name not in kept
+            and module.in_features % size
+        ):
             return f"{name} has {module.in_features} inputs, group_size={size}"
     return ""
+
+
+def does_not_divide(method: Method, found: str) -> UsageError:
+    """The error to raise for what `misfit` found."""
+    layer = found.partition(" ")[0].rpartition(".")[2]
+    return UsageError(
+        f"quant={method.name} needs inputs that are whole groups",
+        found=found,
+        fix=f"a smaller group_size, such as 32, or quant_skip={layer}",
+    )
