@@ -9,6 +9,7 @@ import click
 
 from evalkit import plugins
 from evalkit.core import Task, UsageError
+from evalkit.judging.opening import judge_for, judged_by
 from evalkit.runner.rescore import rescore
 from evalkit.store import Run
 
@@ -16,8 +17,12 @@ from evalkit.store import Run
 @click.command("rescore")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New run folder.  [default: RUN-rescored]")
-def command(run: Path, out: Path | None) -> None:
-    """Score RUN again from its stored replies, without a model, into a new run folder."""
+@click.option("--judge", metavar="MODEL", help="Model that judges.  [default: the run's own]")
+def command(run: Path, out: Path | None, judge: str | None) -> None:
+    """Score RUN again from its stored replies, without a model, into a new run folder.
+
+    Only a judge is asked, where a task is scored by one; what it said before comes from the cache.
+    """
     from evalkit.commands.output import console, print_scores
 
     old = Run.open(run)
@@ -28,10 +33,19 @@ def command(run: Path, out: Path | None) -> None:
         if not isinstance(found, Task):
             raise UsageError(f"{entry.spec!r} is not a task any more")
         tasks[entry.name] = found
-    new = asyncio.run(rescore(old, tasks, out or run.with_name(f"{run.name}-rescored")))
+    new = asyncio.run(_rescored(old, tasks, out or run.with_name(f"{run.name}-rescored"), judge))
     printer = console()
     printer.print("before", style="bold")
     print_scores(printer, [old])
     printer.print("\nafter", style="bold")
     print_scores(printer, [new])
     printer.print(f"\nrun: {new.folder}", soft_wrap=True)
+
+
+async def _rescored(old: Run, tasks: dict[str, Task], out: Path, judge: str | None) -> Run:
+    model = judge_for(list(tasks.values()), judge or str(old.manifest.request.get("judge") or "") or None)
+    try:
+        return await rescore(old, {name: judged_by(task, model) for name, task in tasks.items()}, out)
+    finally:
+        if model is not None:
+            await model.close()

@@ -238,12 +238,12 @@ def _identity(
         "seed": str(settings.seed),
         "limit": _limit_words(settings),
         "repeats": str(settings.repeats),
-        "judge": _judges(task),
+        "judge": judge_words(task),
         "model": f"{model.identity.name}@{model.identity.digest[:8]}",
     }
 
 
-def _judges(task: Task) -> str:
+def judge_words(task: Task) -> str:
     """The models that judge, by name and digest; a dash where none does."""
     names = (scorer.settings["model"] for scorer in task.scorers if {"judge", "model"} <= scorer.settings.keys())
     return "+".join(dict.fromkeys(names)) or "–"

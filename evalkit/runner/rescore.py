@@ -10,7 +10,7 @@ from pathlib import Path
 from evalkit.core import Attempt, Capabilities, Generate, Prompt, Record, Task, UsageError, Validity
 from evalkit.runner.attempt import score_record
 from evalkit.runner.collect import Collector
-from evalkit.runner.prepare import Work, made_ready, scorer_words
+from evalkit.runner.prepare import Work, judge_words, made_ready, scorer_words
 from evalkit.runner.settings import Settings
 from evalkit.runner.suites import summarise
 from evalkit.signature import signature, version
@@ -40,6 +40,7 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
             collectors[record.task].add(new)
     for entry in plan.tasks:
         entry.identity["scorers"] = "+".join(scorer_words(scorer) for scorer in tasks[entry.name].scorers)
+        entry.identity["judge"] = judge_words(tasks[entry.name])
         result = collectors[entry.name].result(time.perf_counter() - started)
         result.signature = signature(entry.identity, data=result.samples_digest, prompts=result.prompts_digest)
         entry.result = result

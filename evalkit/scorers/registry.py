@@ -40,6 +40,7 @@ _SCORERS: Mapping[str, str] = {
     "nearer": "evalkit.scorers.nearer:nearer",
     "numeric": "evalkit.scorers.numeric:numeric",
     "prediction": "evalkit.scorers.prediction:prediction",
+    "rag_diagnosis": "evalkit.rag.diagnosing:rag_diagnosis",
     "ranking": "evalkit.scorers.embeddings:ranking",
     "refusals": "evalkit.scorers.refusal:refusals",
     "regex_match": "evalkit.scorers.extracted:regex_match",

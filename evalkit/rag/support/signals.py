@@ -18,6 +18,7 @@ from evalkit.rag.support.wording import Sentence, Token, stem, word_list
 _PRONOUNS = frozenset(word_list("he she it they his her its their him them this these"))
 _EITHER_WAY = frozenset(map(stem, word_list("met marry married resemble border borders fought played joined")))
 _ARTICLES = frozenset(word_list("a an the its his her their this that of"))
+_PREPOSITIONS = frozenset(word_list("in at on for to near during into within across around through towards"))
 _ROUGHLY = frozenset(word_list("about around roughly nearly almost approximately some circa over"))
 
 
@@ -89,20 +90,21 @@ def roles(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal
     """A name goes with what the contexts say of it, not with what they say of another name."""
     own = names_in(sentence.tokens, evidence.known_names)
     found = _order(sentence, own, evidence)
-    for name, scope in _scopes(sentence, own, evidence.known_names):
-        content = _without(scope, own)
-        if len(content) < 1:
-            continue
+    for name, scope in _scopes(sentence, own):
+        content = _without(scope, name)
+        words = {token.low.removesuffix("'s") for token in scope}
+        beside = {word for other in own if set(other) <= words for word in other}
+        whole = sum(evidence.weight(token.stem) for token in content)
         mine, theirs, other = 0.0, 0.0, ""
         for each in evidence.single:
-            told = names_in(each.parts[0].tokens, evidence.known_names)
-            for holder, part in _scopes(each.parts[0], told, evidence.known_names):
-                shared = sum(evidence.weight(t.stem) for t in overlap(content, _without(part, told)))
+            told = names_in(each.tokens, evidence.known_names)
+            for holder, part in _scopes(each.parts[0], told):
+                common = overlap(content, _without(part, holder))
+                shared = sum(evidence.weight(token.stem) for token in common)
                 if set(holder) & set(name):
                     mine = max(mine, shared)
-                elif shared > theirs and not _points_back(part):
+                elif shared > theirs and not set(holder) & beside and _says_more(common) and not _points_back(part):
                     theirs, other = shared, _shown(holder)
-        whole = sum(evidence.weight(token.stem) for token in content)
         known = any(_stands(word, evidence) for word in name)
         if known and theirs - mine > 0.3 * whole and theirs > 0.45 * whole:
             strength = min(0.85, 0.4 + (theirs - mine) / whole)
@@ -163,6 +165,17 @@ RULES: tuple[Rule, ...] = (numbers, dates, names, roles, negation, direction, qu
 
 
 # ---------------------------------------------------------------- amounts and dates
+
+
+def covered_amounts(tokens: Sequence[Token], other: Sequence[Token]) -> set[int]:
+    """The places of numbers, and of the units behind them, that the other text has as the same amount in any unit."""
+    there = _amounts(other)
+    found: set[int] = set()
+    for place, token in enumerate(tokens):
+        if token.number is not None and _compared(token.number, unit_at(tokens, place), there, False) == "same":
+            found.add(place)
+            found |= {place + 1} if unit_at(tokens, place) and place + 1 < len(tokens) else set()
+    return found
 
 
 def _amounts(tokens: Sequence[Token]) -> list[tuple[float, tuple[str, float] | None]]:
@@ -249,22 +262,34 @@ def _shown(name: Name) -> str:
     return " ".join(word.capitalize() for word in name)
 
 
-def _without(tokens: Sequence[Token], named: Sequence[Name]) -> list[Token]:
-    words = {word for name in named for word in name}
-    return [token for token in tokens if token.content and token.low.removesuffix("'s") not in words]
+def _without(tokens: Sequence[Token], name: Name) -> list[Token]:
+    return [token for token in tokens if token.content and token.low.removesuffix("'s") not in name]
 
 
-def _scopes(sentence: Sentence, named: Sequence[Name], known: frozenset[str]) -> list[tuple[Name, tuple[Token, ...]]]:
-    """Each name with the words that are said of it: its clause, or the whole sentence where it is the only name.
-    Two names of one clause share it, and the order decides between them (see `_order`)."""
+def _says_more(tokens: Sequence[Token]) -> bool:
+    """Whether not only names are among the words."""
+    return any(not token.text[0].isupper() for token in tokens)
+
+
+def _scopes(sentence: Sentence, named: Sequence[Name]) -> list[tuple[Name, tuple[Token, ...]]]:
+    """Each name with the words that are said of it: its clause, or the whole sentence where it is the only name. A name
+    behind a preposition of place or time ("in Lomvik") is where something is said to be, not who it is said of."""
+    named = [name for name in named if not _setting(sentence.tokens, name)]
     if len(named) == 1:
         return [(named[0], sentence.tokens)]
     found: list[tuple[Name, tuple[Token, ...]]] = []
     for clause in sentence.clauses:
-        inside = [name for name in named if set(name) <= {token.low.removesuffix("'s") for token in clause}]
-        if len(inside) == 1:
-            found.append((inside[0], clause))
+        words = {token.low.removesuffix("'s") for token in clause}
+        found += [(name, clause) for name in named if set(name) <= words]
     return found
+
+
+def _setting(tokens: Sequence[Token], name: Name) -> bool:
+    place = _first(tokens, name)
+    if not place:
+        return False
+    before = place - 2 if tokens[place - 1].low in ("the", "a", "an") else place - 1
+    return before >= 0 and tokens[before].low in _PREPOSITIONS
 
 
 def _points_back(tokens: Sequence[Token]) -> bool:

@@ -37,7 +37,7 @@ STOP = frozenset(
         "cannot won't wouldn't couldn't shouldn't mustn't own such only just very more most some any each every "
         "all both "
         "few several many much other another same between after before during through against until per one's "
-        "according said says say"
+        "according said says say yes indeed certainly"
     )
 )
 LIGHT = frozenset(
