@@ -228,7 +228,7 @@ def _repeats(found: Sequence[Judged]) -> Finding | None:
     for one in found:
         if one.probe in REPEATS and one.validity is Validity.OK and one.key in plain:
             before = plain[one.key]
-            rows.append(float(_of(one, before.models[0]) == _win(before)))
+            rows.append(float(_side(_of(one, before.models[0])) == _side(_win(before))))
             clusters.append(names.index(one.key))
     if not rows:
         return None
@@ -339,6 +339,11 @@ def _win(one: Judged) -> float:
 
 def _of(one: Judged, model: str) -> float:
     return _win(one) if one.models[0] == model else 1.0 - _win(one)
+
+
+def _side(value: float) -> int:
+    """Which answer a verdict takes, 0 for a tie; a soft one takes the answer that it leans to."""
+    return (value > 0.5 + 1e-9) - (value < 0.5 - 1e-9)
 
 
 def _points(estimate: Estimate) -> str:
