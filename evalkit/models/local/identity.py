@@ -12,12 +12,16 @@ from evalkit.models.local.weights import weight_digest, weight_files
 
 __all__ = ["identify"]
 
+_WAYS = ("attention", "device_map", "tp_plan", "compile")
+
 
 def identify(checkpoint: Checkpoint, options: Options, adapter: Adapter | None = None) -> Identity:
-    """The identity: everything that changes what the model answers, and nothing of where it lies or how it is run.
+    """The identity: everything that changes what the model answers, and nothing of where it lies.
 
-    Device, batch size and attention implementation are left out: they change roundings, not the model. Raises
-    UsageError where the weights can't be read.
+    Device and batch size are left out: they change roundings, not the model. So do an attention implementation, a
+    device map, tensor parallelism and compilation, but who names one of them wants to see what it does, and would be
+    shown cached replies: they stand in the identity where they were named. Raises UsageError where the weights can't
+    be read.
     """
     facts = {
         "backend": "transformers",
@@ -43,6 +47,7 @@ def identify(checkpoint: Checkpoint, options: Options, adapter: Adapter | None =
         facts["system"] = digest_of(options.system)
     if options.max_length is not None:
         facts["max_length"] = str(options.max_length)
+    facts |= {name: getattr(options, name) for name in _WAYS if getattr(options, name)}
     if options.trust_remote_code:
         facts["code"] = checkpoint.code_digest()
     return Identity(checkpoint.name, tuple(facts.items()))

@@ -122,6 +122,11 @@ def _take_threads(model: Any) -> None:
 
 
 def _products(model: Any, options: Options) -> str:
+    """Take other ways to multiply matrices than torch's own where they are wanted; which ones, in words."""
+    if options.compile:
+        from evalkit.models.local.compiling import compile_layers
+
+        return f"torch.compile ({options.compile}) of {compile_layers(model, options.compile)} feed-forward layers"
     from evalkit.models.local.products import take_onednn, worthwhile
 
     wanted = options.kernels == "onednn" or (options.kernels == "auto" and worthwhile())

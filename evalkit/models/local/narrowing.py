@@ -92,12 +92,14 @@ class LastLayer:
     @contextmanager
     def within(self, narrowed: Narrowed) -> Iterator[None]:
         """Within the block the layer is computed as `narrowed` says."""
-        forward = self._layer.forward
+        forward, own = self._layer.forward, vars(self._layer).get("forward")
         self._layer.forward = lambda *args, **named: narrowed.run(forward, args, named)
         try:
             yield
         finally:
             del self._layer.forward
+            if own is not None:  # accelerate's, where weights are brought to the layer when it is asked
+                self._layer.forward = own
 
 
 def last_layer(model: Any) -> LastLayer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
@@ -11,11 +12,12 @@ from evalkit.core import UsageError
 from evalkit.models.local.quantizing import method_named
 from evalkit.models.typed import Reader, matching, one_of, read_options, tokens, whole, yes_no
 
-__all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options"]
+__all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options", "memory_limits"]
 
 _QUANTIZES = ("compute_dtype", "group_size", "int8_threshold", "quant_skip")
 CHANGES_ANSWERS = (
     *("dtype", "revision", "trust_remote_code", "chat", "system", "max_length"),
+    *("attention", "device_map", "tp_plan", "compile"),
     *("quant", *_QUANTIZES, "adapter", "adapter_merge"),
 )
 """The options that make it another model; the others only say where and how it is run."""
@@ -34,6 +36,34 @@ def _above_or_zero(key: str, text: str) -> float:
     return value
 
 
+def _compile_mode(key: str, text: str) -> str:
+    if text.lower() in ("true", "yes", "on", "1"):
+        return "default"
+    if text.lower() in ("false", "no", "off", "0"):
+        return ""
+    return str(one_of("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")(key, text))
+
+
+def _memory(key: str, text: str) -> str:
+    if text:
+        memory_limits(text)
+    return text
+
+
+def memory_limits(text: str) -> dict[int | str, str]:
+    """What `max_memory` says: {0: "10GiB", "cpu": "30GiB"} of "0:10GiB,cpu:30GiB". Raises UsageError."""
+    pairs = [part.strip().partition(":") for part in text.split(",")]
+    if not all(_PLACE.fullmatch(place) and _SIZE.fullmatch(size) for place, _, size in pairs):
+        raise UsageError(
+            "max_memory says how much of each device may be used",
+            found=f"max_memory={text}",
+            fix="max_memory=0:10GiB,cpu:30GiB (GPUs by number)",
+        )
+    return {int(place) if place.isdigit() else place: size for place, _, size in pairs}
+
+
+_PLACE = re.compile(r"\d+|cpu|mps")
+_SIZE = re.compile(r"\d+(\.\d+)?[KMGT]i?B")
 _READERS: Mapping[str, Reader] = {
     "device": matching(r"auto|cpu|mps|cuda(:\d+)?", "auto, cpu, mps, cuda, cuda:N", "auto", "cpu", "mps", "cuda"),
     "dtype": one_of("auto", "float32", "bfloat16", "float16"),
@@ -47,6 +77,9 @@ _READERS: Mapping[str, Reader] = {
     "compute_dtype": one_of("float32", "bfloat16", "float16"),
     "group_size": whole(64),
     "adapter_merge": yes_no,
+    "compile": _compile_mode,
+    "max_memory": _memory,
+    "tp_plan": one_of("auto"),
     "int8_threshold": _above_or_zero,
 }
 
@@ -88,6 +121,14 @@ class Options:
     """From which size on quant=int8 computes activations in 16 bits: 6.0; 0 computes none so, and is much faster."""
     quant_skip: str = ""
     """Names of layers that stay as they are, with commas between them; the output layer always does."""
+    compile: str = ""
+    """torch.compile's mode for the feed-forward layers: true (default), reduce-overhead, max-autotune, …"""
+    tp_plan: str = ""
+    """auto shards the layers over the processes that torchrun started."""
+    max_memory: str = ""
+    """How much of each device `device_map` may fill: 0:10GiB,cpu:30GiB. What does not fit goes to the disk."""
+    offload_folder: str = ""
+    """Where weights lie that no device has room for."""
     adapter: str = ""
     """A PEFT adapter over the model: a folder, or a repository of the hub."""
     adapter_merge: bool = False
@@ -106,6 +147,15 @@ class Options:
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
         if options.adapter_merge and not options.adapter:
             raise UsageError("there is no adapter to merge", found="adapter_merge=true", fix="adapter=<folder>")
+        if (options.max_memory or options.offload_folder) and not options.device_map:
+            raise UsageError(
+                "max_memory and offload_folder say how a device_map spreads a model, and there is none",
+                fix="device_map=auto",
+            )
+        if options.tp_plan and (options.device_map or options.quant):
+            raise UsageError(
+                "tp_plan shards a model as it is stored, over the processes of torchrun", fix="tp_plan alone"
+            )
         _check_quantizing(options)
         return options
 

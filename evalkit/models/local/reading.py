@@ -11,7 +11,7 @@ from typing import Any
 from evalkit.core import UsageError
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.gguf_files import LINK
-from evalkit.models.local.options import Options
+from evalkit.models.local.options import Options, memory_limits
 from evalkit.models.local.quantizing import Method, stored_in
 from evalkit.models.local.weights import stored_dtype, weight_files
 
@@ -83,6 +83,12 @@ def _settings(
     settings: dict[str, Any] = {"dtype": getattr(torch, dtype)}
     if options.device_map:
         settings["device_map"] = options.device_map
+        if options.max_memory:
+            settings["max_memory"] = memory_limits(options.max_memory)
+        if options.offload_folder:
+            settings["offload_folder"] = options.offload_folder
+    elif options.tp_plan:
+        settings["tp_plan"] = options.tp_plan
     elif method is not None or stored_in(checkpoint.config):
         settings["device_map"] = {"": device}  # quantized weights are made or read where they are used
     if options.attention:
