@@ -150,23 +150,41 @@ def scatter(
         )
     shapes += _labels([(visible(names[i]), x(points[i][0]), y(points[i][1])) for i in usable])
     words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f} % at {word(points[i][0])}" for i in usable)
+    words += f"; beaten in both by none: {', '.join(names[i] for i in front)}"
     return _svg(420, 255, "scatter", f"average against {axis}: {words}", "".join(map(str, shapes)))
 
 
 def _labels(points: Sequence[tuple[str, float, float]]) -> list[Markup]:
-    """A name beside each point, towards the middle; one that would lie on another goes below it."""
-    taken: list[tuple[float, float, float]] = []
+    """A name beside each point, where it lies on no other name and on no point if there is such a place."""
+    taken: list[tuple[float, ...]] = [(x - 6, x + 6, y - 6, y + 6) for _, x, y in points]
+    taken += [(-math.inf, 50, -math.inf, math.inf), (420, math.inf, -math.inf, math.inf)]  # beyond the chart's sides
     shapes = []
     for name, x, y in points:
         short = name if len(name) <= 28 else name[:27] + "…"
-        anchor, place, wide = ("end", x - 9, 6.2 * len(short)) if x > 240 else ("start", x + 9, 6.2 * len(short))
-        left, height = (place - wide if anchor == "end" else place), y - 7
-        while any(abs(height - h) < 12 and left < last and left + wide > first for first, last, h in taken):
-            height += 13
-        taken.append((left, left + wide, height))
+        wide = 6.2 * len(short)
+        sides = (
+            [("end", x - 9, -wide), ("start", x + 9, 0.0)]
+            if x > 240
+            else [("start", x + 9, 0.0), ("end", x - 9, -wide)]
+        )
+        tried = [(*side, y + down) for down in (-8, 15, -21, 28, -34, 41) for side in sides]
+        free = (one for one in tried if not any(_overlap(_box(one, wide), other) for other in taken))
+        found = next(free, tried[0])
+        taken.append(_box(found, wide))
+        anchor, place, _, height = found
         text = Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
         shapes.append(text.format(place, height, anchor, short))
     return shapes
+
+
+def _box(found: tuple[str, float, float, float], wide: float) -> tuple[float, ...]:
+    """Left, right, top and bottom of a text of that width."""
+    _, place, shift, height = found
+    return place + shift, place + shift + wide, height - 9, height + 3
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 class Dated(Protocol):

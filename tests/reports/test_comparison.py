@@ -137,6 +137,13 @@ def test_mistakes_are_said(folder: Path) -> None:
     assert "no.yaml" in done.err
 
 
+def test_on_paper_the_matrix_stays(page: Path, look: Any) -> None:
+    opened = look(page)
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator(".flip-matrix button:visible").count() == 4
+    assert opened.page.locator("#list:visible").count() == 0
+
+
 def test_logs_of_lm_eval_are_compared(tmp_path: Path, look: Any) -> None:
     for name, step in (("a", 3), ("b", 4)):
         lines = [lm_eval.line(n, acc=float(n % step > 0)) for n in range(24)]
