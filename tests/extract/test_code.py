@@ -102,7 +102,7 @@ def test_no_text_is_too_odd(text: str) -> None:
 
 
 def test_a_long_reply_takes_no_long_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     python_code("```python\n" * 20_000, ["a"])
     python_code("def a(:\n\nprose and prose\n" * 3_000, ["a"])
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

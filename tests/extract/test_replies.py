@@ -37,10 +37,10 @@ def test_other_tags() -> None:
 
 
 def test_a_model_that_repeats_a_tag_costs_linear_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     strip_reasoning("<think>" * 200_000)
     strip_reasoning("</think>" * 200_000)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

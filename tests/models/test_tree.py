@@ -156,9 +156,9 @@ def test_preambles_and_questions_are_computed_once_in_full_passes() -> None:
 def test_planning_takes_little_time_and_no_recursion() -> None:
     rows = few_shot(subjects=40, questions=26, choices=4)[:4096]
     wanted = [tuple(range(len(ids) - 30, len(ids))) for ids in rows]
-    begun = time.perf_counter()
+    begun = time.process_time()
     plan(rows, wanted, budget=2048, limit=8000, worth=8)
-    assert time.perf_counter() - begun < 2  # about 0.2 s on a quiet machine
+    assert time.process_time() - begun < 5  # about 0.2 s; what is quadratic takes minutes
     chain: Sequences = [(1,) * length for length in range(1, 3000)]
     steps = plan(chain, [(len(ids) - 1,) for ids in chain], budget=100, limit=10_000)
     assert sum(step.tokens for step in steps) == 2999

@@ -132,10 +132,10 @@ def test_each_rate_is_over_its_own_samples_and_an_empty_reply_is_in_neither_nume
 
 
 def test_long_replies_are_looked_at_in_no_time() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     for text in ("i " * 200_000, "as an ai " * 50_000, "sorry " * 100_000, "’" * 300_000):
         refusing(text)
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 2.0
 
 
 def test_a_row_says_what_is_expected() -> None:
