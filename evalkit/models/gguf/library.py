@@ -16,7 +16,7 @@ __all__ = ["INSTALL", "complaint", "is_installed", "library", "require", "versio
 
 INSTALL = "pip install 'evalkit[gguf]'"
 _BUILDS = "it compiles llama.cpp, 5 to 12 minutes of processor time once; for a GPU: CMAKE_ARGS=-DGGML_CUDA=on"
-_ERROR, _WARNING = 3, 2
+_WARNING, _ERROR = 3, 4
 
 _log = logging.getLogger(__name__)
 _complaints: deque[str] = deque(maxlen=4)

@@ -167,7 +167,9 @@ class GgufModel:
 
     async def _count(self, request: Tokenize) -> Reply:
         """`usage.prompt_tokens`: the tokens of the text, special ones left out; the weights are not needed for it."""
-        vocabulary = self._vocabulary or await asyncio.to_thread(self._read)
+        vocabulary = self._vocabulary
+        if vocabulary is None:
+            vocabulary = await asyncio.to_thread(self._read)
         begun = time.perf_counter()
         try:
             count = len(vocabulary(request.text, add_special_tokens=False)["input_ids"])

@@ -24,6 +24,8 @@ __all__ = ["Context", "Output", "Sequences"]
 Ids = tuple[int, ...]
 Logits = NDArray[np.float32]
 
+_FEWEST = 256
+"""Cells that a cache has at least."""
 _OUTPUT_BYTES = 1 << 26
 """Logits of one call take at most this much memory (one row always fits)."""
 
@@ -86,9 +88,9 @@ class Sequences:
         self.held: dict[int, Ids] = {}
 
     def reserve(self, cells: int, *, least: int) -> None:
-        """Make room for `cells` tokens, or where memory does not suffice for fewer, but for `least`.
+        """Make room for `cells` tokens; where memory does not suffice for `least`, or else for as many as it does.
 
-        Raises ModelError where not even those can be had. What was held is lost where the cache grows.
+        Raises ModelError where there is no memory at all. What was held is lost where the cache grows.
         """
         while cells > self.cells:
             self.close()
@@ -110,9 +112,9 @@ class Sequences:
                 self._memory = self._llama.llama_get_memory(self._pointer)
                 return
             why = complaint()
-            if cells <= least:
-                raise ModelError(f"llama.cpp has no memory for a context of {least} tokens ({why})")
-            cells = max(least, cells // 2)
+            if cells <= _FEWEST:
+                raise ModelError(f"llama.cpp has no memory for a context of {cells} tokens ({why})")
+            cells = max(least if cells > least else _FEWEST, cells // 2)
 
     def free(self) -> list[int]:
         """The numbers of sequences that hold nothing."""
@@ -161,7 +163,8 @@ class Sequences:
             batch.add((token,), len(self.held.get(sequence, ())), (sequence,))
             self.held[sequence] = (*self.held.get(sequence, ()), token)
         asked = {place: [(sequence, 0)] for place, sequence in enumerate(tokens)}
-        return np.concatenate([output.logits for output in self._run(batch, asked)])
+        # Copied: a second part of the batch is written over the first one's logits.
+        return np.concatenate([output.logits.copy() for output in self._run(batch, asked)])
 
     def _uncover(self, new: Mapping[int, Ids], wanted: Mapping[int, Sequence[int]]) -> None:
         """Forget of what is held where a new sequence wants logits, for those are not kept."""
