@@ -83,6 +83,7 @@ class Generate:
 
     `schema` (a JSON schema as text, see `schema_text`) holds the text to it, `tools` may be called: a model that
     names neither "schema" nor "tools" among its features refuses such a request instead of leaving it out.
+    `top_logprobs` (feature "logprobs") also wants that many of the likeliest tokens at every place of the first text.
     """
 
     prompt: Prompt
@@ -95,6 +96,7 @@ class Generate:
     repeat: int = 0
     schema: str = ""
     tools: tuple[Tool, ...] = ()
+    top_logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +208,5 @@ class Reply:
     vectors: Vectors | None = None
     calls: tuple[tuple[ToolCall, ...], ...] = ()
     reasoning: tuple[str, ...] = ()
+    top_logprobs: tuple[tuple[tuple[str, float], ...], ...] = ()
+    """(token, log-probability) of the likeliest at each place of the first text, where they were asked for."""

@@ -35,7 +35,7 @@ __all__ = ["ResponseCache", "cached", "read_reply", "request_key", "write_reply"
 _VERSION = "1"
 """Grows when a kept reply can no longer be read, or means something else."""
 _LATER: Mapping[type, Mapping[str, object]] = {
-    Generate: {"schema": "", "tools": ()},
+    Generate: {"schema": "", "tools": (), "top_logprobs": 0},
     Perplexity: {"tokens": False, "stride": None},
 }
 """Fields that a request gained, with what they are where they are not used: they then stand in no key, so that
@@ -184,6 +184,7 @@ def read_reply(value: bytes) -> Reply | None:
             name: tuple(item) if isinstance(item, list) else item for name, item in fields.items()
         }
         calls = tuple(tuple(ToolCall(**call) for call in made) for made in fields.get("calls", ()))
-        values.update(usage=Usage(**fields["usage"]), source="cache", vectors=vectors, calls=calls)
+        top = tuple(tuple((str(text), float(at)) for text, at in place) for place in fields.get("top_logprobs", ()))
+        values.update(usage=Usage(**fields["usage"]), source="cache", vectors=vectors, calls=calls, top_logprobs=top)
         return Reply(**values)
     return None

@@ -213,6 +213,8 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
         out["calls"] = [[[call.name, call.arguments, call.id] for call in made] for made in reply.calls]
     if reply.reasoning:
         out["reasoning"] = reply.reasoning
+    if reply.top_logprobs:
+        out["top_logprobs"] = [[[text, _number_out(at)] for text, at in place] for place in reply.top_logprobs]
     out["usage"] = _usage_out(reply.usage)
     out["seconds"] = round(reply.seconds, 6)
     if reply.truncated_tokens:
@@ -230,6 +232,7 @@ def _reply_in(raw: dict[str, Any]) -> Reply:
         token_loglikelihoods=tuple(float(value) for value in raw.get("token_loglikelihoods", ())),
         vectors=Vectors(vectors[0], vectors[1], digest=vectors[2]) if vectors else None,
         calls=tuple(tuple(ToolCall(*call) for call in made) for made in raw.get("calls", ())),
+        top_logprobs=tuple(tuple((text, float(at)) for text, at in place) for place in raw.get("top_logprobs", ())),
         texts=tuple(raw.get("texts", ())),
         finish=tuple(raw.get("finish", ())),
         loglikelihoods=tuple(float(value) for value in raw.get("loglikelihoods", ())),

@@ -22,6 +22,7 @@ replies = st.builds(
     truncated_tokens=st.integers(0, 5),
     notes=st.lists(texts, max_size=2).map(tuple),
     source=st.sampled_from(["model", "cache"]),
+    top_logprobs=st.lists(st.lists(st.tuples(texts, floats), max_size=2).map(tuple), max_size=2).map(tuple),
 )
 samples = st.builds(
     Sample,

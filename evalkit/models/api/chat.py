@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, Tool, ToolCall, Usage
@@ -48,6 +49,8 @@ class ChatWire:
             body["tools"] = [as_function(tool) for tool in request.tools]
         if options.effort and "reasoning_effort" not in dropped:
             body["reasoning_effort"] = options.effort
+        if request.top_logprobs and not dropped & {"logprobs", "top_logprobs"}:
+            body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
         body |= options.extra_body
         return Call("/chat/completions", body, estimate(request))
 
@@ -55,7 +58,8 @@ class ChatWire:
         choices = sorted(body["choices"], key=lambda choice: choice.get("index") or 0)
         if not choices:
             raise BadReplyError("it has no choices")
-        return reply_of(request, [_answer(choice) for choice in choices], usage_of(body.get("usage")))
+        reply = reply_of(request, [_answer(choice) for choice in choices], usage_of(body.get("usage")))
+        return replace(reply, top_logprobs=_top(choices[0])) if request.top_logprobs else reply
 
 
 def sampling(request: Generate, dropped: frozenset[str], options: Options, limit_name: str) -> dict[str, Any]:
@@ -104,6 +108,12 @@ def usage_of(usage: Mapping[str, Any] | None) -> Usage:
 def as_function(tool: Tool) -> dict[str, Any]:
     described = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
     return {"type": "function", "function": described}
+
+
+def _top(choice: Mapping[str, Any]) -> tuple[tuple[tuple[str, float], ...], ...]:
+    """The likeliest tokens at each place, () where the server says nothing of them."""
+    places = (choice.get("logprobs") or {}).get("content") or ()
+    return tuple(tuple((one["token"], float(one["logprob"])) for one in place["top_logprobs"]) for place in places)
 
 
 def _message(message: Message) -> dict[str, Any]:

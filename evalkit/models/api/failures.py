@@ -31,6 +31,8 @@ DROPPABLE = (
     "temperature",
     "top_p",
     "seed",
+    "logprobs",
+    "top_logprobs",
     "stop",
     "stop_sequences",
     "max_tokens",

@@ -21,6 +21,7 @@ from evalkit.core import (
     Request,
     Usage,
 )
+from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.client import Client
 from evalkit.models.api.completions import CompletionsWire
 from evalkit.models.api.embeddings import embeddings_call, read_embeddings
@@ -92,6 +93,8 @@ class ApiModel:
         if texts and self.found.echo:
             requests |= {Choose, Perplexity}
             features |= {"tokens", "stride"} if self._strides else {"tokens"}
+        if isinstance(self._wire, ChatWire) and self._options.logprobs != "off":
+            features.add("logprobs")
         if self._embeds:
             requests.add(Embed)
         return Capabilities(
