@@ -40,6 +40,9 @@ class Later:
                 return
             # Before writing: what is announced while it is written waits for the next turn.
             self._announced.clear()
+            # Who closes announces it last: either that stands now, or it was cleared and this is seen.
+            if self._closed.is_set():
+                return
             self._write()
 
     def close(self) -> None:
