@@ -18,6 +18,7 @@ from evalkit.judging.metering import Metered
 from evalkit.judging.opening import judge_for, judged_by
 from evalkit.models.api.spending import at_most
 from evalkit.models.cached import cached, request_key
+from evalkit.models.local import parallel
 from evalkit.models.tape import Tape, recorded
 from evalkit.runner import (
     Forecast,
@@ -186,6 +187,7 @@ def _is_cached(model: Model, cache: SqliteCache | None, request: Request) -> boo
 
 def run_plan(plan: Plan, progress: Progress) -> list[Run]:
     """Run every model of a plan, one after another; all names, data and options are checked before the first."""
+    _join_processes(plan)
     if not plan.tasks or not plan.models:
         raise UsageError("nothing to run", fix="evalkit run TASK… --model MODEL")
     folder = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
@@ -195,6 +197,16 @@ def run_plan(plan: Plan, progress: Progress) -> list[Run]:
         session.folder = folder if len(planned) == 1 else folder / folder_name(session.model.identity.name)
         runs.append(_run_session(session, plan, folder, progress, resume=False))
     return runs
+
+
+def _join_processes(plan: Plan) -> None:
+    """Under torchrun: compute along with the first process until it ends, and end; the first one goes on."""
+    if parallel.processes() == 1 and not any("tp_plan=" in model for model in plan.models if isinstance(model, str)):
+        return
+    parallel.check(any(getattr(model, "is_sharded", False) for model in _models(plan)))
+    if parallel.is_follower():
+        parallel.follow()
+        raise SystemExit(0)
 
 
 def resume(

@@ -41,8 +41,10 @@ def weight_bytes(model: Any) -> int:
 def _pieces(tensor: torch.Tensor, depth: int) -> Iterator[torch.Tensor]:
     inner = getattr(tensor, "__tensor_flatten__", None)
     if inner is not None and depth:
-        for name in inner()[0]:
-            yield from _pieces(getattr(tensor, name), depth - 1)
+        # A sharded tensor also names the mesh that it lies on.
+        for part in (getattr(tensor, name) for name in inner()[0]):
+            if isinstance(part, torch.Tensor):
+                yield from _pieces(part, depth - 1)
         return
     yield tensor
     for name in _BESIDE:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from evalkit.core import ModelError
+from evalkit.models.local.parallel import least
 
 __all__ = ["Budget", "is_out_of_memory", "room", "too_large", "work_off"]
 
@@ -27,7 +28,11 @@ class Budget:
 
 
 def room(device: str) -> int:
-    """Bytes that keys and values may take on a device."""
+    """Bytes that keys and values may take on a device; where processes compute together, in each of them."""
+    return least(_free(device))
+
+
+def _free(device: str) -> int:
     if device.startswith("cuda"):
         import torch
 

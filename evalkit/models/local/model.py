@@ -6,6 +6,7 @@ import asyncio
 import gc
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from evalkit.core import (
@@ -21,7 +22,7 @@ from evalkit.core import (
     UsageError,
 )
 from evalkit.models.batcher import Batcher
-from evalkit.models.local import bases
+from evalkit.models.local import bases, parallel
 from evalkit.models.local.asking import guessed_tokens
 from evalkit.models.local.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
@@ -58,6 +59,7 @@ class LocalModel:
         self._takes_tools = "tools" in (template or "") and options.chat != "off"
         self._counter = TokenCounter(checkpoint, code=options.trust_remote_code)
         self._closed = False
+        self._leader: parallel.Leader | None = None
         self._weight_bytes = 0
 
     @property
@@ -82,6 +84,11 @@ class LocalModel:
             window=_WINDOW,
             features=frozenset({"tokens", "stride"} | ({"tools"} if self._takes_tools else set())),
         )
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether several processes hold a part of it each."""
+        return bool(self._options.tp_plan)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -133,16 +140,28 @@ class LocalModel:
             raise ModelError("the model was closed")
         if self._batcher is None:
             prepare = engine.prepare if engine.prepares else None
-            self._batcher = Batcher(
-                engine.run, executor=executor, cost=guessed_tokens, budget=engine.budget, prepare=prepare
-            )
+            run = engine.run if self._leader is None else partial(self._leader.run, engine)
+            self._batcher = Batcher(run, executor=executor, cost=guessed_tokens, budget=engine.budget, prepare=prepare)
 
     def _load(self) -> tuple[Executor, Engine]:
         from evalkit.models.local.arbiter import pick_device, worker
 
         device = pick_device(self._options.device)
+        if self._options.tp_plan:
+            device = parallel.local_device(device)
         executor = worker(device)
-        return executor, executor.submit(self._engine, device).result()
+        return executor, executor.submit(self._lead, device).result()
+
+    def _lead(self, device: str) -> Engine:
+        if self._options.tp_plan and not parallel.is_follower():
+            self._leader = parallel.Leader(self._checkpoint, self._options, self._adapter)
+        return self._engine(device)
+
+    def engine_here(self) -> Engine:
+        """The engine in the calling thread, for a process that computes along with another (`parallel`)."""
+        from evalkit.models.local.arbiter import pick_device
+
+        return self._engine(parallel.local_device(pick_device(self._options.device)))
 
     def _engine(self, device: str) -> Engine:
         from evalkit.models.local.compute import Engine
@@ -183,6 +202,8 @@ class LocalModel:
         """Leave the weights and collect what the closed model left behind, on the thread that made it."""
         import torch
 
+        if self._leader is not None:
+            self._leader.close()
         bases.leave(self, self._key, self._adapter)
         gc.collect()
         if torch.cuda.is_available():

@@ -57,7 +57,7 @@ def read(checkpoint: Checkpoint, options: Options, device: str, method: Method |
             auto = _class_of(checkpoint)
             model, report = auto.from_pretrained(checkpoint.source, output_loading_info=True, **origin, **settings)
             _finish(model, checkpoint, options, device, method, kept)
-            if not settings.keys() & {"device_map", "tp_plan"}:
+            if not settings.keys() & {"device_map", "distributed_config"}:
                 model.to(device)
     except UsageError:
         raise
@@ -88,7 +88,9 @@ def _settings(
         if options.offload_folder:
             settings["offload_folder"] = options.offload_folder
     elif options.tp_plan:
-        settings["tp_plan"] = options.tp_plan
+        from transformers.distributed import DistributedConfig
+
+        settings["distributed_config"] = DistributedConfig(tp_plan=options.tp_plan)
     elif method is not None or stored_in(checkpoint.config):
         settings["device_map"] = {"": device}  # quantized weights are made or read where they are used
     if options.attention:
