@@ -1,30 +1,28 @@
 """The thread that writes what waits ends whenever it is told to."""
 
-import random
 import threading
-import time
-
-import pytest
 
 from evalkit.store.later import Later
 
 
-def test_it_ends_at_whatever_moment_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed again and again around the moment of its writing; one that missed it would wait for ever."""
-    monkeypatch.setattr("evalkit.store.later._REST", 0.001)
-    drawn = random.Random(1)
+def test_it_ends_though_it_is_closed_between_waking_and_looking_again() -> None:
+    """Closing announces itself; the announcement must not be taken for one that is just being served."""
+    closed = threading.Event()
 
-    def work() -> None:
-        for _ in range(600):
-            later = Later(lambda: None)
-            later.soon()
-            time.sleep(0.0008 + drawn.random() * 0.0005)
-            later.close()
+    class Slow(threading.Event):
+        def clear(self) -> None:
+            closed.wait(10)
+            super().clear()
 
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    worker.join(60)
-    assert not worker.is_alive()
+    later = Later(lambda: None)
+    later._announced = Slow()
+    later.soon()
+    closer = threading.Thread(target=later.close, daemon=True)
+    threading.Timer(0.2, closer.start).start()  # the thread has woken by now and stands before `clear`
+    threading.Timer(0.4, closed.set).start()
+    closed.wait(10)
+    closer.join(10)
+    assert not closer.is_alive()
 
 
 def test_what_is_announced_while_it_writes_is_written_next() -> None:
