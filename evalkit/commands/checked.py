@@ -37,7 +37,7 @@ def show(asked: VariantList, full: Cost, variants: Sequence[Variant], gates: Map
     out.print(_costs(asked.full.name, full, usable))
     for variant in variants:
         if variant.problem:
-            out.print(f"\n{plain(variant.name)}: {plain(variant.problem)}", markup=False, soft_wrap=True)
+            out.print(f"\n{plain(variant.name)}: {plain(variant.problem)}", markup=False)
     for name, report in gates.items():
         out.print(f"\ngate {plain(name)}: {report.title}, {words.sentence(report)}", markup=False, soft_wrap=True)
         for row in report.rows:
@@ -115,7 +115,7 @@ def _costs(name: str, full: Cost, variants: Sequence[Variant]) -> Table:
             size(cost.memory) + (" GPU" if math.isfinite(cost.device) else ""),
             duration(cost.load_seconds) if math.isfinite(cost.load_seconds) else _NONE,
             speed(cost.written),
-            speed(cost.read),
+            _short(cost.read[0]),
         )
     return table
 
@@ -141,6 +141,8 @@ def speed(found: tuple[float, float, float]) -> str:
 
 def _short(number: float) -> str:
     """`812`, `9.57k`: three digits say enough of a speed."""
+    if not math.isfinite(number):
+        return _NONE
     return f"{number / 1000:.3g}k" if number >= 1000 else f"{number:.3g}"
 
 
@@ -222,6 +224,7 @@ def _cost_json(cost: Cost) -> dict[str, Any]:
     return {
         "weight_bytes": cost.weights,
         "peak_bytes": cost.peak,
+        "bytes_before_loading": cost.before,
         "device_peak_bytes": cost.device,
         "load_seconds": cost.load_seconds,
         "written_tokens_per_second": rounds(cost.written),

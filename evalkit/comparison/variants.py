@@ -44,12 +44,13 @@ class Told(Protocol):
 class Cost:
     """What a variant costs, as `evalkit.models.measuring` wrote it into the run's manifest; NaN where not known.
 
-    Bytes of the weights and of the process (of the device's tensors, where there is a GPU) at the peak, seconds until
-    the first answer, tokens a second: the median of the rounds with the slowest and the fastest.
+    Bytes: of the weights, of the process at its peak and `before` it loaded them, of the tensors on a GPU at the peak.
+    Seconds until the first answer. Tokens a second: the median of the rounds with the slowest and the fastest.
     """
 
     weights: float = math.nan
     peak: float = math.nan
+    before: float = math.nan
     device: float = math.nan
     load_seconds: float = math.nan
     written: tuple[float, float, float] = (math.nan, math.nan, math.nan)
@@ -70,6 +71,7 @@ class Cost:
         return Cost(
             number("weights"),
             number("resident"),
+            number("before"),
             number("device"),
             number("load_seconds"),
             rounds("written"),

@@ -28,6 +28,9 @@ META = {
     "tags": ["html", "comparison", "quantization"],
 }
 
+_TOLD = 0.05
+"""The p, after the correction for all variants and tasks, from which on a difference is marked."""
+
 
 def report(
     runs: Sequence[Run], /, *, full: str = "", policy: str = "", margin: str = "", title: str = "Variants"
@@ -124,37 +127,39 @@ class _Shown:
         }
 
     def _plots(self) -> list[tuple[str, Markup]]:
-        """Points of score where there are tasks of that kind, else perplexity; against memory and speed."""
-        by_score = any(v.overall.difference for v in self.usable)
-        quality = "points less than the full model" if by_score else "perplexity over the full model's"
-        digits = ".3g" if by_score else ".4g"
+        """Points of score, and perplexity, against what a variant takes: a row of charts for each price."""
         axes = [
             ("weights", "size of the weights", size),
             ("memory", "memory at the peak", size),
             ("written", "tokens written a second", rate),
-            ("read", "tokens read a second", rate),
+        ]
+        points = [_points(variant.overall.difference) for variant in self.usable]
+        ratios = [variant.overall.ratio for variant in self.usable]
+        kinds = [
+            ("points less than the full model", points, _level(0.0), ".3g"),
+            ("perplexity over the full model's", ratios, _level(1.0), ".4g"),
         ]
         found = []
         for field, words, word in axes:
-            points = [self._point(self.name, cost_of(self.full), field, _whole(by_score), full=True)]
-            for variant in self.usable:
-                overall = variant.overall
-                value = _points(overall.difference) if by_score else overall.ratio
-                points.append(self._point(variant.name, variant.cost, field, value))
-            found.append((f"{quality.capitalize()} against {words}", plot(points, words, quality, word, digits)))
+            for quality, values, whole, digits in kinds:
+                drawn = [self._point(self.name, "", cost_of(self.full), field, whole, full=True)]
+                drawn += [
+                    self._point(variant.name, str(place), variant.cost, field, value)
+                    for place, (variant, value) in enumerate(zip(self.usable, values, strict=True), 1)
+                ]
+                found.append((f"{quality.capitalize()} against {words}", plot(drawn, words, quality, word, digits)))
         return found
 
     @staticmethod
-    def _point(name: str, cost: Cost, field: str, value: Estimate | None, *, full: bool = False) -> Point:
+    def _point(name: str, mark: str, cost: Cost, field: str, value: Estimate | None, *, full: bool = False) -> Point:
         price = getattr(cost, field)
         middle, least, most = price if isinstance(price, tuple) else (price, math.nan, math.nan)
         if value is None:
-            return Point(name, math.nan, math.nan, math.nan, middle, least, most, full)
-        return Point(name, value.value, value.low, value.high, middle, least, most, full)
+            return Point(name, mark, math.nan, math.nan, math.nan, middle, least, most, full)
+        return Point(name, mark, value.value, value.low, value.high, middle, least, most, full)
 
 
-def _whole(by_score: bool) -> Estimate:
-    level = 0.0 if by_score else 1.0
+def _level(level: float) -> Estimate:
     return Estimate(level, level, level, 0, "the full model")
 
 
@@ -173,11 +178,11 @@ def _reach(shifts: Sequence[Shift], variants: Sequence[Variant]) -> float:
     return max((abs(n) for n in every if math.isfinite(n)), default=1.0) or 1.0
 
 
-def told(low: float, high: float, higher_is_better: bool = True) -> str:
-    """Whether an interval leaves zero out, and on which side for the reader."""
-    if not (low > 0 or high < 0):
+def told(value: float, p: float, higher_is_better: bool = True) -> str:
+    """On which side of the full model a variant lies for the reader, where the corrected p tells the two apart."""
+    if not p <= _TOLD:
         return ""
-    return "better" if (low > 0) == higher_is_better else "worse"
+    return "better" if (value > 0) == higher_is_better else "worse"
 
 
 def size(found: float) -> str:

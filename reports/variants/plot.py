@@ -15,9 +15,11 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 540, 16, 236
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A variant: its quality with the interval's bounds, its price with the range of what was measured."""
+    """A variant: its quality with the interval's bounds, its price with the range of what was measured. `mark` stands
+    beside the point, for names have no room there."""
 
     name: str
+    mark: str
     quality: float
     low: float
     high: float
@@ -55,7 +57,7 @@ def plot(points: Sequence[Point], axis: str, quality: str, price_word: Callable[
                 )
             )
     shapes += [_mark(point, x, y, price_word, digits) for point in usable]
-    shapes += _labels([(p.name, x(p.price), y(p.quality)) for p in usable])
+    shapes += _labels([(p.mark, x(p.price), y(p.quality)) for p in usable])
     shapes.append(
         Markup('<text class="legend" x="{}" y="{}">{}</text>').format((_LEFT + _RIGHT) / 2, _BOTTOM + 32, axis)
     )
@@ -110,7 +112,7 @@ def _mark(
         shapes.append(line.format(x(point.least), x(point.most), up, up))
     bounds = f" ({format(point.low, digits)} … {format(point.high, digits)})" if not point.full else ""
     shapes.append(
-        Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="5"><title>{}: {}{}, {}</title></circle>').format(
+        Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4.5"><title>{}: {}{}, {}</title></circle>').format(
             "bubble best" if point.full else "bubble",
             at,
             up,
@@ -123,19 +125,22 @@ def _mark(
     return Markup("").join(shapes)
 
 
+# Where a number may stand beside its point, the nearest first.
+_BESIDE = ((9, -7), (-9, -7), (9, 15), (-9, 15), (0, -12), (0, 21), (23, -7), (-23, -7), (23, 15), (-23, 15))
+
+
 def _labels(points: Sequence[tuple[str, float, float]]) -> list[Markup]:
-    """A name beside each point, towards the middle; one that would lie on another is moved below it."""
-    taken: list[tuple[float, float, float]] = []
+    """A number beside each point, where it lies on no other number and no point as far as there is room."""
+    taken = [(x, y) for _, x, y in points]
     shapes = []
-    for name, x, y in sorted(points, key=lambda point: point[2]):
-        short = name if len(name) <= 26 else name[:25] + "…"
-        wide = 6.2 * len(short)
-        right = x > (_LEFT + _RIGHT) / 2
-        left = x - 9 - wide if right else x + 9
-        height = y - 7
-        while any(abs(height - h) < 12 and left < last and left + wide > first for first, last, h in taken):
-            height += 6
-        taken.append((left, left + wide, height))
-        text = Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
-        shapes.append(text.format(left + wide if right else left, height, "end" if right else "start", visible(short)))
+    for mark, x, y in points:
+
+        def free(beside: tuple[int, int], x: float = x, y: float = y) -> bool:
+            left, high = x + beside[0], y + beside[1] - 4
+            return all(abs(left - a) >= 11 or abs(high - b) >= 10 for a, b in taken)
+
+        right, down = next((beside for beside in _BESIDE if free(beside)), _BESIDE[0])
+        taken.append((x + right, y + down - 4))
+        text = Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>')
+        shapes.append(text.format(x + right, y + down, mark))
     return shapes

@@ -90,7 +90,7 @@ def test_the_numbers_are_those_of_the_comparison(folder: Path, page: Path, look:
 
 def test_every_plot_has_a_point_for_each_and_its_interval_stands_where_the_numbers_are(page: Path, look: Any) -> None:
     opened = look(page)
-    assert opened.page.locator(".plots svg").count() == 4
+    assert opened.page.locator(".plots svg").count() == 3
     names = "s => [...document.querySelectorAll(s)].map(e => e.textContent)"
     titles = opened.page.evaluate(names, ".plots figure:first-child circle title")
     assert [title.split(":")[0] for title in titles[:2]] == ["m", "quant=nf4"]
