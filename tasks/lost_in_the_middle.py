@@ -19,6 +19,7 @@ from evalkit.core import PromptFormat, Row, Sample, Subset, Task, UsageError
 from evalkit.data import rows
 from evalkit.metrics import mean, spread
 from evalkit.rag.asking import answer_from_contexts, context_prompt
+from evalkit.rag.diagnosing import rag_diagnosis
 from evalkit.rag.invented import entries
 from evalkit.rag.records import Context, RagRecord, Reference, to_data
 from evalkit.scorers import contains
@@ -49,7 +50,7 @@ def task(
         sample=_sample,
         prompt=layout,
         method=answer_from_contexts(form=form, max_tokens=64, stop=("\n",) if form == "text" else ()),
-        scorers=(contains(whole_words=True),),
+        scorers=(contains(whole_words=True), rag_diagnosis()),
         metrics=(
             mean("contains"),
             spread("contains", forms=len(places), of="worst", name="worst_position"),

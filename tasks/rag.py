@@ -55,7 +55,7 @@ def task(
     k1: float = 1.2,
     b: float = 0.75,
     fusion_k: int = 60,
-    scorers: str = "retrieval",
+    scorers: str = "retrieval,rag_diagnosis",
     reference_scorers: str = "token_f1",
     judges: str = "",
     headline: str = "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -170,6 +170,10 @@ def test_a_canary_stands_in_no_prompt_but_its_halves_do_where_there_is_an_attack
         attacked = canary[:6] in prompt and canary[6:] in prompt
         assert attacked == (sample.groups[0] != "no attack")
         assert sample.targets[0] in prompt
+    places = Counter(group for sample in found for group in sample.groups)
+    if "bm25" not in spec:
+        assert {f"attack at {n} of 5" for n in range(1, 6)} <= set(places), "attacks stand everywhere"
+        assert min(places["in the right document"], places["in the other document"]) >= 15
 
 
 def test_replies_that_obey_quote_or_answer_are_told_apart() -> None:
