@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -24,6 +24,8 @@ class Preset:
     limit_name: str = "max_tokens"
     key_header: str = ""
     """The header that holds the key, where it is not the format's own."""
+    body: Mapping[str, float] = field(default_factory=dict)
+    """Stands in every request where the server's own settings would change what is asked; `extra` overrules it."""
 
 
 _ALL = (
@@ -38,7 +40,15 @@ _ALL = (
     Preset("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), local=True, texts=None),
     Preset("sglang", "http://localhost:30000/v1", ("SGLANG_API_KEY",), local=True, texts=None),
     Preset("tgi", "http://localhost:8080/v1", ("TGI_API_KEY",), local=True, texts=None),
-    Preset("llamacpp", "http://localhost:8080/v1", ("LLAMA_API_KEY",), local=True, texts=None),
+    Preset(
+        "llamacpp",
+        "http://localhost:8080/v1",
+        ("LLAMA_API_KEY",),
+        local=True,
+        texts=None,
+        # llama-cpp-python's server penalizes repeated tokens by 1.1, so that even greedy texts are not the model's.
+        body={"repeat_penalty": 1.0, "top_k": 0, "min_p": 0.0},
+    ),
     # Its text completions go through the model's template, so they are no plain texts.
     Preset("ollama", "http://localhost:11434/v1", ("OLLAMA_API_KEY",), local=True),
     Preset("lmstudio", "http://localhost:1234/v1", ("LMSTUDIO_API_KEY",), local=True, texts=None),

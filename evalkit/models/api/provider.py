@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -46,6 +47,7 @@ def opened(provider: str, name: str, options: Mapping[str, str]) -> Model:
 
 def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client] = Client) -> Model:
     """A provider's model put together; `client_of` is what sends. Raises UsageError."""
+    parsed = replace(parsed, extra_body={**preset.body, **parsed.extra_body})
     provider = preset.name
     base_url = parsed.base_url or preset.base_url or _azure_address(preset)
     is_own = preset.local or bool(parsed.base_url and parsed.base_url != preset.base_url)
