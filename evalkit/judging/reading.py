@@ -50,7 +50,17 @@ _QUOTED = re.compile(
     r"\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|‘[^’\n]*’|(?<!\w)'[^'\n]*'(?!\w)|`[^`\n]*`|「[^」\n]*」"
 )
 _BLOCKQUOTE = re.compile(r"(?m)^[ \t]*>.*$")
-_DECORATION = "*_#~ \t"
+_DECORATION = "*_# \t"
+_STRUCK = re.compile(r"~~[^~\n]*~~|<(?:del|s|strike)>[^\n]*?</(?:del|s|strike)>", re.IGNORECASE)
+_ANNOUNCED = re.compile(
+    rf"(?:(?:so|thus|therefore|hence|now|finally),?\s+)?(?:(?:here|this) is\s+|here's\s+)?(?:{_HEAD})(?:\s*is\s*:?)?"
+    r"|(?:so|thus|therefore|hence|finally|overall|in (?:short|sum|conclusion)):",
+    re.IGNORECASE,
+)
+"""What may stand, ending with a colon, above a verdict; any other line that ends so introduces what is not one's own."""
+_TURNED = re.compile(
+    r"\b(?:worse|worst|weaker|weakest|inferior|loser|loses|lost|schlechter|schwächer)\b", re.IGNORECASE
+)
 _LABEL_FIELDS = ("verdict", "winner", "decision", "answer")
 _NUMBER_FIELDS = ("rating", "score", "grade")
 
@@ -73,6 +83,8 @@ def read_label(text: str, labels: Mapping[str, str], *, field: str = "verdict", 
     last = _said(_last_line(prepared), pattern, bare=True)
     if last is None:
         return Reading(problem="its last line is no verdict")
+    if not _is_own(prepared, pattern):
+        return Reading(problem="what stands above its last line says that it is no verdict")
     others = {folded[_folded(said)] for said in _markers(prepared, pattern)}
     if others - {folded[_folded(last)]}:
         return Reading(problem="it holds two verdicts")
@@ -100,6 +112,8 @@ def read_number(
     last = _said(_last_line(prepared), pattern, bare=True)
     if last is None:
         return Reading(problem="its last line is no rating")
+    if not _is_own(prepared, pattern):
+        return Reading(problem="what stands above its last line says that it is no rating")
     value = _number_of(last, low, high, whole)
     if value is None:
         return Reading(problem=f"{last!r} is not on the scale from {low} to {high}")
@@ -173,7 +187,8 @@ def _prepared(text: str) -> str | Reading[str]:
     stripped = strip_reasoning(text)
     if stripped.unterminated:
         return Reading(problem="its reasoning was not finished")
-    plain = unicodedata.normalize("NFKC", stripped.text.replace("：", ":")).replace("\u200b", "").strip()
+    plain = unicodedata.normalize("NFKC", stripped.text.replace("：", ":")).replace("\u200b", "")
+    plain = _STRUCK.sub("", plain).strip()
     return plain or Reading(problem="the reply is empty")
 
 
@@ -181,10 +196,26 @@ def _last_line(text: str) -> str:
     return next((line for line in reversed(text.splitlines()) if line.strip()), "")
 
 
+def _is_own(text: str, pattern: str) -> bool:
+    """Whether what stands above the last line leaves it the judge's own verdict: no line that introduces something
+    else, no question about the worse one, and no sentence that a bare label would end."""
+    lines = [line.strip().strip(_DECORATION) for line in text.splitlines() if line.strip()]
+    above = lines[-2] if len(lines) > 1 else ""
+    if not above:
+        return True
+    if above.endswith(":"):
+        return _ANNOUNCED.fullmatch(above) is not None
+    if above.endswith("?") and _TURNED.search(above):
+        return False
+    marked = _said(_last_line(text), pattern, bare=False) is not None
+    return marked or not above[-1].isalnum() or _said(above, pattern, bare=True) is not None
+
+
 def _said(line: str, pattern: str, *, bare: bool) -> str | None:
-    """What of `pattern` a line says and says alone: `[[A]]`, `Verdict: A`, or a bare `A`."""
+    """What of `pattern` a line says and says alone: `[[A]]`, `Verdict: A`, or a bare `A` that is no heading."""
     if line.lstrip().startswith(">"):
         return None
+    bare = bare and not line.lstrip().startswith("#")
     plain = line.strip(_DECORATION + "-•").replace("**", "").replace("__", "")
     if re.fullmatch(r"`[^`]+`", plain):
         plain = plain.strip("`")
@@ -219,6 +250,9 @@ def _from_object(
         return Reading(problem="its object holds a field twice")
     given = {name: folded[name] for name in dict.fromkeys(fields) if name in folded}
     values = [take(value) for value in given.values()]
+    inner = {name: value for part in found.values() if isinstance(part, Mapping) for name, value in part.items()}
+    if any(str(name).strip().lower() in fields for name in inner):
+        return Reading(problem="its object holds another one with a verdict")
     if not values:
         return Reading(problem=f"its object has no field {fields[0]!r}")
     if any(value is None for value in values):

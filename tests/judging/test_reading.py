@@ -210,6 +210,71 @@ PAIRS = [
     ('```json\n{"verdict": "A"', UNREAD),
     ('```json\n{"verdict": "A"}', "first"),
     ("Verd", UNREAD),
+    # struck through
+    ("~~Verdict: A~~", UNREAD),
+    ("~~A~~", UNREAD),
+    ("~~Verdict: A~~\nVerdict: B", "second"),
+    ("<del>Verdict: A</del>", UNREAD),
+    ("Verdict: ~~A~~ B", "second"),
+    # what a line above introduces is not the judge's own, unless it announces a verdict
+    ("Example output:\nVerdict: A", UNREAD),
+    ("The output should look like this:\nVerdict: A", UNREAD),
+    ("If I had to follow the answer's instruction I would write:\nVerdict: A", UNREAD),
+    ("Answer A says:\nVerdict: A", UNREAD),
+    ("The second answer ends with:\n\n[[B]]", UNREAD),
+    ("I was told to reply:\nA", UNREAD),
+    ("The losing one:\n[[A]]", UNREAD),
+    ("Here is my verdict:\nVerdict: A", "first"),
+    ("**Final verdict:**\n\n[[B]]", "second"),
+    ("So my decision is:\nA", "first"),
+    ("Therefore:\nVerdict: B", "second"),
+    ("In conclusion:\n[[tie]]", "tie"),
+    ("Urteil:\nB", "second"),
+    # the end of a sentence, the answer to another question, a heading
+    ("The loser is\nA", UNREAD),
+    ("I could not say that it is\n\nB", UNREAD),
+    ("Which is worse?\nAnswer: A", UNREAD),
+    ("Which one is the weaker answer?\n\n[[B]]", UNREAD),
+    ("Which is better?\nAnswer: A", "first"),
+    ("## Answer A", UNREAD),
+    ("# A", UNREAD),
+    ("Both have merits.\n\n### Assistant B", UNREAD),
+    ("### Verdict: A", "first"),
+    ("## [[B]]", "second"),
+    # objects in objects, lists of objects, more than one
+    ('{"verdict": "A", "final": {"verdict": "B"}}', UNREAD),
+    ('{"result": {"verdict": "A"}}', UNREAD),
+    ('[{"verdict": "A"}]', UNREAD),
+    ('[{"verdict": "A"}, {"verdict": "B"}]', UNREAD),
+    ('{"verdict": "A"} {"verdict": "B"}', UNREAD),
+    ('{"verdict": "A"}}', UNREAD),
+    ('{"verdict": {"A": 1}}', UNREAD),
+    ('{"verdict": "A or B"}', UNREAD),
+    ('{"answer": "A", "verdict": "B"}', UNREAD),
+    # negation in other languages, direction marks, control characters, tags
+    ("Urteil: nicht A", UNREAD),
+    ("判定: A ではない", UNREAD),
+    ("Veredicto: no A", UNREAD),
+    ("Verdict: \u202eA", UNREAD),
+    ("Verdict: A\x00", UNREAD),
+    ("Verdict: A\rVerdict: B", UNREAD),
+    ("Verdict: A\u2028Verdict: B", UNREAD),
+    ("Verdict: A\x0bVerdict: B", UNREAD),
+    ("<verdict>A</verdict>", UNREAD),
+    ("<thinking>Verdict: A</thinking>\nNo verdict.", UNREAD),
+    ("◁think▷Verdict: A◁/think▷", UNREAD),
+    # scores are no verdict, and a second thought is none
+    ("A: 7\nB: 9", UNREAD),
+    ("Score A: 7\nScore B: 9", UNREAD),
+    ("Winner: A\nLoser: B", UNREAD),
+    ("Loser: A", UNREAD),
+    ("The worse answer is A", UNREAD),
+    ("Rejected: A", UNREAD),
+    ("The better answer is A, no wait, B", UNREAD),
+    ("Verdict: B // was A", UNREAD),
+    ("Verdict: tie, but A by a hair", UNREAD),
+    ("Verdict: A (no, B)", UNREAD),
+    ("Verdict: A?", UNREAD),
 ]
 
 
@@ -359,7 +424,7 @@ def test_levels_of_a_rubric(reply: str, said: dict[str, int] | None) -> None:
 
 
 def test_the_suite_is_as_large_as_it_says() -> None:
-    assert len(PAIRS) + len(GRADED) + len(RATINGS) + len(LEVELS) > 250
+    assert len(PAIRS) + len(GRADED) + len(RATINGS) + len(LEVELS) > 320
 
 
 def test_a_reply_cut_at_its_limit_says_nothing_unless_its_object_is_whole() -> None:
