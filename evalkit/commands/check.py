@@ -12,8 +12,9 @@ import click
 
 from evalkit import places, plugins
 from evalkit.core import DataOptions, Suite, Task, UsageError
+from evalkit.judging.opening import judge_for, judged_by
 from evalkit.runner import Settings, prepare
-from evalkit.runner.check import Checked, GoldModel, check
+from evalkit.runner.check import Checked, GoldModel, check, unjudged_part
 
 CHECK_FAILED = 1
 _SHOWN_PROBLEMS = 3
@@ -26,10 +27,20 @@ _SHOWN_PROBLEMS = 3
 @click.option("--num-fewshot", type=int, metavar="K", help="Check the prompts with K examples, too.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")
 @click.option("--offline", is_flag=True, help="Never ask the hub.")
+@click.option("--judge", metavar="MODEL", help="Have it judge the gold answers of tasks that a judge scores.")
 def command(
-    tasks: tuple[str, ...], everything: bool, limit: int, num_fewshot: int | None, data_dir: Path | None, offline: bool
+    tasks: tuple[str, ...],
+    everything: bool,
+    limit: int,
+    num_fewshot: int | None,
+    data_dir: Path | None,
+    offline: bool,
+    judge: str | None,
 ) -> None:
-    """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0."""
+    """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0.
+
+    A judge's scores need not be 1.0, but every gold answer must get a verdict; without --judge none is asked.
+    """
     if not tasks and not everything:
         raise UsageError("nothing to check", fix="evalkit check TASK…, or evalkit check --all")
     if everything:
@@ -40,7 +51,7 @@ def command(
     settings = Settings(limit=limit or None, num_fewshot=num_fewshot, data=data)
     checked = wrong = 0
     for name in names:
-        for spec, found in _checks(name, settings, everything):
+        for spec, found in _checks(name, settings, everything, judge):
             checked += 1
             wrong += bool(found.problems)
             _say(spec, found)
@@ -51,13 +62,13 @@ def command(
         raise click.exceptions.Exit(CHECK_FAILED)
 
 
-def _checks(name: str, settings: Settings, everything: bool) -> Iterator[tuple[str, Checked]]:
+def _checks(name: str, settings: Settings, everything: bool, judge: str | None) -> Iterator[tuple[str, Checked]]:
     """The check of a task. Among all tasks, one whose data is not at hand is checked on the rows that ship, if any."""
     try:
         task = plugins.load("task", name)
         if isinstance(task, Suite):
             return  # its tasks are checked under their own names
-        yield name, _check(task, name, settings)
+        yield name, _check(task, name, settings, judge)
     except UsageError as error:
         if not everything:
             raise
@@ -65,7 +76,7 @@ def _checks(name: str, settings: Settings, everything: bool) -> Iterator[tuple[s
         click.echo(textwrap.fill(told, 80, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False))
         with contextlib.suppress(UsageError):
             sample = f"{name},data=sample"
-            yield sample, _check(plugins.load("task", sample), sample, settings)
+            yield sample, _check(plugins.load("task", sample), sample, settings, judge)
 
 
 def _members(name: str) -> list[str]:
@@ -74,16 +85,30 @@ def _members(name: str) -> list[str]:
     return [member.task for member in found.members] if isinstance(found, Suite) else [name]
 
 
-def _check(task: object, name: str, settings: Settings) -> Checked:
+def _check(task: object, name: str, settings: Settings, judge: str | None) -> Checked:
     if not isinstance(task, Task):
         raise UsageError(f"{name!r} is not a task")
-    return asyncio.run(check(prepare(task, name, "", GoldModel(), settings)))
+    if judge is None:
+        found = asyncio.run(check(prepare(unjudged_part(task), name, "", GoldModel(), settings)))
+        found.without_judge = any(scorer.judged_by for scorer in task.scorers)
+        return found
+    model = judge_for([task], judge)
+
+    async def work() -> Checked:
+        try:
+            return await check(prepare(judged_by(task, model), name, "", GoldModel(), settings))
+        finally:
+            if model is not None:
+                await model.close()
+
+    return asyncio.run(work())
 
 
 def _say(name: str, found: Checked) -> None:
     if not found.problems:
         beside = f", {found.without_gold:,} of them without a perfect answer" if found.without_gold else ""
-        click.echo(f"ok      {name}: {found.samples:,} samples{beside}")
+        apart = ", no judge was asked (--judge MODEL)" if found.without_judge else ""
+        click.echo(f"ok      {name}: {found.samples:,} samples{beside}{apart}")
         return
     click.echo(f"WRONG   {name}: {len(found.problems):,} of {found.samples:,} samples")
     for sample, problem in found.problems[:_SHOWN_PROBLEMS]:

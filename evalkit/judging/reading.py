@@ -57,7 +57,7 @@ _ANNOUNCED = re.compile(
     r"|(?:so|thus|therefore|hence|finally|overall|in (?:short|sum|conclusion)):",
     re.IGNORECASE,
 )
-"""What may stand, ending with a colon, above a verdict; any other line that ends so introduces what is not one's own."""
+"""What may stand, ending with a colon, above a verdict; any other line that ends so introduces another's."""
 _TURNED = re.compile(
     r"\b(?:worse|worst|weaker|weakest|inferior|loser|loses|lost|schlechter|schwächer)\b", re.IGNORECASE
 )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from evalkit.core import Capabilities, Embed, Identity, ModelError, Reply, Request, Task, Tokenize
+from evalkit.core import Capabilities, Embed, Identity, ModelError, Reply, Request, Task, Tokenize, Validity
 from evalkit.models.stored import StoredAnswer
 from evalkit.runner.attempt import score_record
 from evalkit.runner.collect import metrics_of
@@ -36,6 +36,7 @@ class Checked:
 
     samples: int = 0
     without_gold: int = 0
+    without_judge: bool = False
     problems: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -57,6 +58,10 @@ async def check(prepared: PreparedTask) -> Checked:
         if record.failure is not None:
             found.problems.append((sample_id, f"{record.failure.kind}: {record.failure.message}"))
             continue
+        unjudged = [s for s in record.scores if s.validity is Validity.UNJUDGED]
+        if unjudged:
+            found.problems.append((sample_id, unjudged[0].reason.partition("\n")[0] or "unjudged"))
+            continue
         low = [f"{s.name} = {s.value:.4g}" for s in record.scores if s.name in shares and s.value < 1.0 - 1e-9]
         if low:
             answer = next((s.answer for s in record.scores if s.answer is not None), "")
@@ -66,8 +71,21 @@ async def check(prepared: PreparedTask) -> Checked:
     return found
 
 
+def unjudged_part(task: Task) -> Task:
+    """The task without the scorers that ask a judge, and without the metrics of their scores."""
+    asked = {name for scorer in task.scorers if scorer.judged_by for name in scorer.scores}
+    if not asked:
+        return task
+    own = tuple(scorer for scorer in task.scorers if not scorer.judged_by)
+    metrics = tuple(metric for metric in task.metrics if metric.name not in asked)
+    return replace(task, scorers=own, metrics=metrics, headline="" if task.headline in asked else task.headline)
+
+
 def _share_scores(task: Task) -> set[str]:
-    """The scores that the headline metric (or, without one, the first) reads as a share of right answers."""
+    """The scores that the headline metric (or, without one, the first) reads as a share of right answers. A judge's are
+    its opinion of the gold answer, and need not be 1."""
+    if any({"judge", "model"} <= scorer.settings.keys() for scorer in task.scorers):
+        return set()
     metrics = {metric.name: metric for metric in metrics_of(task)}
     headline = task.headline or next(iter(metrics), "")
     metric = metrics.get(headline)

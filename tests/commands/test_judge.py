@@ -227,6 +227,25 @@ def test_a_rubric_as_a_scorer_of_a_task(folder: Path) -> None:
     assert "(4 from the cache)" in again.err
 
 
+def test_gold_answers_are_judged_where_a_judge_is_named(folder: Path) -> None:
+    """They need a verdict, not the best one; without a judge the rest of the task is checked, and that is said."""
+    (folder / "good.yaml").write_text(RUBRIC, encoding="utf-8")
+    (folder / "asked.yaml").write_text(TASK.replace("judge: good", "judge: ./good.yaml"), encoding="utf-8")
+    rows = [{"question": f"What is {n}?", "right": "x", "kind": "a"} for n in range(3)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    without = evalkit("check", "./asked.yaml", cwd=folder)
+    assert (without.code, "3 samples, no judge was asked" in without.out) == (0, True), without.err
+    with judge_server(levels) as (spec, asked):
+        done = evalkit("check", "./asked.yaml", "--judge", spec, cwd=folder)
+        assert len(asked) == 3
+    assert (done.code, done.out) == (0, "ok      ./asked.yaml: 3 samples\n")
+    with judge_server(lambda prompt: "Fine.") as (spec, _):
+        bad = evalkit("check", "./asked.yaml", "--judge", spec, cwd=folder)
+    assert bad.code == 1
+    assert "WRONG   ./asked.yaml: 3 of 3 samples" in bad.out
+    assert "unjudged: " in bad.out
+
+
 def test_a_judge_that_gives_no_verdict_leaves_all_unjudged_with_code_3(folder: Path) -> None:
     with judge_server(JUDGES["refusing"]) as (spec, _):
         some = evalkit("judge", "pairwise", "ant.jsonl", "bee.jsonl", "--judge", spec, cwd=folder)
