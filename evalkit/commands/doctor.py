@@ -30,7 +30,7 @@ class Finding(NamedTuple):
 @click.command("doctor")
 def command() -> None:
     """Say what works on this machine, what is missing and how to get it."""
-    findings = [*_machine(), *_packages(), *_keys(), *_devices(), *_sandbox(), *_data(), *_plugins()]
+    findings = [*_machine(), *_packages(), *_gguf(), *_keys(), *_devices(), *_sandbox(), *_data(), *_plugins()]
     for finding in findings:
         mark, color = _MARKS[finding.status]
         if color and "NO_COLOR" not in os.environ:
@@ -64,6 +64,22 @@ def _packages() -> Iterator[Finding]:
             yield Finding("missing", extra, f"no {', '.join(lacking)}: pip install 'evalkit[{extra}]'")
         if have:
             yield Finding("ok", extra, have)
+
+
+def _gguf() -> Iterator[Finding]:
+    """Whether llama.cpp is here, and what it was built for."""
+    from evalkit.models.gguf.library import INSTALL, is_installed, library, version
+
+    if not is_installed():
+        yield Finding("note", "gguf", f"no llama-cpp-python: {INSTALL} (compiles for 5 to 12 minutes)")
+        return
+    try:
+        on_gpu = library().llama_supports_gpu_offload()
+    except UsageError as error:
+        yield Finding("missing", "gguf", str(error).replace("\n", " "))
+    else:
+        where = "a GPU and the CPU" if on_gpu else "the CPU alone"
+        yield Finding("ok", "gguf", f"llama-cpp-python {version()}, built for {where}")
 
 
 def _keys() -> Iterator[Finding]:
