@@ -91,7 +91,7 @@ def test_the_order_of_options_and_what_goes_without_saying_do_not_matter(folder:
     assert resolve("tiny,dtype=float32,chat=auto").identity == resolve("tiny").identity
 
 
-@pytest.mark.parametrize("option", ["device=cpu", "batch_tokens=7", "attention=eager"])
+@pytest.mark.parametrize("option", ["device=cpu", "batch_tokens=7", "kernels=torch"])
 def test_how_a_model_is_run_does_not_make_it_another(option: str, folder: Path) -> None:
     assert resolve(f"hf/{folder},{option}").identity == resolve(f"hf/{folder}").identity
 

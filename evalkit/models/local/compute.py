@@ -65,6 +65,7 @@ class Engine:
         if any(facts.values()):
             facts["matrices"] = self._loaded.products
             facts["quantization"] = self._loaded.quantization
+            facts["placement"] = self._loaded.placement
         return {name: fact for name, fact in facts.items() if fact}
 
     @property

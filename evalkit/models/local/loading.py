@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ class Loaded:
     """An input longer than this is computed otherwise (longrope), so that its length must not touch its neighbours'."""
     quantization: str = ""
     """What of it is quantized, in words; "" where nothing is."""
+    placement: str = ""
+    """How many parts lie on which device, where a device map spread them."""
     alone: str = ""
     """Why every text has to be computed from its beginning and by itself; "" where it needn't."""
     is_exact: bool = True
@@ -82,11 +85,17 @@ def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
         products=_products(model, options),
         border=_border(checkpoint),
         quantization=quantization,
+        placement=_placement(model) if options.device_map else "",
         alone=found.unsteady if found else "",
         is_exact=model.dtype is torch.float32
         and options.compute_dtype in ("", "float32")
         and not (found and found.rounds),
     )
+
+
+def _placement(model: Any) -> str:
+    devices = Counter(str(device) for device in (getattr(model, "hf_device_map", None) or {}).values())
+    return ", ".join(f"{count} on {device}" for device, count in sorted(devices.items()))
 
 
 def _looked_over(checkpoint: Checkpoint, model: Any, method: Method | None) -> tuple[str, Audit | None]:
