@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import math
-import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from evalkit import models, places, plugins
 from evalkit.core import DataOptions, FewshotOrder, Member, Model, Request, Suite, Task, UsageError
-from evalkit.judging.metering import Metered
-from evalkit.judging.opening import judge_for, judged_by
+from evalkit.loops import run_async
 from evalkit.models.api.spending import at_most
 from evalkit.models.cached import cached, request_key
 from evalkit.models.local import parallel
@@ -35,9 +31,10 @@ from evalkit.runner import (
 )
 from evalkit.store import Run, SqliteCache, SuiteEntry, folder_name, manifest, new_id, runs_under
 
-RUNS = Path("runs")
+if TYPE_CHECKING:
+    from evalkit.judging.metering import Metered
 
-_T = TypeVar("_T")
+RUNS = Path("runs")
 
 
 class RunInterruptedError(KeyboardInterrupt):
@@ -173,7 +170,7 @@ def forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
         try:
             known = partial(_is_cached, session.model, cache)
             counted.append(
-                (session.model, [_run_async(partial(forecast, t, session.model, known)) for t in session.tasks])
+                (session.model, [run_async(partial(forecast, t, session.model, known)) for t in session.tasks])
             )
         finally:
             if cache is not None:
@@ -273,15 +270,24 @@ def sessions(plan: Plan) -> list[_Session]:
     _check_names([name for name, _, _, _ in loaded], [m.identity.name for m in resolved])
     found = []
     for asked, model in zip(plan.models, resolved, strict=True):
-        own = [task for *_, task in loaded]
-        tapes = (plan.record, plan.replay)
-        judge = judge_for(own, plan.judge, cache=plan.cache, max_cost=plan.max_cost, tapes=tapes)
+        judge, judged = _judged(plan, [task for *_, task in loaded])
         tasks = [
-            replace(prepare(judged_by(task, judge), spec, digest, model, plan.settings), name=name)
-            for name, spec, digest, task in loaded
+            replace(prepare(task, spec, digest, model, plan.settings), name=name)
+            for (name, spec, digest, _), task in zip(loaded, judged, strict=True)
         ]
         found.append(_Session(model, tasks, suites, asked if isinstance(asked, str) else asked.identity.name, judge))
     return found
+
+
+def _judged(plan: Plan, tasks: list[Task]) -> tuple[Metered | None, list[Task]]:
+    """The judge's model and the tasks bound to it; judging is imported only where a scorer asks for it."""
+    if not any(scorer.judged_by for task in tasks for scorer in task.scorers):
+        return None, tasks
+    from evalkit.judging.opening import judge_for, judged_by
+
+    tapes = (plan.record, plan.replay)
+    judge = judge_for(tasks, plan.judge, cache=plan.cache, max_cost=plan.max_cost, tapes=tapes)
+    return judge, [judged_by(task, judge) for task in tasks]
 
 
 def _models(plan: Plan) -> list[Model]:
@@ -371,41 +377,6 @@ def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress,
                 cache.close()
 
     try:
-        return _run_async(work)
+        return run_async(work)
     except KeyboardInterrupt:
         raise RunInterruptedError(group) from None
-
-
-def _run_async(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    """asyncio.run, also where a loop is running already (a notebook): then in a thread of its own."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(work())
-    outcome: list[_T] = []
-    failure: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                outcome.append(runner.run(work()))
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-            failure.append(error)
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
-    return outcome[0]
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's where it is installed (evalkit[speed]): a third less work for every request of a server."""
-    try:
-        uvloop = importlib.import_module("uvloop")
-    except ImportError:
-        return None
-    made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return made

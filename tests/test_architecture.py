@@ -14,6 +14,7 @@ TIERS: dict[str, int] = {
     "core": 0,
     "spec": 1,
     "places": 1,
+    "loops": 1,
     "extract": 1,
     "stats": 1,
     "data": 1,

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from evalkit.core import Member, Suite, Task, UsageError
 from evalkit.runner.collect import metrics_of
 from evalkit.spec import unknown
-from evalkit.stats import combined_interval
 from evalkit.store import Manifest, MetricResult, SuiteEntry, SuiteMember
 
 
@@ -51,6 +50,8 @@ def summarise(plan: Manifest) -> None:
 def _mean(suite: SuiteEntry, members: Sequence[SuiteMember], found: Mapping[str, MetricResult]) -> MetricResult | None:
     if any(member.task not in found for member in members):
         return None
+    from evalkit.stats import combined_interval  # with numpy, which most runs need only once all is answered
+
     parts = [found[member.task].estimate for member in members]
     by_size = suite.average == "samples"
     weights = [m.weight * (part.n if by_size else 1) for m, part in zip(members, parts, strict=True)]
