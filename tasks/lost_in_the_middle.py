@@ -1,9 +1,11 @@
 """Lost in the middle: the same documents and question, with the document that answers it at every position.
 
-Paper: https://arxiv.org/abs/2307.03172 (Liu et al., 2024). The documents are not the paper's: they are written by a
-script from the seed, about places that are not, so that no model has read them and a question can only be answered
-from its document. One sample: ten documents of one kind, "The Kelfenmouth Archive was founded in 1822 … Its collection
-holds 48213 catalogued pieces. …", and the question how many pieces one of them holds.
+Paper: https://arxiv.org/abs/2307.03172 (Liu et al., 2024). The documents are not the paper's: they are ours (Apache
+licence 2.0), written by a script from the seed, about places that are not, so that no model has read them and a
+question can only be answered from its document. One row:
+
+    {"question": "How many catalogued pieces does the collection of the Kelfenmouth Archive hold?", "answer": "48213",
+     "documents": [["Halzimere Herbarium", "The Halzimere Herbarium was founded in 1822 …"], …], "form": 0}
 
 The groups are the position-of-gold curve; `worst_position` is its lowest point and `position_range` its height. The
 positions of one question share a cluster, and their documents stand in one order besides.

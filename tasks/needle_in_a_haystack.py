@@ -1,9 +1,13 @@
 """Needle in a haystack: one sentence hidden in filler of every length and at every depth, and asked for.
 
 After https://github.com/gkamradt/LLMTest_NeedleInAHaystack (Kamradt, 2023). The text is not that test's: filler and
-needles are written by a script from the seed, so that there are as many as one likes and no model has read them. One
-sample: some thousand words of filler, in them "The gate code of the Kelfenmouth Archive is 48213.", and the question
-for that code. A needle and its filler are the same at every depth, and share a cluster.
+needles are ours (Apache licence 2.0), written by a script from the seed, so that there are as many as one likes and no
+model has read them. One row:
+
+    {"text": "… In a mild winter the baker's apprentice … The gate code of the Kelfenmouth Archive is 48213. …",
+     "question": "What is the gate code of the Kelfenmouth Archive?", "answer": "48213", "length": 1000, "depth": "50%"}
+
+A needle and its filler are the same at every depth, and share a cluster.
 """
 
 from __future__ import annotations

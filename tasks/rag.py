@@ -1,6 +1,7 @@
 """Retrieval-augmented answers: from a file of records, or from a folder of documents that is searched first.
 
-Data is your own. A file of records (JSONL, JSON, CSV, Parquet) in evalkit's columns, or in those of ragas, LangChain,
+Retrieval-augmented generation: https://arxiv.org/abs/2005.11401 (Lewis et al., 2020). Data is your own, under a licence
+of your own. A file of records (JSONL, JSON, CSV, Parquet) in evalkit's columns, or in those of ragas, LangChain,
 LlamaIndex or RAGChecker, which are known by their names. One row:
 
     {"question": "When was the Rowan Library built?", "contexts": [{"id": "rowan.md", "text": "… built in 1873. …"}],
