@@ -1,7 +1,8 @@
 """RAG faithfulness: answers from a few contexts, and whether every sentence rests on them.
 
-The bundled rows are ours, under the Apache licence 2.0: 84 questions over made-up passages, each with an answer that
-keeps to them and one with a planted mistake of one of fourteen kinds (number, name, negation, date, unit, …). One row:
+Faithfulness as in https://arxiv.org/abs/2309.15217 (Es et al., 2024). The bundled rows are ours, under the Apache
+licence 2.0: 84 questions over made-up passages, each with an answer that keeps to them and one with a planted mistake
+of one of fourteen kinds (number, name, negation, date, unit, …). One row:
 
     {"id": "rag-01-number", "kind": "number", "question": "How tall is …?", "answerable": true,
      "contexts": [{"id": "lighthouse-1", "text": "…", "rank": 1}, …], "faithful": "… 41 metres …", "planted": "… 47 …"}
