@@ -11,7 +11,7 @@ from evalkit import plugins
 from evalkit.core import Task, UsageError
 from evalkit.judging.opening import judge_for, judged_by
 from evalkit.runner.rescore import rescore
-from evalkit.store import Run
+from evalkit.store import Run, manifest
 
 
 @click.command("rescore")
@@ -24,6 +24,7 @@ def command(run: Path, out: Path | None, judge: str | None) -> None:
     Only a judge is asked, where a task is scored by one; what it said before comes from the cache.
     """
     from evalkit.commands.output import console, print_scores
+    from evalkit.commands.run import RUN_FAILED, explain_failures
 
     old = Run.open(run)
     project = old.manifest.request.get("project")
@@ -40,12 +41,22 @@ def command(run: Path, out: Path | None, judge: str | None) -> None:
     printer.print("\nafter", style="bold")
     print_scores(printer, [new])
     printer.print(f"\nrun: {new.folder}", soft_wrap=True)
+    if new.failed:
+        console(err=True).print(explain_failures([new]), style="red", soft_wrap=True, markup=False)
+        raise click.exceptions.Exit(RUN_FAILED)
 
 
 async def _rescored(old: Run, tasks: dict[str, Task], out: Path, judge: str | None) -> Run:
-    model = judge_for(list(tasks.values()), judge or str(old.manifest.request.get("judge") or "") or None)
+    """The new run; its manifest names the judge that was asked, and what that came to."""
+    name = judge or str(old.manifest.request.get("judge") or "") or None
+    model = judge_for(list(tasks.values()), name)
     try:
-        return await rescore(old, {name: judged_by(task, model) for name, task in tasks.items()}, out)
+        new = await rescore(old, {name: judged_by(task, model) for name, task in tasks.items()}, out)
     finally:
         if model is not None:
             await model.close()
+    if model is not None:
+        new.manifest.request["judge"] = name
+        new.manifest.model["judge"] = {"name": model.identity.name, **model.spent.facts()}
+        manifest.write(out, new.manifest)
+    return new

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from evalkit.runner.settings import Settings
 from evalkit.runner.suites import summarise
 from evalkit.signature import signature, version
 from evalkit.store import Journal, Run, manifest
+
+_WINDOW = 32
+"""As many records are scored side by side, so that a judge behind an API is not waited for one by one."""
 
 
 async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
@@ -34,10 +39,10 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     plan.id, plan.status, plan.evalkit = out.name, "running", version()
     collectors = {name: Collector(task) for name, task in tasks.items()}
     with Journal(out) as journal:
-        for record in run.records():
-            new = await _score_again(record, tasks[record.task])
-            journal.append(new)
-            collectors[record.task].add(new)
+        for records in _windows(run.records()):
+            for new in await asyncio.gather(*(_score_again(record, tasks[record.task]) for record in records)):
+                journal.append(new)
+                collectors[new.task].add(new)
     for entry in plan.tasks:
         entry.identity["scorers"] = "+".join(scorer_words(scorer) for scorer in tasks[entry.name].scorers)
         entry.identity["judge"] = judge_words(tasks[entry.name])
@@ -47,7 +52,15 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     summarise(plan)
     plan.status = "finished"
     manifest.write(out, plan)
-    return Run(out, plan)
+    allowed = float(run.manifest.settings.get("max_failures", settings.max_failures))
+    results = [entry.result for entry in plan.tasks if entry.result is not None]
+    return Run(out, plan, failed=any(result.failed > allowed * max(1, result.samples) for result in results))
+
+
+def _windows(records: Iterable[Record]) -> Iterator[list[Record]]:
+    rest = iter(records)
+    while window := list(itertools.islice(rest, _WINDOW)):
+        yield window
 
 
 def _as_asked(task: Task, method: str) -> Task:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from evalkit.cli import cli
 from evalkit.core import UsageError
 from evalkit.judging.session import read_verdicts
+from evalkit.store import Run
 from evalkit.tournaments import fit_length
 from evalkit.tournaments.tables import read_anchor
 from tests.commands import console
@@ -217,6 +218,7 @@ def test_a_rubric_as_a_scorer_of_a_task(folder: Path) -> None:
         done = evalkit("run", "./asked.yaml", "--model", "tiny", "--judge", spec, "-q", "--out", "runs/x", cwd=folder)
         again = evalkit("judge", "rubric", "runs/x", "--rubric", "good", "--judge", spec, cwd=folder)
     assert done.code == 0, done.err
+    _is_judged_once_more(folder)
     manifest = json.loads((folder / "runs" / "x" / "manifest.json").read_text())
     [task] = manifest["tasks"]
     assert {metric["name"] for metric in task["result"]["metrics"]} == {"good", "right", "short"}
@@ -225,6 +227,25 @@ def test_a_rubric_as_a_scorer_of_a_task(folder: Path) -> None:
     assert "|judge:openai/judge@" in task["result"]["signature"]
     assert again.code == 0, again.err
     assert "(4 from the cache)" in again.err
+
+
+def _is_judged_once_more(folder: Path) -> None:
+    """The run scored again by another judge: its replies stay, its scores, transcripts and signature are new."""
+    with judge_server(lambda prompt: levels(prompt).replace('"right": 1', '"right": 0')) as (spec, asked):
+        done = evalkit("rescore", "runs/x", "--judge", spec, "--out", "runs/y", cwd=folder)
+        assert len(asked) == 4
+    assert done.code == 0, done.err
+    old, new = Run.open(folder / "runs" / "x"), Run.open(folder / "runs" / "y")
+    assert new.manifest.request["judge"] == spec
+    assert new.manifest.model["judge"]["requests"] == 4
+    for before, after in zip(old.records(), new.records(), strict=True):
+        assert after.replies == before.replies
+        assert (before.scores[0].value, after.scores[0].value) == pytest.approx((5 / 6, 1 / 6))
+        assert after.scores[0].details["transcript"][0]["verdict"] == "right: 0, short: 1"
+    with judge_server(lambda prompt: "Hard to say.") as (spec, _):
+        none = evalkit("rescore", "runs/x", "--judge", spec, "--out", "runs/z", cwd=folder)
+    assert none.code == 3
+    assert "4 of 4 samples could not be measured; most often unjudged" in " ".join(none.err.split())
 
 
 def test_gold_answers_are_judged_where_a_judge_is_named(folder: Path) -> None:
