@@ -29,7 +29,11 @@ def record_of(row: Row, form: Form = "auto") -> RagRecord:
     columns = columns_of(values, form, row.origin)
     answer, nodes = _answer(values.get(columns.get("answer", "")), row.origin)
     given = values.get(columns.get("contexts", ""), nodes)
-    contexts = _contexts(_items(given, "contexts", row.origin), _ids(values, columns, "context_ids", row), row.origin)
+    contexts = _contexts(
+        _items(given, columns.get("contexts", "contexts"), row.origin),
+        _ids(values, columns, "context_ids", row),
+        row.origin,
+    )
     references = _references(values, columns, row)
     if references is not None:
         contexts = held_passages(contexts, references)
@@ -66,7 +70,8 @@ def _items(value: Any, name: str, at: str) -> list[Any]:
     try:
         return listed(value)
     except ValueError as error:
-        raise UsageError(f"column {name!r} holds no list", found=str(error), at=at) from None
+        fix = "a JSON list in the cell, or the rows as JSONL or Parquet"
+        raise UsageError(f"column {name!r} holds no list", found=str(error), fix=fix, at=at) from None
 
 
 def _ids(values: Mapping[str, Any], columns: Mapping[Part, str], part: Part, row: Row) -> list[str]:
