@@ -19,7 +19,7 @@ from evalkit.store.later import Later
 
 FILE = "responses.sqlite"
 _MOST_WAITING = 4096
-_LOOK_AGAIN = 0.05
+_LOOK_AGAIN = 1.0
 """Seconds after which replies that another process kept are seen."""
 
 
@@ -41,16 +41,18 @@ class SqliteCache:
         self._looked = -math.inf
         self._using, self._reading = threading.Lock(), threading.Lock()
         self._waiting: dict[str, bytes] = {}
+        self._written: dict[str, bytes] = {}
         self._later = Later(self.flush)
 
     def get(self, key: str) -> bytes | None:
-        waiting = self._waiting.get(key)
-        if waiting is not None:
-            return waiting
+        known = self._waiting.get(key) or self._written.get(key)
+        if known is not None:
+            return known
         now = time.monotonic()
         with self._reading:
             if now - self._looked > _LOOK_AGAIN:
-                # One look at the file serves every question of a moment: locks are most of what a question costs.
+                # One look at the file serves many questions: locks, and reading anew what was read, are most of what a
+                # question costs.
                 self._look_away()
                 self._reader.execute("BEGIN")
                 self._looked = now
@@ -75,10 +77,12 @@ class SqliteCache:
                     self._db.executemany("INSERT OR REPLACE INTO responses VALUES (?, ?, ?)", rows)
             except sqlite3.Error as error:
                 print(f"evalkit: {len(taken)} replies were not cached: {error}", file=sys.stderr)
-            # A look that lasts would keep the file from being tidied.
             with self._reading:
-                self._look_away()
-            # Only now: until it is in the file, a reply is served from memory.
+                # A look that lasts keeps the file from being tidied, and does not see what was written since.
+                if time.monotonic() - self._looked > _LOOK_AGAIN:
+                    self._look_away()
+                else:
+                    self._written.update(taken)
             for key, _ in taken:
                 self._waiting.pop(key, None)
 
@@ -86,6 +90,7 @@ class SqliteCache:
         """End the look at the file, which keeps it as it was."""
         if self._reader.in_transaction:
             self._reader.execute("COMMIT")
+        self._written = {}
         self._looked = -math.inf
 
     def close(self) -> None:
@@ -104,6 +109,8 @@ class SqliteCache:
     def clear(self, older_than_days: float = 0.0) -> int:
         """Delete entries of at least that age and give the space back; returns how many were deleted."""
         self.flush()
+        with self._reading:
+            self._look_away()
         with self._using:
             with self._db:
                 limit = time.time() - older_than_days * 86400
