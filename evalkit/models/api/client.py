@@ -19,7 +19,6 @@ import orjson
 from evalkit.core import ModelError, RunError
 from evalkit.models.api import hints
 from evalkit.models.api.breaker import Breaker
-from evalkit.models.api.connections import BrokenReplyError, Connections
 from evalkit.models.api.failures import BadReplyError, Failed, classify
 from evalkit.models.api.pacing import Gate
 from evalkit.models.api.secrets import Secret
@@ -80,8 +79,6 @@ class Client:
         self._patience = patience
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._connections: Connections | None = None
-        self._connected_in: asyncio.AbstractEventLoop | None = None
         self._random = random.Random()
         self._proxy = _proxy_for(self._base)
         self.retried: Counter[str] = Counter()
@@ -196,8 +193,6 @@ class Client:
         return self._secret.redact(data[:4000].decode("utf-8", "replace"))
 
     async def _post(self, call: Call) -> tuple[int, Mapping[str, str], bytes]:
-        if call.assemble is None and self._proxy is None:
-            return await self._posted(call)
         import aiohttp
 
         session = self._opened()
@@ -217,22 +212,6 @@ class Client:
         except (aiohttp.ClientError, OSError) as error:
             words = str(error) or type(error).__name__
             raise Failed("unreachable", self._secret.redact(words)) from None
-
-    async def _posted(self, call: Call) -> tuple[int, Mapping[str, str], bytes]:
-        """The common case, with no more work than it takes."""
-        loop = asyncio.get_running_loop()
-        if self._connections is None or self._connected_in is not loop:
-            headers = {"user-agent": "evalkit", **self._headers}
-            self._connections = Connections(self._base, headers, timeout=self._patience.timeout)
-            self._connected_in = loop
-        try:
-            return await self._connections.post(call.path, _encoded(call.body))
-        except TimeoutError:
-            raise Failed("unreachable", f"no reply within {self._patience.timeout:g} s") from None
-        except BrokenReplyError as error:
-            raise Failed("broken", f"the reply is no HTTP: {self._secret.redact(str(error))}") from None
-        except OSError as error:
-            raise Failed("unreachable", self._secret.redact(str(error) or type(error).__name__)) from None
 
     async def _streamed(
         self,
@@ -280,9 +259,6 @@ class Client:
         return self._session
 
     async def close(self) -> None:
-        connections, self._connections = self._connections, None
-        if connections is not None and self._connected_in is asyncio.get_running_loop():
-            connections.close()
         session, self._session = self._session, None
         if session is not None and self._loop is asyncio.get_running_loop():
             await session.close()
