@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,6 +15,7 @@ import click
 
 from evalkit import places, plugins
 from evalkit.core import UsageError
+from evalkit.models.local.abilities import abilities
 from evalkit.signature import version
 from evalkit.store import SqliteCache
 
@@ -28,9 +30,14 @@ class Finding(NamedTuple):
 
 
 @click.command("doctor")
-def command() -> None:
+@click.option("--quantization", is_flag=True, help="List the methods of quantization, and which run here.")
+def command(quantization: bool) -> None:
     """Say what works on this machine, what is missing and how to get it."""
-    findings = [*_machine(), *_packages(), *_gguf(), *_keys(), *_devices(), *_sandbox(), *_data(), *_plugins()]
+    if quantization:
+        _list_quantization()
+        return
+    parts = (_machine, _packages, _quantization, _gguf, _keys, _devices, _sandbox, _data, _plugins)
+    findings = [finding for part in parts for finding in part()]
     for finding in findings:
         mark, color = _MARKS[finding.status]
         if color and "NO_COLOR" not in os.environ:
@@ -55,7 +62,11 @@ def _memory() -> int:
 
 
 def _packages() -> Iterator[Finding]:
-    extras = {"local": ("torch", "transformers", "accelerate", "bert-score", "evaluate"), "api": ("aiohttp",)}
+    extras = {
+        "local": ("torch", "transformers", "accelerate", "bert-score", "evaluate"),
+        "adapters": ("peft",),
+        "api": ("aiohttp",),
+    }
     for extra, names in extras.items():
         found = {name: _installed(name) for name in names}
         have = ", ".join(f"{name} {number}" for name, number in found.items() if number)
@@ -110,6 +121,35 @@ def _devices() -> Iterator[Finding]:
         yield Finding("ok", "mps", "Apple GPU")
     else:
         yield Finding("note", "device", f"no GPU: local models run on the CPU ({torch.get_num_threads()} threads)")
+
+
+def _quantization() -> Iterator[Finding]:
+    methods, stored = abilities()
+    can = [method for method in methods if method.runs]
+    installs = list(dict.fromkeys(method.install for method in methods if method.install))
+    status: Literal["ok", "missing"] = "ok" if can else "missing"
+    more = installs[0] if installs else "evalkit doctor --quantization"
+    yield Finding(status, "quantization", f"{len(can)} of {len(methods)} methods run here: {more}")
+    forms = ", ".join(form.name for form in stored if form.runs) or "none"
+    yield Finding("note", "stored forms", forms)
+
+
+def _list_quantization() -> None:
+    """A table of methods and of stored forms, within 80 columns, and the commands that help."""
+    methods, stored = abilities()
+    for title, rows in (("quant=", methods), ("checkpoints stored as", stored)):
+        click.echo(title)
+        for row in rows:
+            mark, color = _MARKS["ok" if row.runs else "missing"]
+            if color and "NO_COLOR" not in os.environ:
+                mark = click.style(mark, fg=color)
+            click.echo(f"{mark} {row.name:<23} {row.why_not or row.summary}")
+        click.echo()
+    for install in dict.fromkeys(row.install for row in (*methods, *stored) if row.install):
+        names = ", ".join(row.name for row in (*methods, *stored) if row.install == install)
+        click.echo(textwrap.fill(f"for {names}:", 80, subsequent_indent="  "))
+        click.echo(f"  {install}")
+    click.echo("next: evalkit run TASK --model hf/<repo or path>,quant=nf4")
 
 
 def _sandbox() -> Iterator[Finding]:

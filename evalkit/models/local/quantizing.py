@@ -67,7 +67,7 @@ def _quanto(name: str, summary: str, bits: int) -> Method:
 
 
 def _hqq(bits: int) -> Method:
-    summary = f"HQQ: {bits} bits, scales found by half-quadratic optimisation"
+    summary = f"HQQ: {bits} bits, scales by half-quadratic fits"
     takes = frozenset({"group_size", "compute_dtype", "quant_skip"})
     return Method(f"hqq-int{bits}", summary, "hqq", ("hqq",), bits, takes, group_size=64)
 
