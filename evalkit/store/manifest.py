@@ -155,6 +155,8 @@ def read(folder: Path) -> Manifest:
 def _found(folder: Path) -> str:
     if not folder.exists():
         return "no such folder"
+    if not folder.is_dir():
+        return "a file"
     return ", ".join(sorted(entry.name for entry in folder.iterdir())[:8]) or "an empty folder"
 
 

@@ -57,7 +57,7 @@
     return made;
   }
   const side = (name, model, end, text) => el("div", {}, el("p", { class: "note" }, el("strong", {}, name + " "), ...inline(model), end === "ok" ? "" : ` · ${end}`), text);
-  const scores = (one) => el("table", {}, el("thead", {}, el("tr", {}, ["score", "value", "answer", "reason"].map((name) => el("th", { scope: "col" }, name)))),
+  const scores = (one) => el("table", { class: "scores" }, el("thead", {}, el("tr", {}, ["score", "value", "answer", "reason"].map((name) => el("th", { scope: "col" }, name)))),
     el("tbody", {}, (one.scores || []).map(([name, v, answer, reason]) => el("tr", {}, el("th", { scope: "row" }, inline(name)), el("td", {}, number(v)), el("td", {}, answer === null ? "–" : inline(answer)), el("td", {}, inline(reason || ""))))));
 
   const keyOf = (row) => [meta.tasks[row[TASK]], row[ID], row[INDEX], row[REPEAT]].map(encodeURIComponent).join("/");

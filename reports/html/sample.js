@@ -3,13 +3,13 @@ kit.sample = (() => {
   const { el, shown, inline, block, number } = kit;
   const { message } = kit.evidence;
   const section = (title, text) => el("div", {}, el("h4", {}, title), block(text));
-  const table = (names, lines) => el("table", {}, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, lines));
+  const table = (names, lines, kind) => el("table", { class: kind }, el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, lines));
 
   /* What was read out of a reply: a program keeps its lines. */
   const answered = (text) => text === null ? "–" : text.includes("\n") ? block(text) : inline(text);
-  const scores = (all) => table(["score", "value", "answer", "reason"], all.map(([name, v, answer, reason, validity]) => el("tr", {},
-    el("th", { scope: "row" }, shown(name)), el("td", {}, number(v) + (validity && validity !== "ok" ? ` (${validity})` : "")),
-    el("td", {}, answered(answer)), el("td", {}, inline(reason || "")))));
+  const scored = ([name, v, answer, reason, validity]) => el("tr", {}, el("th", { scope: "row" }, shown(name)),
+    el("td", {}, number(v) + (validity && validity !== "ok" ? ` (${validity})` : "")), el("td", {}, answered(answer)), el("td", {}, inline(reason || "")));
+  const scores = (all) => table(["score", "value", "answer", "reason"], all.map(scored), "scores");
 
   function choices(one, replies) {
     const single = replies.length === one.choices.length && replies.every((reply) => (reply.loglikelihoods || []).length === 1);

@@ -54,6 +54,8 @@ def answered() -> Record:
             "reason": "the context names Jon Berg",
         },
     ]
+    sentences[1]["reason"] = "the name is not Holm"
+    wanted = [{"text": "dredging ended", "verdict": "supported", "contexts": [], "sentence": -1, "in_answer": False}]
     diagnosis = {"cause": "generation", "gold_positions": [1], "of": 3}
     contexts = [
         {"id": "port#4", "text": "Dredging of the harbour ended in 1902.", "rank": 1, "score": 0.83},
@@ -61,7 +63,11 @@ def answered() -> Record:
         {"id": "fish#1", "text": "Herring is landed in March.", "rank": 3, "score": 0.2},
     ]
     data = {"question": "When?", "contexts": contexts, "references": [{"id": "port#4"}]}
-    score = Score("faithfulness", 1 / 3, details={"sentences": sentences, "claims": claims, "diagnosis": diagnosis})
+    score = Score(
+        "faithfulness",
+        1 / 3,
+        details={"sentences": sentences, "claims": claims, "reference_claims": wanted, "diagnosis": diagnosis},
+    )
     reply = Reply(texts=(" ".join(s[0] for s in SENTENCES),), finish=("stop",), usage=Usage(40, 21), seconds=0.4)
     prompt = Prompt(messages=(Message("user", "Answer from the contexts: when was the harbour dredged?"),))
     return Record("t", 1, Sample("answered", "When?", ("1902",), data=data), 0, prompt, (reply,), (score, ACC))

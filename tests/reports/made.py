@@ -80,7 +80,9 @@ def write_run(
 def record(number: int, *, task: str = "t", right: bool = True, text: str = "", group: str = "a") -> Record:
     """One sample; with `text` in every field that can hold one."""
     words = text or f"answer {number}"
-    score = Score("acc", float(right), words, text and f"because {text}", details=hostile_details(text) if text else {})
+    score = Score(
+        "acc", float(right), words, text and f"because {text}", details=hostile_details(text[:30_000]) if text else {}
+    )
     return Record(
         task,
         number,
@@ -91,7 +93,7 @@ def record(number: int, *, task: str = "t", right: bool = True, text: str = "", 
             (words, "other") if text else (),
             (0,) if text else (),
             groups=(group + text,),
-            data={f"evidence{text}": text, "code": [text]} | hostile_data(text) if text else {},
+            data={f"evidence{text}": text, "code": [text]} | hostile_data(text[:30_000]) if text else {},
         ),
         prompt=Prompt(messages=(Message("system", f"be brief {text}"), Message("user", f"question {number} {text}"))),
         replies=(

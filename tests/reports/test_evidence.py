@@ -53,9 +53,13 @@ def test_an_answer_stands_beside_its_evidence(report: Path, look: Any) -> None:
             assert words in said
         borders.add(lines.nth(number).evaluate("one => getComputedStyle(one).borderLeftStyle"))
     assert len(borders) == 3  # told apart without colour, too
-    claims = opened.page.locator("#detail .claims tbody tr")
+    assert "the name is not Holm" in lines.nth(1).inner_text()
+    claims = opened.page.locator("#detail .claims >> nth=0 >> tbody tr")
     assert [claims.nth(n).locator(".verdict").inner_text() for n in (0, 1)] == ["✓ supported", "✗ contradicted"]
     assert "intrinsic: the context names Jon Berg" in claims.nth(1).inner_text()
+    wanted = opened.page.locator("#detail .claims >> nth=1 >> tbody tr")
+    assert "not in the answer" in wanted.inner_text()
+    assert "sentence 0" not in wanted.inner_text()
     assert "failed in generation" in opened.page.inner_text("#detail")
     found = opened.page.locator("#detail .context")
     assert [found.nth(n).locator("summary").inner_text().split()[:2] for n in range(3)] == [

@@ -127,6 +127,11 @@ def test_runs_of_no_check_are_held_against_the_first_or_the_one_named(tmp_path: 
     assert evalkit("report", "a", "b", "--as", "variants,full=other", "-o", "two.html", cwd=tmp_path).code == 0
     changes = [look(tmp_path / name).page.inner_text("#overall tbody td >> nth=0") for name in ("one.html", "two.html")]
     assert changes == ["-5.0", "+5.0"]
+    # Two of one name are told apart by their folders.
+    run(tmp_path / "c", 30, model="other")
+    assert evalkit("report", "a", "b", "c", "--as", "variants", "-o", "three.html", cwd=tmp_path).code == 0
+    rows = look(tmp_path / "three.html").page.locator("#overall tbody th").all_inner_texts()
+    assert [row.split("\n")[0].strip() for row in rows] == ["1. other (b)", "2. other (c)"]
     # What was not measured while it ran is a dash, and no plot is drawn of it.
     page = look(tmp_path / "one.html").page
     assert "–" in page.inner_text("#costs tbody")

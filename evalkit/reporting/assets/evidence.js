@@ -52,6 +52,7 @@ kit.evidence = (() => {
     return el("div", { class: "sentence is-" + kindOf(word) }, el("div", { class: "said" }, el("p", {}, inline(text(one.text))),
       el("p", { class: "note" }, verdict(word), known ? [" ", meter, ` ${number(one.support)}`] : null)),
       el("div", { class: "because" }, one.evidence ? el("blockquote", {}, inline(text(one.evidence))) : el("p", { class: "soft" }, "no evidence"),
+        one.reason ? el("p", { class: "note" }, inline(text(one.reason))) : null,
         list(one.contexts).length ? el("p", { class: "note" }, "from ", ids(one.contexts)) : null));
   }
 
@@ -59,13 +60,14 @@ kit.evidence = (() => {
     el("div", { class: "sentence head", "aria-hidden": "true" }, el("div", {}, "answer"), el("div", {}, "evidence")), all.map(sentence));
 
   function claim(one) {
-    const place = Number.isInteger(one.sentence) ? el("span", { class: "note" }, ` sentence ${one.sentence + 1}`) : null;
+    const place = Number.isInteger(one.sentence) && one.sentence >= 0 ? el("span", { class: "note" }, ` sentence ${one.sentence + 1}`) : null;
     return el("tr", {}, el("td", {}, verdict(text(one.verdict) || "not checked")), el("th", { scope: "row" }, inline(text(one.text)), place),
-      el("td", {}, list(one.contexts).length ? ids(one.contexts) : "–"), el("td", {}, inline([text(one.kind), text(one.reason)].filter(Boolean).join(": "))));
+      el("td", {}, list(one.contexts).length ? ids(one.contexts) : "–"), el("td", {}, inline([[text(one.kind), text(one.reason)].filter(Boolean).join(": "), shared(one, "in_reference", "reference"), shared(one, "in_answer", "answer")].filter(Boolean).join("; "))));
   }
-  function claims(name, all) {
+  const shared = (one, key, whole) => typeof one[key] === "boolean" ? (one[key] ? "also in the " : "not in the ") + whole : "";
+  function claims(name, all, scores, of) {
     const head = el("thead", {}, el("tr", {}, ["verdict", "claim", "contexts", "why"].map((word) => el("th", { scope: "col" }, word))));
-    return el("section", { class: "evidence" }, el("h4", {}, `${all.length} ${all.length === 1 ? "claim" : "claims"}: `, inline(name)),
+    return el("section", { class: "evidence" }, el("h4", {}, `${all.length} ${all.length === 1 ? "claim" : "claims"}${of || ""}: `, inline(name)),
       el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Table of claims" }, el("table", { class: "claims" }, head, el("tbody", {}, all.map(claim)))));
   }
 
@@ -97,7 +99,8 @@ kit.evidence = (() => {
   }
   const programs = (name, all) => el("section", { class: "evidence" }, el("h4", {}, "Programs: ", inline(name)), all.map(program));
 
-  const KNOWN = { transcript, sentences, claims, programs };
+  const referenceClaims = (name, all, scores) => claims(name, all, scores, " of the reference");
+  const KNOWN = { transcript, sentences, claims, programs, reference_claims: referenceClaims };
   const rows = (value) => Array.isArray(value) && value.length > 0 && value.every((one) => one && typeof one === "object" && !Array.isArray(one));
 
   /* Sections for all scores; what has another shape is shown as the JSON that it is. */
