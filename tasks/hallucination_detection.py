@@ -2,7 +2,7 @@
 
 Papers: HaluEval (https://arxiv.org/abs/2305.11747), RAGTruth (https://arxiv.org/abs/2401.00396), SummEval
 (https://arxiv.org/abs/2007.12626). Files are those that their authors released, or the copies on the hub; the bundled
-rows are evalkit's own, under the Apache licence 2.0. No model answers: run it with `--model stored/NAME`. A HaluEval row:
+rows are evalkit's own, under the Apache licence 2.0. No model answers: use `--model stored/NAME`. A HaluEval row:
 
     {"knowledge": "…", "question": "…", "right_answer": "…", "hallucinated_answer": "…"}
 

@@ -78,5 +78,5 @@ def _filled(retriever: Retriever, records: list[RagRecord], origins: list[str]) 
 
 def _row(row: Row, record: RagRecord) -> Row:
     """The record in evalkit's own columns. What else the row has stays."""
-    own: dict[str, Any] = {"id": row.id, "reference_answers": list(record.reference_answers), **to_data(record)}
+    own: dict[str, Any] = {"id": record.id, "reference_answers": list(record.reference_answers), **to_data(record)}
     return Row(row.id, Values(own, row.origin), row.origin)

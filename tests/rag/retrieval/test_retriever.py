@@ -20,6 +20,7 @@ from evalkit.rag.reading import record_of
 from evalkit.rag.records import Reference, gold_ranks
 from evalkit.rag.retrieving import Retrieval, Retriever
 from evalkit.rag.sources import retrieved
+from tests.commands.console import evalkit
 
 pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit[rag]'")
 SMALL = Chunking("sentence", 60)
@@ -103,6 +104,15 @@ def test_an_index_is_kept_by_what_it_is_made_of_and_made_again_where_it_is_damag
     (tmp_path / "a.md").write_text("Maps of another land.")
     assert found(tmp_path, "maps") == ["Maps of another land."]
     assert len(list(kept.iterdir())) == 3
+
+
+def test_kept_indexes_are_shown_and_cleared(folder: Path, tmp_path: Path) -> None:
+    found(folder, "maps")
+    shown = evalkit("cache", cwd=tmp_path)
+    assert "1 indexes of documents" in shown.out and "next: evalkit cache --clear" in shown.out
+    assert "deleted 0 indexes" in evalkit("cache", "--clear", "--older-than", "1", cwd=tmp_path).out
+    assert "deleted 1 indexes" in evalkit("cache", "--clear", cwd=tmp_path).out
+    assert not list((places.cache_dir() / "rag").iterdir())
 
 
 def test_what_a_retriever_is_made_of_decides_its_digest(folder: Path) -> None:
