@@ -15,7 +15,7 @@ from evalkit.core import Generate, Image, Message, Reply, Tool, ToolCall, Usage
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, data_url, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire import Answer, data_url, estimate, folded, integer, reply_of, with_system
 
 __all__ = ["ChatWire", "bearer", "finish_of", "usage_of"]
 
@@ -39,7 +39,8 @@ class ChatWire:
 
     def call(self, request: Generate, dropped: frozenset[str]) -> Call:
         options = self._options
-        messages = [_message(message) for message in with_system(request.prompt, options.system)]
+        said = with_system(request.prompt, options.system)
+        messages = [_message(message) for message in (folded(said) if "system" in dropped else said)]
         body: dict[str, Any] = {"model": self._model, "messages": messages}
         body |= sampling(request, dropped, options, self._limit_name)
         if request.schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,6 +28,10 @@ _UNSUPPORTED = (
     "unrecognized",
     "unknown",
 )
+_NO_SYSTEM = re.compile(
+    r"system (role|message|prompt|instruction)s?\b.*not (be )?support|not support.*system (role|message)"
+)
+"""Templates of models without a system role say so when they are shown one (Gemma's: "System role not supported")."""
 DROPPABLE = (
     "temperature",
     "top_p",
@@ -86,6 +91,8 @@ def classify(status: int, body: object, text: str, wait: float | None) -> Failed
         return Failed("broken", words, status, wait)
     if status in (400, 422) and any(mark in lowered for mark in _UNSUPPORTED):
         named = parameter if parameter in DROPPABLE else _named_in(words)
+        if not named and _NO_SYSTEM.search(lowered):
+            named = "system"
         if named:
             return Failed("unsupported", words, status, parameter=named)
     return Failed("wrong", words, status)

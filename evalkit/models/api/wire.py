@@ -97,6 +97,16 @@ def with_system(prompt: Prompt, system: str) -> tuple[Message, ...]:
     return (Message("system", system), *messages)
 
 
+def folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The conversation for a model that has no system role: what it says stands ahead of the first turn."""
+    said = [message for message in messages if message.role == "system"]
+    if not said:
+        return messages
+    first, *rest = [message for message in messages if message.role != "system"] or [Message("user", "")]
+    text = "\n\n".join([message.content for message in said] + ([first.content] if first.content else []))
+    return (replace(first, content=text), *rest)
+
+
 def data_url(image: Image) -> str:
     """The image as formats with addresses take it: its address, or its content as a data URL. Raises ModelError."""
     if image.is_address or image.source.startswith("data:"):

@@ -9,7 +9,7 @@ import pytest
 
 from evalkit.core import Generate, Model, ModelError, Prompt, Reply, RunError, UsageError
 from evalkit.models import resolve
-from tests.models.api.faultserver import FAULTS, FaultServer, random_faults
+from tests.models.api.faultserver import FAULTS, FaultServer, error, random_faults
 
 
 def opened(server: FaultServer, **options: Any) -> Model:
@@ -127,6 +127,26 @@ def test_a_wait_longer_than_the_deadline_stops_the_run_at_once() -> None:
     assert "86,400 s" in str(reply)
 
 
+def test_a_model_without_a_system_role_is_told_in_the_first_turn() -> None:
+    """The words are those of Gemma's template, as vLLM passes them on."""
+    with FaultServer() as server:
+        answer = server._answer
+
+        async def templated(request: Any, body: Any, prompt: str) -> Any:
+            if body["messages"][0]["role"] == "system":
+                return error(400, "System role not supported")
+            return await answer(request, body, prompt)
+
+        server._answer = templated  # type: ignore[method-assign]
+        model = opened(server, system="Be brief.", concurrency=1)
+        replies = ask(model, ["say hello", "say more"])
+    assert [reply.texts for reply in replies if isinstance(reply, Reply)] == [("hello",), ("more",)]
+    assert [body["messages"] for body in server.bodies if body["messages"][0]["role"] == "user"] == [
+        [{"role": "user", "content": f"Be brief.\n\nsay {word}"}] for word in ("hello", "more")
+    ]
+    assert model.facts["not taken by the server"] == "system"  # type: ignore[attr-defined]
+
+
 def test_concurrency_adapts_to_a_server_that_takes_ten_at_once() -> None:
     with FaultServer(delay=0.01, most=10) as server:
         model = opened(server)
@@ -148,7 +168,6 @@ def test_the_key_is_in_the_header_and_nowhere_else(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MY_KEY", key)
 
     with FaultServer(lambda prompt, attempt: "401") as server:
-        from tests.models.api.faultserver import error
 
         async def echo_key(request: Any, body: Any, prompt: str) -> Any:
             return error(401, f"Incorrect API key provided: {key}. Or sk-s*********cdef", None)
