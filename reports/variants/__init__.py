@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,9 @@ def report(
         )
     listed = read_list(runs[0].folder.parent)
     first = _full(runs, full, listed)
-    names = {run.folder.name: run.model for run in runs}
-    if listed is not None:
-        names |= {one.folder: one.name for one in (listed.full, *listed.variants)}
+    names = _names(runs, listed)
     before = open_run(first)
-    opened = {names[run.folder.name]: open_run(run) for run in _ordered(runs, listed) if run is not first}
+    opened = {names[run.folder]: open_run(run) for run in _ordered(runs, listed) if run is not first}
     told: list[tuple[str, Opened | str]] = list(opened.items())
     if listed is not None:
         told += [(one.name, one.problem) for one in listed.variants if one.name not in opened and one.problem]
@@ -60,7 +59,7 @@ def report(
     if policy or margin:
         rules = policy_from(None if policy in ("", "default") else Path(policy), {"margin": margin or None})
         gates = {name: gate(one, before, rules) for name, one in opened.items()}
-    shown = _Shown(names[first.folder.name], first, variants, gates, title)
+    shown = _Shown(names[first.folder], first, variants, gates, title)
     return page(Path(__file__).parent, "page.html.j2", shown.context(), styles=["page.css"], scripts=["page.js"])
 
 
@@ -73,6 +72,14 @@ def _full(runs: Sequence[Run], wanted: str, listed: VariantList | None) -> Run:
     if listed is not None:
         return next((run for run in runs if run.folder.name == listed.full.folder), runs[0])
     return runs[0]
+
+
+def _names(runs: Sequence[Run], listed: VariantList | None) -> dict[Path, str]:
+    """What each run is called: as the check asked for it, else by its model; where two are alike, with the folder."""
+    asked = {one.folder: one.name for one in (listed.full, *listed.variants)} if listed else {}
+    found = {run.folder: asked.get(run.folder.name, run.model) for run in runs}
+    taken = Counter(found.values())
+    return {folder: name if taken[name] == 1 else f"{name} ({folder})" for folder, name in found.items()}
 
 
 def _ordered(runs: Sequence[Run], listed: VariantList | None) -> list[Run]:

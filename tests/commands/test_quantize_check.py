@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,8 @@ import numpy as np
 import pytest
 
 from evalkit import Run
+from evalkit.commands.quantize_check import command
+from evalkit.core import UsageError
 from tests.commands.console import EVALKIT, ONE_THREAD, Finished, evalkit
 
 stats = pytest.importorskip("scipy.stats")
@@ -38,9 +42,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def interrupted(place: Path) -> Finished:
     """A check whose process was interrupted (it alone, as by `kill -INT`) while a variant was run."""
-    command = [*EVALKIT, "quantize-check", "tiny", "--against", *VARIANTS, "--out", "check"]
+    asked = [*EVALKIT, "quantize-check", "tiny", "--against", *VARIANTS, "--out", "check"]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=place, env={**os.environ, **ONE_THREAD}, **pipes) as process:
+    with subprocess.Popen(asked, cwd=place, env={**os.environ, **ONE_THREAD}, **pipes) as process:
         until(lambda: (place / "check" / BFLOAT16 / "manifest.json").exists())
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
@@ -186,8 +190,28 @@ def test_another_question_in_the_same_folder_is_refused(place: Path, resumed: di
     assert "holds another check" in done.err
 
 
+def test_a_gguf_file_joins_the_check_and_a_half_precision_one_answers_alike(
+    place: Path, resumed: dict[str, Any]
+) -> None:
+    pytest.importorskip("llama_cpp", reason="pip install 'evalkit[gguf]' compiles llama.cpp, for minutes")
+    pytest.importorskip("gguf")
+    asked = [sys.executable, "-m", "evalkit.models.gguf.write", "tiny", "f16.gguf", "--type", "f16"]
+    subprocess.run(asked, cwd=place, env={**os.environ, **ONE_THREAD}, check=True, capture_output=True)
+    done = evalkit("quantize-check", "tiny", "--against", "gguf=f16.gguf", "--out", "check", "--json", cwd=place)
+    found = {one["variant"]: one for one in json.loads(done.out)["variants"]}
+    assert list(found) == [*VARIANTS, "gguf=f16.gguf"]
+    one = found["gguf=f16.gguf"]
+    assert one["state"] == "finished", done
+    assert one["overall"]["flips"]["value"] <= 0.01
+    assert one["tasks"][0]["divergence"]["value"] < 1e-4
+    assert one["overall"]["ratio"]["value"] == pytest.approx(1.0, abs=1e-3)
+    # Half of the full model's bytes, and little beside.
+    assert one["cost"]["weight_bytes"] == pytest.approx(resumed["full"]["cost"]["weight_bytes"] / 2, rel=0.02)
+    assert one["cost"]["written_tokens_per_second"]["median"] > 0
+
+
 def test_a_variant_whose_process_is_killed_is_said_and_the_others_stand(place: Path, resumed: dict[str, Any]) -> None:
-    command = [*EVALKIT, "quantize-check", "--resume", "check", "--json"]
+    asked = [*EVALKIT, "quantize-check", "--resume", "check", "--json"]
     finished = (place / "check" / BFLOAT16 / "manifest.json").read_text()
     manifest = json.loads(finished)
     manifest["status"], manifest["model"] = "interrupted", {**manifest["model"]}
@@ -195,7 +219,7 @@ def test_a_variant_whose_process_is_killed_is_said_and_the_others_stand(place: P
     (place / "check" / BFLOAT16 / "manifest.json").write_text(json.dumps(manifest))
     try:
         with subprocess.Popen(
-            command, cwd=place, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            asked, cwd=place, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
             until(lambda: bool(children(process.pid)))
             os.kill(children(process.pid)[0], signal.SIGKILL)
@@ -232,11 +256,19 @@ def children(pid: int) -> list[int]:
         (("nosuch.yaml", "--against", "dtype=float16"), "nosuch.yaml"),
     ],
 )
-def test_mistakes_end_at_once(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    done = evalkit("quantize-check", *arguments, cwd=tmp_path)
+def test_mistakes_end_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=re.escape(said)):
+        command.main(list(arguments), standalone_mode=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_ends_with_exit_code_2(tmp_path: Path) -> None:
+    done = evalkit("quantize-check", "tiny", "--against", "dtype=bfloat17", cwd=tmp_path)
     assert done.code == 2, done
-    assert said in done.err
-    assert not (tmp_path / "runs").exists()
+    assert "the variant 'dtype=bfloat17'" in done.err
 
 
 def test_variants_are_options_over_the_model_files_or_models_of_their_own() -> None:
@@ -253,7 +285,7 @@ def test_variants_are_options_over_the_model_files_or_models_of_their_own() -> N
 
 
 def test_a_suite_file_names_models_tasks_and_variants(tmp_path: Path) -> None:
-    from evalkit.commands.quantize_check import _new
+    from evalkit.commands.quantize_check import _new  # what is planned, without running it
 
     (tmp_path / "suite.yaml").write_text(
         "tasks: [mmlu]\nmodels: [tiny, 'tiny,dtype=float16']\nagainst: [quant=int8]\nlimit: 7\n"
