@@ -158,8 +158,9 @@ def test_concurrency_adapts_to_a_server_that_takes_ten_at_once() -> None:
 
 
 def test_concurrency_grows_where_the_server_takes_it() -> None:
-    with FaultServer(delay=0.05) as server:
-        ask(opened(server), [f"request {number}" for number in range(600)])
+    # A delay that this machine's own work, however busy it is, does not come near: latency must not seem to rise.
+    with FaultServer(delay=0.3) as server:
+        ask(opened(server, timeout=30), [f"request {number}" for number in range(600)])
     assert server.peak > 64
 
 
