@@ -236,3 +236,16 @@ def test_beyond_the_budget_details_go_into_further_parts(tmp_path: Path, look: A
     until(opened.page, "document.querySelector('#count').textContent.startsWith('1 of')")
     assert opened.problems == []
     assert all(request.startswith(tmp_path.as_uri()) for request in opened.requests)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_parts_are_accessible(tmp_path: Path, look: Any, axe: str, scheme: str, width: int) -> None:
+    write_run(tmp_path / "b", (record(n) for n in range(1500)))
+    assert evalkit("report", "b", "--as", "html,budget=0.01", cwd=tmp_path).code == 0
+    for name in ("report.html", "report-2.html"):
+        opened = look(tmp_path / "b" / name, color_scheme=scheme, viewport={"width": width, "height": 844})
+        opened.page.focus("#list")
+        opened.page.keyboard.press("End")
+        opened.page.wait_for_selector("#detail h3")
+        assert violations(opened, axe) == []
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
