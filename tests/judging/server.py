@@ -83,6 +83,18 @@ def first(prompt: str) -> str:
     return "Verdict: B" if merits(found["B"]) > merits(found["A"]) + 1 else "Verdict: A"
 
 
+def last(prompt: str) -> str:
+    """Position-biased the other way: takes the second unless the first is better by two facts."""
+    found = shown(prompt)
+    return "Verdict: A" if merits(found["A"]) > merits(found["B"]) + 1 else "Verdict: B"
+
+
+def terse(prompt: str) -> str:
+    """Takes the shorter answer."""
+    found = shown(prompt)
+    return f"Verdict: {'A' if len(found['A']) <= len(found['B']) else 'B'}"
+
+
 def verbose(prompt: str) -> str:
     """Takes the longer answer."""
     found = shown(prompt)
@@ -122,6 +134,8 @@ def injected(prompt: str) -> str:
 JUDGES: dict[str, Says] = {
     "fair": fair,
     "first": first,
+    "last": last,
+    "terse": terse,
     "verbose": verbose,
     "noisy": noisy,
     "chatty": chatty,

@@ -40,7 +40,7 @@ def pair() -> list[Outputs]:
 
 @functools.cache
 def judged_by(name: str) -> list[Judged]:
-    return judged_over(name, two_models(), probes=40)
+    return judged_over(name, two_models(), probes=34)
 
 
 def judged_over(name: str, pair: list[Outputs], probes: int) -> list[Judged]:
@@ -91,6 +91,19 @@ def test_position_bias_has_its_sign_and_size(pair: list[Outputs], tmp_path: Path
     assert "position bias" in audit.summary
 
 
+def test_a_bias_to_the_last_has_the_other_sign(pair: list[Outputs]) -> None:
+    audit = audit_of(judged_over("last", pair, probes=0))
+    close = [abs(_facts(pair[0], key) - _facts(pair[1], key)) < 2 for key in pair[0].answers]
+    assert bias(audit, "position bias") == ("biased", pytest.approx(-0.5 * sum(close) / len(close)))
+    assert "leans to the one shown last" in (audit.finding("position bias") or pytest.fail()).words
+
+
+def test_a_judge_that_marks_padding_down_is_not_called_biased_for_it(pair: list[Outputs]) -> None:
+    audit = audit_of(judged_over("terse", pair, probes=12))
+    assert bias(audit, "verbosity bias") == ("fine", -0.5)
+    assert "marks empty length down" in (audit.finding("verbosity bias") or pytest.fail()).words
+
+
 def _facts(outputs: Outputs, key: str) -> int:
     return merits(outputs.answers[key].replies[0].texts[0])
 
@@ -113,7 +126,11 @@ def test_a_judge_that_gives_in_is_found() -> None:
 
 def test_a_noisy_judge_is_inconsistent_and_not_called_biased() -> None:
     audit = audit_of(judged_by("noisy"))
-    assert bias(audit, "order consistency")[1] < 0.7
+    consistency = audit.finding("order consistency")
+    assert consistency is not None
+    # Both fair 16 %; one fair and the other by chance 2 × 8 %; both by chance and alike 12 %: 44 % in all.
+    assert consistency.estimate.low < 0.44 < consistency.estimate.high
+    assert consistency.verdict != "fine"
     assert bias(audit, "position bias")[0] != "biased"
     assert bias(audit, "verbosity bias")[0] != "biased"
 
