@@ -18,6 +18,7 @@ from evalkit.models.gguf.scoring import score, tally
 from evalkit.models.gguf.sequences import Context, Sequences
 from evalkit.models.gguf.settings import bytes_per_token, flash_attention, gpu_layers, kv_type, threads
 from evalkit.models.gguf.vocabulary import Vocabulary
+from evalkit.models.gguf.widening import widened
 from evalkit.models.local import scoring, writing
 from evalkit.models.local.asking import Asked, Asking
 from evalkit.models.local.counters import Counters
@@ -52,7 +53,8 @@ class Engine:
         params = self._llama.llama_model_default_params()
         params.n_gpu_layers = layers
         begun = time.perf_counter()
-        self._model: Any = self._llama.llama_model_load_from_file(str(path).encode(), params)
+        with widened(path, wanted=options.widen) as source:
+            self._model: Any = self._llama.llama_model_load_from_file(str(source).encode(), params)
         if not self._model:
             raise UsageError(
                 f"{path.name} can't be loaded",
@@ -75,7 +77,7 @@ class Engine:
             batch=options.batch_tokens,
             sequences=_STATES if states else _SEQUENCES,
             kv=kv_type(options, header),
-            flash_attention=flash_attention(options, header),
+            flash_attention=flash_attention(options, layers),
             shares=not states,
         )
         self.stats = Counters()
@@ -88,7 +90,9 @@ class Engine:
             "scoring": self._tried(len(vocabulary)),
             "threads": str(self._context.threads),
             "gpu_layers": str(layers) if layers >= 0 else "all",
-            "weight bytes": str(sum(size for _, size in header.types.values())),
+            "weight bytes": str(
+                4 * header.weights if options.widen else sum(size for _, size in header.types.values())
+            ),
         }
 
     def run(self, flight: Flight[Request, Reply]) -> None:

@@ -93,6 +93,8 @@ class GgufModel:
                 "chat": options.chat,
                 "kv": kv_name(options, header),
             }
+            if options.widen:
+                facts["widen"] = "float32"
             if options.system:
                 facts["system"] = digest_of(options.system)
             if options.max_length is not None:

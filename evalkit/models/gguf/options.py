@@ -8,11 +8,11 @@ from typing import Literal
 
 from evalkit.core import UsageError
 from evalkit.models.local.options import ChatMode
-from evalkit.models.typed import Reader, matching, one_of, read_options, tokens, whole
+from evalkit.models.typed import Reader, matching, one_of, read_options, tokens, whole, yes_no
 
 __all__ = ["CHANGES_ANSWERS", "Options"]
 
-CHANGES_ANSWERS = ("chat", "system", "max_length", "kv")
+CHANGES_ANSWERS = ("chat", "system", "max_length", "kv", "widen")
 """The options that make it another model; the others only say where and how it is run."""
 
 _KV = ("auto", "f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
@@ -25,6 +25,7 @@ _READERS: Mapping[str, Reader] = {
     "batch_tokens": tokens(512),
     "flash_attention": one_of("auto", "on", "off"),
     "kv": one_of(*_KV),
+    "widen": yes_no,
 }
 
 
@@ -46,9 +47,13 @@ class Options:
     batch_tokens: int = 2048
     """Tokens handed to llama.cpp at a time; it computes them 512 at a time."""
     flash_attention: Literal["auto", "on", "off"] = "auto"
-    """auto is off for a file of F32 weights, since it rounds to 16 bits on a CPU, and llama.cpp's own choice else."""
+    """auto is off on a CPU, where numbers would depend on what is computed beside them, and llama.cpp's own choice on a
+    GPU. It takes less memory for long inputs."""
     kv: str = "auto"
     """The type of kept keys and values; auto is f32 for a file of F32 weights and llama.cpp's own f16 for others."""
+    widen: bool = False
+    """Widen the weights to float32 when they are loaded: what is left is what the file's own rounding costs, without
+    that of llama.cpp's arithmetic. It takes four bytes a weight, and is slower."""
 
     @staticmethod
     def parse(texts: Mapping[str, str]) -> Options:

@@ -76,17 +76,27 @@ def test_float32_weights_score_as_the_local_backend_scores_them(
 def test_float16_weights_answer_the_same(
     written: Callable[..., Path], local: list[Reply], record_property: Callable[[str, Any], None]
 ) -> None:
-    """llama.cpp rounds activations to 16 bits where weights have 16: a few 1e-3 nats a token, half of what
-    transformers' own float16 loses on these requests."""
+    """Against transformers on the same 16-bit weights, in float32. llama.cpp rounds activations to 16 bits, too: most
+    requests stay within 1e-2 nats, and all are nearer than what transformers' own float16 computes."""
+    theirs = answers(resolve(f"hf/{written('F16')}"), CHOICES)
     ours = answers(resolve(f"gguf/{written('F16')}"), CHOICES)
-    found = sorted(differences(ours, local[: len(CHOICES)]))
+    found = sorted(differences(ours, theirs))
     record_property("quantiles", [found[len(found) // 2], found[len(found) * 9 // 10], found[-1]])
     assert found[len(found) * 9 // 10] <= 1e-2
-    assert found[-1] <= 5e-2
-    half = answers(resolve("tiny,dtype=float16"), CHOICES)
-    assert sum(found) <= sum(differences(half, local[: len(CHOICES)]))
-    same = [choices_of(a) == choices_of(b) for a, b in zip(ours, local, strict=False)]
-    assert sum(same) >= 0.99 * len(same)
+    assert found[-1] <= 3e-2
+    assert sum(found) <= sum(differences(answers(resolve("tiny,dtype=float16"), CHOICES), theirs))
+    for same in (theirs, local):
+        equal = [choices_of(a) == choices_of(b) for a, b in zip(ours, same, strict=False)]
+        assert sum(equal) >= 0.99 * len(equal)
+
+
+@pytest.mark.parametrize("kind", ["F16", "BF16", "Q8_0", "Q4_0"])
+def test_widened_weights_score_as_transformers_scores_the_same_file(kind: str, written: Callable[..., Path]) -> None:
+    theirs = answers(resolve(f"hf/{written(kind)}"), CHOICES[:20])
+    model = resolve(f"gguf/{written(kind)},widen=true")
+    assert dict(model.identity.facts)["kv"] == "f32"
+    assert model.identity.digest != resolve(f"gguf/{written(kind)}").identity.digest
+    assert max(differences(answers(model, CHOICES[:20]), theirs)) <= 1e-4
 
 
 @pytest.mark.parametrize(("kind", "least", "bits"), [("Q8_0", 0.95, 8.5), ("Q4_0", 0.8, 4.5)])

@@ -70,6 +70,21 @@ def test_what_is_asked_together_changes_nothing(
         assert (reply.greedy, reply.texts, reply.finish) == (expected.greedy, expected.texts, expected.finish)
 
 
+@pytest.mark.parametrize("kind", ["Q8_0", "Q4_0"])
+def test_quantized_numbers_do_not_depend_on_company(kind: str, written: Callable[..., Path]) -> None:
+    """To the bit: activations are rounded to 8 bits, and a rounding that changed would be multiplied by the next."""
+    requests = [Choose(Prompt(f"Question {n}: is it so?\nAnswer:", PREAMBLES[1]), ENDINGS) for n in range(12)]
+
+    async def one_by_one() -> list[Any]:
+        model = resolve(f"gguf/{written(kind)}")
+        found = [await model.answer(request) for request in requests]
+        await model.close()
+        return found
+
+    together = answers(resolve(f"gguf/{written(kind)}"), requests)
+    assert [r.loglikelihoods for r in together] == [r.loglikelihoods for r in asyncio.run(one_by_one())]
+
+
 def test_what_is_shared_is_computed_once(written: Callable[..., Path]) -> None:
     """Each token of the prefix tree goes through the model once, and logits are computed where they are read."""
     requests = [Choose(Prompt(f"Is {n} red?", PREAMBLES[1]), ("yes", "no")) for n in range(40)]
