@@ -49,7 +49,8 @@ def hub(
 
 
 def files(path: str | Path, *, base: Path | None = None) -> Source:
-    """Rows of JSONL, JSON (a list, or {"data": list}), CSV (every value a string), each also `.gz`, or Parquet.
+    """Rows of JSONL, JSON (a list, {"data": list}, or one other list of objects), CSV (every value a string), each
+    also `.gz`, or Parquet.
 
     path: a file or a glob, relative to `base` (the folder of the task file) first, then to the working folder.
     Opening raises UsageError: no such file, no rows, a row that cannot be read (unless bad rows are skipped).

@@ -188,16 +188,22 @@ def _json(stream: io.BufferedReader, path: Path) -> Iterator[Item]:
     found = "a value that is neither list nor object"
     if isinstance(document, dict):
         found = f"an object with the keys {excerpt(', '.join(document))}"
-        document = document.get("data")
+        document = document["data"] if "data" in document else _only_list(document)
     if not isinstance(document, list):
         raise UsageError(
             "the file holds no list of rows",
             found=found,
-            fix='make it a list of objects or {"data": [objects]}; one object a line is .jsonl',
+            fix='make it a list of objects or {"data": [objects]} (or one other list); one object a line is .jsonl',
             at=paths.shown(path),
         )
     for number, value in enumerate(document):
         yield Item(f"#{number}", *_as_object(value))
+
+
+def _only_list(document: dict[str, Any]) -> Any:
+    """The one value that is a list of objects, whatever its key ("examples", "results"); None where it is not one."""
+    lists = [value for value in document.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    return lists[0] if len(lists) == 1 else None
 
 
 # ---------------------------------------------------------------- CSV

@@ -209,6 +209,32 @@ def test_the_three_formats_hold_the_same_records(tmp_path: Path, format_name: st
     assert record == read({**RAGAS_2, "id": "rows/0"})
 
 
+def test_a_labelled_data_set_of_llamaindex_is_a_file_of_questions(tmp_path: Path) -> None:
+    path = tmp_path / "rag_dataset.json"
+    by = {"model_name": "", "type": "human"}
+    example = {"query": "Who?", "query_by": by, "reference_contexts": ["Ada did."], "reference_answer": "Ada"}
+    path.write_text(
+        json.dumps({"class_name": "LabelledRagDataset", "examples": [{**example, "reference_answer_by": by}]})
+    )
+    [row] = [row for row in files(path).open(DataOptions()).rows() if isinstance(row, Row)]
+    record = record_of(row)
+    assert (record.question, record.reference_answers, record.contexts, record.answer) == ("Who?", ("Ada",), (), None)
+    assert record.references == (Reference("passage-1", "Ada did."),)
+
+
+@pytest.mark.shared_data
+def test_ragcheckers_own_file_is_read(hub_mirror: Path) -> None:
+    path = hub_mirror.parent / "reference" / "ragchecker" / "checking_inputs.json"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    raw = json.loads(path.read_text())["results"]
+    records = [record_of(row) for row in files(path).open(DataOptions()).rows() if isinstance(row, Row)]
+    assert [(r.id, r.question, r.answer) for r in records] == [(x["query_id"], x["query"], x["response"]) for x in raw]
+    assert [[(c.id, c.text) for c in r.contexts] for r in records] == [
+        [(c["doc_id"], c["text"]) for c in x["retrieved_context"]] for x in raw
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "items"),
     [
