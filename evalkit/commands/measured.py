@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ def main() -> int:
     # What libraries print belongs to the log.
     os.dup2(2, 1)
     asked = orjson.loads(sys.stdin.buffer.readline())
+    # A background job of a shell ignores an interrupt, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main_thread = threading.get_ident()
     threading.Thread(target=_outlive_nobody, args=(main_thread,), daemon=True).start()
     try:
@@ -74,8 +77,6 @@ def plan_of(tasks: Sequence[str], settings: Mapping[str, Any], project: str, spe
 
 def _outlive_nobody(main_thread: int) -> None:
     """Interrupt the run when the parent is gone: its end of stdin is closed then."""
-    import signal
-
     while os.read(0, 1024):
         pass
     signal.pthread_kill(main_thread, signal.SIGINT)

@@ -44,6 +44,8 @@ def interrupted(place: Path) -> Finished:
     """A check whose process was interrupted (it alone, as by `kill -INT`) while a variant was run."""
     asked = [*EVALKIT, "quantize-check", "tiny", "--against", *VARIANTS, "--out", "check"]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # Tests that run in the background inherit a Ctrl-C that is ignored.
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None
     with subprocess.Popen(asked, cwd=place, env={**os.environ, **ONE_THREAD}, **pipes) as process:
         until(lambda: (place / "check" / BFLOAT16 / "manifest.json").exists())
         process.send_signal(signal.SIGINT)
