@@ -140,7 +140,10 @@ def _at_equal_style(out: Console, style: StyleFit) -> None:
     out.print(table)
     told = plain_table(["", "the judge adds", "", "95 % interval"])
     for name, estimate in zip(FEATURES, style.coefficients, strict=True):
-        told.add_row("", f"for {name}", f"{estimate.value:+.2f}", ends(estimate, 1.0, "+.2f"))
+        if estimate.low == estimate.high:
+            told.add_row("", f"for {name}", "–", "never differ")
+        else:
+            told.add_row("", f"for {name}", f"{estimate.value:+.2f}", ends(estimate, 1.0, "+.2f"))
     out.print(told)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from evalkit.core import Estimate
 from evalkit.tournaments.battles import Battles, Connection
 from evalkit.tournaments.logistic import sigmoid
-from evalkit.tournaments.standing import PRIOR, Place, places_of
+from evalkit.tournaments.standing import PRIOR, Place, places_of, standing
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows
@@ -71,7 +71,8 @@ def style_fit(battles: Battles, z: FloatRows) -> tuple[FloatRows, FloatRows]:
 def style_standing(
     battles: Battles, z: FloatRows, *, resamples: int = 400, confidence: float = 0.95, seed: int = 1
 ) -> StyleFit:
-    """`standing` at equal style: intervals are percentiles over questions drawn with replacement, each fitted anew."""
+    """`standing` at equal style: intervals are percentiles over questions drawn with replacement, each fitted anew, and
+    reach at least as far as those without style."""
     design, value, weight = _rows(battles, z)
     size, questions = len(battles.models), int(battles.question.max()) + 1
     connection = Connection.of(_table(battles))
@@ -92,6 +93,13 @@ def style_standing(
     beta[:size] -= beta[:size].mean()
     tails = ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0)
     low, high = np.quantile(drawn, tails, 0) if questions > 1 else np.full((2, len(beta)), np.nan)
+    if questions > 1:
+        # What style explains is one more thing to be learned: no strength is known better than without it.
+        plain = {place.model: place.strength for place in standing(battles, resamples=resamples, seed=seed)[0]}
+        for i, model in enumerate(battles.models):
+            known = plain[model]
+            low[i] = min(low[i], beta[i] - (known.value - known.low))
+            high[i] = max(high[i], beta[i] + (known.high - known.value))
     how = "bootstrap over questions, at equal style"
     if not connection.is_finite:
         how += f", prior of {PRIOR:g} ties a pair"

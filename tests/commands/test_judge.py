@@ -138,6 +138,7 @@ def test_a_tournament_at_equal_style_says_what_the_judge_adds(folder: Path) -> N
         found = json.loads(evalkit(*arguments, "--judge", spec, "--json", cwd=folder).out)
     assert done.code == 0, done.err
     assert "at equal style" in done.out
+    assert re.search(r"for headers +– +never differ", done.out)
     assert max(map(len, done.out.splitlines())) <= 80
     raw = next(row for row in found["models"] if row["model"] == "lister")
     fair = next(row for row in found["at_equal_style"]["models"] if row["model"] == "lister")

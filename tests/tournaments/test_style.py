@@ -99,6 +99,18 @@ def test_at_equal_style_a_lister_is_no_better() -> None:
     assert found["headers"].value == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_strength_is_never_known_better_than_without_style() -> None:
+    """Few losses widen it there, and so here."""
+    rows = [("a", "b", float(n > 2), f"q{n}") for n in range(40)]
+    battles = Battles.of(rows)
+    z = np.random.default_rng(1).normal(size=(40, 4)) * 0.1
+    plain, _ = standing(battles, resamples=100)
+    found = style_standing(battles, z, resamples=100)
+    for raw, fair in zip(plain, found.places, strict=True):
+        assert fair.strength.high - fair.strength.value >= raw.strength.high - raw.strength.value - 1e-9
+        assert fair.strength.value - fair.strength.low >= raw.strength.value - raw.strength.low - 1e-9
+
+
 def test_an_unbeaten_model_has_no_upper_bound_at_equal_style_either() -> None:
     rows = [("a", "b", 1.0, f"q{n}") for n in range(30)]
     z = np.random.default_rng(1).normal(size=(30, 4)) * 0.1
