@@ -25,6 +25,11 @@ def console(*, err: bool = False) -> Console:
     return Console(file=stream, highlight=False, width=None if stream.isatty() else 80, soft_wrap=False)
 
 
+def measure(value: float, scale: str) -> str:
+    """The number with its unit, which a value that does not apply has not."""
+    return number(value, scale) + ("%" if scale == "share" and not math.isnan(value) else "")
+
+
 def number(value: float, scale: str) -> str:
     """A share in per cent with one decimal, any other number with four significant digits."""
     if math.isnan(value):
@@ -95,8 +100,7 @@ def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
         table.add_row(escaped(name), f"[yellow]{run.manifest.status}[/]", "–", "–", "–")
         return
     for place, metric in enumerate(entry.result.metrics):
-        unit = "%" if metric.scale == "share" else ""
-        value = f"{number(metric.estimate.value, metric.scale)}{unit}"
+        value = measure(metric.estimate.value, metric.scale)
         if metric.name == entry.result.headline:
             value = f"[bold]{value}[/]"
         n = f"{metric.estimate.n:,}"

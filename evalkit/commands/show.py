@@ -100,7 +100,7 @@ def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
 def _show_groups(out: Console, result: TaskResult) -> None:
     from rich.table import Table
 
-    from evalkit.commands.output import interval, number
+    from evalkit.commands.output import interval, measure
 
     if not result.groups:
         return
@@ -110,7 +110,7 @@ def _show_groups(out: Console, result: TaskResult) -> None:
         table.add_column(column, justify="right")
     for name, metrics in islice(result.groups.items(), _SHOWN_GROUPS):
         metric = next((m for m in metrics if m.name == result.headline), metrics[0])
-        value = number(metric.estimate.value, metric.scale) + ("%" if metric.scale == "share" else "")
+        value = measure(metric.estimate.value, metric.scale)
         table.add_row(name, value, interval(metric), f"{metric.estimate.n:,}")
     out.print(table)
 
