@@ -59,6 +59,7 @@ def task(
     scorers: str = "retrieval,rag_diagnosis",
     reference_scorers: str = "token_f1",
     judges: str = "",
+    nli: str = "",
     headline: str = "",
     prompt: Literal["chat", "text"] = "chat",
     cite: bool = False,
@@ -67,7 +68,8 @@ def task(
     """Records of `data`, or `questions` for which `docs` is searched.
 
     `scorers` names scorers of evalkit's that look at question, contexts and answer; `reference_scorers` those that
-    compare with a reference answer, where there is one; `judges` judges of the packs. `prompt=text` is for base
+    compare with a reference answer, where there is one; `judges` judges of the packs; `nli` is an entailment model that
+    looks for the answer's sentences in the contexts. `prompt=text` is for base
     models, whose answer ends with its line.
     """
     if docs:
@@ -88,7 +90,7 @@ def task(
         sample=lambda row: _sample(row, read),
         prompt=layout,
         method=answer_from_contexts(form=prompt, max_tokens=max_tokens, stop=("\n",) if prompt == "text" else ()),
-        scorers=_scorers(scorers, reference_scorers, judges, top),
+        scorers=_scorers(scorers, reference_scorers, judges, nli, top),
         headline=headline or reference_scorers.partition(",")[0].strip(),
     )
 
@@ -108,10 +110,11 @@ def _sample(row: Row, form: Form) -> Sample:
     return to_sample(record_of(row, form), row)
 
 
-def _scorers(always: str, referenced: str, judges: str, top: int) -> tuple[Scorer, ...]:
+def _scorers(always: str, referenced: str, judges: str, nli: str, top: int) -> tuple[Scorer, ...]:
     depths = tuple(sorted({1, top}))
     found = [retrieval(depths=depths) if name == "retrieval" else by_name(name) for name in _names(always)]
     found += [where_referenced(by_name(name)) for name in _names(referenced)]
+    found += [by_name("entailment", model=nli)] if nli else []
     found += [judged(_judge(name)) for name in _names(judges)]
     if not found:
         raise UsageError("no scorer is named", fix="scorers=retrieval,reference_scorers=token_f1")
