@@ -75,11 +75,11 @@ def command(model: str | None, out: Path | None, resume: Path | None, **given: A
       0  every variant that this machine can run has a result
       1, 4  with a gate: a regression; not enough samples to tell
       2  a mistake in what was asked
-      3  a variant failed, or none could run; with a gate, also where one could not run
+      3  a variant failed, or none could run; with a gate, also if one could not
     \b
     Examples:
       evalkit quantize-check tiny --against dtype=bfloat16
-      evalkit quantize-check hf/./model --against quant=int8 quant=nf4 gguf=model.q4.gguf --task mmlu --task gsm8k
+      evalkit quantize-check hf/./m --against quant=nf4 gguf=m-q4.gguf --task mmlu
     """
     from evalkit.commands.variant_runs import check, open_models, run_all
 
