@@ -65,6 +65,7 @@ def _packages() -> Iterator[Finding]:
     extras = {
         "local": ("torch", "transformers", "accelerate", "bert-score", "evaluate"),
         "adapters": ("peft",),
+        "rag": ("bm25s", "faiss-cpu", "sentence-transformers"),
         "api": ("aiohttp",),
     }
     for extra, names in extras.items():
