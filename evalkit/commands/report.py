@@ -28,7 +28,7 @@ _BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "score
 def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparing: bool, policy: str | None) -> None:
     """Report on every RUN (a run folder, or a folder of them) with a report plugin.
 
-    With --compare, a RUN may also be lm-eval's output folder (--log_samples) or an Inspect log.
+    A RUN may also be lm-eval's output folder (--log_samples) or an Inspect log.
 
     \b
     Examples:
@@ -38,7 +38,7 @@ def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparin
       evalkit report runs/a -o scores.csv       one line a score
     """
     # Within a folder the oldest comes first, as the models were asked.
-    found = [run for given in runs for run in _opened(given, foreign=comparing)]
+    found = [run for given in runs for run in _opened(given)]
     chosen = name or ("comparison" if comparing else _BY_SUFFIX.get(out.suffix.lower() if out else "", "markdown"))
     if comparing and len(found) != 2:
         raise UsageError("--compare takes two runs", found=f"{len(found)} runs", fix="name two run folders")
@@ -59,15 +59,16 @@ def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparin
         click.echo(f"wrote {path} ({_size(path)})")
 
 
-def _opened(given: Path, *, foreign: bool) -> list[Run]:
-    """The runs at or below a path; with `foreign`, the log of another harness where there are none."""
+def _opened(given: Path) -> list[Run]:
+    """The runs at or below a path, or the log of another harness where there are none."""
     folders = runs_under(given)[::-1]
-    if not folders and foreign:
+    if not folders and given.exists():
         from evalkit.foreign import open_log
+        from evalkit.foreign.scored import scored
 
         log = open_log(given)
         if log is not None:
-            return [cast("Run", log)]
+            return [cast("Run", scored(log))]
     return [Run.open(folder) for folder in folders or [given]]
 
 

@@ -37,14 +37,14 @@ class _MetricRows:
 class Collector:
     """Gathers rows in any order and turns them into results that do not depend on that order."""
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
+    def __init__(self, metrics: Sequence[Metric], headline: str = "") -> None:
+        self._headline = headline or (metrics[0].name if metrics else "")
         self._order = array("q")
         self._cluster = array("q")
         self._groups = array("l")
         self._group_ids: dict[tuple[str, ...], int] = {}
         self._digests = (array("Q"), array("Q"), array("Q"))
-        self._metrics = [_MetricRows(metric, array("d"), array("l")) for metric in metrics_of(task)]
+        self._metrics = [_MetricRows(metric, array("d"), array("l")) for metric in metrics]
         self.counts: Counter[str] = Counter()
         self.flags: Counter[str] = Counter()
         self.failed = 0
@@ -52,6 +52,11 @@ class Collector:
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.cost: float | None = None
+
+    @staticmethod
+    def of(task: Task) -> Collector:
+        """One for the metrics of a task."""
+        return Collector(metrics_of(task), task.headline)
 
     @property
     def samples(self) -> int:
@@ -96,8 +101,7 @@ class Collector:
         order = np.frombuffer(self._order, dtype=np.int64) if self._order else np.zeros(0, np.int64)
         _, clusters = np.unique(np.frombuffer(self._cluster, dtype=np.int64), return_inverse=True)
         groups = np.frombuffer(self._groups, dtype=f"i{self._groups.itemsize}")
-        metrics = metrics_of(self._task)
-        result = TaskResult(headline=self._task.headline or (metrics[0].name if metrics else ""))
+        result = TaskResult(headline=self._headline)
         members = self._members()
         for rows in self._metrics:
             place = np.frombuffer(rows.place, dtype=f"i{rows.place.itemsize}")

@@ -37,7 +37,7 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     started = time.perf_counter()
     plan = manifest.read(run.folder)
     plan.id, plan.status, plan.evalkit = out.name, "running", version()
-    collectors = {name: Collector(task) for name, task in tasks.items()}
+    collectors = {name: Collector.of(task) for name, task in tasks.items()}
     with Journal(out) as journal:
         for records in _windows(run.records()):
             for new in await asyncio.gather(*(_score_again(record, tasks[record.task]) for record in records)):

@@ -17,6 +17,8 @@ from evalkit import run
 from evalkit.comparison import pair_tasks
 from evalkit.comparison.transcript import parting
 from evalkit.embedded import TINY, sample_path
+from evalkit.foreign import open_log
+from evalkit.foreign.scored import scored
 from evalkit.gates.assess import difference, flips
 from evalkit.gating import open_any
 from tests.commands.console import evalkit
@@ -128,6 +130,17 @@ def test_the_same_run_in_both_harnesses_has_no_flips(project: Path) -> None:
         assert difference(pair, metric, 0.95).difference == 0.0
     results = json.loads(next((project / "log").rglob("results_*.json")).read_text())["results"]
     assert difference(pair, "acc", 0.95).baseline == pytest.approx(results["their_quiz"]["acc,none"], abs=1e-12)
+
+
+def test_a_report_of_the_log_has_the_scores_that_lm_eval_reports(project: Path) -> None:
+    log = open_log(project / "log")
+    assert log is not None
+    results = json.loads(next((project / "log").rglob("results_*.json")).read_text())["results"]
+    for entry in scored(log).manifest.tasks:
+        assert entry.result is not None
+        for metric in entry.result.metrics:
+            assert metric.estimate.value == pytest.approx(results[entry.name][f"{metric.name},none"], rel=1e-12)
+            assert metric.estimate.n == (90 if entry.name == "their_quiz" else 60)
 
 
 def test_every_transcript_is_alike_to_the_log_likelihoods(project: Path) -> None:

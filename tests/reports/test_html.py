@@ -13,6 +13,8 @@ from evalkit import plugins
 from evalkit.reporting.text import visible
 from evalkit.store import Run
 from tests.commands.console import evalkit
+from tests.foreign import test_inspect_logs as inspect_logs
+from tests.foreign import test_lm_eval as lm_eval
 from tests.reports.conftest import until, violations
 from tests.reports.made import HOSTILE, hostile_run, large_run, record, write_run
 
@@ -249,3 +251,27 @@ def test_parts_are_accessible(tmp_path: Path, look: Any, axe: str, scheme: str, 
         opened.page.wait_for_selector("#detail h3")
         assert violations(opened, axe) == []
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_log_of_lm_eval_is_reported(tmp_path: Path, look: Any) -> None:
+    lm_eval.write(tmp_path / "log", "quiz", [lm_eval.line(n, acc=float(n % 4 > 0)) for n in range(24)])
+    lm_eval.results(tmp_path / "log")
+    done = evalkit("report", "log", "-o", "log.html", cwd=tmp_path)
+    assert done.code == 0, done
+    opened = look(tmp_path / "log.html")
+    assert "75.0 %" in opened.page.inner_text("#scores")
+    assert "org/model" in opened.page.inner_text(".lead")
+    opened.page.select_option("#score", "wrong")
+    assert count(opened.page) == "6 of 24 samples."
+    opened.page.click(".item >> nth=1")
+    opened.page.wait_for_selector("#detail h3")
+    assert "Question 4?" in opened.page.inner_text("#detail")
+    assert opened.quiet()
+
+
+def test_inspects_log_is_reported(tmp_path: Path) -> None:
+    samples = [inspect_logs.sample(f"s{n}", "C" if n % 3 else "I") for n in range(12)]
+    inspect_logs.as_json(tmp_path / "who.json", inspect_logs.log(samples))
+    done = evalkit("report", "who.json", cwd=tmp_path)
+    assert done.code == 0, done
+    assert "66.7" in done.out

@@ -30,7 +30,7 @@ TASK = say_task(metrics=(mean("f1"), FIRST))
 
 
 def collected(numbers: list[int]) -> Collector:
-    collector = Collector(TASK)
+    collector = Collector.of(TASK)
     for number in numbers:
         collector.add(record(number))
     return collector
@@ -72,7 +72,7 @@ def test_tokens_are_added_up_and_failures_counted_apart() -> None:
 
 
 def test_an_unjudged_sample_keeps_its_other_scores() -> None:
-    collector = Collector(say_task(metrics=(mean("f1"), mean("judge"))))
+    collector = Collector.of(say_task(metrics=(mean("f1"), mean("judge"))))
     scores = (Score("f1", 1.0), Score("judge", float("nan"), validity=Validity.UNJUDGED))
     collector.add(Record("t", 0, Sample("s", "q"), scores=scores, validity=Validity.UNJUDGED))
     result = collector.result(0.0)
