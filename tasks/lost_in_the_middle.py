@@ -46,17 +46,19 @@ def task(
     if questions < 1:
         raise UsageError("there is at least 1 question", found=f"questions={questions}")
     layout: PromptFormat = context_prompt()
+    why = rag_diagnosis()
     return Task(
         name="lost_in_the_middle",
         data=(Subset(rows(list(_rows(documents, places, questions, seed)), name="lost")),),
         sample=_sample,
         prompt=layout,
         method=answer_from_contexts(form=form, max_tokens=64, stop=("\n",) if form == "text" else ()),
-        scorers=(contains(whole_words=True), rag_diagnosis()),
+        scorers=(contains(whole_words=True), why),
         metrics=(
             mean("contains"),
             spread("contains", forms=len(places), of="worst", name="worst_position"),
             spread("contains", forms=len(places), name="position_range"),
+            *(metric for metric in why.metrics if metric.name in ("failed_ordering", "failed_generation")),
         ),
         headline="contains",
     )

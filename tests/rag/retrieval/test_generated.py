@@ -148,6 +148,8 @@ def test_a_model_that_loses_the_middle_shows_in_the_curve() -> None:
     assert groups(run) == {f"gold at {n} of 5": float(n in (1, 5)) for n in range(1, 6)}
     found = values(run)
     assert (found["contains"], found["worst_position"], found["position_range"]) == (pytest.approx(0.4), 0.0, 1.0)
+    # Lost in the middle three times in five; the second and fourth of five are no edge.
+    assert (found["failed_ordering"], found["failed_generation"]) == (pytest.approx(0.6), 0.0)
 
 
 @pytest.mark.parametrize("option", ["positions=1", "positions=11", "questions=0", "documents=9000"])
