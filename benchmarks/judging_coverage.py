@@ -44,6 +44,8 @@ LABELS = (
     (50, 500, 0.1, 0.05),
     (30, 300, 0.5, 0.05),
 )
+# Labels, grades without one (both from 1 to 5), chance that the judge is a grade too kind, chance of any grade at all.
+GRADES = ((200, 2000, 0.3, 0.1), (100, 500, 0.2, 0.3), (50, 500, 0.5, 0.1), (30, 300, 0.1, 0.1), (20, 200, 0.05, 0.0))
 # Questions, share of wins, share of ties, battles a question (alike in half of the questions).
 RATES = (
     (50, 0.4, 0.2, 1),
@@ -113,6 +115,21 @@ def corrected(rng: np.random.Generator, cell: tuple[int, int, float, float], dra
         found = [ppi.ppi_mean(people, f[:labels], f[labels:], power=power) for power in (1.0, None)]
         held += [each.low <= share <= each.high for each in found]
     return float(held[0] / draws), float(held[1] / draws)
+
+
+def graded(rng: np.random.Generator, cell: tuple[int, int, float, float], draws: int) -> float:
+    """The share of draws in which a corrected mean grade holds the truth, λ tuned."""
+    labels, more, kind, wild = cell
+    shares = np.array([0.1, 0.2, 0.3, 0.25, 0.15])
+    truth = float(shares @ np.arange(1, 6))
+    held = 0
+    for _ in range(draws):
+        y = rng.choice(5, labels + more, p=shares) + 1.0
+        f = np.minimum(5.0, y + (rng.random(len(y)) < kind))
+        f = np.where(rng.random(len(y)) < wild, rng.integers(1, 6, len(y)), f)
+        found = ppi.ppi_mean(y[:labels], f[:labels], f[labels:], power=None)
+        held += found.low <= truth <= found.high
+    return held / draws
 
 
 def rates(rng: np.random.Generator, cell: tuple[int, float, float, int], draws: int) -> float:
@@ -204,6 +221,8 @@ def main() -> None:
     for labelled in LABELS if "labels" in wanted else ():
         plain, tuned = corrected(rng, labelled, draws)
         print(f"labels {labelled}: λ=1 {plain:.4f}, tuned {tuned:.4f}", flush=True)
+    for grades in GRADES if "labels" in wanted else ():
+        print(f"grades {grades}: {graded(rng, grades, draws):.4f}", flush=True)
     for rate in RATES if "rates" in wanted else ():
         print(f"win rate {rate}: {rates(rng, rate, draws):.4f}", flush=True)
     for cell in TOURNAMENTS if "strengths" in wanted else ():

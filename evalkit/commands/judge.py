@@ -82,18 +82,21 @@ def pairwise(
 @command.command("rubric")
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--rubric", metavar="FILE", help="A rubric (.yaml or .py), or the name of a judge.")
+@click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="People's grades of some: id, label.")
 @_asking("")
-def rubric(run: Path, rubric: str | None, **given: Any) -> None:
+def rubric(run: Path, rubric: str | None, labels: Path | None, **given: Any) -> None:
     """Judge every answer of a run by itself: a rubric, a rating, or any judge of single answers."""
     from evalkit.commands.judged import show_answers
+    from evalkit.judging.grades import corrected, read_grades
     from evalkit.judging.session import answer_items
 
+    grades = read_grades(labels) if labels else None
     given["using"] = rubric or given["using"]
     if not given["using"]:
         raise UsageError("no rubric is given", fix="--rubric FILE; or --using rating")
     outputs = _outputs([run], given)[0]
     found = _judge_all(_judge(given, "answer"), answer_items(outputs, given["limit"]), given)
-    show_answers(found, outputs.name, as_json=given["as_json"])
+    show_answers(found, outputs.name, people=corrected(found, grades) if grades else None, as_json=given["as_json"])
     _finish(found, given)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from evalkit.judging.audit import Audit
+    from evalkit.judging.grades import Corrected
     from evalkit.judging.session import Judged
 
 
@@ -76,8 +77,10 @@ def show_pairwise(
     out.print("next: evalkit judge audit RUN_A RUN_B --judge MODEL (is this judge any good?)", style="dim")
 
 
-def show_answers(found: Sequence[Judged], model: str, *, as_json: bool = False) -> None:
-    """The mean of every score with its interval, and of the first one by group."""
+def show_answers(
+    found: Sequence[Judged], model: str, *, people: Corrected | None = None, as_json: bool = False
+) -> None:
+    """The mean of every score with its interval, of the first one by group, and as people would give it."""
     judged = [verdict for verdict in found if verdict.validity is Validity.OK]
     names = list(dict.fromkeys(name for verdict in judged for name in verdict.scores))
     rows: list[tuple[str, Any]] = [
@@ -86,6 +89,9 @@ def show_answers(found: Sequence[Judged], model: str, *, as_json: bool = False) 
     for group in sorted({group for verdict in judged for group in verdict.groups}):
         inside = [v.scores[names[0]] for v in judged if group in v.groups and names[0] in v.scores]
         rows.append((f"  {group}", _mean(inside)))
+    if people is not None:
+        rows.append((f"{people.score} by people", people.corrected))
+        rows += [("agreement, α", people.alpha), ("agreement, Spearman", people.rank)]
     unjudged = len(found) - len(judged)
     if as_json:
         write({"model": model, "unjudged": unjudged, **{name.strip(): plain(value) for name, value in rows}})

@@ -206,6 +206,36 @@ def test_a_rubric_over_a_file_of_outputs(folder: Path) -> None:
     assert found["unjudged"] == 0
 
 
+def test_a_mean_is_corrected_by_the_grades_of_people(folder: Path) -> None:
+    """A judge that is two too kind on a scale to 10: with twelve of twenty graded, the mean is people's."""
+    truth = {f"q{n}": 2.0 + n % 5 for n in range(20)}
+
+    def kind(prompt: str) -> str:
+        n = int(re.findall(r"What about (\d+)\?", prompt)[-1])
+        return f"Rating: {truth[f'q{n}'] + 2:g}"
+
+    lines = ["id,label", *(f"{key},{value:g}" for key, value in list(truth.items())[:12])]
+    (folder / "grades.csv").write_text("\n".join(lines) + "\n")
+    arguments = ("judge", "rubric", "ant.jsonl", "--using", "rating", "--labels", "grades.csv")
+    with judge_server(kind) as (spec, _):
+        done = evalkit(*arguments, "--judge", spec, cwd=folder)
+        found = json.loads(evalkit(*arguments, "--judge", spec, "--json", cwd=folder).out)
+        (folder / "grades.csv").write_text("id,label\nq1,good\n")
+        wrong = evalkit(*arguments, "--judge", spec, cwd=folder)
+        (folder / "grades.csv").write_text("id,label\nz1,3\nz2,4\n")
+        strange = evalkit(*arguments, "--judge", spec, cwd=folder)
+    assert done.code == 0, done.err
+    assert "rating by people" in done.out
+    assert found["rating"]["value"] == pytest.approx(6.0)
+    # Every difference is exactly two, whatever weight the judge's mean has.
+    assert found["rating by people"]["low"] < 4.0 < found["rating by people"]["high"]
+    assert found["rating by people"]["value"] == pytest.approx(4.0, abs=0.2)
+    assert found["agreement, Spearman"]["value"] == pytest.approx(1.0)
+    assert found["agreement, α"]["value"] < 0.8
+    assert (wrong.code, "grades.csv:2" in wrong.err) == (2, True)
+    assert (strange.code, "0 of 2 labels are of an answer that was judged" in strange.err) == (2, True)
+
+
 def test_a_rubric_as_a_scorer_of_a_task(folder: Path) -> None:
     (folder / "judges").mkdir()
     (folder / "judges" / "good.yaml").write_text(RUBRIC, encoding="utf-8")
