@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.rag.records import Context
@@ -45,6 +45,8 @@ class Support:
     evidence: str = ""
     coverage: float = 0.0
     signals: tuple[Signal, ...] = ()
+    cut: bool = False
+    """Whether the contexts were longer than what is looked at."""
 
     def json(self) -> dict[str, Any]:
         """{"text", "support", "contexts", "label", "evidence", "reason"} for `Score.details`."""
@@ -64,7 +66,8 @@ def supports(
 ) -> list[Support]:
     """How far the contexts support each sentence of the answer, in order. Without contexts nothing is supported."""
     evidence = read_contexts(contexts, question)
-    return [_of_sentence(text, evidence, similarity or {}) for text in sentences(answer)]
+    found = [_of_sentence(text, evidence, similarity or {}) for text in sentences(answer)]
+    return [replace(one, cut=True) for one in found] if evidence.cut else found
 
 
 def abstains(text: str) -> bool:
@@ -175,8 +178,11 @@ def _share(tokens: Sequence[Token], other: Sequence[Token], evidence: Evidence) 
 def _citations(text: str, sentence: Sentence, evidence: Evidence) -> list[Signal]:
     """A citation names a context that is there and that covers what it is cited for."""
     found: list[Signal] = []
+    marks = cited(text, evidence.contexts)
+    if not marks:
+        return found
     most = max((_share(sentence.tokens, window.tokens, evidence) for window in evidence.windows), default=0.0)
-    for mark, context in cited(text, evidence.contexts):
+    for mark, context in marks:
         if context is None:
             found.append(Signal("citation", 0.8, f"[{mark}] is none of the {len(evidence.contexts)} contexts"))
             continue

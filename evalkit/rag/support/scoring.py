@@ -49,7 +49,8 @@ def support_scores(
     mean_value, weakest = overall(found)
     details = {"sentences": [one.json() for one in found]}
     reason = "" if claiming else "no sentence claims anything"
-    count = Score("sentences", float(len(claiming)), reason=reason, validity=validity, details=details)
+    flags = ("contexts_cut",) if any(one.cut for one in found) else ()
+    count = Score("sentences", float(len(claiming)), reason=reason, validity=validity, flags=flags, details=details)
     if mean_value is None or weakest is None:
         return (count,)
     worst = min(claiming, key=lambda one: one.support or 0.0)

@@ -96,8 +96,9 @@ def roles(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal
         beside = {word for other in own if set(other) <= words for word in other}
         whole = sum(evidence.weight(token.stem) for token in content)
         mine, theirs, other = 0.0, 0.0, ""
-        for each in evidence.single:
-            told = names_in(each.tokens, evidence.known_names)
+        for each, told in zip(evidence.single, evidence.names, strict=True):
+            if not told or not overlap(content, each.tokens):
+                continue
             for holder, part in _scopes(each.parts[0], told):
                 common = overlap(content, _without(part, holder))
                 shared = sum(evidence.weight(token.stem) for token in common)

@@ -10,13 +10,13 @@ from functools import lru_cache
 
 from evalkit.rag.records import Context
 from evalkit.rag.support.meaning import MONTHS
-from evalkit.rag.support.wording import STOP, Sentence, Token, alike, read_sentence, sentences
+from evalkit.rag.support.wording import STOP, Sentence, Token, beginnings, read_sentence, sentences
 
 Name = tuple[str, ...]
 """A name as its words in lower case."""
 
 MOST_SENTENCES = 4000
-"""Of the contexts of one record, more are not looked at: the record says so."""
+"""Of the contexts of one record, more are not looked at: the score's flag `contexts_cut` says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Evidence:
     weights: dict[str, float]
     contexts: tuple[Context, ...]
     question: tuple[Token, ...]
+    names: tuple[tuple[Name, ...], ...] = ()
+    """The names in each of `single`."""
     cut: bool = False
 
     def weight(self, stem: str) -> float:
@@ -73,7 +75,9 @@ def read_contexts(contexts: Sequence[Context], question: str = "") -> Evidence:
     names.update(_inner_capitals(asked))
     single = tuple(window for window in windows if len(window.parts) == 1)
     vocabulary = frozenset(token.stem for window in single for token in window.tokens)
-    return Evidence(tuple(windows), single, vocabulary, frozenset(names), weights, tuple(contexts), asked, cut)
+    known = frozenset(names)
+    told = tuple(tuple(names_in(window.tokens, known)) for window in single)
+    return Evidence(tuple(windows), single, vocabulary, known, weights, tuple(contexts), asked, told, cut)
 
 
 def names_in(tokens: Sequence[Token], known: frozenset[str]) -> list[Name]:
@@ -92,14 +96,24 @@ def names_in(tokens: Sequence[Token], known: frozenset[str]) -> list[Name]:
 
 
 def overlap(of: Sequence[Token], other: Sequence[Token]) -> list[Token]:
-    """The content words (and numbers) of the first that have a like in the second."""
-    stems = {token.stem for token in other if token.content or token.number is not None}
+    """The content words (and numbers) of the first that have a like in the second (see `wording.alike`)."""
+    stems, begun = _family(tuple(other))
     return [
         token
         for token in of
         if (token.content or token.number is not None)
-        and (token.stem in stems or (token.number is None and any(alike(token.stem, stem) for stem in stems)))
+        and (
+            token.stem in stems
+            or (token.number is None and (token.stem in begun or any(part in stems for part in beginnings(token.stem))))
+        )
     ]
+
+
+@lru_cache(maxsize=65_536)
+def _family(tokens: tuple[Token, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """The stems of the telling words of a text, and what those stems begin with."""
+    stems = frozenset(token.stem for token in tokens if token.content or token.number is not None)
+    return stems, frozenset(part for stem in stems if not stem.startswith("#") for part in beginnings(stem))
 
 
 def capital(token: Token) -> bool:

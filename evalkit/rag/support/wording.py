@@ -90,6 +90,9 @@ class Token:
     stem: str
     number: float | None = None
 
+    def __hash__(self) -> int:
+        return hash(self.text)
+
     @property
     def content(self) -> bool:
         """Whether it says something by itself: no function word, no mark, no number."""
@@ -187,10 +190,12 @@ def stem(low: str) -> str:
 
 def alike(one: str, two: str) -> bool:
     """Whether two stems are of one word family: equal, or the same but for a short ending ("found", "founder")."""
-    if one == two:
-        return True
-    short, long = sorted((one, two), key=len)
-    return len(short) >= 4 and len(long) - len(short) <= 3 and long.startswith(short)
+    return one == two or one in beginnings(two) or two in beginnings(one)
+
+
+def beginnings(stem: str) -> tuple[str, ...]:
+    """What is left of a stem without an ending of up to three letters, at least four letters of it."""
+    return tuple(stem[:length] for length in range(max(4, len(stem) - 3), len(stem)))
 
 
 def _number(words: Sequence[str], place: int) -> tuple[float | None, int]:

@@ -151,6 +151,20 @@ def test_an_answer_that_claims_nothing_leaves_the_means() -> None:
     assert [score.name for score in found] == ["sentences"]
 
 
+def test_contexts_longer_than_what_is_looked_at_leave_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalkit.rag.support.windows.MOST_SENTENCES", 2)
+    data = {"contexts": [{"id": "a", "text": DAM[0], "rank": 1}]}
+    found = asyncio.run(
+        sentence_support().score(Sample("q", "?", data=data), (Reply(("The dam is high.",), ("stop",)),))
+    )
+    assert found[0].flags == ("contexts_cut",)
+    monkeypatch.undo()
+    found = asyncio.run(
+        sentence_support().score(Sample("q", "?", data=data), (Reply(("The dam is high.",), ("stop",)),))
+    )
+    assert found[0].flags == ()
+
+
 @pytest.mark.parametrize(
     ("text", "answerable", "wanted"),
     [
