@@ -33,7 +33,11 @@ def judged() -> Record:
         call("BA", "Both are fine, I think.", "", problem="no verdict at the end"),
         call("BA", 'B is shorter.\n{"verdict": "A"}', "A", repaired=True),
     ]
-    scores = (Score("win", 0.5, "A A", details={"transcript": calls}), Score("consistent", 0.0), Score("acc", 0.0))
+    scores = (
+        Score("win", 0.5, "A A", details={"transcript": calls}),
+        Score("consistent", 0.0, details={"claims": []}),
+        Score("acc", 0.0),
+    )
     return replace(record(0), sample=replace(record(0).sample, id="judged"), scores=scores)
 
 

@@ -37,6 +37,7 @@ def test_a_judge_is_shown_in_both_orders(report: Path, look: Any) -> None:
     assert "the second answer is A" in second
     assert second.index("no verdict at the end") < second.index("asked again") < second.index("B is shorter.")
     assert "The orders do not agree" in opened.page.inner_text("#detail .transcript")
+    assert opened.page.locator("#detail .evidence").count() == 1  # what holds nothing is not shown
     columns.nth(0).locator("summary").click()
     assert "You compare two answers." in columns.nth(0).inner_text()
     assert opened.quiet()

@@ -111,7 +111,7 @@ kit.evidence = (() => {
       for (const [key, value] of Object.entries(details || {})) {
         if (KNOWN[key] && rows(value)) made.push(KNOWN[key](name, value, scores));
         else if (key === "diagnosis" && value && typeof value === "object" && !Array.isArray(value)) made.push(diagnosis(name, value));
-        else rest[key] = value;
+        else if (!Array.isArray(value) || value.length) rest[key] = value;
       }
       if (Object.keys(rest).length) made.push(el("details", { class: "evidence" }, el("summary", {}, "What else stands beside ", inline(name)), block(JSON.stringify(rest, null, 2))));
     }
