@@ -154,7 +154,7 @@ class Stored:
     note: str = ""
 
 
-_GPTQMODEL = "pip install --no-deps gptqmodel defuser tokenicer logbar device-smi optimum"
+_GPTQMODEL = "pip install --no-deps gptqmodel defuser tokenicer logbar device-smi pypcre optimum"
 _AS_BFLOAT16 = "without a GPU made for it the weights become 16-bit numbers when they are loaded"
 
 STORED: Mapping[str, Stored] = MappingProxyType(

@@ -15,6 +15,7 @@ from evalkit.core import Choose, Reply, UnavailableError, UsageError
 from evalkit.embedded import TINY
 from evalkit.models import resolve
 from evalkit.models.local import provider
+from evalkit.models.local.quantizing import STORED as STORED_FORMS
 from tests.models.quantized import checkpoints
 from tests.models.quantized.reference import Reference, choices
 
@@ -40,6 +41,14 @@ def _torchao(folder: Path) -> Path:
     return checkpoints.quantized_while_loading(folder, transformers.TorchAoConfig(Int8WeightOnlyConfig()))
 
 
+def _gptqmodel(make: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    def made(folder: Path) -> Path:
+        pytest.importorskip("gptqmodel", reason=STORED_FORMS["gptq"].install)
+        return make(folder)
+
+    return made
+
+
 STORED: dict[str, tuple[Callable[[Path], Path], str, float]] = {
     "compressed-tensors, 8 bits": (lambda f: _compressed(f, bits=8), "compressed-tensors, 28 of 29", 2e-4),
     "compressed-tensors, 4 bits": (lambda f: _compressed(f, bits=4, group=32), "compressed-tensors, 28 of 29", 2e-4),
@@ -50,10 +59,14 @@ STORED: dict[str, tuple[Callable[[Path], Path], str, float]] = {
     ),
     "bitsandbytes": (_bitsandbytes, "bitsandbytes, 28 of 29", 0.5),
     "torchao": (_torchao, "torchao, 28 of 29", 2e-4),
+    "gptq": (_gptqmodel(checkpoints.gptq), "gptq, 28 of 29", 0.02),
+    "awq": (_gptqmodel(checkpoints.awq), "awq, 28 of 29", 0.02),
+    "mxfp4": (checkpoints.mxfp4, "mxfp4, 0 of 9 matrices: without a GPU", 0.1),
     "fp8": (checkpoints.fp8, "fp8, 0 of 29 matrices: without a GPU", 0.6),
 }
 """How it is made, what the facts say of it, and how far from the plain pass it may be: 16 bits and rounded activations
 leave more than float32."""
+_WIDENED = ("fp8", "mxfp4")
 
 
 def asked(model: Any) -> tuple[list[Reply], dict[str, str]]:
@@ -70,15 +83,16 @@ def asked(model: Any) -> tuple[list[Reply], dict[str, str]]:
 @pytest.mark.parametrize("name", STORED)
 def test_a_stored_checkpoint_is_loaded_as_transformers_loads_it(name: str, tmp_path: Path) -> None:
     make, said, bound = STORED[name]
-    if name == "fp8" and torch.cuda.is_available():
+    if name in _WIDENED and torch.cuda.is_available():
         pytest.skip("this says what becomes of it without a GPU")
     folder = make(tmp_path / "stored")
-    model = resolve(f"hf/{folder}")
+    # Half precision would hide differences; bfloat16 is what those become by themselves that are widened.
+    model = resolve(f"hf/{folder}" + ("" if name in _WIDENED else ",dtype=float32"))
     facts = dict(model.identity.facts)
     assert facts["quantization"] == f"stored: {name.partition(',')[0]}"
     replies, computed = asked(model)
     assert computed["quantization"].startswith(f"stored as {said}")
-    dtype = torch.bfloat16 if name == "fp8" else torch.float32
+    dtype = torch.bfloat16 if name in _WIDENED else torch.float32
     plain = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, device_map="cpu")
     expected = Reference(plain, transformers.AutoTokenizer.from_pretrained(TINY))
     for request, reply in zip(choices(), replies, strict=True):
