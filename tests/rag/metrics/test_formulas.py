@@ -80,6 +80,7 @@ def test_what_is_not_there_is_not_applicable_and_never_0_or_1() -> None:
     assert formulas.context_precision(no_contexts) is None
     assert formulas.context_utilization(no_contexts) is None
     assert formulas.self_knowledge(no_contexts) == 0.5
+    assert formulas.context_precision(Verdicts((True,), (), ((True,),), (), 1)) is None
     assert formulas.average_precision([]) is None
     assert formulas.share([]) is None
     assert formulas.f_beta(None, 1.0) is None
