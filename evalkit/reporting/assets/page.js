@@ -3,7 +3,7 @@
 const kit = (() => {
   const ANSI = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_][^\x1b]*\x1b\\|\x1b[ -/]*[0-Z\\^-~]/g;
   const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{d800}-\u{dfff}\u{e0000}-\u{e007f}]/gu;
-  const LONGEST = 20000;
+  const LONGEST = 20000, AHEAD = 4;
 
   /* An element with properties and children; strings become text nodes, never markup. */
   function el(name, properties, ...children) {
@@ -54,10 +54,17 @@ const kit = (() => {
     return [part, more];
   }
 
+  /* The bytes of base64; the loop is several times as fast as a function called for every sign. */
+  function bytes(text) {
+    if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+    const signs = atob(text), found = new Uint8Array(signs.length);
+    for (let place = 0; place < signs.length; place++) found[place] = signs.charCodeAt(place);
+    return found;
+  }
+
   /* The value in a script element that holds base64 of zlib of JSON. */
   async function unpack(element) {
-    const bytes = Uint8Array.from(atob(JSON.parse(element.textContent)), (sign) => sign.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const stream = new Blob([bytes(element.textContent.slice(1, -1))]).stream().pipeThrough(new DecompressionStream("deflate"));
     return JSON.parse(await new Response(stream).text());
   }
 
@@ -132,12 +139,14 @@ const kit = (() => {
      details of further samples are. `meta.parts`: the number of each part's first shard; `meta.part`: which this is. */
   async function shards(meta, say) {
     const found = { index: [], details: [] }, kept = new Map(), starts = meta.parts, rows = [];
-    let read = 0;
     for (const element of document.querySelectorAll("script[data-shard]")) found[element.dataset.shard].push(element);
-    for (const element of found.index) {
-      for (const row of await unpack(element)) rows.push(row);
-      element.remove();
-      if (++read % 5 === 0) { say(`reading… ${rows.length.toLocaleString("en")} samples`); await new Promise((done) => setTimeout(done)); }
+    const ahead = found.index.slice(0, AHEAD).map(unpack);
+    for (let place = 0; place < found.index.length; place++) {
+      if (place + AHEAD < found.index.length) ahead.push(unpack(found.index[place + AHEAD]));
+      for (const row of await ahead[place]) rows.push(row);
+      found.index[place].remove();
+      ahead[place] = null;
+      if (place % 5 === 4) { say(`reading… ${rows.length.toLocaleString("en")} samples`); await new Promise((done) => setTimeout(done)); }
     }
     const partOf = (shard) => { let part = starts.length - 1; while (shard < starts[part]) part--; return part; };
     const here = (shard) => shard >= 0 && partOf(shard) === meta.part;
