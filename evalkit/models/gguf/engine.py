@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from evalkit.models.gguf.library import complaint, library
 from evalkit.models.gguf.options import Options
 from evalkit.models.gguf.scoring import score, tally
 from evalkit.models.gguf.sequences import Context, Sequences
-from evalkit.models.gguf.settings import bytes_per_token, flash_attention, gpu_layers, kv_type, threads
+from evalkit.models.gguf.settings import bytes_per_token, cells_of, flash_attention, gpu_layers, kv_type, threads
 from evalkit.models.gguf.vocabulary import Vocabulary
 from evalkit.models.gguf.widening import widened
 from evalkit.models.local import scoring, writing
@@ -82,6 +83,7 @@ class Engine:
         )
         self.stats = Counters()
         self._sequences = Sequences(self._context, self.stats)
+        self._cells = partial(cells_of, longest=longest, header=header)
         self._room = max(longest, room("cpu") // bytes_per_token(header, self._context.kv))
         renderer = Renderer(vocabulary, options.chat, options.system)
         self.prepare = Asking(renderer, Tokens(vocabulary, max_length=longest), vocabulary.eos_ids)
@@ -118,7 +120,7 @@ class Engine:
             return
         longest = min(max(lengths), self._room)
         # Two neighbours on both sides of a cut stand in the cache at the same time.
-        self._sequences.reserve(min(self._room, max(_WAVE, longest) + longest), least=longest)
+        self._reserve(max(_WAVE, longest) + longest, longest)
         most = max(longest, self._sequences.cells - longest)
         score(work, self._sequences, most=most, room=self._sequences.cells, leaves=self._leaves)
 
@@ -135,8 +137,11 @@ class Engine:
         if not lengths:
             return
         longest = min(max(lengths), self._room)
-        self._sequences.reserve(max(longest, min(sum(lengths), _WRITING, self._room)), least=longest)
+        self._reserve(max(longest, min(sum(lengths), _WRITING)), longest)
         generate(work, self._sequences, room=self._sequences.cells - 1)
+
+    def _reserve(self, cells: int, least: int) -> None:
+        self._sequences.reserve(self._cells(min(self._room, cells)), least=self._cells(least))
 
     def _rows(self, rows: Sequence[Row]) -> list[RowScore]:
         raise ModelError("rows are scored in waves here")
@@ -148,7 +153,7 @@ class Engine:
         ids = tuple(1 + (7 * number * number + 3) % (vocabulary - 1) for number in range(1, 25))
         trial = {0: ids[:16], 1: (*ids[:12], *ids[20:24]), 2: (*ids[:5], *ids[16:20])}
         try:
-            self._sequences.reserve(256, least=256)
+            self._reserve(256, 256)
             together = self._trial(trial)
             apart = {number: self._trial({number: row})[number] for number, row in trial.items()}
         except ModelError as error:

@@ -28,7 +28,7 @@ from evalkit.models.batcher import Batcher
 from evalkit.models.gguf.header import Header
 from evalkit.models.gguf.library import library, version
 from evalkit.models.gguf.options import Options
-from evalkit.models.gguf.settings import gpu_layers, kv_name
+from evalkit.models.gguf.settings import gpu_layers, kv_name, longest_input
 from evalkit.models.local.arbiter import worker
 from evalkit.models.local.asking import guessed_tokens
 from evalkit.models.local.weights import weight_digest
@@ -41,8 +41,6 @@ __all__ = ["GgufFile", "GgufModel"]
 
 _WINDOW = 4096
 """Samples in flight: enough to meet shared preambles."""
-_LONGEST = 2048
-"""Where the file does not say how long an input may be; the local backend's value too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class GgufModel:
     @property
     def max_length(self) -> int:
         """The longest input in tokens."""
-        return self._options.max_length or self._file.header.max_length or _LONGEST
+        return longest_input(self._options, self._file.header)
 
     @property
     def identity(self) -> Identity:
@@ -93,6 +91,8 @@ class GgufModel:
                 "chat": options.chat,
                 "kv": kv_name(options, header),
             }
+            if options.flash_attention != "auto":
+                facts["flash_attention"] = options.flash_attention
             if options.widen:
                 facts["widen"] = "float32"
             if options.system:

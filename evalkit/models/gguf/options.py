@@ -12,7 +12,7 @@ from evalkit.models.typed import Reader, matching, one_of, read_options, tokens,
 
 __all__ = ["CHANGES_ANSWERS", "Options"]
 
-CHANGES_ANSWERS = ("chat", "system", "max_length", "kv", "widen")
+CHANGES_ANSWERS = ("chat", "system", "max_length", "kv", "widen", "flash_attention")
 """The options that make it another model; the others only say where and how it is run."""
 
 _KV = ("auto", "f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")

@@ -9,8 +9,20 @@ from evalkit.core import UnavailableError
 from evalkit.models.gguf.header import Header
 from evalkit.models.gguf.options import Options
 
-__all__ = ["bytes_per_token", "flash_attention", "gpu_layers", "kv_name", "kv_type", "threads"]
+__all__ = [
+    "border",
+    "bytes_per_token",
+    "cells_of",
+    "flash_attention",
+    "gpu_layers",
+    "kv_name",
+    "kv_type",
+    "longest_input",
+    "threads",
+]
 
+_LONGEST = 2048
+"""Where the file does not say how long an input may be; the local backend's value too."""
 _SMALL = 4_000_000
 """Weights from which matrices are worth a second thread."""
 _KV = {"f32": (0, 32), "f16": (1, 16), "q4_0": (2, 4.5), "q4_1": (3, 5), "q5_0": (6, 5.5), "q5_1": (7, 6)} | {
@@ -54,6 +66,29 @@ def bytes_per_token(header: Header, kv: int) -> int:
     value = header.number(f"{name}.attention.value_length", width // heads)
     bits = next(bits for number, bits in _KV.values() if number == kv)
     return max(1, int(layers * kv_heads * (key + value) * bits / 8))
+
+
+def border(header: Header) -> int:
+    """Where a model turns positions by other factors for longer inputs (longrope), the length up to which; 0: nowhere.
+
+    llama.cpp chooses the factors by the size of its cache, so that must stay on one side of it.
+    """
+    if "rope_factors_long.weight" not in header.tensors:
+        return 0
+    return header.number(f"{header.architecture}.rope.scaling.original_context_length", 0)
+
+
+def longest_input(options: Options, header: Header) -> int:
+    """The longest input in tokens; up to the border, where there is one, unless the option says more."""
+    return options.max_length or border(header) or header.max_length or _LONGEST
+
+
+def cells_of(wanted: int, longest: int, header: Header) -> int:
+    """How large a cache is made where `wanted` tokens are to fit into it, and inputs have up to `longest`."""
+    edge = border(header)
+    if not edge:
+        return wanted
+    return min(wanted, edge) if longest <= edge else max(wanted, edge + 1)
 
 
 def threads(options: Options, header: Header) -> int:

@@ -139,7 +139,8 @@ def test_the_identity_tells_files_and_settings_apart(written: Callable[..., Path
     assert resolve(f"gguf/{moved},threads=1,batch_tokens=64").identity == plain
     others = [resolve(f"gguf/{written('F16')},{extra}").identity for extra in ("chat=on", "max_length=64", "kv=q8_0")]
     others += [resolve(f"gguf/{written(kind)}").identity for kind in ("F32", "Q8_0", "Q4_0")]
-    assert len({one.digest for one in (plain, *others)}) == 7
+    others += [resolve(f"gguf/{written('F16')},{extra}").identity for extra in ("flash_attention=on", "widen=true")]
+    assert len({one.digest for one in (plain, *others)}) == 9
     assert [one.name.partition(",")[2] for one in others[:3]] == ["chat=on", "max_length=64", "kv=q8_0"]
 
 
@@ -159,6 +160,27 @@ def test_a_closed_model_and_a_text_that_is_none(written: Callable[..., Path]) ->
     assert "can't be tokenised" in failure(model, bad)
     assert "closed" in failure(model, good)
     assert "tokenizer refused" in failure(resolve(f"gguf/{written('F16')}"), Tokenize("\ud800"))
+
+
+@pytest.mark.parametrize(
+    ("max_length", "longest", "small", "large"), [(None, 4096, 256, 4096), (8192, 8192, 4097, 9000)]
+)
+def test_a_cache_stays_on_one_side_of_where_positions_are_turned_otherwise(
+    max_length: int | None, longest: int, small: int, large: int
+) -> None:
+    """llama.cpp takes a longrope model's long factors where the cache is larger than the original length."""
+    from evalkit.models.gguf.header import Header
+    from evalkit.models.gguf.options import Options
+    from evalkit.models.gguf.settings import cells_of, longest_input
+
+    values = {"general.architecture": "phi3", "phi3.context_length": 131072}
+    values |= {"phi3.rope.scaling.original_context_length": 4096}
+    phi = Header(values, {"F32": (1, 4)}, frozenset({"rope_factors_long.weight"}))
+    assert longest_input(Options(max_length=max_length), phi) == longest
+    assert [cells_of(wanted, longest, phi) for wanted in (256, 9000)] == [small, large]
+    plain = Header(values, {"F32": (1, 4)}, frozenset())
+    assert longest_input(Options(max_length=max_length), plain) == (max_length or 131072)
+    assert cells_of(9000, longest, plain) == 9000
 
 
 def test_the_header_says_types_and_sizes(written: Callable[..., Path]) -> None:
