@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.core import Estimate
+from evalkit.stats.paired import expanded
 from evalkit.tournaments.battles import Battles, Connection
 from evalkit.tournaments.logistic import sigmoid
 from evalkit.tournaments.standing import PRIOR, Place, places_of, standing
@@ -91,8 +92,8 @@ def style_standing(
             drawn[number] = _fitted(design, value, again, size, beta)
     drawn[:, :size] -= drawn[:, :size].mean(1, keepdims=True)
     beta[:size] -= beta[:size].mean()
-    tails = ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0)
-    low, high = np.quantile(drawn, tails, 0) if questions > 1 else np.full((2, len(beta)), np.nan)
+    tail = expanded((1.0 - confidence) / 2.0, max(2, questions))
+    low, high = np.quantile(drawn, (tail, 1.0 - tail), 0) if questions > 1 else np.full((2, len(beta)), np.nan)
     if questions > 1:
         # What style explains is one more thing to be learned: no strength is known better than without it.
         plain = {place.model: place.strength for place in standing(battles, resamples=resamples, seed=seed)[0]}

@@ -167,7 +167,8 @@ def test_a_win_rate_at_equal_length_with_difficulties_by_id(folder: Path) -> Non
         (folder / "hard.csv").write_text("\n".join(lines[:-1]) + "\n")
         missing = evalkit(*arguments, "--judge", spec, "--difficulty", "hard.csv", cwd=folder)
     assert done.code == 0, done.err
-    verdicts = read_verdicts(folder / "v.jsonl")
+    # In the file they stand as they came.
+    verdicts = sorted(read_verdicts(folder / "v.jsonl"), key=lambda verdict: int(verdict.key[1:]))
     win = np.array([v.scores["win"] if v.models[0] == "ant" else 1 - v.scores["win"] for v in verdicts])
     own, other = (np.array([float(v.chars[v.models.index(name)]) for v in verdicts]) for name in ("ant", "bee"))
     hard = np.array([(int(v.key[1:]) * 7 % 20) / 10 - 1 for v in verdicts])

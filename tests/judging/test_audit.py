@@ -19,7 +19,7 @@ from evalkit.judging.panel import sampled
 from evalkit.judging.session import Judged, Verdicts, judge_all, pair_items
 from evalkit.models import resolve
 from evalkit.plugins import load
-from tests.judging.scripted import Scripted
+from tests.judging.scripted import Scripted, shown
 from tests.judging.server import JUDGES, fair, judge_server, merits, outputs
 
 
@@ -171,6 +171,22 @@ def test_self_consistency_is_measured_with_replies_sampled_anew() -> None:
     word, value = consistency(Scripted(says))
     assert word == "poor"
     assert value < 0.5
+
+
+def test_a_soft_verdict_asked_again_is_the_same_where_it_leans_the_same_way(tmp_path: Path) -> None:
+    """1 - 0.7 and 0.3 differ in their last digit; nothing is sampled in a likelihood."""
+    judge = load("judge", "pairwise,soft=yes")
+    assert isinstance(judge, Judge)
+    assert judge.bound is not None
+
+    def weighs(prompt: str, labels: tuple[str, ...]) -> tuple[float, ...]:
+        found = shown(prompt)
+        return (-0.1 * len(found["B"]), -0.1 * len(found["A"]))
+
+    model = judge.bound(Scripted(lambda prompt, seed: "", weighs=weighs))
+    items = pair_items(two_models()) + probe_items(two_models(), 12)
+    found = asyncio.run(judge_all(model, items, Verdicts.open(tmp_path / "v.jsonl")))
+    assert bias(audit_of(found), "self-consistency")[1] == 1.0
 
 
 # ---------------------------------------------------------------- people
