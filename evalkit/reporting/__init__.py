@@ -1,8 +1,10 @@
 """What pages stand on: files that load and run nothing foreign, text made visible, charts, shards, rankings."""
 
+from markupsafe import Markup
+
 from evalkit.reporting.pages import Sibling, page
 from evalkit.reporting.shards import Shards
 from evalkit.reporting.tally import Tally
 from evalkit.reporting.text import json_block, visible
 
-__all__ = ["Shards", "Sibling", "Tally", "json_block", "page", "visible"]
+__all__ = ["Markup", "Shards", "Sibling", "Tally", "json_block", "page", "visible"]

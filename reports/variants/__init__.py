@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from evalkit import Run
 from evalkit.comparison.variant_file import VariantList, read_list
 from evalkit.comparison.variants import Cost, Shift, Variant, compare_variants, cost_of
@@ -18,7 +16,7 @@ from evalkit.core import Estimate, UsageError
 from evalkit.gates.outputs.words import reason, sentence
 from evalkit.gates.report import GateReport
 from evalkit.gating import Opened, gate, open_run, policy_from
-from evalkit.reporting import page
+from evalkit.reporting import Markup, page
 from evalkit.reporting.words import change, number, seconds
 
 from .plot import Point, plot
