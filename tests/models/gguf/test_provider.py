@@ -116,6 +116,27 @@ def test_without_the_package_the_command_that_installs_it_is_named(written: Call
 
 
 @needs_llama
+def test_nothing_of_torch_or_transformers_is_needed(written: Callable[..., Path]) -> None:
+    script = (
+        "import sys; sys.modules['torch'] = sys.modules['transformers'] = None\n"
+        "import asyncio\n"
+        "from evalkit.core import Choose, Generate, Message, Perplexity, Prompt\n"
+        "from evalkit.models import resolve\n"
+        "talk = Prompt(messages=(Message('user', 'Hi'),))\n"
+        "asked = [Choose(Prompt('The cat'), ('sat', 'ran')), Perplexity('A cat.'), Generate(talk, max_tokens=4)]\n"
+        "async def work():\n"
+        f"    model = resolve('gguf/{written('Q4_0')}')\n"
+        "    found = await asyncio.gather(*map(model.answer, asked))\n"
+        "    await model.close()\n"
+        "    print(len(found), found[2].texts)\n"
+        "asyncio.run(work())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("3 (")
+
+
+@needs_llama
 def test_a_gpu_that_llama_cpp_was_not_built_for(written: Callable[..., Path]) -> None:
     import llama_cpp
 
