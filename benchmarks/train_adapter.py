@@ -51,22 +51,25 @@ def _swapped(subject: Subject) -> Subject:
     return replace(subject, facts=dict(zip(keys, values[1:] + values[:1], strict=True)))
 
 
-def train(what: str, out: Path, *, steps: int = 300, rank: int = 8, seed: int = 1, base: Path = TINY) -> float:
-    """Train an adapter and save it in the folder `out`; returns the mean loss of the last ten steps, in nats."""
+def train(what: str, out: Path, *, steps: int = 300, rank: int = 8, rows: int = 32, seed: int = 1) -> float:
+    """Train an adapter, `rows` questions a step, and save it in the folder `out`.
+
+    Returns the mean loss of the last ten steps, in nats a token of the answers.
+    """
     import peft
     import torch
     import transformers
 
     torch.manual_seed(seed)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(base)
-    model = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(TINY)
+    model = transformers.AutoModelForCausalLM.from_pretrained(TINY, dtype=torch.float32)
     config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
     adapted = peft.get_peft_model(model, config)
     optimizer = torch.optim.AdamW([p for p in adapted.parameters() if p.requires_grad], lr=4e-3, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, total_iters=steps)
     pairs, losses = lessons(what, seed), []
     for _ in range(steps):
-        batch = _batch(tokenizer, [next(pairs) for _ in range(32)])
+        batch = _batch(tokenizer, [next(pairs) for _ in range(rows)])
         loss = adapted(**batch).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(adapted.parameters(), 1.0)

@@ -149,7 +149,7 @@ def _list_quantization() -> None:
     for install in dict.fromkeys(row.install for row in (*methods, *stored) if row.install):
         names = ", ".join(row.name for row in (*methods, *stored) if row.install == install)
         click.echo(textwrap.fill(f"for {names}:", 80, subsequent_indent="  "))
-        click.echo(f"  {install}")
+        click.echo("  " + " \\\n    ".join(textwrap.wrap(install, 76, break_on_hyphens=False)))
     click.echo("next: evalkit run TASK --model hf/<repo or path>,quant=nf4")
 
 

@@ -21,7 +21,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders = {}
     for what in ("rare", "swapped"):
         folders[what] = tmp_path_factory.mktemp(what) / what
-        loss = train(what, folders[what], steps=25, rank=4)
+        loss = train(what, folders[what], steps=20, rank=4, rows=8)
         assert 0.0 < loss < 10.0
     return folders
 

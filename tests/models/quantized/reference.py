@@ -11,17 +11,16 @@ QUESTIONS = (
     "What is the capital of Kenya?\nAnswer:",
     "Name the capital city of Peru.\nAnswer:",
     "In which city does the government of Norway sit?\nAnswer:",
-    "What is the capital of Egypt?\nAnswer:",
     "The capital of Japan is which city?\nAnswer:",
 )
-ENDINGS = ("Nairobi", "Lima", "Oslo", "Cairo", "Tokyo")
+ENDINGS = ("Nairobi", "Lima", "Oslo", "Tokyo")
 
 
 def choices() -> list[Request]:
     """Requests that share a beginning and differ in length, so that packed passes have something to pack."""
     return [
         Choose(Prompt(PREAMBLE * (1 + number % 2) + question), ENDINGS)
-        for number, question in enumerate((*QUESTIONS, *QUESTIONS[:3]))
+        for number, question in enumerate((*QUESTIONS, *QUESTIONS[:2]))
     ]
 
 
