@@ -30,7 +30,8 @@ def send(content: Content, uri: str, experiment: str) -> str:
         raise UsageError(f"this store of MLflow's needs {error.name}", found=uri, fix=fix) from None
     except MlflowException as error:
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError("MLflow refused the run", found=found, fix="--to mlflow:URI names the store") from None
+        fix = "--to mlflow:URI names the store; a database needs more than the client (pip install mlflow)"
+        raise UsageError("MLflow refused the run", found=found, fix=fix) from None
 
 
 def _sent(client: Any, content: Content, experiment: str) -> str:

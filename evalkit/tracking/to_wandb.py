@@ -36,7 +36,7 @@ def send(content: Content, project: str, entity: str = "", folder: Path | None =
         found = str(error).splitlines()[0] if str(error) else type(error).__name__
         fix = "wandb login; or WANDB_MODE=offline, and wandb sync later"
         raise UsageError("Weights & Biases refused the run", found=found, fix=fix) from None
-    where = str(run.url or Path(run.dir).parent)
+    where = str(Path(run.dir).parent if run.offline else run.url)
     run.summary.update(dict(content.metrics))
     if content.files:
         artifact = wandb.Artifact(f"evalkit-{content.id}", type="evaluation")

@@ -56,6 +56,7 @@ def test_an_offline_run_waits_to_be_synced(tmp_path: Path, monkeypatch: pytest.M
     done = evalkit("push", "r", "--to", "wandb:team/nightly", cwd=tmp_path)
     assert done.code == 0, done
     assert "offline-run-" in done.out
+    assert "WARNING" not in done.err
     made = content(run)
     summary, records = written(tmp_path)
     assert {name: value for name, value in summary.items() if not name.startswith("_")} == dict(made.metrics)
