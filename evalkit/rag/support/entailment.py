@@ -8,6 +8,7 @@ whole sentences of a context as the model reads beside the sentence; a longer se
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,21 +49,27 @@ class EntailmentModel:
     def __init__(self, path: str, *, batch: int = 16, device: str = "auto") -> None:
         self.path, self._batch, self._device = path, batch, device
         self._loaded: tuple[Any, Any] | None = None
+        self._lock = threading.RLock()
         self._waiting: list[tuple[Pair, asyncio.Future[Judgement]]] = []
         self._flight: asyncio.Task[None] | None = None
         self._entail, self._contradict = classes_of(path)
 
     def load(self) -> tuple[Any, Any]:
         """(tokenizer, model), read once."""
-        if self._loaded is None:
-            import torch
-            from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        # One thread at a time: transformers builds a model under settings of the whole process.
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._read()
+            return self._loaded
 
-            tokenizer = AutoTokenizer.from_pretrained(self.path)
-            model = AutoModelForSequenceClassification.from_pretrained(self.path).eval()
-            wanted = ("cuda" if torch.cuda.is_available() else "cpu") if self._device == "auto" else self._device
-            self._loaded = (tokenizer, model.to(wanted))
-        return self._loaded
+    def _read(self) -> tuple[Any, Any]:
+        import torch
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(self.path)
+        model = AutoModelForSequenceClassification.from_pretrained(self.path).eval()
+        wanted = ("cuda" if torch.cuda.is_available() else "cpu") if self._device == "auto" else self._device
+        return tokenizer, model.to(wanted)
 
     @property
     def room(self) -> int:
@@ -77,7 +84,8 @@ class EntailmentModel:
     def length(self, text: str) -> int:
         """The tokens of a text, special ones left out."""
         tokenizer, _ = self.load()
-        return len(tokenizer.encode(text, add_special_tokens=False))
+        with self._lock:
+            return len(tokenizer.encode(text, add_special_tokens=False))
 
     def judge(self, pairs: Sequence[Pair]) -> list[Judgement]:
         """The probabilities of pairs, computed in batches of equal length as far as can be."""
@@ -88,14 +96,16 @@ class EntailmentModel:
         found: dict[int, Judgement] = {}
         for start in range(0, len(order), self._batch):
             places = order[start : start + self._batch]
-            encoded = tokenizer(
-                [pairs[i][0] for i in places],
-                [pairs[i][1] for i in places],
-                truncation="only_first",
-                max_length=self.room,
-                padding=True,
-                return_tensors="pt",
-            ).to(model.device)
+            # A tokenizer that is told to cut cannot be asked by another thread meanwhile.
+            with self._lock:
+                encoded = tokenizer(
+                    [pairs[i][0] for i in places],
+                    [pairs[i][1] for i in places],
+                    truncation="only_first",
+                    max_length=self.room,
+                    padding=True,
+                    return_tensors="pt",
+                ).to(model.device)
             with torch.inference_mode():
                 rows = torch.softmax(model(**encoded).logits.float(), dim=-1).cpu().tolist()
             for place, row in zip(places, rows, strict=True):
@@ -202,7 +212,8 @@ def entailment(*, model: str, batch: int = 16, device: str = "auto") -> Scorer:
     made = Scorer("entailment", score, _NAMES, _metrics(), {"model": model})
 
     def ready(unsafe: bool) -> Scorer:
-        judge()
+        # Before the model that is measured: two that load at once in two threads get in each other's way.
+        judge().load()
         return made
 
     return replace(made, ready=ready)

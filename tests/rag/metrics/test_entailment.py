@@ -78,6 +78,40 @@ def test_samples_that_ask_at_the_same_time_share_batches_and_get_their_own(nli: 
         assert [j.difference for j in mine] == pytest.approx([j.difference for j in judge(given)], abs=1e-5)
 
 
+def test_the_model_is_read_once_though_many_threads_want_it(nli: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    model = EntailmentModel(str(nli), device="cpu")
+    read, times = model._read, []
+
+    def counted() -> Any:
+        times.append(1)
+        return read()
+
+    monkeypatch.setattr(model, "_read", counted)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: id(model.load()[1]), range(8)))
+    assert len(set(found)) == 1
+    assert len(times) == 1
+
+
+def test_lengths_are_told_while_a_batch_is_cut_in_another_thread(nli: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    model = EntailmentModel(str(nli), batch=4, device="cpu")
+    rng = random.Random(8)
+    long = [(sentence(rng, 90), sentence(rng, 5)) for _ in range(12)]
+    wanted = [each.difference for each in model.judge(long)]
+    length = model.length(long[0][0])
+    with ThreadPoolExecutor(4) as pool:
+        lengths = [pool.submit(model.length, long[0][0]) for _ in range(400)]
+        batches = [pool.submit(model.judge, long) for _ in range(6)]
+        more = [pool.submit(model.length, long[0][0]) for _ in range(400)]
+        assert {each.result() for each in (*lengths, *more)} == {length}
+        for each in batches:
+            assert [one.difference for one in each.result()] == pytest.approx(wanted, abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("labels", "wanted"),
     [
