@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -122,12 +123,26 @@ def settle(model: Any, method: Method, options: Options, dtype: str, device: str
         if found := misfit(model, method, options, kept):
             raise does_not_divide(method, found)
         _put_hqq(model, method, options, getattr(torch, options.compute_dtype or dtype), device, kept)
+    if method.name == "quanto-int4":
+        for module in model.modules():
+            if type(module).__name__ == "QLinear":
+                module.forward = _outside_inference_mode(module.forward)
     for module in model.modules():
         # bitsandbytes' fused kernel for processors multiplies 16-bit numbers whatever the compute dtype is, and takes
         # whole blocks a row only.
         if getattr(module, "support_avx512bf16_for_cpu", False):
             whole = module.in_features % _BLOCK == 0
             module.support_avx512bf16_for_cpu = whole and module.compute_dtype is torch.bfloat16
+
+
+def _outside_inference_mode(forward: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """quanto's 4-bit weights can't be transposed within torch.inference_mode."""
+
+    def outside(given: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode(False), torch.no_grad():
+            return forward(given)
+
+    return outside
 
 
 def _put_hqq(model: Any, method: Method, options: Options, dtype: torch.dtype, device: str, kept: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -104,9 +105,17 @@ CASES = {
     "torchao-float8": Case("quant=torchao-float8", "torchao", _torchao("Float8WeightOnlyConfig")),
     "quanto-int8": Case("quant=quanto-int8", "optimum.quanto", _quanto("int8")),
     "quanto-float8": Case("quant=quanto-float8", "optimum.quanto", _quanto("float8")),
+    "quanto-int4": Case("quant=quanto-int4", "optimum.quanto", _quanto("int4")),
     "hqq-int4": Case("quant=hqq-int4,group_size=32", "hqq", _hqq(4, 32)),
     "hqq-int8": Case("quant=hqq-int8,group_size=32", "hqq", _hqq(8, 32)),
 }
+
+
+def available(name: str) -> None:
+    """Skip, with the reason, where a case can't be run here or takes long."""
+    if name == "quanto-int4" and "EVALKIT_TEST_COMPILE" not in os.environ:
+        pytest.skip("it compiles C++ for minutes where it never ran; EVALKIT_TEST_COMPILE=1 runs it")
+    pytest.importorskip(CASES[name].package, reason="pip install 'evalkit[quant]'")
 
 
 @pytest.fixture(scope="session")

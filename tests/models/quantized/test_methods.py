@@ -11,7 +11,7 @@ import pytest
 from evalkit.core import Choose, Generate, Reply, Request
 from evalkit.models import resolve
 from tests.models.oracle import answers
-from tests.models.quantized.conftest import CASES
+from tests.models.quantized.conftest import CASES, available
 from tests.models.quantized.reference import Reference, choices, texts
 
 pytest.importorskip("torch")
@@ -44,7 +44,7 @@ def test_scores_and_texts_are_the_librarys_own(
 ) -> None:
     """The oracle computes one text at a time by the library's own interface; evalkit packs, caches and shares."""
     case = CASES[name]
-    pytest.importorskip(case.package, reason="pip install 'evalkit[quant]'")
+    available(name)
     scores, written, facts = asked(case.spec)
     expected = plainly(name)
     differences: list[float] = []
@@ -70,7 +70,7 @@ def test_scores_and_texts_are_the_librarys_own(
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "float32"])
 def test_quantizing_changes_numbers_and_less_than_everything(name: str, plainly: Callable[[str], Reference]) -> None:
-    pytest.importorskip(CASES[name].package, reason="pip install 'evalkit[quant]'")
+    available(name)
     requests = [request for request in choices()[:3] if isinstance(request, Choose)]
     exact, coarse = ([plainly(which).loglikelihoods(one) for one in requests] for which in ("float32", name))
     differences = [
