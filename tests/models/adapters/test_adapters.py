@@ -24,8 +24,8 @@ torch = pytest.importorskip("torch")
 peft = pytest.importorskip("peft", reason="pip install 'evalkit[adapters]'")
 transformers = pytest.importorskip("transformers")
 
-_MERGED = 2e-3
-"""A sum of float32 products taken in another order; 1e-4 was seen."""
+_MERGED = 1e-3
+"""A sum of float32 products taken in another order; 2e-5 was seen."""
 
 
 def reference(folder: Path | None) -> Reference:

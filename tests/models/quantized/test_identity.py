@@ -55,7 +55,7 @@ def test_all_pairs_of_variants_differ(adapters: dict[str, Path], monkeypatch: py
     models = {options: resolve(f"tiny,{options}" if options else "tiny") for options in variants(adapters)}
     keys = {options: request_key(model.identity, choices()[0]) for options, model in models.items()}
     names = {options: model.identity.name for options, model in models.items()}
-    assert len(models) > 60
+    assert len(models) > 80
     for one, other in combinations(models, 2):
         # The name alone would tell them apart; the facts have to, too.
         assert set(models[one].identity.facts) != set(models[other].identity.facts), (one, other)
