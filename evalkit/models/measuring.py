@@ -1,7 +1,8 @@
 """What a model costs on this machine: seconds until its first answer, tokens a second, bytes of memory.
 
 It is measured by asking, so that every backend is measured alike; only the weights' bytes are the backend's own word
-(`Model.facts["weight bytes"]`). A process measures one model: memory that one gave back another may find again.
+(`Model.facts["weight bytes"]`). `measure` wants a process for each model: memory that one gave back another may find
+again.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import importlib.util
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from evalkit.core import Capabilities, Generate, Model, ModelError, Perplexity, Prompt, Request
+from evalkit.models.local.parallel import processes
 
-__all__ = ["Cost", "measure", "peak", "resident"]
+__all__ = ["Cost", "Watch", "measure", "peak", "resident"]
 
 ROUNDS = 5
 WRITTEN = 64
@@ -27,6 +29,8 @@ READ = 4000
 """Characters that are read in a round."""
 _PATIENCE = 120.0
 """Seconds after which no further round is begun."""
+_RESET = Path("/proc/self/clear_refs")
+"""Where a 5 sets VmHWM to what is resident now (proc(5))."""
 _LIBRARIES = {
     # transformers imports what it needs where it is needed: of itself it has imported next to nothing.
     "transformers": ("torch", "transformers", "transformers.modeling_utils"),
@@ -138,6 +142,43 @@ def peak() -> dict[str, int | None]:
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         device = sum(int(torch.cuda.max_memory_allocated(number)) for number in range(torch.cuda.device_count()))
     return {"resident": most, "device": device}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The most memory that this process takes from `begin` on, for the run of one model among several."""
+
+    model: Model
+    before: Mapping[str, int | None]
+    """Peaks of earlier work that the system does not let go of."""
+
+    @staticmethod
+    def begin(model: Model) -> Watch:
+        """Forget what the process took before, unless the model is loaded already: that was for its sake."""
+        return Watch(model, {} if _weights(model) is not None else _forget())
+
+    def most(self) -> dict[str, int]:
+        """`peak` since then, of what is known.
+
+        Empty where the model's weights were not in this process, as with an API or where all came from the cache, or
+        where this is one of several processes that hold a part each.
+        """
+        if _weights(self.model) is None or processes() > 1:
+            return {}
+        return {name: size for name, size in peak().items() if size and size != self.before.get(name)}
+
+
+def _forget() -> dict[str, int | None]:
+    """Let peaks begin anew; returned are those that stay."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        for number in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(number)
+    try:
+        _RESET.write_text("5", encoding="ascii")
+    except OSError:
+        return {"resident": peak()["resident"]}
+    return {}
 
 
 def _status(name: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evalkit.core import Estimate
 from evalkit.reporting.ranking import Rank, bradley_terry, rank
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 _FEWEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes that a model takes, NaN where no run says. `of` says whose: the process's or the GPUs' at their peak, or
+    only those of the weights."""
+
+    size: float = math.nan
+    of: Literal["process", "gpu", "weights", ""] = ""
 
 
 @dataclass(slots=True)
@@ -43,6 +52,17 @@ class Cell:
             return float(computed.get("weight bytes", math.nan))
         except (TypeError, ValueError):
             return math.nan
+
+    @property
+    def memory(self) -> Memory:
+        """What the run took at its peak where it was recorded: on GPUs where it computed there. Else the weights."""
+        said = self.run.manifest.model.get("memory")
+        told = {k: float(v) for k, v in said.items() if isinstance(v, int | float)} if isinstance(said, dict) else {}
+        peak = Memory(told["device"], "gpu") if "device" in told else Memory(told.get("resident", math.nan), "process")
+        if peak.size < self.weights or not math.isfinite(peak.size):
+            # A peak below the weights' bytes is of a part: the rest was on a disk, or where torch does not count.
+            return Memory(self.weights, "weights") if math.isfinite(self.weights) else Memory()
+        return peak
 
     @property
     def error(self) -> float:
@@ -123,6 +143,12 @@ class Board:
         """Bytes of the model's weights, from whichever of its runs says so; NaN if none does."""
         known = [column.cells[model] for column in self.columns]
         return next((c.weights for c in known if c is not None and math.isfinite(c.weights)), math.nan)
+
+    def memory(self, model: int) -> Memory:
+        """The largest peak that a run of the model recorded, or its weights' bytes where none did."""
+        found = [cell.memory for column in self.columns if (cell := column.cells[model]) is not None]
+        known = [one for one in found if one.of]
+        return max(known, key=lambda one: (one.of != "weights", one.size), default=Memory())
 
 
 def board(runs: Iterable[Run]) -> Board:

@@ -109,8 +109,12 @@ def scatter(
     quality: Sequence[Estimate | None],
     axis: str,
     word: Callable[[float], str],
+    kinds: Sequence[str] = (),
 ) -> Markup:
-    """Quality upwards with its interval, the price to the right (logarithmic where it spans a decade), Pareto front."""
+    """Quality upwards with its interval, the price to the right (logarithmic where it spans a decade), Pareto front.
+
+    `kinds`: what each model's price is of, where they are not all alike.
+    """
     from evalkit.reporting.ranking import pareto
 
     points = [(price, one.value if one else math.nan) for price, one in zip(prices, quality, strict=True)]
@@ -135,6 +139,7 @@ def scatter(
     if last > first:
         shapes.append(Markup('<text x="360" y="248" class="legend">{}</text>').format(word(most)))
     front = pareto(points)
+    told = [word(price) + (f" {visible(kinds[i])}" if kinds else "") for i, price in enumerate(prices)]
     path = " ".join(f"{x(points[i][0]):.1f},{y(points[i][1]):.1f}" for i in front)
     shapes.append(f'<polyline class="front" points="{path}"/>')
     for i in usable:
@@ -146,10 +151,10 @@ def scatter(
             Markup(
                 '<line class="whisker" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>'
                 '<circle class="{3}" cx="{0:.1f}" cy="{4:.1f}" r="5"><title>{5}: {6:.1f} %, {7}</title></circle>'
-            ).format(at, y(found.low), y(found.high), kind, y(value), visible(names[i]), 100 * value, word(price))
+            ).format(at, y(found.low), y(found.high), kind, y(value), visible(names[i]), 100 * value, told[i])
         )
     shapes += _labels([(visible(names[i]), x(points[i][0]), y(points[i][1])) for i in usable])
-    words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f} % at {word(points[i][0])}" for i in usable)
+    words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f} % at {told[i]}" for i in usable)
     words += f"; beaten in both by none: {', '.join(names[i] for i in front)}"
     return _svg(420, 255, "scatter", f"average against {axis}: {words}", "".join(map(str, shapes)))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Model, Record, RunError, UsageError
+from evalkit.models.measuring import Watch
 from evalkit.runner.collect import Collector
 from evalkit.runner.evaluate import Evaluation, Progress, key_hash
 from evalkit.runner.prepare import PreparedTask
@@ -122,6 +123,7 @@ def _suites_differ(before: Sequence[SuiteEntry], now: Sequence[SuiteEntry]) -> l
 async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[PreparedTask], progress: Progress) -> Run:
     """Evaluate the tasks that have no result yet and close the manifest. A run that stops early says so in it."""
     status: Status = "failed"
+    watch = Watch.begin(model)
     if ("backend", "api") in model.identity.facts:
         asyncio.get_running_loop().call_later(_FIRST_REQUESTS_SECONDS, _import_ahead)
     try:
@@ -136,6 +138,7 @@ async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[Pr
                     entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
                 )
                 journal.flush()  # a result stands in the manifest only after its records
+                _tell(plan, watch)
                 manifest.write(folder, plan)
         summarise(plan)
         status = "finished"
@@ -144,12 +147,22 @@ async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[Pr
         raise
     finally:
         plan.status, plan.finished = status, _now()
-        # A run that came from the cache computed nothing; what an interrupted one said still holds.
-        plan.model["computed"] = dict(getattr(model, "facts", {})) or plan.model.get("computed", {})
+        _tell(plan, watch)
         # On a full disk the error that says so matters, not that the manifest could not be closed either.
         with contextlib.nullcontext() if status == "finished" else contextlib.suppress(RunError):
             manifest.write(folder, plan)
     return Run(folder, plan, failed=any(too_many_failed(t, e.result) for t, e in zip(tasks, plan.tasks, strict=True)))
+
+
+def _tell(plan: Manifest, watch: Watch) -> None:
+    """How the model was computed, and the most memory that took, in bytes.
+
+    A run that came from the cache computed nothing; what an interrupted one said still holds.
+    """
+    plan.model["computed"] = dict(getattr(watch.model, "facts", {})) or plan.model.get("computed", {})
+    if most := watch.most():
+        before: dict[str, int] = plan.model.get("memory", {})
+        plan.model["memory"] = before | {name: max(size, before.get(name, 0)) for name, size in most.items()}
 
 
 def _import_ahead() -> None:

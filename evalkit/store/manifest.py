@@ -91,7 +91,11 @@ class SuiteEntry:
 
 @dataclass(slots=True)
 class Manifest:
-    """Everything but the records. `request` is how the run was asked for, so that it can be resumed without words."""
+    """Everything but the records. `request` is how the run was asked for, so that it can be resumed without words.
+
+    `model` has its name, digest and facts, and what tells no measurement from another: how it was `computed`, and
+    `memory`, the most bytes that took ("resident": of the process; "device": of torch's tensors on GPUs).
+    """
 
     id: str
     status: Status

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ META = {
     "summary": "models × tasks with rank intervals, tie groups, win rates, prices; as page, Markdown, CSV or JSON",
     "tags": ["html", "markdown", "csv", "json", "ranking"],
 }
+_MEMORY = {"process": "the process at its peak", "gpu": "the GPU at its peak", "weights": "the weights"}
 
 
 def report(
@@ -43,11 +45,6 @@ def report(
 
 
 def _html(made: Board, title: str, pages: str) -> Iterator[str]:
-    prices = [
-        ("seconds a sample", [made.per_sample(m, "seconds") for m in range(len(made.models))], seconds),
-        ("cost a sample", [made.per_sample(m, "cost") for m in range(len(made.models))], money),
-        ("memory of the weights", [made.weights(m) for m in range(len(made.models))], size),
-    ]
     order = _order(made)
     context = {
         "heading": title,
@@ -55,7 +52,7 @@ def _html(made: Board, title: str, pages: str) -> Iterator[str]:
         "order": order,
         "ranks": {rank.model: rank for rank in made.ranks},
         "column_ranks": [{rank.model: rank for rank in column.ranks} for column in made.columns],
-        "prices": [(n, v, w) for n, v, w in prices if sum(map(math.isfinite, v)) and made.counted],
+        "prices": [one for one in _prices(made) if sum(map(math.isfinite, one.values)) and made.counted],
         "data": _data(made) | {"pages": pages},
         "pages": pages,
         "span": span,
@@ -64,6 +61,41 @@ def _html(made: Board, title: str, pages: str) -> Iterator[str]:
         "isfinite": math.isfinite,
     }
     return page(Path(__file__).parent, "page.html.j2", context, styles=["page.css"], scripts=["page.js"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Price:
+    """What models are drawn against. `kinds`: what each model's is of, where they are not all alike."""
+
+    name: str
+    values: list[float]
+    word: Callable[[float], str]
+    kinds: list[str] = field(default_factory=list)
+    note: str = ""
+
+
+def _prices(made: Board) -> list[_Price]:
+    models = range(len(made.models))
+    return [
+        _Price("seconds a sample", [made.per_sample(m, "seconds") for m in models], seconds),
+        _Price("cost a sample", [made.per_sample(m, "cost") for m in models], money),
+        _memory(made),
+    ]
+
+
+def _memory(made: Board) -> _Price:
+    """Peaks where they were recorded, else the weights' bytes, and which of them each is."""
+    found = [made.memory(m) for m in range(len(made.models))]
+    values = [one.size for one in found]
+    kinds = sorted({one.of for one in found if one.of}, key=list(_MEMORY).index)
+    if len(kinds) == 1:
+        return _Price(f"memory of {_MEMORY[kinds[0]]}", values, size)
+    lists = [
+        f"of {_MEMORY[kind]}: {', '.join(n for n, one in zip(made.models, found, strict=True) if one.of == kind)}"
+        for kind in kinds
+    ]
+    told = [f"of {_MEMORY[one.of]}" if one.of else "" for one in found]
+    return _Price("memory", values, size, told, "; ".join(lists))
 
 
 def _order(made: Board) -> list[int]:
@@ -103,6 +135,8 @@ def _data(made: Board) -> dict[str, Any]:
                 "seconds_per_sample": made.per_sample(m, "seconds"),
                 "cost_per_sample": made.per_sample(m, "cost"),
                 "weight_bytes": made.weights(m),
+                "memory_bytes": made.memory(m).size,
+                "memory_of": made.memory(m).of or None,
             }
             for m, name in enumerate(made.models)
         ],

@@ -257,6 +257,67 @@ def test_memory_is_a_price(tmp_path: Path, look: Any) -> None:
     assert chart.locator("circle.best").count() == 2  # neither beats the other in both
 
 
+def test_recorded_peaks_are_the_price_and_weights_where_there_are_none(tmp_path: Path, look: Any) -> None:
+    """The largest peak of a model's runs; one below the weights' bytes held only a part of them, and does not count."""
+    weights = {"weight bytes": "2000000000"}
+    told: dict[str, list[dict[str, Any]]] = {
+        "here": [{"memory": {"resident": 4_000_000_000}}, {"memory": {"resident": 5_000_000_000}}],
+        "card": [{"memory": {"resident": 9_000_000_000, "device": 3_000_000_000}}, {}],
+        "older": [{"computed": weights}, {}],
+        "spread": [{"computed": weights, "memory": {"resident": 9_000_000_000, "device": 1_000_000_000}}, {}],
+        "mixed": [{"computed": weights}, {"computed": weights, "memory": {"resident": 6_000_000_000}}],
+        "broken": [{"memory": "much"}, {"memory": {"resident": "more", "device": None}}],
+        "api": [{}, {}],
+    }
+    for model, parts in told.items():
+        for task, said in zip(("one", "two"), parts, strict=True):
+            records = (record(n, task=task, right=n % 5 > 0) for n in range(20))
+            run = write_run(tmp_path / "runs" / f"{model}-{task}", records, task=task, model=model)
+            run.manifest.model |= said
+            manifests.write(run.folder, run.manifest)
+    assert evalkit("leaderboard", "runs", "-o", "b.json", cwd=tmp_path).code == 0
+    whole = json.loads((tmp_path / "b.json").read_text())
+    assert {one["model"]: (one["memory_bytes"], one["memory_of"]) for one in whole["models"]} == {
+        "here": (5e9, "process"),
+        "card": (3e9, "gpu"),
+        "older": (2e9, "weights"),
+        "spread": (2e9, "weights"),
+        "mixed": (6e9, "process"),
+        "broken": (None, None),
+        "api": (None, None),
+    }
+    assert evalkit("leaderboard", "runs", cwd=tmp_path).code == 0
+    opened = look(tmp_path / "runs" / "leaderboard.html")
+    chart = opened.page.locator("svg.scatter").last
+    words = str(chart.get_attribute("aria-label"))
+    assert words.startswith("average against memory: ")
+    for said in ("here 80.0 % at 5 GB of the process at its peak", "older 80.0 % at 2 GB of the weights"):
+        assert said in words
+    assert "api" not in words
+    assert chart.locator("circle title").first.text_content() == "card: 80.0 %, 3 GB of the GPU at its peak"
+    caption = opened.page.locator("figcaption").last.inner_text()
+    assert caption == (
+        "average against memory (of the process at its peak: here, mixed; of the GPU at its peak: card; "
+        "of the weights: older, spread)"
+    )
+    first, last = (opened.page.locator("figure").nth(n).bounding_box() for n in (0, -1))
+    assert first["y"] == last["y"], "a long caption must not push its chart below the others"
+    assert opened.quiet()
+
+
+def test_peaks_of_one_kind_are_named_on_the_axis(tmp_path: Path, look: Any) -> None:
+    for model, size in (("small", 2_100_000_000), ("large", 16_100_000_000)):
+        run = write_run(tmp_path / "runs" / model, (record(n) for n in range(20)), model=model)
+        run.manifest.model["memory"] = {"resident": size}
+        manifests.write(run.folder, run.manifest)
+    assert evalkit("leaderboard", "runs", cwd=tmp_path).code == 0
+    opened = look(tmp_path / "runs" / "leaderboard.html", viewport={"width": 390, "height": 844})
+    words = str(opened.page.locator("svg.scatter").last.get_attribute("aria-label"))
+    assert words.startswith("average against memory of the process at its peak: large 100.0 % at 16.1 GB, small")
+    assert opened.page.locator("figcaption").last.inner_text() == "average against memory of the process at its peak"
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_suites_are_groups_with_the_means_of_their_tasks(tmp_path: Path, look: Any, axe: str) -> None:
     for model, share in (("a", 3), ("b", 4)):
         folder = tmp_path / "runs" / model
