@@ -15,7 +15,7 @@ import click
 
 from evalkit import places, plugins
 from evalkit.core import UsageError
-from evalkit.models.local.abilities import abilities
+from evalkit.models.local.loading.abilities import abilities
 from evalkit.signature import version
 from evalkit.store import SqliteCache
 

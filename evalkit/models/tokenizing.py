@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Capabilities, Identity, Model, ModelError, Reply, Request, Tokenize, Usage, UsageError
-from evalkit.models.local import checkpoint as checkpoints
-from evalkit.models.local.checkpoint import Checkpoint
+from evalkit.models.local.loading import checkpoint as checkpoints
+from evalkit.models.local.loading.checkpoint import Checkpoint
 from evalkit.spec import unknown
 
 __all__ = ["TokenCounter", "load_tokenizer", "tokenizer"]

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from evalkit.cli import cli
-from evalkit.models.local import abilities
-from evalkit.models.local.quantizing import METHODS, STORED
+from evalkit.models.local.loading import abilities
+from evalkit.models.local.loading.quantizing import METHODS, STORED
 
 
 def told(*words: str) -> list[str]:

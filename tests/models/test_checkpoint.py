@@ -14,7 +14,7 @@ import pytest
 
 from evalkit.core import Choose, Generate, Perplexity, Prompt, Tokenize, UsageError, digest_of
 from evalkit.models import resolve
-from evalkit.models.local import weights
+from evalkit.models.local.loading import weights
 from tests.models.oracle import answer
 
 pytest.importorskip("torch")

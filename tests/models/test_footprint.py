@@ -10,7 +10,7 @@ torch: Any = pytest.importorskip("torch")
 transformers: Any = pytest.importorskip("transformers")
 
 from evalkit.embedded import TINY  # noqa: E402
-from evalkit.models.local.footprint import weight_bytes  # noqa: E402
+from evalkit.models.local.loading.footprint import weight_bytes  # noqa: E402
 
 
 def load(**settings: Any) -> Any:

@@ -22,14 +22,15 @@ from tests.models.oracle import Plain, answers, outcomes
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local import refill as refill_module  # noqa: E402 (needs torch)
-from evalkit.models.local import slot_attention, slotted  # noqa: E402 (needs torch)
-from evalkit.models.local.decode import Cached, decode  # noqa: E402 (needs torch)
-from evalkit.models.local.prefill import Prefill  # noqa: E402 (needs torch)
-from evalkit.models.local.refill import Limits, Refill, WritingCounters  # noqa: E402 (needs torch)
-from evalkit.models.local.slots import Slots  # noqa: E402 (needs torch)
-from evalkit.models.local.stream import Stream  # noqa: E402 (needs torch)
-from evalkit.models.local.writing import Asked, Writing  # noqa: E402 (needs torch)
+from evalkit.models.local.forward import slot_attention  # noqa: E402 (needs torch)
+from evalkit.models.local.writing import refill as refill_module  # noqa: E402 (needs torch)
+from evalkit.models.local.writing import slotted  # noqa: E402 (needs torch)
+from evalkit.models.local.writing.decode import Cached, decode  # noqa: E402 (needs torch)
+from evalkit.models.local.writing.prefill import Prefill  # noqa: E402 (needs torch)
+from evalkit.models.local.writing.refill import Limits, Refill, WritingCounters  # noqa: E402 (needs torch)
+from evalkit.models.local.writing.requests import Asked, Writing  # noqa: E402 (needs torch)
+from evalkit.models.local.writing.slots import Slots  # noqa: E402 (needs torch)
+from evalkit.models.local.writing.stream import Stream  # noqa: E402 (needs torch)
 
 LIMITS = Limits(pass_tokens=64, slot_tokens=4096, slots=4, worth=2, readers=2)
 _engines: dict[Path, Any] = {}
@@ -473,7 +474,7 @@ def test_a_text_too_large_for_one_slot_fails_alone(
     # Texts so much longer have a round, and so slots, of their own; here all are in one.
     monkeypatch.setattr(slotted, "_ALIKE", 1000)
     # The trial is over by then, as it would be on a device that is filled later.
-    monkeypatch.setattr("evalkit.models.local.refill.Slots", type("Scarce", (Slots,), {"__init__": scarce}))
+    monkeypatch.setattr("evalkit.models.local.writing.refill.Slots", type("Scarce", (Slots,), {"__init__": scarce}))
     *fine, failed = outcomes(resolve(f"hf/{folder}"), [*short, long])
     assert isinstance(failed, ModelError) and "out of memory on a single input" in str(failed)
     assert [reply.texts for reply in fine if isinstance(reply, Reply)] == expected

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
-from evalkit.models.local.stream import Stream
+from evalkit.models.local.writing.stream import Stream
 
 
 def pushed(tokenizer: Any, ids: Sequence[int], *stops: str) -> Stream:

@@ -22,8 +22,8 @@ from tests.models.oracle import answers
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local.decode import Cached, Plain, find_stepper  # noqa: E402 (needs torch)
-from evalkit.models.local.forward import Forward, Way  # noqa: E402 (needs torch)
+from evalkit.models.local.forward.passing import Forward, Way  # noqa: E402 (needs torch)
+from evalkit.models.local.writing.decode import Cached, Plain, find_stepper  # noqa: E402 (needs torch)
 
 
 async def loaded(model: Any) -> Any:
@@ -108,7 +108,7 @@ def test_a_cap_too_high_to_show_on_small_logits_is_noticed(
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "final_logit_softcapping": 3000.0}))
     assert engine_of(folder)._forward.way == Way("chunked")
-    monkeypatch.setattr("evalkit.models.local.forward.candidates", lambda config: iter([lambda logits: logits]))
+    monkeypatch.setattr("evalkit.models.local.forward.passing.candidates", lambda config: iter([lambda logits: logits]))
     assert engine_of(folder)._forward.way == Way("gathered")
 
 
@@ -162,16 +162,19 @@ def test_without_a_usable_cache_texts_are_the_same_and_a_warning_says_so(
 
 def test_t5_without_a_cache_writes_the_same(make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "evalkit.models.local.decode.Cached.start", lambda self, prompts: torch.zeros(len(prompts), 400)
+        "evalkit.models.local.writing.decode.Cached.start", lambda self, prompts: torch.zeros(len(prompts), 400)
     )
     folder = make_model("t5")
     reply = oracle.answer(resolve(f"hf/{folder}"), Generate(Prompt("The quick brown"), max_tokens=6, stop=()))
     assert reply.texts == (oracle.Plain(folder).generate("The quick brown", 6)[0],)
 
 
-def test_closing_frees_the_model_and_refuses_more(make_model: Callable[..., Path]) -> None:
+def test_closing_frees_the_model_and_refuses_more(make_model: Callable[..., Path], tmp_path: Path) -> None:
+    # Weights of its own: those that another open model shares stay.
+    folder = shutil.copytree(make_model("llama"), tmp_path / "own")
+
     async def ask() -> weakref.ref[Any]:
-        model = resolve(f"hf/{make_model('llama')}")
+        model = resolve(f"hf/{folder}")
         await model.answer(Choose(Prompt("A"), ("B",)))
         alive = weakref.ref(await loaded(model))
         await model.close()

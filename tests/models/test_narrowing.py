@@ -16,7 +16,7 @@ from tests.models.oracle import answers
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local.narrowing import LastLayer, last_layer  # noqa: E402 (needs torch)
+from evalkit.models.local.forward.narrowing import LastLayer, last_layer  # noqa: E402 (needs torch)
 
 CONTEXT = "She sells sea shells by the sea shore; the shells she sells are surely sea shells. " * 3
 REQUESTS: list[Request] = [

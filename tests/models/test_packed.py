@@ -19,17 +19,17 @@ from tests.models.oracle import answers
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local import tree_attention  # noqa: E402 (needs torch)
-from evalkit.models.local.attend import Sums, attend  # noqa: E402 (needs torch)
 from evalkit.models.local.counters import Counters  # noqa: E402 (needs torch)
-from evalkit.models.local.forward import Forward, Way  # noqa: E402 (needs torch)
-from evalkit.models.local.loading import Loaded  # noqa: E402 (needs torch)
+from evalkit.models.local.forward import tree_attention  # noqa: E402 (needs torch)
+from evalkit.models.local.forward.attend import Sums, attend  # noqa: E402 (needs torch)
+from evalkit.models.local.forward.passing import Forward, Way  # noqa: E402 (needs torch)
+from evalkit.models.local.forward.swapping import UnsupportedError  # noqa: E402
+from evalkit.models.local.loading.loaded import Loaded  # noqa: E402 (needs torch)
 from evalkit.models.local.memory import Budget  # noqa: E402 (needs torch)
-from evalkit.models.local.packed import Packed  # noqa: E402 (needs torch)
-from evalkit.models.local.plan import Row, RowScore, merge  # noqa: E402 (needs torch)
-from evalkit.models.local.score import score  # noqa: E402 (needs torch)
-from evalkit.models.local.sharing import Caller, score_shared  # noqa: E402 (needs torch)
-from evalkit.models.local.swapping import UnsupportedError  # noqa: E402
+from evalkit.models.local.scoring.packed import Packed  # noqa: E402 (needs torch)
+from evalkit.models.local.scoring.plan import Row, RowScore, merge  # noqa: E402 (needs torch)
+from evalkit.models.local.scoring.score import score  # noqa: E402 (needs torch)
+from evalkit.models.local.scoring.sharing import Caller, score_shared  # noqa: E402 (needs torch)
 
 PACKED = (
     "llama",

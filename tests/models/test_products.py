@@ -20,8 +20,8 @@ if not torch.backends.mkldnn.is_available():
 
 from transformers.pytorch_utils import Conv1D  # noqa: E402 (needs transformers)
 
-from evalkit.models.local import products  # noqa: E402 (needs torch)
-from evalkit.models.local.products import take_onednn, worthwhile  # noqa: E402
+from evalkit.models.local.loading import products  # noqa: E402 (needs torch)
+from evalkit.models.local.loading.products import take_onednn, worthwhile  # noqa: E402
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from evalkit import models
 from evalkit.core import Perplexity
 from evalkit.embedded import TINY
-from evalkit.models.local.encode import rolling_rows, strided_rows
+from evalkit.models.local.text.encode import rolling_rows, strided_rows
 
 torch = pytest.importorskip("torch", reason="a local model needs torch")
 transformers = pytest.importorskip("transformers")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numpy")
 
-from evalkit.models.local.passes import Pass, plan
-from evalkit.models.local.tree import build
+from evalkit.models.local.scoring.passes import Pass, plan
+from evalkit.models.local.scoring.tree import build
 
 Sequences = list[tuple[int, ...]]
 

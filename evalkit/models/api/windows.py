@@ -1,7 +1,7 @@
 """Perplexity in windows through a server: a text longer than it reads is cut here, by the model's own tokenizer.
 
-The windows are the local backend's (`local/encode.py`), so they are lm-evaluation-harness's. They travel as token ids,
-which vLLM and SGLang take in the place of a text: a window's text would fall into other tokens by itself.
+The windows are the local backend's (`local/text/encode.py`), so they are lm-evaluation-harness's. They travel as token
+ids, which vLLM and SGLang take in the place of a text: a window's text would fall into other tokens by itself.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from evalkit.core import ModelError, Perplexity, Reply, UsageError
 from evalkit.models.api.completions import Echoed
-from evalkit.models.local import checkpoint as checkpoints
-from evalkit.models.local.checkpoint import Checkpoint
-from evalkit.models.local.encode import Tokens, rolling_rows, strided_rows
-from evalkit.models.local.plan import Row
+from evalkit.models.local.loading import checkpoint as checkpoints
+from evalkit.models.local.loading.checkpoint import Checkpoint
+from evalkit.models.local.scoring.plan import Row
+from evalkit.models.local.text.encode import Tokens, rolling_rows, strided_rows
 from evalkit.models.tokenizing import load_tokenizer
 
 __all__ = ["Windows", "windows_of"]

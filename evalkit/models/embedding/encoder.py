@@ -20,7 +20,7 @@ from evalkit.models.batcher import Flight
 from evalkit.models.embedding.files import Files
 from evalkit.models.embedding.options import Options
 from evalkit.models.local.memory import Budget, work_off
-from evalkit.models.local.plan import by_length
+from evalkit.models.local.scoring.plan import by_length
 
 __all__ = ["Encoder", "load"]
 

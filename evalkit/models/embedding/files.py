@@ -11,7 +11,7 @@ from typing import Any
 
 from evalkit.core import Identity, UsageError, digest_of
 from evalkit.models.embedding.options import CHANGES_ANSWERS, Options
-from evalkit.models.local.weights import stored_dtype, weight_digest, weight_files
+from evalkit.models.local.loading.weights import stored_dtype, weight_digest, weight_files
 
 __all__ = ["Files", "find", "identify"]
 

@@ -11,7 +11,7 @@ from evalkit.core import Capabilities, Embed, Identity, ModelError, Reply, Reque
 from evalkit.models.batcher import Batcher
 from evalkit.models.embedding.files import Files, identify
 from evalkit.models.embedding.options import Options
-from evalkit.models.local.checkpoint import Checkpoint
+from evalkit.models.local.loading.checkpoint import Checkpoint
 from evalkit.models.tokenizing import TokenCounter
 
 if TYPE_CHECKING:

@@ -20,13 +20,14 @@ from evalkit.models.gguf.sequences import Context, Sequences
 from evalkit.models.gguf.settings import bytes_per_token, cells_of, flash_attention, gpu_layers, kv_type, threads
 from evalkit.models.gguf.vocabulary import Vocabulary
 from evalkit.models.gguf.widening import widened
-from evalkit.models.local import scoring, writing
 from evalkit.models.local.asking import Asked, Asking
 from evalkit.models.local.counters import Counters
-from evalkit.models.local.encode import Tokens
 from evalkit.models.local.memory import room
-from evalkit.models.local.plan import Row, RowScore
-from evalkit.models.local.rendering import Renderer
+from evalkit.models.local.scoring import requests as scoring
+from evalkit.models.local.scoring.plan import Row, RowScore
+from evalkit.models.local.text.encode import Tokens
+from evalkit.models.local.text.rendering import Renderer
+from evalkit.models.local.writing import requests as writing
 
 __all__ = ["Engine"]
 

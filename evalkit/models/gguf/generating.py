@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from evalkit.core import ModelError
 from evalkit.models.gguf.sampling import next_tokens
 from evalkit.models.gguf.sequences import Ids, Sequences
-from evalkit.models.local.tree import build
-from evalkit.models.local.writing import Writing
+from evalkit.models.local.scoring.tree import build
+from evalkit.models.local.writing.requests import Writing
 
 __all__ = ["generate"]
 

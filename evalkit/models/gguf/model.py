@@ -31,7 +31,7 @@ from evalkit.models.gguf.options import Options
 from evalkit.models.gguf.settings import gpu_layers, kv_name, longest_input
 from evalkit.models.local.arbiter import worker
 from evalkit.models.local.asking import guessed_tokens
-from evalkit.models.local.weights import weight_digest
+from evalkit.models.local.loading.weights import weight_digest
 
 if TYPE_CHECKING:
     from evalkit.models.gguf.engine import Engine

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.models.local.stream import Stream
+from evalkit.models.local.writing.stream import Stream
 
 __all__ = ["next_tokens"]
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from evalkit.core import ModelError
 from evalkit.models.gguf.sequences import Logits, Output, Sequences
-from evalkit.models.local.plan import Row, RowScore
-from evalkit.models.local.scoring import Scoring
+from evalkit.models.local.scoring.plan import Row, RowScore
+from evalkit.models.local.scoring.requests import Scoring
 
 __all__ = ["score", "waves"]
 

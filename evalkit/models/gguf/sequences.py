@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from evalkit.core import ModelError
 from evalkit.models.gguf.library import complaint, library
 from evalkit.models.local.counters import Counters
-from evalkit.models.local.tree import Tree, build
+from evalkit.models.local.scoring.tree import Tree, build
 
 __all__ = ["Context", "Output", "Sequences"]
 

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Sequence
 
 from evalkit.core import Choose, Embed, Generate, ModelError, Perplexity, Request, Tokenize
-from evalkit.models.local import scoring, writing
-from evalkit.models.local.encode import Tokens
-from evalkit.models.local.rendering import Rendered, Renderer
+from evalkit.models.local.scoring import requests as scoring
+from evalkit.models.local.text.encode import Tokens
+from evalkit.models.local.text.rendering import Rendered, Renderer
+from evalkit.models.local.writing import requests as writing
 
 __all__ = ["Asked", "Asking", "guessed_tokens"]
 

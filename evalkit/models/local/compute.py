@@ -14,21 +14,22 @@ import torch
 
 from evalkit.core import Reply, Request
 from evalkit.models.batcher import Flight
-from evalkit.models.local import scoring, writing
 from evalkit.models.local.asking import Asked, Asking
 from evalkit.models.local.counters import Counters
-from evalkit.models.local.decode import Stepper, find_stepper
-from evalkit.models.local.encode import Tokens
-from evalkit.models.local.fast import Fast
-from evalkit.models.local.forward import Forward
-from evalkit.models.local.loading import Loaded
+from evalkit.models.local.forward.passing import Forward
+from evalkit.models.local.loading.loaded import Loaded
 from evalkit.models.local.memory import Budget, work_off
-from evalkit.models.local.plan import by_length
-from evalkit.models.local.refill import WritingCounters
-from evalkit.models.local.rendering import Renderer
-from evalkit.models.local.score import score
-from evalkit.models.local.sharing import Caller
-from evalkit.models.local.slotted import Slotted
+from evalkit.models.local.scoring import requests as scoring
+from evalkit.models.local.scoring.fast import Fast
+from evalkit.models.local.scoring.plan import by_length
+from evalkit.models.local.scoring.score import score
+from evalkit.models.local.scoring.sharing import Caller
+from evalkit.models.local.text.encode import Tokens
+from evalkit.models.local.text.rendering import Renderer
+from evalkit.models.local.writing import requests as writing
+from evalkit.models.local.writing.decode import Stepper, find_stepper
+from evalkit.models.local.writing.refill import WritingCounters
+from evalkit.models.local.writing.slotted import Slotted
 
 __all__ = ["Engine"]
 

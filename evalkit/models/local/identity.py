@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from evalkit.core import Identity, UsageError, digest_of
-from evalkit.models.local.adapters import Adapter
-from evalkit.models.local.checkpoint import Checkpoint
+from evalkit.models.local.loading.adapters import Adapter
+from evalkit.models.local.loading.checkpoint import Checkpoint
+from evalkit.models.local.loading.quantizing import method_named, outlier_threshold, skipped, stored_in
+from evalkit.models.local.loading.reading import dtype_of
+from evalkit.models.local.loading.weights import weight_digest, weight_files
 from evalkit.models.local.options import Options
-from evalkit.models.local.quantizing import method_named, outlier_threshold, skipped, stored_in
-from evalkit.models.local.reading import dtype_of
-from evalkit.models.local.weights import weight_digest, weight_files
 
 __all__ = ["identify"]
 

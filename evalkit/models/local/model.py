@@ -22,15 +22,16 @@ from evalkit.core import (
     UsageError,
 )
 from evalkit.models.batcher import Batcher
-from evalkit.models.local import bases, parallel
+from evalkit.models.local import parallel
 from evalkit.models.local.asking import guessed_tokens
-from evalkit.models.local.checkpoint import Checkpoint
+from evalkit.models.local.loading import bases
+from evalkit.models.local.loading.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
 from evalkit.models.tokenizing import TokenCounter
 
 if TYPE_CHECKING:
-    from evalkit.models.local.adapters import Adapter
     from evalkit.models.local.compute import Engine
+    from evalkit.models.local.loading.adapters import Adapter
 
 __all__ = ["LocalModel"]
 
@@ -165,9 +166,9 @@ class LocalModel:
 
     def _engine(self, device: str) -> Engine:
         from evalkit.models.local.compute import Engine
-        from evalkit.models.local.footprint import weight_bytes
+        from evalkit.models.local.loading.footprint import weight_bytes
         from evalkit.models.local.memory import Budget
-        from evalkit.models.local.rendering import Renderer
+        from evalkit.models.local.text.rendering import Renderer
 
         base = bases.take(self, self._key, self._checkpoint, self._options, device)
         loaded = base.with_adapter(self._adapter, merge=self._options.adapter_merge)

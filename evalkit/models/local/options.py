@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from evalkit.core import UsageError
-from evalkit.models.local.quantizing import method_named
+from evalkit.models.local.loading.quantizing import method_named
 from evalkit.models.typed import Reader, matching, one_of, read_options, tokens, whole, yes_no
 
 __all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options", "memory_limits"]

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalkit.core import Model, UnavailableError, UsageError, digest_of
-from evalkit.models.local import adapters, gguf_files
-from evalkit.models.local import checkpoint as checkpoints
-from evalkit.models.local.adapters import Adapter
+from evalkit.models.local.loading import adapters, gguf_files
+from evalkit.models.local.loading import checkpoint as checkpoints
+from evalkit.models.local.loading.adapters import Adapter
+from evalkit.models.local.loading.quantizing import method_named, missing, stored_in
+from evalkit.models.local.loading.weights import weight_files
 from evalkit.models.local.model import LocalModel
 from evalkit.models.local.options import CHANGES_ANSWERS, Options
-from evalkit.models.local.quantizing import method_named, missing, stored_in
-from evalkit.models.local.weights import weight_files
 
 __all__ = ["hf", "tiny"]
 

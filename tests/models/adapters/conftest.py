@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.models.local import bases
+from evalkit.models.local.loading import bases
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,9 @@ import evalkit
 from evalkit.core import Choose, Generate, Model, Reply, Request, UnavailableError, UsageError
 from evalkit.embedded import TINY
 from evalkit.models import resolve
-from evalkit.models.local import bases, loading, provider
+from evalkit.models.local import provider
+from evalkit.models.local.loading import bases
+from evalkit.models.local.loading import loaded as loading
 from tests.models.oracle import answers
 from tests.models.quantized.reference import Reference, choices, texts
 

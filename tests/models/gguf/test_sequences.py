@@ -98,7 +98,7 @@ def test_what_is_shared_is_computed_once(written: Callable[..., Path]) -> None:
 
     stats = asyncio.run(ask())
     from evalkit.embedded import TINY
-    from evalkit.models.local.tree import build
+    from evalkit.models.local.scoring.tree import build
     from tests.models.oracle import Plain
 
     plain = Plain(TINY)
@@ -206,7 +206,7 @@ def test_no_memory_for_a_context_is_said(written: Callable[..., Path], monkeypat
 
 
 def test_waves_hold_every_sequence_once_and_keep_to_their_size() -> None:
-    from evalkit.models.local.tree import build
+    from evalkit.models.local.scoring.tree import build
 
     random_ = random.Random(3)
     ids = [tuple(random_.choices(range(3), k=random_.randint(1, 12))) for _ in range(200)]

@@ -17,7 +17,7 @@ from evalkit.embedded import TINY
 from evalkit.models import resolve
 from evalkit.models.cached import request_key
 from evalkit.models.local import provider
-from evalkit.models.local.quantizing import METHODS
+from evalkit.models.local.loading.quantizing import METHODS
 from tests.models.quantized.reference import choices
 
 pytest.importorskip("torch")

@@ -15,7 +15,7 @@ from evalkit.core import Choose, Reply, UnavailableError, UsageError
 from evalkit.embedded import TINY
 from evalkit.models import resolve
 from evalkit.models.local import provider
-from evalkit.models.local.quantizing import STORED as STORED_FORMS
+from evalkit.models.local.loading.quantizing import STORED as STORED_FORMS
 from tests.models.quantized import checkpoints
 from tests.models.quantized.reference import Reference, choices
 
