@@ -191,7 +191,18 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
 
 
 def made_ready(task: Task, settings: Settings) -> Task:
-    """The task with every scorer made ready; raises UsageError where one cannot work on this machine."""
+    """The task with every scorer made ready; raises UsageError where one cannot work on this machine, and where two
+    give scores of one name: metrics find scores by their names, so one of the two would be reported as the other."""
+    givers: dict[str, str] = {}
+    for scorer in task.scorers:
+        for name in scorer.scores:
+            if name in givers:
+                raise UsageError(
+                    f"two scorers of task {task.name!r} give a score named {name!r}",
+                    found=f"{givers[name]} and {scorer.name}",
+                    fix="one of the two in one run",
+                )
+            givers[name] = scorer.name
     unsafe = settings.unsafe_code == "subprocess"
     return replace(task, scorers=tuple(s.ready(unsafe) if s.ready else s for s in task.scorers))
 

@@ -10,6 +10,7 @@ import evalkit
 from evalkit.core import Fewshot, Message, Reply, Sample, Score, Scorer, Subset, UsageError, Validity
 from evalkit.data import rows
 from evalkit.metrics import mean
+from evalkit.scorers import exact_match
 from tests.runner.scripted import Parrot, say_task
 
 
@@ -46,6 +47,21 @@ def test_a_backend_error_leaves_n_and_is_counted(tmp_path: Path) -> None:
 def test_too_many_failures_fail_the_run(tmp_path: Path) -> None:
     run = evalkit.run(say_task(20), Parrot(fails=lambda text: text[0] in "35"), out=tmp_path / "r")
     assert run.failed
+
+
+def test_two_scorers_of_one_score_are_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    """Metrics find a score by its name: the second one's would be reported with the first one's values."""
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        return (Score("exact_match", 0.0),)
+
+    never = Scorer("never", score, ("exact_match",), (mean("exact_match"),))
+    model = Parrot()
+    with pytest.raises(UsageError, match="two scorers of task 'say' give a score named 'exact_match'") as caught:
+        evalkit.run(say_task(4, scorers=(exact_match(), never)), model, out=tmp_path / "r")
+    assert "exact_match and never" in str(caught.value)
+    assert not model.asked
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_scorer_that_raises_fails_the_sample_and_keeps_the_reply(tmp_path: Path) -> None:
