@@ -122,6 +122,8 @@ def tournament(
         judge = _judge(given, "pair", "list")
         items = pair_items if judge.over == "pair" else list_items
         found += _judge_all(judge, items(outputs, given["limit"]), given)
+    if found and all(one.validity is not Validity.OK for one in found):
+        _finish(found, {**given, "max_failures": 0.0})
     standing = standing_of(found, davidson=ties == "davidson", elo=elo, style=style_control)
     show_tournament(standing, as_json=given["as_json"])
     _finish(found, given)

@@ -73,7 +73,8 @@ def show_pairwise(
     out = console()
     out.print(f"{one} against {two}", style="bold", markup=False)
     out.print(", ".join(f"{count} {name}" for name, count in counts.items()))
-    out.print(_table(rows))
+    if judged:
+        out.print(_table(rows))
     out.print("next: evalkit judge audit RUN_A RUN_B --judge MODEL (is this judge any good?)", style="dim")
 
 
@@ -98,7 +99,8 @@ def show_answers(
         return
     out = console()
     out.print(f"{model}: {len(judged)} judged, {unjudged} unjudged", style="bold", markup=False)
-    out.print(_table(rows, share=False))
+    if judged:
+        out.print(_table(rows, share=False))
 
 
 def show_audit(audit: Audit, *, as_json: bool = False) -> None:

@@ -249,7 +249,11 @@ def read_labels(path: Path) -> list[Label]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the labels in {path}", found=str(error)) from None
+        raise UsageError(
+            f"cannot read the labels in {path}",
+            found=getattr(error, "strerror", None) or str(error),
+            fix="evalkit judge annotate RUN_A RUN_B makes a page that writes labels",
+        ) from None
     found = []
     for number, row in enumerate(rows, 2):
         if not {"id", "a", "b", "label"} <= row.keys():

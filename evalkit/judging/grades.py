@@ -40,7 +40,11 @@ def read_grades(path: Path) -> dict[str, float]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"cannot read the labels in {path}", found=str(error)) from None
+        raise UsageError(
+            f"cannot read the labels in {path}",
+            found=getattr(error, "strerror", None) or str(error),
+            fix="a CSV with the columns id and label",
+        ) from None
     found: dict[str, float] = {}
     for number, row in enumerate(rows, 2):
         if not {"id", "label"} <= row.keys():

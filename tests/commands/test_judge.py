@@ -310,6 +310,11 @@ def test_a_judge_that_gives_no_verdict_leaves_all_unjudged_with_code_3(folder: P
     assert done.code == 3
     assert "all 20 are unjudged" in done.err
     assert "a stronger judge" in done.err
+    assert "95 % interval" not in done.out  # no table without a row
+    with judge_server(lambda prompt: "Both have merits.") as (spec, _):
+        ranked = evalkit("judge", "tournament", "ant.jsonl", "bee.jsonl", "--judge", spec, cwd=folder)
+    assert ranked.code == 3
+    assert "all 20 are unjudged" in ranked.err
 
 
 def test_an_audit_in_words_with_labels(folder: Path) -> None:
