@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -114,9 +115,19 @@ def _text() -> str:
 
 
 def _import(backend: str) -> None:
-    for name in _LIBRARIES.get(backend, ()):
-        if importlib.util.find_spec(name) is not None:
+    names = [name for name in _LIBRARIES.get(backend, ()) if importlib.util.find_spec(name) is not None]
+    with _quiet(names):
+        for name in names:
             importlib.import_module(name)
+
+
+def _quiet(names: list[str]) -> AbstractContextManager[None]:
+    # transformers brings torchao along, which says on import which kernels of other machines it lacks.
+    if "transformers" not in names:
+        return nullcontext()
+    from evalkit.models.local.loading.reading import quiet
+
+    return quiet()
 
 
 def _weights(model: Model) -> int | None:

@@ -78,6 +78,15 @@ def test_a_model_that_cannot_be_loaded_raises() -> None:
         asyncio.run(measure(Broken()))
 
 
+def test_what_libraries_say_of_other_machines_kernels_is_not_shown() -> None:
+    pytest.importorskip("torchao", reason="pip install 'evalkit[quant]'")
+    code = "from evalkit.models.measuring import measure; from evalkit.models import resolve; import asyncio\n"
+    code += "print(asyncio.run(measure(resolve('tiny'))).weights)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 0
+    assert done.stderr == ""
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_the_peak_is_of_this_process_and_stays_when_the_memory_is_given_back() -> None:
     code = (

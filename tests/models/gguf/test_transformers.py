@@ -22,11 +22,14 @@ REQUESTS = [
 ]
 
 
-def test_float32_weights_are_those_of_the_folder(written: Callable[..., Path]) -> None:
+def test_float32_weights_are_those_of_the_folder(
+    written: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
     folder, file = answers(resolve("tiny"), REQUESTS), answers(resolve(f"hf/{written('F32')}"), REQUESTS)
     for a, b in zip(file, folder, strict=True):
         assert a.loglikelihoods == pytest.approx(b.loglikelihoods, abs=1e-5)
         assert (a.texts, a.usage, a.rendered_digest) == (b.texts, b.usage, b.rendered_digest)
+    assert "GGUF tensors" not in capfd.readouterr().err  # transformers' own bar
 
 
 def test_quantized_weights_are_widened_and_tell_the_models_apart(written: Callable[..., Path]) -> None:

@@ -47,7 +47,7 @@ def read(checkpoint: Checkpoint, options: Options, device: str, method: Method |
     stored = stored_in(checkpoint.config) is not None
     kept: list[str] = []
     try:
-        with quiet(quantizes=stored or method is not None):
+        with quiet(stored or method is not None, widens=(checkpoint.folder / LINK).exists()):
             tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
             if method is not None and options.quant_skip:
                 from evalkit.models.local.loading.quantized import kept_layers
@@ -159,7 +159,7 @@ def _skeleton(checkpoint: Checkpoint, options: Options) -> Any:
 
 
 @contextmanager
-def quiet(quantizes: bool = False) -> Iterator[None]:
+def quiet(quantizes: bool = False, *, widens: bool = False) -> Iterator[None]:
     """Keep transformers' own progress bars out of evalkit's, and what quantizers say of kernels that they lack."""
     from transformers.utils import logging as their_logging
 
@@ -173,7 +173,7 @@ def quiet(quantizes: bool = False) -> Iterator[None]:
     levels = [logger.level for logger in noisy]
     for logger in noisy:
         logger.setLevel(logging.ERROR)
-    if quantizes:  # compressed-tensors asks nobody whether it may show bars
+    if quantizes or widens:  # compressed-tensors and the reader of GGUF files ask nobody whether they may show bars
         tqdm.__init__ = partialmethod(begin, disable=True)
     try:
         yield
