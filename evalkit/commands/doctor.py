@@ -121,7 +121,9 @@ def _devices() -> Iterator[Finding]:
     elif torch.backends.mps.is_available():
         yield Finding("ok", "mps", "Apple GPU")
     else:
-        yield Finding("note", "device", f"no GPU: local models run on the CPU ({torch.get_num_threads()} threads)")
+        threads = torch.get_num_threads()
+        words = f"{threads} thread" + "s" * (threads != 1)
+        yield Finding("note", "device", f"no GPU: local models run on the CPU ({words})")
 
 
 def _quantization() -> Iterator[Finding]:

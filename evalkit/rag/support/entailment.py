@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from evalkit.core import Metric, Reply, Sample, Score, Scorer, UsageError, Validity
@@ -144,6 +145,12 @@ def classes_of(path: str) -> tuple[int, int | None]:
     """
     from transformers import AutoConfig
 
+    if path.startswith((".", "/", "~")) and not Path(path).is_dir():
+        raise UsageError(
+            f"no model folder {path!r}",
+            found=f"looked for {Path(path).absolute()}; nothing is there",
+            fix="a folder that holds config.json, or <owner>/<name> of the hub",
+        )
     try:
         names: Mapping[int, str] = AutoConfig.from_pretrained(path).id2label
     except (OSError, ValueError) as error:

@@ -138,7 +138,7 @@ def test_a_model_that_names_its_classes_label_0_is_refused(tmp_path: Path) -> No
 def test_a_model_that_is_not_there_shows_before_the_run(tmp_path: Path) -> None:
     scorer = entailment(model=str(tmp_path / "nowhere"))
     assert scorer.ready is not None
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="no model folder"):
         scorer.ready(False)
 
 
