@@ -58,17 +58,12 @@ def command(a: Path, b: Path, explain: str | None, as_json: bool, **given: Any) 
 
 
 def _paired(a: Path, b: Path, given: dict[str, Any]) -> tuple[Opened, Opened, list[PairedTask], list[str]]:
-    from evalkit.comparison import pair_tasks
+    from evalkit.comparison import names_of, pair_tasks
     from evalkit.gating import open_any
 
     one, other = open_any(a), open_any(b)
     wanted = given["tasks"]
-    names = []
-    for text in given["pairs"]:
-        left, equals, right = text.rpartition("=") if text.count("=") == 1 else _split(text, one, other)
-        if not equals:
-            raise UsageError("--pair takes A=B", found=repr(text), fix="--pair 'mmlu=mmlu_*'")
-        names.append((left, right))
+    names = names_of(given["pairs"], one.sides, other.sides)
     before = {name: side for name, side in one.sides.items() if not wanted or name in wanted}
     after = {name: side for name, side in other.sides.items() if not wanted or name in wanted}
     paired, only_a, only_b = pair_tasks(before, after, names=names, by=given["match"])
@@ -86,14 +81,6 @@ def _paired(a: Path, b: Path, given: dict[str, Any]) -> tuple[Opened, Opened, li
             )
     left_out = [f"{name}: only in {a}" for name in only_a] + [f"{name}: only in {b}" for name in only_b]
     return one, other, paired, left_out
-
-
-def _split(text: str, one: Opened, other: Opened) -> tuple[str, str, str]:
-    """Names of tasks may hold `=` themselves (mmlu,data=sample): the cut that leaves a known name is taken."""
-    for place, sign in enumerate(text):
-        if sign == "=" and (text[:place] in one.sides or text[place + 1 :] in other.sides):
-            return text[:place], "=", text[place + 1 :]
-    return text.partition("=")
 
 
 def _show(

@@ -25,7 +25,17 @@ _BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "score
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write here; - prints.")
 @click.option("--compare", "comparing", is_flag=True, help="A page that sets two runs beside each other.")
 @click.option("--policy", metavar="FILE", help="With --compare: a gate's verdict on top; a policy file, or default.")
-def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparing: bool, policy: str | None) -> None:
+@click.option(
+    "--pair", "pairs", multiple=True, metavar="A=B", help="With --compare: A's task with B's of another name."
+)
+def command(
+    runs: tuple[Path, ...],
+    name: str | None,
+    out: Path | None,
+    comparing: bool,
+    policy: str | None,
+    pairs: tuple[str, ...],
+) -> None:
     """Report on every RUN (a run folder, or a folder of them) with a report plugin.
 
     A RUN may also be lm-eval's output folder (--log_samples) or an Inspect log.
@@ -42,7 +52,11 @@ def command(runs: tuple[Path, ...], name: str | None, out: Path | None, comparin
     chosen = name or ("comparison" if comparing else _BY_SUFFIX.get(out.suffix.lower() if out else "", "markdown"))
     if comparing and len(found) != 2:
         raise UsageError("--compare takes two runs", found=f"{len(found)} runs", fix="name two run folders")
+    if pairs and not comparing:
+        raise UsageError("--pair goes with --compare", fix="evalkit report --compare A B --pair 'mmlu=mmlu_*'")
     options = {"policy": policy} if policy else {}
+    if pairs:
+        options["pairs"] = "\n".join(pairs)
     tags = _tags(chosen)
     if out is None and "html" in tags:
         below = found[-1].folder if found[-1].folder.is_dir() else found[-1].folder.parent

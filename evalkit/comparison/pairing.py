@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
@@ -118,6 +118,21 @@ def pair_tasks(
     both = [name for name in candidate if name in baseline]
     pairs = [pair_task(baseline[name], candidate[name], by=by) for name in both]
     return pairs, [n for n in baseline if n not in candidate], [n for n in candidate if n not in baseline]
+
+
+def names_of(texts: Iterable[str], baseline: Collection[str], candidate: Collection[str]) -> list[tuple[str, str]]:
+    """The `names` of `pair_tasks` from `A=B` each, given the tasks of both sides.
+
+    Names may hold `=` themselves (mmlu,data=sample): the cut that leaves a known name is taken. Raises UsageError for
+    a text without one.
+    """
+    found = []
+    for text in texts:
+        cuts = [(text[:place], text[place + 1 :]) for place, sign in enumerate(text) if sign == "="]
+        if not cuts:
+            raise UsageError("--pair takes A=B", found=repr(text), fix="--pair 'mmlu=mmlu_*'")
+        found.append(next((cut for cut in cuts if cut[0] in baseline or cut[1] in candidate), cuts[0]))
+    return found
 
 
 def pair_task(baseline: TaskSide, candidate: TaskSide, *, by: By | None = None) -> PairedTask:
@@ -291,6 +306,7 @@ def merge(name: str, sides: Sequence[TaskSide]) -> TaskSide:
     whole = TaskSide(
         name, first.model, first.origin, first.harness, first.version, first.headline, _shared(sides), created=""
     )
+    whole.merged = tuple(side.name for side in sides)
     for side in sides:
         whole.ids += [f"{side.name}/{sample}" for sample in side.ids]
         whole.repeats += side.repeats

@@ -71,7 +71,8 @@ class TaskSide:
 
     `facts` is what the manifest keeps as the task's identity; `asked` and `prompted` are the digests of the sample
     and of its prompt before any chat template, `texts` that of the prompt as one text, whichever parts it was made of;
-    `digests` are those of all of them ("samples", "prompts", "rendered").
+    `digests` are those of all of them ("samples", "prompts", "rendered"). `merged` names the tasks that this one was
+    put together from, if any: its ids then begin with theirs.
     """
 
     name: str
@@ -95,6 +96,13 @@ class TaskSide:
     notes: list[str] = field(default_factory=list)
     signature: str = ""
     created: str = ""
+    merged: tuple[str, ...] = ()
+
+    def id_of(self, task: str, sample: str) -> str | None:
+        """What that sample of the run is called here; None where its task is another one."""
+        if self.merged:
+            return f"{task}/{sample}" if task in self.merged else None
+        return sample if task == self.name else None
 
     @property
     def n(self) -> int:

@@ -7,13 +7,13 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit import Run
-from evalkit.comparison import PairedTask, TaskSide, pair_tasks
+from evalkit.comparison import PairedTask, TaskSide, names_of, pair_tasks
 from evalkit.core import Record, UsageError
 from evalkit.foreign import ForeignRun
 from evalkit.gates.assess import difference, flips
@@ -49,20 +49,22 @@ def report(
     /,
     *,
     policy: str = "",
+    pairs: str = "",
     budget: float = 64.0,
     title: str = "Comparison",
     name: str = "",
 ) -> Iterator[str | Sibling]:
     """A page over exactly two runs or logs, A (before) and B (after), paired by sample.
 
-    `policy` is a gate's policy file, or "default"; its verdict then stands on top. `budget` and `name`: see the
-    report "html".
+    `policy` is a gate's policy file, or "default"; its verdict then stands on top. `pairs` says which task of A is
+    which of B where their names differ, `A=B` on a line each, with patterns as `evalkit compare --pair` takes them.
+    `budget` and `name`: see the report "html".
     """
     if len(runs) != 2:
         raise UsageError("a comparison takes two runs", found=f"{len(runs)} runs", fix="evalkit report --compare A B")
     if budget < 0:
         raise UsageError("the budget is a size in MB, 0 or more", found=str(budget))
-    return _pieces(runs[0], runs[1], policy, budget, title, name)
+    return _pieces(runs[0], runs[1], policy, pairs.splitlines(), budget, title, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,20 @@ class _Part:
 
 
 def _pieces(
-    a: Run | ForeignRun, b: Run | ForeignRun, policy: str, budget: float, title: str, file: str
+    a: Run | ForeignRun,
+    b: Run | ForeignRun,
+    policy: str,
+    named: Sequence[str],
+    budget: float,
+    title: str,
+    file: str,
 ) -> Iterator[str | Sibling]:
     before, after = _opened(a), _opened(b)
-    pairs, only_a, only_b = pair_tasks(before.sides, after.sides)
-    if not any(pair.ids for pair in pairs):
-        raise UsageError("the two runs share no sample", found=f"{', '.join(a.tasks)} and {', '.join(b.tasks)}")
+    pairs, notes = _paired(before, after, named)
+    if named:
+        # The gate knows tasks by one name: that of B.
+        before = replace(before, sides={pair.name: pair.baseline for pair in pairs})
+        after = replace(after, sides={pair.name: pair.candidate for pair in pairs})
     verdict = gate(after, before, policy_from(None if policy == "default" else Path(policy), {})) if policy else None
     with Shards(int(budget * (1 << 20)), paged=bool(file)) as shards:
         kinds = _walk(a, b, pairs, shards)
@@ -139,7 +149,7 @@ def _pieces(
             "gate": verdict,
             "sentence": sentence(verdict) if verdict else "",
             "gate_rows": _gate_rows(verdict),
-            "notes": [f"{n}: only in A" for n in only_a] + [f"{n}: only in B" for n in only_b],
+            "notes": notes,
             "shards": shards,
             "budget": budget,
             "kinds": _KINDS,
@@ -150,6 +160,26 @@ def _pieces(
         for part in range(2, shards.parts + 1):
             yield Sibling(sibling(file, part))
             yield from _page("part.html.j2", context | {"part": part, "meta": meta | {"part": part - 1}})
+
+
+def _paired(before: Opened, after: Opened, named: Sequence[str]) -> tuple[list[PairedTask], list[str]]:
+    """The tasks of both, and what is to be said of names. Raises UsageError where they have no sample in common."""
+    names = names_of(named, before.sides, after.sides)
+    pairs, only_a, only_b = pair_tasks(before.sides, after.sides, names=names)
+    empty = [pair for pair in pairs if not pair.ids]
+    if (empty and (named or len(empty) == len(pairs))) or not pairs:
+        tried = [f"{pair.baseline.name} and {pair.name}" for pair in empty]
+        raise UsageError(
+            "the two runs share no sample",
+            found="; ".join(tried) or f"{', '.join(before.sides)} and {', '.join(after.sides)}",
+            fix="--pair A=B says which tasks are the same; each may be a pattern with *",
+        )
+    twice = [name for name, count in Counter(pair.name for pair in pairs).items() if count > 1]
+    if twice:
+        raise UsageError(f"B's task {twice[0]!r} is paired twice", fix="a page for each pair")
+    notes = [f"{n}: only in A" for n in only_a] + [f"{n}: only in B" for n in only_b]
+    notes += [f"{p.name}: in A it is {p.baseline.name}" for p in pairs if p.baseline.name != p.name]
+    return pairs, notes
 
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:
@@ -194,8 +224,6 @@ def _line(pair: PairedTask, metric: str, name: str) -> _Line | None:
 def _walk(a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask], shards: Shards) -> list[Counter[str]]:
     """Every pair of records into the shards. A's wait in a file, so that memory holds their places alone."""
     counts: list[Counter[str]] = [Counter() for _ in pairs]
-    sides = {pair.baseline.name: number for number, pair in enumerate(pairs)}
-    others = {pair.candidate.name: number for number, pair in enumerate(pairs)}
     matched = [
         {pair.candidate.ids[r[0]]: pair.baseline.ids[le[0]] for le, r in zip(pair.left, pair.right, strict=True)}
         for pair in pairs
@@ -206,33 +234,40 @@ def _walk(a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask],
     news = [_values(pair.candidate, pair.headline) for pair in pairs]
     with tempfile.TemporaryFile() as file:
         for record in a.records():
-            if record.task in sides:
-                number = sides[record.task]
-                key = (number, record.sample.id, record.repeat)
-                places[key] = file.tell(), record.validity.value
+            keys = [(number, one, record.repeat) for number, one in _places(record, [pair.baseline for pair in pairs])]
+            if keys:
+                places |= dict.fromkeys(keys, (file.tell(), record.validity.value))
                 line = packed(_side(record))
                 file.write(len(line).to_bytes(8, "little") + line)
         for record in b.records():
-            number = others.get(record.task, -1)
-            if number < 0 or record.sample.id not in matched[number]:
-                continue
-            twin = matched[number][record.sample.id], record.repeat
-            if (number, *twin) not in places:
-                continue
-            place, validity = places[number, *twin]
-            file.seek(place)
-            left = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-            right = _side(record)
-            old, new = olds[number].get(twin), news[number].get((record.sample.id, record.repeat))
-            kind = _kind(old, new, pairs[number], binary[number])
-            counts[number][kind] += 1
-            ends = [validity, record.validity.value]
-            group = record.sample.groups[-1][:200] if record.sample.groups else ""
-            row = [number, record.sample.id[:200], record.index, record.repeat, group, kind, old, new, ends]
-            alike = left["replies"] == right["replies"]
-            row += [alike, excerpt(_said(left)), excerpt(_said(right))]
-            shards.put(row, {"a": _apart(left, right), "b": right})
+            for number, sample in _places(record, [pair.candidate for pair in pairs]):
+                twin = matched[number].get(sample, ""), record.repeat
+                if sample not in matched[number] or (number, *twin) not in places:
+                    continue
+                place, validity = places[number, *twin]
+                file.seek(place)
+                left = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+                right = _side(record)
+                old, new = olds[number].get(twin), news[number].get((sample, record.repeat))
+                kind = _kind(old, new, pairs[number], binary[number])
+                counts[number][kind] += 1
+                ends = [validity, record.validity.value]
+                row = [number, sample[:200], record.index, record.repeat, _group(record, pairs[number]), kind, old, new]
+                row += [ends, left["replies"] == right["replies"], excerpt(_said(left)), excerpt(_said(right))]
+                shards.put(row, {"a": _apart(left, right), "b": right})
     return counts
+
+
+def _places(record: Record, sides: Sequence[TaskSide]) -> list[tuple[int, str]]:
+    """The sides that have this record, by number, and what its sample is called there."""
+    found = [(number, side.id_of(record.task, record.sample.id)) for number, side in enumerate(sides)]
+    return [(number, sample) for number, sample in found if sample is not None]
+
+
+def _group(record: Record, pair: PairedTask) -> str:
+    """The narrowest group that B's sample is in; where tasks were taken as one, its own may be all there is."""
+    groups = record.sample.groups or ((record.task,) if pair.candidate.merged else ())
+    return groups[-1][:200] if groups else ""
 
 
 def _apart(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:

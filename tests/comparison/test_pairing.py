@@ -90,6 +90,8 @@ def test_a_pattern_takes_several_tasks_as_one() -> None:
     assert pair.ids == ["mmlu_x/0", "mmlu_x/1", "mmlu_y/0", "mmlu_y/1"]
     assert pair.missing == []
     assert list(pair.groups()) == ["even", "mmlu_x", "mmlu_y", "odd"]
+    assert [pair.candidate.id_of(task, "1") for task in ("mmlu_y", "mmlu_z", "mmlu_*")] == ["mmlu_y/1", None, None]
+    assert [theirs["mmlu_x"].id_of(task, "1") for task in ("mmlu_x", "mmlu_y")] == ["1", None]
     # A baseline file knows the mean cost alone.
     theirs["mmlu_x"].costs = {"seconds": np.asarray([2.0])}
     (again,), _, _ = pair_tasks(theirs, theirs, names=[("mmlu_*", "mmlu_*")])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evalkit.core import Prompt
+from evalkit.store import manifest as manifests
 from tests.commands.console import evalkit
 from tests.foreign import test_inspect_logs as inspect_logs
 from tests.foreign import test_lm_eval as lm_eval
@@ -98,8 +101,6 @@ def test_words_that_differ_are_marked_side_by_side(tmp_path: Path, look: Any) ->
 
 
 def with_id(one: Any) -> Any:
-    from dataclasses import replace
-
     return replace(one, sample=replace(one.sample, id="same"))
 
 
@@ -181,6 +182,110 @@ def test_a_log_of_inspect_is_compared(tmp_path: Path, look: Any) -> None:
     opened.page.keyboard.press("j")
     until(opened.page, "document.querySelector('#detail')?.textContent.includes('A long question about')")
     assert opened.quiet()
+
+
+def two_tasks(folder: Path, tasks: tuple[str, str], step: int) -> None:
+    """A run of two tasks with 30 samples each: every `step`th is wrong in the first, every second in the other."""
+    made = {
+        task: [record(n, task=task, right=n % k > 0) for n in range(30)]
+        for task, k in zip(tasks, (step, 2), strict=True)
+    }
+    apart = [write_run(folder.parent / f"{folder.name}-{task}", made[task], task=task) for task in tasks]
+    run = write_run(folder, [one for records in made.values() for one in records], model=folder.name)
+    run.manifest.tasks = [one.manifest.tasks[0] for one in apart]
+    manifests.write(folder, run.manifest)
+
+
+def counts_shown(page: Any) -> dict[str, int]:
+    kinds = ("both", "lost", "gained", "neither")
+    return {kind: int(page.inner_text(f"button.kind-{kind}").split()[0]) for kind in kinds}
+
+
+def expected(n: int, one: int, other: int) -> dict[str, int]:
+    ends = [(i % one > 0, i % other > 0) for i in range(n)]
+    kinds = {"both": (True, True), "lost": (True, False), "gained": (False, True), "neither": (False, False)}
+    return {kind: ends.count(pair) for kind, pair in kinds.items()}
+
+
+def test_tasks_of_other_names_are_paired_as_told(tmp_path: Path, look: Any) -> None:
+    two_tasks(tmp_path / "a", ("old", "alone"), 3)
+    two_tasks(tmp_path / "b", ("new", "single"), 5)
+    plain = evalkit("report", "--compare", "a", "b", cwd=tmp_path)
+    assert plain.code == 2
+    assert "--pair A=B" in plain.err
+    done = evalkit("report", "--compare", "a", "b", "--pair", "old=new", "--policy", "default", cwd=tmp_path)
+    assert done.code == 0, done
+    opened = look(tmp_path / "b" / "comparison.html")
+    assert counts_shown(opened.page) == expected(30, 3, 5)
+    assert "new: in A it is old" in opened.page.inner_text("main")
+    assert opened.page.locator("#differences tbody tr.head").count() == 1
+    gate = opened.page.inner_text("section.box >> nth=0")
+    assert "new" in gate
+    assert "was not run on this task" not in gate
+    assert "single" not in gate
+    opened.page.select_option("#kind", "")
+    opened.page.click(".item >> nth=0")
+    opened.page.wait_for_selector("#detail .sides")
+    found = json.loads(evalkit("compare", "a", "b", "--pair", "old=new", "--json", cwd=tmp_path).out)["tasks"][0]
+    line = opened.page.inner_text("#differences tbody tr.head")
+    assert f"{100 * found['metrics'][0]['difference']:+.1f}" in line
+    both = evalkit("report", "--compare", "a", "b", "--pair", "old=new", "--pair", "alone=single", cwd=tmp_path)
+    assert both.code == 0, both
+    assert look(tmp_path / "b" / "comparison.html").page.locator("#differences tbody tr.head").count() == 2
+
+
+def test_a_pattern_takes_the_tasks_of_another_harness_as_one(tmp_path: Path, look: Any) -> None:
+    """As mmlu here and its subjects there: matched by prompt, which is all that they share."""
+    records = [
+        replace(record(n, task="quiz", right=n % 3 > 0), prompt=Prompt(f"Question {n}?\nAnswer:")) for n in range(24)
+    ]
+    write_run(tmp_path / "a", records, task="quiz", model="a")
+    for name, numbers in (("quiz_x", range(10)), ("quiz_y", range(10, 24))):
+        lines = [lm_eval.line(n, acc=float(n % 4 > 0)) for n in numbers]
+        lm_eval.write(tmp_path / "b", name, lines)
+    lm_eval.results(tmp_path / "b", model_name="org/b")
+    done = evalkit("report", "--compare", "a", "b", "--pair", "quiz=quiz_*", "-o", "c.html", cwd=tmp_path)
+    assert done.code == 0, done
+    opened = look(tmp_path / "c.html")
+    assert counts_shown(opened.page) == expected(24, 3, 4)
+    opened.page.select_option("#kind", "gained")
+    opened.page.click(".item >> nth=0")
+    opened.page.wait_for_selector("#detail .sides")
+    shown = opened.page.inner_text("#detail")
+    assert "quiz_x/" in shown
+    assert "Question 3?" in shown
+    assert "reply 3" in shown
+    found = json.loads(evalkit("compare", "a", "b", "--pair", "quiz=quiz_*", "--json", cwd=tmp_path).out)["tasks"][0]
+    assert (len(found["metrics"][0]["worse"]), len(found["metrics"][0]["better"])) == (
+        expected(24, 3, 4)["lost"],
+        expected(24, 3, 4)["gained"],
+    )
+    assert opened.quiet()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--compare", "a", "b", "--pair", "t"), "--pair takes A=B"),
+        (("--compare", "a", "b", "--pair", "nothing=t"), "the baseline has no task 'nothing'"),
+        (("--compare", "a", "b", "--pair", "t=t", "--pair", "t=t"), "B's task 't' is paired twice"),
+        (("a", "b", "--pair", "t=t"), "--pair goes with --compare"),
+    ],
+)
+def test_mistakes_in_pairs_are_said(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = evalkit("report", *arguments, cwd=folder)
+    assert done.code == 2, done
+    assert said in done.err
+
+
+def test_a_pair_without_a_common_sample_is_refused(tmp_path: Path) -> None:
+    two_tasks(tmp_path / "a", ("old", "alone"), 3)
+    records = [with_id(record(0, task="new"))]
+    write_run(tmp_path / "b", records, task="new", model="b")
+    done = evalkit("report", "--compare", "a", "b", "--pair", "old=new", cwd=tmp_path)
+    assert done.code == 2
+    assert "the two runs share no sample" in done.err
+    assert "old and new" in done.err
 
 
 def test_beyond_the_budget_replies_go_into_further_parts(tmp_path: Path, look: Any) -> None:
