@@ -8,6 +8,7 @@ from typing import Any
 from evalkit.core import UsageError
 from evalkit.models.embedding.files import find, identify
 from evalkit.models.embedding.options import Options
+from evalkit.models.turns import LOADING
 from evalkit.rag.ranking import Hit
 
 _BATCH = 32
@@ -48,7 +49,8 @@ class Reranker:
                 "reranking needs sentence-transformers", found=str(error), fix="pip install 'evalkit[embeddings]'"
             ) from None
         try:
-            model = CrossEncoder(self._files.source, revision=self._files.commit)
+            with LOADING:
+                model = CrossEncoder(self._files.source, revision=self._files.commit)
         except (OSError, ValueError) as error:
             raise UsageError(f"{self._files.name} is no cross-encoder", found=str(error)[:200]) from None
         if model.config.num_labels != 1:

@@ -10,6 +10,7 @@ from typing import Any
 from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity, digest_of
 from evalkit.extract import final_answer
 from evalkit.metrics import mean
+from evalkit.models.turns import LOADING
 from evalkit.scorers.gather import Gather
 
 _NAMES = ("bertscore_precision", "bertscore_recall", "bertscore_f1")
@@ -120,13 +121,14 @@ class _Encoder:
         if config and "t5" not in str(config.get("model_type", "")):
             name = _NotT5(name)
         try:
-            loaded = BERTScorer(
-                model_type=name,
-                num_layers=layers,
-                batch_size=self._batch_size,
-                device=self._device,
-                **self._rescaling(),
-            )
+            with LOADING:
+                loaded = BERTScorer(
+                    model_type=name,
+                    num_layers=layers,
+                    batch_size=self._batch_size,
+                    device=self._device,
+                    **self._rescaling(),
+                )
         except (OSError, AssertionError) as error:
             raise UsageError(
                 f"the encoder {self._model!r} can't be loaded",

@@ -21,6 +21,7 @@ from evalkit.models.embedding.files import Files
 from evalkit.models.embedding.options import Options
 from evalkit.models.local.memory import Budget, work_off
 from evalkit.models.local.scoring.plan import by_length
+from evalkit.models.turns import LOADING
 
 __all__ = ["Encoder", "load"]
 
@@ -187,10 +188,11 @@ def load(files: Files, options: Options, device: str) -> Encoder:
         from transformers.utils import logging as words
 
         words.disable_progress_bar()
-        if options.pooling == "auto":
-            model = SentenceTransformer(files.source, **settings)
-        else:
-            model = _pooled(files, options.pooling, settings)
+        with LOADING:
+            if options.pooling == "auto":
+                model = SentenceTransformer(files.source, **settings)
+            else:
+                model = _pooled(files, options.pooling, settings)
     except UsageError:
         raise
     except Exception as error:  # readers of every file format raise errors of their own

@@ -17,6 +17,7 @@ from typing import Any
 from evalkit.core import Metric, Reply, Sample, Score, Scorer, UsageError, Validity
 from evalkit.extract import final_answer
 from evalkit.metrics import mean
+from evalkit.models.turns import LOADING
 from evalkit.rag.records import Context, of_sample
 from evalkit.rag.retrieval import where_applicable
 from evalkit.rag.support.detector import abstains, plain
@@ -68,7 +69,8 @@ class EntailmentModel:
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(self.path)
-        model = AutoModelForSequenceClassification.from_pretrained(self.path).eval()
+        with LOADING:
+            model = AutoModelForSequenceClassification.from_pretrained(self.path).eval()
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if self._device == "auto" else self._device
         return tokenizer, model.to(wanted)
 

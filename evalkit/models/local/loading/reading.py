@@ -14,6 +14,7 @@ from evalkit.models.local.loading.gguf_files import LINK
 from evalkit.models.local.loading.quantizing import Method, stored_in
 from evalkit.models.local.loading.weights import stored_dtype, weight_files
 from evalkit.models.local.options import Options, memory_limits
+from evalkit.models.turns import LOADING
 
 __all__ = ["dtype_of", "quiet", "read"]
 
@@ -47,7 +48,7 @@ def read(checkpoint: Checkpoint, options: Options, device: str, method: Method |
     stored = stored_in(checkpoint.config) is not None
     kept: list[str] = []
     try:
-        with quiet(stored or method is not None, widens=(checkpoint.folder / LINK).exists()):
+        with LOADING, quiet(stored or method is not None, widens=(checkpoint.folder / LINK).exists()):
             tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
             if method is not None and options.quant_skip:
                 from evalkit.models.local.loading.quantized import kept_layers
