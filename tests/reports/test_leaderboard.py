@@ -266,6 +266,7 @@ def test_recorded_peaks_are_the_price_and_weights_where_there_are_none(tmp_path:
         "older": [{"computed": weights}, {}],
         "spread": [{"computed": weights, "memory": {"resident": 9_000_000_000, "device": 1_000_000_000}}, {}],
         "mixed": [{"computed": weights}, {"computed": weights, "memory": {"resident": 6_000_000_000}}],
+        "recorded": [{"computed": weights}, {"memory": {"resident": 1_500_000_000}}],
         "broken": [{"memory": "much"}, {"memory": {"resident": "more", "device": None}}],
         "api": [{}, {}],
     }
@@ -283,6 +284,7 @@ def test_recorded_peaks_are_the_price_and_weights_where_there_are_none(tmp_path:
         "older": (2e9, "weights"),
         "spread": (2e9, "weights"),
         "mixed": (6e9, "process"),
+        "recorded": (1.5e9, "process"),
         "broken": (None, None),
         "api": (None, None),
     }
@@ -297,7 +299,7 @@ def test_recorded_peaks_are_the_price_and_weights_where_there_are_none(tmp_path:
     assert chart.locator("circle title").first.text_content() == "card: 80.0 %, 3 GB of the GPU at its peak"
     caption = opened.page.locator("figcaption").last.inner_text()
     assert caption == (
-        "average against memory (of the process at its peak: here, mixed; of the GPU at its peak: card; "
+        "average against memory (of the process at its peak: here, mixed, recorded; of the GPU at its peak: card; "
         "of the weights: older, spread)"
     )
     first, last = (opened.page.locator("figure").nth(n).bounding_box() for n in (0, -1))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from evalkit import run
-from evalkit.core import Generate, Prompt, Reply, Request
+from evalkit.core import Generate, Prompt, Reply, Request, UsageError
 from evalkit.models.cached import cached
 from evalkit.models.measuring import resident
 from evalkit.runner import Settings, Silent, begin, continued, execute, prepare
@@ -91,16 +93,59 @@ def test_a_resumed_run_keeps_the_larger_peak(tmp_path: Path, sizes: tuple[int, i
     assert asked_nothing.asked == []
 
 
+STOPPED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from evalkit.runner import Settings, Silent, begin, execute, prepare
+from scripted import Parrot, say_task
+
+class Stops(Parrot):
+    facts = {}
+
+    async def answer(self, request):
+        held = bytearray(200_000_000)
+        held[::4096] = b"x" * len(held[::4096])
+        self.facts = {"weight bytes": "10"}
+        if len(self.asked) == 3:
+            os.kill(os.getpid(), int(sys.argv[2]))
+        del held
+        return await super().answer(request)
+
+async def work():
+    model = Stops()
+    tasks = [prepare(say_task(3, name), name, "src", model, Settings()) for name in ("one", "two")]
+    await execute(Path(sys.argv[1]), begin(Path(sys.argv[1]), "id", model, tasks, {}), model, tasks, Silent())
+
+asyncio.run(work())
+"""
+
+
 @linux
-def test_a_run_that_stops_early_has_said_so_far(tmp_path: Path) -> None:
-    class Stops(Heavy):
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGKILL, "running"), (signal.SIGINT, "interrupted")])
+def test_a_run_that_stops_early_has_said_so_far(tmp_path: Path, sent: signal.Signals, status: str) -> None:
+    """A real signal in the second of two tasks; a process that is killed has no time to say anything."""
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED, str(tmp_path), str(int(sent))],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == -sent, done.stderr
+    found = Run.open(tmp_path)
+    assert (found.manifest.status, found.manifest.tasks[0].result is None) == (status, False)
+    assert memory(found)["resident"] > LARGE
+
+
+@linux
+def test_a_run_that_ends_in_an_error_says_what_it_took(tmp_path: Path) -> None:
+    class Breaks(Heavy):
         async def answer(self, request: Request) -> Reply:
             await super().answer(request)
-            raise KeyboardInterrupt
+            raise UsageError("the model can't be run")
 
-    with pytest.raises(KeyboardInterrupt):
-        go(tmp_path, Stops(LARGE))
-    assert Run.open(tmp_path).manifest.status == "interrupted"
+    with pytest.raises(UsageError):
+        go(tmp_path, Breaks(LARGE))
+    assert Run.open(tmp_path).manifest.status == "failed"
     assert memory(Run.open(tmp_path))["resident"] > LARGE
 
 
