@@ -126,7 +126,8 @@ def _show(out: Console, one: Series, last: int) -> None:
     for place, point in enumerate(one.points[first:], first):
         change = changes.get(place)
         mark = "" if change is None else _mark(change, one)
-        interval = f"{words.value(point.low, one.scale)} – {words.value(point.high, one.scale)}"
+        ends = (words.value(point.low, one.scale), words.value(point.high, one.scale))
+        interval = "–" if set(ends) == {"–"} else " – ".join(ends)
         when = point.created[:16].replace("T", " ")
         value = words.value(point.value, one.scale)
         table.add_row(mark, when, escaped(words.plain(point.folder)), value, interval, f"{point.n:,}")

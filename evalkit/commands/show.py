@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _LISTED_RUNS = 20
+_LONG_FOLDER = 36
 _SHOWN_SAMPLES = 5
 _SHOWN_GROUPS = 80
 # Everything a terminal obeys: C0 without tab and newline, DEL and C1. A model's reply must not move the cursor.
@@ -57,18 +58,27 @@ def _list_runs(out: Console) -> None:
     from rich.table import Table
 
     from evalkit.api import RUNS
+    from evalkit.commands.output import escaped
 
     folders = runs_under(RUNS)
     if not folders:
         out.print("no runs in runs/ yet", "next: evalkit quickstart", sep="\n")
         return
+    listed = [(str(folder), Run.open(folder)) for folder in folders[:_LISTED_RUNS]]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    # A folder is there to be copied: it is not broken, and a long one has a line to itself.
+    apart = max(len(folder) for folder, _ in listed) > _LONG_FOLDER
     for column in ("run", "model", "tasks", "status"):
-        table.add_column(column, overflow="fold")
-    for folder in folders[:_LISTED_RUNS]:
-        run = Run.open(folder)
-        table.add_row(str(folder), run.model, ", ".join(run.tasks), run.manifest.status)
-    out.print(table)
+        table.add_column(column, overflow="fold", no_wrap=column == "run")
+    for folder, run in listed:
+        facts = (run.model, ", ".join(run.tasks), run.manifest.status)
+        if apart:
+            out.print(folder, style="bold", markup=False, soft_wrap=True)
+            out.print(f"  {' · '.join(facts)}", markup=False)
+        else:
+            table.add_row(*map(escaped, (folder, *facts)))
+    if not apart:
+        out.print(table)
     if len(folders) > _LISTED_RUNS:
         out.print(f"… and {len(folders) - _LISTED_RUNS} older")
     out.print(f"next: evalkit show {folders[0]}", style="dim")

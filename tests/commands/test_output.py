@@ -1,9 +1,14 @@
 """Numbers as people read them, and replies that cannot write to the terminal."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from evalkit.cli import cli
 from evalkit.commands.output import duration, escaped, number
 from evalkit.commands.show import visible
+from tests.reports.made import record, write_run
 
 
 @pytest.mark.parametrize(
@@ -36,3 +41,19 @@ def test_brackets_in_names_are_no_markup() -> None:
     from rich.text import Text
 
     assert Text.from_markup(escaped("a[bold]b[/]")).plain == "a[bold]b[/]"
+
+
+def test_a_runs_folder_stands_whole_in_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what `evalkit show` wants to be given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    folder = Path("runs/20261122-161222/tiny-dtype=bfloat16")
+    write_run(folder, [record(1, right=True)], model="tiny,dtype=bfloat16,quant=nf4-double,compute_dtype=bfloat16")
+    listed = CliRunner().invoke(cli, ["show"]).output.splitlines()
+    assert str(folder) in listed
+    assert max(map(len, listed)) <= 80
+    short = Path("runs/20261122-161222")
+    write_run(tmp_path / "other" / short, [record(1, right=True)], model="tiny[1]")
+    monkeypatch.chdir(tmp_path / "other")
+    listed = CliRunner().invoke(cli, ["show"]).output.splitlines()
+    assert listed[1].split()[:2] == [str(short), "tiny[1]"]
