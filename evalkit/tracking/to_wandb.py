@@ -16,6 +16,9 @@ def send(content: Content, project: str, entity: str = "", folder: Path | None =
     """
     try:
         import wandb
+
+        if getattr(wandb, "__file__", None) is None:  # the folder wandb/ that an offline run leaves imports as well
+            raise ImportError
     except ImportError:
         raise UsageError("wandb is not installed", fix='pip install "evalkit[wandb]"') from None
     try:

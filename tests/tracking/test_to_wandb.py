@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from evalkit.core import UsageError
 from evalkit.tracking import content
+from evalkit.tracking.to_wandb import send
 from tests.commands.console import evalkit
 from tests.reports.made import record, write_run
 
@@ -79,3 +83,12 @@ def test_without_an_account_it_says_what_to_do(tmp_path: Path, monkeypatch: pyte
     done = evalkit("push", "r", "--to", "wandb", "--no-pages", cwd=tmp_path)
     assert done.code == 2
     assert "wandb login" in done.err
+
+
+def test_the_folder_that_an_offline_run_left_is_not_taken_for_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(tmp_path / "r", (record(n, right=True) for n in range(4)), model="org/model")
+    monkeypatch.setitem(sys.modules, "wandb", ModuleType("wandb"))  # a namespace, as import makes of a bare folder
+    with pytest.raises(UsageError, match="wandb is not installed"):
+        send(content(run), "nightly")
