@@ -49,7 +49,12 @@ def command(
     """
     # Within a folder the oldest comes first, as the models were asked.
     found = [run for given in runs for run in _opened(given)]
-    chosen = name or ("comparison" if comparing else _BY_SUFFIX.get(out.suffix.lower() if out else "", "markdown"))
+    suffix = out.suffix.lower() if out else ""
+    if suffix not in ("", *_BY_SUFFIX) and not (name or comparing):
+        raise UsageError(
+            "the file's suffix says what is written", found=str(out), fix=f"{', '.join(_BY_SUFFIX)}; or --as REPORT"
+        )
+    chosen = name or ("comparison" if comparing else _BY_SUFFIX.get(suffix, "markdown"))
     if comparing and len(found) != 2:
         raise UsageError("--compare takes two runs", found=f"{len(found)} runs", fix="name two run folders")
     if pairs and not comparing:

@@ -50,6 +50,13 @@ def test_the_markdown_report_has_every_score_and_signature(project: Path) -> Non
     assert "`mmlu,data=sample|v1|" in text
 
 
+def test_a_report_is_not_written_under_a_suffix_that_is_none(project: Path) -> None:
+    done = evalkit("report", "run", "-o", "scores.htlm", cwd=project)
+    assert done.code == 2
+    assert "the file's suffix says what is written" in done.err
+    assert not (project / "scores.htlm").exists()
+
+
 def test_show_tells_the_summary_groups_and_single_samples(project: Path) -> None:
     summary = evalkit("show", "run", "--task", "mmlu,data=sample", cwd=project)
     assert "geography" in summary.out
