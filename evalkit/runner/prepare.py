@@ -200,7 +200,7 @@ def made_ready(task: Task, settings: Settings) -> Task:
                 raise UsageError(
                     f"two scorers of task {task.name!r} give a score named {name!r}",
                     found=f"{givers[name]} and {scorer.name}",
-                    fix="one of the two in one run",
+                    fix="leave one of the two out of the task's scorers and judges",
                 )
             givers[name] = scorer.name
     unsafe = settings.unsafe_code == "subprocess"
