@@ -85,6 +85,20 @@ def _receive() -> tuple[Any, ...]:
     return tuple(found[0])
 
 
+def _end() -> None:
+    _send("end")
+    _disconnect()
+
+
+def _disconnect() -> None:
+    """Take the groups down: a process that ends with their threads alive may be aborted by the C++ runtime."""
+    global _group
+    import torch.distributed as dist
+
+    _group = None
+    dist.destroy_process_group()
+
+
 def least(value: int) -> int:
     """The least of what the processes give, so that all of them plan alike; `value` itself where there is one."""
     if _group is None:
@@ -105,7 +119,7 @@ class Leader:
     def __init__(self, *model: object) -> None:
         """`model` is what a LocalModel is made of; the others load theirs now."""
         if not Leader._count:
-            atexit.register(_send, "end")
+            atexit.register(_end)
         Leader._count += 1
         self._number = Leader._count
         _send("open", self._number, model)
@@ -153,6 +167,7 @@ def follow() -> None:
     while True:
         what, *rest = _receive()
         if what == "end":
+            _disconnect()
             return
         number = rest[0]
         if what == "open":
