@@ -25,6 +25,9 @@ Control = Callable[[Sequence["Judged"]], Estimate]
 """The verdicts to the first model's win rate at equal length."""
 
 
+_ONE = {"wins": "win", "ties": "tie", "losses": "loss"}
+
+
 def length_controlled(model: str, keys: Sequence[str], difficulty: Path | None, anchor: Path | None) -> Control:
     """The control by length, and by difficulty where a file has it; its mistakes are said before anything is judged."""
     from evalkit.tournaments import fit_length
@@ -72,7 +75,7 @@ def show_pairwise(
         return
     out = console()
     out.print(f"{one} against {two}", style="bold", markup=False)
-    out.print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    out.print(", ".join(f"{count} {_ONE.get(name, name) if count == 1 else name}" for name, count in counts.items()))
     if judged:
         out.print(_table(rows))
     out.print("next: evalkit judge audit RUN_A RUN_B --judge MODEL (is this judge any good?)", style="dim")
