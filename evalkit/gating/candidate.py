@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from evalkit import api, baselines, foreign
-from evalkit.core import Model, Reply, Request, UsageError
+from evalkit.core import Reply, Request, UsageError
 from evalkit.gating.opening import Opened, open_any, open_run
+from evalkit.models.wrapping import Wrapper
 from evalkit.runner import Progress
-
-if TYPE_CHECKING:
-    from evalkit.core import Capabilities, Identity
 
 
 def is_there(path: Path) -> bool:
@@ -51,25 +48,8 @@ def run_now(plan: api.Plan, progress: Progress) -> tuple[Opened, Path]:
     return open_run(run), run.folder
 
 
-class HeldOpen:
+class HeldOpen(Wrapper):
     """A model that stays loaded from look to look: closing it waits until the last one."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    @property
-    def identity(self) -> Identity:
-        return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._model.capabilities
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """How the model is computed here, where it says so."""
-        found: Mapping[str, Any] = getattr(self._model, "facts", {})
-        return found
 
     async def answer(self, request: Request) -> Reply:
         return await self._model.answer(request)

@@ -30,7 +30,7 @@ from evalkit.models.gguf.library import library, version
 from evalkit.models.gguf.options import Options
 from evalkit.models.gguf.settings import gpu_layers, kv_name, longest_input
 from evalkit.models.local.arbiter import worker
-from evalkit.models.local.asking import guessed_tokens
+from evalkit.models.local.asking import guessed_tokens, refuse
 from evalkit.models.local.loading.weights import weight_digest
 
 if TYPE_CHECKING:
@@ -153,19 +153,11 @@ class GgufModel:
         return worker("gpu of llama.cpp" if gpu_layers(self._options, library()) else "cpu")
 
     def _refuse(self, request: Request) -> None:
-        name = self._file.name
         if self._closed:
             raise ModelError("the model was closed")
-        if type(request) not in self.capabilities.requests:
-            raise ModelError(f"{name} can't be asked for {type(request).__name__}")
-        if isinstance(request, Generate) and (request.schema or (request.tools and not self._takes_tools)):
-            what = "schema" if request.schema else "tools"
-            raise ModelError(f"{name} takes no {what} in a request of its own; put it into the prompt")
-        if isinstance(request, Generate | Choose) and request.prompt.messages:
-            if self._options.chat == "off":
-                raise ModelError("a conversation needs the chat template, and it is off (chat=off)")
-            if self._file.template is None:
-                raise ModelError(f"{name} has no chat template, so it can't be asked a conversation")
+        has_chat = self._options.chat != "off"
+        has_template = self._file.template is not None
+        refuse(request, self._file.name, self.capabilities, has_chat=has_chat, has_template=has_template)
 
     async def _count(self, request: Tokenize) -> Reply:
         """`usage.prompt_tokens`: the tokens of the text, special ones left out; the weights are not needed for it."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from evalkit.core import Choose, Embed, Generate, ModelError, Perplexity, Request, Tokenize
+from evalkit.core import Capabilities, Choose, Embed, Generate, ModelError, Perplexity, Request, Tokenize
 from evalkit.models.local.scoring import requests as scoring
 from evalkit.models.local.text.encode import Tokens
 from evalkit.models.local.text.rendering import Rendered, Renderer
 from evalkit.models.local.writing import requests as writing
 
-__all__ = ["Asked", "Asking", "guessed_tokens"]
+__all__ = ["Asked", "Asking", "guessed_tokens", "refuse"]
 
 Asked = scoring.Asked | writing.Asked
 
@@ -71,3 +71,19 @@ def guessed_tokens(request: Request) -> int:
     if isinstance(request, Choose):
         return length + sum(len(ending) // 4 + 1 for ending in request.continuations)
     return request.n * length
+
+
+def refuse(request: Request, name: str, capabilities: Capabilities, *, has_chat: bool, has_template: bool) -> None:
+    """Raise ModelError where a model of this machine can't be asked that; `has_chat`: the chat template may be used."""
+    if type(request) not in capabilities.requests:
+        raise ModelError(f"{name} can't be asked for {type(request).__name__}")
+    if isinstance(request, Generate):
+        takes_tools = "tools" in capabilities.features
+        if request.schema or (request.tools and not takes_tools):
+            what = "schema" if request.schema else "tools"
+            raise ModelError(f"{name} takes no {what} in a request of its own; put it into the prompt")
+    if isinstance(request, Generate | Choose) and request.prompt.messages:
+        if not has_chat:
+            raise ModelError("a conversation needs the chat template, and it is off (chat=off)")
+        if not has_template:
+            raise ModelError(f"{name} has no chat template, so it can't be asked a conversation")

@@ -23,7 +23,7 @@ from evalkit.core import (
 )
 from evalkit.models.batcher import Batcher
 from evalkit.models.local import parallel
-from evalkit.models.local.asking import guessed_tokens
+from evalkit.models.local.asking import guessed_tokens, refuse
 from evalkit.models.local.loading import bases
 from evalkit.models.local.loading.checkpoint import Checkpoint
 from evalkit.models.local.options import Options
@@ -115,16 +115,8 @@ class LocalModel:
     def _refuse(self, request: Request) -> None:
         if self._closed:
             raise ModelError("the model was closed")
-        if type(request) not in self.capabilities.requests:
-            raise ModelError(f"{self._checkpoint.name} can't be asked for {type(request).__name__}")
-        if isinstance(request, Generate) and (request.schema or (request.tools and not self._takes_tools)):
-            what = "schema" if request.schema else "tools"
-            raise ModelError(f"{self._checkpoint.name} takes no {what} in a request of its own; put it into the prompt")
-        if isinstance(request, Generate | Choose) and request.prompt.messages:
-            if self._options.chat == "off":
-                raise ModelError("a conversation needs the chat template, and it is off (chat=off)")
-            if not self._has_template:
-                raise ModelError(f"{self._checkpoint.name} has no chat template, so it can't be asked a conversation")
+        has_chat = self._options.chat != "off"
+        refuse(request, self._checkpoint.name, self.capabilities, has_chat=has_chat, has_template=self._has_template)
 
     async def _start(self) -> None:
         """Load the model, once; everyone who asks meanwhile waits for it."""
