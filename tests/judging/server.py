@@ -16,18 +16,46 @@ from tests.judging.scripted import shown
 Says = Callable[[str], str]
 
 
+class Speaking(BaseHTTPRequestHandler):
+    """Answers in JSON, and says nothing of it on the terminal."""
+
+    def send(self, status: int, answer: dict[str, Any]) -> None:
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def serving(handler: type[Speaking]) -> Iterator[str]:
+    """A server on loopback, as the model of an evalkit command."""
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"openai/judge,base_url=http://127.0.0.1:{http.server_address[1]}/v1"
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
 @contextmanager
 def judge_server(says: Says) -> Iterator[tuple[str, list[str]]]:
     """(the model spec that reaches it, the prompts it was asked). `says` gets all messages as one text."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Speaking):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if not self.path.endswith("/chat/completions"):
-                self._send(404, {"error": {"message": "there are no plain completions here"}})
+                self.send(404, {"error": {"message": "there are no plain completions here"}})
                 return
             prompt = "\n\n".join(message["content"] for message in body["messages"])
             asked.append(prompt)
@@ -39,27 +67,10 @@ def judge_server(says: Says) -> Iterator[tuple[str, list[str]]]:
                 "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}],
                 "usage": {"prompt_tokens": len(prompt) // 4, "completion_tokens": len(said) // 4, "total_tokens": 0},
             }
-            self._send(200, answer)
+            self.send(200, answer)
 
-        def _send(self, status: int, answer: dict[str, Any]) -> None:
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"openai/judge,base_url=http://127.0.0.1:{server.server_address[1]}/v1", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as spec:
+        yield spec, asked
 
 
 # ---------------------------------------------------------------- judges

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -18,6 +16,7 @@ from evalkit.models import cached, resolve
 from evalkit.plugins import load
 from evalkit.store import SqliteCache
 from tests.judging.scripted import QUESTION, replies, shown
+from tests.judging.server import Speaking, serving
 
 Places = list[list[tuple[str, float]]]
 
@@ -30,13 +29,13 @@ def server(
     of them; `refuses` is one that does not take the parameter."""
     bodies: list[Any] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Speaking):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if not self.path.endswith("/chat/completions"):
-                return self._send(404, {"error": {"message": "no"}})
+                return self.send(404, {"error": {"message": "no"}})
             bodies.append(body)
             if refuses and "logprobs" in body:
                 error = {
@@ -44,7 +43,7 @@ def server(
                     "param": "logprobs",
                     "code": "unsupported_parameter",
                 }
-                return self._send(400, {"error": error})
+                return self.send(400, {"error": error})
             text, places = says(body["messages"][-1]["content"])
             choice: dict[str, Any] = {
                 "index": 0,
@@ -54,27 +53,10 @@ def server(
             if places is not None and body.get("logprobs"):
                 choice["logprobs"] = {"content": [_place(place, body["top_logprobs"]) for place in places]}
             usage = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
-            return self._send(200, {"model": "judge", "choices": [choice], "usage": usage})
+            return self.send(200, {"model": "judge", "choices": [choice], "usage": usage})
 
-        def _send(self, status: int, answer: dict[str, Any]) -> None:
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None: ...
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"openai/judge,base_url=http://127.0.0.1:{http.server_address[1]}/v1", bodies
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with serving(Handler) as spec:
+        yield spec, bodies
 
 
 def _place(place: list[tuple[str, float]], most: int) -> dict[str, Any]:
