@@ -158,7 +158,7 @@ def test_planning_takes_little_time_and_no_recursion() -> None:
     wanted = [tuple(range(len(ids) - 30, len(ids))) for ids in rows]
     begun = time.process_time()
     plan(rows, wanted, budget=2048, limit=8000, worth=8)
-    assert time.process_time() - begun < 5  # about 0.2 s; what is quadratic takes minutes
+    assert time.process_time() - begun < 2  # about 0.2 s; what is quadratic takes minutes
     chain: Sequences = [(1,) * length for length in range(1, 3000)]
     steps = plan(chain, [(len(ids) - 1,) for ids in chain], budget=100, limit=10_000)
     assert sum(step.tokens for step in steps) == 2999
