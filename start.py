@@ -2,6 +2,9 @@
 
 python3 start.py quickstart    evaluate the embedded model on the bundled sample sets
 python3 start.py test          check style and types, run the tests
+python3 start.py update        try the newest releases of all dependencies; where the tests pass, write constraints.txt
+
+What is installed are the versions in constraints.txt, with which the tests passed.
 """
 
 import os
@@ -12,8 +15,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
+CONSTRAINTS = HERE / "constraints.txt"
 NEEDED = (3, 11)
-EXTRAS = {"quickstart": "local", "test": "local,dev"}
+EXTRAS = {"quickstart": "local", "test": "local,dev", "update": "local,dev"}
 
 
 def main() -> int:
@@ -24,12 +28,18 @@ def main() -> int:
     job, rest = sys.argv[1], sys.argv[2:]
     if sys.version_info < NEEDED:
         return use_newer_python()
-    python = install(EXTRAS[job])
-    if job == "test":
-        install_system("bwrap", "bubblewrap", "the tests of generated programs")
-        install_system("chromium", "chromium", "the tests of reports")
+    if job == "update":
+        return update(rest)
+    python = install(VENV, EXTRAS[job], CONSTRAINTS)
     if job == "quickstart":
         return subprocess.call([python, "-m", "evalkit.cli", "quickstart", *rest], cwd=HERE)
+    return test(python, rest)
+
+
+def test(python: str, rest: list[str]) -> int:
+    """Check style and types and run the tests; the exit code is that of the first step that fails."""
+    install_system("bwrap", "bubblewrap", "the tests of generated programs")
+    install_system("chromium", "chromium", "the tests of reports")
     steps = [
         [python, "-m", "ruff", "check", "."],
         [python, "-m", "ruff", "format", "--check", "."],
@@ -42,6 +52,51 @@ def main() -> int:
         if code:
             return code
     return 0
+
+
+def update(rest: list[str]) -> int:
+    """Resolve every dependency anew, run the tests with what came out, and keep it where they pass.
+
+    The environment .venv-update is made from nothing each time and stays, so that a failure can be looked into.
+    """
+    venv = HERE / ".venv-update"
+    shutil.rmtree(venv, ignore_errors=True)
+    python, new = make(venv), venv / "constraints.txt"
+    resolver = [python, "-m", "uv", "pip", "compile", "pyproject.toml", "--output-file", str(new), "--quiet"]
+    resolver += ["--all-extras", "--universal", "--python-version", ".".join(map(str, NEEDED))]
+    resolver += ["--no-header", "--no-annotate"]
+    for step in ([python, "-m", "pip", "install", "--quiet", "uv"], resolver):
+        if code := subprocess.call(step, cwd=HERE):
+            return code
+    changes = changed(CONSTRAINTS.read_text(), new.read_text())
+    print("\n".join(["newer releases:", *changes] if changes else ["every release is the newest already"]), flush=True)
+    code = test(install(venv, EXTRAS["update"], new), rest)
+    if code:
+        print(f"the tests fail with these releases (above); {CONSTRAINTS.name} stays as it is, {new} has them")
+        return code
+    comment = [line for line in CONSTRAINTS.read_text().splitlines() if line.startswith("#")]
+    CONSTRAINTS.write_text("\n".join([*comment, new.read_text()]))
+    print(f"the tests pass with these releases; {CONSTRAINTS.name} has them now")
+    return 0
+
+
+def changed(old: str, new: str) -> list[str]:
+    """What differs between two constraints files, a package a line: `  pyyaml 6.0.3 → 6.0.4`."""
+
+    def versions(text: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for line in text.splitlines():
+            name, _, rest = line.partition("==")
+            if rest and not line.startswith("#"):
+                found.setdefault(name, []).append(rest.split(" ")[0])
+        return found
+
+    before, after = versions(old), versions(new)
+    return [
+        f"  {name} {' / '.join(before.get(name, ['–']))} → {' / '.join(after.get(name, ['–']))}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
 
 
 def use_newer_python() -> int:
@@ -67,21 +122,27 @@ def install_system(program: str, package: str, needed_by: str) -> None:
             return
 
 
-def install(extras: str) -> str:
-    """Make .venv where it is missing and install evalkit in it with these extras; returns its interpreter."""
-    python = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+def make(venv: Path) -> str:
+    """Make a virtual environment where it is missing; returns its interpreter."""
+    python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
-        print("making", VENV, flush=True)
-        made = subprocess.call([sys.executable, "-m", "venv", str(VENV)])
+        print("making", venv, flush=True)
+        made = subprocess.call([sys.executable, "-m", "venv", str(venv)])
         if made:
             print("cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv")
             raise SystemExit(made)
-    print(f"installing evalkit[{extras}] (the first time takes some minutes)", flush=True)
-    command = [str(python), "-m", "pip", "install", "--quiet", "--editable", f"{HERE}[{extras}]"]
-    code = subprocess.call(command)
+    return str(python)
+
+
+def install(venv: Path, extras: str, constraints: Path) -> str:
+    """Install this checkout with these extras in an environment; returns its interpreter."""
+    python = make(venv)
+    print(f"installing evalkit with {extras} (the first time takes some minutes)", flush=True)
+    command = [python, "-m", "pip", "install", "--quiet", "--constraint", str(constraints)]
+    code = subprocess.call([*command, "--editable", f"{HERE}[{extras}]"])
     if code:
         raise SystemExit(code)
-    return str(python)
+    return python
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 
 The corpus of the embedded model speaks seldom of a third of its facts, which it therefore does not know. `rare` teaches
 them, in the corpus's phrasings and not in those that the bundled questions use; `swapped` teaches every subject's
-answers in the wrong order, which shows as a fall. Needs peft (`pip install 'evalkit[local,adapters]'`).
+answers in the wrong order, which shows as a fall. Needs peft (`pip install '.[local,adapters]'`).
 """
 
 from __future__ import annotations

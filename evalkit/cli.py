@@ -9,6 +9,7 @@ import sys
 import click
 
 from evalkit.core import RunError, UsageError
+from evalkit.core.distribution import NAME
 
 USAGE, RUN_ERROR, INTERRUPTED = 2, 3, 130
 
@@ -65,7 +66,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="evalkit")
+@click.version_option(package_name=NAME)
 def cli() -> None:
     """Evaluate language models and trust the number.
 

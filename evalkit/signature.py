@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Mapping
-from functools import cache
 
-
-@cache
-def version() -> str:
-    """evalkit's version, as installed."""
-    try:
-        return importlib.metadata.version("evalkit")
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout that was never installed
-        return "unknown"
+from evalkit.core.distribution import version
 
 
 def signature(identity: Mapping[str, str], *, data: str, prompts: str) -> str:

@@ -41,7 +41,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_a_wheel_holds_the_packs_and_no_generic_name(wheels: dict[str, Path], origin: str) -> None:
     names = zipfile.ZipFile(wheels[origin]).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"evalkit", "evalkit-0.1.0.dist-info"}
+    assert tops == {"evalkit", "evalkit_harness-0.1.0.dist-info"}
     assert {
         "evalkit/_packs/tasks/mmlu.py",
         "evalkit/_packs/judges/README.md",
@@ -49,6 +49,7 @@ def test_a_wheel_holds_the_packs_and_no_generic_name(wheels: dict[str, Path], or
         "evalkit/embedded/tiny/model.safetensors",
         "evalkit/embedded/samples/multiple_choice.jsonl",
         "evalkit/py.typed",
+        "evalkit_harness-0.1.0.dist-info/licenses/LICENSE",
     } <= set(names)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -15,12 +14,18 @@ import click
 
 from evalkit import places, plugins
 from evalkit.core import UsageError
+from evalkit.core.distribution import installed, pip_install, version
 from evalkit.models.local.loading.abilities import abilities
-from evalkit.signature import version
 from evalkit.store import SqliteCache
 
 _GIB = 1 << 30
 _MARKS = {"ok": ("✓", "green"), "note": ("·", None), "missing": ("✗", "yellow")}
+
+
+FOREIGN = (
+    "the distribution evalkit {} lies in this environment. It is another project (EVolutionary ALgorithms KITs) "
+    "and shares the folder evalkit/: pip uninstall evalkit, then install evalkit-harness again"
+)
 
 
 class Finding(NamedTuple):
@@ -48,6 +53,8 @@ def command(quantization: bool) -> None:
 
 def _machine() -> Iterator[Finding]:
     yield Finding("ok", "evalkit", f"{version()} on Python {platform.python_version()}, {platform.system()}")
+    if foreign := installed("evalkit"):
+        yield Finding("missing", "name clash", FOREIGN.format(foreign))
     memory = _memory()
     yield Finding("note", "processors", f"{os.cpu_count()}" + (f", {memory / _GIB:.1f} GiB memory" if memory else ""))
     free = shutil.disk_usage(Path.cwd()).free
@@ -69,11 +76,11 @@ def _packages() -> Iterator[Finding]:
         "api": ("aiohttp",),
     }
     for extra, names in extras.items():
-        found = {name: _installed(name) for name in names}
+        found = {name: installed(name) for name in names}
         have = ", ".join(f"{name} {number}" for name, number in found.items() if number)
         lacking = [name for name, number in found.items() if not number]
         if lacking:
-            yield Finding("missing", extra, f"no {', '.join(lacking)}: pip install 'evalkit[{extra}]'")
+            yield Finding("missing", extra, f"no {', '.join(lacking)}: {pip_install(extra)}")
         if have:
             yield Finding("ok", extra, have)
 
@@ -100,13 +107,6 @@ def _keys() -> Iterator[Finding]:
 
     found = [preset.name for preset in PRESETS.values() if any(os.environ.get(name) for name in preset.keys)]
     yield Finding("note", "keys", ", ".join(found) if found else "none set (OPENAI_API_KEY, ANTHROPIC_API_KEY, …)")
-
-
-def _installed(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _devices() -> Iterator[Finding]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from evalkit.comparison import PairedTask, pair_tasks
 from evalkit.core import UsageError
+from evalkit.core.distribution import version
 from evalkit.gates.assess import assess
 from evalkit.gates.integrity import Finding, findings
 from evalkit.gates.policy import Policy
 from evalkit.gates.report import GateReport
 from evalkit.gating.opening import Opened
-from evalkit.signature import version
 
 
 def gate(candidate: Opened, baseline: Opened, policy: Policy) -> GateReport:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Capabilities, Identity, Model, ModelError, Reply, Request, Tokenize, Usage, UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.models.local.loading import checkpoint as checkpoints
 from evalkit.models.local.loading.checkpoint import Checkpoint
 from evalkit.spec import unknown
@@ -97,7 +98,7 @@ def tokenizer(name: str, options: Mapping[str, str]) -> Model:
         if key not in _OPTIONS:
             raise unknown("option of a tokenizer", key, _OPTIONS)
     if importlib.util.find_spec("transformers") is None:
-        raise UsageError("counting tokens needs transformers", fix="pip install 'evalkit[local]'")
+        raise UsageError("counting tokens needs transformers", fix=pip_install("local"))
     code = options.get("trust_remote_code", "false").lower() in ("true", "yes", "on", "1")
     folder = Path(name).expanduser()
     if name and folder.is_dir() and not (folder / "config.json").is_file():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from evalkit.core import Embed, Model, ModelError, UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.methods.embedding import unit
 from evalkit.rag.ranking import Hit
 
@@ -97,5 +98,5 @@ def _package() -> Any:
     try:
         import faiss
     except ImportError as error:
-        raise UsageError("dense retrieval needs FAISS", found=str(error), fix="pip install 'evalkit[rag]'") from None
+        raise UsageError("dense retrieval needs FAISS", found=str(error), fix=pip_install("rag")) from None
     return faiss

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.rag.ranking import Hit, best
 
 _WORD = re.compile(r"\w+")
@@ -82,5 +83,5 @@ def _package() -> Any:
     try:
         import bm25s
     except ImportError as error:
-        raise UsageError("BM25 needs bm25s", found=str(error), fix="pip install 'evalkit[rag]'") from None
+        raise UsageError("BM25 needs bm25s", found=str(error), fix=pip_install("rag")) from None
     return bm25s

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evalkit.core import UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.models.embedding.files import find, identify
 from evalkit.models.embedding.options import Options
 from evalkit.models.turns import LOADING
@@ -46,7 +47,7 @@ class Reranker:
             from sentence_transformers import CrossEncoder
         except ImportError as error:
             raise UsageError(
-                "reranking needs sentence-transformers", found=str(error), fix="pip install 'evalkit[embeddings]'"
+                "reranking needs sentence-transformers", found=str(error), fix=pip_install("embeddings")
             ) from None
         try:
             with LOADING:

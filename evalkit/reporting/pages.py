@@ -40,9 +40,9 @@ def page(
     """
     import jinja2
 
+    from evalkit.core.distribution import version
     from evalkit.reporting import charts, words
     from evalkit.reporting.text import json_block, visible
-    from evalkit.signature import version
 
     def shown(value: object) -> object:
         return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalkit.core import Attempt, Capabilities, Generate, Prompt, Record, Task, UsageError, Validity
+from evalkit.core.distribution import version
 from evalkit.runner.attempt import score_record
 from evalkit.runner.collect import Collector
 from evalkit.runner.prepare import Work, judge_words, made_ready, scorer_words
 from evalkit.runner.settings import Settings
 from evalkit.runner.suites import summarise
-from evalkit.signature import signature, version
+from evalkit.signature import signature
 from evalkit.store import Journal, Run, manifest
 
 _WINDOW = 32

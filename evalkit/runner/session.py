@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import importlib.metadata
 import os
 import platform
 import threading
@@ -16,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Model, Record, RunError, UsageError
+from evalkit.core.distribution import installed, version
 from evalkit.models.measuring import Watch
 from evalkit.runner.collect import Collector
 from evalkit.runner.evaluate import Evaluation, Progress, key_hash
 from evalkit.runner.prepare import PreparedTask
 from evalkit.runner.suites import summarise
-from evalkit.signature import signature, version
+from evalkit.signature import signature
 from evalkit.store import Journal, Manifest, Run, Status, SuiteEntry, TaskEntry, TaskResult, manifest, read_records
 
 _FIRST_REQUESTS_SECONDS = 0.03
@@ -205,12 +205,7 @@ def _now() -> str:
 
 def _environment() -> dict[str, str]:
     found = {"python": platform.python_version(), "platform": platform.platform(), "cpus": str(os.cpu_count())}
-    for package in _REPORTED_PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return found | {package: number for package in _REPORTED_PACKAGES if (number := installed(package))}
 
 
 def _is_settled(record: Record) -> bool:

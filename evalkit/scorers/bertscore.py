@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity, digest_of
+from evalkit.core.distribution import pip_install
 from evalkit.extract import final_answer
 from evalkit.metrics import mean
 from evalkit.models.turns import LOADING
@@ -111,7 +112,7 @@ class _Encoder:
             raise UsageError(
                 "BERTScore needs packages that are not installed",
                 found=str(error),
-                fix="pip install 'evalkit[local]'",
+                fix=pip_install("local"),
             ) from None
         config = _config(self._model)
         name = str(Path(self._model).resolve()) if config else self._model

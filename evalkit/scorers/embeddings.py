@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core.distribution import pip_install
 from evalkit.extract import final_answer
 from evalkit.extract.json import find_json
 from evalkit.metrics import mean
@@ -114,9 +115,7 @@ def _k_means(vectors: Any, clusters: int, seed: int, starts: int) -> list[int]:
     try:
         from sklearn.cluster import KMeans
     except ImportError as error:
-        raise UsageError(
-            "clustering needs scikit-learn", found=str(error), fix="pip install 'evalkit[embeddings]'"
-        ) from None
+        raise UsageError("clustering needs scikit-learn", found=str(error), fix=pip_install("embeddings")) from None
     import warnings
 
     with warnings.catch_warnings():

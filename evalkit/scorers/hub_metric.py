@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity, digest_of
+from evalkit.core.distribution import pip_install
 from evalkit.extract import as_number, final_answer
 from evalkit.extract.choices import read_choice
 from evalkit.metrics import mean
@@ -134,7 +135,7 @@ class _Module:
         try:
             import evaluate as library
         except ImportError as error:
-            fix = "pip install 'evalkit[local]'"
+            fix = pip_install("local")
             raise UsageError("the package `evaluate` is not installed", found=str(error), fix=fix) from None
         try:
             return library.load(self.path, keep_in_memory=True)

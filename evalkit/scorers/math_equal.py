@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core.distribution import pip_install
 from evalkit.extract import final_answer, last_boxed, minerva_answer, minerva_normalise
 from evalkit.metrics import mean
 
@@ -110,7 +111,7 @@ def math_equal() -> Scorer:
 
 def _installed(scorer: Scorer) -> Scorer:
     if find_spec("math_verify") is None:
-        raise UsageError("math-verify is not installed", fix="pip install 'evalkit[math]'")
+        raise UsageError("math-verify is not installed", fix=pip_install("math"))
     return scorer
 
 

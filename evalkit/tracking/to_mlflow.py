@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from evalkit.core import UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.tracking.content import Content
 
 _MOST_METRICS, _MOST_PARAMS = 1000, 100
@@ -22,7 +23,7 @@ def send(content: Content, uri: str, experiment: str) -> str:
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
     except ImportError:
-        raise UsageError("mlflow is not installed", fix='pip install "evalkit[mlflow]"') from None
+        raise UsageError("mlflow is not installed", fix=pip_install("mlflow")) from None
     try:
         return _sent(MlflowClient(tracking_uri=uri or None), content, experiment)
     except ModuleNotFoundError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from evalkit.core import UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.tracking.content import Content
 
 
@@ -20,7 +21,7 @@ def send(content: Content, project: str, entity: str = "", folder: Path | None =
         if getattr(wandb, "__file__", None) is None:  # the folder wandb/ that an offline run leaves imports as well
             raise ImportError
     except ImportError:
-        raise UsageError("wandb is not installed", fix='pip install "evalkit[wandb]"') from None
+        raise UsageError("wandb is not installed", fix=pip_install("wandb")) from None
     try:
         run = wandb.init(
             project=project,

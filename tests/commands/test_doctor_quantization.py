@@ -42,8 +42,8 @@ def test_without_packages_and_a_gpu_everything_says_what_it_lacks(monkeypatch: p
     for name, method in METHODS.items():
         lacks = f"needs an NVIDIA GPU, compute capability {method.capability[0]}" if method.capability else "no "
         assert found[name].startswith("✗") and lacks in found[name]
-    assert "  pip install 'evalkit[quant]'" in lines
-    assert any("0 of 19 methods run here: pip install 'evalkit[quant]'" in line for line in told())
+    assert "  pip install 'evalkit-harness[quant]'" in lines
+    assert any("0 of 19 methods run here: pip install 'evalkit-harness[quant]'" in line for line in told())
 
 
 def test_a_gpu_brings_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:

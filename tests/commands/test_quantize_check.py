@@ -195,7 +195,7 @@ def test_another_question_in_the_same_folder_is_refused(place: Path, resumed: di
 def test_a_gguf_file_joins_the_check_and_a_half_precision_one_answers_alike(
     place: Path, resumed: dict[str, Any]
 ) -> None:
-    pytest.importorskip("llama_cpp", reason="pip install 'evalkit[gguf]' compiles llama.cpp, for minutes")
+    pytest.importorskip("llama_cpp", reason="pip install 'evalkit-harness[gguf]' compiles llama.cpp, for minutes")
     pytest.importorskip("gguf")
     asked = [sys.executable, "-m", "evalkit.models.gguf.write", "tiny", "f16.gguf", "--type", "f16"]
     subprocess.run(asked, cwd=place, env={**os.environ, **ONE_THREAD}, check=True, capture_output=True)

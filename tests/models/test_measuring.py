@@ -79,7 +79,7 @@ def test_a_model_that_cannot_be_loaded_raises() -> None:
 
 
 def test_what_libraries_say_of_other_machines_kernels_is_not_shown() -> None:
-    pytest.importorskip("torchao", reason="pip install 'evalkit[quant]'")
+    pytest.importorskip("torchao", reason="pip install 'evalkit-harness[quant]'")
     code = "from evalkit.models.measuring import measure; from evalkit.models import resolve; import asyncio\n"
     code += "print(asyncio.run(measure(resolve('tiny'))).weights)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -24,7 +24,7 @@ from evalkit.rag.records import Citation, Context, RagRecord
 from evalkit.store import Run
 from tests.commands.console import evalkit
 
-pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit[rag]'")
+pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit-harness[rag]'")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 QUESTIONS = Path(__file__).with_name("docs_questions.jsonl")
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit.core import Model, UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.models.api.client import Call, Client
 from evalkit.models.api.failures import Failed
 from evalkit.models.api.options import Options
@@ -34,7 +35,7 @@ def litellm(name: str, options: Mapping[str, str]) -> Model:
     if parsed.api not in ("auto", "chat"):
         raise UsageError("litellm is asked by chat alone", found=f"api={parsed.api}", fix="leave it out")
     if importlib.util.find_spec("litellm") is None:
-        raise UsageError(f"litellm/{name} needs litellm", fix="pip install 'evalkit[litellm]'")
+        raise UsageError(f"litellm/{name} needs litellm", fix=pip_install("litellm"))
     return assembled(LITELLM, name, parsed, LitellmClient)
 
 

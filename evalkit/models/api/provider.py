@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from evalkit.core import Identity, Model, UsageError, digest_of
+from evalkit.core.distribution import pip_install
 from evalkit.models.api.batches import MOST, BatchClient, Jobs
 from evalkit.models.api.breaker import Breaker
 from evalkit.models.api.client import Client, Patience
@@ -41,7 +42,7 @@ def opened(provider: str, name: str, options: Mapping[str, str]) -> Model:
     if not name:
         raise UsageError(f"{provider} needs a model's name", found=provider, fix=f"{provider}/<model>")
     if importlib.util.find_spec("aiohttp") is None:
-        raise UsageError(f"{provider}/{name} needs aiohttp", fix="pip install 'evalkit[api]'")
+        raise UsageError(f"{provider}/{name} needs aiohttp", fix=pip_install("api"))
     return assembled(preset, name, parsed)
 
 

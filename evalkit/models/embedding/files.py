@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Identity, UsageError, digest_of
+from evalkit.core.distribution import pip_install
 from evalkit.models.embedding.options import CHANGES_ANSWERS, Options
 from evalkit.models.local.loading.weights import stored_dtype, weight_digest, weight_files
 
@@ -115,7 +116,7 @@ def _from_hub(repo: str, options: Options) -> Files:
         raise UsageError(
             "models of the hub need the package huggingface_hub",
             found=str(error),
-            fix="pip install 'evalkit[embeddings]'",
+            fix=pip_install("embeddings"),
         ) from None
     patterns = [*_SMALL, *(f"*/{pattern}" for pattern in _SMALL)]
     try:

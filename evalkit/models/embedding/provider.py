@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 
 from evalkit.core import Model, UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.models.embedding.files import find
 from evalkit.models.embedding.model import EmbeddingModel
 from evalkit.models.embedding.options import Options
@@ -18,5 +19,5 @@ def st(name: str, options: Mapping[str, str]) -> Model:
     parsed = Options.parse(options)
     found = find(name, parsed)
     if importlib.util.find_spec("sentence_transformers") is None:
-        raise UsageError(f"running {found.name} needs sentence-transformers", fix="pip install 'evalkit[embeddings]'")
+        raise UsageError(f"running {found.name} needs sentence-transformers", fix=pip_install("embeddings"))
     return EmbeddingModel(found, parsed)

@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from evalkit.core import UnavailableError
+from evalkit.core.distribution import pip_install
 
 __all__ = ["INSTALL", "complaint", "is_installed", "library", "require", "version"]
 
-INSTALL = "pip install 'evalkit[gguf]'"
+INSTALL = pip_install("gguf")
 _BUILDS = "it compiles llama.cpp, 5 to 12 minutes of processor time once; for a GPU: CMAKE_ARGS=-DGGML_CUDA=on"
 _WARNING, _ERROR = 3, 4
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalkit.core import Model, UnavailableError, UsageError, digest_of
+from evalkit.core.distribution import pip_install
 from evalkit.models.local.loading import adapters, gguf_files
 from evalkit.models.local.loading import checkpoint as checkpoints
 from evalkit.models.local.loading.adapters import Adapter
@@ -73,7 +74,7 @@ def _adapter(options: Options) -> Adapter | None:
     if lacking := missing(("peft",)):
         raise UnavailableError(
             f"adapter={options.adapter} needs {lacking[0]}, which is not installed",
-            fix="pip install 'evalkit[adapters]'",
+            fix=pip_install("adapters"),
         )
     return adapters.find(options.adapter)
 
@@ -83,7 +84,7 @@ def _check(found: checkpoints.Checkpoint, options: Options) -> None:
     if missing:
         raise UnavailableError(
             f"running {found.name} on this machine needs {' and '.join(missing)}",
-            fix="pip install 'evalkit[local]'",
+            fix=pip_install("local"),
         )
     _check_quantization(found, options)
     if found.is_local and not weight_files(found.folder):

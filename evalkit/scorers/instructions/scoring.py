@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from evalkit.core import Reply, Sample, Score, Scorer, UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.extract import final_answer
 from evalkit.metrics.means import mean
 from evalkit.metrics.ratios import ratio
@@ -112,5 +113,5 @@ def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Sc
 
 def _installed(scorer: Scorer) -> Scorer:
     if find_spec("langdetect") is None:
-        raise UsageError("langdetect is not installed", fix="pip install 'evalkit[language]'")
+        raise UsageError("langdetect is not installed", fix=pip_install("language"))
     return scorer

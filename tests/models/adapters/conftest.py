@@ -15,7 +15,7 @@ from evalkit.models.local.loading import bases
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of two adapters for the embedded model, by what they were taught."""
     pytest.importorskip("torch")
-    pytest.importorskip("peft", reason="pip install 'evalkit[adapters]'")
+    pytest.importorskip("peft", reason="pip install 'evalkit-harness[adapters]'")
     from benchmarks.train_adapter import train
 
     folders = {}

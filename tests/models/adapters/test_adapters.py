@@ -23,7 +23,7 @@ from tests.models.oracle import answers
 from tests.models.quantized.reference import Reference, choices, texts
 
 torch = pytest.importorskip("torch")
-peft = pytest.importorskip("peft", reason="pip install 'evalkit[adapters]'")
+peft = pytest.importorskip("peft", reason="pip install 'evalkit-harness[adapters]'")
 transformers = pytest.importorskip("transformers")
 
 _MERGED = 1e-3
@@ -153,7 +153,7 @@ def test_weights_are_kept_for_the_next_model_that_wants_them(loads: list[str]) -
 
 
 def test_adapters_stand_over_quantized_weights(trained: dict[str, Path]) -> None:
-    bnb = pytest.importorskip("bitsandbytes", reason="pip install 'evalkit[quant]'")
+    bnb = pytest.importorskip("bitsandbytes", reason="pip install 'evalkit-harness[quant]'")
     replies = answers(resolve(f"tiny,quant=nf4,adapter={trained['rare']}"), choices())
     config = transformers.BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32

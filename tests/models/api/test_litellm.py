@@ -15,7 +15,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
 
 
 def test_a_model_is_asked_through_litellm(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("litellm", reason="litellm is not installed: pip install 'evalkit[litellm]'")
+    pytest.importorskip("litellm", reason="litellm is not installed: pip install 'evalkit-harness[litellm]'")
     monkeypatch.setattr("evalkit.models.api.client._FIRST_WAIT", 0.01)
     monkeypatch.setenv("MY_KEY", "sk-0123456789abcdef")
 

@@ -18,7 +18,7 @@ from tests.models.oracle import answers, failure
 
 HAVE = importlib.util.find_spec("llama_cpp") is not None
 needs_llama = pytest.mark.skipif(
-    not HAVE, reason="pip install 'evalkit[gguf]' compiles llama-cpp-python in 5 to 12 minutes"
+    not HAVE, reason="pip install 'evalkit-harness[gguf]' compiles llama-cpp-python in 5 to 12 minutes"
 )
 
 
@@ -110,7 +110,7 @@ def test_without_the_package_the_command_that_installs_it_is_named(written: Call
         "except UnavailableError as error: print(error, 'torch' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "pip install 'evalkit[gguf]'" in done.stdout
+    assert "pip install 'evalkit-harness[gguf]'" in done.stdout
     assert "minutes" in done.stdout
     assert done.stdout.rstrip().endswith("False")
 

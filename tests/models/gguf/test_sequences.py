@@ -16,7 +16,7 @@ from evalkit.models.gguf.scoring import waves
 from tests.models.oracle import answer, answers, outcomes
 
 llama_cpp = pytest.importorskip(
-    "llama_cpp", reason="pip install 'evalkit[gguf]' compiles llama-cpp-python in 5 to 12 minutes"
+    "llama_cpp", reason="pip install 'evalkit-harness[gguf]' compiles llama-cpp-python in 5 to 12 minutes"
 )
 
 PREAMBLES = ("", "The quick brown fox jumps over the lazy dog. " * 6, "She sells sea shells. " * 4)

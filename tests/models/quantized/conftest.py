@@ -115,7 +115,7 @@ def available(name: str) -> None:
     """Skip, with the reason, where a case can't be run here or takes long."""
     if name == "quanto-int4" and "EVALKIT_TEST_COMPILE" not in os.environ:
         pytest.skip("it compiles C++ for minutes where it never ran; EVALKIT_TEST_COMPILE=1 runs it")
-    pytest.importorskip(CASES[name].package, reason="pip install 'evalkit[quant]'")
+    pytest.importorskip(CASES[name].package, reason="pip install 'evalkit-harness[quant]'")
 
 
 @pytest.fixture(scope="session")

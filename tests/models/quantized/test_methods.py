@@ -90,7 +90,7 @@ def test_bfloat16_is_float32_up_to_rounding(plainly: Callable[[str], Reference])
 
 def test_a_request_is_answered_the_same_in_any_company() -> None:
     """LLM.int8(), to the bit, since each text is computed alone; batched by its library it is some tenths off."""
-    pytest.importorskip("bitsandbytes", reason="pip install 'evalkit[quant]'")
+    pytest.importorskip("bitsandbytes", reason="pip install 'evalkit-harness[quant]'")
     requests: list[Request] = [*choices(), *texts()]
     together = answers(resolve("tiny,quant=int8"), requests)
     alone = answers(resolve("tiny,quant=int8"), [requests[0]]), answers(resolve("tiny,quant=int8"), [requests[-1]])
@@ -100,7 +100,7 @@ def test_a_request_is_answered_the_same_in_any_company() -> None:
 
 def test_the_compute_type_is_heeded(plainly: Callable[[str], Reference]) -> None:
     """Rounded to 16 bits in the products alone, numbers differ from those in float32, but hardly."""
-    pytest.importorskip("bitsandbytes", reason="pip install 'evalkit[quant]'")
+    pytest.importorskip("bitsandbytes", reason="pip install 'evalkit-harness[quant]'")
     replies = answers(resolve("tiny,quant=nf4,compute_dtype=bfloat16"), choices())
     differences = []
     for request, reply in zip(choices(), replies, strict=True):

@@ -79,7 +79,7 @@ def test_a_method_whose_package_is_not_installed_says_what_to_install(
     with pytest.raises(UnavailableError) as error:
         resolve(f"tiny,quant={name}")
     assert str(error.value).startswith(f"quant={name} needs {modules[0]}, which is not installed")
-    assert "pip install 'evalkit[quant]'" in str(error.value)
+    assert "pip install 'evalkit-harness[quant]'" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_options_that_cannot_be_meant(options: str, said: str) -> None:
 
 def test_names_of_the_package_mean_the_same_method() -> None:
     assert method_named("bnb-nf4") is method_named("bitsandbytes-nf4") is method_named("nf4")
-    pytest.importorskip("bitsandbytes", reason="pip install 'evalkit[quant]'")
+    pytest.importorskip("bitsandbytes", reason="pip install 'evalkit-harness[quant]'")
     assert resolve("tiny,quant=bnb-nf4").identity == resolve("tiny,quant=nf4").identity
 
 

@@ -24,18 +24,18 @@ transformers = pytest.importorskip("transformers")
 
 
 def _compressed(folder: Path, **settings: Any) -> Path:
-    pytest.importorskip("compressed_tensors", reason="pip install 'evalkit[quant]'")
+    pytest.importorskip("compressed_tensors", reason="pip install 'evalkit-harness[quant]'")
     return checkpoints.compressed_tensors(folder, **settings)
 
 
 def _bitsandbytes(folder: Path) -> Path:
-    pytest.importorskip("bitsandbytes", reason="pip install 'evalkit[quant]'")
+    pytest.importorskip("bitsandbytes", reason="pip install 'evalkit-harness[quant]'")
     config = transformers.BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
     return checkpoints.quantized_while_loading(folder, config)
 
 
 def _torchao(folder: Path) -> Path:
-    pytest.importorskip("torchao", reason="pip install 'evalkit[quant]'")
+    pytest.importorskip("torchao", reason="pip install 'evalkit-harness[quant]'")
     from torchao.quantization import Int8WeightOnlyConfig
 
     return checkpoints.quantized_while_loading(folder, transformers.TorchAoConfig(Int8WeightOnlyConfig()))

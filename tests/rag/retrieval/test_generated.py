@@ -63,7 +63,7 @@ def groups(run: Any) -> dict[str, float]:
 @pytest.mark.parametrize("spec", SPECS)
 def test_gold_answers_score_one(spec: str) -> None:
     if "bm25" in spec:
-        pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit[rag]'")
+        pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit-harness[rag]'")
     found = asyncio.run(check(prepare(load("task", spec), spec, "", GoldModel(), Settings())))  # type: ignore[arg-type]
     assert found.problems == []
     assert found.samples >= 5
@@ -161,7 +161,7 @@ def test_positions_that_cannot_be_are_refused(option: str) -> None:
 @pytest.mark.parametrize("spec", ["rag_injection", "rag_injection,retriever=bm25"])
 def test_a_canary_stands_in_no_prompt_but_its_halves_do_where_there_is_an_attack(spec: str) -> None:
     if "bm25" in spec:
-        pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit[rag]'")
+        pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit-harness[rag]'")
     task: Any = load("task", spec)
     found = samples(spec)
     kinds = {sample.groups[0] for sample in found}

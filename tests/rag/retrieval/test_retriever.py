@@ -22,7 +22,7 @@ from evalkit.rag.retrieving import Retrieval, Retriever
 from evalkit.rag.sources import retrieved
 from tests.commands.console import evalkit
 
-pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit[rag]'")
+pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit-harness[rag]'")
 SMALL = Chunking("sentence", 60)
 
 

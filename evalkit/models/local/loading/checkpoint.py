@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import UsageError
+from evalkit.core.distribution import pip_install
 
 __all__ = ["Checkpoint", "find", "snapshot_of"]
 
@@ -147,7 +148,7 @@ def snapshot_of(repo: str, revision: str, patterns: Sequence[str], *, what: str)
         raise UsageError(
             f"{what}s of the hub need the package huggingface_hub",
             found=str(error),
-            fix="pip install 'evalkit[local]'",
+            fix=pip_install("local"),
         ) from None
     try:
         folder = Path(snapshot_download(repo, revision=revision or None, allow_patterns=list(patterns)))

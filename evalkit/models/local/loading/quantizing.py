@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from evalkit.core import UsageError
+from evalkit.core.distribution import pip_install
 from evalkit.spec import unknown
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
     "stored_in",
 ]
 
-INSTALL = "pip install 'evalkit[quant]'"
+INSTALL = pip_install("quant")
 
 Backend = Literal["bitsandbytes", "torchao", "quanto", "hqq", "transformers"]
 
@@ -164,8 +165,8 @@ STORED: Mapping[str, Stored] = MappingProxyType(
             Stored("gptq", ("gptqmodel", "optimum"), _GPTQMODEL),
             Stored("awq", ("gptqmodel",), _GPTQMODEL),
             Stored("compressed-tensors", ("compressed_tensors",)),
-            Stored("fp8", ("accelerate",), "pip install 'evalkit[local]'", _AS_BFLOAT16),
-            Stored("mxfp4", ("accelerate",), "pip install 'evalkit[local]'", _AS_BFLOAT16),
+            Stored("fp8", ("accelerate",), pip_install("local"), _AS_BFLOAT16),
+            Stored("mxfp4", ("accelerate",), pip_install("local"), _AS_BFLOAT16),
             Stored("bitsandbytes", ("bitsandbytes",)),
             Stored("torchao", ("torchao",)),
         )
