@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
-from evalkit import models, places, plugins
+from evalkit import hub, models, places, plugins
 from evalkit.core import DataOptions, FewshotOrder, Member, Model, Request, Suite, Task, UsageError
 from evalkit.loops import run_async
 from evalkit.models.api.spending import at_most
@@ -164,6 +164,11 @@ def spending_of(options: Mapping[str, Any]) -> _Spending:
 
 def forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
     """What every model of a plan would be asked, counted without asking (a server may be asked what it can do)."""
+    with hub.offline(plan.settings.data.offline):
+        return _forecasts(plan)
+
+
+def _forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
     counted = []
     for session in sessions(plan):
         cache = SqliteCache(places.cache_dir()) if plan.cache else None
@@ -188,6 +193,11 @@ def run_plan(plan: Plan, progress: Progress) -> list[Run]:
     if not plan.tasks or not plan.models:
         raise UsageError("nothing to run", fix="evalkit run TASK… --model MODEL")
     folder = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
+    with hub.offline(plan.settings.data.offline):
+        return _run_all(plan, folder, progress)
+
+
+def _run_all(plan: Plan, folder: Path, progress: Progress) -> list[Run]:
     planned = sessions(plan)
     runs = []
     for session in planned:
@@ -217,6 +227,11 @@ def resume(
     plan = replace(plan_of(manifest.read(found[0])), opened=opened or {})
     if max_cost is not None:
         plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
+    with hub.offline(plan.settings.data.offline):
+        return _resume_all(plan, folder, progress)
+
+
+def _resume_all(plan: Plan, folder: Path, progress: Progress) -> list[Run]:
     runs = []
     planned = sessions(plan)
     for session in planned:

@@ -17,6 +17,7 @@ TIERS: dict[str, int] = {
     "loops": 1,
     "extract": 1,
     "stats": 1,
+    "hub": 1,
     "data": 1,
     "embedded": 1,
     "models": 1,

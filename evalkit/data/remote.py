@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +14,22 @@ from evalkit.data import mirror, paths
 from evalkit.data.ids import NOT_UNIQUE, IdTally, own_id
 from evalkit.data.local import open_files
 from evalkit.data.values import Values, suggestion
+from evalkit.hub import (
+    BEING_OFFLINE,
+    Asked,
+    OutOfReachError,
+    commit_of,
+    first_line,
+    is_offline,
+    network_errors,
+    no_access,
+    offline,
+    refusal,
+)
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _LOCAL_COPY = "give a local copy with --data-dir DIR or EVALKIT_DATA"
-_PATIENCE_S = 30.0
-_TROUBLE = frozenset({429, *range(500, 600)})
-"""Statuses of a hub that is there and cannot answer now."""
+_ONCE = "run the same command once with a network (without --offline, HF_HUB_OFFLINE unset)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +52,19 @@ class HubSource:
             found = mirror.look_up(options.mirror, self.id, self.config, self.split)
             if found is not None:
                 return self._open_mirrored(found, options)
-        if options.offline:
+        if options.offline or is_offline():
             return self._open_fetched(_offline_message(self, options))
-        commit = self._resolve()
-        if commit is None:
-            return self._open_fetched("the hub cannot be reached")
+        # A revision that is a commit is asked for as well: where the hub is out of reach, this request shows it at
+        # once, and loading would only after many a retry.
+        try:
+            commit = commit_of(self._asked).commit
+        except OutOfReachError as why:
+            return self._open_fetched(str(why))
         return self._opened(self._fetch(commit), commit)
+
+    @property
+    def _asked(self) -> Asked:
+        return Asked("dataset", self.id, self.revision or "", "data set", _LOCAL_COPY)
 
     def _open_mirrored(self, found: mirror.Mirrored, options: DataOptions) -> OpenedSource:
         facts = {"hub": self.id, "config": found.config, "split": self.split, "path": paths.shown(found.path)}
@@ -56,50 +72,19 @@ class HubSource:
             facts["revision"] = f"{self.revision} asked for; a mirror does not say which it holds"
         return open_files([found.path], options, facts, label=found.config)
 
-    def _resolve(self) -> str | None:
-        """The commit that the revision stands for now, or None where the hub does not answer.
-
-        A revision that is a commit is asked for as well: where the hub is out of reach, this request shows it at once,
-        and loading would only after many a retry.
-        """
-        from huggingface_hub import HfApi, errors
-
-        try:
-            commit: str | None = HfApi().dataset_info(self.id, revision=self.revision, timeout=_PATIENCE_S).sha
-        except errors.GatedRepoError:
-            raise _gated(self.id) from None
-        except errors.RevisionNotFoundError:
-            raise UsageError(
-                f"{self.id} has no revision {self.revision!r} on the hub", fix="name a branch, tag or commit of it"
-            ) from None
-        except errors.RepositoryNotFoundError:
-            raise _not_found(self.id) from None
-        except errors.HFValidationError as error:
-            raise UsageError(f"{self.id!r} is not a data set's id", found=_first_line(error)) from None
-        except errors.HfHubHTTPError as error:
-            if error.response.status_code in _TROUBLE:
-                return None
-            raise UsageError(
-                f"the hub would not say what {self.id} is now",
-                found=_first_line(error),
-                fix=f"try later, or {_LOCAL_COPY}",
-            ) from None
-        except _network_errors():
-            return None
-        return commit
-
     def _fetch(self, commit: str) -> Any:
         import datasets
 
         try:
             dataset, loaded = self._load(commit, self.stream)
-        except datasets.exceptions.DatasetNotFoundError as error:
-            raise (_gated(self.id) if "gated" in str(error) else _not_found(self.id, _first_line(error))) from None
-        except ValueError as error:
-            raise self._refused(error) from None
-        except (datasets.exceptions.DatasetsError, RuntimeError, *_network_errors()) as error:
+        except (ValueError, datasets.exceptions.DatasetsError, RuntimeError, *network_errors()) as error:
+            # datasets cuts the chain of causes where access is refused, so the hub is asked for it again.
+            if of_hub := refusal(error, self._asked) or no_access(self._asked):
+                raise of_hub from None
+            if isinstance(error, ValueError):
+                raise self._refused(error) from None
             raise UsageError(
-                f"{self.id} cannot be loaded from the hub", found=_first_line(error), fix=f"try later, or {_LOCAL_COPY}"
+                f"{self.id} cannot be loaded from the hub", found=first_line(error), fix=f"try later, or {_LOCAL_COPY}"
             ) from None
         # Where the hub falls silent, datasets takes whatever it fetched last, be it of another commit.
         if loaded != commit:
@@ -110,17 +95,17 @@ class HubSource:
         """What `datasets` fetched earlier, where it is of the revision that is asked for."""
         import datasets
 
-        with _hub_out_of_reach():
+        with offline():
             try:
                 # Nothing is gained by streaming what is on disk.
                 dataset, commit = self._load(None, stream=False)
             except ValueError as error:
                 raise self._refused(error, f" among what was fetched earlier ({why})") from None
-            except (datasets.exceptions.DatasetsError, RuntimeError, *_network_errors()):
+            except (datasets.exceptions.DatasetsError, RuntimeError, *network_errors()):
                 raise UsageError(
                     f"{self.id} cannot be had: {why}",
                     found="no earlier download of it on this machine",
-                    fix=_LOCAL_COPY,
+                    fix=f"{_ONCE}, or {_LOCAL_COPY}",
                 ) from None
         if self.revision not in (None, "main", commit):
             raise self._other_commit(commit, str(self.revision), why)
@@ -209,53 +194,14 @@ class OpenedHub:
                 values = next(remaining)
             except StopIteration:
                 return
-            except _network_errors() as error:
-                raise RunError(f"{origin}: the stream from the hub broke off: {_first_line(error)}") from None
+            except network_errors() as error:
+                raise RunError(f"{origin}: the stream from the hub broke off: {first_line(error)}") from None
             own = own_id(values) if self.use_own_ids else ""
             yield Row(own or f"{facts['config']}/{number}", Values(values, origin), origin)
 
 
 def _offline_message(source: HubSource, options: DataOptions) -> str:
     if options.mirror is None:
-        return "the hub is not asked, being offline"
+        return BEING_OFFLINE
     place = mirror.expected(options.mirror, source.id, source.config, source.split)
-    return f"the hub is not asked, being offline, and there is no {place}"
-
-
-def _gated(hub_id: str) -> UsageError:
-    return UsageError(
-        f"{hub_id} is gated: its owner asks for terms to be accepted first",
-        fix=f"accept them on its hub page and log in (hf auth login, or HF_TOKEN), or {_LOCAL_COPY}",
-    )
-
-
-def _not_found(
-    hub_id: str, found: str = "no public data set of that id, and none that your login may see"
-) -> UsageError:
-    return UsageError(f"{hub_id} is not on the hub", found=found, fix=f"check the id, or {_LOCAL_COPY}")
-
-
-def _network_errors() -> tuple[type[Exception], ...]:
-    from huggingface_hub import errors
-
-    # The hub's client has changed its HTTP library twice; its own module knows the base error of the present one.
-    http_error: type[Exception] = getattr(errors, "HTTPError", OSError)
-    return (OSError, http_error)
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:300]
-
-
-@contextlib.contextmanager
-def _hub_out_of_reach() -> Iterator[None]:
-    """Makes `datasets` look at what it has on disk alone, as HF_HUB_OFFLINE would if set before it was imported."""
-    import datasets
-
-    before = datasets.config.HF_HUB_OFFLINE
-    datasets.config.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        datasets.config.HF_HUB_OFFLINE = before
+    return f"{BEING_OFFLINE}, and there is no {place}"

@@ -57,6 +57,8 @@ def load_tokenizer(checkpoint: Checkpoint, *, code: bool = False) -> Any:
     try:
         return transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
     except Exception as error:  # readers of every file format raise errors of their own
+        if of_hub := checkpoint.refusal(error):
+            raise of_hub from error
         lines = str(error).strip().splitlines() or [""]
         raise UsageError(
             f"the tokenizer of {checkpoint.source} can't be loaded",

@@ -53,6 +53,8 @@ class Reranker:
             with LOADING:
                 model = CrossEncoder(self._files.source, revision=self._files.commit)
         except (OSError, ValueError) as error:
+            if of_hub := self._files.refusal(error):
+                raise of_hub from error
             raise UsageError(f"{self._files.name} is no cross-encoder", found=str(error)[:200]) from None
         if model.config.num_labels != 1:
             raise UsageError(

@@ -196,6 +196,8 @@ def load(files: Files, options: Options, device: str) -> Encoder:
     except UsageError:
         raise
     except Exception as error:  # readers of every file format raise errors of their own
+        if of_hub := files.refusal(error):
+            raise of_hub from error
         lines = str(error).strip().splitlines() or [""]
         raise UsageError(
             f"{files.name} can't be loaded",

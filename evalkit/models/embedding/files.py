@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Identity, UsageError, digest_of
-from evalkit.core.distribution import pip_install
+from evalkit.hub import refusal
 from evalkit.models.embedding.options import CHANGES_ANSWERS, Options
+from evalkit.models.local.loading.checkpoint import asked_model, snapshot_of
 from evalkit.models.local.loading.weights import stored_dtype, weight_digest, weight_files
 
 __all__ = ["Files", "find", "identify"]
@@ -34,6 +35,10 @@ class Files:
     @property
     def is_local(self) -> bool:
         return self.source == str(self.folder)
+
+    def refusal(self, error: BaseException) -> UsageError | None:
+        """What the hub's failure behind `error` means, or None where there is none: of files that come later."""
+        return None if self.is_local else refusal(error, asked_model(self.source, self.commit or ""))
 
     @property
     def parts(self) -> tuple[Path, ...]:
@@ -109,27 +114,9 @@ def find(name: str, options: Options) -> Files:
 
 
 def _from_hub(repo: str, options: Options) -> Files:
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    except ImportError as error:
-        raise UsageError(
-            "models of the hub need the package huggingface_hub",
-            found=str(error),
-            fix=pip_install("embeddings"),
-        ) from None
     patterns = [*_SMALL, *(f"*/{pattern}" for pattern in _SMALL)]
-    try:
-        folder = Path(snapshot_download(repo, revision=options.revision or None, allow_patterns=patterns))
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        lines = str(error).strip().splitlines()
-        raise UsageError(
-            f"no model {repo!r}" + (f" at revision {options.revision!r}" if options.revision else ""),
-            found=f"no folder {Path(repo).absolute()}; the hub: {type(error).__name__}: {lines[0] if lines else ''}",
-            fix="check the spelling, the network (HF_HUB_OFFLINE unset) and, for a gated model, HF_TOKEN",
-        ) from error
-    snapshot = _SNAPSHOT.search(folder.as_posix())
-    return Files(f"st/{repo}", repo, folder, snapshot["commit"] if snapshot else None)
+    folder, commit = snapshot_of(asked_model(repo, options.revision), patterns, install="embeddings")
+    return Files(f"st/{repo}", repo, folder, commit)
 
 
 def identify(files: Files, options: Options) -> Identity:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import UsageError
+from evalkit.hub import Asked
 from evalkit.models.local.loading.checkpoint import snapshot_of
 from evalkit.models.local.loading.weights import weight_digest
 
@@ -74,7 +75,7 @@ def find(name: str) -> Adapter:
             fix=f"adapter=<folder that holds {_CONFIG}> or adapter=<owner>/<name> of the hub",
         )
     else:
-        folder, _ = snapshot_of(name, "", (_CONFIG, *_WEIGHTS), what="adapter")
+        folder, _ = snapshot_of(_asked(name), (_CONFIG, *_WEIGHTS))
         title = name.replace("/", "--")
     file = folder / _CONFIG
     if not file.is_file():
@@ -94,3 +95,7 @@ def find(name: str) -> Adapter:
             fix="an adapter inside the model, such as LoRA",
         )
     return adapter
+
+
+def _asked(name: str) -> Asked:
+    return Asked("model", name, what="adapter", instead=f"a folder (there is none at {Path(name).absolute()})")

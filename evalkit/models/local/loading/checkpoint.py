@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,9 @@ from typing import Any
 
 from evalkit.core import UsageError
 from evalkit.core.distribution import pip_install
+from evalkit.hub import Asked, refusal, snapshot
 
-__all__ = ["Checkpoint", "find", "snapshot_of"]
+__all__ = ["Checkpoint", "asked_model", "find", "snapshot_of"]
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)?")
 _SNAPSHOT = re.compile(r"models--(?P<repo>[^/]+)/snapshots/(?P<commit>[0-9a-f]{40})$")
@@ -48,6 +50,10 @@ class Checkpoint:
     @property
     def is_local(self) -> bool:
         return self.source == str(self.folder)
+
+    def refusal(self, error: BaseException) -> UsageError | None:
+        """What the hub's failure behind `error` means, or None where there is none: of files that come later."""
+        return None if self.is_local else refusal(error, asked_model(self.source, self.commit or ""))
 
     @property
     def is_encoder_decoder(self) -> bool:
@@ -136,31 +142,28 @@ def find(name: str, *, revision: str = "", code: bool = False) -> Checkpoint:
 def _from_hub(repo: str, revision: str, code: bool) -> tuple[Path, str | None]:
     """The folder of a hub model's snapshot with its small files, and its commit."""
     patterns = [*_CONFIG_FILES, *_TOKENIZER_FILES, *_TEMPLATE_FILES, *(("*.py",) if code else ())]
-    return snapshot_of(repo, revision, patterns, what="model")
+    return snapshot_of(asked_model(repo, revision), patterns)
 
 
-def snapshot_of(repo: str, revision: str, patterns: Sequence[str], *, what: str) -> tuple[Path, str | None]:
-    """The folder of a hub repository's snapshot with the files that match, and its commit; `what` is in errors."""
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-    except ImportError as error:
+def asked_model(repo: str, revision: str) -> Asked:
+    """A model as it is asked of the hub, which a folder of that name would stand in for."""
+    return Asked("model", repo, revision, instead=f"a folder (there is none at {Path(repo).absolute()})")
+
+
+def snapshot_of(asked: Asked, patterns: Sequence[str], *, install: str = "local") -> tuple[Path, str | None]:
+    """The folder of a hub repository's snapshot with the files that match, and its commit.
+
+    Raises UsageError for what cannot be had, and where the package is missing, which the extra `install` brings.
+    """
+    if importlib.util.find_spec("huggingface_hub") is None:
         raise UsageError(
-            f"{what}s of the hub need the package huggingface_hub",
-            found=str(error),
-            fix=pip_install("local"),
-        ) from None
-    try:
-        folder = Path(snapshot_download(repo, revision=revision or None, allow_patterns=list(patterns)))
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        lines = str(error).strip().splitlines()
-        raise UsageError(
-            f"no {what} {repo!r}" + (f" at revision {revision!r}" if revision else ""),
-            found=f"no folder {Path(repo).absolute()}; the hub: {type(error).__name__}: {lines[0] if lines else ''}",
-            fix=f"check the spelling, the network (HF_HUB_OFFLINE unset) and, for a gated {what}, HF_TOKEN",
-        ) from error
-    snapshot = _SNAPSHOT.search(folder.as_posix())
-    return folder, snapshot["commit"] if snapshot else None
+            f"{asked.what}s of the hub need the package huggingface_hub",
+            found="it is not installed",
+            fix=pip_install(install),
+        )
+    folder = snapshot(asked, patterns)
+    commit = _SNAPSHOT.search(folder.as_posix())
+    return folder, commit["commit"] if commit else None
 
 
 def _check(checkpoint: Checkpoint) -> None:

@@ -129,6 +129,8 @@ def _class_of(checkpoint: Checkpoint) -> Any:
 def _unreadable(
     checkpoint: Checkpoint, options: Options, method: Method | None, kept: list[str], error: Exception
 ) -> UsageError:
+    if of_hub := checkpoint.refusal(error):
+        return of_hub
     lines = str(error).strip().splitlines() or [""]
     if method is not None:
         from evalkit.models.local.loading.quantized import does_not_divide, misfit
