@@ -59,7 +59,7 @@ class HubSource:
         try:
             commit = commit_of(self._asked).commit
         except OutOfReachError as why:
-            return self._open_fetched(str(why))
+            return self._open_fetched(str(why), why.found)
         return self._opened(self._fetch(commit), commit)
 
     @property
@@ -91,7 +91,7 @@ class HubSource:
             raise self._other_commit(loaded, commit, "the hub cannot be reached")
         return dataset
 
-    def _open_fetched(self, why: str) -> OpenedHub:
+    def _open_fetched(self, why: str, seen: str = "") -> OpenedHub:
         """What `datasets` fetched earlier, where it is of the revision that is asked for."""
         import datasets
 
@@ -104,7 +104,7 @@ class HubSource:
             except (datasets.exceptions.DatasetsError, RuntimeError, *network_errors()):
                 raise UsageError(
                     f"{self.id} cannot be had: {why}",
-                    found="no earlier download of it on this machine",
+                    found=(seen and f"{seen}; ") + "no earlier download of it on this machine",
                     fix=f"{_ONCE}, or {_LOCAL_COPY}",
                 ) from None
         if self.revision not in (None, "main", commit):

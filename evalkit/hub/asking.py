@@ -31,7 +31,11 @@ class Found:
 
 
 class OutOfReachError(Exception):
-    """The hub gave no answer, or was not to be asked; `str()` of it says which."""
+    """The hub gave no answer, or was not to be asked; `str()` of it says which, `found` what was seen."""
+
+    def __init__(self, why: str, found: str = "") -> None:
+        super().__init__(why)
+        self.found = found
 
 
 def is_offline() -> bool:
@@ -87,12 +91,12 @@ def commit_of(asked: Asked) -> Found:
         raise _refused(error, asked) from None
     except errors.HfHubHTTPError as error:
         if error.response.status_code >= 500:
-            raise OutOfReachError(f"the hub is in trouble: {first_line(error)}") from None
+            raise OutOfReachError("the hub is in trouble", first_line(error)) from None
         raise _refused(error, asked) from None
     except errors.HFValidationError as error:
         raise _refused(error, asked) from None
     except network_errors() as error:
-        raise OutOfReachError(f"the hub cannot be reached ({_endpoint()}: {first_line(error)})") from None
+        raise OutOfReachError("the hub cannot be reached", f"{_endpoint()}: {first_line(error)}") from None
     except ValueError as error:  # a proxy's or hotel's page in the hub's place
         raise UsageError(
             "what answered is not a hub", found=f"{_endpoint()}: {first_line(error)}", fix="check HF_ENDPOINT"
@@ -124,9 +128,9 @@ def snapshot(asked: Asked, patterns: Sequence[str]) -> Path:
     except OutOfReachError as why:
         kept = _kept(asked, patterns)
         if kept is None:
-            raise not_kept(asked, str(why)) from None
+            raise not_kept(asked, str(why), why.found) from None
         if not is_offline():
-            _log.warning("%s: %s; using commit %s, fetched earlier", asked.id, why, kept.name)
+            _log.warning("%s: %s (%s); using commit %s, fetched earlier", asked.id, why, why.found, kept.name)
         return kept
     from huggingface_hub import snapshot_download
 

@@ -149,12 +149,12 @@ def _of_network(error: BaseException, asked: Asked) -> UsageError:
     )
 
 
-def not_kept(asked: Asked, why: str) -> UsageError:
-    """The sentence for what is neither on this machine nor to be asked for."""
+def not_kept(asked: Asked, why: str, found: str = "") -> UsageError:
+    """The sentence for what is neither on this machine nor to be asked for; `found` is what was seen of the hub."""
     revision = f" at revision {asked.revision!r}" if asked.revision else ""
     return UsageError(
         f"{asked.id} cannot be had: {why}",
-        found=f"no complete earlier download of it{revision} on this machine",
+        found=(found and f"{found}; ") + f"no complete earlier download of it{revision} on this machine",
         fix=f"fetch it once with a network: {asked.download}; or {asked.instead}",
     )
 

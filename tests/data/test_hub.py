@@ -5,17 +5,14 @@ The client libraries read their settings when they are imported, so every scene 
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.hub.scene import REPOSITORY, UNREACHABLE, Scene
+from tests.hub.server import LoopbackHub, Repository
 
 CARD = b"""---
 configs:
@@ -58,45 +55,25 @@ for call in json.loads(sys.argv[1]):
 class Stage:
     """A loopback hub with acme/sums and acme/gated, and a home folder for the client libraries."""
 
-    hub: Any
+    hub: LoopbackHub
     home: Path
     old: str
     new: str
 
     def play(self, *calls: dict[str, Any], endpoint: str = "", cwd: Path = REPOSITORY) -> list[dict[str, Any]]:
         """What each call of `hub(...).open()` gave."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "EVALKIT_"))}
-        environment |= {
-            "HF_HOME": str(self.home),
-            "HF_ENDPOINT": endpoint or self.hub.endpoint,
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "EVALKIT_CACHE": str(self.home / "evalkit"),
-            "PYTHONPATH": str(REPOSITORY),
-            "NO_PROXY": "127.0.0.1",
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, json.dumps(calls)],
-            env=environment,
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line.removeprefix("SAID ")) for line in done.stdout.splitlines() if line.startswith("SAID ")]
+        return Scene(self.hub, self.home).said(SCRIPT, calls, cwd=cwd, HF_ENDPOINT=endpoint or self.hub.endpoint)
 
 
-UNREACHABLE = "http://127.0.0.1:9"
 EASY = {"id": "acme/sums", "config": "easy", "split": "test"}
 
 
 @pytest.fixture(scope="module")
-def stage(loopback_hub: Any, make_repository: Any, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    sums = loopback_hub.repositories["acme/sums"] = make_repository()
+def stage(loopback_hub: LoopbackHub, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    sums = loopback_hub.datasets["acme/sums"] = Repository()
     old = sums.commit(OLD, "main", "v1")
     new = sums.commit(NEW, "main")
-    gated = loopback_hub.repositories["acme/gated"] = make_repository(gated=True)
+    gated = loopback_hub.datasets["acme/gated"] = Repository(gated=True)
     gated.commit(OLD)
     return Stage(loopback_hub, tmp_path_factory.mktemp("home"), old, new)
 
@@ -227,10 +204,8 @@ def test_a_folder_that_bears_the_sets_name_is_not_taken_for_it(stage: Stage, tmp
     assert [row[2]["q"] for row in said["rows"]] == ["3+3"]
 
 
-def test_a_stream_that_breaks_off_ends_the_run_and_names_the_row(
-    loopback_hub: Any, make_repository: Any, tmp_path: Path
-) -> None:
-    repository = loopback_hub.repositories["acme/torn"] = make_repository()
+def test_a_stream_that_breaks_off_ends_the_run_and_names_the_row(loopback_hub: LoopbackHub, tmp_path: Path) -> None:
+    repository = loopback_hub.datasets["acme/torn"] = Repository()
     sha = repository.commit({"test.jsonl": b'{"q": "here"}\n', "test2.jsonl": b'{"q": "gone"}\n'})
     # Listed, and refused when it is asked for.
     repository.lost.add("test2.jsonl")
@@ -241,9 +216,9 @@ def test_a_stream_that_breaks_off_ends_the_run_and_names_the_row(
 
 
 def test_where_the_hub_fails_midway_data_of_another_commit_are_not_taken(
-    loopback_hub: Any, make_repository: Any, tmp_path: Path
+    loopback_hub: LoopbackHub, tmp_path: Path
 ) -> None:
-    repository = loopback_hub.repositories["acme/moody"] = make_repository()
+    repository = loopback_hub.datasets["acme/moody"] = Repository()
     before = repository.commit({"test.jsonl": b'{"q": "before"}\n'})
     stage = Stage(loopback_hub, tmp_path, before, before)
     call = {"id": "acme/moody", "split": "test"}
@@ -256,12 +231,11 @@ def test_where_the_hub_fails_midway_data_of_another_commit_are_not_taken(
     assert before in said["refused"]
 
 
-def test_a_hub_in_trouble_is_one_that_cannot_be_reached(
-    loopback_hub: Any, make_repository: Any, tmp_path: Path
-) -> None:
-    loopback_hub.repositories["acme/down"] = make_repository(keeps="nothing")
+def test_a_hub_in_trouble_is_told_from_one_that_cannot_be_reached(loopback_hub: LoopbackHub, tmp_path: Path) -> None:
+    loopback_hub.datasets["acme/down"] = Repository(keeps="nothing")
     [said] = Stage(loopback_hub, tmp_path, "", "").play({"id": "acme/down", "split": "test"})
-    assert "the hub cannot be reached" in said["refused"]
+    assert "the hub is in trouble" in said["refused"]
+    assert "500" in said["refused"]
 
 
 def test_an_id_that_the_hub_would_not_accept_is_refused(stage: Stage) -> None:
