@@ -19,12 +19,11 @@ from evalkit.hub import (
     Asked,
     OutOfReachError,
     commit_of,
+    failure,
     first_line,
     is_offline,
     network_errors,
-    no_access,
     offline,
-    refusal,
 )
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -78,8 +77,7 @@ class HubSource:
         try:
             dataset, loaded = self._load(commit, self.stream)
         except (ValueError, datasets.exceptions.DatasetsError, RuntimeError, *network_errors()) as error:
-            # datasets cuts the chain of causes where access is refused, so the hub is asked for it again.
-            if of_hub := refusal(error, self._asked) or no_access(self._asked):
+            if of_hub := failure(error, self._asked):
                 raise of_hub from None
             if isinstance(error, ValueError):
                 raise self._refused(error) from None

@@ -4,14 +4,15 @@ from evalkit.hub.asking import (
     BEING_OFFLINE,
     Found,
     OutOfReachError,
+    as_found,
     commit_of,
+    failure,
     is_offline,
-    no_access,
     offline,
     snapshot,
 )
 from evalkit.hub.patience import HubBusyError, be_patient
-from evalkit.hub.refusals import Asked, first_line, network_errors, refusal
+from evalkit.hub.refusals import Asked, first_line, network_errors
 
 __all__ = [
     "BEING_OFFLINE",
@@ -19,13 +20,13 @@ __all__ = [
     "Found",
     "HubBusyError",
     "OutOfReachError",
+    "as_found",
     "be_patient",
     "commit_of",
+    "failure",
     "first_line",
     "is_offline",
     "network_errors",
-    "no_access",
     "offline",
-    "refusal",
     "snapshot",
 ]

@@ -14,7 +14,17 @@ from evalkit.core import UsageError
 from evalkit.hub.patience import HubBusyError, be_patient
 from evalkit.hub.refusals import Asked, first_line, network_errors, not_kept, refusal
 
-__all__ = ["Found", "OutOfReachError", "commit_of", "is_offline", "no_access", "offline", "snapshot"]
+__all__ = [
+    "BEING_OFFLINE",
+    "Found",
+    "OutOfReachError",
+    "as_found",
+    "commit_of",
+    "failure",
+    "is_offline",
+    "offline",
+    "snapshot",
+]
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 30.0
@@ -73,6 +83,18 @@ def offline(wanted: bool = True) -> Iterator[None]:
             setattr(sys.modules[name], _OFFLINE, before not in (None, "", "0"))
 
 
+_UNREACHED: set[str] = set()
+"""Ids whose snapshot was taken from this machine, since the hub was out of reach when it was asked last."""
+
+
+def as_found(repo_id: str) -> contextlib.AbstractContextManager[None]:
+    """For loading what `snapshot` found: keeps libraries from asking a hub that was out of reach a moment ago.
+
+    They ask for every file, and wait for a minute in all before they look at what is there.
+    """
+    return offline(repo_id in _UNREACHED)
+
+
 def commit_of(asked: Asked) -> Found:
     """What the revision stands for now. OutOfReachError where the hub gives no answer; else UsageError: see `refusal`.
 
@@ -106,14 +128,23 @@ def commit_of(asked: Asked) -> Found:
     return Found(str(info.sha), info.id or asked.id)
 
 
-def no_access(asked: Asked) -> UsageError | None:
-    """Why the hub lets this token, or nobody without one, have the files; None where it does, or does not say."""
-    from huggingface_hub import HfApi
+def failure(error: BaseException, asked: Asked) -> UsageError | None:
+    """What made a library fail to load what it fetched from the hub, or None where the hub is not to blame.
+
+    Some libraries cut the chain of causes, or look for other files instead, so the hub is asked about access again.
+    """
+    return refusal(error, asked) or (None if is_offline() else _no_access(asked))
+
+
+def _no_access(asked: Asked) -> UsageError | None:
+    from huggingface_hub import HfApi, errors
 
     try:
         HfApi().auth_check(asked.id, repo_type=asked.kind)
-    except Exception as error:  # noqa: BLE001 - a second failure must not hide the first
+    except (errors.HfHubHTTPError, HubBusyError) as error:
         return refusal(error, asked)
+    except Exception:  # noqa: BLE001 - a second failure must not hide the first
+        return None
     return None
 
 
@@ -130,8 +161,10 @@ def snapshot(asked: Asked, patterns: Sequence[str]) -> Path:
         if kept is None:
             raise not_kept(asked, str(why), why.found) from None
         if not is_offline():
+            _UNREACHED.add(asked.id)
             _log.warning("%s: %s (%s); using commit %s, fetched earlier", asked.id, why, why.found, kept.name)
         return kept
+    _UNREACHED.discard(asked.id)
     from huggingface_hub import snapshot_download
 
     failures: tuple[type[Exception], ...] = (ValueError, *network_errors())

@@ -11,6 +11,7 @@ from typing import Any
 
 from evalkit.core import Capabilities, Identity, Model, ModelError, Reply, Request, Tokenize, Usage, UsageError
 from evalkit.core.distribution import pip_install
+from evalkit.hub import as_found
 from evalkit.models.local.loading import checkpoint as checkpoints
 from evalkit.models.local.loading.checkpoint import Checkpoint
 from evalkit.spec import unknown
@@ -55,7 +56,8 @@ def load_tokenizer(checkpoint: Checkpoint, *, code: bool = False) -> Any:
     if checkpoint.commit is not None and not checkpoint.is_local:
         origin["revision"] = checkpoint.commit
     try:
-        return transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
+        with as_found(checkpoint.source):
+            return transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
     except Exception as error:  # readers of every file format raise errors of their own
         if of_hub := checkpoint.refusal(error):
             raise of_hub from error

@@ -7,6 +7,7 @@ from typing import Any
 
 from evalkit.core import UsageError
 from evalkit.core.distribution import pip_install
+from evalkit.hub import as_found
 from evalkit.models.embedding.files import find, identify
 from evalkit.models.embedding.options import Options
 from evalkit.models.turns import LOADING
@@ -50,7 +51,7 @@ class Reranker:
                 "reranking needs sentence-transformers", found=str(error), fix=pip_install("embeddings")
             ) from None
         try:
-            with LOADING:
+            with LOADING, as_found(self._files.source):
                 model = CrossEncoder(self._files.source, revision=self._files.commit)
         except (OSError, ValueError) as error:
             if of_hub := self._files.refusal(error):

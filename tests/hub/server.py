@@ -46,6 +46,7 @@ class Refusal:
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     times: int = 1
+    body: bytes = b"{}"
 
 
 @dataclass
@@ -116,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         for refusal in hub.refusals:
             if refusal.times and refusal.part in path:
                 refusal.times -= 1
-                return self._send(refusal.status, b"{}", refusal.headers)
+                return self._send(refusal.status, refusal.body, refusal.headers)
         if path.startswith("/elsewhere/"):
             return self._large(path.removeprefix("/elsewhere/"))
         if self._token and self._token not in hub.tokens:

@@ -77,7 +77,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def online(scene: Scene, folder: Path) -> subprocess.CompletedProcess[str]:
-    """A run whose weights and rows break off in the middle, once, and which is told to wait, once for each of the two."""
+    """A run whose weights and rows break off in the middle, once, and which is told to wait, once for each."""
     scene.hub.models["acme/private"].breaks["model.safetensors"] = [CHUNK + 500_000]
     scene.hub.datasets["acme/sums"].breaks["test.jsonl"] = [10]
     scene.hub.refusals += [

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from evalkit.core import Embed, ModelError, Reply, Usage, UsageError, Vectors
+from evalkit.hub import as_found
 from evalkit.models.batcher import Flight
 from evalkit.models.embedding.files import Files
 from evalkit.models.embedding.options import Options
@@ -188,7 +189,7 @@ def load(files: Files, options: Options, device: str) -> Encoder:
         from transformers.utils import logging as words
 
         words.disable_progress_bar()
-        with LOADING:
+        with LOADING, as_found(files.source):
             if options.pooling == "auto":
                 model = SentenceTransformer(files.source, **settings)
             else:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Identity, UsageError, digest_of
-from evalkit.hub import refusal
+from evalkit.hub import failure
 from evalkit.models.embedding.options import CHANGES_ANSWERS, Options
 from evalkit.models.local.loading.checkpoint import asked_model, snapshot_of
 from evalkit.models.local.loading.weights import stored_dtype, weight_digest, weight_files
@@ -38,7 +38,7 @@ class Files:
 
     def refusal(self, error: BaseException) -> UsageError | None:
         """What the hub's failure behind `error` means, or None where there is none: of files that come later."""
-        return None if self.is_local else refusal(error, asked_model(self.source, self.commit or ""))
+        return None if self.is_local else failure(error, asked_model(self.source, self.commit or ""))
 
     @property
     def parts(self) -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from evalkit.core import UsageError
 from evalkit.core.distribution import pip_install
-from evalkit.hub import Asked, refusal, snapshot
+from evalkit.hub import Asked, failure, snapshot
 
 __all__ = ["Checkpoint", "asked_model", "find", "snapshot_of"]
 
@@ -53,7 +53,7 @@ class Checkpoint:
 
     def refusal(self, error: BaseException) -> UsageError | None:
         """What the hub's failure behind `error` means, or None where there is none: of files that come later."""
-        return None if self.is_local else refusal(error, asked_model(self.source, self.commit or ""))
+        return None if self.is_local else failure(error, asked_model(self.source, self.commit or ""))
 
     @property
     def is_encoder_decoder(self) -> bool:

@@ -9,6 +9,7 @@ from functools import partialmethod
 from typing import Any
 
 from evalkit.core import UsageError
+from evalkit.hub import as_found
 from evalkit.models.local.loading.checkpoint import Checkpoint
 from evalkit.models.local.loading.gguf_files import LINK
 from evalkit.models.local.loading.quantizing import Method, stored_in
@@ -48,7 +49,8 @@ def read(checkpoint: Checkpoint, options: Options, device: str, method: Method |
     stored = stored_in(checkpoint.config) is not None
     kept: list[str] = []
     try:
-        with LOADING, quiet(stored or method is not None, widens=(checkpoint.folder / LINK).exists()):
+        bars = quiet(stored or method is not None, widens=(checkpoint.folder / LINK).exists())
+        with LOADING, bars, as_found(checkpoint.source):
             tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
             if method is not None and options.quant_skip:
                 from evalkit.models.local.loading.quantized import kept_layers
