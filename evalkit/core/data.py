@@ -12,11 +12,17 @@ from evalkit.core.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class DataOptions:
-    """Where data may come from. `mirror` maps a hub id to files: `<mirror>/<owner>/<name>/<config>/<split>.*`."""
+    """Where data may come from. `mirror` maps a hub id to files: `<mirror>/<owner>/<name>/<config>/<split>.*`.
+
+    `revision` is the branch, tag or commit that a user asks for. Where nobody does and `verified`, data of the hub are
+    of the commit that evalkit's task was verified with, where it is known, and rows are compared with those it had.
+    """
 
     mirror: Path | None = None
     offline: bool = False
     skip_bad_rows: bool = False
+    revision: str = ""
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,3 +157,7 @@ class Task:
     version: int = 1
     headline: str = ""
     """The metric that stands for the task in a table; the first one where empty."""
+    revision: str = ""
+    """What its data sets on the hub are asked for, where a user says so; see `DataOptions`."""
+    verified: bool = False
+    """Whether it is one of evalkit's own, whose data were verified."""

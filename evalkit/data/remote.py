@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from evalkit.core import BadRow, DataOptions, OpenedSource, Row, RunError, UsageError, digest_of
-from evalkit.data import mirror, paths
+from evalkit.data import mirror, paths, verified
 from evalkit.data.ids import NOT_UNIQUE, IdTally, own_id
-from evalkit.data.local import open_files
+from evalkit.data.local import OpenedFiles, open_files
 from evalkit.data.values import Values, suggestion
 from evalkit.hub import (
     BEING_OFFLINE,
@@ -47,6 +48,18 @@ class HubSource:
             raise UsageError(
                 f"{self.id!r} is not a data set's id", fix="write it as owner/name; for a file use files()"
             )
+        asked = options.revision or self.revision or ""
+        if asked or not options.verified:
+            return replace(self, revision=asked or None)._found(options)
+        pinned = replace(self, revision=verified.commit_of(self.id))
+        opened = pinned._found(options)
+        told = [verified.compared(opened, self.id), pinned._moved(opened)]
+        facts = {**opened.facts, **told[0], **told[1]}
+        if warnings := [one[verified.WARNING] for one in told if verified.WARNING in one]:
+            facts[verified.WARNING] = "; ".join(warnings)
+        return replace(opened, facts=facts)
+
+    def _found(self, options: DataOptions) -> OpenedFiles | OpenedHub:
         if options.mirror is not None:
             found = mirror.look_up(options.mirror, self.id, self.config, self.split)
             if found is not None:
@@ -61,13 +74,25 @@ class HubSource:
             return self._open_fetched(str(why), why.found)
         return self._opened(self._fetch(commit), commit)
 
+    def _moved(self, opened: OpenedFiles | OpenedHub) -> dict[str, str]:
+        """A warning where `main` is no longer the commit that the task was verified with, which was loaded."""
+        if self.revision is None or "fetched" in opened.facts or isinstance(opened, OpenedFiles):
+            return {}
+        main = _main_of(self.id)
+        if main in (None, self.revision):
+            return {}
+        return {
+            verified.WARNING: f"{self.id} has moved on: main is commit {main} now; this run is of commit "
+            f"{self.revision}, which the task was verified with; the option revision=main follows"
+        }
+
     @property
     def _asked(self) -> Asked:
         return Asked("dataset", self.id, self.revision or "", "data set", _LOCAL_COPY)
 
-    def _open_mirrored(self, found: mirror.Mirrored, options: DataOptions) -> OpenedSource:
+    def _open_mirrored(self, found: mirror.Mirrored, options: DataOptions) -> OpenedFiles:
         facts = {"hub": self.id, "config": found.config, "split": self.split, "path": paths.shown(found.path)}
-        if self.revision:
+        if self.revision and self.revision != verified.commit_of(self.id):
             facts["revision"] = f"{self.revision} asked for; a mirror does not say which it holds"
         return open_files([found.path], options, facts, label=found.config)
 
@@ -196,6 +221,15 @@ class OpenedHub:
                 raise RunError(f"{origin}: the stream from the hub broke off: {first_line(error)}") from None
             own = own_id(values) if self.use_own_ids else ""
             yield Row(own or f"{facts['config']}/{number}", Values(values, origin), origin)
+
+
+@functools.cache
+def _main_of(hub_id: str) -> str | None:
+    """The commit that `main` is now, asked once: subjects of one data set are many sources."""
+    try:
+        return commit_of(Asked("dataset", hub_id, what="data set", instead=_LOCAL_COPY)).commit
+    except OutOfReachError:
+        return None
 
 
 def _offline_message(source: HubSource, options: DataOptions) -> str:

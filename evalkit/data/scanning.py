@@ -7,7 +7,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,16 @@ def _scan(path: Path, format_name: str) -> Scan:
 
 
 # ---------------------------------------------------------------- what is remembered
+
+
+def remembered(key: tuple[str, ...], find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `find` found for a key that names content, such as a digest: now, or in an earlier process."""
+    memory, named = _memory(*key), {"key": list(key)}
+    recalled = _recall(memory, named)
+    if recalled is None:
+        recalled = find()
+        _remember(memory, named, recalled)
+    return recalled
 
 
 def _memory(*names: str) -> Path:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from evalkit.core import Judge, Suite, Task, UsageError, digest_of
+from evalkit.places import packs_dir
 from evalkit.plugins.index import YAML, Kind, clash, entries
 from evalkit.plugins.meta import source_file
 from evalkit.plugins.modules import guarded, module_of
@@ -20,6 +21,7 @@ from evalkit.spec import parse, unknown
 if TYPE_CHECKING:
     from evalkit.reporting import Sibling
 
+_REVISION = "revision"
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 _RETURNS: dict[Kind, tuple[type, ...]] = {"task": (Task, Suite), "judge": (Judge,), "report": (str, Iterator)}
 _CONTRACTS: dict[Kind, str] = {
@@ -126,7 +128,10 @@ def _load(of: Origin) -> object:
         from evalkit.plugins.yaml_suite import is_suite, yaml_suite
         from evalkit.plugins.yaml_task import yaml_task
 
-        return yaml_suite(path, of.options) if is_suite(path) else yaml_task(path, of.options)
+        if is_suite(path):
+            return yaml_suite(path, of.options)
+        options, revision = _without_revision(of.options)
+        return _of_revision(yaml_task(path, options), path, revision)
     module = guarded(path, partial(module_of, path, of.digest))
     function = getattr(module, kind, None)
     if not inspect.isfunction(function):
@@ -135,10 +140,27 @@ def _load(of: Origin) -> object:
     what = f"the {kind} {of.name!r}"
     # What is reported on is given by position; a report's options are what can be given by keyword alone.
     parameters = parameters_of(function, what=what, at=at, keyword_only=kind == "report")
-    bound = partial(function, **bind(parameters, of.options, what=what, at=at))
+    options, revision = of.options, ""
+    if kind == "task" and _REVISION not in parameters:
+        options, revision = _without_revision(options)
+    bound = partial(function, **bind(parameters, options, what=what, at=at))
     if kind == "report":
         return partial(_written, path, at, bound)
-    return _checked(kind, guarded(path, bound), at)
+    made = _checked(kind, guarded(path, bound), at)
+    return made if kind != "task" else _of_revision(made, path, revision)
+
+
+def _without_revision(options: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+    """The options that are the task's own, and the revision of its data, which every task takes."""
+    return {name: text for name, text in options.items() if name != _REVISION}, options.get(_REVISION, "")
+
+
+def _of_revision(made: object, path: Path, revision: str) -> object:
+    if isinstance(made, Task):
+        return replace(made, revision=revision, verified=path.is_relative_to(packs_dir("tasks").resolve()))
+    if revision:
+        raise UsageError("a suite has no data of its own", found=f"revision={revision}", fix="name its tasks instead")
+    return made
 
 
 def _written(path: Path, at: str, function: Callable[..., object], *subjects: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -24,6 +25,9 @@ from evalkit.core import (
 )
 from evalkit.prompting import Renderer, lm_eval_stream, sample_seed
 from evalkit.runner.settings import Settings
+
+_log = logging.getLogger(__name__)
+_WARNINGS = 3
 
 # Room for four billion rows in each of two billion subsets, so that an index orders rows of all of them.
 _ROWS_PER_SUBSET = 1 << 32
@@ -168,7 +172,10 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
         k=task.fewshot.k if settings.num_fewshot is None else settings.num_fewshot,
         order=settings.fewshot_order or task.fewshot.order,
     )
-    opened = [subset.rows.open(settings.data) for subset in task.data]
+    data = replace(settings.data, revision=task.revision, verified=task.verified)
+    settings = replace(settings, data=data)
+    opened = [subset.rows.open(data) for subset in task.data]
+    _tell_of(task, opened)
     quotas = _quotas([source.count for source in opened], settings.limit)
     parts = tuple(_Part(*part) for part in zip(task.data, opened, quotas, strict=True))
     parts = tuple(part for part in parts if part.quota != 0)
@@ -188,6 +195,19 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
             fix="a model behind an API that takes images: openai/…, anthropic/…, google/…",
         )
     return prepared
+
+
+def _tell_of(task: Task, opened: list[OpenedSource]) -> None:
+    """Say, once each, what of the data is not as it was verified; the manifest keeps it with the source's facts."""
+    if task.revision and not any("hub" in source.facts for source in opened):
+        raise UsageError(
+            f"task {task.name!r} has no data on the hub", found=f"revision={task.revision}", fix="leave revision= out"
+        )
+    told = list(dict.fromkeys(source.facts["warning"] for source in opened if "warning" in source.facts))
+    for text in told[:_WARNINGS]:
+        _log.warning("%s: %s", task.name, text)
+    if len(told) > _WARNINGS:
+        _log.warning("%s: … and %d more of these, all in manifest.json", task.name, len(told) - _WARNINGS)
 
 
 def made_ready(task: Task, settings: Settings) -> Task:
