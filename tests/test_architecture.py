@@ -2,9 +2,8 @@
 
 import ast
 import tomllib
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "evalkit"
@@ -51,6 +50,15 @@ FILES = [
 ]
 
 
+def where(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
@@ -58,7 +66,7 @@ def room(path: Path) -> str:
 def imported(path: Path) -> set[str]:
     """The rooms of evalkit that a file imports, at its top or inside functions."""
     rooms: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             parts = node.module.split(".")
             if parts[0] == "evalkit":
@@ -72,35 +80,44 @@ def test_every_room_has_a_tier() -> None:
     assert {room(path) for path in FILES} == set(TIERS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_down(path: Path) -> None:
-    own = room(path)
-    above = {name for name in imported(path) if name != own and TIERS[name] > TIERS[own]}
-    assert not above, f"{own} (tier {TIERS[own]}) imports from a higher tier"
+def test_imports_go_down() -> None:
+    wrong = [
+        f"{where(path)}: {room(path)} (tier {TIERS[room(path)]}) imports {name} (tier {TIERS[name]})"
+        for path in FILES
+        for name in sorted(imported(path))
+        if name != room(path) and TIERS[name] > TIERS[room(path)]
+    ]
+    assert not wrong, "imports of a higher tier:\n" + "\n".join(wrong)
 
 
 def test_the_engine_names_no_plugin() -> None:
     names = {path.stem for pack in ("tasks", "judges", "reports") for path in (ROOT / pack).glob("*.py")}
+    wrong = []
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             module = getattr(node, "module", None) if isinstance(node, ast.ImportFrom) else None
             found = {a.name for a in node.names} if isinstance(node, ast.Import) else {module or ""}
-            assert not any(name.split(".")[0] in ("tasks", "judges", "reports") for name in found), path
-            assert not found & names, path
+            of_packs = {name for name in found if name.split(".")[0] in ("tasks", "judges", "reports")}
+            wrong += [f"{where(path)}:{node.lineno} {name}" for name in sorted(of_packs | found & names)]
+    assert not wrong, "the engine imports what a plugin is called:\n" + "\n".join(wrong)
 
 
 def test_names_say_what_is_inside() -> None:
-    for path in [*FILES, *(ROOT / "tasks").rglob("*.py")]:
-        assert path.stem not in {"utils", "util", "helpers", "helper", "common", "misc"}
+    empty = {"utils", "util", "helpers", "helper", "common", "misc"}
+    wrong = [where(path) for path in [*FILES, *(ROOT / "tasks").rglob("*.py")] if path.stem in empty]
+    assert not wrong, "names that say nothing:\n" + "\n".join(wrong)
 
 
 def test_files_and_functions_stay_small() -> None:
+    wrong = []
     for path in FILES:
-        text = path.read_text()
-        assert text.count("\n") <= 400, path
-        for node in ast.walk(ast.parse(text)):
+        lines = path.read_text().count("\n")
+        wrong += [f"{where(path)}: {lines} lines, more than 400"] if lines > 400 else []
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                assert (node.end_lineno or 0) - node.lineno < 65, f"{path}:{node.lineno} {node.name}"
+                length = (node.end_lineno or 0) - node.lineno
+                wrong += [f"{where(path)}:{node.lineno} {node.name}: {length} lines"] if length >= 65 else []
+    assert not wrong, "too long to be read at once:\n" + "\n".join(wrong)
 
 
 def test_types_are_checked_in_every_pack_that_holds_python() -> None:
