@@ -65,3 +65,14 @@ def test_an_installed_wheel_runs(wheels: dict[str, Path], origin: str, tmp_path:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "ok      mmlu,data=sample" in done.stdout
+
+
+def test_an_editable_install_copies_nothing(tmp_path: Path) -> None:
+    """Copies of the packs would go stale, and pytest would take their folders (`html`, `math`) for plugin modules."""
+    call = "import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])"
+    done = subprocess.run([sys.executable, "-c", call, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (made,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(made) as wheel:
+        (link,) = (name for name in wheel.namelist() if ".dist-info/" not in name)
+        assert wheel.read(link).decode().strip() == str(ROOT)
