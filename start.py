@@ -1,7 +1,8 @@
 """Sets evalkit up in .venv and does one thing with it. Needs Python 3.11 or newer and nothing else.
 
 python3 start.py quickstart    evaluate the embedded model on the bundled sample sets
-python3 start.py test          check style and types, run the tests
+python3 start.py test          check style and types, run the tests; what follows is passed on to pytest
+python3 start.py test --fast   the same without the slow tests: they train models, open a browser, start many processes
 python3 start.py update        try the newest releases of all dependencies; where the tests pass, write constraints.txt
 
 What is installed are the versions in constraints.txt, with which the tests passed.
@@ -44,7 +45,7 @@ def test(python: str, rest: list[str]) -> int:
         [python, "-m", "ruff", "check", "."],
         [python, "-m", "ruff", "format", "--check", "."],
         [python, "-m", "mypy"],
-        [python, "-m", "pytest", *rest],
+        [python, "-m", "pytest", *how_to_test(rest)],
     ]
     for step in steps:
         print("$", " ".join(step[1:]), flush=True)
@@ -97,6 +98,14 @@ def changed(old: str, new: str) -> list[str]:
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
+
+
+def how_to_test(rest: list[str]) -> list[str]:
+    """pytest's arguments: a worker a processor, up to eight; a file's tests stay together and share what they make."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    parallel = ["--numprocesses", str(min(count, 8)), "--dist", "loadfile"]
+    chosen = ["-m", "not slow"] if "--fast" in rest else []
+    return [*parallel, "--durations", "25", *chosen, *(one for one in rest if one != "--fast")]
 
 
 def use_newer_python() -> int:

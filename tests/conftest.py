@@ -1,4 +1,4 @@
-"""What every test shares: a cache folder of its own, and where the real benchmark rows lie."""
+"""What every test shares: a cache folder of its own, where the real benchmark rows lie, and which tests are slow."""
 
 import json
 import os
@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+# One thread a process, set before torch and numpy are imported: workers share the processors, and threads that wait
+# for each other cost more than they bring. Processes that tests start inherit it.
+for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
 # A loaded machine is no failure; and the same examples every time in CI, so that a red run means a change.
 settings.register_profile(
     "evalkit",
@@ -20,6 +25,23 @@ settings.register_profile(
 settings.load_profile("evalkit")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# What makes every test slow that uses it, whatever else it does. Other slow tests say so themselves, one or a module:
+# `pytestmark = pytest.mark.slow("why")`.
+SLOW_FIXTURES = {
+    "browser": "opens pages in a browser",
+}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a slow fixture; and every slow test says why it is."""
+    for item in items:
+        for name in SLOW_FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow(SLOW_FIXTURES[name]))
+        for mark in item.iter_markers("slow"):
+            if len(mark.args) != 1 or not isinstance(mark.args[0], str):
+                raise pytest.UsageError(f'{item.nodeid}: say why it is slow, as in pytest.mark.slow("trains a model")')
 
 
 @pytest.fixture(autouse=True)
