@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 pytest.importorskip("hatchling")
 pytest.importorskip("build")
 
+pytestmark = pytest.mark.slow("builds wheels")
+
 
 def build(source: Path, out: Path, kind: str) -> Path:
     command = [sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "--outdir", str(out), str(source)]

@@ -17,6 +17,8 @@ from tests.gates.damage import damage
 
 pytest.importorskip("torch")
 
+pytestmark = pytest.mark.slow("runs tasks, and pytest in processes of its own")
+
 SUITE = """\
 tasks: ["mmlu,data=sample", "squad,data=sample"]
 models: [tiny]

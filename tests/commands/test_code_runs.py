@@ -11,6 +11,8 @@ from evalkit.core import UsageError
 from evalkit.sandbox import usable_engine
 from tests.commands.console import evalkit
 
+pytestmark = pytest.mark.slow("a process for every run, and programs in sandboxes")
+
 TASK = ("run", "humaneval,data=sample", "--model", "tiny", "--limit", "2", "-q")
 
 

@@ -16,6 +16,8 @@ from tests.gates.damage import damage, retemplate
 
 pytest.importorskip("torch")
 
+pytestmark = pytest.mark.slow("a process for every run and comparison")
+
 MMLU, SQUAD, PAGES = "mmlu,data=sample", "squad,data=sample", "perplexity,data=sample"
 
 

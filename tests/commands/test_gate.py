@@ -17,6 +17,8 @@ from tests.gates.damage import damage, retemplate
 
 pytest.importorskip("torch")
 
+pytestmark = pytest.mark.slow("a process for every run and gate")
+
 TASK = """\
 summary: questions with four choices
 data: rows.jsonl

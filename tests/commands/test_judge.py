@@ -24,6 +24,8 @@ from tests.commands import console
 from tests.commands.console import Finished
 from tests.judging.server import JUDGES, chatty, fair, judge_server, outputs, shown
 
+pytestmark = pytest.mark.slow("a process for every command")
+
 TASK = """
 summary: questions for a judge
 data: rows.jsonl

@@ -9,6 +9,8 @@ from tests.commands.console import evalkit
 
 pytest.importorskip("torch")
 
+pytestmark = pytest.mark.slow("a process for every command")
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:

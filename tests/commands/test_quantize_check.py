@@ -29,6 +29,8 @@ stats = pytest.importorskip("scipy.stats")
 special = pytest.importorskip("scipy.special")
 torch: Any = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.slow("a process for every variant that is checked")
+
 # The second needs a package that no machine of ours has; on one that has it, it needs a GPU.
 VARIANTS = ("dtype=bfloat16", "quant=torchao-int4-packed")
 BFLOAT16 = "tiny-dtype=bfloat16"

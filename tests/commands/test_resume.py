@@ -16,7 +16,9 @@ from tests.commands.console import EVALKIT, ONE_THREAD, evalkit
 
 pytest.importorskip("torch")
 
-ROWS = 4000
+pytestmark = pytest.mark.slow("starts runs and kills them")
+
+ROWS = 1000
 TASK = """\
 name: sums
 data: sums.jsonl

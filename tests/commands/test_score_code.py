@@ -14,6 +14,8 @@ from evalkit.embedded import sample_path
 from evalkit.sandbox import usable_engine
 from tests.commands.console import Finished, evalkit
 
+pytestmark = pytest.mark.slow("a process for every run, and programs in sandboxes")
+
 TASK = ("--task", "humaneval,data=sample")
 
 

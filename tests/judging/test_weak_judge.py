@@ -24,6 +24,8 @@ from evalkit.plugins import load
 from tests.judging.server import outputs
 from tests.judging.test_audit import bias, two_models
 
+pytestmark = pytest.mark.slow("starts a server with a model behind it")
+
 ECHO = Path(__file__).parents[1] / "models" / "api" / "echoserver.py"
 PAIRS = 10
 

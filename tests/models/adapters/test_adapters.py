@@ -26,6 +26,8 @@ torch = pytest.importorskip("torch")
 peft = pytest.importorskip("peft", reason="pip install 'evalkit-harness[adapters]'")
 transformers = pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.slow("trains adapters")
+
 _MERGED = 1e-3
 """A sum of float32 products taken in another order; 2e-5 was seen."""
 

@@ -16,6 +16,8 @@ from tests.commands.console import EVALKIT, ONE_THREAD, Finished, evalkit
 from tests.judging.server import judge_server
 from tests.models.api.faultserver import FaultServer, random_faults
 
+pytestmark = pytest.mark.slow("starts runs and kills them")
+
 TASK = """\
 name: say
 data: say.jsonl

@@ -17,6 +17,8 @@ from evalkit.core import Choose, Generate, Message, Model, ModelError, Perplexit
 from evalkit.embedded import TINY
 from evalkit.models import resolve
 
+pytestmark = pytest.mark.slow("starts servers with models behind them")
+
 ECHO = Path(__file__).with_name("echoserver.py")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 QUESTIONS = (

@@ -17,6 +17,8 @@ from tests.models.quantized.reference import Reference, choices, texts
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.slow("quantizes a model by every method, once by evalkit and once by the library")
+
 _ROUNDED = ("int8 without outliers", "torchao-int8-dynamic")
 """Activations are rounded to 8 bits, so that sums in another order end in the next whole number here and there."""
 _ALONE = "int8"

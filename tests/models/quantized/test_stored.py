@@ -22,6 +22,8 @@ from tests.models.quantized.reference import Reference, choices
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.slow("quantizes a model by every method and stores it")
+
 
 def _compressed(folder: Path, **settings: Any) -> Path:
     pytest.importorskip("compressed_tensors", reason="pip install 'evalkit-harness[quant]'")
