@@ -85,6 +85,7 @@ def test_mistakes_in_files(project: Path, file: str, old: str, new: str, said: l
         assert words in done.err
 
 
+@pytest.mark.slow("two runs, a process each")
 def test_the_rest_still_counts_if_asked(project: Path) -> None:
     pytest.importorskip("torch")
     (project / "colours.jsonl").write_text(ROWS.replace('"thing": "grass"', '"thing": "grass'))

@@ -73,6 +73,7 @@ def test_what_fails_alone_and_not_among_many_is_inconclusive() -> None:
     assert outcomes([pair(RIGHT, WORSE, "x"), *many[1:]], policy)[0] == "FAIL"
 
 
+@pytest.mark.slow("simulates 360 gates")
 def test_unchanged_tasks_fail_no_more_often_together_than_one_does() -> None:
     """P(any of 6 fails | no change) ≤ α, with a margin of 0, where every bound counts."""
     rng = np.random.default_rng(11)

@@ -30,6 +30,7 @@ def test_clusters_make_samples_worth_fewer() -> None:
     assert together.needed == pytest.approx(3 * (alone.needed or 0), abs=3)
 
 
+@pytest.mark.slow("simulates 1,500 gates")
 @pytest.mark.parametrize(
     ("n", "share", "correlation", "size", "icc", "margin"),
     [(300, 0.7, 0.8, 1, 0.0, 0.05), (100, 0.95, 0.5, 1, 0.0, 0.1), (600, 0.6, 0.8, 4, 0.3, 0.07)],

@@ -78,6 +78,7 @@ def test_a_model_that_cannot_be_loaded_raises() -> None:
         asyncio.run(measure(Broken()))
 
 
+@pytest.mark.slow("a process that imports every library")
 def test_what_libraries_say_of_other_machines_kernels_is_not_shown() -> None:
     pytest.importorskip("torchao", reason="pip install 'evalkit-harness[quant]'")
     code = "from evalkit.models.measuring import measure; from evalkit.models import resolve; import asyncio\n"

@@ -112,6 +112,7 @@ def test_options_that_cannot_be_meant(options: str, said: str) -> None:
         resolve(f"tiny,{options}")
 
 
+@pytest.mark.slow("starts torchrun")
 def test_two_processes_share_a_model_and_one_writes(tmp_path: Path) -> None:
     """torchrun with gloo on this machine's processor; the oracle is the same run in one process."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.reports.made import large_run
 
 SCRIPT = """
@@ -25,6 +27,7 @@ def peak(folder: Path, samples: int) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow("writes the report of a large run")
 def test_thirty_times_the_samples_take_no_more_than_a_few_megabytes_more(tmp_path: Path) -> None:
     small, large = peak(tmp_path, 1_000), peak(tmp_path, 30_000)
     records = (tmp_path / "30000" / "records.jsonl").stat().st_size

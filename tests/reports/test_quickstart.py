@@ -12,6 +12,7 @@ from tests.commands.console import evalkit
 pytest.importorskip("torch")
 
 
+@pytest.mark.slow("runs the quickstart")
 def test_quickstart_ends_with_a_report_and_a_leaderboard(tmp_path: Path, look: Any) -> None:
     done = evalkit("quickstart", "-q", "--out", "first", cwd=tmp_path)
     assert done.code == 0, done

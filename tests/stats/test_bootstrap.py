@@ -76,9 +76,9 @@ def test_paired_rows_share_their_resamples() -> None:
 
 def test_a_million_samples_are_drawn_in_random_groups() -> None:
     values = RNG.random(1_000_000)
-    started = time.perf_counter()
+    started = time.process_time()
     found = of(values)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     closed = mean_interval(values)
     assert found.how == "bootstrap in 10000 random groups"
     assert found.high - found.low == pytest.approx(closed.high - closed.low, rel=0.08)
