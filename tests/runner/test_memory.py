@@ -129,6 +129,8 @@ def test_a_run_that_stops_early_has_said_so_far(tmp_path: Path, sent: signal.Sig
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
         capture_output=True,
         text=True,
+        # Tests that run in the background inherit a Ctrl-C that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     )
     assert done.returncode == -sent, done.stderr
     found = Run.open(tmp_path)
