@@ -212,15 +212,20 @@ def load(files: Files, options: Options, device: str) -> Encoder:
 
 
 def _pooled(files: Files, pooling: str, settings: dict[str, Any]) -> Any:
-    from sentence_transformers import SentenceTransformer, models
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        from sentence_transformers.sentence_transformer import modules
+    except ImportError:  # an older release
+        from sentence_transformers import models as modules
 
     if (files.folder / "modules.json").is_file():
         raise UsageError(f"{files.name} has a pooling of its own", found=f"pooling={pooling}", fix="leave pooling= out")
     arguments = {"trust_remote_code": settings["trust_remote_code"], **settings.get("model_kwargs", {})}
     if "revision" in settings:
         arguments["revision"] = settings["revision"]
-    words = models.Transformer(files.source, model_kwargs=arguments)
+    words = modules.Transformer(files.source, model_kwargs=arguments)
     return SentenceTransformer(
-        modules=[words, models.Pooling(words.get_embedding_dimension(), pooling_mode=pooling)],
+        modules=[words, modules.Pooling(words.get_embedding_dimension(), pooling_mode=pooling)],
         device=settings["device"],
     )
