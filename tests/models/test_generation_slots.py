@@ -32,6 +32,8 @@ from evalkit.models.local.writing.requests import Asked, Writing  # noqa: E402 (
 from evalkit.models.local.writing.slots import Slots  # noqa: E402 (needs torch)
 from evalkit.models.local.writing.stream import Stream  # noqa: E402 (needs torch)
 
+pytestmark = pytest.mark.slow("writes texts with models of many families, together and one by one")
+
 LIMITS = Limits(pass_tokens=64, slot_tokens=4096, slots=4, worth=2, readers=2)
 _engines: dict[Path, Any] = {}
 

@@ -19,6 +19,8 @@ from tests.models.oracle import answers, outcomes
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.slow("asks models of many families the same in several batches")
+
 WORDS = ["the", "quick", "brown", "fox", "sells", "sea", "shells", "A", "B", "apples", "Jupiter\n:", "é", "東京", "🙂"]
 texts = st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join)
 requests = st.one_of(

@@ -25,6 +25,8 @@ pytest.importorskip("transformers")
 from evalkit.models.local.forward.passing import Forward, Way  # noqa: E402 (needs torch)
 from evalkit.models.local.writing.decode import Cached, Plain, find_stepper  # noqa: E402 (needs torch)
 
+pytestmark = pytest.mark.slow("computes again and again as memory runs out")
+
 
 async def loaded(model: Any) -> Any:
     """The transformers model behind a local model."""

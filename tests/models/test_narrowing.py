@@ -18,6 +18,8 @@ pytest.importorskip("transformers")
 
 from evalkit.models.local.forward.narrowing import LastLayer, last_layer  # noqa: E402 (needs torch)
 
+pytestmark = pytest.mark.slow("computes models of many families narrowed and whole")
+
 CONTEXT = "She sells sea shells by the sea shore; the shells she sells are surely sea shells. " * 3
 REQUESTS: list[Request] = [
     *(Choose(Prompt(CONTEXT + question), (" A", " B", " C")) for question in ("Who?", "Why?", "Where?")),

@@ -31,6 +31,8 @@ from evalkit.models.local.scoring.plan import Row, RowScore, merge  # noqa: E402
 from evalkit.models.local.scoring.score import score  # noqa: E402 (needs torch)
 from evalkit.models.local.scoring.sharing import Caller, score_shared  # noqa: E402 (needs torch)
 
+pytestmark = pytest.mark.slow("computes models of many families packed and row by row")
+
 PACKED = (
     "llama",
     "qwen2",

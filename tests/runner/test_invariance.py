@@ -10,6 +10,8 @@ from evalkit.core import Record
 
 pytest.importorskip("torch")
 
+pytestmark = pytest.mark.slow("runs tasks many times over")
+
 TASKS = ("mmlu,data=sample", "squad,data=sample", "wikitext,data=sample")
 TOLERANCE = 1e-4  # nats, or relative for the long sums of rolling log-likelihoods
 

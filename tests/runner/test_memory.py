@@ -120,6 +120,7 @@ asyncio.run(work())
 """
 
 
+@pytest.mark.slow("a process that is killed")
 @linux
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGKILL, "running"), (signal.SIGINT, "interrupted")])
 def test_a_run_that_stops_early_has_said_so_far(tmp_path: Path, sent: signal.Signals, status: str) -> None:

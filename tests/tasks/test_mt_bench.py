@@ -76,6 +76,7 @@ def judge() -> Judge:
 """
 
 
+@pytest.mark.slow("answers 80 conversations and judges them")
 @pytest.mark.shared_data
 def test_all_eighty_are_answered_in_both_turns_and_judged(hub_mirror: Path, tmp_path: Path) -> None:
     """By a scripted judge behind a server, which cannot read two in a hundred, by category; then once more by `tiny`

@@ -21,6 +21,8 @@ from tests.models.quantized.reference import choices
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.slow("quantizes models of many families")
+
 NEEDS_GPU = [method.name for method in METHODS.values() if method.capability]
 
 
