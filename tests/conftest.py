@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A loaded machine is no failure; and the same examples every time in CI, so that a red run means a change.
+# A loaded machine is no failure; and the same examples for everyone, so that a red run means a change.
 settings.register_profile(
-    "evalkit",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=bool(os.environ.get("CI")),
+    "evalkit", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+# Other examples every night, and many of them; a failure prints how to repeat it (start.py test --nightly).
+settings.register_profile(
+    "nightly", settings.get_profile("evalkit"), max_examples=3000, derandomize=False, print_blob=True
 )
 settings.load_profile("evalkit")
 

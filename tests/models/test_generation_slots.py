@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from evalkit.core import Generate, ModelError, Prompt, Reply, Request
 from evalkit.models import resolve
+from tests.examples import examples
 from tests.models.oracle import Plain, answers, outcomes
 
 torch = pytest.importorskip("torch")
@@ -126,7 +127,7 @@ texts = st.builds(
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "gpt2"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     wanted=st.lists(texts, min_size=1, max_size=14),
     slots=st.integers(1, 5),
@@ -266,7 +267,7 @@ def test_a_long_prompt_is_computed_in_chunks(make_model: Callable[..., Path]) ->
     assert [tuple(stream.written) for stream in streams] == [alone(folder, text)[0] for text in wanted]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     prompts=st.lists(st.builds(lambda head, tail: (*head, *tail, 5), _heads, _tails), min_size=1, max_size=20),
     budget=st.integers(1, 60),

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 pytest.importorskip("numpy")
 
 from evalkit.models.local.scoring.passes import Pass, plan
 from evalkit.models.local.scoring.tree import build
+from tests.examples import examples
 
 Sequences = list[tuple[int, ...]]
 
@@ -74,7 +75,7 @@ def execute(rows: Sequences, steps: Sequence[Pass], limit: int) -> dict[tuple[in
     return answers
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(sequences, st.integers(0, 99), st.integers(1, 60), st.integers(0, 60), st.integers(0, 8), st.integers(0, 5))
 @example([(1, 2, 3), (1, 2, 3), (1, 2), (1,), ()], 3, 1, 0, 0, 0)
 # Cut between two nodes of a path that isn't kept and in which no sequence had ended: 16 tokens instead of 13.
@@ -100,7 +101,7 @@ def test_every_wanted_position_is_computed_once_and_sees_its_own_prefix(
         )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(sequences, st.integers(1, 60))
 def test_with_room_for_a_path_every_distinct_prefix_is_computed_once(rows: Sequences, budget: int) -> None:
     wanted = [(len(ids) - 1,) if ids else () for ids in rows]
@@ -111,7 +112,7 @@ def test_with_room_for_a_path_every_distinct_prefix_is_computed_once(rows: Seque
     assert all(step.tokens <= max(budget, longest) for step in steps)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(sequences, st.integers(0, 9), st.integers(0, 5))
 def test_the_tree_spells_every_sequence(rows: Sequences, worth: int, longest: int) -> None:
     tree = build(rows, worth=worth, longest=longest)

@@ -2,9 +2,9 @@
 
 The tree is walked depth-first and the walk is cut into passes. What the nodes behind a cut go on from is kept (its keys
 and values) until its last branch is computed, so every node is computed once, and what is kept at any time is one path
-through the tree. Where not all of the path may be kept, the rest of it is computed again behind the cut. Such a cut lies
-right behind the end of a sequence only: the sequence that goes on from there, computed alone, would begin with all of
-that path, so computing it again costs no more than what sharing saved.
+through the tree. Where not all of the path may be kept, the rest of it is computed again behind the cut. Such a cut
+lies right behind the end of a sequence only: the next sequence, computed alone, would begin with all of that path, so
+computing the path again costs no more than sharing saved.
 """
 
 from __future__ import annotations
