@@ -265,7 +265,7 @@ def test_a_required_option_is_asked_for(project, put):
 @pytest.mark.parametrize(
     ("text", "line", "wrong"),
     [
-        ("META = {'name': 'mine'}\nx = 1 / 0\ndef task(): ...\n", 2, "ZeroDivisionError: division by zero"),
+        ("META = {'name': 'mine'}\nraise ValueError('no')\ndef task(): ...\n", 2, "ValueError: no"),
         ("META = {'name': 'mine'}\nimport sys\nsys.exit('bye')\ndef task(): ...\n", 3, "SystemExit: bye"),
         ("META = {'name': 'mine'}\nimport no_such_module_x\ndef task(): ...\n", 2, "ModuleNotFoundError"),
         ("META = {'name': 'mine'}\n\ndef deep():\n    {}['k']\n\ndef task():\n    deep()\n", 4, "KeyError: 'k'"),
