@@ -106,4 +106,15 @@ def test_files_and_functions_stay_small() -> None:
 def test_types_are_checked_in_every_pack_that_holds_python() -> None:
     checked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["files"]
     packs = {pack for pack in ("tasks", "judges", "reports") if any((ROOT / pack).rglob("*.py"))}
-    assert set(checked) == {"evalkit", *packs}
+    assert set(checked) == {"evalkit", *packs, "tests", "benchmarks", "start.py"}
+
+
+def test_every_benchmark_is_checked_with_the_profile_of_tests() -> None:
+    [profile] = [
+        part
+        for part in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+        if "tests.*" in part["module"]
+    ]
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    folders = {f"{path.parent.name}.*" for path in (ROOT / "benchmarks").glob("*/__init__.py")}
+    assert set(profile["module"]) == {"tests.*", *scripts, *folders}

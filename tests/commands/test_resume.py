@@ -1,7 +1,7 @@
 """A run that is killed or interrupted loses nothing, repeats nothing and ends with the same numbers."""
 
-import json
 import errno
+import json
 import os
 import re
 import signal

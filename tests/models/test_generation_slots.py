@@ -24,6 +24,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from evalkit.models.local.forward import slot_attention  # noqa: E402 (needs torch)
+from evalkit.models.local.forward.tree_attention import Kept  # noqa: E402 (needs torch)
 from evalkit.models.local.writing import refill as refill_module  # noqa: E402 (needs torch)
 from evalkit.models.local.writing import slotted  # noqa: E402 (needs torch)
 from evalkit.models.local.writing.decode import Cached, decode  # noqa: E402 (needs torch)
@@ -297,7 +298,7 @@ def test_the_plan_of_prompts_puts_every_token_in_a_slot_or_beside_it(
 def kept(start: int, stop: int) -> Any:
     """A part of a text whose keys are its positions plus one, and its values their negatives; one layer."""
     numbers = torch.arange(start + 1.0, stop + 1.0)[None, None, :, None].expand(1, 1, -1, 2)
-    return slot_attention.Kept(start, stop, [(numbers, -numbers)])
+    return Kept(start, stop, [(numbers, -numbers)])
 
 
 def test_the_last_text_moves_into_the_slot_of_one_that_leaves() -> None:
@@ -405,7 +406,7 @@ def test_two_tokens_as_good_as_each_other_are_decided_by_the_text_alone(
     wanted = [Text((0, 5 + n, 9), 6) for n in range(5)]
     twins = {token: token + 1 for text in wanted for token in alone(folder, text)[0] if token + 1 < len(head)}
     before = head.detach().clone()
-    right = refill_module.step_logits
+    right = slot_attention.step_logits
 
     def rounded(model: Any, slots: Slots, tokens: Sequence[int]) -> Any:
         logits = right(model, slots, tokens)
@@ -443,7 +444,7 @@ def test_out_of_memory_in_a_step_halves_the_slots_and_goes_on(
     folder = make_model("llama", max_length=128)
     expected = [reply.texts for reply in answers(resolve(f"hf/{folder}"), requests_of(9))]
     counts: list[int] = []
-    right = refill_module.step_logits
+    right = slot_attention.step_logits
 
     def scarce(model: Any, slots: Slots, tokens: Sequence[int]) -> Any:
         counts.append(slots.count)

@@ -92,8 +92,12 @@ def answers_from(folder: Path, option: str, asked: Sequence[Request]) -> list[Re
 
 
 def test_a_request_that_cannot_be_tokenised_fails_alone(make_model: Callable[..., Path]) -> None:
-    good = [Choose(Prompt("The quick"), ("fox", "dog")), Generate(Prompt("A"), max_tokens=3), Perplexity("text")]
-    bad = [Choose(Prompt("\ud800"), ("fox",)), Generate(Prompt("\udfff")), Perplexity("\ud83d")]
+    good: list[Request] = [
+        Choose(Prompt("The quick"), ("fox", "dog")),
+        Generate(Prompt("A"), max_tokens=3),
+        Perplexity("text"),
+    ]
+    bad: list[Request] = [Choose(Prompt("\ud800"), ("fox",)), Generate(Prompt("\udfff")), Perplexity("\ud83d")]
     mixed = outcomes(resolve(f"hf/{make_model('llama')}"), [*bad, *good, Choose(Prompt("x"), ("\ud800", "b"))])
     assert all("can't be tokenised" in str(outcome) for outcome in [*mixed[:3], mixed[-1]])
     expected = answers(resolve(f"hf/{make_model('llama')}"), good)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.core import Choose, Generate, Prompt, UsageError
+from evalkit.core import Choose, Generate, Prompt, Request, UsageError
 from evalkit.embedded import TINY
 from evalkit.models import resolve
 from tests.models.oracle import answers
@@ -15,7 +15,7 @@ from tests.models.oracle import answers
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-REQUESTS = [
+REQUESTS: list[Request] = [
     Choose(Prompt("Question: What is the capital of France?\nAnswer:"), ("Paris", "Rome", "Oslo")),
     Generate(Prompt("The cat sat on the"), max_tokens=8),
     Choose(Prompt("naïve café, 東京 🙂"), (" 1234", "'s not")),
