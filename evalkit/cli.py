@@ -85,9 +85,6 @@ def main() -> None:
         _leave(code if isinstance(code, int) else 0)
     except UsageError as error:
         _complain(str(error), USAGE)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        _leave(USAGE)
     except click.NoSuchOption as error:
         _complain(_no_such_option(error), USAGE)
     except click.ClickException as error:
