@@ -14,7 +14,9 @@ from evalkit.embedded import TINY, sample_path
 from evalkit.models import resolve
 from tests.models.oracle import answer, answers, failure
 
-pytest.importorskip("llama_cpp", reason="pip install 'evalkit-harness[gguf]' compiles llama-cpp-python in 5 to 12 minutes")
+pytest.importorskip(
+    "llama_cpp", reason="pip install 'evalkit-harness[gguf]' compiles llama-cpp-python in 5 to 12 minutes"
+)
 pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 

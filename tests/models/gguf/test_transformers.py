@@ -40,7 +40,9 @@ def test_quantized_weights_are_widened_and_tell_the_models_apart(written: Callab
     ours, plain = answers(model, REQUESTS), answers(resolve("tiny"), REQUESTS)
     apart = [abs(a - b) for a, b in zip(ours[0].loglikelihoods, plain[0].loglikelihoods, strict=True)]
     assert 1e-4 < max(apart) < 1
-    pytest.importorskip("llama_cpp", reason="pip install 'evalkit-harness[gguf]' compiles llama-cpp-python in 5 to 12 minutes")
+    pytest.importorskip(
+        "llama_cpp", reason="pip install 'evalkit-harness[gguf]' compiles llama-cpp-python in 5 to 12 minutes"
+    )
     other = answers(resolve(f"gguf/{written('Q8_0')}"), REQUESTS)
     assert other[0].loglikelihoods == pytest.approx(ours[0].loglikelihoods, abs=0.5)
 
