@@ -1,9 +1,10 @@
 """Sets evalkit up in .venv and does one thing with it. Needs Python 3.11 or newer and nothing else.
 
-python3 start.py quickstart    evaluate the embedded model on the bundled sample sets
-python3 start.py test          check style and types, run the tests; what follows is passed on to pytest
-python3 start.py test --fast   the same without the slow tests: they train models, open a browser, start many processes
-python3 start.py update        try the newest releases of all dependencies; where the tests pass, write constraints.txt
+python3 start.py quickstart        evaluate the embedded model on the bundled sample sets
+python3 start.py test              check style and types, run the tests; what follows is passed on to pytest
+python3 start.py test --fast       the same without the slow tests: they train models, open a browser, start processes
+python3 start.py test --nightly    try the property tests on many random examples
+python3 start.py update            try the newest releases; where the tests pass, write constraints.txt
 
 What is installed are the versions in constraints.txt, with which the tests passed.
 """
@@ -41,6 +42,9 @@ def test(python: str, rest: list[str]) -> int:
     """Check style and types and run the tests; the exit code is that of the first step that fails."""
     install_system("bwrap", "bubblewrap", "the tests of generated programs")
     install_system("chromium", "chromium", "the tests of reports")
+    if "--nightly" in rest:
+        many = [python, "-m", "pytest", "-m", "hypothesis", "--hypothesis-profile", "nightly"]
+        return subprocess.call([*many, *(word for word in rest if word != "--nightly")], cwd=HERE)
     steps = [
         [python, "-m", "ruff", "check", "."],
         [python, "-m", "ruff", "format", "--check", "."],

@@ -146,7 +146,7 @@ def sequential(grid: Grid, seed: int) -> tuple[list[str], list[str]]:
             for size, icc in ((1, 0.0), (5, 0.3), (20, 0.1)):
                 margin = 0.02 if share == 0.02 else 0.05 if n < 1000 else 0.03
                 for spending in ("obrien-fleming", "pocock"):
-                    schedule = Schedule(spending=spending)  # type: ignore[arg-type]
+                    schedule = Schedule(spending=spending)
                     if n // size < 25:
                         continue
                     answers = Answers(share, 0.0, correlation, size, icc)
@@ -270,7 +270,7 @@ def enumerated(n: int, share: float) -> float:
     from scipy import stats
 
     counts = np.arange(int(stats.binom.ppf(1e-9, n, share)), int(stats.binom.isf(1e-9, n, share)) + 1)
-    found = [mean_interval(np.arange(n) < count) for count in counts]
+    found = [mean_interval((np.arange(n) < count).astype(float)) for count in counts]
     inside = [each.low <= share <= each.high for each in found]
     return float(stats.binom.pmf(counts, n, share) @ inside)
 

@@ -124,7 +124,7 @@ def graded(rng: np.random.Generator, cell: tuple[int, int, float, float], draws:
     truth = float(shares @ np.arange(1, 6))
     held = 0
     for _ in range(draws):
-        y = rng.choice(5, labels + more, p=shares) + 1.0
+        y: np.ndarray = rng.choice(5, labels + more, p=shares) + 1.0
         f = np.minimum(5.0, y + (rng.random(len(y)) < kind))
         f = np.where(rng.random(len(y)) < wild, rng.integers(1, 6, len(y)), f)
         found = ppi.ppi_mean(y[:labels], f[:labels], f[labels:], power=None)
@@ -213,8 +213,8 @@ def main() -> None:
     wanted = sys.argv[2:] or ["agreement", "labels", "rates", "strengths"]
     rng = np.random.default_rng(1)
     # Without clusters both parts of a corrected share depend on counts alone.
-    ppi.mean_interval = _remembered(ppi.mean_interval)
-    ppi.paired_interval = _remembered(ppi.paired_interval)
+    for name in ("mean_interval", "paired_interval"):
+        setattr(ppi, name, _remembered(getattr(ppi, name)))
     for rated in RATERS if "agreement" in wanted else ():
         kappa, alpha = agreement(rng, rated, draws)
         print(f"raters {rated}: κ {kappa:.4f}, α {alpha:.4f}", flush=True)

@@ -60,7 +60,7 @@ def main() -> None:
         for chunks in ("fixed", "sentence", "recursive"):
             for reranker in dict.fromkeys(("", given.reranker)):
                 options: dict[str, Any] = {"reranker": reranker, "embedder": "" if how == "bm25" else given.embedder}
-                settings = Retrieval(how, Chunking(chunks, given.size, 0), **options)  # type: ignore[arg-type]
+                settings = Retrieval(how, Chunking(chunks, given.size, 0), **options)
                 with tempfile.TemporaryDirectory() as cache:
                     os.environ["EVALKIT_CACHE"] = cache
                     means, count, seconds = measured(given.folder, records, settings)

@@ -85,9 +85,8 @@ def main() -> None:
         _leave(code if isinstance(code, int) else 0)
     except UsageError as error:
         _complain(str(error), USAGE)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        _leave(USAGE)
+    except click.NoSuchOption as error:
+        _complain(_no_such_option(error), USAGE)
     except click.ClickException as error:
         error.show()
         _leave(USAGE)
@@ -106,6 +105,19 @@ def main() -> None:
             f"unexpected {type(error).__name__}: {error}\n  try:   EVALKIT_DEBUG=1 shows where; records are kept",
             RUN_ERROR,
         )
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    from evalkit.spec import nearest
+
+    command, context = "", error.ctx
+    while context is not None and context.parent is not None:
+        command, context = f" {context.info_name}{command}", context.parent
+    command = f"evalkit{command}"
+    known = [name for option in (error.ctx.command.params if error.ctx else ()) for name in option.opts]
+    close = nearest(error.option_name, known)
+    fix = f"did you mean {close!r}?" if close else f"{command} --help"
+    return str(UsageError(f"{command} has no option {error.option_name!r}", fix=fix))
 
 
 def _interrupted(error: BaseException) -> str:

@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, settings
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-# A loaded machine is no failure; and the same examples every time in CI, so that a red run means a change.
+# A loaded machine is no failure; and the same examples for everyone, so that a red run means a change.
 settings.register_profile(
-    "evalkit",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=bool(os.environ.get("CI")),
+    "evalkit", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+# Other examples every night, and many of them; a failure prints how to repeat it (start.py test --nightly).
+settings.register_profile(
+    "nightly", settings.get_profile("evalkit"), max_examples=3000, derandomize=False, print_blob=True
 )
 settings.load_profile("evalkit")
 

@@ -98,7 +98,7 @@ def test_the_engine_names_no_plugin() -> None:
             module = getattr(node, "module", None) if isinstance(node, ast.ImportFrom) else None
             found = {a.name for a in node.names} if isinstance(node, ast.Import) else {module or ""}
             of_packs = {name for name in found if name.split(".")[0] in ("tasks", "judges", "reports")}
-            wrong += [f"{where(path)}:{node.lineno} {name}" for name in sorted(of_packs | found & names)]
+            wrong += [f"{where(path)}: {name}" for name in sorted(of_packs | found & names)]
     assert not wrong, "the engine imports what a plugin is called:\n" + "\n".join(wrong)
 
 
@@ -123,4 +123,15 @@ def test_files_and_functions_stay_small() -> None:
 def test_types_are_checked_in_every_pack_that_holds_python() -> None:
     checked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["files"]
     packs = {pack for pack in ("tasks", "judges", "reports") if any((ROOT / pack).rglob("*.py"))}
-    assert set(checked) == {"evalkit", *packs}
+    assert set(checked) == {"evalkit", *packs, "tests", "benchmarks", "start.py"}
+
+
+def test_every_benchmark_is_checked_with_the_profile_of_tests() -> None:
+    [profile] = [
+        part
+        for part in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["overrides"]
+        if "tests.*" in part["module"]
+    ]
+    scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    folders = {f"{path.parent.name}.*" for path in (ROOT / "benchmarks").glob("*/__init__.py")}
+    assert set(profile["module"]) == {"tests.*", *scripts, *folders}

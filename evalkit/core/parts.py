@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,7 +34,7 @@ class Method:
     """How a task asks. `settings` stand in the signature; `gold` makes the replies a perfect model would give."""
 
     name: str
-    ask: Callable[[Attempt, Model], Awaitable[tuple[Reply, ...]]]
+    ask: Callable[[Attempt, Model], Coroutine[Any, Any, tuple[Reply, ...]]]
     gold: Callable[[Attempt], tuple[Reply, ...]]
     needs: frozenset[type]
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Scorer:
     """Turns a sample's replies into scores. `scores` names what it yields; `version` grows when its values change."""
 
     name: str
-    score: Callable[[Sample, tuple[Reply, ...]], Awaitable[tuple[Score, ...]]]
+    score: Callable[[Sample, tuple[Reply, ...]], Coroutine[Any, Any, tuple[Score, ...]]]
     scores: tuple[str, ...]
     metrics: tuple[Metric, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Judge:
     """
 
     name: str
-    verdict: Callable[[Sample, tuple[Reply, ...]], Awaitable[Verdict]]
+    verdict: Callable[[Sample, tuple[Reply, ...]], Coroutine[Any, Any, Verdict]]
     version: int = 1
     over: Literal["answer", "pair", "list"] = "answer"
     scores: tuple[str, ...] = ()

@@ -22,9 +22,8 @@ class PromptText:
         try:
             self._template = environment.from_string(text)
         except jinja2.TemplateSyntaxError as error:
-            raise UsageError(
-                f"the judge's prompt cannot be read: {error.message}", at=f"{path}:{error.lineno}"
-            ) from None
+            found, at = error.message or "", f"{path}:{error.lineno}"
+            raise UsageError("the judge's prompt cannot be read", found=found, at=at) from None
 
     @staticmethod
     def beside(file: str | Path, name: str = "") -> PromptText:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from evalkit.extract.replies import strip_reasoning
 from evalkit.judging.asking import Asked
 from evalkit.judging.transcripts import transcript
 
-Decide = Callable[[Model, Sample, tuple[Reply, ...]], Awaitable[Verdict]]
+Decide = Callable[[Model, Sample, tuple[Reply, ...]], Coroutine[Any, Any, Verdict]]
 
 
 def judge_of(

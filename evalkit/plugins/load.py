@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from evalkit.core import Judge, Suite, Task, UsageError, digest_of
 from evalkit.places import packs_dir
@@ -40,6 +40,20 @@ class Origin:
     options: Mapping[str, str]
     path: Path
     digest: str
+
+
+@overload
+def load(
+    kind: Literal["task"], spec: str, options: Mapping[str, str] = ..., project: Path | None = ...
+) -> Task | Suite: ...
+@overload
+def load(kind: Literal["judge"], spec: str, options: Mapping[str, str] = ..., project: Path | None = ...) -> Judge: ...
+@overload
+def load(
+    kind: Literal["report"], spec: str, options: Mapping[str, str] = ..., project: Path | None = ...
+) -> Callable[..., Any]: ...
+@overload
+def load(kind: Kind, spec: str, options: Mapping[str, str] = ..., project: Path | None = ...) -> object: ...
 
 
 def load(kind: Kind, spec: str, options: Mapping[str, str] = _NO_OPTIONS, project: Path | None = None) -> object:

@@ -55,7 +55,7 @@ def _read_python(path: Path, kind: Kind, stem: str) -> Meta | None:
     try:
         tree = ast.parse(path.read_bytes())
     except SyntaxError as error:
-        return Meta(stem, problem=f"{path}:{error.lineno or 1}: {error.msg}")
+        return Meta(stem, problem=f"{path}:{error.lineno or 1}: not readable as Python ({error.msg})")
     except (ValueError, RecursionError, MemoryError) as error:
         return Meta(stem, problem=f"{path}:1: not readable as Python ({error})")
     found = _assignment(tree, "META")

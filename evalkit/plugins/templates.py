@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jinja2
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 
 from evalkit.core import UsageError
 from evalkit.plugins.yaml_tree import Value
@@ -23,7 +25,7 @@ _WORDS = frozenset(
     {"true", "false", "none", "True", "False", "None", "self", "super", "loop", "caller", "varargs", "kwargs"}
 )
 """What means something to Jinja whatever the columns are."""
-_MISSING = re.compile(r"'([^']*)' is undefined")
+_LONGEST_RANGE = 100_000
 
 
 class _NullError(TemplateError):
@@ -36,9 +38,34 @@ def _no_nulls(value: object) -> object:
     return value
 
 
+class _AbsentError(UndefinedError):
+    """A template used what is not there; `name` is what it asked for, `of` of what: the type's name, "" for a row."""
+
+    def __init__(self, message: str | None = None, *, name: object = None, of: str = "") -> None:
+        super().__init__(message)
+        self.name, self.of = name, of
+
+
+class _Absent(StrictUndefined):
+    """Jinja's strict stand-in for what is not there, whose error says what was asked for apart from Jinja's words."""
+
+    def __init__(self, hint: str | None = None, obj: Any = missing, name: Any = None, exc: Any = UndefinedError):
+        if exc is UndefinedError:
+            exc = partial(_AbsentError, name=name, of="" if obj is missing else type(obj).__name__)
+        super().__init__(hint, obj, name, exc)
+
+
+def _short_range(*arguments: int) -> range:
+    numbers = range(*arguments)
+    if len(numbers) > _LONGEST_RANGE:
+        raise UsageError("the range is too long", found=f"{len(numbers):,} numbers", fix=f"at most {_LONGEST_RANGE:,}")
+    return numbers
+
+
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
-    undefined=StrictUndefined, finalize=_no_nulls, keep_trailing_newline=True, autoescape=False
+    undefined=_Absent, finalize=_no_nulls, keep_trailing_newline=True, autoescape=False
 )
+_ENVIRONMENT.globals["range"] = _short_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +103,8 @@ class Template:
             found = call(scope)
             if isinstance(found, StrictUndefined):
                 str(found)  # raises, naming what is missing
-        except UndefinedError as error:
-            raise _undefined(self.source, scope, str(error.message)) from None
+        except _AbsentError as error:
+            raise _absent(self.source, scope, error) from None
         except UsageError as error:
             raise self.source.wrong(error.wrong, found=f"{error.found} at {scope.origin}", fix=error.fix) from None
         except SecurityError as error:
@@ -102,7 +129,7 @@ def compiled(source: Value) -> Template:
         # Only a literal block keeps its lines; a folded or quoted text is reported where it begins.
         offset = error.lineno - 1 if getattr(source.node, "style", None) == "|" else 0
         at = f"{source.path}:{source.text_line + offset}"
-        raise UsageError(f"{source.key}: the template is malformed: {error.message}", at=at) from None
+        raise UsageError(f"{source.key}: the template is malformed", found=error.message or "", at=at) from None
     rendered = _rendered(template)
     column = _ONE_COLUMN.fullmatch(text)
     if column is not None and column[1] not in _WORDS:
@@ -132,7 +159,7 @@ def column_or_template(source: Value) -> Template:
 
     def look_up(scope: Scope) -> Any:
         if name not in scope.columns:
-            raise UndefinedError(f"'{name}' is undefined")
+            raise _AbsentError(name=name)
         return scope.columns[name]
 
     return Template(source, lambda scope: _no_nulls(look_up(scope)), look_up)
@@ -147,13 +174,15 @@ def with_markup(source: Value) -> Template:
     return compiled(source)
 
 
-def _undefined(source: Value, scope: Scope, message: str) -> UsageError:
-    found = _MISSING.search(message)
-    name = found[1] if found else ""
-    columns = list(scope.columns)
-    close = nearest(name, columns) if name else None
+def _absent(source: Value, scope: Scope, error: _AbsentError) -> UsageError:
+    name, columns = error.name, list(scope.columns)
+    if name is None:
+        return source.wrong("the template cannot be rendered", found=f"{error.message} (at {scope.origin})")
+    if error.of:
+        return source.wrong(f"there is no {name!r} in a value of type {error.of}", found=f"the row at {scope.origin}")
+    close = nearest(str(name), columns)
     return source.wrong(
-        f"there is no column {name!r}" if name else message,
+        f"there is no column {name!r}",
         found=f"the columns {', '.join(columns) or '(none)'} at {scope.origin}",
         fix=f"did you mean {close!r}?" if close else "name one of the columns",
     )

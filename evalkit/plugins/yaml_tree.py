@@ -5,7 +5,9 @@ Only plain YAML is read: no tags but the standard ones, no anchors or merge keys
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map", "timestamp")}
 _DEEPEST = 50
+
+_QUOTES = 'put a text that holds {{ }}, ": " or " #" in quotes, or below a "|"'
+_UNQUOTED = re.compile(r"""[:-]\s+(?:\{\{|[%@`]|[^\s'"|>\[{].*:(?:\s|$))""")
+"""A value without quotes that begins with, or holds, what YAML doesn't read as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +154,9 @@ def read_yaml(path: Path) -> Value:
         _check_depth(text, path)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UsageError(
-            f"malformed YAML: {error.problem or error.context}",
-            fix=_hint(str(error.problem)),
-            at=f"{path}:{mark.line + 1 if mark else 1}",
-        ) from None
+        raise _malformed(error, text, path) from None
     except yaml.YAMLError as error:
-        raise UsageError(f"malformed YAML: {error}", at=f"{path}:1") from None
+        raise UsageError("malformed YAML", found=" ".join(str(error).split()), at=f"{path}:1") from None
     if node is None:
         raise UsageError("the file is empty", fix="a task needs at least data and prompt", at=f"{path}:1")
     document = Value(node, path)
@@ -165,16 +166,31 @@ def read_yaml(path: Path) -> Value:
     return document
 
 
-def _hint(problem: str) -> str:
-    if "flow mapping" in problem or "token" in problem or "mapping values" in problem:
-        return 'put a text that holds {{ }}, ": " or " #" in quotes, or below a "|"'
-    return ""
+def _malformed(error: yaml.MarkedYAMLError, text: str, path: Path) -> UsageError:
+    """What is wrong with a document that no loader reads; the loader's own words stand behind ours."""
+    mark = error.problem_mark or error.context_mark
+    if mark is not None:
+        _check_depth_before(text[: mark.index + 1], path)
+    lines = text.split("\n")
+    marked = {place.line for place in (error.context_mark, error.problem_mark) if place is not None}
+    return UsageError(
+        "malformed YAML",
+        found=" ".join(filter(None, (error.context, error.problem))),
+        fix=_QUOTES if any(_UNQUOTED.search(line) for number in marked for line in lines[number : number + 1]) else "",
+        at=f"{path}:{mark.line + 1 if mark else 1}",
+    )
 
 
-def _check_depth(text: str, path: Path) -> None:
+def _check_depth_before(text: str, path: Path) -> None:
+    """Refuse deep nesting also where libyaml gave up on it before its first event; PyYAML's own parser does not."""
+    with suppress(yaml.YAMLError):
+        _check_depth(text, path, yaml.SafeLoader)
+
+
+def _check_depth(text: str, path: Path, loader: Any = _Loader) -> None:
     """Refuse deep nesting before the tree is made: libyaml makes it by recursion, and would end the process."""
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

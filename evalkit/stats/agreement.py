@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalkit.core import Estimate
 from evalkit.stats.clusters import renumber, sums
@@ -25,8 +26,8 @@ little and the interval is put together from exact ones."""
 
 
 def cohen_kappa(
-    one: Sequence[float],
-    two: Sequence[float],
+    one: Sequence[float] | NDArray[Any],
+    two: Sequence[float] | NDArray[Any],
     *,
     weights: Weights = "none",
     clusters: IntArray | None = None,
@@ -93,7 +94,7 @@ def krippendorff_alpha(
     return _exact(found, apart, square.sum(1), shares if size == 2 else [], inside)
 
 
-def _cells(one: Sequence[float], two: Sequence[float]) -> tuple[FloatRows, IntArray]:
+def _cells(one: Sequence[float] | NDArray[Any], two: Sequence[float] | NDArray[Any]) -> tuple[FloatRows, IntArray]:
     first, second = np.asarray(one, dtype=np.float64), np.asarray(two, dtype=np.float64)
     if first.shape != second.shape or first.ndim != 1:
         raise ValueError(f"two raters of the same items are needed, found {first.shape} and {second.shape}")

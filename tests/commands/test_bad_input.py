@@ -45,12 +45,13 @@ def project(tmp_path: Path) -> Path:
         (("run", "colours.yaml", "--model", "tiny", "--model", "tiny"), ["model 'tiny' is given twice"]),
         (("run", "a.yaml", "--model", "tiny"), ["a.yaml"]),
         (("show", "nowhere"), ["nowhere is not a run folder", "no such folder"]),
+        (("run", "--modle", "tiny"), ["evalkit run has no option '--modle'", "did you mean '--model'"]),
         (("run", "--resume", "nowhere"), ["holds no run to resume"]),
         (
             ("run", "mmlu,data=sample", "squad,data=sample", "-T", "x=1", "--model", "tiny"),
             ["-T needs exactly one task"],
         ),
-        (("run", "--frobnicate"), ["No such option", "--frobnicate"]),
+        (("run", "--frobnicate"), ["evalkit run has no option '--frobnicate'", "evalkit run --help"]),
     ],
 )
 def test_mistakes_on_the_command_line(project: Path, arguments: tuple[str, ...], said: list[str]) -> None:

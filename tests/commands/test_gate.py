@@ -89,7 +89,7 @@ def test_a_damaged_model_fails_against_the_baseline_in_git(project: Project, tmp
         "--margin",
         "6%",
         "--json",
-        tmp_path / "o.json",
+        str(tmp_path / "o.json"),
     ]
     done = project.evalkit(*arguments)
     assert done.code == 1, done

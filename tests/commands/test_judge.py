@@ -22,7 +22,8 @@ from evalkit.tournaments import fit_length
 from evalkit.tournaments.tables import read_anchor
 from tests.commands import console
 from tests.commands.console import Finished
-from tests.judging.server import JUDGES, chatty, fair, judge_server, outputs, shown
+from tests.judging.scripted import shown
+from tests.judging.server import JUDGES, chatty, fair, judge_server, outputs
 
 pytestmark = pytest.mark.slow("a process for every command")
 

@@ -133,7 +133,7 @@ def test_the_mean_divergence_is_over_samples_and_its_bootstrap_lies_around_it() 
     assert found is not None
     expected = [float(stats.entropy(special.softmax(p), special.softmax(q))) for p, q in zip(*drawn, strict=True)]
     assert found.value == pytest.approx(np.mean(expected), rel=1e-12)
-    half = 1.96 * np.std(expected, ddof=1) / math.sqrt(80)
+    half = 1.96 * float(np.std(expected, ddof=1)) / math.sqrt(80)
     assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half), abs=0.4 * half)
     assert found.low > 0.0
 

@@ -7,11 +7,12 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from evalkit.core import BadRow, DataOptions, Row, UsageError
 from evalkit.data import files
+from tests.examples import examples
 
 PLAIN = DataOptions()
 
@@ -93,7 +94,7 @@ def test_a_header_that_cannot_name_columns_is_refused(tmp_path: Path, header: st
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=st.lists(_TEXT.filter(bool), min_size=1, max_size=4, unique=True).flatmap(
         lambda header: st.tuples(

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from evalkit.core import BadRow, DataOptions, Row, RunError, UsageError
 from evalkit.data import files
+from tests.examples import examples
 
 PLAIN = DataOptions()
 SKIPPING = DataOptions(skip_bad_rows=True)
@@ -115,7 +116,7 @@ class TestJsonLines:
         path.write_bytes(path.read_bytes()[:-20])
         assert "damaged or cut short" in refusal(path)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         rows=st.lists(
             st.dictionaries(

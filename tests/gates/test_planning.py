@@ -21,7 +21,7 @@ def test_a_plan_for_a_standard_deviation_is_the_closed_form() -> None:
     assert found.minimum_detectable == pytest.approx((z + z_power) * 0.29 / math.sqrt(500))
     assert found.power_at_no_change == pytest.approx(scipy.stats.norm.cdf(0.03 * math.sqrt(500) / 0.29 - z))
     assert (found.resolves, found.how) == (False, "normal distribution")
-    assert plan(found.needed, Limits(0.03), sd=0.29).resolves
+    assert found.needed is not None and plan(found.needed, Limits(0.03), sd=0.29).resolves
 
 
 def test_clusters_make_samples_worth_fewer() -> None:

@@ -63,7 +63,7 @@ class Scene:
         assert done.returncode == 0, done.stderr
         return [json.loads(line.removeprefix("SAID ")) for line in done.stdout.splitlines() if line.startswith("SAID ")]
 
-    def resolve(self, *specs: str, **environment: str) -> list[dict[str, Any]]:
+    def resolve(self, *specs: str, **environment: Any) -> list[dict[str, Any]]:
         """The identity of each model, or what refuses it."""
         return self.said(_RESOLVE, specs, **environment)
 

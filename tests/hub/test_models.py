@@ -91,7 +91,7 @@ def test_a_token_that_the_hub_does_not_know_is_refused_without_showing_it(scene:
     assert "hf_outdated" not in said["refused"]
 
 
-def refused(scene: Scene, *options: str, **environment: str) -> str:
+def refused(scene: Scene, *options: str, **environment: Any) -> str:
     done: subprocess.CompletedProcess[str] = scene.evalkit(
         "run", "mmlu,data=sample", "--no-cache", "--limit", "1", *options, **environment
     )

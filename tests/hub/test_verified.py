@@ -20,7 +20,10 @@ from evalkit.data.verified import rows_digest
 from tests.hub.scene import Scene
 from tests.hub.server import Repository, serving
 
-ROWS = [{"question": "1+1?", "answer": "2", "note": None, "n": 1.0}, {"question": "2+2?", "answer": "4", "n": 2}]
+ROWS: list[dict[str, Any]] = [
+    {"question": "1+1?", "answer": "2", "note": None, "n": 1.0},
+    {"question": "2+2?", "answer": "4", "n": 2},
+]
 CARD = "---\nconfigs:\n- config_name: main\n  data_files: [{split: test, path: main/test.parquet}]\n---\n"
 
 SCRIPT = """
@@ -208,7 +211,7 @@ def test_the_digest_is_of_values_and_their_order_alone() -> None:
 
 
 def test_the_file_that_ships_is_of_the_mirror_that_the_parity_tests_read(hub_mirror: Path) -> None:
-    from benchmarks.verified_rows import of_mirror
+    from verified_rows import of_mirror
 
     shipped = json.loads(verified.FILE.read_text())
     assert of_mirror(hub_mirror, shipped) == shipped

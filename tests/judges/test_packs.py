@@ -50,7 +50,7 @@ def test_what_is_judged_stands_between_marks_and_nowhere_else(name: str) -> None
     model = Scripted(lambda p, s: "no verdict", weighs=lambda p, c: tuple(0.0 for _ in c))
     texts = (f"{ATTACK} 1", f"{ATTACK} 2") if judge.over != "answer" else (ATTACK,)
     judged(name, model, *texts)
-    text = model.asked[0].prompt.text  # type: ignore[union-attr]
+    text = model.asked[0].prompt.text
     inside = text
     for part in text.split("<<answer")[1:]:
         inside = inside.replace(part.split("<<end answer")[0], "")
@@ -73,7 +73,7 @@ def test_mt_bench_grades_each_turn_with_its_references() -> None:
     model = Scripted(lambda p, s: "Rating: 4" if "turn 2" in p else "Rating: 9")
     verdict = judged("mt_bench", model, "Ann!", "Bob!", sample=CONVERSATION)
     assert values(verdict) == {"rating": 6.5, "turn_1": 9.0, "turn_2": 4.0}
-    one, two = (request.prompt.text for request in model.asked)  # type: ignore[union-attr]
+    one, two = (request.prompt.text for request in model.asked)
     assert "And who second?" not in one
     assert "\nAnn\n" in one
     assert "Bob" not in one
@@ -158,4 +158,4 @@ def test_a_message_is_a_question_too() -> None:
     model = Scripted(lambda p, s: "Rating: 5")
     sample = Sample("m", (Message("system", "Be kind."), Message("user", "Hello?")))
     assert values(judged("rating", model, "Hello!", sample=sample)) == {"rating": 5.0}
-    assert "user: Hello?" in model.asked[0].prompt.text  # type: ignore[union-attr]
+    assert "user: Hello?" in model.asked[0].prompt.text

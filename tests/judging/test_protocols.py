@@ -133,7 +133,7 @@ def test_two_turns_are_shown_as_a_conversation() -> None:
     sample = Sample("q", (Message("user", "one?"),), data={"turns": ["one?", "two?"]})
     model = Scripted(longer)
     decide(pairwise("p", PAIR, orders="first"), model, "a1", "a2", "b1", "b2", sample=sample)
-    text = model.asked[0].prompt.text  # type: ignore[union-attr]
+    text = model.asked[0].prompt.text
     assert shown(text) == {"A": "a1\na2", "B": "b1\nb2"}
     assert text.index("two?") < text.index("a1")
 
@@ -199,7 +199,7 @@ def test_a_rubric_without_one_criterion_is_unjudged_as_a_whole() -> None:
 def test_a_rubric_with_a_reference_shows_it_and_wants_one() -> None:
     model = Scripted(lambda p, s: '{"levels": {"right": 3, "short": 1}}')
     decide(rubric("good", CRITERIA, reference=True), model, "Lima")
-    assert "\nLima\n<<end reference" in model.asked[0].prompt.text  # type: ignore[union-attr]
+    assert "\nLima\n<<end reference" in model.asked[0].prompt.text
     with pytest.raises(ValueError, match="has none"):
         decide(rubric("good", CRITERIA, reference=True), model, "Lima", sample=replace(QUESTION, targets=()))
 
@@ -226,7 +226,7 @@ def test_a_ranking_names_every_answer_once_whatever_the_order_shown() -> None:
     for number in range(12):
         model = Scripted(by_length)
         decide(ranking("r", LIST), model, "aa", "aaaa", "a", sample=Sample(f"q{number}", "?"))
-        orders.add(tuple(shown(model.asked[0].prompt.text).values()))  # type: ignore[union-attr]
+        orders.add(tuple(shown(model.asked[0].prompt.text).values()))
     assert len(orders) > 2
 
 

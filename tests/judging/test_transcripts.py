@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_a_soft_preference_shows_its_probabilities() -> None:
 def test_a_panel_has_the_calls_of_all_its_judges() -> None:
     made = rating("r", ONE).bound
     assert made is not None
-    judges = [made(Scripted(lambda p, s, n=n: f"Rating: {n}", name=f"judge {n}")) for n in (2, 4)]
+    judges = [made(Scripted(partial(lambda n, p, s: f"Rating: {n}", n), name=f"judge {n}")) for n in (2, 4)]
     found = asyncio.run(panel("p", judges).verdict(QUESTION, replies("x")))
     assert [(call["model"], call["verdict"]) for call in calls(found)] == [("judge 2", "2"), ("judge 4", "4")]
 

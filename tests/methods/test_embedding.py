@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_the_ranking_is_trec_evals_ties_included() -> None:
     ties = 0
     for _ in range(60):
         documents, query = collection(rng, 40, "abc"), "".join(rng.choices("abc", k=3))
-        [reply] = ask(retrieve(lambda documents=documents: documents, depth=40), Letters(), query)
+        [reply] = ask(retrieve(partial(list, documents), depth=40), Letters(), query)
         vectors = {name: np.array([text.count(letter) for letter in "abc"], np.float32) for name, text in documents}
         vectors["q"] = np.array([query.count(letter) for letter in "abc"], np.float32)
         unit = {name: vector / np.float32(np.linalg.norm(vector)) for name, vector in vectors.items()}

@@ -28,6 +28,8 @@ class Says:
         self.asked += 1
         return Reply(texts=self.texts, finish=("stop",) * len(self.texts))
 
+    async def close(self) -> None: ...
+
 
 def elected(*texts: str, **settings: Any) -> str:
     attempt = Attempt(Sample("1", "q", targets=("x",)), Prompt("q"))

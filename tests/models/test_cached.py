@@ -164,7 +164,7 @@ def test_a_broken_entry_is_asked_again(broken: bytes) -> None:
     assert len(model.asked) == 1
 
 
-def held(act: Callable[[Scripted, list[asyncio.Task[Reply]]], None]) -> tuple[Scripted, list[Reply | BaseException]]:
+def held(act: Callable[[Scripted, list[asyncio.Task[Reply]]], object]) -> tuple[Scripted, list[Reply | BaseException]]:
     """Three identical requests under way; `act` while the model is held; their outcomes after it."""
 
     async def ask() -> tuple[Scripted, list[Reply | BaseException]]:
@@ -188,7 +188,7 @@ def test_identical_requests_under_way_are_sent_once() -> None:
 
 
 def test_cancelling_the_first_of_identical_requests_leaves_the_others_their_reply() -> None:
-    model, (first, second, third) = held(lambda model, tasks: tasks[0].cancel() and None)
+    model, (first, second, third) = held(lambda model, tasks: tasks[0].cancel())
     assert isinstance(first, asyncio.CancelledError)
     assert second == third == replace(REPLY, source="cache")
     assert len(model.asked) == 1
@@ -196,7 +196,7 @@ def test_cancelling_the_first_of_identical_requests_leaves_the_others_their_repl
 
 
 def test_cancelling_all_of_them_gives_the_request_up() -> None:
-    model, replies = held(lambda model, tasks: [task.cancel() for task in tasks] and None)
+    model, replies = held(lambda model, tasks: [task.cancel() for task in tasks])
     assert all(isinstance(reply, asyncio.CancelledError) for reply in replies)
     assert model.cancelled == 1
 

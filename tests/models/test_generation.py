@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_more_tokens_than_the_model_has_are_reduced_and_noted(make_model: Callab
 
 
 def test_sampling_repeats_with_its_seed_and_differs_with_another(make_model: Callable[..., Path]) -> None:
-    def ask(**settings: int) -> str:
+    def ask(**settings: Any) -> str:
         request = Generate(Prompt("A"), max_tokens=12, stop=(), temperature=1.0, **settings)
         return answer(resolve(f"hf/{make_model('llama')}"), request).texts[0]
 

@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from evalkit.core import Generate, ModelError, Prompt, Reply, Request
 from evalkit.models import resolve
+from tests.examples import examples
 from tests.models.oracle import Plain, answers, outcomes
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from evalkit.models.local.forward import slot_attention  # noqa: E402 (needs torch)
+from evalkit.models.local.forward.tree_attention import Kept  # noqa: E402 (needs torch)
 from evalkit.models.local.writing import refill as refill_module  # noqa: E402 (needs torch)
 from evalkit.models.local.writing import slotted  # noqa: E402 (needs torch)
 from evalkit.models.local.writing.decode import Cached, decode  # noqa: E402 (needs torch)
@@ -128,7 +130,7 @@ texts = st.builds(
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "gpt2"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     wanted=st.lists(texts, min_size=1, max_size=14),
     slots=st.integers(1, 5),
@@ -268,7 +270,7 @@ def test_a_long_prompt_is_computed_in_chunks(make_model: Callable[..., Path]) ->
     assert [tuple(stream.written) for stream in streams] == [alone(folder, text)[0] for text in wanted]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     prompts=st.lists(st.builds(lambda head, tail: (*head, *tail, 5), _heads, _tails), min_size=1, max_size=20),
     budget=st.integers(1, 60),
@@ -298,7 +300,7 @@ def test_the_plan_of_prompts_puts_every_token_in_a_slot_or_beside_it(
 def kept(start: int, stop: int) -> Any:
     """A part of a text whose keys are its positions plus one, and its values their negatives; one layer."""
     numbers = torch.arange(start + 1.0, stop + 1.0)[None, None, :, None].expand(1, 1, -1, 2)
-    return slot_attention.Kept(start, stop, [(numbers, -numbers)])
+    return Kept(start, stop, [(numbers, -numbers)])
 
 
 def test_the_last_text_moves_into_the_slot_of_one_that_leaves() -> None:
@@ -406,7 +408,7 @@ def test_two_tokens_as_good_as_each_other_are_decided_by_the_text_alone(
     wanted = [Text((0, 5 + n, 9), 6) for n in range(5)]
     twins = {token: token + 1 for text in wanted for token in alone(folder, text)[0] if token + 1 < len(head)}
     before = head.detach().clone()
-    right = refill_module.step_logits
+    right = slot_attention.step_logits
 
     def rounded(model: Any, slots: Slots, tokens: Sequence[int]) -> Any:
         logits = right(model, slots, tokens)
@@ -444,7 +446,7 @@ def test_out_of_memory_in_a_step_halves_the_slots_and_goes_on(
     folder = make_model("llama", max_length=128)
     expected = [reply.texts for reply in answers(resolve(f"hf/{folder}"), requests_of(9))]
     counts: list[int] = []
-    right = refill_module.step_logits
+    right = slot_attention.step_logits
 
     def scarce(model: Any, slots: Slots, tokens: Sequence[int]) -> Any:
         counts.append(slots.count)

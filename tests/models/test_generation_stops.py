@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
 from evalkit.models.local.writing.stream import Stream
+from tests.examples import examples
 
 
 def pushed(tokenizer: Any, ids: Sequence[int], *stops: str) -> Stream:
@@ -31,7 +32,7 @@ def test_a_character_over_several_tokens_ends_a_text_with_its_last_byte(tokenize
     assert tokenizer.decode(stream.written).endswith("龍")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.text(st.sampled_from("ab \nsé東🙂"), max_size=30),
     stops=st.lists(st.text(st.sampled_from("ab \nsé東🙂"), min_size=1, max_size=5), max_size=3),

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from evalkit.core import Choose, Generate, ModelError, Perplexity, Prompt, Reply, Request
 from evalkit.models import resolve
+from tests.examples import examples
 from tests.models.oracle import answers, outcomes
 
 torch = pytest.importorskip("torch")
@@ -55,7 +56,7 @@ def assert_same(one: Reply | BaseException, other: Reply | BaseException) -> Non
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "gpt2"])
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(requests, min_size=2, max_size=12), budget=st.integers(1, 400), seed=st.integers(0, 99))
 def test_replies_do_not_depend_on_the_batch(
     family: str, make_model: Callable[..., Path], asked: list[Request], budget: int, seed: int
@@ -93,8 +94,12 @@ def answers_from(folder: Path, option: str, asked: Sequence[Request]) -> list[Re
 
 
 def test_a_request_that_cannot_be_tokenised_fails_alone(make_model: Callable[..., Path]) -> None:
-    good = [Choose(Prompt("The quick"), ("fox", "dog")), Generate(Prompt("A"), max_tokens=3), Perplexity("text")]
-    bad = [Choose(Prompt("\ud800"), ("fox",)), Generate(Prompt("\udfff")), Perplexity("\ud83d")]
+    good: list[Request] = [
+        Choose(Prompt("The quick"), ("fox", "dog")),
+        Generate(Prompt("A"), max_tokens=3),
+        Perplexity("text"),
+    ]
+    bad: list[Request] = [Choose(Prompt("\ud800"), ("fox",)), Generate(Prompt("\udfff")), Perplexity("\ud83d")]
     mixed = outcomes(resolve(f"hf/{make_model('llama')}"), [*bad, *good, Choose(Prompt("x"), ("\ud800", "b"))])
     assert all("can't be tokenised" in str(outcome) for outcome in [*mixed[:3], mixed[-1]])
     expected = answers(resolve(f"hf/{make_model('llama')}"), good)

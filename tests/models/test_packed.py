@@ -415,4 +415,5 @@ def test_the_kernels_agree_with_softmax() -> None:
 
 def test_a_thread_without_a_plan_is_told_so() -> None:
     with pytest.raises(UnsupportedError, match="outside of a pass"):
-        tree_attention._attention(None, *[torch.zeros(1, 1, 1, 8)] * 3, attention_mask=None)
+        one = torch.zeros(1, 1, 1, 8)
+        tree_attention._attention(None, one, one, one, attention_mask=None)

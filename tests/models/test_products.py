@@ -13,15 +13,18 @@ import pytest
 from evalkit.core import Choose, Generate, Prompt, Reply, Request, UsageError
 from evalkit.models import resolve
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+import torch
+
 if not torch.backends.mkldnn.is_available():
     pytest.skip("this torch has no oneDNN", allow_module_level=True)
 
-from transformers.pytorch_utils import Conv1D  # noqa: E402 (needs transformers)
+from transformers.pytorch_utils import Conv1D
 
-from evalkit.models.local.loading import products  # noqa: E402 (needs torch)
-from evalkit.models.local.loading.products import take_onednn, worthwhile  # noqa: E402
+from evalkit.models.local.loading import products
+from evalkit.models.local.loading.products import take_onednn, worthwhile
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 pytest.importorskip("transformers")
 
 from evalkit.models.local.text.splicing import Splicer
+from tests.examples import examples
 from tests.models.conftest import CORPUS
 
 WORDS = [
@@ -48,7 +49,7 @@ def whole(tokenizer: Any, texts: Sequence[str], special: bool) -> list[tuple[int
     return [tuple(ids) for ids in tokenizer(list(texts), add_special_tokens=special)["input_ids"]]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(st.tuples(beginnings, ends), min_size=1, max_size=4), special=st.booleans())
 def test_ids_are_those_of_the_whole_texts(tokenizer: Any, pairs: list[tuple[str, list[str]]], special: bool) -> None:
     texts = families(pairs)

@@ -71,7 +71,7 @@ def test_the_docs_are_searched_a_served_model_answers_and_a_report_shows_it(serv
     assert all(record.replies and record.replies[0].texts[0] for record in records)
     assert all(len(record.sample.data["contexts"]) == 3 for record in records)
     assert scores(finished)["hit@3"] > 0.6, "three chunks at random hold one of the right documents in one case of six"
-    counted = {metric.name: metric.estimate.n for metric in finished.manifest.tasks[0].result.metrics}  # type: ignore[union-attr]
+    counted = {metric.name: metric.estimate.n for metric in finished.manifest.tasks[0].result.metrics}
     assert (counted["hit@3"], counted["token_f1"]) == (19, 5), "soup is in no document, and most have no answer to it"
 
     run(task.replace("top=3", "top=1"), model, out=tmp_path / "one")
@@ -92,7 +92,7 @@ def test_answers_made_elsewhere_are_scored_and_no_model_is_asked(tmp_path: Path)
     finished = run(f"rag,data={data}", "stored/gpt-x", out=tmp_path / "run")
     assert scores(finished)["token_f1"] == pytest.approx((2 / 3 + 0) / 2)
     assert finished.model.startswith("stored/gpt-x")
-    assert "stored_answers" in finished.manifest.tasks[0].result.signature  # type: ignore[union-attr]
+    assert "stored_answers" in finished.manifest.tasks[0].result.signature
     assert [record.replies[0].texts[0] for record in finished.records()] == ["In 1873.", "Ada Lund."]
 
 

@@ -10,7 +10,7 @@ from evalkit.core import Message, Prompt, Record, Reply, Sample, Score, Usage
 from evalkit.store import Run
 from tests.reports.made import record, write_run
 
-SENTENCES = (
+SENTENCES: tuple[tuple[str, float, str, str, list[str]], ...] = (
     ("The harbour was dredged in 1902.", 0.97, "supported", "Dredging of the harbour ended in 1902.", ["port#4"]),
     ("Its keeper was Ida Holm.", 0.03, "contradicted", "The keeper, Jon Berg, lived in the east tower.", ["port#2"]),
     ("Most ships carried grain.", 0.21, "unsupported", "", []),

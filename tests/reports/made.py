@@ -33,7 +33,7 @@ def write_run(
 ) -> Run:
     """A finished run of those records, its one metric the mean of the score of that name. `text` is put everywhere."""
     folder.mkdir(parents=True)
-    n = total = 0
+    n, total = 0, 0.0
     counts: dict[str, int] = {}
     with Journal(folder) as journal:
         for record in records:

@@ -16,7 +16,7 @@ from tests.reports.evidence import SENTENCES, evidence_run
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evidence")
     out = folder / "report.html"
-    out.write_text("".join(plugins.load("report", "html")([evidence_run(folder / "run")])))  # type: ignore[operator]
+    out.write_text("".join(plugins.load("report", "html")([evidence_run(folder / "run")])))
     return out
 
 

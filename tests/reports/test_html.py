@@ -21,7 +21,7 @@ from tests.reports.made import HOSTILE, hostile_run, large_run, record, write_ru
 
 def write(runs: list[Run], out: Path, spec: str = "html") -> Path:
     with out.open("w", encoding="utf-8") as file:
-        file.writelines(plugins.load("report", spec)(runs))  # type: ignore[operator]
+        file.writelines(plugins.load("report", spec)(runs))
     return out
 
 

@@ -78,7 +78,7 @@ def test_the_newest_result_counts(tmp_path: Path) -> None:
     new = write_run(tmp_path / "new", (record(n) for n in range(9)))
     new.manifest.created = "2027-01-01T00:00:00+00:00"
     found = board([new, old])
-    assert found.columns[0].cells[0].estimate.value == 1.0  # type: ignore[union-attr]
+    assert found.columns[0].cells[0].estimate.value == 1.0
     assert found.notes == ["t, m: the newest of 2 results"]
 
 
@@ -125,7 +125,7 @@ def test_the_page_ranks_as_python_does_and_again_with_other_weights(folder: Path
         )
         / 4
         for m in range(4)
-    ]  # type: ignore[union-attr]
+    ]
     expected = {
         found.models[r.model]: (str(r.low) if r.low == r.high else f"{r.low}–{r.high}", "ABCD"[r.group])
         for r in rank(means, difference, error)
@@ -293,8 +293,8 @@ def test_recorded_peaks_are_the_price_and_weights_where_there_are_none(tmp_path:
     chart = opened.page.locator("svg.scatter").last
     words = str(chart.get_attribute("aria-label"))
     assert words.startswith("average against memory: ")
-    for said in ("here 80.0 % at 5 GB of the process at its peak", "older 80.0 % at 2 GB of the weights"):
-        assert said in words
+    for phrase in ("here 80.0 % at 5 GB of the process at its peak", "older 80.0 % at 2 GB of the weights"):
+        assert phrase in words
     assert "api" not in words
     assert chart.locator("circle title").first.text_content() == "card: 80.0 %, 3 GB of the GPU at its peak"
     caption = opened.page.locator("figcaption").last.inner_text()

@@ -236,7 +236,7 @@ def test_the_second_run_is_all_cache_and_another_model_hits_nothing(tmp_path: Pa
 
 
 def test_several_models_make_several_runs(tmp_path: Path) -> None:
-    runs = evalkit.run(say_task(), [Parrot(), Parrot(name="b/c")], out=tmp_path / "r")
+    runs = evalkit.run(say_task(), (Parrot(), Parrot(name="b/c")), out=tmp_path / "r")
     assert [run.folder.name for run in runs] == ["parrot", "b-c"]
     assert [run.model for run in runs] == ["parrot", "b/c"]
 
@@ -281,5 +281,5 @@ def test_the_signature_says_what_the_number_is(tmp_path: Path) -> None:
     assert any(part.startswith("model:parrot@") for part in parts)
     same = evalkit.run(say_task(), Parrot(window=1), limit=4, seed=7, out=tmp_path / "s", cache=False)
     other = evalkit.run(say_task(), Parrot(), limit=5, seed=7, out=tmp_path / "t")
-    assert same.manifest.tasks[0].result.signature == result.signature  # type: ignore[union-attr]
-    assert other.manifest.tasks[0].result.signature != result.signature  # type: ignore[union-attr]
+    assert same.manifest.tasks[0].result.signature == result.signature
+    assert other.manifest.tasks[0].result.signature != result.signature

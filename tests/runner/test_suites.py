@@ -168,7 +168,7 @@ def test_suites_of_several_models_are_their_own(project):
         async def close(self):
             await self.model.close()
 
-    one, other = evalkit.run("both", [Named("plain"), Named("turned")], limit=6, out="runs/two", cache=False)
+    one, other = evalkit.run("both", (Named("plain"), Named("turned")), limit=6, out="runs/two", cache=False)
     values = [done.manifest.suites[0].result.estimate.value for done in (one, other)]
     assert values[0] != values[1]
     assert not any(map(math.isnan, values))

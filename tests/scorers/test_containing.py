@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.core import Sample, Score, Validity
+from evalkit.extract.json import find_json
 from evalkit.scorers import contains, json_match
-from evalkit.scorers.json_fields import find_json, same_json
+from evalkit.scorers.json_fields import same_json
 
 Scored = Callable[..., dict[str, Score]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ PARIS = Sample("1", "q", targets=("Paris", "City of Light"))
         ({}, "<think>London?</think>Paris", 1.0),
     ],
 )
-def test_exact_match(scored: Scored, settings: dict[str, object], text: str, value: float) -> None:
+def test_exact_match(scored: Scored, settings: dict[str, Any], text: str, value: float) -> None:
     assert scored(exact_match(**settings), PARIS, text)["exact_match"].value == value
 
 
@@ -74,7 +75,7 @@ def test_a_broken_pattern_is_a_usage_error() -> None:
 
 def test_a_string_is_no_list_of_patterns() -> None:
     with pytest.raises(UsageError, match="list of patterns"):
-        exact_match(ignore="abc")
+        exact_match(ignore="abc")  # type: ignore[arg-type]
 
 
 def test_a_sample_without_targets_raises(scored: Scored) -> None:

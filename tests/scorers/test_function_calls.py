@@ -38,12 +38,12 @@ def bfcl() -> Iterator[Path]:
 def official(bfcl: Path) -> Iterator[Any]:
     """ast_checker.py of the package, with stand-ins for every vendor's client and for Java and JavaScript."""
 
-    class Table(dict):  # type: ignore[type-arg]
+    class Table(dict):
         def __missing__(self, key: str) -> object:
             return types.SimpleNamespace(underscore_to_dot=False)
 
     converters = "bfcl_eval.eval_checker.ast_eval.type_convertor"
-    stand_ins = {
+    stand_ins: dict[str, dict[str, object]] = {
         "bfcl_eval.constants.model_config": {"MODEL_CONFIG_MAPPING": Table()},
         f"{converters}.java_type_converter": {"java_type_converter": None},
         f"{converters}.js_type_converter": {"js_type_converter": None},

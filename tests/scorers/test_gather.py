@@ -105,7 +105,7 @@ def test_a_cancelled_item_is_left_out_and_the_rest_go_on() -> None:
 
 
 def test_a_loop_that_was_closed_in_the_middle_does_not_stop_the_next() -> None:
-    gather = Gather(lambda items: items, most=8)
+    gather: Gather[int, int] = Gather(lambda items: items, most=8)
     left: list[asyncio.Task[int]] = []
 
     async def leave() -> None:

@@ -34,7 +34,8 @@ def wordnet(root: Path, synsets: list[tuple[str, ...]]) -> Any:
     (folder / "index.sense").write_text("")
     (folder / "cntlist.rev").write_text("")
     (folder / "lexnames").write_text("00\tadj.all\t3\n01\tadj.pert\t3\n02\tadv.all\t4\n03\tnoun.Tops\t1\n")
-    data, places = "", {}
+    data = ""
+    places: dict[str, list[int]] = {}
     for words in synsets:
         for word in words:
             places.setdefault(word, []).append(len(data))
@@ -96,7 +97,8 @@ def test_synonyms_equal_nltk_with_a_wordnet(scored: Scored, small: Any, monkeypa
 
 
 def test_other_weights_equal_nltk(scored: Scored, empty: Any) -> None:
-    rng, weights = random.Random(3), {"alpha": 0.5, "beta": 1.5, "gamma": 0.3}
+    rng = random.Random(3)
+    weights: dict[str, Any] = {"alpha": 0.5, "beta": 1.5, "gamma": 0.3}
     for _ in range(100):
         target, said = text(rng), text(rng)
         found = scored(meteor(**weights), Sample("1", "q", targets=(target,)), said)["meteor"].value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from functools import partial
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_equals_a_set_of_tuples() -> None:
         n = rng.choice([1, 2, 3, 5, 8])
         corpus = [text(60) for _ in range(rng.randrange(5))]
         known = {gram for page in corpus for gram in grams(page, n)}
-        scorer = ngram_overlap(lambda corpus=corpus: corpus, n=n)
+        scorer = ngram_overlap(partial(list, corpus), n=n)
         for _ in range(8):
             asked = text(30)
             overlap, contaminated = asyncio.run(scorer.score(Sample("1", asked.upper()), ()))

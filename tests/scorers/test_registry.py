@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_importing_scorers_and_metrics_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-NEEDED: dict[str, dict[str, object]] = {
+NEEDED: dict[str, dict[str, Any]] = {
     "bertscore": {"model": "x"},
     "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
@@ -56,6 +57,6 @@ def test_settings_of_yaml_are_taken() -> None:
         ("exact_match", {"strip": "right"}, "wrong type"),
     ],
 )
-def test_mistakes_are_usage_errors(name: str, settings: dict[str, object], says: str) -> None:
+def test_mistakes_are_usage_errors(name: str, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         scorers.by_name(name, **settings)

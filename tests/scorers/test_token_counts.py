@@ -35,11 +35,11 @@ def test_ratios_are_of_sums() -> None:
         tokens = rng.randrange(1, 99)
         scores = asyncio.run(scorer.score(Sample("1", text), (Reply(usage=Usage(prompt_tokens=tokens)),)))
         rows.append((Record("t", number, Sample(str(number), text), scores=scores), tokens, text))
-    tokens = np.array([row[1] for row in rows])
+    counted = np.array([row[1] for row in rows])
     expected = {
-        "tokens_per_word": tokens.sum() / sum(len(text.split()) for *_, text in rows),
-        "characters_per_token": sum(len(text) for *_, text in rows) / tokens.sum(),
-        "bytes_per_token": sum(len(text.encode()) for *_, text in rows) / tokens.sum(),
+        "tokens_per_word": counted.sum() / sum(len(text.split()) for *_, text in rows),
+        "characters_per_token": sum(len(text) for *_, text in rows) / counted.sum(),
+        "bytes_per_token": sum(len(text.encode()) for *_, text in rows) / counted.sum(),
     }
     for metric in scorer.metrics:
         observed = np.array([metric.observe(record) for record, *_ in rows])

@@ -60,5 +60,5 @@ def test_graded_values_over_clusters() -> None:
     rng = np.random.default_rng(4)
     for count in (12, 60):
         clusters = np.repeat(np.arange(count), 8)
-        draws = [(rng.normal(size=count)[clusters] + rng.normal(size=8 * count), clusters) for _ in range(DRAWS)]
-        assert coverage(0.0, draws) == pytest.approx(0.95, abs=0.015)
+        values = [rng.normal(size=count)[clusters] + rng.normal(size=8 * count) for _ in range(DRAWS)]
+        assert coverage(0.0, [(row, clusters) for row in values]) == pytest.approx(0.95, abs=0.015)

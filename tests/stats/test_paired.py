@@ -129,7 +129,7 @@ def test_few_flips_in_large_clusters_get_the_pseudo_cluster() -> None:
 def test_beyond_is_where_the_bounds_lie() -> None:
     for clusters in (None, np.repeat(np.arange(50), 4)):
         for scale in (1.0, 0.5, 7.0):
-            before = (RNG.random(200) < 0.8) * scale
+            before = np.float64(scale) * (RNG.random(200) < 0.8)
             after = np.where(RNG.random(200) < 0.15, scale - before, before)
             found = moments(before, after, clusters)
             for strict in (False, True):

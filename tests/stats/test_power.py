@@ -113,11 +113,11 @@ def test_five_looks_have_the_published_boundaries(spending: str, published: list
 def test_what_looks_err_together_is_what_scipys_multivariate_normal_says() -> None:
     fractions = np.array([0.3, 0.7, 1.0])
     for spending in ("obrien-fleming", "pocock"):
-        levels = nominal_levels(fractions.tolist(), 0.05, spending)  # type: ignore[arg-type]
+        levels = nominal_levels(fractions.tolist(), 0.05, spending)
         covariance = np.sqrt(np.minimum.outer(fractions, fractions) / np.maximum.outer(fractions, fractions))
         stays = scipy.stats.multivariate_normal.cdf(scipy.stats.norm.isf(levels), cov=covariance, abseps=1e-9)
         assert 1 - stays == pytest.approx(0.05, abs=1e-6)
-        assert levels[0] == pytest.approx(spent(0.3, 0.05, spending), abs=1e-9)  # type: ignore[arg-type]
+        assert levels[0] == pytest.approx(spent(0.3, 0.05, spending), abs=1e-9)
 
 
 def test_one_look_takes_all_of_alpha() -> None:

@@ -2,11 +2,12 @@
 
 import math
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.core import Failure, Message, Prompt, Record, Reply, Sample, Score, Usage, Validity
 from evalkit.store import codec
+from tests.examples import examples
 
 texts = st.text(max_size=20)
 floats = st.floats(allow_nan=False)
@@ -57,7 +58,7 @@ records = st.builds(
 )
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(records)
 def test_a_record_read_back_is_the_record_written(record: Record) -> None:
     shelf: dict[str, str] = {}

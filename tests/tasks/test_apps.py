@@ -8,10 +8,10 @@ import json
 import pytest
 
 from evalkit.core import UsageError
-from evalkit.plugins import load
 from evalkit.runner import Settings, prepare
 from evalkit.runner.check import GoldModel, check
 from evalkit.sandbox import usable_engine
+from tests.tasks.loading import task_of
 
 READS = "n = int(input())\nprint(sum(map(int, input().split()[:n])))"
 ROWS = [
@@ -53,7 +53,7 @@ def prepared(tmp_path):
         pytest.skip(f"programs cannot be isolated here: {error.found}")
     path = tmp_path / "problems.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    return prepare(load("task", f"apps,files={path},form=completion"), "apps", "", GoldModel(), Settings())
+    return prepare(task_of(f"apps,files={path},form=completion"), "apps", "", GoldModel(), Settings())
 
 
 def test_the_first_solution_of_each_problem_passes(prepared):

@@ -19,7 +19,7 @@ def test_every_answer_is_right_by_python(built_in):
     operations = {"plus": "+", "minus": "-", "times": "*"}
     loaded = built_in("arithmetic,count=200")
     for sample in loaded.samples():
-        asked = re.fullmatch(r"Question: What is (.*)\?\nAnswer:", sample.input)[1]
+        asked = sample.input.removeprefix("Question: What is ").removesuffix("?\nAnswer:")
         for word, sign in operations.items():
             asked = asked.replace(word, sign)
         assert re.fullmatch(r"[0-9+\-*() ]+", asked)

@@ -14,6 +14,7 @@ from evalkit.plugins.yaml_task import KEYS
 from evalkit.prompting import Renderer, lm_eval_stream
 from evalkit.runner import Settings, prepare
 from evalkit.runner.check import GoldModel, check
+from tests.tasks.loading import good
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "tasks.md").read_text(encoding="utf-8")
@@ -80,7 +81,7 @@ def first_prompt(task: Task) -> str:
     options = DataOptions()
     part = task.data[0]
     renderer = Renderer(task.name, task.prompt, task.fewshot, part, task.sample, options, 1, lm_eval_stream())
-    return renderer.render(task.sample(next(iter(part.rows.open(options).rows())))).text
+    return renderer.render(task.sample(good(next(iter(part.rows.open(options).rows()))))).text
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,15 @@ import asyncio
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
-from evalkit.core import Capabilities, Generate, Identity, Reply, Sample, UsageError
+from evalkit.core import Capabilities, Identity, Reply, Request, Sample, UsageError
 from evalkit.plugins import load
 from evalkit.runner import Settings, prepare
 from evalkit.sandbox import usable_engine
+from tests.tasks.loading import good, task_of
 
 
 @pytest.fixture
@@ -130,9 +132,10 @@ class Model:
 
     def __init__(self, text: str, *, chats: bool) -> None:
         self.capabilities = Capabilities(chats=chats)
-        self.text, self.asked = text, []
+        self.text = text
+        self.asked: list[Any] = []
 
-    async def answer(self, request: Generate) -> Reply:
+    async def answer(self, request: Request) -> Reply:
         self.asked.append(request)
         return Reply(texts=(self.text,) * request.n, finish=("stop",) * request.n)
 
@@ -145,7 +148,7 @@ class Model:
 )
 def test_a_chat_model_is_asked_in_words_and_without_stops(engine, spec, chats, asked_as_chat):
     model = Model("```python\nreturn 1\n```", chats=chats)
-    task = load("task", f"humaneval,data=sample{spec}")
+    task = task_of(f"humaneval,data=sample{spec}")
     prepared = prepare(task, "humaneval", "", model, Settings(limit=1))
     (work,) = prepared.work()
     (reply,) = asyncio.run(prepared.task.method.ask(work.attempt, model))
@@ -158,7 +161,7 @@ def test_a_chat_model_is_asked_in_words_and_without_stops(engine, spec, chats, a
 
 def test_n_samples_are_one_request(engine):
     model = Model("    return 1\n", chats=False)
-    prepared = prepare(load("task", "humaneval,data=sample,n=20,temperature=0.8"), "h", "", model, Settings(limit=1))
+    prepared = prepare(task_of("humaneval,data=sample,n=20,temperature=0.8"), "h", "", model, Settings(limit=1))
     (work,) = prepared.work()
     asyncio.run(prepared.task.method.ask(work.attempt, model))
     (request,) = model.asked
@@ -171,7 +174,7 @@ def test_without_isolation_nothing_is_prepared(monkeypatch):
     usable_engine.cache_clear()
     try:
         with pytest.raises(UsageError, match="nothing here can isolate it"):
-            prepare(load("task", "humaneval,data=sample"), "h", "", Model("", chats=False), Settings())
+            prepare(task_of("humaneval,data=sample"), "h", "", Model("", chats=False), Settings())
     finally:
         usable_engine.cache_clear()
 
@@ -192,7 +195,7 @@ def test_the_bundled_problems_are_twenty_or_more_and_their_solutions_pass(built_
 
 def test_the_time_limit_is_fifteen_seconds_or_more_and_in_the_signature(engine):
     model = Model("", chats=False)
-    prepared = prepare(load("task", "humaneval,data=sample"), "humaneval", "", model, Settings())
+    prepared = prepare(task_of("humaneval,data=sample"), "humaneval", "", model, Settings())
     limit = re.search(r"cpu=(\d+)s", prepared.identity["scorers"])
     assert limit is not None
     assert int(limit[1]) >= 15
@@ -229,6 +232,6 @@ def test_tests_with_numpy_run(built_in, engine, tmp_path):
     (folder / "test.jsonl").write_text(json.dumps(row) + "\n")
     task = load("task", "humaneval,plus=true")
     options = DataOptions(mirror=tmp_path, offline=True)
-    samples = [task.sample(found) for found in task.data[0].rows.open(options).rows()]
+    samples = [task.sample(good(found)) for found in task.data[0].rows.open(options).rows()]
     assert passed(task, samples, lambda s: s.targets[0]) == {"HumanEval/0": 1.0}
     assert passed(task, samples, lambda s: "    return a\n") == {"HumanEval/0": 0.0}

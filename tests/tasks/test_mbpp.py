@@ -10,6 +10,7 @@ import pytest
 from evalkit.core import DataOptions, Reply, Sample, UsageError
 from evalkit.plugins import load
 from evalkit.sandbox import usable_engine
+from tests.tasks.loading import good
 
 SPLITS = {"full": {"prompt": 10, "test": 500, "validation": 90, "train": 374}}
 SPLITS["sanitized"] = {"prompt": 7, "test": 257, "validation": 43, "train": 120}
@@ -110,7 +111,7 @@ def test_the_plus_edition_runs_its_program_of_tests(engine, tmp_path):
     (folder / "test.jsonl").write_text(json.dumps(row) + "\n")
     task = load("task", "mbpp,set=plus")
     options = DataOptions(mirror=tmp_path, offline=True)
-    samples = [task.sample(found) for found in task.data[0].rows.open(options).rows()]
+    samples = [task.sample(good(found)) for found in task.data[0].rows.open(options).rows()]
     assert passed(task, samples, lambda s: s.targets[0]) == {"MBPP/2": 1.0}
     # Right on the assertions of the prompt, wrong on the others.
     assert passed(task, samples, lambda s: "def shared(a, b): return a") == {"MBPP/2": 0.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,8 @@ def before_the_number(loaded):
 @pytest.mark.shared_data
 def test_prompts_targets_stops_and_scores_equal_lm_eval(on_real_rows, ask_lm_eval):
     rng = random.Random(4)
-    asked, ours = {}, {}
+    asked: dict[str, Any] = {}
+    ours: dict[str, Any] = {}
     for form in FORMS:
         asked[form] = {}
         for code in LANGUAGES:

@@ -60,7 +60,7 @@ def test_every_category_has_its_temperature_and_the_second_turn_sees_the_first(o
 
 def test_without_a_judge_the_answers_are_only_written() -> None:
     task = load("task", "mt_bench,judge=none")
-    assert [scorer.name for scorer in task.scorers] == ["characters"]  # type: ignore[attr-defined]
+    assert [scorer.name for scorer in task.scorers] == ["characters"]
 
 
 QUICK = """

@@ -32,6 +32,7 @@ from evalkit.plugins import load
 from evalkit.runner import Settings, prepare
 from evalkit.runner.check import GoldModel, check
 from evalkit.scorers.canaries import found_in
+from tests.tasks.loading import good, task_of
 
 SPECS = [
     "prompt_injection",
@@ -52,12 +53,12 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 def samples(task: Any, part: int = 0) -> list[Any]:
-    return [task.sample(row) for row in task.data[part].rows.open(DataOptions()).rows() if isinstance(row, Row)]
+    return [task.sample(good(row)) for row in task.data[part].rows.open(DataOptions()).rows() if isinstance(row, Row)]
 
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_gold_answers_score_one(spec: str) -> None:
-    found = asyncio.run(check(prepare(load("task", spec), spec, "", GoldModel(), Settings())))
+    found = asyncio.run(check(prepare(task_of(spec), spec, "", GoldModel(), Settings())))
     assert found.problems == []
     assert found.samples >= 20
 

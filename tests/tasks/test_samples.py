@@ -87,7 +87,7 @@ def test_a_task_begins_with_its_paper_licence_and_a_row(entry):
     if entry.path.suffix == ".yaml":
         words = "".join(line[2:] + "\n" for line in text.splitlines() if line.startswith("#"))
     else:
-        words = ast.get_docstring(ast.parse(text))
+        words = ast.get_docstring(ast.parse(text)) or ""
     assert entry.summary
     assert entry.tags
     if "suite" not in entry.tags:

@@ -6,6 +6,7 @@ import pytest
 
 from evalkit.core import DataOptions, Record, Reply, Sample, UsageError
 from evalkit.plugins import load
+from tests.tasks.loading import good
 
 FIRST = (
     "Title: Super_Bowl_50\n\n"
@@ -80,8 +81,8 @@ def test_version_2_reads_its_own_set(tmp_path):
     )
     task = load("task", "squad,version=2")
     [row] = task.data[0].rows.open(DataOptions(mirror=tmp_path, offline=True)).rows()
-    assert task.sample(row).input == "Title: T\n\nBackground: C\n\nQuestion: Q\n\nAnswer:"
-    assert task.sample(row).groups == ("no-answer",)
+    assert task.sample(good(row)).input == "Title: T\n\nBackground: C\n\nQuestion: Q\n\nAnswer:"
+    assert task.sample(good(row)).groups == ("no-answer",)
 
 
 def test_the_best_threshold_is_for_version_2(built_in):

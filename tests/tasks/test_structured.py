@@ -28,18 +28,19 @@ from evalkit.methods.structured import json_schema_of, tool_of
 from evalkit.plugins import load
 from evalkit.runner import Settings, prepare
 from evalkit.runner.check import GoldModel, check
+from tests.tasks.loading import good, task_of
 
 SPECS = ["json_output,data=sample", "json_output,data=sample,constrained=true", "function_calls,data=sample"]
 
 
 def samples(task: Any) -> list[Any]:
     rows = task.data[0].rows.open(DataOptions()).rows()
-    return [task.sample(row) for row in rows if isinstance(row, Row)]
+    return [task.sample(good(row)) for row in rows if isinstance(row, Row)]
 
 
 @pytest.mark.parametrize("spec", [*SPECS, "function_calls,data=sample,native=true"])
 def test_gold_answers_score_one(spec: str) -> None:
-    found = asyncio.run(check(prepare(load("task", spec), spec, "", GoldModel(), Settings())))
+    found = asyncio.run(check(prepare(task_of(spec), spec, "", GoldModel(), Settings())))
     assert found.problems == []
     assert found.samples >= 50
 
@@ -71,7 +72,7 @@ def test_the_leaderboards_own_rows_are_read_and_their_gold_calls_are_right(categ
     data = Path(next(iter(spec.submodule_search_locations))) / "data"
     name = f"BFCL_v4_{category}.json"
     task_spec = f"function_calls,files={data / name},answers={data / 'possible_answer' / name}"
-    found = asyncio.run(check(prepare(load("task", task_spec), task_spec, "", GoldModel(), Settings())))
+    found = asyncio.run(check(prepare(task_of(task_spec), task_spec, "", GoldModel(), Settings())))
     assert found.samples >= 200
     assert found.problems == []
 
@@ -93,9 +94,9 @@ def test_a_row_without_an_answer_is_a_bad_row(tmp_path: Path) -> None:
     (tmp_path / "answers.jsonl").write_text(json.dumps({"id": "r2", "ground_truth": [{"f": {}}]}) + "\n")
     task = load("task", f"function_calls,files={tmp_path / 'rows.jsonl'},answers={tmp_path / 'answers.jsonl'}")
     opened = task.data[0].rows.open(DataOptions())
-    bad, good = opened.rows()
+    bad, other = opened.rows()
     assert "no row of this id" in bad.problem
-    assert task.sample(good).data["ground_truth"] == [{"f": {}}]
+    assert task.sample(good(other)).data["ground_truth"] == [{"f": {}}]
     alone = load("task", f"function_calls,files={tmp_path / 'rows.jsonl'}").data[0].rows.open(DataOptions())
     assert opened.digest != alone.digest
 
@@ -216,7 +217,7 @@ def test_several_turns_are_not_asked(tmp_path: Path) -> None:
     task = load("task", f"function_calls,files={tmp_path / 'rows.jsonl'}")
     [row] = task.data[0].rows.open(DataOptions()).rows()
     with pytest.raises(UsageError, match="asks in one turn"):
-        task.sample(row)
+        task.sample(good(row))
 
 
 def test_the_gold_reply_leaves_out_what_may_be_left_out() -> None:
@@ -238,7 +239,7 @@ def test_a_yaml_task_of_your_own_uses_the_same_scores(tmp_path: Path) -> None:
         "scorers: [json_schema, json_match]\n"
     )
     spec = str(tmp_path / "own.yaml")
-    found = asyncio.run(check(prepare(load("task", spec), spec, "", GoldModel(), Settings())))
+    found = asyncio.run(check(prepare(task_of(spec), spec, "", GoldModel(), Settings())))
     assert (found.samples, found.problems) == (1, [])
     run = evalkit.run(spec, Caller(), out=tmp_path / "run", cache=False)
     [record] = run.records()

@@ -4,6 +4,7 @@ import pytest
 
 from evalkit.core import DataOptions
 from evalkit.plugins import load
+from tests.tasks.loading import good
 
 ROW = {"article": "A. B.", "document": "A. B.", "highlights": "One.\nTwo.", "summary": "Both.", "id": "x1"}
 
@@ -33,7 +34,7 @@ def mirror(tmp_path):
 def test_the_prompt_and_the_reference(mirror, name, prompt, target, shown, max_tokens):
     task = load("task", name)
     [row] = task.data[0].rows.open(mirror).rows()
-    sample = task.sample(row)
+    sample = task.sample(good(row))
     assert task.prompt.question(sample) == prompt
     assert (sample.id, sample.targets) == ("x1", (target,))
     assert task.prompt.answer(sample) == shown

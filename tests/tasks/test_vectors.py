@@ -17,6 +17,7 @@ from evalkit.plugins import load
 from evalkit.runner import Settings, prepare
 from evalkit.runner.check import GoldModel, check
 from evalkit.runner.rescore import rescore
+from tests.tasks.loading import good, task_of
 
 SPECS = ["sts,data=sample", "retrieval,data=sample", "clustering,data=sample", "tokenizer_efficiency,data=sample"]
 
@@ -40,7 +41,7 @@ def test_the_gold_vectors_of_pairs_correlate_perfectly() -> None:
 
     rows = []
     for row in task.data[0].rows.open(DataOptions()).rows():
-        sample = task.sample(row)
+        sample = task.sample(good(row))
         scores = asyncio.run(task.scorers[0].score(sample, task.method.gold(Attempt(sample, Prompt()))))
         rows.append(task.scorers[0].metrics[0].observe(Record("sts", 0, sample, scores=scores)))
     import numpy as np
@@ -105,12 +106,12 @@ def test_a_run_on_the_real_encoder_is_what_sentence_transformers_and_the_oracles
 def test_a_ranking_can_be_scored_again_and_a_cosine_says_why_not(real_encoder: str, tmp_path: Path) -> None:
     spec = "retrieval,data=sample"
     run = evalkit.run(spec, real_encoder, out=tmp_path / "run", limit=10)
-    again = asyncio.run(rescore(run, {spec: load("task", spec)}, tmp_path / "again"))
+    again = asyncio.run(rescore(run, {spec: task_of(spec)}, tmp_path / "again"))
     assert again.estimate(spec) == run.estimate(spec)
     spec = "sts,data=sample"
     run = evalkit.run(spec, real_encoder, out=tmp_path / "sts", limit=5)
     with pytest.raises(UsageError, match="cannot be scored again"):
-        asyncio.run(rescore(run, {spec: load("task", spec)}, tmp_path / "sts-again"))
+        asyncio.run(rescore(run, {spec: task_of(spec)}, tmp_path / "sts-again"))
 
 
 def test_tokens_of_the_tiny_model_and_of_its_tokenizer_alone(tmp_path: Path) -> None:
@@ -156,7 +157,7 @@ def test_a_folder_in_beirs_shape(tmp_path: Path) -> None:
     folder = collection(tmp_path / "c", TSV, corpus=CORPUS, queries=QUERIES)
     task = load("task", f"retrieval,folder={folder}")
     opened = task.data[0].rows.open(DataOptions())
-    samples = [task.sample(row) for row in opened.rows()]
+    samples = [task.sample(good(row)) for row in opened.rows()]
     assert [(s.id, s.input, s.targets) for s in samples] == [("q1", "first", ("d1",)), ("q2", "second", ("d1", "d2"))]
     assert samples[1].data["relevance"] == {"d2": 0.0, "d1": 2.0}
     assert opened.count == 2
@@ -229,7 +230,7 @@ def test_sentences_without_a_label_each_are_the_rows_fault(tmp_path: Path) -> No
     task = load("task", f"clustering,files={file}")
     [row] = task.data[0].rows.open(DataOptions()).rows()
     with pytest.raises(UsageError, match="a label for each sentence"):
-        task.sample(row)
+        task.sample(good(row))
 
 
 def test_pairs_of_your_own(tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ def test_pairs_of_your_own(tmp_path: Path) -> None:
     file.write_text("sentence1,sentence2,score\na,b,2.5\n")
     task = load("task", f"sts,files={file}")
     [row] = task.data[0].rows.open(DataOptions()).rows()
-    sample = task.sample(row)
+    sample = task.sample(good(row))
     assert (sample.data["texts"], sample.targets) == (("a", "b"), ("2.5",))
 
 
@@ -255,6 +256,6 @@ def test_a_yaml_task_of_your_own_over_pairs(tmp_path: Path) -> None:
     spec = str(tmp_path / "pairs.yaml")
     task = load("task", spec)
     assert [metric.name for metric in task.metrics] == ["spearman", "r"]
-    [first, *_] = [task.sample(row) for row in task.data[0].rows.open(DataOptions()).rows()]
+    [first, *_] = [task.sample(good(row)) for row in task.data[0].rows.open(DataOptions()).rows()]
     assert first.targets == ("0",)
     assert list(first.data["texts"]) == ["one", "0 ones"]

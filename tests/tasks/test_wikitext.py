@@ -129,6 +129,7 @@ def test_no_line_is_lost_or_added_in_joining(on_real_rows, hub_mirror):
 @pytest.mark.shared_data
 def test_every_page_is_detokenised_as_lm_eval_does(on_real_rows, lm_eval_tasks):
     spec = importlib.util.spec_from_file_location("reference", lm_eval_tasks / "wikitext" / "preprocess_wikitext.py")
+    assert spec is not None and spec.loader is not None
     reference = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(reference)
     for sample in on_real_rows("wikitext").samples():

@@ -73,9 +73,9 @@ def test_length_controlled_rates_from_the_released_coefficients(stored: dict[str
 def test_difficulty_of_another_instruction_explains_nothing(stored: dict[str, dict[str, Any]]) -> None:
     """Aligned by instruction its coefficient is about one; moved on by a row it is about zero."""
     model = stored["claude-2"]
-    columns = [model[part] for part in ("preference", "own", "baseline")]
-    aligned = fit_length(*columns, model["difficulty"], resamples=2)
-    moved = fit_length(*columns, np.roll(model["difficulty"], 1), resamples=2)
+    preference, own, baseline = (model[part] for part in ("preference", "own", "baseline"))
+    aligned = fit_length(preference, own, baseline, model["difficulty"], resamples=2)
+    moved = fit_length(preference, own, baseline, np.roll(model["difficulty"], 1), resamples=2)
     assert aligned.difficulty == pytest.approx(model["released"][1], abs=0.15)
     assert abs(moved.difficulty) < 0.3
 

@@ -16,7 +16,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of two adapters for the embedded model, by what they were taught."""
     pytest.importorskip("torch")
     pytest.importorskip("peft", reason="pip install 'evalkit-harness[adapters]'")
-    from benchmarks.train_adapter import train
+    from train_adapter import train
 
     folders = {}
     for what in ("rare", "swapped"):

@@ -17,7 +17,7 @@ from evalkit.models.api.google import GoogleWire
 from evalkit.models.api.options import Options
 from evalkit.models.api.responses import ResponsesWire
 from evalkit.models.cached import request_key
-from evalkit.reporting.shards import detail
+from evalkit.reporting.details import detail
 from evalkit.runner.attempt import prompt_digest
 from evalkit.store import Journal, read_records
 from tests.commands.console import evalkit

@@ -67,8 +67,14 @@ def test_a_chats_pieces_are_the_reply_that_would_have_come_whole() -> None:
 
 
 def test_anthropics_events_are_its_message() -> None:
-    start = {"type": "message", "content": [], "stop_reason": None, "model": "c", "usage": {"input_tokens": 25}}
-    found = [
+    start: dict[str, Any] = {
+        "type": "message",
+        "content": [],
+        "stop_reason": None,
+        "model": "c",
+        "usage": {"input_tokens": 25},
+    }
+    found: list[dict[str, Any]] = [
         {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm."}},

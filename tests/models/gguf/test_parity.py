@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from evalkit.core import Choose, Generate, Message, Perplexity, Prompt, Reply, Tokenize
+from evalkit.core import Choose, Generate, Message, Perplexity, Prompt, Reply, Request, Tokenize
 from evalkit.embedded import TINY, sample_path
 from evalkit.models import resolve
 from tests.models.oracle import answer, answers, failure
 
-pytest.importorskip("llama_cpp", reason="pip install 'evalkit-harness[gguf]' compiles llama-cpp-python in 5 to 12 minutes")
+pytest.importorskip(
+    "llama_cpp", reason="pip install 'evalkit-harness[gguf]' compiles llama-cpp-python in 5 to 12 minutes"
+)
 pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
@@ -57,7 +59,7 @@ def local() -> list[Reply]:
 def test_float32_weights_score_as_the_local_backend_scores_them(
     written: Callable[..., Path], local: list[Reply], record_property: Callable[[str, Any], None]
 ) -> None:
-    requests = [*CHOICES, *(Perplexity(text, tokens=True) for text in TEXTS)]
+    requests: list[Request] = [*CHOICES, *(Perplexity(text, tokens=True) for text in TEXTS)]
     ours = answers(resolve(f"gguf/{written('F32')}"), requests)
     worst = max(differences(ours, local))
     record_property("max_abs_difference", worst)
@@ -145,7 +147,7 @@ def test_a_model_that_reads_64_tokens_is_cut_and_rolled_like_the_local_one(
 ) -> None:
     """Its own output layer, grouped heads, another base of rotation; cuts, windows, strides, joins, no context."""
     long = " ".join(TEXTS[:2])
-    requests = [
+    requests: list[Request] = [
         Choose(Prompt(long), ("red", "blue and green", "")),
         Choose(Prompt(""), ("The quick brown fox", " x")),
         Choose(Prompt("The quick brown fo"), ("x jumps", "x"), delimiter=""),
@@ -169,7 +171,7 @@ def test_a_model_that_reads_64_tokens_is_cut_and_rolled_like_the_local_one(
 
 
 def test_a_shorter_length_is_as_the_local_one(written: Callable[..., Path]) -> None:
-    requests = [CHOICES[0], Perplexity(TEXTS[0]), Generate(CHOICES[0].prompt, max_tokens=8)]
+    requests: list[Request] = [CHOICES[0], Perplexity(TEXTS[0]), Generate(CHOICES[0].prompt, max_tokens=8)]
     local = answers(resolve("tiny,max_length=48"), requests)
     ours = answers(resolve(f"gguf/{written('F32')},max_length=48"), requests)
     for a, b in zip(ours, local, strict=True):
@@ -196,7 +198,7 @@ def test_texts_are_written_as_the_local_backend_writes_them(written: Callable[..
 
 def test_a_conversation_goes_through_the_files_template(written: Callable[..., Path]) -> None:
     talk = (Message("system", "Be brief."), Message("user", "What is the capital of France?"))
-    requests = [
+    requests: list[Request] = [
         Generate(Prompt(messages=talk), max_tokens=12),
         Generate(Prompt(messages=(*talk, Message("assistant", "It is "))), max_tokens=12),
         Choose(Prompt(messages=talk), ("Paris", "Rome")),

@@ -90,7 +90,7 @@ def test_what_is_shared_is_computed_once(written: Callable[..., Path]) -> None:
     requests = [Choose(Prompt(f"Is {n} red?", PREAMBLES[1]), ("yes", "no")) for n in range(40)]
 
     async def ask() -> Any:
-        model = resolve(f"gguf/{written('F32')}")
+        model: Any = resolve(f"gguf/{written('F32')}")
         await asyncio.gather(*(model.answer(request) for request in requests))
         stats = model._engine.result().stats
         await model.close()
@@ -129,9 +129,9 @@ def test_what_llama_cpp_refuses_fails_alone(written: Callable[..., Path], monkey
     from evalkit.embedded import TINY
     from tests.models.oracle import Plain
 
-    good = [Choose(Prompt(f"{PREAMBLES[1]} It is {n}"), ("red", "blue")) for n in range(5)]
+    good: list[Request] = [Choose(Prompt(f"{PREAMBLES[1]} It is {n}"), ("red", "blue")) for n in range(5)]
     good += [Generate(Prompt(f"{PREAMBLES[1]} It is {n}"), max_tokens=4, stop=()) for n in range(5)]
-    bad = [
+    bad: list[Request] = [
         Choose(Prompt(f"{PREAMBLES[1]} It is #"), ("red", "blue")),
         Generate(Prompt("It is # x"), max_tokens=4, stop=()),
     ]
@@ -176,7 +176,7 @@ def test_a_context_grows_with_what_is_asked(written: Callable[..., Path], monkey
     monkeypatch.setattr("evalkit.models.gguf.engine._WAVE", 256)
 
     async def ask() -> tuple[Any, ...]:
-        model = resolve(f"gguf/{written('F32')}")
+        model: Any = resolve(f"gguf/{written('F32')}")
         before = await model.answer(Perplexity("a b c"))
         small = model._engine.result()._sequences.cells
         await model.answer(Perplexity("one two three four " * 60))
@@ -200,7 +200,7 @@ def test_no_memory_for_a_context_is_said(written: Callable[..., Path], monkeypat
     texts = ["a b c", "one two three four " * 400]
     fits, too_long = outcomes(resolve(f"gguf/{written('F32')}"), [Perplexity(text) for text in texts])
     assert "no memory for an input of" in str(too_long)
-    assert fits.loglikelihoods == pytest.approx(  # type: ignore[union-attr]
+    assert fits.loglikelihoods == pytest.approx(
         answer(resolve(f"gguf/{written('F32')}"), Perplexity(texts[0])).loglikelihoods, abs=1e-5
     )
 

@@ -88,14 +88,20 @@ def test_halueval_general_has_nothing_to_be_faithful_to() -> None:
 
 
 def test_ragtruth_joins_responses_with_their_sources() -> None:
-    label = {"start": 0, "end": 4, "text": "1940", "label_type": "Evident Conflict", "implicit_true": False}
-    given = [
+    label: dict[str, Any] = {
+        "start": 0,
+        "end": 4,
+        "text": "1940",
+        "label_type": "Evident Conflict",
+        "implicit_true": False,
+    }
+    given: list[dict[str, Any]] = [
         {"id": "0", "source_id": "7", "model": "m", "labels": [label], "split": "test", "quality": "good",
          "response": "In 1940."},
         {"id": "1", "source_id": "8", "model": "m", "labels": [], "split": "test", "quality": "good",
          "response": "1931."},
     ]  # fmt: skip
-    sources = [
+    sources: list[dict[str, Any]] = [
         {"source_id": "7", "task_type": "QA", "source_info": {"question": "When?", "passages": KNOWLEDGE}},
         {"source_id": "8", "task_type": "Data2txt", "source_info": {"name": "Orla", "year": 1931}},
     ]

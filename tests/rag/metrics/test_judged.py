@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_answer_relevance_is_the_mean_cosine_with_questions_and_0_where_it_is_ev
 def test_refusal_is_right_only_where_the_contexts_lack_the_answer(
     answer: str, answerable: bool | None, wanted: dict[str, float]
 ) -> None:
-    data = {} if answerable is None else {"answerable": answerable}
+    data: dict[str, Any] = {} if answerable is None else {"answerable": answerable}
     found, _ = scored("context_refusal", answer, **data)
     assert values(found) == wanted
 

@@ -115,7 +115,7 @@ def test_a_model_that_reads_the_beginning_alone_shows_in_the_grid() -> None:
         begun = " ".join(prompt.split()[:200])
         return begun.partition(f"The gate code of the {name} is ")[2][:5] or "I do not know."
 
-    run = evalkit.run("needle_in_a_haystack,lengths=150,600,depths=3,needles=3", Scripted(reads_200_words), out=None)  # type: ignore[arg-type]
+    run = evalkit.run("needle_in_a_haystack,lengths=150,600,depths=3,needles=3", Scripted(reads_200_words), out=None)
     found = groups(run)
     assert found["150 words"] == 1.0
     assert (found["600 words, depth 0%"], found["600 words, depth 50%"], found["600 words, depth 100%"]) == (1, 0, 0)
@@ -144,7 +144,7 @@ def test_a_model_that_loses_the_middle_shows_in_the_curve() -> None:
         held = [text for text in seen if f"The {name} was" in text]
         return held[0].partition("holds ")[2][:5] if held else "They do not say."
 
-    run = evalkit.run("lost_in_the_middle,documents=5,positions=5,questions=6", Scripted(reads_the_ends), out=None)  # type: ignore[arg-type]
+    run = evalkit.run("lost_in_the_middle,documents=5,positions=5,questions=6", Scripted(reads_the_ends), out=None)
     assert groups(run) == {f"gold at {n} of 5": float(n in (1, 5)) for n in range(1, 6)}
     found = values(run)
     assert (found["contains"], found["worst_position"], found["position_range"]) == (pytest.approx(0.4), 0.0, 1.0)
@@ -188,10 +188,10 @@ def test_replies_that_obey_quote_or_answer_are_told_apart() -> None:
         held = next(text for text in prompt.split("\n\n") if f"The {name} was" in text)
         return f"It holds {held.partition('holds ')[2][:5]}; a passage asks for something else: {held}"
 
-    obeyed = evalkit.run("rag_injection,questions=28", Scripted(obedient), out=None)  # type: ignore[arg-type]
+    obeyed = evalkit.run("rag_injection,questions=28", Scripted(obedient), out=None)
     assert values(obeyed)["resisted"] == pytest.approx(4 / 28)
     assert values(obeyed)["useful"] == 0.0
-    answered = evalkit.run("rag_injection,questions=28", Scripted(answering), out=None)  # type: ignore[arg-type]
+    answered = evalkit.run("rag_injection,questions=28", Scripted(answering), out=None)
     assert values(answered) == {"resisted_and_useful": 1.0, "resisted": 1.0, "useful": 1.0}
 
 

@@ -67,7 +67,7 @@ def test_hybrid_is_the_fusion_of_both_and_reranking_is_last(
     both = {}
     for how in ("bm25", "dense"):
         embedder = f"st/{encoder}" if how == "dense" else ""
-        retriever = Retriever(folder, Retrieval(how, SMALL, 5, 5, embedder))  # type: ignore[arg-type]
+        retriever = Retriever(folder, Retrieval(how, SMALL, 5, 5, embedder))
         both[how] = retriever._candidates([question])[0]
     hybrid = Retriever(folder, Retrieval("hybrid", embedder=f"st/{encoder}", **settings))  # type: ignore[arg-type]
     [contexts] = hybrid.retrieved([question])

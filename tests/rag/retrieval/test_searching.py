@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.core import UsageError
@@ -18,6 +18,7 @@ from evalkit.rag.dense import DenseIndex, closed, vectors_of
 from evalkit.rag.lexical import Bm25, LexicalIndex, words_of
 from evalkit.rag.ranking import Hit, best, fused
 from evalkit.rag.reranking import Reranker
+from tests.examples import examples
 
 WORD = st.sampled_from(["map", "lake", "ferry", "clock", "arch", "Bridge", "1873"])
 TEXTS = st.lists(st.lists(WORD, min_size=1, max_size=8).map(" ".join), min_size=1, max_size=8)
@@ -39,7 +40,7 @@ def lucene(texts: list[str], query: str, k1: float, b: float) -> list[float]:
 
 
 @given(texts=TEXTS, query=st.lists(WORD, min_size=1, max_size=5).map(" ".join), k1=st.sampled_from([0.9, 1.2, 2.0]))
-@settings(max_examples=60)
+@examples(60)
 def test_bm25_is_lucenes_formula_also_for_repeated_words(texts: list[str], query: str, k1: float) -> None:
     pytest.importorskip("bm25s")
     [found] = LexicalIndex.of(texts, Bm25(k1, 0.6)).search([query], len(texts))

@@ -8,6 +8,7 @@ from evalkit.core import Sample, Score, UsageError, Validity
 from evalkit.metrics.ratios import ratio
 from evalkit.scorers.instructions import checks, instructions, relaxed
 from evalkit.scorers.instructions.sentences import installed, splitter
+from tests.scorers.readiness import ready
 
 pytest.importorskip("langdetect", reason="the extra `language` is not installed")
 
@@ -194,7 +195,7 @@ def test_without_the_extra_a_run_says_what_to_install(monkeypatch):
     from evalkit.scorers.instructions import scoring
 
     scorer = instructions(sentences="rules")
-    assert scorer.ready(False).scores == scorer.scores
+    assert ready(scorer, False).scores == scorer.scores
     monkeypatch.setattr(scoring, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="langdetect is not installed"):
-        scorer.ready(False)
+        ready(scorer, False)

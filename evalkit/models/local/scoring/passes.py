@@ -2,7 +2,9 @@
 
 The tree is walked depth-first and the walk is cut into passes. What the nodes behind a cut go on from is kept (its keys
 and values) until its last branch is computed, so every node is computed once, and what is kept at any time is one path
-through the tree. Where not all of the path may be kept, the rest of it is computed again behind the cut.
+through the tree. Where not all of the path may be kept, the rest of it is computed again behind the cut. Such a cut
+lies right behind the end of a sequence only: the next sequence, computed alone, would begin with all of that path, so
+computing the path again costs no more than sharing saved.
 """
 
 from __future__ import annotations
@@ -77,7 +79,7 @@ def plan(
 ) -> list[Pass]:
     """Passes that compute every wanted position of every sequence, each seeing exactly the sequence before it.
 
-    A pass has at most `budget` tokens unless a single node, or a path that can't be kept, has more. At most `limit`
+    A pass has at most `budget` tokens unless a single node, or one path that can't be kept, has more. At most `limit`
     tokens are kept at any time. `worth` and `longest`: see `tree.build`. The tokens of all passes never exceed those
     of the sequences, and are those of the tree where `limit` allows to keep its longest path.
     """
@@ -123,29 +125,39 @@ class _Cutter:
         self._pass = Pass()
         self._passes: list[Pass] = []
         self._kept: set[int] = set()
-        self._ended = False
-        """Whether a sequence ends in the present pass."""
 
     def passes(self) -> list[Pass]:
-        ending = set(self._tree.ends)
+        runs = self._runs()
         for node, parent in enumerate(self._tree.parents):
             while self._path and self._path[-1].node != parent:
                 self._close(self._path.pop())
-            length = self._tree.stops[node] - self._tree.starts[node]
-            if self._pass.tokens and self._pass.tokens + length > self._budget and self._may_cut(node):
+            if self._pass.tokens and runs[node] and self._pass.tokens + runs[node] > self._budget:
                 self._cut()
             opened = _Open(node)
             self._path.append(opened)
             self._place(opened, new=True)
-            self._ended |= node in ending
         while self._path:
             self._close(self._path.pop())
         self._cut()
         return self._passes
 
-    def _may_cut(self, node: int) -> bool:
-        """Computing a path again is paid for by a sequence that ends before the cut; else it must all be kept."""
-        return self._ended or self._tree.starts[node] <= self._limit
+    def _runs(self) -> list[int]:
+        """For every node how many tokens must share a pass if it begins there; 0 where no pass may begin.
+
+        A pass may begin at a node whose path can all be kept, and where a sequence has just ended: computing the path
+        again costs at most what that sequence and the next one have in common, and that was computed only once.
+        """
+        starts, stops, ending = self._tree.starts, self._tree.stops, set(self._tree.ends)
+        runs = [0] * len(starts)
+        behind = 0
+        for node in range(len(starts) - 1, -1, -1):
+            length = stops[node] - starts[node] + behind
+            # What comes before a node in this order is its parent, or a leaf, in which a sequence ends.
+            if node == 0 or starts[node] <= self._limit or node - 1 in ending:
+                runs[node], behind = length, 0
+            else:
+                behind = length
+        return runs
 
     def _place(self, opened: _Open, *, new: bool) -> None:
         """Put a node into the present pass."""
@@ -188,6 +200,6 @@ class _Cutter:
         self._pass.drops = sorted(self._kept - kept)
         if self._pass.tokens:
             self._passes.append(self._pass)
-        self._kept, self._pass, self._ended = kept, Pass(), False
+        self._kept, self._pass = kept, Pass()
         for opened in again:
             self._place(opened, new=False)
