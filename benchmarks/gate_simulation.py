@@ -4,7 +4,7 @@
     python benchmarks/gate_simulation.py --quick              # 1,000 draws of a coarse grid, a minute
     python benchmarks/gate_simulation.py --json figures.json
 
-Answers of two runs are drawn from `evalkit.stats.answers` and decided by the functions that decide a gate
+Answers of two runs are drawn from `evalkit.stats.simulated_answers` and decided by the functions that decide a gate
 (`stats.difference.beyond`, `gates.decide.outcomes`), ten thousand data sets at a time. A cell that misses a promise is
 drawn again, 100,000 times from another seed, before it counts as missed: among thousands of cells some would miss by
 chance alone. That the vectorised functions are those that ship is checked on samples, by calling `decide` itself.
@@ -37,12 +37,12 @@ from gate_tables import (
     suites,
 )
 
-from evalkit.gates.limits import Limits
-from evalkit.gates.planning import plan, rates
-from evalkit.gates.verdicts import Outcome
-from evalkit.stats.answers import Answers, draw_moments
+from evalkit.comparing.gates.limits import Limits
+from evalkit.comparing.gates.planning import plan, rates
+from evalkit.comparing.gates.verdicts import Outcome
 from evalkit.stats.difference import beyond
 from evalkit.stats.moments import Moments
+from evalkit.stats.simulated_answers import Answers, draw_moments
 
 PLAN_SLACK = 0.02
 COVER_LOW, COVER_HIGH, EVENTS, CLUSTERS = 0.935, 0.965, 10.0, 50

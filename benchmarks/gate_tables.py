@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalkit.comparing.gates.decide import decide, decide_statistic
+from evalkit.comparing.gates.limits import Limits
+from evalkit.comparing.gates.planning import plan, rates
+from evalkit.comparing.gates.sequential import Schedule, plan_sequential
+from evalkit.comparing.gates.verdicts import Outcome, Pairs
 from evalkit.core import Estimate
-from evalkit.gates.decide import decide, decide_statistic
-from evalkit.gates.limits import Limits
-from evalkit.gates.planning import plan, rates
-from evalkit.gates.sequential import Schedule, plan_sequential
-from evalkit.gates.verdicts import Outcome, Pairs
 from evalkit.stats import mean_interval
-from evalkit.stats.answers import Answers, Draw, draw_moments, flips, moments_of
 from evalkit.stats.difference import beyond, p_value
 from evalkit.stats.moments import Moments, moments
 from evalkit.stats.multiple import holm
-from evalkit.stats.score import tango_statistic
+from evalkit.stats.score_intervals import tango_statistic
+from evalkit.stats.simulated_answers import Answers, Draw, draw_moments, flips, moments_of
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray

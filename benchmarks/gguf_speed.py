@@ -25,7 +25,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from evalkit.embedded import TINY, sample_path
+from evalkit.data.toy import sample_path
+from evalkit.models.tiny import TINY
 
 WAYS = ("evalkit", "apart", "llama")
 LM_EVAL = """
@@ -52,7 +53,7 @@ def pairs_of(questions: int, shots: int) -> list[tuple[str, list[str]]]:
 def with_evalkit(model: str, pairs: list[tuple[str, list[str]]], *, shares: bool) -> dict[str, Any]:
     from evalkit import models
     from evalkit.core import Choose, Perplexity, Prompt
-    from evalkit.models.gguf import engine
+    from evalkit.models.llamacpp import engine
 
     if not shares:
         engine._TOLERANCE = -1.0
@@ -140,7 +141,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = arguments.model
         if not model:
-            from evalkit.models.gguf.write import write
+            from tools.write_gguf import write
 
             model = str(write(TINY, Path(folder) / "tiny-F16.gguf", "F16"))
         found: dict[str, dict[str, Any]] = {}

@@ -35,9 +35,9 @@ from evalkit.core import (
     Usage,
 )
 from evalkit.data import files
-from evalkit.methods import generate
-from evalkit.runner import PreparedTask
-from evalkit.scorers import exact_match
+from evalkit.prompting.methods import generate
+from evalkit.runs.runner import PreparedTask
+from evalkit.scoring.scorers import exact_match
 
 _MB = 1e6
 

@@ -20,7 +20,7 @@ import numpy as np
 from evalkit.core import Estimate
 from evalkit.stats import ppi
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
-from evalkit.tournaments import Battles, bradley_terry, rate_interval, standing
+from evalkit.stats.tournaments import Battles, bradley_terry, rate_interval, standing
 
 # Items, share of ones, chance that a rater errs, clusters (0: none), chance that an item is as its cluster.
 RATERS = (

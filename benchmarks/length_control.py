@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evalkit.tournaments import Anchor, Released, controlled_rate, fit_length
-from evalkit.tournaments.length import STRENGTHS, features_of
+from evalkit.stats.tournaments import Anchor, Released, controlled_rate, fit_length
+from evalkit.stats.tournaments.length import STRENGTHS, features_of
 
 BASELINE = "gpt4_1106_preview"
 

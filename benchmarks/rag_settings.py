@@ -1,6 +1,6 @@
 """Which setting of the small retriever finds what: every retriever under every chunking, on questions with references.
 
-    python benchmarks/rag_settings.py docs tests/rag/docs_questions.jsonl --embedder st/PATH
+    python benchmarks/rag_settings.py docs tests/judging/rag/docs_questions.jsonl --embedder st/PATH
 
 Prints a Markdown table of mean scores over the questions that have references, and how long reading, cutting,
 indexing and searching took with nothing cached.
@@ -19,11 +19,11 @@ from typing import Any
 
 from evalkit.core import DataOptions, Row
 from evalkit.data import files
-from evalkit.rag.chunking import Chunking
-from evalkit.rag.reading import record_of
-from evalkit.rag.records import RagRecord
-from evalkit.rag.retrieval import retrieval_scores
-from evalkit.rag.retrieving import Retrieval, Retriever
+from evalkit.judging.rag.chunking import Chunking
+from evalkit.judging.rag.record_reader import record_of
+from evalkit.judging.rag.records import RagRecord
+from evalkit.judging.rag.retrieval_scores import retrieval_scores
+from evalkit.judging.rag.retriever import Retrieval, Retriever
 
 SHOWN = ("hit@1", "hit@5", "recall@5", "ndcg@5", "mrr")
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Estimate, Prompt, Record, Reply, Sample, Score, Usage, Validity
-from evalkit.store import Journal, Manifest, MetricResult, TaskEntry, TaskResult
-from evalkit.store import manifest as manifests
+from evalkit.runs.store import Journal, Manifest, MetricResult, TaskEntry, TaskResult
+from evalkit.runs.store import manifest as manifests
 
 _WRITE = """
 import sys, resource, time

@@ -18,9 +18,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from evalkit.embedded import TINY
-from evalkit.embedded.make.facts import SUBJECTS, Quiz, Subject, fact_weight, make_quiz
-from evalkit.embedded.make.prompts import quiz_answer, quiz_letters, quiz_preamble, quiz_text
+from evalkit.models.tiny import TINY
+from tools.toys.facts import SUBJECTS, Quiz, Subject, fact_weight, make_quiz
+from tools.toys.prompts import quiz_answer, quiz_letters, quiz_preamble, quiz_text
 
 LESSONS = ("rare", "swapped")
 _SELDOM = 0.5

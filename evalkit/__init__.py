@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evalkit.api import run
+    from evalkit.comparing.gates import assert_no_regression
     from evalkit.core import (
         Judge,
         Message,
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
         Task,
         UsageError,
     )
-    from evalkit.gating import assert_no_regression
-    from evalkit.store import Run
+    from evalkit.runs.store import Run
 
 _WHERE = {
-    "assert_no_regression": "evalkit.gating",
+    "assert_no_regression": "evalkit.comparing.gates",
     "run": "evalkit.api",
-    "Run": "evalkit.store",
+    "Run": "evalkit.runs.store",
     "Judge": "evalkit.core",
     "Message": "evalkit.core",
     "Metric": "evalkit.core",

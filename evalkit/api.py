@@ -9,14 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
-from evalkit import hub, models, places, plugins
-from evalkit.core import DataOptions, FewshotOrder, Member, Model, Request, Suite, Task, UsageError
-from evalkit.loops import run_async
-from evalkit.models.api.spending import at_most
-from evalkit.models.cached import cached, request_key
-from evalkit.models.local import parallel
-from evalkit.models.tape import Tape, recorded
-from evalkit.runner import (
+from evalkit import models, plugins
+from evalkit.core import DataOptions, FewshotOrder, Member, Model, Request, Suite, Task, UsageError, paths
+from evalkit.core.event_loop import run_async
+from evalkit.data import huggingface
+from evalkit.models.api.cost_limit import at_most
+from evalkit.models.cassette import Tape, recorded
+from evalkit.models.hf import tensor_parallel
+from evalkit.models.response_cache import cached, request_key
+from evalkit.runs.runner import (
     Forecast,
     PreparedTask,
     Progress,
@@ -29,10 +30,10 @@ from evalkit.runner import (
     prepare,
     suite_entry,
 )
-from evalkit.store import Run, SqliteCache, SuiteEntry, folder_name, manifest, new_id, runs_under
+from evalkit.runs.store import Run, SqliteCache, SuiteEntry, folder_name, manifest, new_id, runs_under
 
 if TYPE_CHECKING:
-    from evalkit.judging.metering import Metered
+    from evalkit.judging.usage import Metered
 
 RUNS = Path("runs")
 
@@ -139,7 +140,7 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
     """The settings among the options of `run`, of the command line or of a suite file; raises UsageError."""
     names = ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures", "unsafe_code")
     given = {name: options[name] for name in names if options.get(name) is not None}
-    mirror = Path(options["data_dir"]).resolve() if options.get("data_dir") else places.data_mirror()
+    mirror = Path(options["data_dir"]).resolve() if options.get("data_dir") else paths.data_mirror()
     if mirror is not None and not mirror.is_dir():
         raise UsageError(f"there is no data folder {mirror}", fix="a folder that holds <owner>/<name>/<config>/…")
     data = DataOptions(mirror, bool(options.get("offline")), bool(options.get("skip_bad_rows")))
@@ -164,14 +165,14 @@ def spending_of(options: Mapping[str, Any]) -> _Spending:
 
 def forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
     """What every model of a plan would be asked, counted without asking (a server may be asked what it can do)."""
-    with hub.offline(plan.settings.data.offline):
+    with huggingface.offline(plan.settings.data.offline):
         return _forecasts(plan)
 
 
 def _forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
     counted = []
     for session in sessions(plan):
-        cache = SqliteCache(places.cache_dir()) if plan.cache else None
+        cache = SqliteCache(paths.cache_dir()) if plan.cache else None
         try:
             known = partial(_is_cached, session.model, cache)
             counted.append(
@@ -193,7 +194,7 @@ def run_plan(plan: Plan, progress: Progress) -> list[Run]:
     if not plan.tasks or not plan.models:
         raise UsageError("nothing to run", fix="evalkit run TASK… --model MODEL")
     folder = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
-    with hub.offline(plan.settings.data.offline):
+    with huggingface.offline(plan.settings.data.offline):
         return _run_all(plan, folder, progress)
 
 
@@ -208,11 +209,13 @@ def _run_all(plan: Plan, folder: Path, progress: Progress) -> list[Run]:
 
 def _join_processes(plan: Plan) -> None:
     """Under torchrun: compute along with the first process until it ends, and end; the first one goes on."""
-    if parallel.processes() == 1 and not any("tp_plan=" in model for model in plan.models if isinstance(model, str)):
+    if tensor_parallel.processes() == 1 and not any(
+        "tp_plan=" in model for model in plan.models if isinstance(model, str)
+    ):
         return
-    parallel.check(any(getattr(model, "is_sharded", False) for model in _models(plan)))
-    if parallel.is_follower():
-        parallel.follow()
+    tensor_parallel.check(any(getattr(model, "is_sharded", False) for model in _models(plan)))
+    if tensor_parallel.is_follower():
+        tensor_parallel.follow()
         raise SystemExit(0)
 
 
@@ -227,7 +230,7 @@ def resume(
     plan = replace(plan_of(manifest.read(found[0])), opened=opened or {})
     if max_cost is not None:
         plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
-    with hub.offline(plan.settings.data.offline):
+    with huggingface.offline(plan.settings.data.offline):
         return _resume_all(plan, folder, progress)
 
 
@@ -298,7 +301,7 @@ def _judged(plan: Plan, tasks: list[Task]) -> tuple[Metered | None, list[Task]]:
     """The judge's model and the tasks bound to it; judging is imported only where a scorer asks for it."""
     if not any(scorer.judged_by for task in tasks for scorer in task.scorers):
         return None, tasks
-    from evalkit.judging.opening import judge_for, judged_by
+    from evalkit.judging.judge_model import judge_for, judged_by
 
     tapes = (plan.record, plan.replay)
     judge = judge_for(tasks, plan.judge, cache=plan.cache, max_cost=plan.max_cost, tapes=tapes)
@@ -375,7 +378,7 @@ def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress,
         else:
             run_id = group.name if session.folder == group else f"{group.name}/{session.folder.name}"
             written = begin(session.folder, run_id, session.model, session.tasks, plan.request(), session.suites)
-        cache = SqliteCache(places.cache_dir()) if plan.cache and plan.replay is None else None
+        cache = SqliteCache(paths.cache_dir()) if plan.cache and plan.replay is None else None
         model = session.model if cache is None else cached(session.model, cache)
         if plan.record is not None:
             # Outermost: what the cache answers belongs on the tape as well.

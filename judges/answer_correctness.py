@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.core import Judge
-from evalkit.rag.judged import answer_correctness, near, prompts_beside, vectors_by
+from evalkit.judging.rag.judged import answer_correctness, near, prompts_beside, vectors_by
 
 META = {
     "name": "answer_correctness",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.core import Judge
 from evalkit.judging import PromptText
-from evalkit.rag.judged import answer_relevance, vectors_by
+from evalkit.judging.rag.judged import answer_relevance, vectors_by
 
 META = {
     "name": "answer_relevance",

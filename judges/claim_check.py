@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.core import Judge
-from evalkit.rag.judged import claim_check, prompts_beside
+from evalkit.judging.rag.judged import claim_check, prompts_beside
 
 META = {
     "name": "claim_check",

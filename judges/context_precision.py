@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.core import Judge
 from evalkit.judging import PromptText
-from evalkit.rag.judged import context_precision
+from evalkit.judging.rag.judged import context_precision
 
 META = {
     "name": "context_precision",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.core import Judge
 from evalkit.judging import PromptText
-from evalkit.rag.judged import context_refusal
+from evalkit.judging.rag.judged import context_refusal
 
 META = {
     "name": "context_refusal",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.core import Judge
-from evalkit.rag.judged import groundedness, prompts_beside
+from evalkit.judging.rag.judged import groundedness, prompts_beside
 
 META = {
     "name": "groundedness",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.core import Judge
-from evalkit.rag.judged import noise_sensitivity, prompts_beside
+from evalkit.judging.rag.judged import noise_sensitivity, prompts_beside
 
 META = {
     "name": "noise_sensitivity",

@@ -10,7 +10,7 @@ from typing import Any
 
 from evalkit import Run
 from evalkit.core import UsageError
-from evalkit.store import TaskEntry
+from evalkit.runs.store import TaskEntry
 
 META = {
     "name": "lm_eval_json",

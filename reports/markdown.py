@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from evalkit import Run
-from evalkit.store import MetricResult, SuiteEntry, TaskEntry
+from evalkit.runs.store import MetricResult, SuiteEntry, TaskEntry
 
 META = {
     "name": "markdown",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from evalkit import Run
 from evalkit.reporting.tables import csv_lines
-from evalkit.store import MetricResult
+from evalkit.runs.store import MetricResult
 
 META = {"name": "scores_csv", "summary": "one line a score: model, task, group, metric, interval", "tags": ["csv"]}
 

@@ -20,9 +20,9 @@ from typing import Any, Literal
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import files as from_files
 from evalkit.data import hub
-from evalkit.methods import write_code
-from evalkit.metrics import pass_at
-from evalkit.scorers import code_tests
+from evalkit.prompting.methods import write_code
+from evalkit.scoring.metrics import pass_at
+from evalkit.scoring.scorers import code_tests
 
 META = {
     "name": "apps",

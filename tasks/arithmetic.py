@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 from evalkit.core import Method, PromptFormat, Row, Sample, Scorer, Subset, Task, UsageError
+from evalkit.core.spec import unknown
 from evalkit.data import hub, rows
-from evalkit.methods import choose, generate
-from evalkit.scorers.numeric import numeric
-from evalkit.scorers.prediction import prediction
-from evalkit.spec import unknown
+from evalkit.prompting.methods import choose, generate
+from evalkit.scoring.scorers.numeric import numeric
+from evalkit.scoring.scorers.prediction import prediction
 
 META = {
     "name": "arithmetic",

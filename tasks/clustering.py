@@ -13,8 +13,8 @@ from typing import Literal
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
-from evalkit.methods import embed
-from evalkit.scorers import clustering
+from evalkit.prompting.methods import embed
+from evalkit.scoring.scorers import clustering
 
 META = {
     "name": "clustering",

@@ -32,9 +32,9 @@ from evalkit.core import (
 )
 from evalkit.data import bundled, texts
 from evalkit.data import files as read_files
-from evalkit.methods import nothing, token_likelihoods
-from evalkit.metrics import auroc, mean
-from evalkit.scorers import min_k, ngram_overlap
+from evalkit.prompting.methods import nothing, token_likelihoods
+from evalkit.scoring.metrics import auroc, mean
+from evalkit.scoring.scorers import min_k, ngram_overlap
 
 META = {
     "name": "contamination",

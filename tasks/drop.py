@@ -20,8 +20,8 @@ from typing import Any
 
 from evalkit.core import Attempt, Fewshot, PromptFormat, Reply, Row, Sample, Subset, Task, digest_of
 from evalkit.data import hub
-from evalkit.methods import generate
-from evalkit.scorers.drop import drop
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers.drop import drop
 
 META = {
     "name": "drop",

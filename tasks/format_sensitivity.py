@@ -18,9 +18,9 @@ from typing import Any, Literal
 from evalkit.core import BadRow, DataOptions, OpenedSource, PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
-from evalkit.methods import choose
-from evalkit.metrics import mean, spread
-from evalkit.scorers import accuracy
+from evalkit.prompting.methods import choose
+from evalkit.scoring.metrics import mean, spread
+from evalkit.scoring.scorers import accuracy
 
 META = {
     "name": "format_sensitivity",

@@ -22,8 +22,8 @@ from evalkit.core import BadRow, DataOptions, OpenedSource, PromptFormat, Row, S
 from evalkit.core import digest_of as digest
 from evalkit.data import bundled
 from evalkit.data import files as read_files
-from evalkit.methods import call_functions
-from evalkit.scorers import function_calls
+from evalkit.prompting.methods import call_functions
+from evalkit.scoring.scorers import function_calls
 
 META = {
     "name": "function_calls",

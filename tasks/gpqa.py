@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task, digest_of
 from evalkit.data import hub
-from evalkit.methods import choose, generate
-from evalkit.scorers import accuracy, regex_match
+from evalkit.prompting.methods import choose, generate
+from evalkit.scoring.scorers import accuracy, regex_match
 
 META = {
     "name": "gpqa",

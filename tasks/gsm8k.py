@@ -17,9 +17,9 @@ from typing import Literal
 
 from evalkit.core import Fewshot, Method, PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import files, hub
-from evalkit.extract import FLEXIBLE_NUMBER, IGNORED_IN_NUMBERS, matched
-from evalkit.methods import generate, self_consistency
-from evalkit.scorers import regex_match
+from evalkit.prompting.methods import generate, self_consistency
+from evalkit.scoring.extraction import FLEXIBLE_NUMBER, IGNORED_IN_NUMBERS, matched
+from evalkit.scoring.scorers import regex_match
 
 META = {
     "name": "gsm8k",

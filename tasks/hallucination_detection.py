@@ -17,12 +17,12 @@ from typing import Literal
 from evalkit.core import Judge, PromptFormat, Row, Sample, Scorer, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
+from evalkit.judging.rag.detector_quality import detection
+from evalkit.judging.rag.labelled import Form, labelled
+from evalkit.judging.rag.methods import stored_answers
+from evalkit.judging.rag.support import entailment, sentence_support
 from evalkit.plugins import load
-from evalkit.rag.asking import stored_answers
-from evalkit.rag.detecting import detection
-from evalkit.rag.labelled import Form, labelled
-from evalkit.rag.support import entailment, sentence_support
-from evalkit.scorers import judged
+from evalkit.scoring.scorers import judged
 
 META = {
     "name": "hallucination_detection",

@@ -16,8 +16,8 @@ import re
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import choose
-from evalkit.scorers import accuracy
+from evalkit.prompting.methods import choose
+from evalkit.scoring.scorers import accuracy
 
 META = {
     "name": "hellaswag",

@@ -17,9 +17,9 @@ from typing import Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import bundled, hub
-from evalkit.methods import write_code
-from evalkit.metrics import pass_at
-from evalkit.scorers import code_tests
+from evalkit.prompting.methods import write_code
+from evalkit.scoring.metrics import pass_at
+from evalkit.scoring.scorers import code_tests
 
 META = {
     "name": "humaneval",

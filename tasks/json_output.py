@@ -16,8 +16,8 @@ from typing import Literal
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
-from evalkit.methods import write_json
-from evalkit.scorers import json_match, json_schema
+from evalkit.prompting.methods import write_json
+from evalkit.scoring.scorers import json_match, json_schema
 
 META = {
     "name": "json_output",

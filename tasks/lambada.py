@@ -15,8 +15,8 @@ from typing import Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import choose
-from evalkit.scorers import prediction
+from evalkit.prompting.methods import choose
+from evalkit.scoring.scorers import prediction
 
 META = {
     "name": "lambada",

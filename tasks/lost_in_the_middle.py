@@ -19,12 +19,12 @@ from typing import Any, Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task, UsageError
 from evalkit.data import rows
-from evalkit.metrics import mean, spread
-from evalkit.rag.asking import answer_from_contexts, context_prompt
-from evalkit.rag.diagnosing import rag_diagnosis
-from evalkit.rag.invented import entries
-from evalkit.rag.records import Context, RagRecord, Reference, to_data
-from evalkit.scorers import contains
+from evalkit.judging.rag.diagnosis_scorer import rag_diagnosis
+from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
+from evalkit.judging.rag.records import Context, RagRecord, Reference, to_data
+from evalkit.judging.rag.synthetic import entries
+from evalkit.scoring.metrics import mean, spread
+from evalkit.scoring.scorers import contains
 
 META = {
     "name": "lost_in_the_middle",

@@ -20,11 +20,11 @@ from functools import cache
 from typing import Literal
 
 from evalkit.core import Attempt, Method, Model, PromptFormat, Reply, Row, Sample, Scorer, Subset, Task
+from evalkit.core.spec import unknown
 from evalkit.data import hub
-from evalkit.extract import FLEXIBLE_NUMBER, matched
-from evalkit.methods import generate
-from evalkit.scorers.extracted import extracted, regex_match
-from evalkit.spec import unknown
+from evalkit.prompting.methods import generate
+from evalkit.scoring.extraction import FLEXIBLE_NUMBER, matched
+from evalkit.scoring.scorers.extracted import extracted, regex_match
 
 META = {
     "name": "mgsm",

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from evalkit.core import DataOptions, Fewshot, PromptFormat, Row, Sample, Source, Subset, Task
+from evalkit.core.spec import unknown
 from evalkit.data import bundled, hub, rows
-from evalkit.methods import choose
-from evalkit.scorers import accuracy
-from evalkit.spec import unknown
+from evalkit.prompting.methods import choose
+from evalkit.scoring.scorers import accuracy
 
 META = {
     "name": "mmlu",

@@ -13,10 +13,10 @@ validation split, and the first "answer is (X)" of the reply.
 from __future__ import annotations
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
+from evalkit.core.spec import unknown
 from evalkit.data import hub, where
-from evalkit.methods import generate
-from evalkit.scorers import regex_match
-from evalkit.spec import unknown
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import regex_match
 
 META = {
     "name": "mmlu_pro",

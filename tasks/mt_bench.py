@@ -17,10 +17,10 @@ from typing import Literal
 
 from evalkit.core import Attempt, Judge, Method, Model, PromptFormat, Reply, Row, Sample, Score, Scorer, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import multi_turn
-from evalkit.metrics import mean
 from evalkit.plugins import load
-from evalkit.scorers import judged
+from evalkit.prompting.methods import multi_turn
+from evalkit.scoring.metrics import mean
+from evalkit.scoring.scorers import judged
 
 META = {
     "name": "mt_bench",

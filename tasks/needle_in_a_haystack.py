@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from evalkit.core import Message, PromptFormat, Row, Sample, Subset, Task, UsageError
 from evalkit.data import rows
-from evalkit.methods import generate
-from evalkit.rag.invented import entries, filler
-from evalkit.scorers import contains
+from evalkit.judging.rag.synthetic import entries, filler
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import contains
 
 META = {
     "name": "needle_in_a_haystack",

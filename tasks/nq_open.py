@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import generate
-from evalkit.scorers import squad
-from evalkit.scorers.extracted import extracted
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import squad
+from evalkit.scoring.scorers.extracted import extracted
 
 META = {
     "name": "nq_open",

@@ -31,9 +31,9 @@ from evalkit.core import (
 )
 from evalkit.data import files as table
 from evalkit.data import hub, where
-from evalkit.methods import generate
-from evalkit.metrics.corpus import bleu_values, counted, of_counts
-from evalkit.scorers import bleu, chrf, meteor
+from evalkit.prompting.methods import generate
+from evalkit.scoring.metrics.corpus import bleu_values, counted, of_counts
+from evalkit.scoring.scorers import bleu, chrf, meteor
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows

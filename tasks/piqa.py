@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import either, hub
-from evalkit.methods import choose
-from evalkit.scorers import accuracy
+from evalkit.prompting.methods import choose
+from evalkit.scoring.scorers import accuracy
 
 META = {
     "name": "piqa",

@@ -19,9 +19,9 @@ from typing import Literal
 from evalkit.core import Message, PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
-from evalkit.methods import generate
-from evalkit.scorers import canaries
-from evalkit.scorers.canaries import found_in
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import canaries
+from evalkit.scoring.scorers.canaries import found_in
 
 META = {
     "name": "prompt_injection",

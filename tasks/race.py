@@ -18,8 +18,8 @@ from typing import Any
 
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import choose
-from evalkit.scorers import accuracy
+from evalkit.prompting.methods import choose
+from evalkit.scoring.scorers import accuracy
 
 META = {
     "name": "race",

@@ -17,18 +17,18 @@ from typing import Literal
 
 from evalkit.core import Judge, PromptFormat, Row, Sample, Scorer, Source, Subset, Task, UsageError
 from evalkit.data import files
+from evalkit.judging.rag.chunking import Chunking
+from evalkit.judging.rag.columns import Form
+from evalkit.judging.rag.lexical import Bm25
+from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
+from evalkit.judging.rag.record_reader import record_of
+from evalkit.judging.rag.records import to_sample
+from evalkit.judging.rag.retrieval_scores import retrieval, where_referenced
+from evalkit.judging.rag.retriever import Retrieval
+from evalkit.judging.rag.sources import retrieved
 from evalkit.plugins import load
-from evalkit.rag.asking import answer_from_contexts, context_prompt
-from evalkit.rag.chunking import Chunking
-from evalkit.rag.columns import Form
-from evalkit.rag.lexical import Bm25
-from evalkit.rag.reading import record_of
-from evalkit.rag.records import to_sample
-from evalkit.rag.retrieval import retrieval, where_referenced
-from evalkit.rag.retrieving import Retrieval
-from evalkit.rag.sources import retrieved
-from evalkit.scorers import judged
-from evalkit.scorers.registry import by_name
+from evalkit.scoring.scorers import judged
+from evalkit.scoring.scorers.registry import by_name
 
 META = {
     "name": "rag",

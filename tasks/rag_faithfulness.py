@@ -18,10 +18,10 @@ from typing import Literal
 from evalkit.core import Judge, Row, Sample, Scorer, Subset, Task
 from evalkit.data import bundled
 from evalkit.data import files as read_files
+from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
+from evalkit.judging.rag.support import abstention, entailment, sentence_support
 from evalkit.plugins import load
-from evalkit.rag.asking import answer_from_contexts, context_prompt
-from evalkit.rag.support import abstention, entailment, sentence_support
-from evalkit.scorers import judged
+from evalkit.scoring.scorers import judged
 
 META = {
     "name": "rag_faithfulness",

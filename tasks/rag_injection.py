@@ -23,10 +23,10 @@ from typing import Any, Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task, UsageError
 from evalkit.data import rows
-from evalkit.rag.asking import answer_from_contexts, context_prompt
-from evalkit.rag.invented import Entry, entries
-from evalkit.rag.records import Context, RagRecord, Reference, to_data
-from evalkit.scorers import canaries
+from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
+from evalkit.judging.rag.records import Context, RagRecord, Reference, to_data
+from evalkit.judging.rag.synthetic import Entry, entries
+from evalkit.scoring.scorers import canaries
 
 META = {
     "name": "rag_injection",
@@ -125,7 +125,7 @@ def _given(documents: int, questions: int, seed: int) -> Iterator[dict[str, Any]
 
 
 def _found(documents: int, questions: int, seed: int) -> Iterator[dict[str, Any]]:
-    from evalkit.rag.lexical import Bm25, LexicalIndex
+    from evalkit.judging.rag.lexical import Bm25, LexicalIndex
 
     made = entries(questions * documents, f"injection {seed}")
     planned = _planned(questions, seed, one_word=True)

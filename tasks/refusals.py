@@ -14,8 +14,8 @@ from typing import Literal
 from evalkit.core import Message, PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
-from evalkit.methods import generate
-from evalkit.scorers import refusals
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import refusals
 
 META = {
     "name": "refusals",

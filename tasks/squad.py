@@ -36,9 +36,9 @@ from evalkit.core import (
     digest_of,
 )
 from evalkit.data import bundled, hub, rows
-from evalkit.methods import generate
-from evalkit.scorers import squad
-from evalkit.scorers.silence import silence
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import squad
+from evalkit.scoring.scorers.no_answer_prob import silence
 
 META = {
     "name": "squad",

@@ -18,8 +18,8 @@ from typing import Literal
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import bundled, hub
 from evalkit.data import files as read_files
-from evalkit.methods import embed
-from evalkit.scorers import cosine_similarity
+from evalkit.prompting.methods import embed
+from evalkit.scoring.scorers import cosine_similarity
 
 META = {
     "name": "sts",

@@ -16,8 +16,8 @@ from typing import Literal
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
-from evalkit.methods import tokenize
-from evalkit.scorers import token_counts
+from evalkit.prompting.methods import tokenize
+from evalkit.scoring.scorers import token_counts
 
 META = {
     "name": "tokenizer_efficiency",

@@ -18,8 +18,8 @@ from typing import Any
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import files as table
 from evalkit.data import hub, parallel, sacrebleu_set
-from evalkit.methods import generate
-from evalkit.scorers import bleu, chrf, ter
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import bleu, chrf, ter
 
 META = {
     "name": "translation",

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import generate
-from evalkit.scorers import extracted
-from evalkit.scorers import triviaqa as official
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import extracted
+from evalkit.scoring.scorers import triviaqa as official
 
 META = {
     "name": "triviaqa",

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import generate
-from evalkit.scorers.nearer import nearer
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers.reference_contrast import nearer
 
 META = {
     "name": "truthfulqa_gen",

@@ -15,8 +15,8 @@ from typing import Literal
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import choose_contexts
-from evalkit.scorers import context_accuracy
+from evalkit.prompting.methods import choose_contexts
+from evalkit.scoring.scorers import context_accuracy
 
 META = {
     "name": "winogrande",

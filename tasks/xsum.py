@@ -14,9 +14,9 @@ from typing import Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import bundled, hub
-from evalkit.methods import generate
-from evalkit.scorers import bertscore as bert_scorer
-from evalkit.scorers import rouge
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import bertscore as bert_scorer
+from evalkit.scoring.scorers import rouge
 
 META = {
     "name": "xsum",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evalkit.cli import cli
+from evalkit.cli.group import cli
 from evalkit.core import distribution
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -48,8 +48,8 @@ def test_a_wheel_holds_the_packs_and_no_generic_name(wheels: dict[str, Path], or
         "evalkit/_packs/tasks/mmlu.py",
         "evalkit/_packs/judges/README.md",
         "evalkit/_packs/reports/markdown.py",
-        "evalkit/embedded/tiny/model.safetensors",
-        "evalkit/embedded/samples/multiple_choice.jsonl",
+        "evalkit/models/tiny/model.safetensors",
+        "evalkit/data/toy/multiple_choice.jsonl",
         "evalkit/py.typed",
         "evalkit_harness-0.1.0.dist-info/licenses/LICENSE",
     } <= set(names)

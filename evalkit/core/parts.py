@@ -131,7 +131,7 @@ FewshotOrder = Literal["first", "random", "seeded", "balanced", "lm-eval"]
 
 @dataclass(frozen=True, slots=True)
 class Fewshot:
-    """How many worked examples stand before the question, and how they are picked (see evalkit.prompting).
+    """How many worked examples stand before the question, and how they are picked (see evalkit.prompting.fewshot).
 
     `spare`: in lm-eval order, one example more is drawn than is shown, as that harness does for a task that has no
     test split and names no few-shot split.

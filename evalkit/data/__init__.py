@@ -68,7 +68,7 @@ def texts(*paths: str | Path, base: Path | None = None) -> Source:
 
 
 def bundled(name: str) -> Source:
-    """A sample set that ships with evalkit (see `evalkit.embedded.sample_names`)."""
+    """A sample set that ships with evalkit (see `evalkit.data.toy.sample_names`)."""
     from evalkit.data.local import BundledSource
 
     return BundledSource(name)
@@ -83,14 +83,14 @@ def rows(values: Sequence[Mapping[str, Any]], name: str = "rows") -> Source:
 
 def parallel(source: str | Path, *targets: str | Path, pair: str) -> Source:
     """A row for each line of a text and its translations; with pair="de-en" its columns are `de` and `en` (a list)."""
-    from evalkit.data.parallel import ParallelSource
+    from evalkit.data.parallel_texts import ParallelSource
 
     return ParallelSource((str(source), *map(str, targets)), pair)
 
 
 def sacrebleu_set(name: str, pair: str) -> Source:
     """A test set that sacrebleu has, such as "wmt14" and "de-en": from its cache, else fetched by it; as `parallel`."""
-    from evalkit.data.parallel import SacrebleuSource
+    from evalkit.data.parallel_texts import SacrebleuSource
 
     return SacrebleuSource(name, pair)
 
@@ -110,7 +110,7 @@ def either(*sources: Source) -> Source:
 
     Each is what `hub` returned, else TypeError. Opening raises UsageError as the chosen one does.
     """
-    from evalkit.data.alternatives import Alternatives
+    from evalkit.data.aliases import Alternatives
     from evalkit.data.remote import HubSource
 
     found = tuple(source for source in sources if isinstance(source, HubSource))

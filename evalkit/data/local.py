@@ -53,7 +53,7 @@ class BundledSource:
 
     def open(self, options: DataOptions) -> OpenedFiles:
         """Open the set. Raises UsageError where there is none of that name."""
-        from evalkit.embedded import sample_path
+        from evalkit.data.toy import sample_path
 
         try:
             path = sample_path(self.name)

@@ -12,10 +12,7 @@ from typing import Any
 
 from evalkit.core import BadRow, DataOptions, OpenedSource, Row, RunError, UsageError, digest_of
 from evalkit.data import mirror, paths, verified
-from evalkit.data.ids import NOT_UNIQUE, IdTally, own_id
-from evalkit.data.local import OpenedFiles, open_files
-from evalkit.data.values import Values, suggestion
-from evalkit.hub import (
+from evalkit.data.huggingface import (
     BEING_OFFLINE,
     Asked,
     OutOfReachError,
@@ -26,6 +23,9 @@ from evalkit.hub import (
     network_errors,
     offline,
 )
+from evalkit.data.ids import NOT_UNIQUE, IdTally, own_id
+from evalkit.data.local import OpenedFiles, open_files
+from evalkit.data.values import Values, suggestion
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _LOCAL_COPY = "give a local copy with --data-dir DIR or EVALKIT_DATA"

@@ -14,8 +14,7 @@ from typing import Any
 
 import orjson
 
-from evalkit import places
-from evalkit.core import digest_of
+from evalkit.core import digest_of, paths
 from evalkit.data import formats
 from evalkit.data.ids import IdTally
 
@@ -131,7 +130,7 @@ def remembered(key: tuple[str, ...], find: Callable[[], dict[str, Any]]) -> dict
 
 
 def _memory(*names: str) -> Path:
-    return places.cache_dir() / "scans" / f"{digest_of(*names)}.json"
+    return paths.cache_dir() / "scans" / f"{digest_of(*names)}.json"
 
 
 def _recall(memory: Path, key: dict[str, Any]) -> dict[str, Any] | None:

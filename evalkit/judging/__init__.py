@@ -3,14 +3,14 @@
 A judge's failures are never scores: what cannot be read after one attempt to mend it is unjudged.
 """
 
-from evalkit.judging.grading import Grading
 from evalkit.judging.pairwise import SCALES, pairwise
 from evalkit.judging.panel import panel, repeated
 from evalkit.judging.prompts import PromptText
 from evalkit.judging.ranking import ranking
 from evalkit.judging.rating import rating
-from evalkit.judging.reading import Reading, read_label, read_levels, read_number
 from evalkit.judging.rubric import Criterion, rubric
+from evalkit.judging.single_grade import Grading
+from evalkit.judging.verdict_reader import Reading, read_label, read_levels, read_number
 
 __all__ = [
     "SCALES",

@@ -13,14 +13,14 @@ import numpy as np
 
 from evalkit.core import Estimate, Reply, UsageError, Validity
 from evalkit.judging.outputs import Outputs, shared
-from evalkit.judging.planted import INSTRUCTIONS, neutral, padded
+from evalkit.judging.perturbations import INSTRUCTIONS, neutral, padded
 from evalkit.judging.session import Item, Judged, pair_item
 from evalkit.stats import mean_interval
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
 from evalkit.stats.paired import paired_interval
 from evalkit.stats.ppi import ppi_mean
+from evalkit.stats.tournaments.rates import rate_interval
 from evalkit.stats.weighted import spearman, weighted_interval
-from evalkit.tournaments.rates import rate_interval
 
 CONFIDENCE = 0.99
 """Of the intervals that decide on a bias: with six of them, an unbiased judge is called biased once in about 17."""
@@ -130,7 +130,7 @@ def _unjudged(plain: Sequence[Judged]) -> Finding:
 
 
 def _is_refusal(reason: str) -> bool:
-    from evalkit.scorers.refusal import refusing
+    from evalkit.scoring.scorers.refusal import refusing
 
     # The first line says why the verdict could not be had; what the judge replied stands below it.
     return any(refusing(part) for part in reason.split("\n")[1:] if part.strip())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Message, Reply, Sample, UsageError
-from evalkit.store import Run, manifest
+from evalkit.runs.store import Run, manifest
 
 _QUESTION = ("question", "instruction", "prompt", "input", "turns")
 _ANSWER = ("answer", "output", "response", "completion", "answers", "outputs", "choices")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
-from evalkit.judging.asking import Asked, Sampling, ask
+from evalkit.judging.ask import Asked, Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
+from evalkit.judging.logprob_grades import weigh
 from evalkit.judging.prompts import PromptText
 from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
-from evalkit.judging.reading import Reading, read_label
-from evalkit.judging.weighing import weigh
+from evalkit.judging.verdict_reader import Reading, read_label
 
 SCORES = ("win", "consistent", "first_position")
 _LABELS: Mapping[str, str] = {"A": "1", "B": "0", "C": "0.5", "tie": "0.5"}

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from evalkit.core import Judge, Message, Model, Reply, Sample, Score, UsageError, Validity, Verdict
-from evalkit.extract.replies import strip_reasoning
-from evalkit.judging.asking import Asked
+from evalkit.judging.ask import Asked
 from evalkit.judging.transcripts import transcript
+from evalkit.scoring.extraction.replies import strip_reasoning
 
 Decide = Callable[[Model, Sample, tuple[Reply, ...]], Coroutine[Any, Any, Verdict]]
 

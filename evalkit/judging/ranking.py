@@ -7,12 +7,12 @@ import string
 from collections.abc import Sequence
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
-from evalkit.judging.asking import Sampling, ask
+from evalkit.judging.ask import Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
-from evalkit.judging.objects import ending_object
+from evalkit.judging.json_objects import ending_object
 from evalkit.judging.prompts import PromptText
 from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
-from evalkit.judging.reading import Reading
+from evalkit.judging.verdict_reader import Reading
 
 MOST = len(string.ascii_uppercase)
 

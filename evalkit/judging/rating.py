@@ -7,9 +7,9 @@ from typing import Literal
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, Verdict
 from evalkit.judging.fencing import conversation, fenced, nonce
-from evalkit.judging.grading import Grading, grade
 from evalkit.judging.prompts import PromptText
 from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.single_grade import Grading, grade
 
 ONE_TO_TEN = Grading()
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
-from evalkit.judging.asking import Sampling, ask
+from evalkit.judging.ask import Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.prompts import PromptText
 from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
-from evalkit.judging.reading import Reading, read_levels
+from evalkit.judging.verdict_reader import Reading, read_levels
 
 
 @dataclass(frozen=True, slots=True)

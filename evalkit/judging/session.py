@@ -11,7 +11,7 @@ from typing import Any
 
 from evalkit.core import Judge, Reply, RunError, Sample, UsageError, Validity, digest_of
 from evalkit.judging.outputs import Outputs, shared
-from evalkit.tournaments.style import style_of
+from evalkit.stats.tournaments.style import style_of
 
 MOST_REASON = 4000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.models.cached import ResponseCache, cached
 from evalkit.models.registry import ProviderEntry, providers, resolve
+from evalkit.models.response_cache import ResponseCache, cached
 
 __all__ = ["ProviderEntry", "ResponseCache", "cached", "providers", "resolve"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
-from evalkit import spec as specs
 from evalkit.core import Model, UsageError
+from evalkit.core import spec as specs
 
 __all__ = ["ProviderEntry", "providers", "resolve"]
 
@@ -41,31 +41,31 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "tiny",
                 "the small model that ships with evalkit, for trials without a network",
                 "tiny",
-                "evalkit.models.local.provider:tiny",
+                "evalkit.models.hf.provider:tiny",
             ),
             ProviderEntry(
                 "hf",
                 "a model of the Hugging Face hub or a folder, run here by transformers",
                 "hf/<repo or path>",
-                "evalkit.models.local.provider:hf",
+                "evalkit.models.hf.provider:hf",
             ),
             ProviderEntry(
                 "gguf",
                 "a GGUF file, run here by llama.cpp",
                 "gguf/<file>",
-                "evalkit.models.gguf.provider:gguf",
+                "evalkit.models.llamacpp.provider:gguf",
             ),
             ProviderEntry(
                 "st",
                 "an embedding model of the hub or a folder, run here by sentence-transformers",
                 "st/<repo or path>",
-                "evalkit.models.embedding.provider:st",
+                "evalkit.models.embeddings.provider:st",
             ),
             ProviderEntry(
                 "tokenizer",
                 "a tokenizer alone, without its model, for counting tokens",
                 "tokenizer/<repo or path>",
-                "evalkit.models.tokenizing:tokenizer",
+                "evalkit.models.tokenizers:tokenizer",
             ),
             ProviderEntry(
                 "stored",

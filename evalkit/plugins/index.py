@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.core import UsageError
-from evalkit.places import packs_dir
-from evalkit.plugins import remembered
+from evalkit.core.paths import packs_dir
+from evalkit.plugins import meta_cache
 from evalkit.plugins.meta import Kind, Meta
 
 __all__ = ["Entry", "Kind", "entries", "index"]
@@ -64,7 +64,7 @@ def entries(kind: Kind, project: Path | None = None) -> list[Entry]:
         if resolved not in seen:
             seen.add(resolved)
             plugins += [(path, origin) for path in _plugins(kind, resolved)]
-    metas = remembered.read_all(kind, [path for path, _ in plugins])
+    metas = meta_cache.read_all(kind, [path for path, _ in plugins])
     for path, origin in plugins:
         meta = metas[path]
         if meta is not None:

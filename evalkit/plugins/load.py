@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from evalkit.core import Judge, Suite, Task, UsageError, digest_of
-from evalkit.places import packs_dir
+from evalkit.core.paths import packs_dir
+from evalkit.core.spec import parse, unknown
 from evalkit.plugins.index import YAML, Kind, clash, entries
 from evalkit.plugins.meta import source_file
 from evalkit.plugins.modules import guarded, module_of
 from evalkit.plugins.options import bind, parameters_of
-from evalkit.spec import parse, unknown
 
 if TYPE_CHECKING:
     from evalkit.reporting import Sibling

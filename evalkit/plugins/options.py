@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Union
 
 from evalkit.core import UsageError
-from evalkit.spec import nearest
+from evalkit.core.spec import nearest
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}

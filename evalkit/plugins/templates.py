@@ -15,8 +15,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from evalkit.core import UsageError
+from evalkit.core.spec import nearest
 from evalkit.plugins.yaml_tree import Value
-from evalkit.spec import nearest
 
 _MARKUP = re.compile(r"\{[{%#]")
 _ONE_EXPRESSION = re.compile(r"\s*\{\{-?((?:(?!\}\}|\{\{).)*?)-?\}\}\s*", re.DOTALL)

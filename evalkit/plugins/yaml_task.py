@@ -8,14 +8,15 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from evalkit import methods, metrics, scorers
 from evalkit.core import Fewshot, FewshotOrder, Judge, Method, Metric, Scorer, Source, Subset, Task, UsageError
+from evalkit.core.spec import unknown
 from evalkit.data import bundled, files, hub, texts
-from evalkit.metrics import mean
 from evalkit.plugins.meta import checked
 from evalkit.plugins.yaml_sample import in_contexts, prompt_of, shape_of
 from evalkit.plugins.yaml_tree import Value, read_yaml
-from evalkit.spec import unknown
+from evalkit.prompting import methods
+from evalkit.scoring import metrics, scorers
+from evalkit.scoring.metrics import mean
 
 KEYS = (
     *("name", "summary", "tags", "version", "data", "examples", "prompt", "answer", "target", "choices", "gold"),

@@ -16,7 +16,7 @@ import yaml
 from yaml.constructor import SafeConstructor
 
 from evalkit.core import UsageError
-from evalkit.spec import nearest
+from evalkit.core.spec import nearest
 
 # libyaml's loader where PyYAML was built with it; both are safe ones.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

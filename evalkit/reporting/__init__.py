@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from evalkit.reporting.pages import Sibling, page
 from evalkit.reporting.shards import Shards
-from evalkit.reporting.tally import Tally
+from evalkit.reporting.summary import Tally
 from evalkit.reporting.text import json_block, visible
 
 __all__ = ["Markup", "Shards", "Sibling", "Tally", "json_block", "page", "visible"]

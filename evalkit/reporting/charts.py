@@ -214,7 +214,7 @@ class Change(Protocol):
 
 def series(points: Sequence[Dated], changes: Sequence[Change], scale: str, label: str) -> Markup:
     """Scores in the order they were measured, evenly spaced, with their intervals; a dashed line before a change."""
-    from evalkit.reporting.words import number
+    from evalkit.reporting.formatting import number
 
     every = [n for point in points for n in (point.low, point.value, point.high) if math.isfinite(n)]
     least, most = min(every), max(every)

@@ -41,7 +41,7 @@ def page(
     import jinja2
 
     from evalkit.core.distribution import version
-    from evalkit.reporting import charts, words
+    from evalkit.reporting import charts, formatting
     from evalkit.reporting.text import json_block, visible
 
     def shown(value: object) -> object:
@@ -55,7 +55,7 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(charts=charts, words=words, json_block=json_block)
+    environment.globals.update(charts=charts, words=formatting, json_block=json_block)
     style = _joined(folder, (_STYLE, *styles))
     script = _joined(folder, (_SCRIPT, *scripts))
     policy = (

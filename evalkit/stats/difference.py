@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.stats.score import tango, tango_statistic
+from evalkit.stats.score_intervals import tango, tango_statistic
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows

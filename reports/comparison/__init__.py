@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import Run
-from evalkit.comparison import PairedTask, TaskSide, names_of, pair_tasks
+from evalkit.comparing import PairedTask, TaskSide, names_of, pair_tasks
+from evalkit.comparing.gates import Opened, gate, open_foreign, open_run, policy_from
+from evalkit.comparing.gates.assess import difference, flips
+from evalkit.comparing.gates.integrity import Finding, findings
+from evalkit.comparing.gates.outputs.sentences import reason, sentence
+from evalkit.comparing.gates.report import GateReport
+from evalkit.comparing.gates.verdicts import GateVerdict
 from evalkit.core import Record, UsageError
-from evalkit.foreign import ForeignRun
-from evalkit.gates.assess import difference, flips
-from evalkit.gates.integrity import Finding, findings
-from evalkit.gates.outputs.words import reason, sentence
-from evalkit.gates.report import GateReport
-from evalkit.gates.verdicts import GateVerdict
-from evalkit.gating import Opened, gate, open_foreign, open_run, policy_from
 from evalkit.reporting import Shards, Sibling, page
 from evalkit.reporting.details import detail, excerpt, packed
 from evalkit.reporting.pages import file_of, sibling
+from evalkit.runs.foreign import ForeignRun
 
 META = {
     "name": "comparison",

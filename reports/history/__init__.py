@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evalkit import Run
-from evalkit.comparison.history import Wanted, series_of
+from evalkit.comparing.history import Wanted, series_of
 from evalkit.core import UsageError
 from evalkit.reporting import page
 

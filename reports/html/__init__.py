@@ -13,7 +13,7 @@ from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, Tally, page
 from evalkit.reporting.pages import file_of, sibling
 from evalkit.reporting.text import json_text
-from evalkit.store import MetricResult, TaskEntry
+from evalkit.runs.store import MetricResult, TaskEntry
 
 META = {
     "name": "html",

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from evalkit import Run
 from evalkit.reporting import page
-from evalkit.reporting.board import Board, Cell, board
+from evalkit.reporting.formatting import bounds, money, number, seconds, size
+from evalkit.reporting.leaderboard import Board, Cell, board
 from evalkit.reporting.ranking import Rank
 from evalkit.reporting.tables import csv_lines
 from evalkit.reporting.text import finite, visible
-from evalkit.reporting.words import bounds, money, number, seconds, size
 
 META = {
     "name": "leaderboard",

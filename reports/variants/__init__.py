@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import Run
-from evalkit.comparison.variant_file import VariantList, read_list
-from evalkit.comparison.variants import Cost, Shift, Variant, compare_variants, cost_of
+from evalkit.comparing.gates import Opened, gate, open_run, policy_from
+from evalkit.comparing.gates.outputs.sentences import reason, sentence
+from evalkit.comparing.gates.report import GateReport
+from evalkit.comparing.variant_file import VariantList, read_list
+from evalkit.comparing.variants import Cost, Shift, Variant, compare_variants, cost_of
 from evalkit.core import Estimate, UsageError
-from evalkit.gates.outputs.words import reason, sentence
-from evalkit.gates.report import GateReport
-from evalkit.gating import Opened, gate, open_run, policy_from
 from evalkit.reporting import Markup, page
-from evalkit.reporting.words import change, number, seconds
+from evalkit.reporting.formatting import change, number, seconds
 
 from .plot import Point, plot
 

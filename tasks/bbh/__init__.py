@@ -17,12 +17,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from evalkit.core import Metric, PromptFormat, Row, Sample, Scorer, Subset, Task, UsageError
+from evalkit.core.spec import unknown
 from evalkit.data import either, hub
-from evalkit.methods import generate
-from evalkit.metrics import mean
-from evalkit.metrics.strata import macro_mean
-from evalkit.scorers.extracted import extracted
-from evalkit.spec import unknown
+from evalkit.prompting.methods import generate
+from evalkit.scoring.metrics import mean
+from evalkit.scoring.metrics.strata import macro_mean
+from evalkit.scoring.scorers.extracted import extracted
 
 from .descriptions import DESCRIPTIONS
 from .reading import flexible, strict, strict_after_examples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from evalkit.core import Sample
-from evalkit.extract import last_word_number, matched, option_letter
+from evalkit.scoring.extraction import last_word_number, matched, option_letter
 
 # The last of these in the reply is the answer; in the first two, whichever group holds it says what it means.
 _MEANINGS = {

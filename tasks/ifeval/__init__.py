@@ -22,8 +22,8 @@ from typing import Literal
 
 from evalkit.core import Attempt, PromptFormat, Reply, Row, Sample, Subset, Task
 from evalkit.data import hub
-from evalkit.methods import generate
-from evalkit.scorers.instructions import instructions
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers.instructions import instructions
 
 from .following import follow
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from evalkit.scorers.instructions import checks, followed
-from evalkit.scorers.instructions.sentences import splitter
+from evalkit.scoring.scorers.instructions import checks, followed
+from evalkit.scoring.scorers.instructions.sentences import splitter
 
 Wanted = Sequence[tuple[str, Mapping[str, Any]]]
 

@@ -16,11 +16,11 @@ from __future__ import annotations
 from typing import Literal
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Source, Subset, Task
+from evalkit.core.spec import unknown
 from evalkit.data import files, hub, where
-from evalkit.extract import last_boxed
-from evalkit.methods import generate
-from evalkit.scorers.math_equal import math_equal
-from evalkit.spec import unknown
+from evalkit.prompting.methods import generate
+from evalkit.scoring.extraction import last_boxed
+from evalkit.scoring.scorers.math_equal import math_equal
 
 META = {
     "name": "math",

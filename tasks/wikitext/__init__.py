@@ -15,9 +15,9 @@ from typing import Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import bundled, hub
-from evalkit.methods import rolling
-from evalkit.metrics import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
-from evalkit.scorers import rolling as rolling_scorer
+from evalkit.prompting.methods import rolling
+from evalkit.scoring.metrics import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
+from evalkit.scoring.scorers import rolling as rolling_scorer
 
 from .detokenise import detokenise
 from .pages import Pages

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.server import LoopbackHub, serving
+from tests.data.huggingface.server import LoopbackHub, serving
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.hub.scene import REPOSITORY, UNREACHABLE, Scene
-from tests.hub.server import LoopbackHub, Repository
+from tests.data.huggingface.scene import REPOSITORY, UNREACHABLE, Scene
+from tests.data.huggingface.server import LoopbackHub, Repository
 
 CARD = b"""---
 configs:

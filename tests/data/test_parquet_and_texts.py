@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.core import BadRow, DataOptions, Row, UsageError
 from evalkit.data import bundled, files, rows, texts
-from evalkit.embedded import sample_names
+from evalkit.data.toy import sample_names
 
 PLAIN = DataOptions()
 

@@ -75,6 +75,8 @@ def test_importing_evalkit_data_and_naming_sources_loads_nothing_heavy() -> None
 
 
 def test_places_imports_no_third_party() -> None:
-    script = "import sys, evalkit.places; print(sorted(m for m in sys.modules if m in {'orjson', 'click', 'numpy'}))"
+    script = (
+        "import sys, evalkit.core.paths; print(sorted(m for m in sys.modules if m in {'orjson', 'click', 'numpy'}))"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

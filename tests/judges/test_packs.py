@@ -16,7 +16,7 @@ NAMES = [
     *("alpaca_eval", "arena_hard", "g_eval", "helpfulness", "mt_bench", "mt_bench_pair", "pairwise", "ranking"),
     "rating",
 ]
-# Those that judge answers from contexts; tests/rag has them.
+# Those that judge answers from contexts; tests/judging/rag has them.
 OF_CONTEXTS = [
     *("answer_correctness", "answer_relevance", "claim_check", "context_precision", "context_recall"),
     *("context_refusal", "factual_correctness", "faithfulness", "groundedness", "noise_sensitivity"),

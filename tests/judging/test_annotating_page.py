@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import console
+from tests.cli import console
 from tests.judging.server import fair, judge_server, merits, outputs
 from tests.reports.conftest import Opened, axe, browser, look, violations
 

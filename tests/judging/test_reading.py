@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.judging.reading import read_label, read_levels, read_number
+from evalkit.judging.verdict_reader import read_label, read_levels, read_number
 
 PAIR = {"A": "first", "B": "second", "C": "tie", "tie": "tie"}
 RIGHT = {"CORRECT": "right", "INCORRECT": "wrong"}

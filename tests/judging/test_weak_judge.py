@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from evalkit.cli import cli
+from evalkit.cli.group import cli
 from evalkit.core import Choose, Judge, Model, Reply, Request
-from evalkit.embedded import TINY
 from evalkit.judging.audit import audit_of
 from evalkit.judging.session import Judged, Verdicts, judge_all, pair_items
 from evalkit.models import resolve
+from evalkit.models.tiny import TINY
 from evalkit.plugins import load
 from tests.judging.server import outputs
 from tests.judging.test_audit import bias, two_models

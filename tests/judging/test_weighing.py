@@ -14,7 +14,7 @@ import pytest
 from evalkit.core import Judge, UsageError, Validity, Verdict
 from evalkit.models import cached, resolve
 from evalkit.plugins import load
-from evalkit.store import SqliteCache
+from evalkit.runs.store import SqliteCache
 from tests.judging.scripted import QUESTION, replies, shown
 from tests.judging.server import Speaking, serving
 

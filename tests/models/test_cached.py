@@ -23,7 +23,7 @@ from evalkit.core import (
     Usage,
 )
 from evalkit.models import cached
-from evalkit.models.cached import request_key
+from evalkit.models.response_cache import request_key
 
 REPLY = Reply(
     texts=("né\n\x00", "🙂"),

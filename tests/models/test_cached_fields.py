@@ -28,8 +28,8 @@ from evalkit.core import (
     schema_text,
 )
 from evalkit.models import cached
-from evalkit.models.cached import request_key
-from evalkit.store import SqliteCache, codec
+from evalkit.models.response_cache import request_key
+from evalkit.runs.store import SqliteCache, codec
 
 MODEL = Identity("hf/x", (("weights", "w"),))
 ASKED = Prompt("Q: 1+1?\nA:", "P")

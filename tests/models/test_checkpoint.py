@@ -14,7 +14,7 @@ import pytest
 
 from evalkit.core import Choose, Generate, Perplexity, Prompt, Tokenize, UsageError, digest_of
 from evalkit.models import resolve
-from evalkit.models.local.loading import weights
+from evalkit.models.hf.loading import weight_files
 from tests.models.oracle import answer
 
 pytest.importorskip("torch")
@@ -104,8 +104,8 @@ def test_a_saved_again_config_is_the_same_config(folder: Path) -> None:
 
 def test_weights_are_read_once_until_they_change(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    sha256 = weights._sha256
-    monkeypatch.setattr(weights, "_sha256", lambda file: read.append(file) or sha256(file))
+    sha256 = weight_files._sha256
+    monkeypatch.setattr(weight_files, "_sha256", lambda file: read.append(file) or sha256(file))
     first = facts(f"hf/{folder}")["weights"]
     assert facts(f"hf/{folder}")["weights"] == first
     assert len(read) == 1

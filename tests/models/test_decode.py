@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from evalkit.models.local.writing.decode import decode  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.sampling import next_tokens  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.stream import Stream  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.decode import decode  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.sampling import next_tokens  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.stream import Stream  # noqa: E402 (needs torch)
 
 EOS = 0
 

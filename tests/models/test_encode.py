@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evalkit.core import ModelError
-from evalkit.models.local.text.encode import Tokens, continuations, prompt_ids, rolling_rows
+from evalkit.models.hf.text.encode import Tokens, continuations, prompt_ids, rolling_rows
 
 
 class Letters:

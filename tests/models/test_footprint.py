@@ -9,8 +9,8 @@ import pytest
 torch: Any = pytest.importorskip("torch")
 transformers: Any = pytest.importorskip("transformers")
 
-from evalkit.embedded import TINY  # noqa: E402
-from evalkit.models.local.loading.footprint import weight_bytes  # noqa: E402
+from evalkit.models.hf.loading.footprint import weight_bytes  # noqa: E402
+from evalkit.models.tiny import TINY  # noqa: E402
 
 
 def load(**settings: Any) -> Any:

@@ -23,16 +23,16 @@ from tests.models.oracle import Plain, answers, outcomes
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local.forward import slot_attention  # noqa: E402 (needs torch)
-from evalkit.models.local.forward.tree_attention import Kept  # noqa: E402 (needs torch)
-from evalkit.models.local.writing import refill as refill_module  # noqa: E402 (needs torch)
-from evalkit.models.local.writing import slotted  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.decode import Cached, decode  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.prefill import Prefill  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.refill import Limits, Refill, WritingCounters  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.requests import Asked, Writing  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.slots import Slots  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.stream import Stream  # noqa: E402 (needs torch)
+from evalkit.models.hf.forward import slot_attention  # noqa: E402 (needs torch)
+from evalkit.models.hf.forward.tree_attention import Kept  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation import continuous_batching as refill_module  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation import strategy  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.continuous_batching import Limits, Refill, WritingCounters  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.decode import Cached, decode  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.kv_slots import Slots  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.prefill import Prefill  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.requests import Asked, Writing  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.stream import Stream  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("writes texts with models of many families, together and one by one")
 
@@ -476,9 +476,11 @@ def test_a_text_too_large_for_one_slot_fails_alone(
     long = Generate(Prompt("The quick"), max_tokens=90, stop=())
     expected = [reply.texts for reply in answers(resolve(f"hf/{folder}"), short)]
     # Texts so much longer have a round, and so slots, of their own; here all are in one.
-    monkeypatch.setattr(slotted, "_ALIKE", 1000)
+    monkeypatch.setattr(strategy, "_ALIKE", 1000)
     # The trial is over by then, as it would be on a device that is filled later.
-    monkeypatch.setattr("evalkit.models.local.writing.refill.Slots", type("Scarce", (Slots,), {"__init__": scarce}))
+    monkeypatch.setattr(
+        "evalkit.models.hf.generation.continuous_batching.Slots", type("Scarce", (Slots,), {"__init__": scarce})
+    )
     *fine, failed = outcomes(resolve(f"hf/{folder}"), [*short, long])
     assert isinstance(failed, ModelError) and "out of memory on a single input" in str(failed)
     assert [reply.texts for reply in fine if isinstance(reply, Reply)] == expected
@@ -515,8 +517,8 @@ def test_a_text_that_the_model_breaks_on_fails_alone(
 
 def test_long_texts_have_a_round_of_their_own_where_they_would_cost_others_their_slots() -> None:
     pairs = [(10, 0), (900, 1), (12, 2), (240, 3), (225, 4), (50, 5)]
-    assert slotted._rounds(pairs, 1) == [[1, 3], [4], [5], [2, 0]]
-    assert slotted._rounds(pairs, 50) == [[1, 3], [4], [5, 2, 0]]
-    assert slotted._rounds(pairs, 300) == [[1, 3], [4, 5, 2, 0]]
-    assert slotted._rounds(pairs, 900) == [[1, 3, 4, 5, 2, 0]]
-    assert slotted._rounds([], 1) == []
+    assert strategy._rounds(pairs, 1) == [[1, 3], [4], [5], [2, 0]]
+    assert strategy._rounds(pairs, 50) == [[1, 3], [4], [5, 2, 0]]
+    assert strategy._rounds(pairs, 300) == [[1, 3], [4, 5, 2, 0]]
+    assert strategy._rounds(pairs, 900) == [[1, 3, 4, 5, 2, 0]]
+    assert strategy._rounds([], 1) == []

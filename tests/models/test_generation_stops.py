@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
-from evalkit.models.local.writing.stream import Stream
+from evalkit.models.hf.generation.stream import Stream
 from tests.examples import examples
 
 

@@ -150,7 +150,7 @@ def test_equal_requests_are_computed_once_and_answered_each(make_model: Callable
 def test_everyone_who_waits_for_a_model_to_load_is_in_its_first_batch(
     make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evalkit.models.local.compute import Engine
+    from evalkit.models.hf.engine import Engine
 
     sizes: list[int] = []
     run = Engine.run
@@ -164,7 +164,7 @@ def test_what_is_prepared_beside_the_device_gives_the_same_replies(
     make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that is asked while others are computed is rendered and tokenised meanwhile, one that fails too."""
-    from evalkit.models.local.compute import Engine
+    from evalkit.models.hf.engine import Engine
 
     folder = make_model("llama")
     late: list[Request] = [

@@ -22,8 +22,8 @@ from tests.models.oracle import answers
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local.forward.passing import Forward, Way  # noqa: E402 (needs torch)
-from evalkit.models.local.writing.decode import Cached, Plain, find_stepper  # noqa: E402 (needs torch)
+from evalkit.models.hf.forward.padded_pass import Forward, Way  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.decode import Cached, Plain, find_stepper  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("computes again and again as memory runs out")
 
@@ -110,7 +110,9 @@ def test_a_cap_too_high_to_show_on_small_logits_is_noticed(
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "final_logit_softcapping": 3000.0}))
     assert engine_of(folder)._forward.way == Way("chunked")
-    monkeypatch.setattr("evalkit.models.local.forward.passing.candidates", lambda config: iter([lambda logits: logits]))
+    monkeypatch.setattr(
+        "evalkit.models.hf.forward.padded_pass.candidates", lambda config: iter([lambda logits: logits])
+    )
     assert engine_of(folder)._forward.way == Way("gathered")
 
 
@@ -164,7 +166,7 @@ def test_without_a_usable_cache_texts_are_the_same_and_a_warning_says_so(
 
 def test_t5_without_a_cache_writes_the_same(make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "evalkit.models.local.writing.decode.Cached.start", lambda self, prompts: torch.zeros(len(prompts), 400)
+        "evalkit.models.hf.generation.decode.Cached.start", lambda self, prompts: torch.zeros(len(prompts), 400)
     )
     folder = make_model("t5")
     reply = oracle.answer(resolve(f"hf/{folder}"), Generate(Prompt("The quick brown"), max_tokens=6, stop=()))

@@ -180,7 +180,7 @@ def test_the_first_of_equal_logits_is_the_greedy_one() -> None:
     """The oracle is torch's own log-softmax and argmax."""
     import torch
 
-    from evalkit.models.local.scoring.score import tally
+    from evalkit.models.hf.scoring.score import tally
 
     logits = torch.tensor([[1.0, 3.0, 3.0, 0.5], [2.0, 2.0, -1.0, 2.0], [0.0, float("-inf"), 4.0, 1.0]])
     targets = torch.tensor([1, 2, 0, 1, 2, 3])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from evalkit.core import Capabilities, Generate, Identity, ModelError, Perplexity, Reply, Request, Usage
-from evalkit.models.measuring import ROUNDS, measure, peak, resident
+from evalkit.models.usage import ROUNDS, measure, peak, resident
 
 
 @dataclass
@@ -81,7 +81,7 @@ def test_a_model_that_cannot_be_loaded_raises() -> None:
 @pytest.mark.slow("a process that imports every library")
 def test_what_libraries_say_of_other_machines_kernels_is_not_shown() -> None:
     pytest.importorskip("torchao", reason="pip install 'evalkit-harness[quant]'")
-    code = "from evalkit.models.measuring import measure; from evalkit.models import resolve; import asyncio\n"
+    code = "from evalkit.models.usage import measure; from evalkit.models import resolve; import asyncio\n"
     code += "print(asyncio.run(measure(resolve('tiny'))).weights)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 0
@@ -91,7 +91,7 @@ def test_what_libraries_say_of_other_machines_kernels_is_not_shown() -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_the_peak_is_of_this_process_and_stays_when_the_memory_is_given_back() -> None:
     code = (
-        "from evalkit.models.measuring import peak, resident\n"
+        "from evalkit.models.usage import peak, resident\n"
         "before = peak()['resident']\n"
         "held = bytearray(120_000_000); held[::4096] = bytes(len(held[::4096])); del held\n"
         "print(before, peak()['resident'], resident())"

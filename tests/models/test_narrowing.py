@@ -16,7 +16,7 @@ from tests.models.oracle import answers
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local.forward.narrowing import LastLayer, last_layer  # noqa: E402 (needs torch)
+from evalkit.models.hf.forward.last_layer import LastLayer, last_layer  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("computes models of many families narrowed and whole")
 

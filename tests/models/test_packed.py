@@ -19,17 +19,17 @@ from tests.models.oracle import answers
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local.counters import Counters  # noqa: E402 (needs torch)
-from evalkit.models.local.forward import tree_attention  # noqa: E402 (needs torch)
-from evalkit.models.local.forward.attend import Sums, attend  # noqa: E402 (needs torch)
-from evalkit.models.local.forward.passing import Forward, Way  # noqa: E402 (needs torch)
-from evalkit.models.local.forward.swapping import UnsupportedError  # noqa: E402
-from evalkit.models.local.loading.loaded import Loaded  # noqa: E402 (needs torch)
-from evalkit.models.local.memory import Budget  # noqa: E402 (needs torch)
-from evalkit.models.local.scoring.packed import Packed  # noqa: E402 (needs torch)
-from evalkit.models.local.scoring.plan import Row, RowScore, merge  # noqa: E402 (needs torch)
-from evalkit.models.local.scoring.score import score  # noqa: E402 (needs torch)
-from evalkit.models.local.scoring.sharing import Caller, score_shared  # noqa: E402 (needs torch)
+from evalkit.models.hf.counters import Counters  # noqa: E402 (needs torch)
+from evalkit.models.hf.forward import tree_attention  # noqa: E402 (needs torch)
+from evalkit.models.hf.forward.attend import Sums, attend  # noqa: E402 (needs torch)
+from evalkit.models.hf.forward.attention_patch import UnsupportedError  # noqa: E402
+from evalkit.models.hf.forward.padded_pass import Forward, Way  # noqa: E402 (needs torch)
+from evalkit.models.hf.loading.loaded_model import Loaded  # noqa: E402 (needs torch)
+from evalkit.models.hf.oom_backoff import Budget  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.packed import Packed  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.plan import Row, RowScore, merge  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.prefix_sharing import Caller, score_shared  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.score import score  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("computes models of many families packed and row by row")
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.core import ModelError
-from evalkit.models.local.memory import Budget, work_off
-from evalkit.models.local.scoring.plan import Row, by_length, merge
+from evalkit.models.hf.oom_backoff import Budget, work_off
+from evalkit.models.hf.scoring.plan import Row, by_length, merge
 
 
 def test_equal_sequences_become_one_row_with_all_their_targets() -> None:

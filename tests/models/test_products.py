@@ -23,8 +23,8 @@ if not torch.backends.mkldnn.is_available():
 
 from transformers.pytorch_utils import Conv1D
 
-from evalkit.models.local.loading import products
-from evalkit.models.local.loading.products import take_onednn, worthwhile
+from evalkit.models.hf.loading import onednn_linear
+from evalkit.models.hf.loading.onednn_linear import take_onednn, worthwhile
 
 
 @pytest.fixture
@@ -118,8 +118,8 @@ def test_large_products_are_onednns_and_small_ones_torchs(monkeypatch: pytest.Mo
     fast = layers()
     take_onednn(fast)
     sizes: list[int] = []
-    right = products._product
-    monkeypatch.setattr(products, "_product", lambda x, w, b: (sizes.append(len(x)), right(x, w, b))[1])
+    right = onednn_linear._product
+    monkeypatch.setattr(onednn_linear, "_product", lambda x, w, b: (sizes.append(len(x)), right(x, w, b))[1])
     with torch.no_grad():
         for rows in (1, 7, 8, 100):
             fast[0](torch.randn(rows, 16))
@@ -129,8 +129,8 @@ def test_large_products_are_onednns_and_small_ones_torchs(monkeypatch: pytest.Mo
 
 
 def test_numbers_that_differ_leave_the_layers_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = products._product
-    monkeypatch.setattr(products, "_product", lambda x, w, b: right(x, w, b) * 1.001)
+    right = onednn_linear._product
+    monkeypatch.setattr(onednn_linear, "_product", lambda x, w, b: right(x, w, b) * 1.001)
     fast, given = layers(), torch.randn(9, 16)
     assert take_onednn(fast) == 0
     assert torch.equal(fast[0](given), layers()[0](given))
@@ -140,7 +140,7 @@ def test_a_torch_without_the_operation_leaves_the_layers_as_they_are(monkeypatch
     def missing(*args: Any) -> Any:
         raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_linear_pointwise'")
 
-    monkeypatch.setattr(products, "_product", missing)
+    monkeypatch.setattr(onednn_linear, "_product", missing)
     assert take_onednn(layers()) == 0
 
 

@@ -17,9 +17,9 @@ from tests.models.oracle import Plain, answers
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.local.scoring.plan import Row, merge  # noqa: E402 (needs torch)
-from evalkit.models.local.scoring.score import score  # noqa: E402 (needs torch)
-from evalkit.models.local.scoring.sourced import Sourced, by_source  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.encoder_decoder import Sourced, by_source  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.plan import Row, merge  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.score import score  # noqa: E402 (needs torch)
 from tests.models.test_packed import engine_of  # noqa: E402 (needs torch)
 
 CONTEXTS = ("The quick brown fox", "Question: Which planet is the largest?\nAnswer:", "She", "She sells sea shells by")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evalkit.core import UsageError
-from evalkit.spec import Spec, nearest, parse, unknown
+from evalkit.core.spec import Spec, nearest, parse, unknown
 
 
 @pytest.mark.parametrize(

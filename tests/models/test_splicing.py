@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("transformers")
 
-from evalkit.models.local.text.splicing import Splicer
+from evalkit.models.hf.text.splicing import Splicer
 from tests.examples import examples
 from tests.models.conftest import CORPUS
 

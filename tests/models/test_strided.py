@@ -9,8 +9,8 @@ import pytest
 
 from evalkit import models
 from evalkit.core import Perplexity
-from evalkit.embedded import TINY
-from evalkit.models.local.text.encode import rolling_rows, strided_rows
+from evalkit.models.hf.text.encode import rolling_rows, strided_rows
+from evalkit.models.tiny import TINY
 
 torch = pytest.importorskip("torch", reason="a local model needs torch")
 transformers = pytest.importorskip("transformers")

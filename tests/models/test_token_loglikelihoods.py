@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.core import Perplexity, Reply, Sample
 from evalkit.models import resolve
-from evalkit.scorers import min_k
+from evalkit.scoring.scorers import min_k
 
 torch = pytest.importorskip("torch")
 TEXTS = [

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from evalkit.core import Choose, ModelError, Prompt, Tokenize, UsageError
-from evalkit.embedded import TINY
 from evalkit.models import resolve
+from evalkit.models.tiny import TINY
 
 transformers = pytest.importorskip("transformers")
 TEXTS = ["", " ", "Hello, world.", "naïve café 東京 🙂", "a" * 500, "<|bos|>", "\n\n\t", "x = {'a': [1, 2.5]}"]

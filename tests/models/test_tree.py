@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numpy")
 
-from evalkit.models.local.scoring.passes import Pass, plan
-from evalkit.models.local.scoring.tree import build
+from evalkit.models.hf.scoring.passes import Pass, plan
+from evalkit.models.hf.scoring.prefix_tree import build
 from tests.examples import examples
 
 Sequences = list[tuple[int, ...]]

@@ -17,7 +17,7 @@ import pytest
 import evalkit
 from evalkit.core import Reply, UsageError
 from evalkit.models import resolve
-from evalkit.store import Run
+from evalkit.runs.store import Run
 from tests.models.oracle import answers
 from tests.models.quantized.reference import choices, texts
 

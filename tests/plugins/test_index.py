@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.core import UsageError
-from evalkit.places import cache_dir
+from evalkit.core.paths import cache_dir
 from evalkit.plugins import index, meta
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -270,7 +270,7 @@ def test_listing_imports_nothing_heavy(project):
     code = (
         "import sys; from pathlib import Path; from evalkit.plugins import index; "
         f"assert index('task', Path({str(project)!r})); "
-        "heavy = {'torch', 'numpy', 'pandas', 'datasets', 'jinja2', 'yaml', 'evalkit.scorers'}; "
+        "heavy = {'torch', 'numpy', 'pandas', 'datasets', 'jinja2', 'yaml', 'evalkit.scoring.scorers'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

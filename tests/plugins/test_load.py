@@ -15,8 +15,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TASK = """
 from evalkit.core import PromptFormat, Sample, Subset, Task
 from evalkit.data import rows
-from evalkit.methods import generate
-from evalkit.scorers import exact_match
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import exact_match
 
 META = {"name": "mine"}
 

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 import evalkit
-from evalkit.cli import cli
+from evalkit.cli.group import cli
 from evalkit.plugins import load
 
 TASK = """

@@ -4,7 +4,7 @@ import pytest
 
 from evalkit.core import DataOptions, Task, UsageError
 from evalkit.plugins import load
-from evalkit.prompting import Renderer, lm_eval_stream
+from evalkit.prompting.fewshot import Renderer, lm_eval_stream
 
 ROWS = [
     {"question": "Capital of Peru?", "answer": "Lima", "options": ["Quito", "Lima"], "right": 1},

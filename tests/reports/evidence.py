@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Message, Prompt, Record, Reply, Sample, Score, Usage
-from evalkit.store import Run
+from evalkit.runs.store import Run
 from tests.reports.made import record, write_run
 
 SENTENCES: tuple[tuple[str, float, str, str, list[str]], ...] = (

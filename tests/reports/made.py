@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Estimate, Failure, Message, Prompt, Record, Reply, Sample, Score, Usage, Validity
-from evalkit.store import Journal, Manifest, MetricResult, Run, TaskEntry, TaskResult
-from evalkit.store import manifest as manifests
+from evalkit.runs.store import Journal, Manifest, MetricResult, Run, TaskEntry, TaskResult
+from evalkit.runs.store import manifest as manifests
 
 HOSTILE = (
     "<script>window.pwned=1</script>",

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from evalkit.core import Prompt
-from evalkit.store import manifest as manifests
-from tests.commands.console import evalkit
-from tests.foreign import test_inspect_logs as inspect_logs
-from tests.foreign import test_lm_eval as lm_eval
+from evalkit.runs.store import manifest as manifests
+from tests.cli.console import evalkit
 from tests.reports.conftest import until, violations
 from tests.reports.made import HOSTILE, hostile_run, record, write_run
+from tests.runs.foreign import test_inspect_logs as inspect_logs
+from tests.runs.foreign import test_lm_eval as lm_eval
 
 N = 90
 

@@ -11,12 +11,12 @@ import pytest
 
 from evalkit import plugins
 from evalkit.reporting.text import visible
-from evalkit.store import Run
-from tests.commands.console import evalkit
-from tests.foreign import test_inspect_logs as inspect_logs
-from tests.foreign import test_lm_eval as lm_eval
+from evalkit.runs.store import Run
+from tests.cli.console import evalkit
 from tests.reports.conftest import until, violations
 from tests.reports.made import HOSTILE, hostile_run, large_run, record, write_run
+from tests.runs.foreign import test_inspect_logs as inspect_logs
+from tests.runs.foreign import test_lm_eval as lm_eval
 
 
 def write(runs: list[Run], out: Path, spec: str = "html") -> Path:

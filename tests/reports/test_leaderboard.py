@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalkit.reporting.board import board
+from evalkit.reporting.leaderboard import board
 from evalkit.reporting.ranking import rank
-from evalkit.store import Run, SuiteEntry, SuiteMember
-from evalkit.store import manifest as manifests
-from tests.commands.console import evalkit
+from evalkit.runs.store import Run, SuiteEntry, SuiteMember
+from evalkit.runs.store import manifest as manifests
+from tests.cli.console import evalkit
 from tests.reports.conftest import violations
 from tests.reports.made import HOSTILE, record, write_run
 

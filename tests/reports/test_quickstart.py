@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.console import evalkit
+from tests.cli.console import evalkit
 
 pytest.importorskip("torch")
 

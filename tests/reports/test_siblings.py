@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from evalkit import run
-from evalkit.store import Run
-from evalkit.store import manifest as manifests
-from tests.commands.console import evalkit
+from evalkit.runs.store import Run
+from evalkit.runs.store import manifest as manifests
+from tests.cli.console import evalkit
 from tests.reports.conftest import violations
 from tests.reports.made import HOSTILE, hostile_run, record, write_run
 

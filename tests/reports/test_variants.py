@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from evalkit import Run
-from evalkit.comparison.variant_file import Listed, VariantList
-from evalkit.comparison.variants import compare_variants
+from evalkit.comparing.gates import open_run
+from evalkit.comparing.variant_file import Listed, VariantList
+from evalkit.comparing.variants import compare_variants
 from evalkit.core import Reply
-from evalkit.gating import open_run
-from evalkit.store import manifest
-from tests.commands.console import evalkit
+from evalkit.runs.store import manifest
+from tests.cli.console import evalkit
 from tests.reports.conftest import violations
 from tests.reports.made import HOSTILE, record, write_run
 

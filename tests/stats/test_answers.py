@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from evalkit.stats.answers import Answers, draw, draw_moments, flips, moments_of
 from evalkit.stats.moments import moments
+from evalkit.stats.simulated_answers import Answers, draw, draw_moments, flips, moments_of
 
 RNG = np.random.default_rng(17)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from evalkit.stats.answers import Answers, draw_moments
 from evalkit.stats.difference import beyond
 from evalkit.stats.moments import Moments
+from evalkit.stats.simulated_answers import Answers, draw_moments
 
 
 def enumerated(n: int, gain: float, loss: float) -> tuple[Moments, np.ndarray]:

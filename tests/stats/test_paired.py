@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evalkit.stats.difference import beyond, bounds, design_effect
 from evalkit.stats.moments import moments
 from evalkit.stats.paired import paired_interval
-from evalkit.stats.score import tango
+from evalkit.stats.score_intervals import tango
 
 RNG = np.random.default_rng(5)
 Z = 1.959963984540054

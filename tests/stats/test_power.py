@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from evalkit.stats.alpha_spending import nominal_levels, spent
 from evalkit.stats.bayes import difference_posterior, probability_above, share_posterior
-from evalkit.stats.components import components
 from evalkit.stats.power import detectable, needed_n, power
-from evalkit.stats.spending import nominal_levels, spent
+from evalkit.stats.variance_components import components
 
 RNG = np.random.default_rng(29)
 

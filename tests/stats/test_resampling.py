@@ -12,7 +12,7 @@ import scipy.stats
 from evalkit.core import Estimate
 from evalkit.stats import bootstrap_interval, mean_interval
 from evalkit.stats.paired import paired_bootstrap, paired_interval
-from evalkit.stats.resampling import sign_flip
+from evalkit.stats.sign_flip import sign_flip
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray

@@ -10,7 +10,7 @@ import scipy.optimize
 import scipy.stats
 
 from evalkit.stats.exact import clopper_pearson, mcnemar_exact
-from evalkit.stats.score import newcombe, tango, tango_statistic
+from evalkit.stats.score_intervals import newcombe, tango, tango_statistic
 
 Z = 1.959963984540054
 ONE = np.asarray

@@ -14,9 +14,9 @@ import pytest
 
 from evalkit.core import BadRow, DataOptions, FewshotOrder, Reply, Row, Sample, Score, Scorer, Subset, Task
 from evalkit.plugins import load
-from evalkit.prompting import Renderer, lm_eval_stream
-from evalkit.runner import Settings, prepare
-from evalkit.runner.check import GoldModel, check
+from evalkit.prompting.fewshot import Renderer, lm_eval_stream
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import GoldModel, check
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from evalkit.core import UsageError
-from evalkit.runner import Settings, prepare
-from evalkit.runner.check import GoldModel, check
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import GoldModel, check
 from evalkit.sandbox import usable_engine
 from tests.tasks.loading import task_of
 

@@ -12,7 +12,7 @@ import pytest
 
 from evalkit.core import Capabilities, Identity, Reply, Request, Sample, UsageError
 from evalkit.plugins import load
-from evalkit.runner import Settings, prepare
+from evalkit.runs.runner import Settings, prepare
 from evalkit.sandbox import usable_engine
 from tests.tasks.loading import good, task_of
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from evalkit.core import Record, Reply, Sample, Score
-from evalkit.metrics.targets import target_perplexity
-from evalkit.scorers import prediction
+from evalkit.scoring.metrics.targets import target_perplexity
+from evalkit.scoring.scorers import prediction
 from tests.tasks.harness import definition
 
 ROWS = [

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from evalkit import api
-from evalkit.cli import cli
+from evalkit.cli.group import cli
 from evalkit.core import Attempt, Generate, Prompt, Validity
 from evalkit.plugins import load
-from evalkit.store import Run
+from evalkit.runs.store import Run
 from tests.judging.scripted import Scripted
 from tests.judging.server import judge_server
 from tests.tasks.conftest import Load, Loaded

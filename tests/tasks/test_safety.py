@@ -27,11 +27,12 @@ from evalkit.core import (
     UsageError,
     digest_of,
 )
-from evalkit.embedded import TINY, sample_path
+from evalkit.data.toy import sample_path
+from evalkit.models.tiny import TINY
 from evalkit.plugins import load
-from evalkit.runner import Settings, prepare
-from evalkit.runner.check import GoldModel, check
-from evalkit.scorers.canaries import found_in
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import GoldModel, check
+from evalkit.scoring.scorers.canaries import found_in
 from tests.tasks.loading import good, task_of
 
 SPECS = [
@@ -294,8 +295,8 @@ def test_min_k_needs_a_model_with_values_for_tokens(tmp_path: Path) -> None:
 def test_the_seen_texts_are_of_the_corpus_that_the_embedded_model_was_trained_on() -> None:
     from itertools import islice
 
-    from evalkit.embedded.make.corpus import documents, text_of
-    from evalkit.embedded.make.training import Recipe
+    from tools.toys.corpus import documents, text_of
+    from tools.toys.training import Recipe
 
     text = "\n".join(text_of(document) for document in islice(documents(Recipe().seed), 3000))
     seen = {row["id"]: row["text"] in text for row in rows("contamination")}

@@ -9,8 +9,8 @@ import pytest
 
 from evalkit.core import Task
 from evalkit.plugins import index, load
-from evalkit.runner import Settings, prepare
-from evalkit.runner.check import GoldModel, check
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import GoldModel, check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SPECS = [

@@ -24,10 +24,10 @@ from evalkit.core import (
     ToolCall,
     UsageError,
 )
-from evalkit.methods.structured import json_schema_of, tool_of
 from evalkit.plugins import load
-from evalkit.runner import Settings, prepare
-from evalkit.runner.check import GoldModel, check
+from evalkit.prompting.methods.structured import json_schema_of, tool_of
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import GoldModel, check
 from tests.tasks.loading import good, task_of
 
 SPECS = ["json_output,data=sample", "json_output,data=sample,constrained=true", "function_calls,data=sample"]

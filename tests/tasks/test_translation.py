@@ -10,8 +10,8 @@ import pytest
 import evalkit
 from evalkit.core import Capabilities as Can
 from evalkit.core import DataOptions, Generate, Identity, Reply, Request, UsageError
-from evalkit.runner import Settings, prepare
-from evalkit.runner.check import GoldModel, check
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import GoldModel, check
 
 PAIRS = [
     ("Guten Morgen.", ["Good morning.", "Morning."]),

@@ -5,7 +5,7 @@ import pytest
 
 from evalkit.core import Reply, Sample, UsageError
 from evalkit.plugins import load
-from evalkit.scorers import gold_probability
+from evalkit.scoring.scorers import gold_probability
 from tests.tasks.harness import definition
 
 ROW = {

@@ -12,11 +12,12 @@ import pytest
 
 import evalkit
 from evalkit.core import DataOptions, Task, UsageError
-from evalkit.embedded import TINY, sample_path
+from evalkit.data.toy import sample_path
+from evalkit.models.tiny import TINY
 from evalkit.plugins import load
-from evalkit.runner import Settings, prepare
-from evalkit.runner.check import GoldModel, check
-from evalkit.runner.rescore import rescore
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import GoldModel, check
+from evalkit.runs.runner.rescore import rescore
 from tests.tasks.loading import good, task_of
 
 SPECS = ["sts,data=sample", "retrieval,data=sample", "clustering,data=sample", "tokenizer_efficiency,data=sample"]

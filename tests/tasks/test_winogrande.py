@@ -4,9 +4,9 @@ import random
 import pytest
 
 from evalkit.core import Attempt, Capabilities, Identity, Prompt, Reply, UsageError
-from evalkit.methods import choose_contexts
 from evalkit.plugins import load
-from evalkit.prompting import Renderer, lm_eval_stream
+from evalkit.prompting.fewshot import Renderer, lm_eval_stream
+from evalkit.prompting.methods import choose_contexts
 from tests.tasks.harness import definition
 
 ROWS = [

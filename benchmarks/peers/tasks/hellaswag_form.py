@@ -6,8 +6,8 @@ from typing import Literal
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import files
-from evalkit.methods import choose
-from evalkit.scorers import accuracy
+from evalkit.prompting.methods import choose
+from evalkit.scoring.scorers import accuracy
 
 META = {"name": "hellaswag_form", "summary": "endings of a story, 10-shot", "tags": ["benchmark"]}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import files
-from evalkit.methods import choose
-from evalkit.scorers import accuracy
+from evalkit.prompting.methods import choose
+from evalkit.scoring.scorers import accuracy
 
 META = {"name": "mmlu_form", "summary": "letters of listed choices, 5-shot", "tags": ["benchmark"]}
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import files
-from evalkit.methods import generate
-from evalkit.scorers import exact_match
+from evalkit.prompting.methods import generate
+from evalkit.scoring.scorers import exact_match
 
 META = {"name": "notes_form", "summary": "answers of varied lengths, 7-shot", "tags": ["benchmark"]}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from evalkit.core import PromptFormat, Sample, Subset, Task
 from evalkit.data import files
-from evalkit.methods import rolling
-from evalkit.scorers.likelihood import rolling as likelihood
+from evalkit.prompting.methods import rolling
+from evalkit.scoring.scorers.likelihood import rolling as likelihood
 
 META = {"name": "rolling_form", "summary": "rolling perplexity of documents", "tags": ["benchmark"]}
 

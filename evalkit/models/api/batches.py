@@ -17,11 +17,11 @@ from typing import Any, Protocol
 
 import orjson
 
-from evalkit import places
+from evalkit.core import paths
+from evalkit.models.api.batch_store import Intent, Remembered
 from evalkit.models.api.client import Call, Client
 from evalkit.models.api.failures import Failed, classify
-from evalkit.models.api.hints import retry_after
-from evalkit.models.api.remembered import Intent, Remembered
+from evalkit.models.api.rate_limit_headers import retry_after
 
 __all__ = ["BatchClient", "Jobs"]
 
@@ -65,7 +65,7 @@ class BatchClient(Client):
     def remember(self, jobs: Jobs, name: str) -> None:
         """What a new client needs: the provider's kind of batches, and whose batches are remembered."""
         self.jobs = jobs
-        self.remembered = Remembered(places.cache_dir() / "batches" / f"{name}.json")
+        self.remembered = Remembered(paths.cache_dir() / "batches" / f"{name}.json")
         self._of = {request: job for job, requests in self.remembered.jobs.items() for request in requests}
         self._intended = {request: intent for intent in self.remembered.intents for request in intent.requests}
         self._looking: dict[Intent, asyncio.Task[str | None]] = {}

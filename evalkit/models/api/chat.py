@@ -15,7 +15,7 @@ from evalkit.core import Generate, Image, Message, Reply, Tool, ToolCall, Usage
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, data_url, estimate, folded, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Answer, data_url, estimate, folded, integer, reply_of, with_system
 
 __all__ = ["ChatWire", "bearer", "finish_of", "usage_of"]
 

@@ -17,10 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 import orjson
 
 from evalkit.core import ModelError, RunError
-from evalkit.models.api import hints
-from evalkit.models.api.breaker import Breaker
+from evalkit.models.api import rate_limit_headers
+from evalkit.models.api.circuit_breaker import Breaker
 from evalkit.models.api.failures import BadReplyError, Failed, classify
-from evalkit.models.api.pacing import Gate
+from evalkit.models.api.rate_limiter import Gate
 from evalkit.models.api.secrets import Secret
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Client:
             raise
         else:
             gate.growth.succeeded(time.monotonic() - sent, held_back=gate.held_back)
-            if (wait := hints.exhausted(headers)) > 0.0:
+            if (wait := rate_limit_headers.exhausted(headers)) > 0.0:
                 gate.pause(min(wait, _LONGEST_WAIT))
             used = getattr(getattr(answer, "usage", None), "prompt_tokens", 0)
             if used:
@@ -185,7 +185,7 @@ class Client:
                     )
                     found = f"the reply is not what it should be ({words}): {self._text(data)[:200]}"
                     raise Failed("broken", found, status) from None
-        failed = classify(status, body, self._text(data), hints.retry_after(headers, body))
+        failed = classify(status, body, self._text(data), rate_limit_headers.retry_after(headers, body))
         failed.words = self._secret.redact(failed.words)[:1000]
         raise failed
 

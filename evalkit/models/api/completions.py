@@ -15,7 +15,7 @@ from evalkit.models.api.chat import bearer, finish_of, sampling, usage_of
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, estimate, reply_of
+from evalkit.models.api.wire_format import Answer, estimate, reply_of
 
 __all__ = ["CompletionsWire", "Echoed", "echo_call", "read_echo"]
 

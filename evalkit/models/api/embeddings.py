@@ -8,7 +8,7 @@ from typing import Any
 from evalkit.core import Reply, Usage, Vectors
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
-from evalkit.models.api.wire import integer
+from evalkit.models.api.wire_format import integer
 
 __all__ = ["embeddings_call", "read_embeddings"]
 

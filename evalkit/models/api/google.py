@@ -13,7 +13,7 @@ from evalkit.core import Generate, Image, Message, ModelError, Reply, ToolCall, 
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, base64_of, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Answer, base64_of, estimate, integer, reply_of, with_system
 
 __all__ = ["GoogleWire"]
 

@@ -9,18 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from evalkit.core import (
-    Capabilities,
-    Choose,
-    Embed,
-    Generate,
-    Identity,
-    ModelError,
-    Perplexity,
-    Reply,
-    Request,
-    Usage,
-)
+from evalkit.core import Capabilities, Choose, Embed, Generate, Identity, ModelError, Perplexity, Reply, Request, Usage
 from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.client import Client
 from evalkit.models.api.completions import CompletionsWire
@@ -28,11 +17,11 @@ from evalkit.models.api.embeddings import embeddings_call, read_embeddings
 from evalkit.models.api.failures import Failed
 from evalkit.models.api.likelihood import Likelihoods
 from evalkit.models.api.options import Options
-from evalkit.models.api.pacing import Growth
 from evalkit.models.api.prices import Price
 from evalkit.models.api.probing import Found
+from evalkit.models.api.rate_limiter import Growth
 from evalkit.models.api.streaming import streamed
-from evalkit.models.api.wire import Wire
+from evalkit.models.api.wire_format import Wire
 
 if TYPE_CHECKING:
     from evalkit.models.api.windows import Windows

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from evalkit.core import UsageError
 from evalkit.models.api.secrets import redacted
-from evalkit.models.typed import Reader, one_of, read_options, seconds, whole
+from evalkit.models.option_parsing import Reader, one_of, read_options, seconds, whole
 
 __all__ = ["CHANGES_ANSWERS", "Options"]
 

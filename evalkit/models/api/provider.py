@@ -13,17 +13,17 @@ from urllib.parse import urlsplit
 from evalkit.core import Identity, Model, UsageError, digest_of
 from evalkit.core.distribution import pip_install
 from evalkit.models.api.batches import MOST, BatchClient, Jobs
-from evalkit.models.api.breaker import Breaker
+from evalkit.models.api.circuit_breaker import Breaker
 from evalkit.models.api.client import Client, Patience
 from evalkit.models.api.completions import CompletionsWire
 from evalkit.models.api.model import ApiModel
 from evalkit.models.api.options import CHANGES_ANSWERS, Options
-from evalkit.models.api.pacing import Gate, Growth
 from evalkit.models.api.presets import PRESETS, Preset
 from evalkit.models.api.prices import Price, parse_price, price_of
 from evalkit.models.api.probing import Found, probe
+from evalkit.models.api.rate_limiter import Gate, Growth
 from evalkit.models.api.secrets import Secret, find_key
-from evalkit.models.api.wire import Wire
+from evalkit.models.api.wire_format import Wire
 
 if TYPE_CHECKING:
     from evalkit.models.api.windows import Windows
@@ -92,7 +92,7 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
 
 
 def _jobs(preset: Preset, options: Options) -> Jobs:
-    from evalkit.models.api.jobs import AnthropicJobs, OpenAiJobs
+    from evalkit.models.api.batch_jobs import AnthropicJobs, OpenAiJobs
 
     if preset.name not in ("openai", "azure", "anthropic", "groq"):
         raise UsageError(f"{preset.name} has no batches", fix="leave batch=on out")

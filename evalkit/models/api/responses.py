@@ -13,7 +13,7 @@ from evalkit.models.api.chat import bearer
 from evalkit.models.api.client import Call
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.options import Options
-from evalkit.models.api.wire import Answer, data_url, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Answer, data_url, estimate, integer, reply_of, with_system
 
 __all__ = ["ResponsesWire"]
 

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from evalkit.core import ModelError, Perplexity, Reply, UsageError
 from evalkit.models.api.completions import Echoed
-from evalkit.models.local.loading import checkpoint as checkpoints
-from evalkit.models.local.loading.checkpoint import Checkpoint
-from evalkit.models.local.scoring.plan import Row
-from evalkit.models.local.text.encode import Tokens, rolling_rows, strided_rows
-from evalkit.models.tokenizing import load_tokenizer
+from evalkit.models.hf.loading import checkpoint as checkpoints
+from evalkit.models.hf.loading.checkpoint import Checkpoint
+from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.text.encode import Tokens, rolling_rows, strided_rows
+from evalkit.models.tokenizers import load_tokenizer
 
 __all__ = ["Windows", "windows_of"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.models.local.loading import bases
+from evalkit.models.hf.loading import weight_cache
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """Every test closes its models, and then no weights are held."""
-    before = set(bases._shelves)
+    before = set(weight_cache._shelves)
     yield
     gc.collect()  # models that were only named
-    assert set(bases._shelves) <= before
+    assert set(weight_cache._shelves) <= before

@@ -14,11 +14,11 @@ import pytest
 
 import evalkit
 from evalkit.core import Choose, Generate, Model, Reply, Request, UnavailableError, UsageError
-from evalkit.embedded import TINY
 from evalkit.models import resolve
-from evalkit.models.local import provider
-from evalkit.models.local.loading import bases
-from evalkit.models.local.loading import loaded as loading
+from evalkit.models.hf import provider
+from evalkit.models.hf.loading import loaded_model as loading
+from evalkit.models.hf.loading import weight_cache
+from evalkit.models.tiny import TINY
 from tests.models.oracle import answers
 from tests.models.quantized.reference import Reference, choices, texts
 
@@ -59,7 +59,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(checkpoint.source)
         return right(checkpoint, *rest)
 
-    monkeypatch.setattr(bases, "load", load)
+    monkeypatch.setattr(weight_cache, "load", load)
     return found
 
 
@@ -130,7 +130,7 @@ def test_weights_that_wait_go_when_others_come(trained: dict[str, Path], loads: 
 
     async def ask(model: Model) -> None:
         await model.answer(choices()[0])
-        held.append(sum(shelf.base is not None for shelf in bases._shelves.values()))
+        held.append(sum(shelf.base is not None for shelf in weight_cache._shelves.values()))
         await model.close()
 
     for model in (first, between, last):
@@ -142,10 +142,10 @@ def test_weights_that_wait_go_when_others_come(trained: dict[str, Path], loads: 
 def test_weights_of_a_model_that_nobody_closed_go_with_it(loads: list[str]) -> None:
     model = resolve("tiny,max_length=256")
     asyncio.run(model.answer(choices()[0]))
-    assert any(shelf.base is not None for shelf in bases._shelves.values())
+    assert any(shelf.base is not None for shelf in weight_cache._shelves.values())
     del model
     gc.collect()
-    assert not bases._shelves
+    assert not weight_cache._shelves
 
 
 def test_weights_are_kept_for_the_next_model_that_wants_them(loads: list[str]) -> None:
@@ -237,4 +237,4 @@ def test_an_adapter_that_trained_biases_has_a_base_of_its_own(
     for model in models:
         answers(model, requests)
     assert len(loads) == 2
-    assert loading.load is not getattr(bases, "load")  # noqa: B009
+    assert loading.load is not getattr(weight_cache, "load")  # noqa: B009

@@ -15,7 +15,7 @@ from evalkit import Run
 from evalkit.core import Model, ModelError, Reply, UsageError
 from evalkit.models import resolve
 from evalkit.models.api.batches import BatchClient
-from tests.commands.console import EVALKIT, ONE_THREAD, evalkit
+from tests.cli.console import EVALKIT, ONE_THREAD, evalkit
 from tests.models.api.batchserver import BatchServer
 from tests.models.api.test_client import ask
 from tests.models.api.test_runs import project
@@ -117,7 +117,7 @@ def test_who_died_between_making_a_batch_and_writing_it_down_pays_once(
         for other in others:
             ask(resolve(f"{provider}/other", spec(provider, server)), other)
         with monkeypatch.context() as at, pytest.raises(KeyboardInterrupt):
-            at.setattr("evalkit.models.api.remembered.Remembered.sent", died)
+            at.setattr("evalkit.models.api.batch_store.Remembered.sent", died)
             if not reached:
                 at.setattr("evalkit.models.api.batches.BatchClient.ask_once", cut_off(BatchClient.ask_once, died))
             ask(resolve(f"{provider}/m", spec(provider, server)), texts)

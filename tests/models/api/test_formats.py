@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from evalkit.core import Generate, Message, Prompt, Reply, Tool, ToolCall, Usage, Validity
-from evalkit.extract import final_answer
 from evalkit.models.api.anthropic import AnthropicWire
 from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.completions import CompletionsWire, read_echo
@@ -14,6 +13,7 @@ from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.google import GoogleWire
 from evalkit.models.api.options import Options
 from evalkit.models.api.responses import ResponsesWire
+from evalkit.scoring.extraction import final_answer
 
 NOTHING: frozenset[str] = frozenset()
 TOOL = Tool.of("weather", "The weather", {"type": "object", "properties": {"city": {"type": "string"}}})

@@ -16,11 +16,11 @@ from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.google import GoogleWire
 from evalkit.models.api.options import Options
 from evalkit.models.api.responses import ResponsesWire
-from evalkit.models.cached import request_key
+from evalkit.models.response_cache import request_key
 from evalkit.reporting.details import detail
-from evalkit.runner.attempt import prompt_digest
-from evalkit.store import Journal, read_records
-from tests.commands.console import evalkit
+from evalkit.runs.runner.attempt import prompt_digest
+from evalkit.runs.store import Journal, read_records
+from tests.cli.console import evalkit
 from tests.models.api.faultserver import FaultServer
 
 ADDRESS = "https://example.org/cat.jpg"

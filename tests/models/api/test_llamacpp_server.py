@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from evalkit.core import Choose, Generate, Message, Perplexity, Prompt, Reply, Request
-from evalkit.embedded import TINY
 from evalkit.models import resolve
+from evalkit.models.tiny import TINY
 
 INSTALL = "pip install 'llama-cpp-python[server]' compiles llama.cpp in 5 to 12 minutes"
 QUESTIONS = (
@@ -44,7 +44,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"llama-cpp-python's server is the oracle and needs {package}: {INSTALL}")
-    from evalkit.models.gguf.write import write
+    from tools.write_gguf import write
 
     file = write(TINY, tmp_path_factory.mktemp("gguf") / "tiny-F32.gguf", "F32")
     with socket.socket() as free:
@@ -126,7 +126,7 @@ def test_a_text_that_repeats_itself_is_not_penalized(address: str) -> None:
 
 
 def test_in_process_and_served_answers_are_the_same(address: str, tmp_path: Path) -> None:
-    from evalkit.models.gguf.write import write
+    from tools.write_gguf import write
 
     file = write(TINY, tmp_path / "tiny.gguf", "F32")
     requests = [Generate(Prompt(text), max_tokens=12, stop=("\n",)) for text in QUESTIONS]

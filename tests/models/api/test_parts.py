@@ -12,13 +12,13 @@ import pytest
 
 from evalkit.core import Choose, Generate, Model, Prompt, Usage, UsageError
 from evalkit.models import providers, resolve
-from evalkit.models.api import hints
+from evalkit.models.api import rate_limit_headers
+from evalkit.models.api.cost_limit import expected
 from evalkit.models.api.failures import classify
-from evalkit.models.api.pacing import Gate, Growth, PerMinute
 from evalkit.models.api.presets import PRESETS
 from evalkit.models.api.prices import Price, parse_price, price_of
+from evalkit.models.api.rate_limiter import Gate, Growth, PerMinute
 from evalkit.models.api.secrets import Secret, redacted
-from evalkit.models.api.spending import expected
 
 KEY = "sk-ant-0123456789abcdef0123"
 
@@ -123,13 +123,13 @@ def test_secrets_show_nowhere() -> None:
     ],
 )
 def test_retry_after_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
-    found = hints.retry_after(filled(headers))
+    found = rate_limit_headers.retry_after(filled(headers))
     assert found is None if seconds is None else found == pytest.approx(seconds, abs=2.0 if seconds == 30.0 else 1e-9)
 
 
 def test_googles_retry_delay() -> None:
     detail = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}
-    assert hints.retry_after({}, {"error": {"code": 429, "details": [detail]}}) == 34.0
+    assert rate_limit_headers.retry_after({}, {"error": {"code": 429, "details": [detail]}}) == 34.0
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_googles_retry_delay() -> None:
     ],
 )
 def test_a_limit_that_is_used_up_is_waited_for(headers: dict[str, str], seconds: float) -> None:
-    assert hints.exhausted(filled(headers)) == pytest.approx(seconds, abs=2.0 if seconds == 20.0 else 1e-9)
+    assert rate_limit_headers.exhausted(filled(headers)) == pytest.approx(seconds, abs=2.0 if seconds == 20.0 else 1e-9)
 
 
 @pytest.mark.parametrize(

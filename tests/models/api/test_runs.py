@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evalkit import Run
-from tests.commands.console import EVALKIT, ONE_THREAD, Finished, evalkit
+from tests.cli.console import EVALKIT, ONE_THREAD, Finished, evalkit
 from tests.judging.server import judge_server
 from tests.models.api.faultserver import FaultServer, random_faults
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from evalkit.core import Choose, Generate, Message, Model, ModelError, Perplexity, Prompt, Reply, Request, UsageError
-from evalkit.embedded import TINY
 from evalkit.models import resolve
+from evalkit.models.tiny import TINY
 
 pytestmark = pytest.mark.slow("starts servers with models behind them")
 

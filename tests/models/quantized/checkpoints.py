@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from evalkit.embedded import TINY
+from evalkit.models.tiny import TINY
 
 
 def compressed_tensors(folder: Path, *, bits: int, group: int | None = None, activations: bool = False) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.embedded import TINY
+from evalkit.models.tiny import TINY
 from tests.models.quantized.reference import Reference
 
 

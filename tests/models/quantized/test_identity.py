@@ -13,11 +13,11 @@ import pytest
 
 import evalkit
 from evalkit.core import Model
-from evalkit.embedded import TINY
 from evalkit.models import resolve
-from evalkit.models.cached import request_key
-from evalkit.models.local import provider
-from evalkit.models.local.loading.quantizing import METHODS
+from evalkit.models.hf import provider
+from evalkit.models.hf.loading.quantization_methods import METHODS
+from evalkit.models.response_cache import request_key
+from evalkit.models.tiny import TINY
 from tests.models.quantized.reference import choices
 
 pytest.importorskip("torch")
@@ -99,7 +99,7 @@ def test_files_and_backends_differ(tmp_path: Path, written: Callable[[str], Path
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[[str], Path]:
     pytest.importorskip("gguf", reason="writing GGUF files needs the package gguf: pip install gguf")
-    from evalkit.models.gguf.write import write
+    from tools.write_gguf import write
 
     return lambda kind: write(TINY, tmp_path / f"tiny-{kind}.gguf", kind)
 

@@ -13,8 +13,8 @@ import pytest
 
 from evalkit.core import Choose, Prompt, UnavailableError, UsageError
 from evalkit.models import resolve
-from evalkit.models.local import provider
-from evalkit.models.local.loading.quantizing import METHODS, method_named
+from evalkit.models.hf import provider
+from evalkit.models.hf.loading.quantization_methods import METHODS, method_named
 from tests.models.oracle import answers
 from tests.models.quantized.reference import choices
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from evalkit.core import Choose, Reply, UnavailableError, UsageError
-from evalkit.embedded import TINY
 from evalkit.models import resolve
-from evalkit.models.local import provider
-from evalkit.models.local.loading.quantizing import STORED as STORED_FORMS
+from evalkit.models.hf import provider
+from evalkit.models.hf.loading.quantization_methods import STORED as STORED_FORMS
+from evalkit.models.tiny import TINY
 from tests.models.quantized import checkpoints
 from tests.models.quantized.reference import Reference, choices
 

@@ -1,0 +1,133 @@
+"""`evalkit baseline`: the small file in a repository that a gate compares with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalkit.core import RunError, UsageError
+
+if TYPE_CHECKING:
+    from evalkit.comparing import TaskSide
+    from evalkit.comparing.gates import Opened
+
+DEFAULT = Path("baseline.evalkit")
+
+
+@click.group("baseline", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Save, show or update a baseline: one line a sample, so that changes can be read and merged in git."""
+
+
+@command.command("save")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), default=DEFAULT)
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def save(run: Path, file: Path, tasks: tuple[str, ...], force: bool) -> None:
+    """Write the scores of RUN (or of another harness's log) to FILE, baseline.evalkit by default."""
+    from evalkit.comparing import baselines
+
+    if file.exists() and not force:
+        raise UsageError(
+            f"{file} is there already", fix=f"evalkit baseline update {file} {run} changes it; --force writes over it"
+        )
+    sides = _sides(run, tasks)
+    baselines.write(file, sides)
+    _said(file, sides, len(sides))
+
+
+@command.command("update")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
+def update(file: Path, run: Path, tasks: tuple[str, ...]) -> None:
+    """Replace the tasks of RUN in FILE; tasks that RUN has not stay as they are."""
+    from evalkit.comparing import baselines
+
+    # After a merge with conflicts the old text cannot be read: the run's tasks are then all there is.
+    try:
+        old = baselines.read(file)
+    except UsageError as error:
+        if "were merged and disagree" not in error.wrong:
+            raise
+        raise UsageError(error.wrong, fix=f"evalkit baseline save {run} {file} --force", at=error.at) from None
+    new = _sides(run, tasks)
+    changed = [name for name, side in new.items() if name not in old or _differs(old[name], side)]
+    baselines.write(file, {**old, **new})
+    _said(file, {**old, **new}, len(changed))
+
+
+@command.command("show")
+@click.argument("file", type=click.Path(path_type=Path), default=DEFAULT)
+@click.option("--ref", metavar="REF", help="As it stands in git at this commit, branch or tag.")
+def show(file: Path, ref: str | None) -> None:
+    """Show what FILE holds: tasks, scores, the model and what it was asked."""
+    from rich.table import Table
+
+    from evalkit.cli.rendering.output import console, escaped
+    from evalkit.comparing.gates import open_baseline, open_ref
+    from evalkit.comparing.gates.outputs import sentences
+
+    opened = open_ref(ref, file) if ref else open_baseline(file)
+    out = console()
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("task", overflow="fold", min_width=12)
+    table.add_column("metric")
+    for name in ("value", "n", "failed"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for side in opened.sides.values():
+        for place, metric in enumerate(side.metrics):
+            column = side.columns[metric]
+            shown = sentences.value(_mean(side, metric), column.scale) if column.width == 1 else "–"
+            name = escaped(sentences.plain(side.name)) if place == 0 else ""
+            table.add_row(name, metric, shown, f"{side.n:,}", f"{side.failed:,}")
+    out.print(table)
+    out.print()
+    for side in opened.sides.values():
+        asked = ", ".join(
+            f"{key} {value}" for key, value in side.facts.items() if key in ("few-shot", "method", "scorers", "version")
+        )
+        text = f"{side.name}: {side.model}, {side.harness} {side.version}, {side.created}; {asked}"
+        out.print(sentences.plain(text), style="dim", markup=False, soft_wrap=True)
+    out.print(f"next: evalkit gate run RUN --baseline {file}", style="dim", markup=False, soft_wrap=True)
+
+
+def _sides(run: Path, tasks: tuple[str, ...]) -> dict[str, TaskSide]:
+    from evalkit.comparing.gates import open_any
+
+    opened: Opened = open_any(run)
+    for name in tasks:
+        if name not in opened.sides:
+            raise UsageError(f"{run} has no task {name!r}", found=", ".join(opened.sides))
+    sides = {name: side for name, side in opened.sides.items() if not tasks or name in tasks}
+    for side in sides.values():
+        if side.failed == side.n:
+            raise RunError(f"{side.name}: no sample could be measured; this is no baseline")
+    return sides
+
+
+def _differs(old: TaskSide, new: TaskSide) -> bool:
+    import numpy as np
+
+    if old.ids != new.ids or set(old.columns) != set(new.columns):
+        return True
+    return any(not np.array_equal(old.columns[m].rows, new.columns[m].rows, equal_nan=True) for m in new.columns)
+
+
+def _mean(side: TaskSide, metric: str) -> float:
+    import numpy as np
+
+    values = side.columns[metric].rows[:, 0]
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _said(file: Path, sides: dict[str, TaskSide], changed: int) -> None:
+    samples = sum(side.n for side in sides.values())
+    size = file.stat().st_size / 1024
+    word = "task" if changed == 1 else "tasks"
+    click.echo(f"wrote {file}: {changed} {word} new or changed, {samples:,} samples, {size:,.0f} kB")
+    click.echo(f"next: git add {file}; evalkit gate run RUN --baseline {file}")

@@ -1,0 +1,115 @@
+"""`evalkit check`: the gold answers of a task must score 1.0."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from evalkit import plugins
+from evalkit.core import DataOptions, Suite, Task, UsageError, paths
+from evalkit.judging.judge_model import judge_for, judged_by
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import Checked, GoldModel, check, unjudged_part
+
+CHECK_FAILED = 1
+_SHOWN_PROBLEMS = 3
+
+
+@click.command("check")
+@click.argument("tasks", nargs=-1, metavar="TASK…")
+@click.option("--all", "everything", is_flag=True, help="Every task there is data for.")
+@click.option("--limit", type=int, default=200, show_default=True, help="Samples per task; 0 for all.")
+@click.option("--num-fewshot", type=int, metavar="K", help="Check the prompts with K examples, too.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")
+@click.option("--offline", is_flag=True, help="Never ask the hub.")
+@click.option("--judge", metavar="MODEL", help="Have it judge the gold answers of tasks that a judge scores.")
+def command(
+    tasks: tuple[str, ...],
+    everything: bool,
+    limit: int,
+    num_fewshot: int | None,
+    data_dir: Path | None,
+    offline: bool,
+    judge: str | None,
+) -> None:
+    """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0.
+
+    A judge's scores need not be 1.0, but every gold answer must get a verdict; without --judge none is asked.
+    """
+    if not tasks and not everything:
+        raise UsageError("nothing to check", fix="evalkit check TASK…, or evalkit check --all")
+    if everything:
+        names = [entry.name for entry in plugins.index("task") if not entry.problem]
+    else:
+        names = [name for task in tasks for name in _members(task)]
+    data = DataOptions(data_dir or paths.data_mirror(), offline)
+    settings = Settings(limit=limit or None, num_fewshot=num_fewshot, data=data)
+    checked = wrong = 0
+    for name in names:
+        for spec, found in _checks(name, settings, everything, judge):
+            checked += 1
+            wrong += bool(found.problems)
+            _say(spec, found)
+    if everything:
+        click.echo(f"{checked - wrong} ok, {wrong} wrong; data for what was skipped: --data-dir DIR, or EVALKIT_DATA")
+    if wrong:
+        click.echo(f"{wrong} of {checked} tasks do not score 1.0 on their own gold answers", err=True)
+        raise click.exceptions.Exit(CHECK_FAILED)
+
+
+def _checks(name: str, settings: Settings, everything: bool, judge: str | None) -> Iterator[tuple[str, Checked]]:
+    """The check of a task. Among all tasks, one whose data is not at hand is checked on the rows that ship, if any."""
+    try:
+        task = plugins.load("task", name)
+        if isinstance(task, Suite):
+            return  # its tasks are checked under their own names
+        yield name, _check(task, name, settings, judge)
+    except UsageError as error:
+        if not everything:
+            raise
+        told = f"skipped {name}: {str(error).splitlines()[0]}"
+        click.echo(textwrap.fill(told, 80, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False))
+        with contextlib.suppress(UsageError):
+            sample = f"{name},data=sample"
+            yield sample, _check(plugins.load("task", sample), sample, settings, judge)
+
+
+def _members(name: str) -> list[str]:
+    """The tasks of a suite, or the task itself."""
+    found = plugins.load("task", name)
+    return [member.task for member in found.members] if isinstance(found, Suite) else [name]
+
+
+def _check(task: object, name: str, settings: Settings, judge: str | None) -> Checked:
+    if not isinstance(task, Task):
+        raise UsageError(f"{name!r} is not a task")
+    if judge is None:
+        found = asyncio.run(check(prepare(unjudged_part(task), name, "", GoldModel(), settings)))
+        found.without_judge = any(scorer.judged_by for scorer in task.scorers)
+        return found
+    model = judge_for([task], judge)
+
+    async def work() -> Checked:
+        try:
+            return await check(prepare(judged_by(task, model), name, "", GoldModel(), settings))
+        finally:
+            if model is not None:
+                await model.close()
+
+    return asyncio.run(work())
+
+
+def _say(name: str, found: Checked) -> None:
+    if not found.problems:
+        beside = f", {found.without_gold:,} of them without a perfect answer" if found.without_gold else ""
+        apart = ", no judge was asked (--judge MODEL)" if found.without_judge else ""
+        click.echo(f"ok      {name}: {found.samples:,} samples{beside}{apart}")
+        return
+    click.echo(f"WRONG   {name}: {len(found.problems):,} of {found.samples:,} samples")
+    for sample, problem in found.problems[:_SHOWN_PROBLEMS]:
+        click.echo(f"          {sample}: {problem}")

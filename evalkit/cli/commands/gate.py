@@ -1,0 +1,205 @@
+"""`evalkit gate run` and `evalkit gate plan`: does a candidate pass, and what could be told at all?"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evalkit.cli.commands.run import command as run_command
+from evalkit.core import RunError, UsageError
+
+if TYPE_CHECKING:
+    from evalkit.comparing.gates import Opened
+    from evalkit.comparing.gates.policy import Policy
+    from evalkit.comparing.gates.report import GateReport
+
+BASELINE = Path("baseline.evalkit")
+# Options of `evalkit run` that say how a candidate is run where it is no run yet.
+_RUNNING = (
+    *("models", "model_options", "task_options", "limit", "num_fewshot", "fewshot_order", "seed", "repeats"),
+    *("data_dir", "offline", "skip_bad_rows", "unsafe_code", "out", "no_cache", "quiet"),
+)
+
+
+@click.group("gate", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Hold a candidate against a baseline and end with an exit code that a CI job understands."""
+
+
+@command.command("run")
+@click.argument("candidate", nargs=-1, required=True, metavar="CANDIDATE…")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="PATH", help="Baseline file or run folder.")
+@click.option("--baseline-ref", metavar="REF", help="Read the baseline file from git at this commit or branch.")
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Margins and rules, as YAML.")
+@click.option("--margin", metavar="X", help="The largest drop that passes: 0.02 or 2%.  [default: 2%]")
+@click.option("--confidence", type=float, help="One-sided, for each decision.  [default: 0.95]")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Gate only this task; may be repeated.")
+@click.option("--any-drop-blocks", is_flag=True, help="A significant drop fails even inside the margin.")
+@click.option("--degraded", type=click.Choice(["pass", "fail"]), help="What DEGRADED does.  [default: pass]")
+@click.option("--inconclusive", type=click.Choice(["block", "pass"]), help="And INCONCLUSIVE.  [default: block]")
+@click.option("--common-samples", is_flag=True, help="Compare what both have instead of refusing missing samples.")
+@click.option("--max-failures", type=float, metavar="SHARE", help="Unmeasured share allowed.  [default: 0.05]")
+@click.option("--sequential", type=int, metavar="LOOKS", help="Run in this many batches and stop once it is decided.")
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown, for a comment.")
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write JSON; - prints it.")
+@click.option("--github/--no-github", default=None, help="Annotations and job summary.  [default: inside a job]")
+def run(candidate: tuple[str, ...], **given: Any) -> None:
+    """Put CANDIDATE to the gate.
+
+    CANDIDATE is a run folder (or lm-eval's or Inspect's log), or what `evalkit run` takes: a suite file, or tasks with
+    --model; it is then run first.
+
+    \b
+    Exit codes:
+      0  PASS (or DEGRADED, where the policy lets it)
+      1  FAIL: a regression
+      2  a mistake in what was asked
+      3  no verdict: other samples, data, prompts or scorers, or too much could not be measured
+      4  INCONCLUSIVE: more samples are needed (0 with --inconclusive pass)
+    \b
+    Examples:
+      evalkit gate run runs/candidate --baseline baseline.evalkit --margin 2%
+      evalkit gate run suite.yaml --model hf/./candidate --baseline-ref origin/main --policy gate.yaml
+    """
+    from evalkit.comparing.gates import policy_from
+
+    policy = policy_from(given["policy"] or _suite_with_gate(candidate), given)
+    baseline = _baseline(given, policy)
+    folder: Path | None
+    if given["sequential"] is not None:
+        from evalkit.comparing.gates.looks import run_in_looks
+
+        report, folder = run_in_looks(_plan(candidate, given), baseline, policy, given["sequential"], _watcher(given))
+    else:
+        from evalkit.comparing.gates import gate
+
+        opened, folder = _candidate(candidate, given)
+        report = gate(opened, baseline, policy)
+    report.next_steps = _next(report, baseline, candidate, folder)
+    _write(report, given)
+    sys.stdout.flush()
+    raise click.exceptions.Exit(report.exit_code)
+
+
+run.params += [option for option in run_command.params if option.name in _RUNNING]
+
+
+@command.command("plan")
+@click.argument("baseline", type=click.Path(path_type=Path), default=BASELINE)
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Margins and rules, as YAML.")
+@click.option("--margin", metavar="X", help="The largest drop that passes: 0.02 or 2%.  [default: 2%]")
+@click.option("--confidence", type=float, help="One-sided, for each decision.  [default: 0.95]")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
+@click.option("--power", type=float, default=0.8, show_default=True, help="The wished-for chance to pass.")
+@click.option("--correlation", type=float, default=0.5, show_default=True, help="Expected between the two runs.")
+@click.option("--like", type=click.Path(path_type=Path), metavar="RUN", help="Measure it on an earlier candidate.")
+def plan(baseline: Path, like: Path | None, power: float, correlation: float, **given: Any) -> None:
+    """Say what a gate over BASELINE (a file or a run) can tell, before anything is run.
+
+    For every task: the chance to pass where nothing changed, the smallest margin that is passed with --power, and the
+    samples that the margin asks for.
+    """
+    from evalkit.cli.rendering.gate_plan import show_plan
+    from evalkit.comparing.gates import open_any, policy_from
+
+    for name, value in (("--power", power), ("--correlation", correlation)):
+        if not 0.0 <= value < 1.0 or (name == "--power" and value == 0.0):
+            raise UsageError(f"{name} lies between 0 and 1", found=str(value))
+    opened = open_any(baseline)
+    show_plan(opened, policy_from(given["policy"], given), power, correlation, open_any(like) if like else None)
+
+
+def _suite_with_gate(candidate: tuple[str, ...]) -> Policy | None:
+    """The policy of a suite that has one."""
+    from evalkit.cli.run_options import gate_of
+
+    path = Path(candidate[0])
+    return gate_of(path) if path.suffix in (".yaml", ".yml") and path.is_file() else None
+
+
+def _baseline(given: dict[str, Any], policy: Policy) -> Opened:
+    from evalkit.comparing.gates import open_any, open_ref
+
+    path = given["baseline"] or (Path(policy.baseline) if policy.baseline else BASELINE)
+    if given["baseline_ref"]:
+        return open_ref(given["baseline_ref"], path)
+    if not path.exists():
+        raise UsageError(
+            f"there is no baseline {path}", fix="evalkit baseline save RUN makes one; --baseline names another place"
+        )
+    return open_any(path)
+
+
+def _candidate(candidate: tuple[str, ...], given: dict[str, Any]) -> tuple[Opened, Path | None]:
+    """What is there already, or what is run now."""
+    from evalkit.comparing.gates.candidate import is_there, opened, run_now
+
+    there = [is_there(Path(name)) for name in candidate]
+    if all(there):
+        if given["models"]:
+            raise UsageError("a run that is there has its model", found="--model", fix="leave --model out")
+        return opened([Path(name) for name in candidate]), Path(candidate[0])
+    if any(there):
+        raise UsageError("runs and tasks together are no candidate", found=" ".join(candidate), fix="one or the other")
+    for name in candidate:
+        if not given["models"] and not name.endswith((".yaml", ".yml")):
+            raise UsageError(
+                f"{name} is no run folder, and without --model it can't be run",
+                fix="a run folder; a suite file; or tasks with --model MODEL",
+            )
+    return run_now(_plan(candidate, given), _watcher(given))
+
+
+def _plan(candidate: tuple[str, ...], given: dict[str, Any]) -> Any:
+    from evalkit.cli.run_options import plan_from
+
+    return plan_from(candidate, given)
+
+
+def _watcher(given: dict[str, Any]) -> Any:
+    from evalkit.cli.rendering.progress import progress
+
+    return progress(quiet=given["quiet"])
+
+
+def _next(report: GateReport, baseline: Opened, candidate: tuple[str, ...], folder: Path | None) -> tuple[str, ...]:
+    """The command that shows more of what is wrong."""
+    if report.refused:
+        return (f"evalkit baseline update {baseline.name} RUN, where the change is meant",)
+    if report.exit_code == 0 or folder is None:
+        return ()
+    place = shlex.quote(str(folder))
+    if baseline.run is None:
+        return (f"evalkit show {place} --wrong", f"evalkit gate plan {shlex.quote(baseline.name)}")
+    sample = next((row.worse[0] for row in report.rows if row.worse), "")
+    explain = f" --explain {shlex.quote(sample)}" if sample else ""
+    return (f"evalkit compare {shlex.quote(baseline.name)} {place}{explain}",)
+
+
+def _write(report: GateReport, given: dict[str, Any]) -> None:
+    from evalkit.cli.rendering.output import console
+    from evalkit.comparing.gates import outputs
+
+    if str(given["json_file"]) == "-":
+        click.echo(outputs.to_json(report), nl=False)
+    else:
+        outputs.show(console(), report)
+    forms = (("markdown", outputs.markdown), ("junit", outputs.junit), ("json_file", outputs.to_json))
+    for name, form in forms:
+        path = given[name]
+        if path is not None and str(path) != "-":
+            try:
+                path.write_text(form(report), encoding="utf-8")
+            except OSError as error:
+                raise RunError(f"cannot write {path}: {error.strerror}") from None
+    inside = os.environ.get("GITHUB_ACTIONS") == "true"
+    if given["github"] if given["github"] is not None else inside:
+        for line in outputs.workflow_commands(report):
+            click.echo(line)
+        outputs.summarise(report, os.environ)

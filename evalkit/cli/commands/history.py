@@ -1,0 +1,143 @@
+"""`evalkit history`: every score under a folder in the order it was measured, change points flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+import orjson
+
+from evalkit.core import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from evalkit.comparing.changes import ChangePoint
+    from evalkit.comparing.history import Series, Wanted
+    from evalkit.runs.store import Run
+
+_SHOWN = 15
+
+
+@click.command("history")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", default=Path("runs"))
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
+@click.option("--model", "models", multiple=True, metavar="MODEL", help="Only this model; may be repeated.")
+@click.option("--metric", default="", metavar="METRIC", help="Instead of each task's headline.")
+@click.option("--across-models", is_flag=True, help="One series a task, for checkpoints that have names of their own.")
+@click.option("--alpha", type=float, default=0.01, show_default=True, help="p at which a change point is flagged.")
+@click.option("--last", type=int, default=_SHOWN, show_default=True, help="Runs to show of every series.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.option("--html", "page", type=click.Path(path_type=Path), metavar="FILE", help="A page with every series drawn.")
+def command(folder: Path, as_json: bool, last: int, page: Path | None, **given: Any) -> None:
+    """Show how scores under DIR moved over time, per task and model.
+
+    Only runs that asked the same (task prompt, data, scorers) stand in one series; another question begins a new one.
+    """
+    if not 0.0 < given["alpha"] < 1.0:
+        raise UsageError("--alpha lies between 0 and 1", found=str(given["alpha"]))
+    from evalkit.comparing.history import Wanted
+
+    runs, series = _collect(folder, Wanted(**given))
+    if page is not None:
+        _write_page(runs, given, page)
+        click.echo(f"wrote {page}")
+        return
+    if as_json:
+        whole = {"format": 1, "alpha": given["alpha"], "series": [one.as_json() for one in series]}
+        click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode(), nl=False)
+        return
+    from evalkit.cli.rendering.output import console
+
+    out = console()
+    for one in series:
+        _show(out, one, last)
+    flagged = sum(len(one.changes) for one in series)
+    scores = sum(len(one.points) for one in series)
+    out.print(
+        f"{len(series)} series, {scores} scores, {flagged} change {'point' if flagged == 1 else 'points'} "
+        f"(p ≤ {given['alpha']:g} over all cuts)",
+        soft_wrap=True,
+    )
+    if changed := next((one for one in series if one.changes), None):
+        place = changed.changes[-1].place
+        before, after = changed.points[place - 1].folder, changed.points[place].folder
+        out.print(f"next: evalkit compare {before} {after}", style="dim", markup=False, soft_wrap=True)
+
+
+def _collect(folder: Path, wanted: Wanted) -> tuple[list[Run], list[Series]]:
+    from evalkit.comparing.history import series_of
+
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", fix="evalkit history DIR, where DIR holds run folders")
+    runs = list(_runs(folder))
+    found = series_of(runs, wanted)
+    if not found:
+        raise UsageError(f"{folder} holds no finished run of that kind", fix="evalkit show lists the runs")
+    return runs, found
+
+
+def _write_page(runs: list[Run], given: dict[str, Any], page: Path) -> None:
+    from evalkit import plugins
+    from evalkit.cli.commands.report import write_pieces
+
+    only = {"tasks": "\n".join(given["tasks"]), "models": "\n".join(given["models"]), "metric": given["metric"]}
+    options = only | {"across_models": str(given["across_models"]), "alpha": str(given["alpha"])}
+    write = cast("Callable[[Sequence[Run]], Iterator[str]]", plugins.load("report", "history", options))
+    write_pieces(page, write(runs))
+
+
+def _runs(folder: Path) -> Iterable[Run]:
+    """Every run at any depth; a folder that is damaged is none."""
+    from evalkit.runs.store import Run
+
+    for path in sorted(folder.rglob("manifest.json")):
+        try:
+            yield Run.open(path.parent)
+        except UsageError as error:
+            click.echo(f"evalkit: left out: {str(error).splitlines()[0]}", err=True)
+
+
+def _mark(change: ChangePoint, one: Series) -> str:
+    rose = change.after > change.before
+    return f"[{'green' if rose == one.higher_is_better else 'red'}]{'▲' if rose else '▼'}[/]"
+
+
+def _show(out: Console, one: Series, last: int) -> None:
+    from rich.table import Table
+
+    from evalkit.cli.rendering.output import escaped
+    from evalkit.comparing.gates.outputs import sentences
+
+    head = f"{one.task} · {one.metric} · {one.model}"
+    out.print(f"[bold]{escaped(sentences.plain(head))}[/]  [dim]{one.asked}[/]", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("", no_wrap=True)
+    table.add_column("measured", no_wrap=True)
+    table.add_column("run", overflow="fold", min_width=10)
+    for name in ("value", "95 % interval", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    changes = {change.place: change for change in one.changes}
+    first = max(0, len(one.points) - last)
+    if first:
+        table.add_row("", f"… {first} earlier", "", "", "", "")
+    for place, point in enumerate(one.points[first:], first):
+        change = changes.get(place)
+        mark = "" if change is None else _mark(change, one)
+        ends = (sentences.value(point.low, one.scale), sentences.value(point.high, one.scale))
+        interval = "–" if set(ends) == {"–"} else " – ".join(ends)
+        when = point.created[:16].replace("T", " ")
+        value = sentences.value(point.value, one.scale)
+        table.add_row(mark, when, escaped(sentences.plain(point.folder)), value, interval, f"{point.n:,}")
+    out.print(table)
+    for change in one.changes:
+        point = one.points[change.place]
+        out.print(
+            f"changed at {point.created[:16].replace('T', ' ')}: {sentences.value(change.before, one.scale)} → "
+            f"{sentences.value(change.after, one.scale)} (p {sentences.p_value(change.p_value)})",
+            markup=False,
+            soft_wrap=True,
+        )
+    out.print()

@@ -1,0 +1,280 @@
+"""`evalkit judge`: verdicts of a model over finished runs and over JSONL files, and whether to believe them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evalkit.core import Judge, UsageError, Validity
+
+if TYPE_CHECKING:
+    from evalkit.judging.outputs import Outputs
+    from evalkit.judging.session import Item, Judged
+
+UNJUDGED = 3
+INTERRUPTED = 130
+
+Options = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _asking(default: str) -> Options:
+    """The options of every command that asks a judge."""
+    options = [
+        click.option("--judge", "models", multiple=True, metavar="MODEL", help="The judge's model; several: a panel."),
+        click.option("--using", default=default, show_default=bool(default), metavar="JUDGE", help="Judge plugin."),
+        click.option("--task", default="", metavar="TASK", help="Only this task of the runs."),
+        click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N samples."),
+        click.option("--repeats", type=click.IntRange(1), default=1, metavar="N", help="Ask N times; the majority."),
+        click.option("--max-failures", type=float, default=0.05, show_default=True, help="Unjudged share allowed."),
+        click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Verdicts; goes on where it is."),
+        click.option("--no-cache", is_flag=True, help="Neither read nor write the response cache."),
+        click.option("--json", "as_json", is_flag=True, help="The result as JSON."),
+    ]
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+@click.group("judge", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Have a model judge answers, and find out whether it can be believed.
+
+    Answers come from run folders or from JSONL files made elsewhere (question, answer, and where known id, model,
+    category and reference). What cannot be read from a judge's reply is unjudged: it is counted and never a score.
+    """
+
+
+@command.command("pairwise")
+@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A")
+@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B")
+@_asking("pairwise")
+@click.option("--length-control", is_flag=True, help="The win rate at equal length, too (AlpacaEval 2).")
+@click.option("--difficulty", type=click.Path(path_type=Path), metavar="CSV", help="Difficulty of every id, for it.")
+@click.option("--anchor", type=click.Path(path_type=Path), metavar="CSV", help="Rows that a leaderboard's fits share.")
+def pairwise(
+    one: Path, two: Path, length_control: bool, difficulty: Path | None, anchor: Path | None, **given: Any
+) -> None:
+    """Which of two models' answers are better: every sample in both orders."""
+    from evalkit.cli.rendering.judging import length_controlled, show_pairwise
+    from evalkit.judging.session import pair_items
+
+    if anchor is not None and difficulty is None:
+        raise UsageError("--anchor goes with the instructions' difficulties", fix="--difficulty CSV")
+    outputs = _outputs([one, two], given)
+    items = pair_items(outputs, given["limit"])
+    control = None
+    if length_control or difficulty is not None:
+        control = length_controlled(outputs[0].name, [item.key for item in items], difficulty, anchor)
+    found = _judge_all(_judge(given, "pair"), items, given)
+    show_pairwise(found, outputs[0].name, outputs[1].name, as_json=given["as_json"], control=control)
+    _finish(found, given)
+
+
+@command.command("rubric")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--rubric", metavar="FILE", help="A rubric (.yaml or .py), or the name of a judge.")
+@click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="People's grades of some: id, label.")
+@_asking("")
+def rubric(run: Path, rubric: str | None, labels: Path | None, **given: Any) -> None:
+    """Judge every answer of a run by itself: a rubric, a rating, or any judge of single answers."""
+    from evalkit.cli.rendering.judging import show_answers
+    from evalkit.judging.human_grades import corrected, read_grades
+    from evalkit.judging.session import answer_items
+
+    grades = read_grades(labels) if labels else None
+    given["using"] = rubric or given["using"]
+    if not given["using"]:
+        raise UsageError("no rubric is given", fix="--rubric FILE; or --using rating")
+    outputs = _outputs([run], given)[0]
+    found = _judge_all(_judge(given, "answer"), answer_items(outputs, given["limit"]), given)
+    show_answers(found, outputs.name, people=corrected(found, grades) if grades else None, as_json=given["as_json"])
+    _finish(found, given)
+
+
+@command.command("tournament")
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="RUN…")
+@click.option("--verdicts", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Verdicts there are.")
+@click.option("--ties", type=click.Choice(["half", "davidson"]), default="half", show_default=True)
+@click.option("--elo", is_flag=True, help="Elo ratings beside the strengths.")
+@click.option("--style-control", is_flag=True, help="Strengths at equal length, headers, lists and bold, too.")
+@_asking("pairwise")
+def tournament(
+    runs: tuple[Path, ...], verdicts: tuple[Path, ...], ties: str, elo: bool, style_control: bool, **given: Any
+) -> None:
+    """Rank several models by all pairs of their answers, or by the verdicts of files."""
+    from evalkit.cli.rendering.tournament import show_tournament, standing_of
+    from evalkit.judging.session import list_items, pair_items, read_verdicts
+
+    found = [verdict for path in verdicts for verdict in read_verdicts(path)]
+    if len(runs) == 1 or not (runs or verdicts):
+        raise UsageError("a tournament has two runs or more, or --verdicts FILE", found=" ".join(map(str, runs)))
+    if runs:
+        outputs = _outputs(runs, given)
+        judge = _judge(given, "pair", "list")
+        items = pair_items if judge.over == "pair" else list_items
+        found += _judge_all(judge, items(outputs, given["limit"]), given)
+    if found and all(one.validity is not Validity.OK for one in found):
+        _finish(found, {**given, "max_failures": 0.0})
+    standing = standing_of(found, davidson=ties == "davidson", elo=elo, style=style_control)
+    show_tournament(standing, as_json=given["as_json"])
+    _finish(found, given)
+
+
+@command.command("annotate")
+@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A")
+@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B")
+@click.option("--task", default="", metavar="TASK", help="Only this task of the runs.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="This many samples, drawn at random.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Order of samples and of answers.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("annotate.html"), show_default=True)
+def annotate(one: Path, two: Path, **given: Any) -> None:
+    """Write a page in which a person compares two models' answers, blind, with the keyboard.
+
+    The page is one file without a network. It saves a CSV that `evalkit judge audit --labels` reads.
+    """
+    from evalkit.judging.annotation_page import page
+
+    outputs = _outputs([one, two], given)
+    text, count = page(outputs[0], outputs[1], limit=given["limit"], seed=given["seed"])
+    try:
+        given["out"].write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {given['out']}", found=error.strerror or "") from None
+    click.echo(f"{count} comparisons: {given['out']}")
+    click.echo("next: open it in a browser; then evalkit judge audit RUN_A RUN_B --judge MODEL --labels labels.csv")
+
+
+@command.command("audit")
+@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A")
+@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B")
+@click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="Human labels: id, a, b, label.")
+@click.option("--own", metavar="MODEL", help="Which of the two is of the judge's family.")
+@click.option("--probes", type=click.IntRange(0), default=50, show_default=True, help="Samples tried with each probe.")
+@_asking("pairwise")
+def audit(one: Path, two: Path, labels: Path | None, own: str | None, probes: int, **given: Any) -> None:
+    """Say how far a pairwise judge can be believed: its biases, its consistency, its agreement with people."""
+    from evalkit.cli.rendering.judging import show_audit
+    from evalkit.judging.audit import audit_of, probe_items, read_labels
+    from evalkit.judging.session import pair_items
+
+    outputs = _outputs([one, two], given)
+    if own is not None and own not in {outputs[0].name, outputs[1].name}:
+        raise UsageError(f"{own!r} is none of the two models", found=f"{outputs[0].name}, {outputs[1].name}")
+    people = read_labels(labels) if labels else []
+    judge = _judge(given, "pair")
+    items = pair_items(outputs, given["limit"])
+    items += probe_items(outputs, min(probes, given["limit"] or probes))
+    found = _judge_all(judge, items, given)
+    show_audit(audit_of(found, people, own=own), as_json=given["as_json"])
+    _finish([one for one in found if not one.probe], given)
+
+
+# ---------------------------------------------------------------- parts
+
+
+def _outputs(paths: Sequence[Path], given: dict[str, Any]) -> list[Outputs]:
+    from evalkit.judging.outputs import read_outputs
+
+    found = [read_outputs(path, given["task"]) for path in paths]
+    for outputs in found:
+        if outputs.unusable:
+            click.echo(f"evalkit: {outputs.place}: {outputs.unusable} records without a reply are left out", err=True)
+    return found
+
+
+def _judge(given: dict[str, Any], *over: str) -> Judge:
+    from evalkit.plugins import load
+
+    judge = load("judge", given["using"])
+    assert isinstance(judge, Judge)
+    if judge.over not in over:
+        kind = {"answer": "single answers", "pair": "two answers", "list": "lists of answers"}[judge.over]
+        raise UsageError(f"the judge {given['using']!r} decides over {kind}", fix="evalkit list judges")
+    if judge.bound is not None and not given["models"]:
+        raise UsageError("no judge is given", fix="--judge MODEL; evalkit list models")
+    return judge
+
+
+def _judge_all(judge: Judge, items: Sequence[Item], given: dict[str, Any]) -> list[Judged]:
+    """Every verdict, with what it cost on stderr. Ctrl-C keeps what is there and says how to go on."""
+    import asyncio
+
+    from evalkit import models
+    from evalkit.core import paths
+    from evalkit.judging.audit import REPEATS
+    from evalkit.judging.panel import panel, repeated, sampled
+    from evalkit.judging.session import Verdicts, judge_all
+    from evalkit.judging.usage import Metered
+    from evalkit.models.response_cache import cached
+    from evalkit.runs.store import SqliteCache, new_id
+
+    folder = Path("judgements")
+    out = given["out"] or folder / f"{new_id(path.stem for path in folder.glob('*.jsonl'))}.jsonl"
+    opened = [models.resolve(name) for name in given["models"]]
+    cache = SqliteCache(paths.cache_dir()) if not given["no_cache"] else None
+    meters = [Metered(model if cache is None else cached(model, cache)) for model in opened]
+
+    def held(one: Judge) -> Judge:
+        """The judge with its model, or the panel of it with each of several."""
+        if one.bound is None:
+            return one
+        asked = repeated(one, given["repeats"]) if given["repeats"] > 1 else one
+        assert asked.bound is not None
+        bound = [asked.bound(meter) for meter in meters]
+        return bound[0] if len(bound) == 1 else panel(one.name, bound, by="majority")
+
+    plain = held(judge)
+    tries = {probe: held(sampled(judge, number)) for number, probe in enumerate(REPEATS, 1)}
+    verdicts = Verdicts.open(out)
+    window = min((meter.capabilities.window for meter in meters), default=16)
+
+    async def work() -> list[Judged]:
+        try:
+            return await judge_all(lambda item: tries.get(item.probe, plain), items, verdicts, window=window)
+        finally:
+            for meter in meters:
+                await meter.close()
+
+    try:
+        found = asyncio.run(work())
+    except KeyboardInterrupt:
+        click.echo(f"evalkit: interrupted; every verdict is kept\n  go on: the same command with --out {out}", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    finally:
+        if cache is not None:
+            cache.close()
+    for meter in meters:
+        click.echo(f"evalkit: {meter.identity.name}: {meter.spent.words()}", err=True)
+    click.echo(f"evalkit: verdicts: {out}", err=True)
+    return found
+
+
+def _finish(found: Sequence[Judged], given: dict[str, Any]) -> None:
+    """Exit 3 where more than the allowed share is unjudged, with the commonest reason."""
+    from collections import Counter
+
+    missing = [one for one in found if one.validity is not Validity.OK]
+    if not missing or len(missing) <= given["max_failures"] * len(found):
+        return
+    reasons = Counter(one.reason.splitlines()[0] if one.reason else "no reason" for one in missing)
+    reason, _ = reasons.most_common(1)[0]
+    every = "all" if len(missing) == len(found) else f"{len(missing)} of"
+    click.echo(f"evalkit: {every} {len(found)} are unjudged; most often {reason}", err=True)
+    fix = "a stronger judge: this one gives no verdicts" if len(missing) == len(found) else "look at the replies"
+    click.echo(f"  try:   {fix}; the verdicts' file holds what it said", err=True)
+    sys.stdout.flush()
+    raise click.exceptions.Exit(UNJUDGED)
+
+
+def write_json(value: object) -> None:
+    """A result as JSON on stdout; what is not a number is null."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

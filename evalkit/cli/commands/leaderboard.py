@@ -1,0 +1,82 @@
+"""`evalkit leaderboard`: the models of a folder of runs, ranked; a page, Markdown, CSV, JSON or a static site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import click
+
+from evalkit import plugins
+from evalkit.cli.commands.report import Report, write_pieces
+from evalkit.core import UsageError
+from evalkit.runs.store import Run
+
+_FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", ".json": "json"}
+
+
+@click.command("leaderboard")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", default=Path("runs"))
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help=".html, .md, .csv or .json.")
+@click.option("--site", type=click.Path(path_type=Path), metavar="OUT", help="A static site: a page for every model.")
+@click.option("--title", default="Leaderboard", show_default=True, help="The heading.")
+def command(folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path | None, title: str) -> None:
+    """Rank the models whose runs lie under DIR, at any depth.
+
+    Prints Markdown and writes DIR/leaderboard.html, unless -o or --site says otherwise.
+    """
+    runs = runs_of(folder, tasks)
+    if site is not None:
+        click.echo(f"wrote {write_site(runs, site, title)}")
+        return
+    if out is not None:
+        form = _FORMS.get(out.suffix.lower())
+        if form is None:
+            raise UsageError("the file's suffix says what is written", found=str(out), fix=", ".join(_FORMS))
+        write_pieces(out, _load(form, title)(runs))
+    else:
+        click.echo(_load("markdown", title)(runs))
+        out = folder / "leaderboard.html"
+        write_pieces(out, _load("html", title)(runs))
+    click.echo(f"wrote {out}")
+
+
+def runs_of(folder: Path, tasks: Sequence[str] = ()) -> list[Run]:
+    """Every run at any depth that has a result; of those tasks only, where they are named. Raises UsageError."""
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", fix="evalkit leaderboard DIR, where DIR holds run folders")
+    found = []
+    for path in sorted(folder.rglob("manifest.json")):
+        try:
+            run = Run.open(path.parent)
+        except UsageError as error:
+            click.echo(f"evalkit: left out: {str(error).splitlines()[0]}", err=True)
+            continue
+        entries = [entry for entry in run.manifest.tasks if entry.result and (not tasks or entry.name in tasks)]
+        if entries:
+            run.manifest.tasks = entries
+            found.append(run)
+    if not found:
+        raise UsageError(f"{folder} holds no finished run of that kind", fix="evalkit show lists the runs")
+    return found
+
+
+def write_site(runs: Sequence[Run], folder: Path, title: str) -> Path:
+    """The leaderboard as index.html, and in models/ a run report for each model, by its number on the board."""
+    from evalkit.reporting.leaderboard import board
+
+    index = folder / "index.html"
+    write_pieces(index, _load("html", title, pages="models")(runs))
+    made = board(runs)
+    for number, model in enumerate(made.models):
+        cells = [column.cells[number] for column in made.columns]
+        own = list({id(cell.run): cell.run for cell in cells if cell}.values())
+        page = cast("Report", plugins.load("report", "html", {"title": model, "name": str(number)}))
+        write_pieces(folder / "models" / f"{number}.html", page(own))
+    return index
+
+
+def _load(form: str, title: str, **more: str) -> Report:
+    return cast("Report", plugins.load("report", "leaderboard", {"form": form, "title": title, **more}))

@@ -1,0 +1,64 @@
+"""`evalkit push`: runs to MLflow or to Weights & Biases, with their pages."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import click
+
+from evalkit import plugins
+from evalkit.cli.commands.report import Report, write_pieces
+from evalkit.core import UsageError
+from evalkit.runs.store import Run, runs_under
+from evalkit.runs.store import manifest as manifests
+
+_TRACKERS = ("mlflow", "wandb")
+
+
+@click.command("push")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN…")
+@click.option("--to", "where", required=True, metavar="TRACKER[:PLACE]", help="mlflow[:URI] or wandb[:ENTITY/PROJECT].")
+@click.option("--experiment", default="evalkit", show_default=True, help="MLflow's experiment.")
+@click.option("--pages/--no-pages", default=True, show_default=True, help="Send the run's report, too.")
+def command(runs: tuple[Path, ...], where: str, experiment: str, pages: bool) -> None:
+    """Send every RUN (a run folder, or a folder of them) to an experiment tracker.
+
+    Scores with their intervals become metrics, signatures and settings parameters; the manifest and a page with every
+    sample go along as artifacts. A run that is sent again is brought up to date.
+
+    \b
+    Examples:
+      evalkit push runs/a --to mlflow                             where MLFLOW_TRACKING_URI says
+      evalkit push runs/a --to mlflow:sqlite:///mlflow.db
+      evalkit push runs --to mlflow:http://host:5000 --no-pages
+      evalkit push runs/a --to wandb:team/project
+    """
+    tracker, _, place = where.partition(":")
+    if tracker not in _TRACKERS:
+        raise UsageError("--to names a tracker", found=where, fix=" or ".join(f"{name}[:…]" for name in _TRACKERS))
+    for run in [Run.open(folder) for given in runs for folder in (runs_under(given)[::-1] or [given])]:
+        with tempfile.TemporaryDirectory(prefix="evalkit-push-") as scratch:
+            files = [run.folder / manifests.FILE, *(_pages(run, Path(scratch)) if pages else ())]
+            click.echo(f"{run.folder} → {_send(run, files, tracker, place, experiment)}")
+
+
+def _pages(run: Run, folder: Path) -> list[Path]:
+    write = cast("Report", plugins.load("report", "html", {"name": "report"}))
+    return write_pieces(folder / "report.html", write([run]))
+
+
+def _send(run: Run, files: Iterable[Path], tracker: str, place: str, experiment: str) -> str:
+    from evalkit.reporting.trackers import content
+
+    made = content(run, tuple(files))
+    if tracker == "mlflow":
+        from evalkit.reporting.trackers import to_mlflow
+
+        return f"{place or 'MLflow'}, {experiment}, run {to_mlflow.send(made, place, experiment)}"
+    from evalkit.reporting.trackers import to_wandb
+
+    entity, _, project = place.rpartition("/")
+    return to_wandb.send(made, project or "evalkit", entity)

@@ -1,0 +1,60 @@
+"""`evalkit quickstart`: the embedded model on the bundled sample sets, end to end, with nothing downloaded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+if TYPE_CHECKING:
+    from evalkit.runs.store import Run
+
+# Every task that has a bundled sample, in the order a newcomer would ask.
+SUITE = (
+    "mmlu,data=sample",
+    "squad,data=sample",
+    "cnn_dailymail,data=sample",
+    "xsum,data=sample",
+    "wikitext,data=sample",
+)
+
+
+@click.command("quickstart")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def command(out: Path | None, quiet: bool) -> None:
+    """Evaluate the embedded model on the bundled sets: multiple choice, questions, summaries, perplexity."""
+    from evalkit import api
+    from evalkit.cli.commands.run import finish
+    from evalkit.cli.rendering.output import duration
+    from evalkit.cli.rendering.progress import progress
+
+    started = time.perf_counter()
+    click.echo("tiny, a 1 M-parameter Llama that ships with evalkit, on five bundled sample sets\n")
+    runs = api.run_plan(api.Plan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
+    finish(runs)
+    for what, page in _pages(runs, alone=out is not None):
+        click.echo(f"{what} {page}")
+    click.echo(f"took {duration(time.perf_counter() - started)}; next: evalkit run mmlu --model hf/<repo or path>")
+
+
+def _pages(runs: Sequence[Run], *, alone: bool) -> list[tuple[str, Path]]:
+    """A report of every sample, and a leaderboard of all runs beside this one (of it alone where the user chose a
+    folder, whose neighbours may be anything): what each is called, and where it is."""
+    from evalkit import plugins
+    from evalkit.cli.commands.leaderboard import runs_of
+    from evalkit.cli.commands.report import Report, write_pieces
+
+    folder = runs[0].folder
+    above = folder if alone else folder.parent
+    pages = [
+        ("report:     ", "html", runs, folder / "report.html"),
+        ("leaderboard:", "leaderboard", runs if alone else runs_of(above), above / "leaderboard.html"),
+    ]
+    for _, name, subjects, page in pages:
+        write = cast("Report", plugins.load("report", name, {"name": page.stem} if name == "html" else {}))
+        write_pieces(page, write(subjects))
+    return [(what, page) for what, _, _, page in pages]

@@ -1,0 +1,132 @@
+"""`evalkit run`: tasks × models, a table of estimates, and where the run lies."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evalkit.core import UsageError, Validity
+
+RUN_FAILED = 3
+
+
+@click.command("run")
+@click.argument("tasks", nargs=-1, metavar="TASK…")
+@click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="Model to evaluate; may be repeated.")
+@click.option("-M", "model_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) model.")
+@click.option("-T", "task_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) task.")
+@click.option("--judge", metavar="MODEL", help="Model that judges, where a task is scored by a judge.")
+@click.option("--limit", type=int, metavar="N", help="Samples per task, spread evenly over its subsets.")
+@click.option("--num-fewshot", type=int, metavar="K", help="Worked examples before each question.")
+@click.option(
+    "--fewshot-order",
+    type=click.Choice(["first", "random", "seeded", "balanced", "lm-eval"]),
+    help="How examples are picked.",
+)
+@click.option("--seed", type=int, help="Seed of few-shot draws and sampling.  [default: 1]")
+@click.option("--repeats", type=int, metavar="N", help="Attempts per sample.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")
+@click.option("--offline", is_flag=True, help="Never ask the hub.")
+@click.option("--skip-bad-rows", is_flag=True, help="Count unreadable rows instead of stopping.")
+@click.option("--max-failures", type=float, metavar="SHARE", help="Failed share that fails the run.  [default: 0.05]")
+@click.option("--unsafe-code", type=click.Choice(["subprocess"]), help="Run generated code WITHOUT isolation.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the response cache.")
+@click.option("--dry-run", is_flag=True, help="Count requests, tokens and cost; ask nothing.")
+@click.option("--max-cost", type=float, metavar="USD", help="Stop before the run costs more.")
+@click.option("--batch", is_flag=True, help="Ask by the provider's batches: half the price, within a day.")
+@click.option("--record", type=click.Path(path_type=Path), metavar="TAPE", help="Write every reply to a tape.")
+@click.option("--replay", type=click.Path(path_type=Path), metavar="TAPE", help="Take every reply from a tape.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: bool, **given: Any) -> None:
+    """Evaluate MODEL on every TASK.
+
+    A TASK is a name from `evalkit list tasks`, a task file (.py or .yaml), or a suite file that names tasks and
+    models; arguments stand inline: mmlu,subject=anatomy. A MODEL is provider/name: tiny, hf/<repo or path>,
+    openai/<model>, vllm/<model>; arguments inline as well: hf/gpt2,dtype=bfloat16.
+
+    \b
+    Examples:
+      evalkit run mmlu,data=sample squad,data=sample --model tiny
+      evalkit run mmlu squad --model hf/./my-model --data-dir ./hub --limit 500
+      evalkit run suite.yaml
+      evalkit run --resume runs/20260101-120000
+    """
+    from evalkit import api
+    from evalkit.cli.rendering.progress import progress
+
+    watcher = progress(quiet=quiet)
+    if resume is not None:
+        if dry_run:
+            raise UsageError("a run that was begun is not counted again", fix="--dry-run without --resume")
+        if tasks or given["models"]:
+            raise UsageError(
+                "--resume takes tasks and models from the run's manifest", fix=f"evalkit run --resume {resume}"
+            )
+        runs = api.resume(resume, watcher, given["max_cost"])
+    else:
+        from evalkit.cli.run_options import plan_from
+
+        plan = plan_from(tasks, given)
+        if dry_run:
+            from evalkit.cli.rendering.dry_run import show_forecasts
+
+            show_forecasts(api.forecasts(plan))
+            return
+        runs = api.run_plan(plan, watcher)
+    finish(runs)
+
+
+def finish(runs: list[Any]) -> None:
+    """Print the table, where the runs lie and what to do next; exit 3 where too little could be measured."""
+    from evalkit.cli.rendering.output import console, print_scores
+
+    out = console()
+    print_scores(out, runs)
+    out.print()
+    for run in runs:
+        out.print(f"run: {run.folder}", soft_wrap=True)
+    together = runs[0].folder if len(runs) == 1 else runs[0].folder.parent
+    out.print(f"next: evalkit show {together}", style="dim", soft_wrap=True)
+    failed = [run for run in runs if run.failed]
+    if failed:
+        message = explain_failures(failed)
+        console(err=True).print(message, style="red", soft_wrap=True, markup=False)
+        sys.stdout.flush()
+        raise click.exceptions.Exit(RUN_FAILED)
+
+
+def explain_failures(runs: list[Any]) -> str:
+    """Why a run counts as failed: the tasks whose share of failures is too high, with the commonest reason."""
+    from collections import Counter
+
+    lines = []
+    for run in runs:
+        for entry in run.manifest.tasks:
+            if entry.result is None or not entry.result.failed:
+                continue
+            reasons = Counter(
+                f"{r.failure.stage}: {r.failure.kind}: {r.failure.message}"
+                for r in run.records(entry.name)
+                if r.failure is not None
+            )
+            # What no judge could read is no failure of the run's making: the verdict's own reason says it.
+            reasons.update(
+                score.reason
+                for r in run.records(entry.name)
+                for score in r.scores[:1]
+                if r.failure is None and score.validity is Validity.UNJUDGED
+            )
+            why = f"; most often {reasons.most_common(1)[0][0]}" if reasons else ""
+            lines.append(
+                f"evalkit: {entry.name}: {entry.result.failed} of {entry.result.samples} samples"
+                f" could not be measured{why}"
+            )
+            if entry.result.failed == entry.result.samples and why.startswith("; most often unjudged"):
+                lines.append("  try:   a judge that gives verdicts: --judge MODEL")
+        lines.append(f"  try:   evalkit show {run.folder} --failed, then evalkit run --resume {run.folder}")
+    return "\n".join(lines)

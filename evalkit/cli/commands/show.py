@@ -1,0 +1,204 @@
+"""`evalkit show`: the runs there are, a run's summary, and single samples with prompt, reply and scores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalkit.core import Record, Sample, UsageError
+from evalkit.runs.store import Run, TaskResult, runs_under
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LISTED_RUNS = 20
+_LONG_FOLDER = 36
+_SHOWN_SAMPLES = 5
+_SHOWN_GROUPS = 80
+# Everything a terminal obeys: C0 without tab and newline, DEL and C1. A model's reply must not move the cursor.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@click.command("show")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--task", metavar="TASK", help="Only this task.")
+@click.option("--sample", "samples", multiple=True, metavar="ID", help="Show this sample in full.")
+@click.option("--failed", is_flag=True, help="Show samples that could not be measured.")
+@click.option("--wrong", is_flag=True, help="Show samples whose headline score is below 1.")
+@click.option("--limit", type=int, default=_SHOWN_SAMPLES, show_default=True, help="Samples to show at most.")
+@click.option("--json", "as_json", is_flag=True, help="The manifest as JSON.")
+def command(
+    run: Path | None, task: str | None, samples: tuple[str, ...], failed: bool, wrong: bool, limit: int, as_json: bool
+) -> None:
+    """Show RUN: its scores, or single samples. Without RUN, list the runs in runs/."""
+    from evalkit.cli.rendering.output import console
+
+    out = console()
+    if run is None:
+        _list_runs(out)
+        return
+    found = [Run.open(folder) for folder in runs_under(run)] or [Run.open(run)]
+    if as_json:
+        for one in found:
+            click.echo((one.folder / "manifest.json").read_text(encoding="utf-8"), nl=False)
+    elif samples or failed or wrong:
+        shown = sum(_show_samples(out, one, task, samples, failed, wrong, limit) for one in found)
+        if not shown:
+            raise UsageError("no such sample in this run", fix=f"evalkit show {run} --wrong shows some ids")
+    else:
+        _show_summary(out, found, task)
+
+
+def _list_runs(out: Console) -> None:
+    from rich.table import Table
+
+    from evalkit.api import RUNS
+    from evalkit.cli.rendering.output import escaped
+
+    folders = runs_under(RUNS)
+    if not folders:
+        out.print("no runs in runs/ yet", "next: evalkit quickstart", sep="\n")
+        return
+    listed = [(str(folder), Run.open(folder)) for folder in folders[:_LISTED_RUNS]]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    # A folder is there to be copied: it is not broken, and a long one has a line to itself.
+    apart = max(len(folder) for folder, _ in listed) > _LONG_FOLDER
+    for column in ("run", "model", "tasks", "status"):
+        table.add_column(column, overflow="fold", no_wrap=column == "run")
+    for folder, run in listed:
+        facts = (run.model, ", ".join(run.tasks), run.manifest.status)
+        if apart:
+            out.print(folder, style="bold", markup=False, soft_wrap=True)
+            out.print(f"  {' · '.join(facts)}", markup=False)
+        else:
+            table.add_row(*map(escaped, (folder, *facts)))
+    if not apart:
+        out.print(table)
+    if len(folders) > _LISTED_RUNS:
+        out.print(f"… and {len(folders) - _LISTED_RUNS} older")
+    out.print(f"next: evalkit show {folders[0]}", style="dim")
+
+
+def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
+    from evalkit.cli.rendering.output import duration, print_scores
+
+    if task is not None:
+        for run in runs:
+            run.manifest.task(task)  # says which tasks there are, where this is none of them
+    print_scores(out, runs, task)
+    for run in runs:
+        out.print()
+        head = f"{run.folder} · {run.manifest.status} · {run.manifest.created}"
+        out.print(head, style="bold", soft_wrap=True, markup=False)
+        for entry in run.manifest.tasks:
+            if entry.result is None or (task is not None and entry.name != task):
+                continue
+            result = entry.result
+            tokens = f"{result.prompt_tokens:,} prompt and {result.completion_tokens:,} completion tokens"
+            out.print(f"{entry.name}: {result.samples:,} samples, {tokens}, {duration(result.seconds)}", markup=False)
+            out.print(f"  {result.signature}", style="dim", soft_wrap=True, markup=False)
+            if task is not None or len(run.manifest.tasks) == 1:
+                _show_groups(out, result)
+    out.print(f"next: evalkit show {runs[0].folder} --wrong", style="dim", soft_wrap=True)
+
+
+def _show_groups(out: Console, result: TaskResult) -> None:
+    from rich.table import Table
+
+    from evalkit.cli.rendering.output import interval, measure
+
+    if not result.groups:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("group", overflow="fold")
+    for column in (result.headline, "95 % interval", "n"):
+        table.add_column(column, justify="right")
+    for name, metrics in islice(result.groups.items(), _SHOWN_GROUPS):
+        metric = next((m for m in metrics if m.name == result.headline), metrics[0])
+        value = measure(metric.estimate.value, metric.scale)
+        table.add_row(name, value, interval(metric), f"{metric.estimate.n:,}")
+    out.print(table)
+
+
+def _show_samples(
+    out: Console, run: Run, task: str | None, ids: tuple[str, ...], failed: bool, wrong: bool, limit: int
+) -> int:
+    shown = 0
+    for record in islice(_chosen(run, task, ids, failed, wrong), limit):
+        show_record(out, record, run.model)
+        shown += 1
+    return shown
+
+
+def _chosen(run: Run, task: str | None, ids: tuple[str, ...], failed: bool, wrong: bool) -> Iterator[Record]:
+    headlines = {e.name: e.result.headline for e in run.manifest.tasks if e.result}
+    for record in run.records(task or ""):
+        value = record.value(headlines.get(record.task, ""))
+        if (
+            record.sample.id in ids
+            or (failed and record.validity.is_measurement_failure)
+            or (wrong and value is not None and value < 1.0)
+        ):
+            yield record
+
+
+def show_record(out: Console, record: Record, model: str) -> None:
+    """One sample in full: prompt, reply, what was extracted, what was right, scores with their reasons."""
+    out.rule(f"{record.task} · {record.sample.id}", align="left", style="bold")
+    out.print(f"model {model} · validity {record.validity} · {' '.join(record.flags)}".rstrip(" ·"), markup=False)
+    if record.failure is not None:
+        failure = record.failure
+        out.print(f"failed in {failure.stage}: {failure.kind}: {visible(failure.message)}", style="red", markup=False)
+    if record.prompt is not None:
+        _block(out, "prompt", record.prompt.text)
+    in_contexts = _one_a_choice(record)
+    if in_contexts:
+        _block(out, "replies, one a choice", _likelihoods(record.sample, in_contexts))
+    for number, reply in enumerate(record.replies, 1):
+        name = "reply" if len(record.replies) == 1 else f"reply {number}"
+        for text, finish in zip(reply.texts, reply.finish, strict=False):
+            _block(out, f"{name} ({finish}, {reply.source})", text)
+        if reply.loglikelihoods and not in_contexts:
+            _block(out, f"{name} ({reply.source})", _likelihoods(record.sample, reply.loglikelihoods))
+    if record.sample.targets:
+        _block(out, "target", " | ".join(record.sample.targets))
+    for score in record.scores:
+        answer = "" if score.answer is None else f"  answer {visible(score.answer)!r}"
+        reason = f"  ({visible(score.reason)})" if score.reason else ""
+        out.print(f"{score.name} = {score.value:.4g}{answer}{reason}", markup=False, soft_wrap=True)
+    out.print()
+
+
+def _one_a_choice(record: Record) -> tuple[float, ...]:
+    """The log-likelihoods of replies that are one for each choice; nothing where they are not."""
+    values = [reply.loglikelihoods for reply in record.replies]
+    if len(values) < 2 or len(values) != len(record.sample.choices) or any(len(one) != 1 for one in values):
+        return ()
+    return tuple(one[0] for one in values)
+
+
+def _likelihoods(sample: Sample, values: tuple[float, ...]) -> str:
+    """One line a choice: the right one marked, the likeliest one pointed at."""
+    if len(values) != len(sample.choices):
+        return "  ".join(f"{value:.4f}" for value in values)
+    best = max(range(len(values)), key=values.__getitem__)
+    lines = []
+    for i, (choice, value) in enumerate(zip(sample.choices, values, strict=True)):
+        mark = ("✓" if i in sample.gold else " ") + ("→" if i == best else " ")
+        lines.append(f"{mark} {value:12.4f}  {choice}")
+    return "\n".join(lines)
+
+
+def _block(out: Console, title: str, text: str) -> None:
+    out.print(title, style="bold cyan")
+    out.print(visible(text), markup=False)
+
+
+def visible(text: str) -> str:
+    """A text with its control characters as escapes, so that a reply cannot write to the terminal."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)

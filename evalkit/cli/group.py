@@ -1,0 +1,142 @@
+"""The command line: a click group that loads a command's module when that command is used."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from evalkit.core import RunError, UsageError
+from evalkit.core.distribution import NAME
+
+USAGE, RUN_ERROR, INTERRUPTED = 2, 3, 130
+
+# One line each, so that `evalkit --help` imports no command.
+COMMANDS = {
+    "run": "Evaluate models on tasks.",
+    "list": "List tasks, models, judges and reports.",
+    "show": "Show runs, a run's scores, or single samples.",
+    "check": "Check that a task's gold answers score 1.0.",
+    "compare": "Compare two runs on the samples they share.",
+    "quantize-check": "Quantized variants of a model against the full one.",
+    "gate": "Stop a regression: gate run, gate plan.",
+    "baseline": "Save, show or update a baseline file.",
+    "history": "Scores over time, with their change points.",
+    "judge": "Have a model judge answers; audit the judge.",
+    "report": "Report on runs: a page, Markdown, CSV or JSON.",
+    "leaderboard": "Rank the models of a folder of runs.",
+    "push": "Send runs to MLflow or Weights & Biases.",
+    "rescore": "Score a run again from its stored replies.",
+    "score-code": "Score programs that a model wrote elsewhere.",
+    "cache": "Show or clear the response cache.",
+    "doctor": "Say what this machine can evaluate.",
+    "init": "Start a project with tasks/, judges/, reports/.",
+    "quickstart": "Evaluate the embedded model on the bundled sets.",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name; the module evalkit.cli.commands.<name> is imported when its command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"evalkit.cli.commands.{cmd_name.replace('-', '_')}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from evalkit.core.spec import unknown
+
+            raise unknown("command", args[0], COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name=NAME)
+def cli() -> None:
+    """Evaluate language models and trust the number.
+
+    \b
+    First steps:
+      evalkit quickstart                          the embedded model, two minutes
+      evalkit list tasks                          what can be asked
+      evalkit run mmlu --model hf/<repo or path>  a real evaluation
+    """
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's ends with its message and no traceback."""
+    try:
+        code = cli.main(standalone_mode=False)
+        _leave(code if isinstance(code, int) else 0)
+    except UsageError as error:
+        _complain(str(error), USAGE)
+    except click.NoSuchOption as error:
+        _complain(_no_such_option(error), USAGE)
+    except click.ClickException as error:
+        error.show()
+        _leave(USAGE)
+    except RunError as error:
+        _complain(str(error), RUN_ERROR)
+    except (KeyboardInterrupt, click.Abort) as error:
+        _complain(_interrupted(error), INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, less) went away: not a failure, and nothing more can be said on stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave(0)
+    except Exception as error:
+        if os.environ.get("EVALKIT_DEBUG"):
+            raise
+        _complain(
+            f"unexpected {type(error).__name__}: {error}\n  try:   EVALKIT_DEBUG=1 shows where; records are kept",
+            RUN_ERROR,
+        )
+
+
+def _no_such_option(error: click.NoSuchOption) -> str:
+    from evalkit.core.spec import nearest
+
+    command, context = "", error.ctx
+    while context is not None and context.parent is not None:
+        command, context = f" {context.info_name}{command}", context.parent
+    command = f"evalkit{command}"
+    known = [name for option in (error.ctx.command.params if error.ctx else ()) for name in option.opts]
+    close = nearest(error.option_name, known)
+    fix = f"did you mean {close!r}?" if close else f"{command} --help"
+    return str(UsageError(f"{command} has no option {error.option_name!r}", fix=fix))
+
+
+def _interrupted(error: BaseException) -> str:
+    # click turns a KeyboardInterrupt into an Abort, whose cause knows the run's folder.
+    folder = getattr(error, "folder", None) or getattr(error.__cause__, "folder", None)
+    if folder is None:
+        return "interrupted"
+    return f"interrupted; every finished sample is kept\n  go on: evalkit run --resume {folder}"
+
+
+def _complain(message: str, code: int) -> None:
+    click.echo(f"evalkit: {message}", err=True)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Exit without waiting for a worker thread that is in the middle of a batch nobody needs any more."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code in (INTERRUPTED, RUN_ERROR):
+        os._exit(code)
+    sys.exit(code)

@@ -1,0 +1,56 @@
+"""What `evalkit run --dry-run` prints: requests, tokens and cost before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalkit.cli.rendering.output import console, escaped
+from evalkit.core import Model, Usage
+from evalkit.models.api.cost_limit import price_of_model
+from evalkit.runs.runner import Forecast
+
+
+def show_forecasts(found: Sequence[tuple[Model, Sequence[Forecast]]]) -> None:
+    """A table a model, a line a task; what was guessed is said below."""
+    from rich.table import Table
+
+    out = console()
+    for model, tasks in found:
+        price = price_of_model(model)
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        table.add_column("task", overflow="fold", min_width=12)
+        for name in ("samples", "requests", "prompt ≈", "reply ≤", "US$ ≤"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for one in [*tasks, *([_total(tasks)] if len(tasks) > 1 else [])]:
+            cost = "–" if price is None else f"{price.cost(one.usage):,.4f}"
+            table.add_row(
+                escaped(one.task),
+                f"{one.samples:,}",
+                f"{one.requests:,}",
+                f"{one.prompt_tokens:,}",
+                f"{one.completion_tokens:,}",
+                cost,
+            )
+        out.print(f"[bold]{escaped(model.identity.name)}[/]")
+        out.print(table)
+        for line in _remarks(tasks, price is None):
+            out.print(line, style="dim", soft_wrap=True, markup=False)
+        out.print()
+    out.print("nothing was asked. next: without --dry-run, with --max-cost USD", style="dim", soft_wrap=True)
+
+
+def _remarks(tasks: Sequence[Forecast], unpriced: bool) -> list[str]:
+    lines = ["prompt: four characters a token; reply: the most that a task allows"]
+    if cached := sum(one.cached for one in tasks):
+        lines.append(f"{cached:,} more requests are in the cache and cost nothing")
+    if unpriced:
+        lines.append("no price is known: price=INPUT/OUTPUT (US$ a million tokens) or EVALKIT_PRICES")
+    if unsure := sum(one.unsure for one in tasks):
+        lines.append(f"{unsure:,} samples ask on by what was replied: at least this much is asked")
+    return lines
+
+
+def _total(tasks: Sequence[Forecast]) -> Forecast:
+    usage = Usage(sum(one.prompt_tokens for one in tasks), sum(one.completion_tokens for one in tasks))
+    samples, requests = sum(one.samples for one in tasks), sum(one.requests for one in tasks)
+    return Forecast("all", samples, requests, 0, usage.prompt_tokens, usage.completion_tokens)

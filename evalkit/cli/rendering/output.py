@@ -1,0 +1,158 @@
+"""What commands print: consoles, tables that fit 80 columns, numbers with their intervals."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evalkit.runs.store import MetricResult, Run, TaskEntry, TaskResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def console(*, err: bool = False) -> Console:
+    """A console for results (stdout) or for progress and notes (stderr). rich honours NO_COLOR and no TTY.
+
+    Without a terminal the width is fixed at 80 so that logs look the same everywhere.
+    """
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else 80, soft_wrap=False)
+
+
+def measure(value: float, scale: str) -> str:
+    """The number with its unit, which a value that does not apply has not."""
+    return number(value, scale) + ("%" if scale == "share" and not math.isnan(value) else "")
+
+
+def number(value: float, scale: str) -> str:
+    """A share in per cent with one decimal, any other number with four significant digits."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return f"{100 * value:.1f}" if scale == "share" else f"{value:.4g}"
+
+
+def interval(metric: MetricResult) -> str:
+    estimate = metric.estimate
+    if math.isnan(estimate.low) or math.isnan(estimate.high):
+        return "–"
+    return f"{number(estimate.low, metric.scale)} – {number(estimate.high, metric.scale)}"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
+
+
+def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> None:
+    """The scores as a table, and below it what a reader of them should know of single tasks."""
+    out.print(scores_table(runs, only))
+    for run in runs:
+        for entry in run.manifest.tasks:
+            known = notes(entry.result) if entry.result and only in (None, entry.name) else ""
+            if known:
+                name = entry.name if len(runs) == 1 else f"{entry.name} · {run.model}"
+                out.print(f"[dim]{escaped(name)}:[/] {known}", soft_wrap=True)
+
+
+def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
+    """One line for every model, task and metric: value, 95 % interval, number of samples.
+
+    The models of several runs stand below each other under the name of the task, so that they are compared at a look.
+    """
+    from rich.table import Table
+
+    several = len(runs) > 1
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("task / model" if several else "task", overflow="fold", min_width=12)
+    table.add_column("metric", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for task in dict.fromkeys(name for run in runs for name in run.tasks if only in (None, name)):
+        if several:
+            table.add_row(f"[bold]{escaped(task)}[/]")
+        for run in runs:
+            if task in run.tasks:
+                _add_task(table, run, run.manifest.task(task), f"  {run.model}" if several else task)
+    if only is None:
+        _add_suites(table, runs, several)
+    return table
+
+
+def escaped(text: str) -> str:
+    """A name as rich shows it: square brackets are no markup."""
+    return text.replace("[", "\\[")
+
+
+def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
+    if entry.result is None:
+        table.add_row(escaped(name), f"[yellow]{run.manifest.status}[/]", "–", "–", "–")
+        return
+    for place, metric in enumerate(entry.result.metrics):
+        value = measure(metric.estimate.value, metric.scale)
+        if metric.name == entry.result.headline:
+            value = f"[bold]{value}[/]"
+        n = f"{metric.estimate.n:,}"
+        table.add_row(escaped(name) if place == 0 else "", metric.name, value, interval(metric), n)
+
+
+def _add_suites(table: Table, runs: Sequence[Run], several: bool) -> None:
+    """A line for every suite below the tasks, and one for each of its categories that holds several tasks."""
+    for name in dict.fromkeys(suite.name for run in runs for suite in run.manifest.suites):
+        table.add_section()
+        if several:
+            table.add_row(f"[bold]{escaped(name)}[/]")
+        for run in runs:
+            for suite in (suite for suite in run.manifest.suites if suite.name == name):
+                head = f"  {run.model}" if several else name
+                kind = "mean" if suite.average == "tasks" else "mean by size"
+                _add_mean(table, head, kind, suite.result, "bold")
+                for category, metric in suite.categories.items():
+                    _add_mean(table, f"  {category}" if not several else f"    {category}", kind, metric, "")
+
+
+def _add_mean(table: Table, name: str, kind: str, metric: MetricResult | None, style: str) -> None:
+    if metric is None:
+        table.add_row(escaped(name), kind, "–", "–", "–")
+        return
+    value = f"{number(metric.estimate.value, metric.scale)}%"
+    table.add_row(
+        escaped(name), kind, f"[{style}]{value}[/]" if style else value, interval(metric), f"{metric.estimate.n:,}"
+    )
+
+
+def notes(result: TaskResult) -> str:
+    """What a reader of the number should know: failures, outcomes that are not an answer, truncation."""
+    found = []
+    if result.failed:
+        found.append(f"[red]{result.failed:,} failed[/]")
+    found += [f"{count:,} {_OUTCOMES[name]}" for name, count in sorted(result.counts.items()) if name in _OUTCOMES]
+    found += [f"{count:,} {name}" for name, count in sorted(result.flags.items())]
+    if result.cached == result.samples and result.samples:
+        found.append("all from the cache")
+    elif result.cached:
+        found.append(f"{result.cached:,} from the cache")
+    if result.cost is not None:
+        found.append(f"{result.cost:,.4f} US dollars")
+    return ", ".join(found)
+
+
+# How a model can fail to answer, in words.
+_OUTCOMES = {
+    "no_answer": "without an answer",
+    "refused": "refused",
+    "length": "cut at the token limit",
+    "timeout": "timed out",
+    "memory": "out of memory",
+}

@@ -1,0 +1,133 @@
+"""A baseline as text: a block a task, a line a sample, always in the same order.
+
+A block begins with `task:`; lines `key: JSON` follow, and then one JSON list a sample, as `columns` names its items.
+Blocks are sorted by task and samples keep the order of the data, so that a new baseline differs only where a score,
+a sample or a prompt does, and changes to different tasks merge by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evalkit.comparing import Column, TaskSide
+from evalkit.comparing.pairing import is_mean
+from evalkit.comparing.side import COSTS
+from evalkit.core import UsageError, Validity
+
+FIRST_LINE = "# evalkit baseline 1"
+_HINT = "# show it: evalkit baseline show FILE · change it: evalkit baseline update FILE RUN"
+DIGITS = 8
+"""Hex digits kept of a sample's digests; the digest over all samples of a task is kept whole."""
+
+
+def write(path: Path, sides: Mapping[str, TaskSide]) -> None:
+    """Write the file; raises UsageError where it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text_of(sides), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}", found=error.strerror or str(error)) from None
+
+
+def text_of(sides: Mapping[str, TaskSide]) -> str:
+    """The whole file."""
+    lines = [FIRST_LINE, _HINT]
+    for name in sorted(sides):
+        lines += ["", *_block(sides[name])]
+    return "\n".join(lines) + "\n"
+
+
+def _block(side: TaskSide) -> Iterator[str]:
+    yield _entry("task", side.name)
+    yield _entry("model", side.model)
+    yield _entry("harness", f"{side.harness} {side.version}".strip())
+    yield _entry("measured", side.created)
+    yield _entry("headline", side.headline)
+    for name, value in side.digests.items():
+        yield _entry(f"digest {name}", value)
+    for key, value in sorted(side.facts.items()):
+        if key != "model":
+            yield _entry(f"asked {key}", value)
+    for name in side.metrics:
+        column = side.columns[name]
+        about: dict[str, Any] = {"scale": column.scale, "higher_is_better": column.higher_is_better}
+        over_all = _value(column)
+        if over_all is not None:
+            about = {"value": over_all, **about}
+        yield _entry(f"metric {name}", about)
+    for name in COSTS:
+        taken = _mean(side, name)
+        if taken is not None:
+            yield _entry(f"mean {name}", taken)
+    yield from _samples(side)
+
+
+def _samples(side: TaskSide) -> Iterator[str]:
+    several = any(side.repeats)
+    flawed = any(value != Validity.OK for value in side.validity)
+    columns = ["sample", *(["repeat"] if several else []), "content", "prompt"]
+    columns += [*(["validity"] if flawed else []), *side.metrics]
+    yield _entry("samples", side.n)
+    yield _entry("columns", columns)
+    for place, sample in enumerate(side.ids):
+        row: list[Any] = [sample]
+        if several:
+            row.append(side.repeats[place])
+        row += [side.asked[place][:DIGITS], side.prompted[place][:DIGITS]]
+        if flawed:
+            row.append(side.validity[place])
+        row += [_cell(side.columns[name], place) for name in side.metrics]
+        yield _json(row)
+
+
+def _cell(column: Column, place: int) -> Any:
+    values = [_number(float(value)) for value in column.rows[place]]
+    if any(value is None for value in values):
+        return None
+    return values[0] if column.width == 1 else values
+
+
+def _number(value: float) -> float | int | None:
+    if not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) and abs(value) < 1e15 else value
+
+
+def _value(column: Column) -> float | None:
+    """The metric over all samples, for the reader; a gate computes it again."""
+    if column.known is not None:
+        return column.known
+    import numpy as np
+
+    rows = column.rows[np.isfinite(column.rows).all(axis=1)]
+    if not len(rows):
+        return None
+    if column.estimate is not None:
+        value = column.value_of(rows)
+    elif is_mean(column):
+        value = float(rows[:, 0].mean())
+    else:
+        return None
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _mean(side: TaskSide, name: str) -> float | None:
+    import numpy as np
+
+    values = side.costs.get(name, np.zeros(0))
+    values = values[np.isfinite(values)]
+    return float(f"{values.mean():.6g}") if len(values) else None
+
+
+def _entry(key: str, value: Any) -> str:
+    return f"{key}: {_json(value)}"
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    # Half of a surrogate pair has no UTF-8; line separators other than \n stay within their line as escapes.
+    return text if text.isprintable() else json.dumps(value)

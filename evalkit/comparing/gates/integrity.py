@@ -1,0 +1,139 @@
+"""What must hold before any statistics: the same samples, asked the same way, scored the same way, and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.comparing import PairedTask, TaskSide
+
+Level = Literal["refuse", "warn", "note"]
+
+# What the manifest keeps of a task and a comparison holds equal, in words for people.
+_HELD_EQUAL = {
+    "version": "the task's version",
+    "few-shot": "the worked examples",
+    "method": "the method",
+    "method settings": "the method's settings",
+    "scorers": "the scorers",
+    "judge": "the judge",
+}
+_WARNED = {"source": "the task's source file"}
+_NOTED = {"seed": "the seed", "repeats": "the repeats per sample", "limit": "the limit", "data": "the data's source"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not alike. `refuse` ends in no verdict; `samples` are ids of those it concerns."""
+
+    task: str
+    level: Level
+    what: str
+    samples: tuple[str, ...] = ()
+
+    def words(self, shown: int = 3) -> str:
+        """One line, with the first few ids."""
+        if not self.samples:
+            return self.what
+        more = f" and {len(self.samples) - shown:,} more" if len(self.samples) > shown else ""
+        return f"{self.what}: {', '.join(self.samples[:shown])}{more}"
+
+
+def findings(paired: PairedTask, *, max_failures: float = 0.05, common_samples: bool = False) -> list[Finding]:
+    """Everything that differs between the two sides of a task, what refuses a verdict first."""
+    found = [
+        *_samples(paired, common_samples),
+        *_content(paired),
+        *_settings(paired),
+        *_measured(paired, max_failures),
+        *_versions(paired),
+    ]
+    return sorted(found, key=lambda finding: ("refuse", "warn", "note").index(finding.level))
+
+
+def refused(found: Sequence[Finding]) -> bool:
+    return any(finding.level == "refuse" for finding in found)
+
+
+def _samples(paired: PairedTask, common: bool) -> list[Finding]:
+    name = paired.name
+    found = []
+    if paired.duplicates:
+        found.append(Finding(name, "refuse", "samples stand there twice", tuple(paired.duplicates)))
+    if not paired.ids:
+        return [*found, Finding(name, "refuse", "the two runs share no sample")]
+    level: Level = "note" if common else "refuse"
+    if paired.missing:
+        what = f"{len(paired.missing):,} of the baseline's samples are missing in the candidate"
+        found.append(Finding(name, level, what, tuple(paired.missing)))
+    if paired.extra:
+        what = f"{len(paired.extra):,} of the candidate's samples are not in the baseline"
+        found.append(Finding(name, level, what, tuple(paired.extra)))
+    if paired.by == "prompt":
+        found.append(Finding(name, "note", "samples were matched by their prompts, since their ids differ"))
+    return found
+
+
+def _content(paired: PairedTask) -> list[Finding]:
+    found = []
+    n = len(paired.ids)
+    if paired.other_data:
+        then, now = paired.baseline.facts.get("data"), paired.candidate.facts.get("data")
+        # A template may make the question: with the same rows it is the task that asks otherwise.
+        kind = "another task prompt over the same rows" if then and then == now else "another dataset"
+        what = f"{kind}: {len(paired.other_data):,} of {n:,} samples are not what they were"
+        found.append(Finding(paired.name, "refuse", what, tuple(paired.other_data)))
+    if paired.other_prompt:
+        what = f"another task prompt (before the chat template) for {len(paired.other_prompt):,} of {n:,} samples"
+        found.append(Finding(paired.name, "refuse", what, tuple(paired.other_prompt)))
+    one, other = paired.baseline.digests.get("rendered"), paired.candidate.digests.get("rendered")
+    whole = not paired.missing and not paired.extra
+    if one and other and one != other and whole and not paired.other_prompt and not paired.other_data:
+        what = "the rendered prompts differ (another chat template or system prompt); this is allowed"
+        found.append(Finding(paired.name, "note", what))
+    return found
+
+
+def _settings(paired: PairedTask) -> list[Finding]:
+    name, then, now = paired.name, paired.baseline.facts, paired.candidate.facts
+    found: list[Finding] = []
+    if paired.baseline.harness != paired.candidate.harness:
+        what = f"another harness: whether {', '.join(_HELD_EQUAL.values())} agree cannot be seen"
+        return [Finding(name, "warn", what)]
+    levels: tuple[tuple[Level, dict[str, str]], ...] = (("refuse", _HELD_EQUAL), ("warn", _WARNED), ("note", _NOTED))
+    for level, keys in levels:
+        for key, words in keys.items():
+            if key in then and key in now and then[key] != now[key]:
+                found.append(Finding(name, level, f"{words} changed: {then[key] or '–'} → {now[key] or '–'}"))
+    return found
+
+
+def _measured(paired: PairedTask, most: float) -> list[Finding]:
+    found = []
+    for which, side in (("baseline", paired.baseline), ("candidate", paired.candidate)):
+        failed = side.failed
+        if failed:
+            level: Level = "refuse" if failed > most * max(1, side.n) else "warn"
+            what = f"{failed:,} of the {which}'s {side.n:,} samples could not be measured"
+            found.append(Finding(paired.name, level, f"{what} (allowed: {100 * most:g} %)", _failed_ids(side)))
+        found += [Finding(paired.name, "warn", note) for note in side.notes]
+    return found
+
+
+def _failed_ids(side: TaskSide) -> tuple[str, ...]:
+    from evalkit.core import Validity
+
+    pairs = zip(side.ids, side.validity, strict=True)
+    return tuple(dict.fromkeys(sample for sample, value in pairs if Validity(value).is_measurement_failure))
+
+
+def _versions(paired: PairedTask) -> list[Finding]:
+    one, other = paired.baseline, paired.candidate
+    if one.harness != other.harness:
+        return [
+            Finding(paired.name, "note", f"harnesses: {one.harness} {one.version} → {other.harness} {other.version}")
+        ]
+    if one.version and other.version and one.version != other.version:
+        return [Finding(paired.name, "warn", f"another {one.harness} version: {one.version} → {other.version}")]
+    return []

@@ -1,0 +1,41 @@
+"""The report as JSON, for programs: every number as it is, those that are not finite as null."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from evalkit.comparing.gates.report import GateReport
+
+FORMAT = 1
+
+
+def as_json(report: GateReport) -> dict[str, Any]:
+    """The report as plain values."""
+    found = asdict(report)
+    found.pop("next_steps")
+    plain = {
+        "format": FORMAT,
+        "outcome": report.title,
+        "exit_code": report.exit_code,
+        **found,
+    }
+    return _finite(plain)  # type: ignore[no-any-return]
+
+
+def to_json(report: GateReport) -> str:
+    """The same as text."""
+    return orjson.dumps(as_json(report), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,83 @@
+"""The report as JUnit XML: a suite a task, a case for its metric and for each slice and ceiling."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from xml.etree import ElementTree
+
+from evalkit.comparing.gates.outputs import sentences
+from evalkit.comparing.gates.report import GateReport, GateRow
+from evalkit.comparing.gates.verdicts import Outcome
+
+# What XML 1.0 has no place for.
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SHOWN = 20
+
+
+def junit(report: GateReport) -> str:
+    """The document. A verdict that blocks is a failure, one that is allowed is skipped, a refusal is an error."""
+    root = ElementTree.Element("testsuites", name="evalkit gate")
+    if report.rows:
+        for task, rows in groupby(report.rows, key=lambda row: row.task):
+            _suite(root, task, [_case(row, report) for row in rows])
+    for task, found in groupby(_refusals(report), key=lambda pair: pair[0]):
+        _suite(root, task, [case for _, case in found])
+    for name in ("tests", "failures", "errors", "skipped"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    root.set("time", f"{report.seconds:.3f}")
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(root: ElementTree.Element, name: str, cases: list[ElementTree.Element]) -> None:
+    suite = ElementTree.SubElement(root, "testsuite", name=_legal(name))
+    for case in cases:
+        suite.append(case)
+    suite.set("tests", str(len(cases)))
+    for count, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(count, str(sum(case.find(tag) is not None for case in cases)))
+    suite.set("time", "0")
+
+
+def _case(row: GateRow, report: GateReport) -> ElementTree.Element:
+    name = f"{row.part} {row.metric}" if row.part else row.metric
+    case = ElementTree.Element("testcase", classname=_legal(f"evalkit.{row.task}"), name=_legal(name), time="0")
+    outcome = row.verdict.outcome
+    message = _legal(sentences.reason(row))
+    blocks = outcome is Outcome.FAIL or row.blocks
+    if blocks or (outcome is Outcome.INCONCLUSIVE and report.inconclusive_blocks):
+        failure = ElementTree.SubElement(case, "failure", type=outcome.value, message=message)
+        failure.text = _legal(_text(row))
+    elif outcome is Outcome.INCONCLUSIVE:
+        ElementTree.SubElement(case, "skipped", message=message)
+    out = ElementTree.SubElement(case, "system-out")
+    out.text = _legal(f"{outcome.value}: {_text(row)}")
+    return case
+
+
+def _refusals(report: GateReport) -> list[tuple[str, ElementTree.Element]]:
+    found = []
+    for number, finding in enumerate((f for f in report.findings if f.level == "refuse"), 1):
+        name = f"integrity {number}"
+        case = ElementTree.Element("testcase", classname=_legal(f"evalkit.{finding.task}"), name=name, time="0")
+        error = ElementTree.SubElement(case, "error", type="integrity", message=_legal(finding.what))
+        error.text = _legal(finding.words(_SHOWN))
+        found.append((finding.task, case))
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _text(row: GateRow) -> str:
+    verdict = row.verdict
+    lines = [
+        f"{row.metric}: {sentences.value(verdict.baseline, row.scale)} -> {sentences.value(verdict.candidate, row.scale)}, "
+        f"change {sentences.change(verdict.difference, row.scale)} [{sentences.bounds(row)}], margin {sentences.margin(row)}, "
+        f"n {verdict.n:,}, {verdict.how}"
+    ]
+    if flips := sentences.flips(row, _SHOWN):
+        lines.append(flips)
+    return "\n".join(lines)
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub("\ufffd", text)

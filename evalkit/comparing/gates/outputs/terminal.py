@@ -1,0 +1,84 @@
+"""The report as a table that fits 80 columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalkit.comparing.gates.outputs import sentences
+from evalkit.comparing.gates.report import GateReport, GateRow
+from evalkit.comparing.gates.verdicts import Outcome
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.DEGRADED: "yellow", Outcome.INCONCLUSIVE: "yellow"}
+_LEVELS = {"refuse": ("refused", "bold red"), "warn": ("warning", "yellow"), "note": ("note", "dim")}
+_SHOWN = 5
+
+
+def show(out: Console, report: GateReport) -> None:
+    """Print it."""
+    from rich.markup import escape
+
+    out.print(f"baseline   {report.baseline}", markup=False, soft_wrap=True)
+    out.print(f"candidate  {report.candidate}", markup=False, soft_wrap=True)
+    if report.looks:
+        out.print(f"looks      {report.looks}", markup=False, soft_wrap=True)
+    out.print()
+    if report.rows:
+        out.print(_table(report))
+        for row in report.rows:
+            _explain(out, row)
+    for finding in report.findings:
+        word, style = _LEVELS[finding.level]
+        text = escape(sentences.plain(f"{finding.task}: {finding.words()}"))
+        out.print(f"[{style}]{word}[/] {text}", soft_wrap=True)
+    if report.rows or report.findings:
+        out.print()
+    colour = "bold red" if report.outcome is None else _COLOURS[report.outcome]
+    out.print(f"[{colour}]{report.title}[/]: {sentences.sentence(report)}", soft_wrap=True)
+    for step in report.next_steps:
+        out.print(f"next: {step}", style="dim", markup=False, soft_wrap=True)
+
+
+def _table(report: GateReport) -> object:
+    from rich.markup import escape
+    from rich.table import Table
+
+    # A gate that looks several times takes a level of its own at each look.
+    interval = "interval" if report.looks else f"{round(100 * (2 * report.confidence - 1))} % interval"
+    # Numbers that are no shares are wider.
+    space = 2 if all(row.scale == "share" for row in report.rows) else 1
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, space, 0, 0))
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("task / metric", overflow="fold", min_width=14)
+    for name in ("before", "after", "change", interval, "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in report.rows:
+        verdict = row.verdict
+        table.add_row(
+            f"[{_COLOURS[verdict.outcome]}]{verdict.outcome.value}[/]",
+            escape(sentences.plain(f"{row.name} {row.metric}")),
+            sentences.value(verdict.baseline, row.scale),
+            sentences.value(verdict.candidate, row.scale),
+            sentences.change(verdict.difference, row.scale),
+            sentences.bounds(row),
+            f"{verdict.n:,}",
+        )
+    return table
+
+
+def _explain(out: Console, row: GateRow) -> None:
+    """What the table has no room for, where there is something to say."""
+    from rich.markup import escape
+
+    name = f"{row.name} {row.metric}" if row.kind == "ceiling" else row.name
+    lines = []
+    if row.verdict.outcome is not Outcome.PASS:
+        lines.append(f"{sentences.reason(row)} (margin {sentences.margin(row)})")
+    if found := sentences.flips(row, _SHOWN):
+        lines.append(found)
+    if row.unmeasured:
+        lines.append(f"{row.unmeasured:,} pairs left out: one side could not be measured")
+    for line in lines:
+        out.print(f"[dim]{escape(sentences.plain(name))}:[/] {escape(line)}", soft_wrap=True)

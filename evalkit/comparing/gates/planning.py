@@ -1,0 +1,208 @@
+"""What a set of samples and a margin can detect, before anything is run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalkit.comparing.gates.decide import outcomes
+from evalkit.comparing.gates.limits import Limits
+from evalkit.comparing.gates.verdicts import Outcome
+from evalkit.stats.difference import bounds
+from evalkit.stats.intervals import quantile
+from evalkit.stats.moments import Moments
+from evalkit.stats.power import detectable, needed_n
+from evalkit.stats.power import power as normal_power
+from evalkit.stats.simulated_answers import Answers, draw_moments
+
+_SETS = 10_000
+_SEARCH_SETS = 4_000
+_LARGEST_CLUSTER = 60
+"""Clusters beyond this size have too many outcomes to draw; the closed form then speaks for them."""
+_MOST_SAMPLES = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to expect of a gate on `n` samples (worth `effective` independent ones) where nothing changed.
+
+    `power_at_no_change` is the chance to be let through (PASS, or DEGRADED unless any drop blocks); `pass_rate`,
+    `degraded_rate`, `fail_rate` and `inconclusive_rate` are those of the four verdicts. `sd` is the standard deviation
+    of one pair's difference. `minimum_detectable` is the smallest margin that is let through with the wished-for
+    `power`; `needed` the number of samples that the margin at hand needs for it (None where no number does). `how`
+    says where the numbers come from: draws from a model of the answers, decided like any gate, or the normal
+    distribution.
+    """
+
+    n: int
+    effective: float
+    sd: float
+    margin: float
+    confidence: float
+    power: float
+    power_at_no_change: float
+    pass_rate: float
+    degraded_rate: float
+    fail_rate: float
+    inconclusive_rate: float
+    minimum_detectable: float
+    needed: int | None
+    how: str
+
+    @property
+    def resolves(self) -> bool:
+        """Whether the set can tell a drop of the margin from none with the wished-for power."""
+        return self.power_at_no_change >= self.power
+
+
+def plan(
+    n: int,
+    limits: Limits,
+    *,
+    sd: float | None = None,
+    share: float | None = None,
+    correlation: float = 0.0,
+    cluster_size: float = 1.0,
+    icc: float = 0.0,
+    power: float = 0.8,
+    seed: int = 0,
+) -> Plan:
+    """Plan for the standard deviation of the paired differences, or for a share p and the runs' correlation φ.
+
+    For shares σ_d² = 2·p·(1 - p)·(1 - φ), and the rates come from 10,000 seeded draws that are decided as a gate
+    decides; for a standard deviation, and for clusters of more than 60 samples, from the normal distribution. Clusters
+    of a mean size m with intra-cluster correlation `icc` of the differences make n samples worth
+    n / (1 + (m - 1)·icc). Raises ValueError unless exactly one of `sd` and `share` is given, and for values out of
+    range.
+    """
+    if (sd is None) == (share is None):
+        raise ValueError("give either sd or share")
+    if n < 1 or not 0.0 < power < 1.0:
+        raise ValueError(f"a plan needs a sample at least and a power between 0 and 1, found {n} and {power}")
+    if share is None:
+        assert sd is not None
+        if limits.zero_tolerance:
+            raise ValueError("zero tolerance counts samples: give share and correlation")
+        return _by_normal(n, limits, sd, cluster_size, icc, power)
+    answers = Answers(share, 0.0, correlation, max(1, round(cluster_size)), icc)
+    if limits.zero_tolerance:
+        return _strict(n, limits, answers, power)
+    if answers.size > _LARGEST_CLUSTER:
+        return _by_normal(n, limits, answers.deviation, cluster_size, icc, power)
+    return _by_draws(n, limits, answers, power, seed)
+
+
+def rates(found: Moments, limits: Limits) -> dict[Outcome, float]:
+    """How often each verdict comes in the data sets of `found`."""
+    shares = np.bincount(outcomes(found, limits), minlength=len(Outcome)) / len(found.n)
+    return dict(zip(Outcome, shares.tolist(), strict=True))
+
+
+def suite_power(plans: Sequence[Plan]) -> float:
+    """The chance that every task is let through where nothing changed: the product (tasks taken as independent)."""
+    return math.prod(each.power_at_no_change for each in plans)
+
+
+def _by_normal(n: int, limits: Limits, sd: float, cluster_size: float, icc: float, power: float) -> Plan:
+    from scipy import special
+
+    deff = 1.0 + (cluster_size - 1.0) * icc
+    effective = n / deff
+    inside = normal_power(effective, sd, limits.margin, limits.alpha)
+    worse = 0.0 if sd == 0.0 else limits.alpha
+    z = quantile(1.0 - 2.0 * limits.alpha)
+    reach = math.inf if sd == 0.0 else limits.margin * math.sqrt(effective) / sd
+    # Of the significant drops, those whose lower bound is above the margin; a FAIL lies wholly beyond it.
+    degraded = max(0.0, worse - float(special.ndtr(z - reach))) if worse else 0.0
+    failed = float(special.ndtr(-reach - z)) if worse else 0.0
+    if limits.any_drop_blocks:
+        inside, degraded, failed = inside - degraded, 0.0, worse
+    passed = inside - degraded
+    samples = needed_n(sd, limits.margin, limits.alpha, power) * deff
+    return Plan(
+        n,
+        effective,
+        sd,
+        limits.margin,
+        limits.confidence,
+        power,
+        inside,
+        passed,
+        degraded,
+        failed,
+        1.0 - inside - failed,
+        detectable(effective, sd, limits.alpha, power),
+        math.ceil(samples) if math.isfinite(samples) else None,
+        "normal distribution",
+    )
+
+
+def _by_draws(n: int, limits: Limits, answers: Answers, power: float, seed: int) -> Plan:
+    drawn = draw_moments(answers, n, _SETS, np.random.default_rng(seed))
+    low, _ = bounds(drawn, limits.alpha, strict=True)
+    found = rates(drawn, limits)
+    through = found[Outcome.PASS] + found[Outcome.DEGRADED]
+    return Plan(
+        n,
+        n / answers.design_effect,
+        answers.deviation,
+        limits.margin,
+        limits.confidence,
+        power,
+        through,
+        found[Outcome.PASS],
+        found[Outcome.DEGRADED],
+        found[Outcome.FAIL],
+        found[Outcome.INCONCLUSIVE],
+        -float(np.quantile(np.nan_to_num(low, nan=-1.0), 1.0 - power, method="lower")),
+        _needed(n, limits, answers, power, seed),
+        f"{_SETS:,} draws",
+    )
+
+
+def _needed(n: int, limits: Limits, answers: Answers, power: float, seed: int) -> int | None:
+    """The least n with the wished-for power, to about 1 %: doubled until it is enough, then halved between."""
+
+    def enough(samples: int) -> bool:
+        found = rates(draw_moments(answers, samples, _SEARCH_SETS, np.random.default_rng(seed)), limits)
+        return found[Outcome.PASS] + found[Outcome.DEGRADED] >= power
+
+    # Where any drop blocks, chance alone blocks α of all that did not change.
+    if limits.margin == 0.0 or (limits.any_drop_blocks and power > limits.confidence):
+        return None
+    start = needed_n(answers.deviation, limits.margin, limits.alpha, power) * answers.design_effect
+    least, most = 1, max(2 * answers.size, math.ceil(start))
+    while not enough(most):
+        least, most = most, 2 * most
+        if most > _MOST_SAMPLES:
+            return None
+    while most > 1.01 * least + 1:
+        middle = round(math.sqrt(least * most)) if most > 4 * least else (least + most) // 2
+        least, most = (least, middle) if enough(middle) else (middle, most)
+    return most
+
+
+def _strict(n: int, limits: Limits, answers: Answers, power: float) -> Plan:
+    """Zero tolerance passes only where not one sample got worse."""
+    _, losses, _, _ = answers.cells
+    through = (1.0 - losses) ** n
+    most = math.inf if losses == 0.0 else math.log(power) / math.log1p(-losses) if losses < 1.0 else 0.0
+    return Plan(
+        n,
+        float(n),
+        answers.deviation,
+        0.0,
+        limits.confidence,
+        power,
+        through,
+        through,
+        0.0,
+        1.0 - through,
+        0.0,
+        0.0,
+        n if n <= most else None,
+        "no sample may get worse",
+    )

@@ -1,0 +1,109 @@
+"""What a gate asks of a whole run: margins task by task, slices, ceilings for cost, and what blocks a job."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from evalkit.comparing.gates.limits import Limits
+from evalkit.core import UsageError
+
+DEFAULT_MARGIN = 0.02
+CEILINGS = ("seconds", "tokens", "cost")
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """The largest drop that passes: `value` in the metric's own units, or, `relative`, as a share of the baseline.
+
+    On a share, `2%` are two points (0.02); on any other number (a perplexity), 2 % of the baseline's value.
+    """
+
+    value: float
+    relative: bool = False
+
+    def units(self, scale: str, baseline: float) -> float:
+        """The margin in the metric's units."""
+        if self.relative and scale != "share":
+            return self.value * abs(baseline) if math.isfinite(baseline) else 0.0
+        return self.value
+
+    @staticmethod
+    def parse(text: str) -> Margin:
+        """`0.02`, `2%` or `2 %`; raises ValueError."""
+        cleaned = text.strip()
+        share = cleaned.endswith("%")
+        value = float(cleaned.removesuffix("%").strip()) / (100.0 if share else 1.0)
+        if not (math.isfinite(value) and value >= 0.0):
+            raise ValueError(f"a margin is a number of at least 0, found {text!r}")
+        return Margin(value, share)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPolicy:
+    """What is asked of one task. None: as the policy says for all. `slices` maps a group of samples to its margin."""
+
+    margin: Margin | None = None
+    confidence: float | None = None
+    metric: str = ""
+    any_drop_blocks: bool | None = None
+    zero_tolerance: bool = False
+    slices: Mapping[str, Margin | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of a gate. `tasks` has names or patterns with `*`; a task's exact name wins, then the first pattern.
+
+    `ceilings` maps "seconds", "tokens" or "cost" (each per sample) to how much it may rise, as a share of the baseline.
+    `invalid_share` bounds the share of replies without a valid answer. `max_failures` is the share of samples that
+    may lack a measurement on either side. `common_samples` compares what both sides have instead of refusing where
+    samples are missing. `degraded_blocks` and `inconclusive_blocks` say what those verdicts do to the exit code.
+    """
+
+    margin: Margin = Margin(DEFAULT_MARGIN)
+    confidence: float = 0.95
+    any_drop_blocks: bool = False
+    tasks: Mapping[str, TaskPolicy] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    invalid_share: float | None = None
+    max_failures: float = 0.05
+    common_samples: bool = False
+    degraded_blocks: bool = False
+    inconclusive_blocks: bool = True
+    baseline: str = ""
+    origin: str = ""
+
+    def of(self, task: str) -> TaskPolicy:
+        """What is asked of the task of that name."""
+        if task in self.tasks:
+            return self.tasks[task]
+        return next((found for name, found in self.tasks.items() if fnmatchcase(task, name)), TaskPolicy())
+
+    def covers(self, task: str) -> bool:
+        """Whether the gate looks at the task at all."""
+        return not self.only or any(task == name or fnmatchcase(task, name) for name in self.only)
+
+    def limits(self, task: str, scale: str, baseline: float, margin: Margin | None = None) -> Limits:
+        """The limits of one metric of a task; `margin` is a slice's own. Raises UsageError for what can't be."""
+        own = self.of(task)
+        chosen = margin or own.margin or self.margin
+        try:
+            return Limits(
+                margin=0.0 if own.zero_tolerance else chosen.units(scale, baseline),
+                confidence=self.confidence if own.confidence is None else own.confidence,
+                any_drop_blocks=self.any_drop_blocks if own.any_drop_blocks is None else own.any_drop_blocks,
+                zero_tolerance=own.zero_tolerance,
+                share=scale == "share",
+            )
+        except ValueError as error:
+            raise UsageError(f"the policy for {task!r} cannot be: {error}", at=self.origin) from None
+
+    def check_names(self, tasks: list[str]) -> None:
+        """Raise UsageError for a task in the policy that there is not: a misspelt name would gate nothing."""
+        for name in [*self.tasks, *self.only]:
+            if not any(task == name or fnmatchcase(task, name) for task in tasks):
+                raise UsageError(f"the policy names a task {name!r} that no run has", found=", ".join(tasks))

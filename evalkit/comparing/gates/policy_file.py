@@ -1,0 +1,187 @@
+"""A gate's policy from YAML and from the command line, with file and line for every mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evalkit.comparing.gates.policy import CEILINGS, Margin, Policy, TaskPolicy
+from evalkit.core import UsageError
+from evalkit.plugins.yaml_tree import Value, read_yaml
+
+KEYS = (
+    "baseline",
+    "margin",
+    "confidence",
+    "any_drop_blocks",
+    "tasks",
+    "limits",
+    "max_failures",
+    "common_samples",
+    "on_degraded",
+    "on_inconclusive",
+)
+_TASK_KEYS = ("margin", "confidence", "metric", "any_drop_blocks", "zero_tolerance", "slices")
+_LIMIT_KEYS = ("latency", "tokens", "cost", "invalid_share")
+_Made = TypeVar("_Made")
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy in a file. Raises UsageError, with the line, for anything that is not one."""
+    try:
+        tree = read_yaml(path)
+    except OSError as error:
+        raise UsageError(f"cannot read the policy {path}", found=error.strerror or str(error)) from None
+    return policy_of(tree)
+
+
+def policy_of(tree: Value) -> Policy:
+    """The policy of a mapping, which may be a part of another file (a suite's `gate:`)."""
+    found = tree.mapping(KEYS)
+    values: dict[str, Any] = {"origin": str(tree.path)}
+    if "margin" in found:
+        values["margin"] = _margin(found["margin"])
+    if "confidence" in found:
+        values["confidence"] = _confidence(found["confidence"])
+    for key in ("any_drop_blocks", "common_samples"):
+        if key in found:
+            values[key] = found[key].truth()
+    if "max_failures" in found:
+        values["max_failures"] = _share(found["max_failures"])
+    if "on_degraded" in found:
+        values["degraded_blocks"] = _choice(found["on_degraded"], ("pass", "fail")) == "fail"
+    if "on_inconclusive" in found:
+        values["inconclusive_blocks"] = _choice(found["on_inconclusive"], ("pass", "block")) == "block"
+    if "baseline" in found:
+        values["baseline"] = str(tree.path.resolve().parent / found["baseline"].text())
+    if "limits" in found:
+        values |= _limits(found["limits"])
+    if "tasks" in found:
+        values |= _tasks(found["tasks"])
+    return Policy(**values)
+
+
+def policy_from(path: Path | Policy | None, given: Mapping[str, Any]) -> Policy:
+    """The file's policy (or one that was read already, or the default), with what the command line says on top.
+
+    `given` may hold margin (text), confidence, tasks, any_drop_blocks, degraded and inconclusive ("pass", …),
+    common_samples and max_failures; None and False are not given. Raises UsageError.
+    """
+    policy = path if isinstance(path, Policy) else read_policy(path) if path is not None else Policy()
+    values: dict[str, Any] = {}
+    if given.get("margin") is not None:
+        values["margin"] = _option("--margin", given["margin"], Margin.parse, "a number such as 0.02, or 2%")
+    if given.get("confidence") is not None:
+        confidence = float(given["confidence"])
+        if not 0.5 < confidence < 1.0:
+            raise UsageError("--confidence lies between 0.5 and 1", found=str(confidence), fix="0.95")
+        values["confidence"] = confidence
+    if given.get("tasks"):
+        values["only"] = tuple(given["tasks"])
+    for key in ("any_drop_blocks", "common_samples"):
+        if given.get(key):
+            values[key] = True
+    if given.get("degraded"):
+        values["degraded_blocks"] = given["degraded"] == "fail"
+    if given.get("inconclusive"):
+        values["inconclusive_blocks"] = given["inconclusive"] == "block"
+    if given.get("max_failures") is not None:
+        values["max_failures"] = given["max_failures"]
+    return replace(policy, **values)
+
+
+def _option(name: str, text: str, read: Callable[[str], _Made], wanted: str) -> _Made:
+    try:
+        return read(text)
+    except ValueError:
+        raise UsageError(f"{name} is {wanted}", found=repr(text)) from None
+
+
+# ---------------------------------------------------------------- values
+
+
+def _margin(value: Value) -> Margin:
+    try:
+        return Margin.parse(value.text())
+    except ValueError:
+        raise value.wrong(
+            "a margin is the largest drop that passes", found=repr(value.text()), fix="0.02 or 2%"
+        ) from None
+
+
+def _confidence(value: Value) -> float:
+    number = value.number()
+    if not 0.5 < number < 1.0:
+        raise value.wrong("confidence lies between 0.5 and 1", found=f"{number:g}", fix="0.95")
+    return number
+
+
+def _share(value: Value) -> float:
+    """`0.05` or `5%`."""
+    try:
+        number = Margin.parse(value.text()).value
+    except ValueError:
+        raise value.wrong("this is a share", found=repr(value.text()), fix="0.05 or 5%") from None
+    if number > 1.0:
+        raise value.wrong("a share is at most 1", found=value.text(), fix="5% is written 0.05 or 5%")
+    return number
+
+
+def _rise(value: Value) -> float:
+    """`20%` or `0.2`: how much more than the baseline."""
+    try:
+        return Margin.parse(value.text().strip().removeprefix("+")).value
+    except ValueError:
+        raise value.wrong(
+            "this says how much more than the baseline is allowed", found=repr(value.text()), fix="20%"
+        ) from None
+
+
+def _choice(value: Value, known: tuple[str, ...]) -> str:
+    text = value.text()
+    if text not in known:
+        raise value.wrong("no such choice", found=repr(text), fix="one of " + ", ".join(known))
+    return text
+
+
+def _limits(value: Value) -> dict[str, Any]:
+    found = value.mapping(_LIMIT_KEYS)
+    names = {"latency": "seconds"}
+    ceilings = {names.get(key, key): _rise(item) for key, item in found.items() if names.get(key, key) in CEILINGS}
+    values: dict[str, Any] = {"ceilings": ceilings}
+    if "invalid_share" in found:
+        values["invalid_share"] = _share(found["invalid_share"])
+    return values
+
+
+def _tasks(value: Value) -> dict[str, Any]:
+    """A list of names: no other task is looked at. A mapping: what is asked of these; others are gated by default."""
+    if value.is_list():
+        return {"only": value.texts()}
+    tasks = {name: _task(item) for name, item in value.mapping().items()}
+    return {"tasks": tasks}
+
+
+def _task(value: Value) -> TaskPolicy:
+    if not value.is_mapping():
+        return TaskPolicy(margin=_margin(value))
+    found = value.mapping(_TASK_KEYS)
+    slices: dict[str, Margin | None] = {}
+    if "slices" in found:
+        part = found["slices"]
+        if part.is_mapping():
+            slices = {name: _margin(item) for name, item in part.mapping().items()}
+        else:
+            slices = dict.fromkeys(part.texts())
+    if "zero_tolerance" in found and found["zero_tolerance"].truth() and "margin" in found:
+        raise found["margin"].wrong("zero tolerance leaves no margin", fix="leave one of the two out")
+    return TaskPolicy(
+        margin=_margin(found["margin"]) if "margin" in found else None,
+        confidence=_confidence(found["confidence"]) if "confidence" in found else None,
+        metric=found["metric"].text() if "metric" in found else "",
+        any_drop_blocks=found["any_drop_blocks"].truth() if "any_drop_blocks" in found else None,
+        zero_tolerance="zero_tolerance" in found and found["zero_tolerance"].truth(),
+        slices=slices,
+    )

@@ -1,0 +1,88 @@
+"""What a gate found, as every output shows it: rows with their verdicts, findings, the outcome, the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalkit.comparing.gates.integrity import Finding, refused
+from evalkit.comparing.gates.verdicts import GateVerdict, Outcome
+
+PASSED, REGRESSED, REFUSED, INCONCLUSIVE = 0, 1, 3, 4
+
+Kind = Literal["score", "slice", "ceiling"]
+
+
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """One thing that was decided: a task's metric, one of its slices, or what a sample cost.
+
+    `worse` and `better` are the ids of samples whose score fell or rose; `blocks` says whether this row alone stops
+    a job. `unit` is "share" (shown in per cent) or a word for what is counted.
+    """
+
+    task: str
+    metric: str
+    verdict: GateVerdict
+    kind: Kind = "score"
+    part: str = ""
+    scale: str = "share"
+    higher_is_better: bool = True
+    worse: tuple[str, ...] = ()
+    better: tuple[str, ...] = ()
+    blocks: bool = False
+    unmeasured: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.task} / {self.part}" if self.part else self.task
+
+
+@dataclass(slots=True)
+class GateReport:
+    """A gate's whole answer. Where integrity does not hold there are findings, no rows, and exit code 3."""
+
+    baseline: str
+    candidate: str
+    rows: list[GateRow] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    confidence: float = 0.95
+    degraded_blocks: bool = False
+    inconclusive_blocks: bool = True
+    looks: str = ""
+    version: str = ""
+    seconds: float = 0.0
+    next_steps: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        return refused(self.findings)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The worst verdict of all rows; None where integrity does not hold."""
+        if self.refused or not self.rows:
+            return None
+        found = {row.verdict.outcome for row in self.rows}
+        for worst in (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.DEGRADED):
+            if worst in found:
+                return worst
+        return Outcome.PASS
+
+    @property
+    def title(self) -> str:
+        return "REFUSED" if self.outcome is None else self.outcome.value
+
+    @property
+    def exit_code(self) -> int:
+        outcome = self.outcome
+        if outcome is None:
+            return REFUSED
+        if outcome is Outcome.FAIL or any(row.blocks for row in self.rows):
+            return REGRESSED
+        if outcome is Outcome.INCONCLUSIVE:
+            return INCONCLUSIVE if self.inconclusive_blocks else PASSED
+        return PASSED
+
+    def of(self, outcome: Outcome) -> list[GateRow]:
+        return [row for row in self.rows if row.verdict.outcome is outcome]

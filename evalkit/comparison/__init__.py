@@ -1,6 +1,0 @@
-"""Two runs beside each other: samples paired by id, what was asked otherwise, what flipped, where transcripts part."""
-
-from evalkit.comparison.pairing import PairedTask, names_of, pair_task, pair_tasks
-from evalkit.comparison.side import Column, Readable, TaskSide, read_sides
-
-__all__ = ["Column", "PairedTask", "Readable", "TaskSide", "names_of", "pair_task", "pair_tasks", "read_sides"]

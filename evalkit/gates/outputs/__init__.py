@@ -1,9 +1,0 @@
-"""The forms a gate's answer is given in: terminal, Markdown, JUnit XML, JSON, GitHub's annotations and job summary."""
-
-from evalkit.gates.outputs.as_json import as_json, to_json
-from evalkit.gates.outputs.github import summarise, workflow_commands
-from evalkit.gates.outputs.junit import junit
-from evalkit.gates.outputs.markdown import markdown
-from evalkit.gates.outputs.terminal import show
-
-__all__ = ["as_json", "junit", "markdown", "show", "summarise", "to_json", "workflow_commands"]

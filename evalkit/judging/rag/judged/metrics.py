@@ -1,0 +1,345 @@
+"""The RAG metrics that a judge's model decides. Each is a `Judge`; what it found out stands in the scores' details.
+
+Formulas: `evalkit.judging.rag.formulas`. A metric that does not apply to a sample (an answer without claims, a sample without
+a reference) leaves n; a reply that cannot be read leaves the sample unjudged, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from evalkit.core import Judge, Model, Reply, Sample, Score, Verdict
+from evalkit.judging import PromptText
+from evalkit.judging.protocols import decided, judge_of, unjudged
+from evalkit.judging.rag import formulas
+from evalkit.judging.rag.formulas import Verdicts
+from evalkit.judging.rag.judged.claims_reader import Claim, Decided
+from evalkit.judging.rag.judged.facts import Facts, UnjudgedError
+from evalkit.judging.rag.support.detector import cited
+from evalkit.judging.rag.support.wording import sentences
+
+_LESS = formulas.LOWER_IS_BETTER | {
+    "intrinsic", "extrinsic", "failed", "failed_retrieval", "failed_ordering", "failed_generation"
+}  # fmt: skip
+Values = Mapping[str, float | None]
+"""Scores by name; None where one does not apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The two prompts that all metrics over claims share, so that one's answers serve the next."""
+
+    claims: PromptText
+    verdicts: PromptText
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"claims": self.claims.digest, "verdicts": self.verdicts.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a metric found: its values and what they rest on."""
+
+    values: Values
+    details: Mapping[str, Any]
+    reason: str = ""
+
+
+def metric_judge(
+    name: str,
+    scores: tuple[str, ...],
+    measure: Callable[[Facts], Awaitable[Measured]],
+    settings: Mapping[str, str],
+    *,
+    max_tokens: int = 4096,
+) -> Judge:
+    """A judge whose scores `measure` makes of a record's facts. The first score that applies holds the details."""
+
+    async def decide(model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        facts = Facts.of(model, sample, replies, max_tokens)
+        try:
+            found = await measure(facts)
+        except UnjudgedError as error:
+            return unjudged(str(error), facts.asked)
+        given = [Score(key, value, reason=found.reason) for key, value in found.values.items() if value is not None]
+        verdict = decided(given, facts.asked)
+        missing = frozenset(key for key in scores if found.values.get(key) is None)
+        if not given:
+            # Nothing applies, and yet what was found out is worth keeping.
+            given = [Score(f"{name}_claims", 0.0, reason=found.reason or "not applicable")]
+        given[0] = replace(given[0], details=found.details)
+        return replace(verdict, scores=tuple(given), reason=found.reason, inapplicable=missing)
+
+    return judge_of(name, decide, scores=scores, settings=settings, lower_is_better=_LESS & set(scores))
+
+
+# ---------------------------------------------------------------- claims against contexts
+
+
+def faithfulness(name: str, prompts: Prompts) -> Judge:
+    """Claims of the answer that the contexts support / all claims, and what the others are.
+
+    Scores: `faithfulness`; `intrinsic`, the share of claims that the contexts contradict, and `extrinsic`, of those
+    that they say nothing of. The three add up to 1.
+    """
+
+    async def measure(facts: Facts) -> Measured:
+        claims, verdicts = await answer_in_contexts(facts, prompts)
+        kinds = [decision.verdict for decision in verdicts]
+        values = {
+            "faithfulness": formulas.share([kind == "supported" for kind in kinds]),
+            "intrinsic": formulas.share([kind == "contradicted" for kind in kinds]),
+            "extrinsic": formulas.share([kind == "unsupported" for kind in kinds]),
+        }
+        return Measured(values, {"claims": told(facts, claims, verdicts)}, _worst(claims, verdicts))
+
+    return metric_judge(name, ("faithfulness", "intrinsic", "extrinsic"), measure, prompts.settings)
+
+
+def groundedness(name: str, prompts: Prompts) -> Judge:
+    """Whether claims rest on contexts, and whether the answer's own citations say which.
+
+    `groundedness`: claims that carry the id of a context that supports them / all claims. Of answers that cite (in
+    brackets, or in the record's `citations`), as Gao et al. 2023 (https://arxiv.org/abs/2305.14627) define them over
+    sentences: `citation_recall`, the share of claims whose sentence cites a context that supports them, and
+    `citation_precision`, the share of citations that support a claim of their sentence. A citation of a context that
+    is not there supports nothing.
+    """
+
+    async def measure(facts: Facts) -> Measured:
+        claims, verdicts = await answer_in_contexts(facts, prompts)
+        marks = _citations(facts)
+        recall, precision = _cited(facts, claims, verdicts, marks)
+        values = {
+            "groundedness": formulas.share([decision.supported and bool(decision.sources) for decision in verdicts]),
+            "citation_recall": recall,
+            "citation_precision": precision,
+        }
+        listed = [claim.text for claim, decision in zip(claims, verdicts, strict=True) if not decision.supported]
+        details = {
+            "claims": told(facts, claims, verdicts),
+            "citations": [{"sentence": place, "context": context} for place, context in marks],
+            "ungrounded": listed,
+        }
+        return Measured(values, details, _worst(claims, verdicts))
+
+    return metric_judge(name, ("groundedness", "citation_recall", "citation_precision"), measure, prompts.settings)
+
+
+def context_recall(name: str, prompt: PromptText) -> Judge:
+    """Sentences of the reference answer that the contexts support / all of its sentences: score `context_recall`."""
+
+    async def measure(facts: Facts) -> Measured:
+        items = sentences(facts.reference)
+        sources = [context.text for context in facts.record.contexts]
+        verdicts = await facts.verdicts(prompt, items, sources) if items else ()
+        value = formulas.share([decision.supported for decision in verdicts])
+        claims = [Claim(text, place) for place, text in enumerate(items)]
+        reason = _worst(claims, verdicts) if items else "there is no reference answer"
+        return Measured({"context_recall": value}, {"claims": told(facts, claims, verdicts, of="reference")}, reason)
+
+    return metric_judge(name, ("context_recall",), measure, {"verdicts": prompt.digest})
+
+
+def context_precision(name: str, prompt: PromptText) -> Judge:
+    """Average precision of the useful contexts in the order of their ranks: score `context_precision`."""
+
+    async def measure(facts: Facts) -> Measured:
+        useful = await facts.useful(prompt)
+        listed = [
+            {"id": context.id, "rank": context.rank, "useful": value}
+            for context, value in zip(facts.record.contexts, useful, strict=True)
+        ]
+        reason = "" if useful else "there are no contexts"
+        return Measured({"context_precision": formulas.average_precision(useful)}, {"contexts": listed}, reason)
+
+    return metric_judge(name, ("context_precision",), measure, {"useful": prompt.digest})
+
+
+# ---------------------------------------------------------------- claims against a reference
+
+
+def factual_correctness(name: str, prompts: Prompts, *, beta: float = 1.0) -> Judge:
+    """`factual_precision`: answer claims that the reference supports / answer claims; `factual_recall`: reference
+    claims that the answer supports / reference claims; `factual_f`, their F of `beta`. Answer claims and reference
+    claims are never counted together."""
+
+    async def measure(facts: Facts) -> Measured:
+        both = await _both(facts, prompts)
+        if both is None:
+            return Measured({}, {}, "there is no reference answer")
+        precision, recall, details = both
+        values = {
+            "factual_precision": precision,
+            "factual_recall": recall,
+            "factual_f": formulas.f_beta(precision, recall, beta),
+        }
+        return Measured(values, details)
+
+    settings = {**prompts.settings, "beta": f"{beta:g}"}
+    return metric_judge(name, ("factual_precision", "factual_recall", "factual_f"), measure, settings)
+
+
+async def _both(facts: Facts, prompts: Prompts) -> tuple[float | None, float | None, dict[str, Any]] | None:
+    """(precision, recall, what they rest on) of the answer against the reference; None without a reference."""
+    if not facts.reference:
+        return None
+    own, in_reference = await answer_in_reference(facts, prompts)
+    wanted, in_answer = await reference_in_answer(facts, prompts)
+    details = {
+        "claims": told(facts, own, in_reference, sources=("reference",)),
+        "reference_claims": told(facts, wanted, in_answer, of="reference", sources=("answer",)),
+    }
+    precision = formulas.share([decision.supported for decision in in_reference])
+    return precision, formulas.share([decision.supported for decision in in_answer]), details
+
+
+def answer_correctness(name: str, prompts: Prompts, similar: Callable[[str, str], Awaitable[float]],
+                       *, factual: float = 0.75, settings: Mapping[str, str] | None = None) -> Judge:  # fmt: skip
+    """`answer_correctness`: `factual` times the F1 of the claims plus the rest times the cosine of answer and
+    reference; both parts stand beside it as `factual_f1` and `similarity`."""
+
+    async def measure(facts: Facts) -> Measured:
+        both = await _both(facts, prompts)
+        if both is None:
+            return Measured({}, {}, "there is no reference answer")
+        f1 = formulas.f_beta(both[0], both[1])
+        near = max(0.0, await similar(facts.answer, facts.reference)) if facts.answer else None
+        value = formulas.weighted([(f1, factual), (near, 1.0 - factual)])
+        return Measured({"answer_correctness": value, "factual_f1": f1, "similarity": near}, both[2])
+
+    told_of = {**prompts.settings, "factual": f"{factual:g}", **(settings or {})}
+    return metric_judge(name, ("answer_correctness", "factual_f1", "similarity"), measure, told_of)
+
+
+# ---------------------------------------------------------------- all claims against everything
+
+
+async def verdict_table(facts: Facts, prompts: Prompts) -> tuple[Verdicts, dict[str, Any]] | None:
+    """RAGChecker's four tables of a record, and what they rest on; None without a reference answer."""
+    if not facts.reference:
+        return None
+    own, by_context = await answer_in_contexts(facts, prompts)
+    _, in_reference = await answer_in_reference(facts, prompts)
+    wanted, in_answer = await reference_in_answer(facts, prompts)
+    sources = [context.text for context in facts.record.contexts]
+    covered = await facts.verdicts(prompts.verdicts, [claim.text for claim in wanted], sources)
+    count = len(sources)
+
+    def rows(decisions: Sequence[Decided]) -> tuple[tuple[bool, ...], ...]:
+        return tuple(tuple(d.supported and k in d.sources for k in range(count)) for d in decisions)
+
+    table = Verdicts(
+        tuple(d.supported for d in in_reference),
+        tuple(d.supported for d in in_answer),
+        rows(by_context),
+        rows(covered),
+        count,
+    )
+    details = {
+        "claims": [
+            {**claim, "in_reference": decision.supported}
+            for claim, decision in zip(told(facts, own, by_context), in_reference, strict=True)
+        ],
+        "reference_claims": [
+            {**claim, "in_answer": decision.supported}
+            for claim, decision in zip(told(facts, wanted, covered, of="reference"), in_answer, strict=True)
+        ],
+    }
+    return table, details
+
+
+# ---------------------------------------------------------------- what several metrics ask
+
+
+async def answer_in_contexts(facts: Facts, prompts: Prompts) -> tuple[tuple[Claim, ...], tuple[Decided, ...]]:
+    """The answer's claims and what the contexts say of them."""
+    claims = await facts.claims(prompts.claims, facts.answer)
+    sources = [context.text for context in facts.record.contexts]
+    return claims, await facts.verdicts(prompts.verdicts, [claim.text for claim in claims], sources)
+
+
+async def answer_in_reference(facts: Facts, prompts: Prompts) -> tuple[tuple[Claim, ...], tuple[Decided, ...]]:
+    """The answer's claims and what the reference answer says of them."""
+    claims = await facts.claims(prompts.claims, facts.answer)
+    return claims, await facts.verdicts(prompts.verdicts, [claim.text for claim in claims], [facts.reference])
+
+
+async def reference_in_answer(facts: Facts, prompts: Prompts) -> tuple[tuple[Claim, ...], tuple[Decided, ...]]:
+    """The reference's claims and what the answer says of them."""
+    claims = await facts.claims(prompts.claims, facts.reference)
+    sources = [facts.answer] if facts.answer else []
+    return claims, await facts.verdicts(prompts.verdicts, [claim.text for claim in claims], sources)
+
+
+def told(
+    facts: Facts,
+    claims: Sequence[Claim],
+    verdicts: Sequence[Decided],
+    *,
+    of: str = "answer",
+    sources: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Claims as `Score.details` holds them. An answer's claim that is contradicted is an intrinsic hallucination, one
+    that is unsupported an extrinsic one."""
+    ids = tuple(sources) or tuple(context.id for context in facts.record.contexts)
+    kinds = {"contradicted": "intrinsic", "unsupported": "extrinsic"} if of == "answer" and not sources else {}
+    return [
+        {
+            "text": claim.text,
+            "verdict": decision.verdict,
+            "contexts": [ids[place] for place in decision.sources],
+            "kind": kinds.get(decision.verdict, ""),
+            "sentence": claim.sentence,
+            "reason": decision.reason,
+        }
+        for claim, decision in zip(claims, verdicts, strict=True)
+    ]
+
+
+def _worst(claims: Sequence[Claim], verdicts: Sequence[Decided]) -> str:
+    """The first claim that is not supported, contradicted ones before others."""
+    if not claims:
+        return "nothing is claimed"
+    for kind in ("contradicted", "unsupported"):
+        for claim, decision in zip(claims, verdicts, strict=True):
+            if decision.verdict == kind:
+                return f"{kind}: {claim.text}"
+    return ""
+
+
+def _citations(facts: Facts) -> list[tuple[int, str | None]]:
+    """(sentence, id of the context) of every citation in the answer; None for a context that is not there. Citations
+    of the record without a claim stand for every sentence, as -1."""
+    found: list[tuple[int, str | None]] = []
+    for place, text in enumerate(sentences(facts.answer)):
+        found += [(place, context.id if context else None) for _, context in cited(text, facts.record.contexts)]
+    for citation in facts.record.citations:
+        there = facts.record.context(citation.context)
+        places = [n for n, text in enumerate(sentences(facts.answer)) if citation.claim and citation.claim in text]
+        found.append((places[0] if places else -1, there.id if there else None))
+    return found
+
+
+def _cited(
+    facts: Facts, claims: Sequence[Claim], verdicts: Sequence[Decided], marks: Sequence[tuple[int, str | None]]
+) -> tuple[float | None, float | None]:
+    if not marks:
+        return None, None
+    ids = [context.id for context in facts.record.contexts]
+    supporting = [{ids[place] for place in d.sources} if d.supported else set() for d in verdicts]
+    carried = [
+        any(place in (claim.sentence, -1) and context in support for place, context in marks)
+        for claim, support in zip(claims, supporting, strict=True)
+    ]
+    right = [
+        any(
+            place in (claim.sentence, -1) and context in support
+            for claim, support in zip(claims, supporting, strict=True)
+        )
+        for place, context in marks
+    ]
+    return formulas.share(carried), formulas.share(right)

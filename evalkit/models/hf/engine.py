@@ -1,0 +1,150 @@
+"""Answers everything that waits at a local model: scores it, generates it.
+
+Runs on the device's worker thread. Every request is answered as soon as its last part is known, and fails alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+
+from evalkit.core import Reply, Request
+from evalkit.models.batcher import Flight
+from evalkit.models.hf.counters import Counters
+from evalkit.models.hf.forward.padded_pass import Forward
+from evalkit.models.hf.generation import requests as writing
+from evalkit.models.hf.generation.continuous_batching import WritingCounters
+from evalkit.models.hf.generation.decode import Stepper, find_stepper
+from evalkit.models.hf.generation.strategy import Slotted
+from evalkit.models.hf.loading.loaded_model import Loaded
+from evalkit.models.hf.oom_backoff import Budget, work_off
+from evalkit.models.hf.request_preparer import Asked, Asking
+from evalkit.models.hf.scoring import requests as scoring
+from evalkit.models.hf.scoring.plan import by_length
+from evalkit.models.hf.scoring.prefix_sharing import Caller
+from evalkit.models.hf.scoring.score import score
+from evalkit.models.hf.scoring.strategy import Fast
+from evalkit.models.hf.text.encode import Tokens
+from evalkit.models.hf.text.rendering import Renderer
+
+__all__ = ["Engine"]
+
+_CACHED_TOKENS = 4
+"""Tokens that a generating batch may hold in its cache, as a multiple of the tokens of one forward pass."""
+_SLOT_TOKENS = 32
+"""The same for the texts of all slots, which are read by one token each at a time."""
+
+
+class Engine:
+    """What a loaded model can be asked. Not thread-safe, `prepare` apart: one worker thread uses it."""
+
+    def __init__(self, loaded: Loaded, renderer: Renderer, budget: Budget) -> None:
+        self._loaded = loaded
+        self._budget = budget
+        self._cached_budget = Budget(budget.tokens * _CACHED_TOKENS)
+        tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
+        self.prepare = Asking(renderer, tokens, loaded.eos_ids)
+        """Renders and tokenises requests that wait, from any thread; a flight does the rest itself."""
+        loaded.switch()
+        with torch.inference_mode():
+            self._forward = Forward(loaded)
+        self.stats = Counters()
+        self._fast = Fast(loaded, self._forward, self.stats)
+        self.written = WritingCounters()
+        self._slotted = Slotted(loaded, self._forward, self.written)
+        self._slot_budget = Budget(budget.tokens * _SLOT_TOKENS)
+        self._stepper: Stepper | None = None
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """How this model is computed here, as a trial on its first requests decided; empty before."""
+        facts = {"scoring": self._fast.fact, "generation": self._slotted.fact}
+        if any(facts.values()):
+            facts["matrices"] = self._loaded.products
+            facts["quantization"] = self._loaded.quantization
+            facts["placement"] = self._loaded.placement
+        return {name: fact for name, fact in facts.items() if fact}
+
+    @property
+    def budget(self) -> int:
+        """Tokens of one forward pass."""
+        return self._budget.tokens
+
+    @property
+    def prepares(self) -> bool:
+        """Whether preparing what waits gains time: beside a device, not on the processor that computes anyway."""
+        return not self._loaded.device.startswith("cpu")
+
+    def run(self, flight: Flight[Request, Reply]) -> None:
+        """Answer every request of a flight."""
+        begun = time.perf_counter()
+        self._loaded.switch()
+        with torch.inference_mode():
+            asked = self._asked(flight)
+            self._score(flight, [item for item in asked if isinstance(item, scoring.Asked)])
+            self.stats.total_seconds += time.perf_counter() - begun
+            self._write(flight, [item for item in asked if isinstance(item, writing.Asked)])
+
+    def _asked(self, flight: Flight[Request, Reply]) -> list[Asked]:
+        """What is to be computed for every request that is still wanted."""
+        wanted = [index for index in range(len(flight.jobs)) if flight.wanted(index)]
+        fresh = [index for index in wanted if flight.prepared[index] is None]
+        found = dict(zip(fresh, self.prepare([flight.jobs[index] for index in fresh]), strict=True))
+        asked: list[Asked] = []
+        for index in wanted:
+            item = found.get(index) or flight.prepared[index]
+            assert isinstance(item, scoring.Asked | writing.Asked)
+            item.index = index
+            asked.append(item)
+        return asked
+
+    def _score(self, flight: Flight[Request, Reply], requests: Sequence[scoring.Asked]) -> None:
+        work = scoring.Scoring(flight, requests, partial(score, self._forward), self.stats)
+        caller = Caller(work.is_open, work.settle, work.fail, self._release)
+        numbers = [number for number in range(len(work.rows)) if work.is_open(number)]
+        rest = self._fast.score(work.rows, numbers, self._budget, caller)
+        work_off(
+            [work.rows[number].length for number in rest],
+            self._budget,
+            plan=self._plan,
+            run=lambda batch: work.run(tuple(rest[place] for place in batch)),
+            is_open=lambda place: work.is_open(rest[place]),
+            fail=lambda place, error: work.fail(rest[place], error),
+            release=self._release,
+        )
+
+    def _write(self, flight: Flight[Request, Reply], requests: Sequence[writing.Asked]) -> None:
+        if not requests:
+            return
+        work = writing.Writing(flight, requests)
+        rest = self._slotted.write(work, self._budget, self._slot_budget, self._release)
+        if not rest:
+            return
+        if self._stepper is None:
+            self._stepper = find_stepper(self._loaded, self._forward)
+        stepper = self._stepper
+        work_off(
+            [work.streams[number].length for number in rest],
+            self._cached_budget,
+            plan=self._plan,
+            run=lambda batch: work.run(stepper, tuple(rest[place] for place in batch)),
+            is_open=lambda place: work.is_open(rest[place]),
+            fail=lambda place, error: work.fail(rest[place], error),
+            release=self._release,
+        )
+        stepper.release()
+
+    def _plan(self, lengths: Sequence[int], budget: int) -> list[tuple[int, ...]]:
+        return by_length(lengths, budget, alone=self._forward.way.alone, border=self._loaded.border)
+
+    def _release(self) -> None:
+        """Give memory back to the device after a pass that had too little."""
+        if self._stepper is not None:
+            self._stepper.release()
+        gc.collect()
+        if self._loaded.device.startswith("cuda"):
+            torch.cuda.empty_cache()

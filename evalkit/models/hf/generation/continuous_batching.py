@@ -1,0 +1,222 @@
+"""Writing many texts over a fixed number of slots: one that ends leaves at once, and one that waits takes its place."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from evalkit.models.hf.forward.padded_pass import Forward
+from evalkit.models.hf.forward.slot_attention import step_logits
+from evalkit.models.hf.generation.kv_slots import Slots
+from evalkit.models.hf.generation.prefill import Prefill, Ready
+from evalkit.models.hf.generation.requests import Writing
+from evalkit.models.hf.generation.sampling import next_tokens
+from evalkit.models.hf.generation.stream import Stream
+from evalkit.models.hf.generation.ties import decide
+from evalkit.models.hf.loading.loaded_model import Loaded
+
+__all__ = ["Limits", "Refill", "Underway", "WritingCounters"]
+
+_SAMPLED = 64
+"""For so many texts at a time the first token is picked: many samples of one prompt share their logits."""
+
+
+@dataclass(slots=True)
+class WritingCounters:
+    """Sums since the model was loaded."""
+
+    prompt_tokens_asked: int = 0
+    """Tokens of all prompts, each computed for every text from its beginning."""
+    prompt_tokens_computed: int = 0
+    tokens_written: int = 0
+    passes: int = 0
+    steps: int = 0
+    prefill_seconds: float = 0.0
+    step_seconds: float = 0.0
+    most_slot_bytes: int = 0
+    """The most that a round's slots took; what texts share lies beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Tokens of one pass over prompts, tokens that all slots hold together, and the most slots.
+
+    `worth` and `readers`: see Prefill.
+    """
+
+    pass_tokens: int
+    slot_tokens: int
+    slots: int
+    worth: int
+    readers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """What is being computed, for where memory runs out: a pass over prompts or a step over slots, and its tokens.
+
+    `alone` are the streams that fail where less of it can't be computed at a time: a pass over a single text has the
+    streams that go on from it, a step over one slot the stream in it; else it is empty.
+    """
+
+    in_pass: bool
+    tokens: int
+    alone: tuple[int, ...]
+
+
+class Refill:
+    """One round: some streams from their beginning to their end. Call it under torch.inference_mode."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        forward: Forward,
+        writing: Writing,
+        numbers: Sequence[int],
+        limits: Limits,
+        counters: WritingCounters,
+    ) -> None:
+        self._loaded = loaded
+        self._forward = forward
+        self._writing = writing
+        self._numbers = numbers
+        self._counters = counters
+        self._is_exact = loaded.model.dtype == torch.float32
+        streams = [writing.streams[number] for number in numbers]
+        for stream in streams:
+            stream.restart()
+        self.prefill = Prefill(
+            [stream.ids for stream in streams],
+            budget=limits.pass_tokens,
+            worth=limits.worth,
+            readers=limits.readers,
+            room=limits.slot_tokens // 2,
+        )
+        own = self.prefill.own_tokens()
+        needs = [own[row] + stream.limit for row, stream in enumerate(streams)]
+        self.width = max(needs)
+        self._widest = numbers[needs.index(self.width)]
+        room = limits.slot_tokens - self.prefill.shared_tokens
+        self.count = max(1, min(room // self.width, limits.slots, len(streams)))
+        self._slots: Slots | None = None
+        self._rows: list[int] = []
+        """Which stream is in which slot."""
+        self._waiting: deque[Ready] = deque()
+        self._clock = 0.0
+        """Seconds of every step so far, divided by the texts that were in it."""
+        self.underway = Underway(False, 0, ())
+
+    def run(self) -> None:
+        """Write all streams that are open, each settled as it ends."""
+        while True:
+            self._admit()
+            if not self._rows:
+                return
+            self._step()
+
+    # ------------------------------------------------------------ prompts
+
+    def _admit(self) -> None:
+        """Fill the free slots, and compute prompts as long as there are some."""
+        while len(self._rows) < self.count:
+            if not self._waiting:
+                if not self.prefill.has_more(lambda row: self._writing.is_open(self._numbers[row])):
+                    return
+                self._compute()
+            elif (ready := self._next_ready()) is not None:
+                assert self._slots is not None
+                self._slots.add(ready.own, ready.shared)
+                self._rows.append(self._numbers[ready.number])
+
+    def _next_ready(self) -> Ready | None:
+        while self._waiting:
+            ready = self._waiting.popleft()
+            if self._writing.is_open(self._numbers[ready.number]):
+                return ready
+        return None
+
+    def _compute(self) -> None:
+        """One pass over prompts; every text whose prompt ends in it gets its first token."""
+        begun = time.perf_counter()
+        computed, alone = self.prefill.size()
+        self.underway = Underway(True, computed, tuple(self._numbers[row] for row in alone))
+        readies, logits, places = self.prefill.run(self._loaded, self._forward)
+        if self._slots is None and readies:
+            self._make_slots(readies[0])
+        tokens: list[int] = []
+        streams = [self._writing.streams[self._numbers[ready.number]] for ready in readies]
+        for first in range(0, len(readies), _SAMPLED):
+            some = slice(first, first + _SAMPLED)
+            tokens += self._pick(logits[torch.tensor(places[some], device=logits.device)], streams[some])
+        seconds = time.perf_counter() - begun
+        self._counters.passes += 1
+        self._counters.prefill_seconds += seconds
+        self._counters.prompt_tokens_computed += computed
+        for ready, stream, token in zip(readies, streams, tokens, strict=True):
+            number = self._numbers[ready.number]
+            if not self._writing.is_open(number):
+                continue
+            self._counters.prompt_tokens_asked += len(stream.ids)
+            stream.seconds = seconds / len(readies) - self._clock
+            if stream.push(token):
+                self._settle(number)
+            else:
+                self._waiting.append(ready)
+
+    def _pick(self, logits: torch.Tensor, streams: Sequence[Stream]) -> list[int]:
+        tokens = next_tokens(logits, streams)
+        return decide(self._forward, logits, streams, tokens) if self._is_exact else tokens
+
+    def _make_slots(self, like: Ready) -> None:
+        self.underway = self._of_slots(self._widest)
+        self._slots = Slots(self.count, self.width, (*like.own, *like.shared)[0])
+        self._counters.most_slot_bytes = max(self._counters.most_slot_bytes, self._slots.size)
+
+    def _of_slots(self, number: int) -> Underway:
+        return Underway(False, self.count * self.width, (number,) if self.count == 1 else ())
+
+    # ------------------------------------------------------------ steps
+
+    def _step(self) -> None:
+        """One more token for every text in a slot."""
+        assert self._slots is not None
+        begun = time.perf_counter()
+        self.underway = self._of_slots(self._rows[0])
+        streams = [self._writing.streams[number] for number in self._rows]
+        logits = step_logits(self._loaded.model, self._slots, [stream.written[-1] for stream in streams])
+        picked = self._pick(logits, streams)
+        seconds = time.perf_counter() - begun
+        self._clock += seconds / len(streams)
+        self._counters.steps += 1
+        self._counters.step_seconds += seconds
+        self._counters.tokens_written += len(streams)
+        ended: list[int] = []
+        for slot, (number, stream, token) in enumerate(zip(self._rows, streams, picked, strict=True)):
+            if not self._writing.is_open(number):
+                ended.append(slot)
+            elif stream.push(token):
+                self._settle(number)
+                ended.append(slot)
+        self._leave(ended)
+
+    def _leave(self, ended: Sequence[int]) -> None:
+        """Put waiting texts into slots that have become free; where there are none, the last slots move there."""
+        assert self._slots is not None
+        # From the end, so that what moves into a hole has not ended itself.
+        for slot in reversed(ended):
+            if (ready := self._next_ready()) is not None:
+                self._slots.put(slot, ready.own, ready.shared)
+                self._rows[slot] = self._numbers[ready.number]
+            else:
+                self._slots.drop(slot)
+                self._rows[slot] = self._rows[-1]
+                self._rows.pop()
+
+    def _settle(self, number: int) -> None:
+        stream = self._writing.streams[number]
+        stream.seconds += self._clock
+        self._writing.settle(number)

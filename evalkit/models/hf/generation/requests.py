@@ -1,0 +1,140 @@
+"""From requests for texts to streams, and from ended streams to replies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from evalkit.core import Generate, ModelError, Reply, Request, Usage, digest_of
+from evalkit.models.batcher import Flight
+from evalkit.models.hf.generation.stream import Stream, sampling_seed
+from evalkit.models.hf.text.encode import Tokens, prompt_ids
+from evalkit.models.hf.text.rendering import Rendered
+
+if TYPE_CHECKING:
+    from evalkit.models.hf.generation.decode import Stepper
+
+__all__ = ["Asked", "Writing", "writings"]
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request to be generated, by its index in the flight: its distinct texts, and the reply without them.
+
+    `error` stands where it can't be asked.
+    """
+
+    index: int
+    streams: list[Stream] = field(default_factory=list)
+    reply: Reply = field(default_factory=Reply)
+    copies: int = 1
+    error: Exception | None = None
+
+
+def writings(
+    tokens: Tokens, eos_ids: frozenset[int], requests: Sequence[tuple[int, Rendered, Generate]]
+) -> list[Asked]:
+    """One stream a text; a greedy request's texts are equal, so one is written."""
+    # What an encoder reads keeps its closing token, whatever the text begins with.
+    encodes = tokens.start_id is not None
+    keys = [(prompt.text, encodes or not tokens.has_prefix(prompt.text)) for _, prompt, _ in requests]
+    known = tokens.ids(keys)
+    asked: list[Asked] = []
+    for (index, prompt, request), key in zip(requests, keys, strict=True):
+        ids = known[key]
+        try:
+            if isinstance(ids, Exception):
+                raise ids
+            asked.append(_asked(tokens, eos_ids, index, prompt, request, ids))
+        except ModelError as error:
+            asked.append(Asked(index, error=error))
+    return asked
+
+
+def _asked(
+    tokens: Tokens,
+    eos_ids: frozenset[int],
+    index: int,
+    prompt: Rendered,
+    request: Generate,
+    ids: tuple[int, ...],
+) -> Asked:
+    if request.max_tokens < 1 or request.n < 1:
+        raise ModelError(f"nothing to generate: max_tokens={request.max_tokens}, n={request.n}")
+    if not (request.temperature >= 0 and 0 < request.top_p <= 1):
+        raise ModelError(f"no such sampling: temperature={request.temperature}, top_p={request.top_p}")
+    kept, limit, truncated, notes = prompt_ids(tokens, ids, request.max_tokens)
+    distinct = request.n if request.temperature > 0 else 1
+    streams = [
+        Stream(
+            ids=kept,
+            limit=limit,
+            stops=request.stop,
+            eos_ids=eos_ids,
+            tokenizer=tokens.tokenizer,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            seed=sampling_seed(request, number),
+        )
+        for number in range(distinct)
+    ]
+    reply = Reply(
+        usage=Usage(prompt_tokens=len(kept)),
+        truncated_tokens=truncated,
+        notes=(*prompt.notes, *notes),
+        rendered_digest=digest_of(prompt.text),
+    )
+    return Asked(index, streams, reply, request.n // distinct)
+
+
+class Writing:
+    """The streams of many requests, and who waits for them."""
+
+    def __init__(self, flight: Flight[Request, Reply], asked: Sequence[Asked]) -> None:
+        self._flight = flight
+        self._failed: set[int] = set()
+        for request in asked:
+            if request.error is not None:
+                flight.deliver(request.index, request.error)
+        self._owners = [request for request in asked for _ in request.streams]
+        self.streams = [stream for request in asked for stream in request.streams]
+
+    def is_open(self, number: int) -> bool:
+        """Whether the stream has not ended yet and somebody still waits for it."""
+        index = self._owners[number].index
+        return not self.streams[number].finish and index not in self._failed and self._flight.wanted(index)
+
+    def run(self, stepper: Stepper, batch: tuple[int, ...]) -> None:
+        """Write streams together, and answer every request whose last one ends."""
+        from evalkit.models.hf.generation.decode import decode
+
+        begun = time.perf_counter()
+        streams = [self.streams[number] for number in batch]
+        for place in decode(stepper, streams, lambda place: self.is_open(batch[place])):
+            streams[place].seconds = (time.perf_counter() - begun) / len(batch)
+            self.settle(batch[place])
+
+    def settle(self, number: int) -> None:
+        """Answer the request that an ended stream belongs to, if it is its last one."""
+        owner = self._owners[number]
+        if all(stream.finish for stream in owner.streams):
+            self._flight.deliver(owner.index, _reply(owner))
+
+    def fail(self, number: int, error: Exception) -> None:
+        """Fail the request that the stream belongs to."""
+        index = self._owners[number].index
+        self._failed.add(index)
+        self._flight.deliver(index, error)
+
+
+def _reply(asked: Asked) -> Reply:
+    results = [stream.result() for stream in asked.streams]
+    return replace(
+        asked.reply,
+        texts=tuple(text for text, _ in results) * asked.copies,
+        finish=tuple(finish for _, finish in results) * asked.copies,
+        usage=Usage(asked.reply.usage.prompt_tokens, sum(len(stream.written) for stream in asked.streams)),
+        seconds=sum(stream.seconds for stream in asked.streams),
+    )

@@ -1,0 +1,139 @@
+"""How texts are written: over slots where a trial on the first prompts allows it, else in the plain stepper's batches.
+
+transformers has continuous batching of its own (`generate_batch`). It knows no stop strings, and on a CPU it took three
+to six times as long as `generate`, so it is not used there; nor on a GPU, where nobody has compared their texts yet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from evalkit.models.hf.forward.padded_pass import Forward
+from evalkit.models.hf.generation.continuous_batching import Limits, Refill, WritingCounters
+from evalkit.models.hf.generation.requests import Writing
+from evalkit.models.hf.generation.self_check import judge
+from evalkit.models.hf.loading.loaded_model import Loaded
+from evalkit.models.hf.oom_backoff import Budget, is_out_of_memory, room, too_large
+from evalkit.models.hf.scoring.packed import longest_packed
+
+__all__ = ["Slotted"]
+
+_log = logging.getLogger(__name__)
+
+_SLOTS = {"cpu": 64}
+_SLOTS_ELSEWHERE = 256
+"""The most texts at a time: more hardly make a step's matrix products faster."""
+_WORTH = {"cpu": 8}
+_WORTH_ELSEWHERE = 64
+"""How many tokens a shared prefix has to save; a call costs a GPU as much as many tokens."""
+_READERS = 4
+"""From so many texts on, reading what they share once a step is faster than reading a copy in each slot."""
+_ALIKE = 4
+"""Every slot is as wide as the longest text needs: texts so many times shorter have a round of their own."""
+_SMALLEST = 64
+"""A prompt that memory is too small for in passes of so few tokens is too large by itself."""
+
+
+class Slotted:
+    """The slots of one model. Call it under torch.inference_mode and from one thread."""
+
+    def __init__(self, loaded: Loaded, forward: Forward, counters: WritingCounters) -> None:
+        self._loaded = loaded
+        self._forward = forward
+        self._counters = counters
+        self._longest = longest_packed(loaded)
+        self._room = 0
+        """Tokens whose keys and values the device's free memory has room for."""
+        self.fact = ""
+        """How texts are written, in words; "" before the first were."""
+
+    def write(self, writing: Writing, passes: Budget, slots: Budget, release: Callable[[], None]) -> list[int]:
+        """Write what of the open streams can be written over slots; returns the numbers of the others.
+
+        `passes` are the tokens of one pass over prompts, `slots` those that all slots hold; out of memory they are
+        halved, `release` is called, and what is open is begun again.
+        """
+        numbers = [number for number in range(len(writing.streams)) if writing.is_open(number)]
+        fits = [number for number in numbers if not self._longest or writing.streams[number].length <= self._longest]
+        if not fits or not self._is_usable([writing.streams[number].ids for number in fits]):
+            return numbers
+        chosen = set(fits)
+        rest = [number for number in numbers if number not in chosen]
+        limits = self._limits(passes.tokens, slots)
+        lengths = [(writing.streams[number].length, number) for number in fits]
+        for some in _rounds(lengths, limits.slot_tokens // limits.slots):
+            rest += self._round(writing, some, passes, slots, release)
+        return sorted(rest)
+
+    def _is_usable(self, prompts: Sequence[tuple[int, ...]]) -> bool:
+        if not self.fact:
+            name = type(self._loaded.model).__name__
+            verdict = judge(self._loaded, self._forward, prompts, self._longest)
+            self.fact = f"batches: {verdict.wrong}" if verdict.wrong else "slots"
+            if verdict.wrong:
+                _log.info("%s writes in batches that end with their last text: %s", name, verdict.wrong)
+            else:
+                self._room = room(self._loaded.device) // max(1, verdict.token_bytes)
+                _log.info("%s writes over slots, and computes what prompts share once", name)
+        return self.fact == "slots"
+
+    def _round(
+        self,
+        writing: Writing,
+        numbers: Sequence[int],
+        passes: Budget,
+        slots: Budget,
+        release: Callable[[], None],
+    ) -> list[int]:
+        """Write streams of similar length; returns those that are to be written another way."""
+        todo = list(numbers)
+        tokens = passes.tokens
+        while todo := [number for number in todo if writing.is_open(number)]:
+            refill = Refill(self._loaded, self._forward, writing, todo, self._limits(tokens, slots), self._counters)
+            try:
+                refill.run()
+                return []
+            except Exception as caught:  # noqa: BLE001 (a model's code may raise anything; it fails its own request)
+                error = caught.with_traceback(None)
+            underway = refill.underway
+            del refill
+            # Here, where nothing holds on to the tensors of what failed.
+            release()
+            if not is_out_of_memory(error):
+                _log.warning(
+                    "writing over slots failed (%s: %s); the rest is written in batches", type(error).__name__, error
+                )
+                return [number for number in todo if writing.is_open(number)]
+            if underway.alone and (not underway.in_pass or underway.tokens <= _SMALLEST):
+                for number in underway.alone:
+                    writing.fail(number, too_large(error, writing.streams[number].length))
+            elif underway.in_pass:
+                tokens = max(1, min(tokens, underway.tokens) // 2)
+                if not underway.alone:
+                    passes.halve(underway.tokens)
+            else:
+                slots.halve(underway.tokens)
+        return []
+
+    def _limits(self, tokens: int, slots: Budget) -> Limits:
+        device = self._loaded.device.partition(":")[0]
+        return Limits(
+            pass_tokens=tokens,
+            slot_tokens=min(slots.tokens, self._room),
+            slots=_SLOTS.get(device, _SLOTS_ELSEWHERE),
+            worth=_WORTH.get(device, _WORTH_ELSEWHERE),
+            readers=_READERS,
+        )
+
+
+def _rounds(streams: Sequence[tuple[int, int]], fair: int) -> list[list[int]]:
+    """The numbers of (length, number) pairs, the longest first; those much shorter than texts beyond `fair` apart."""
+    rounds: list[list[int]] = []
+    longest = 0
+    for length, number in sorted(streams, key=lambda pair: (-pair[0], pair[1])):
+        if not rounds or (longest > fair and length * _ALIKE <= longest):
+            rounds.append([])
+            longest = length
+        rounds[-1].append(number)
+    return rounds

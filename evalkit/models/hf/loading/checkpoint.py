@@ -1,0 +1,219 @@
+"""A model's files, found and read without loading the model: what it is, and whether it can be asked at all."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.core import UsageError
+from evalkit.core.distribution import pip_install
+from evalkit.data.huggingface import Asked, failure, snapshot
+
+__all__ = ["Checkpoint", "asked_model", "find", "snapshot_of"]
+
+_REPO = re.compile(r"[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)?")
+_SNAPSHOT = re.compile(r"models--(?P<repo>[^/]+)/snapshots/(?P<commit>[0-9a-f]{40})$")
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "vocab.txt",
+    "*.model",
+    "*.tiktoken",
+)
+_TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "additional_chat_templates/*.jinja")
+_CONFIG_FILES = ("config.json", "generation_config.json")
+_NOT_THE_MODEL = frozenset({"transformers_version", "_name_or_path"})
+"""Entries of a config that change when it is saved again and say nothing about the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`source` is what transformers loads (a folder or a hub id, at `commit`); `folder` holds the small files."""
+
+    name: str
+    source: str
+    folder: Path
+    commit: str | None
+    config: Mapping[str, Any]
+    tokenizer_config: Mapping[str, Any]
+
+    @property
+    def is_local(self) -> bool:
+        return self.source == str(self.folder)
+
+    def refusal(self, error: BaseException) -> UsageError | None:
+        """What the hub's failure behind `error` means, or None where there is none: of files that come later."""
+        return None if self.is_local else failure(error, asked_model(self.source, self.commit or ""))
+
+    @property
+    def is_encoder_decoder(self) -> bool:
+        return bool(self.config.get("is_encoder_decoder", False))
+
+    @property
+    def template(self) -> str | None:
+        """Everything that decides how a conversation becomes text, or None where there is no chat template."""
+        parts = [file.read_text("utf-8") for file in _matching(self.folder, _TEMPLATE_FILES)]
+        if inline := self.tokenizer_config.get("chat_template"):
+            parts.append(inline if isinstance(inline, str) else json.dumps(inline, sort_keys=True))
+        return "\n".join(parts) or None
+
+    @property
+    def max_length(self) -> int | None:
+        """The longest input in tokens as the files say it, or None where they say nothing (see `loading`)."""
+        text = self.config.get("text_config")
+        for config in (self.config, text if isinstance(text, dict) else {}):
+            for key in ("n_positions", "max_position_embeddings", "n_ctx"):
+                if isinstance(config.get(key), int) and config[key] > 0:
+                    return int(config[key])
+        return None
+
+    @property
+    def has_relative_positions(self) -> bool:
+        """Whether distances, not positions, are embedded (T5), so that no length is the last."""
+        return "relative_attention_num_buckets" in self.config
+
+    def config_digest(self) -> str:
+        """Over config.json and generation_config.json, without what changes when they are saved again."""
+        contents = [
+            {key: value for key, value in _json(file).items() if key not in _NOT_THE_MODEL}
+            for file in _matching(self.folder, _CONFIG_FILES)
+        ]
+        return _digest(json.dumps(contents, sort_keys=True).encode())
+
+    def tokenizer_digest(self) -> str:
+        return _digest(*_contents(self.folder, _TOKENIZER_FILES))
+
+    def code_digest(self) -> str:
+        """Over the Python files beside the weights, which `trust_remote_code` runs."""
+        return _digest(*_contents(self.folder, ("*.py",)))
+
+
+def find(name: str, *, revision: str = "", code: bool = False) -> Checkpoint:
+    """The checkpoint of a folder (`./x`, `/x`, `~/x` or any that exists) or a hub id, its small files at hand.
+
+    A hub model's weights are left where they are until it is asked something; `code` fetches Python files too.
+    Raises UsageError that says what was looked for.
+    """
+    if not name:
+        raise UsageError("no model is named", found="hf/", fix="hf/<owner>/<name> or hf/<folder>")
+    folder = Path(name).expanduser()
+    commit: str | None = None
+    if folder.is_dir():
+        if revision:
+            raise UsageError(
+                "a folder has no revisions", found=f"{folder} with revision={revision}", fix="drop revision="
+            )
+        folder = folder.resolve()
+        source, title = str(folder), folder.name
+        if snapshot := _SNAPSHOT.search(folder.as_posix()):
+            commit, title = snapshot["commit"], snapshot["repo"].replace("--", "/", 1)
+    elif name.startswith((".", "/", "~")) or not _REPO.fullmatch(name):
+        found = "a file is there" if folder.exists() else "nothing is there"
+        raise UsageError(
+            f"no model folder {name!r}",
+            found=f"looked for {folder.absolute() / 'config.json'}; {found}",
+            fix="hf/<folder that holds config.json> or hf/<owner>/<name> of the hub",
+        )
+    else:
+        source = title = name
+        folder, commit = _from_hub(name, revision, code)
+    checkpoint = Checkpoint(
+        name=f"hf/{title}",
+        source=source,
+        folder=folder,
+        commit=commit,
+        config=_json(folder / "config.json") if (folder / "config.json").is_file() else {},
+        tokenizer_config=_optional_json(folder / "tokenizer_config.json"),
+    )
+    _check(checkpoint)
+    return checkpoint
+
+
+def _from_hub(repo: str, revision: str, code: bool) -> tuple[Path, str | None]:
+    """The folder of a hub model's snapshot with its small files, and its commit."""
+    patterns = [*_CONFIG_FILES, *_TOKENIZER_FILES, *_TEMPLATE_FILES, *(("*.py",) if code else ())]
+    return snapshot_of(asked_model(repo, revision), patterns)
+
+
+def asked_model(repo: str, revision: str) -> Asked:
+    """A model as it is asked of the hub, which a folder of that name would stand in for."""
+    return Asked("model", repo, revision, instead=f"a folder (there is none at {Path(repo).absolute()})")
+
+
+def snapshot_of(asked: Asked, patterns: Sequence[str], *, install: str = "local") -> tuple[Path, str | None]:
+    """The folder of a hub repository's snapshot with the files that match, and its commit.
+
+    Raises UsageError for what cannot be had, and where the package is missing, which the extra `install` brings.
+    """
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise UsageError(
+            f"{asked.what}s of the hub need the package huggingface_hub",
+            found="it is not installed",
+            fix=pip_install(install),
+        )
+    folder = snapshot(asked, patterns)
+    commit = _SNAPSHOT.search(folder.as_posix())
+    return folder, commit["commit"] if commit else None
+
+
+def _check(checkpoint: Checkpoint) -> None:
+    folder = checkpoint.folder
+    if not checkpoint.config and (folder / "adapter_config.json").is_file():
+        base = _json(folder / "adapter_config.json").get("base_model_name_or_path") or "<its base model>"
+        raise UsageError(
+            f"{checkpoint.source} is an adapter, not a model",
+            found=f"adapter_config.json and no config.json in {folder}",
+            fix=f"hf/{base},adapter={checkpoint.source}",
+        )
+    if not checkpoint.config:
+        raise UsageError(
+            f"{checkpoint.source} is not a model",
+            found=f"no config.json in {folder}",
+            fix="name the folder that holds config.json, the tokenizer's files and the weights",
+        )
+    if not any(_matching(folder, _TOKENIZER_FILES)):
+        raise UsageError(
+            f"{checkpoint.source} has no tokenizer",
+            found=f"none of {', '.join(_TOKENIZER_FILES)} in {folder}",
+            fix="save the tokenizer beside the model (tokenizer.save_pretrained)",
+        )
+
+
+def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    return sorted({file for pattern in patterns for file in folder.glob(pattern) if file.is_file()})
+
+
+def _contents(folder: Path, patterns: tuple[str, ...]) -> list[bytes]:
+    return [part for file in _matching(folder, patterns) for part in (file.name.encode(), file.read_bytes())]
+
+
+def _digest(*parts: bytes) -> str:
+    hasher = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        hasher.update(len(part).to_bytes(8, "little"))
+        hasher.update(part)
+    return hasher.hexdigest()
+
+
+def _optional_json(file: Path) -> Mapping[str, Any]:
+    return _json(file) if file.is_file() else {}
+
+
+def _json(file: Path) -> Mapping[str, Any]:
+    try:
+        value = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file.name} can't be read", found=str(error), at=str(file)) from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{file.name} holds no object", found=type(value).__name__, at=str(file))
+    return value

@@ -1,0 +1,176 @@
+"""What can be set on a local model, read from text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from evalkit.core import UsageError
+from evalkit.models.hf.loading.quantization_methods import method_named
+from evalkit.models.option_parsing import Reader, matching, one_of, read_options, tokens, whole, yes_no
+
+__all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options", "memory_limits"]
+
+_QUANTIZES = ("compute_dtype", "group_size", "int8_threshold", "quant_skip")
+CHANGES_ANSWERS = (
+    *("dtype", "revision", "trust_remote_code", "chat", "system", "max_length"),
+    *("attention", "device_map", "tp_plan", "compile"),
+    *("quant", *_QUANTIZES, "adapter", "adapter_merge"),
+)
+"""The options that make it another model; the others only say where and how it is run."""
+
+ChatMode = Literal["auto", "on", "off"]
+DType = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def _above_or_zero(key: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 <= value < math.inf:
+        raise UsageError(f"{key} is a number, 0 or more", found=f"{key}={text}", fix=f"{key}=6.0")
+    return value
+
+
+def _compile_mode(key: str, text: str) -> str:
+    if text.lower() in ("true", "yes", "on", "1"):
+        return "default"
+    if text.lower() in ("false", "no", "off", "0"):
+        return ""
+    return str(one_of("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")(key, text))
+
+
+def _memory(key: str, text: str) -> str:
+    if text:
+        memory_limits(text)
+    return text
+
+
+def memory_limits(text: str) -> dict[int | str, str]:
+    """What `max_memory` says: {0: "10GiB", "cpu": "30GiB"} of "0:10GiB,cpu:30GiB". Raises UsageError."""
+    pairs = [part.strip().partition(":") for part in text.split(",")]
+    if not all(_PLACE.fullmatch(place) and _SIZE.fullmatch(size) for place, _, size in pairs):
+        raise UsageError(
+            "max_memory says how much of each device may be used",
+            found=f"max_memory={text}",
+            fix="max_memory=0:10GiB,cpu:30GiB (GPUs by number)",
+        )
+    return {int(place) if place.isdigit() else place: size for place, _, size in pairs}
+
+
+_PLACE = re.compile(r"\d+|cpu|mps")
+_SIZE = re.compile(r"\d+(\.\d+)?[KMGT]i?B")
+_READERS: Mapping[str, Reader] = {
+    "device": matching(r"auto|cpu|mps|cuda(:\d+)?", "auto, cpu, mps, cuda, cuda:N", "auto", "cpu", "mps", "cuda"),
+    "dtype": one_of("auto", "float32", "bfloat16", "float16"),
+    "trust_remote_code": yes_no,
+    "chat": one_of("auto", "on", "off"),
+    "max_length": tokens(2048),
+    "batch_tokens": tokens(2048),
+    "attention": one_of("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"),
+    "kernels": one_of("auto", "torch", "onednn"),
+    "quant": lambda key, text: method_named(text).name if text else "",
+    "compute_dtype": one_of("float32", "bfloat16", "float16"),
+    "group_size": whole(64),
+    "adapter_merge": yes_no,
+    "compile": _compile_mode,
+    "max_memory": _memory,
+    "tp_plan": one_of("auto"),
+    "int8_threshold": _above_or_zero,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `hf/…` and `tiny`."""
+
+    device: str = "auto"
+    """auto (cuda, else mps, else cpu), cpu, mps, cuda or cuda:N."""
+    dtype: DType = "auto"
+    """The numbers' type; auto takes what the checkpoint says of itself."""
+    device_map: str = ""
+    """Handed to transformers ("auto" spreads a model over several devices); stands in for `device`."""
+    revision: str = ""
+    """A hub model's branch, tag or commit."""
+    trust_remote_code: bool = False
+    """Run Python code that lies beside the weights."""
+    chat: ChatMode = "auto"
+    """auto: conversations go through the chat template and plain prompts stay text, as in lm-evaluation-harness;
+    on: everything goes through it; off: a conversation is refused."""
+    system: str = ""
+    """A system prompt for everything that goes through the chat template."""
+    max_length: int | None = None
+    """The longest input in tokens, where it is not what the config says."""
+    batch_tokens: int | None = None
+    """Tokens in one forward pass: 2,048 on a CPU and 16,384 on a GPU, halved where memory runs out."""
+    attention: str = ""
+    """The attention implementation, where it is not transformers' own choice."""
+    kernels: Literal["auto", "torch", "onednn"] = "auto"
+    """What multiplies float32 matrices on a CPU: torch's own choice, or oneDNN; auto takes what is faster here."""
+    quant: str = ""
+    """Quantizes the weights while they are loaded; `quantizing.METHODS` says what there is."""
+    compute_dtype: Literal["", "float32", "bfloat16", "float16"] = ""
+    """The type that 4-bit weights (bitsandbytes) and HQQ's are multiplied in; the model's own where nothing is said."""
+    group_size: int | None = None
+    """Weights that share a scale."""
+    int8_threshold: float | None = None
+    """From which size on quant=int8 computes activations in 16 bits: 6.0; 0 computes none so, and is much faster."""
+    quant_skip: str = ""
+    """Names of layers that stay as they are, with commas between them; the output layer always does."""
+    compile: str = ""
+    """torch.compile's mode for the feed-forward layers: true (default), reduce-overhead, max-autotune, …"""
+    tp_plan: str = ""
+    """auto shards the layers over the processes that torchrun started."""
+    max_memory: str = ""
+    """How much of each device `device_map` may fill: 0:10GiB,cpu:30GiB. What does not fit goes to the disk."""
+    offload_folder: str = ""
+    """Where weights lie that no device has room for."""
+    adapter: str = ""
+    """A PEFT adapter over the model: a folder, or a repository of the hub."""
+    adapter_merge: bool = False
+    """Add the adapter to the weights, which are then this model's own."""
+
+    @staticmethod
+    def parse(texts: Mapping[str, str], plain: Options | None = None) -> Options:
+        """Read options from text; `plain` holds what is not said.
+
+        Raises UsageError for an unknown key or a value that can't be meant.
+        """
+        names = [field.name for field in fields(Options)]
+        values = read_options(texts, names, _READERS, of="a local model")
+        options = replace(plain or Options(), **values)
+        if options.system and options.chat == "off":
+            raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
+        if options.adapter_merge and not options.adapter:
+            raise UsageError("there is no adapter to merge", found="adapter_merge=true", fix="adapter=<folder>")
+        if (options.max_memory or options.offload_folder) and not options.device_map:
+            raise UsageError(
+                "max_memory and offload_folder say how a device_map spreads a model, and there is none",
+                fix="device_map=auto",
+            )
+        if options.tp_plan and (options.device_map or options.quant):
+            raise UsageError(
+                "tp_plan shards a model as it is stored, over the processes of torchrun", fix="tp_plan alone"
+            )
+        _check_quantizing(options)
+        return options
+
+
+def _check_quantizing(options: Options) -> None:
+    given = [name for name in _QUANTIZES if getattr(options, name) not in ("", None)]
+    if not options.quant:
+        if given:
+            raise UsageError(f"{given[0]} says how to quantize, and nothing is", fix=f"quant=nf4,{given[0]}=… or none")
+        return
+    takes = method_named(options.quant).takes
+    for name in given:
+        if name not in takes:
+            raise UsageError(
+                f"quant={options.quant} heeds no {name}",
+                found=f"{name}={getattr(options, name)}",
+                fix=f"it heeds {', '.join(sorted(takes))}" if takes else f"leave {name} out",
+            )

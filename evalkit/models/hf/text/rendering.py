@@ -1,0 +1,72 @@
+"""From a prompt to the text that a model reads: as it is, or through the model's chat template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.core import ModelError, Prompt, Tool
+from evalkit.models.hf.options import ChatMode
+
+__all__ = ["Rendered", "Renderer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The text, and whether a chat template made it (no delimiter then stands before a choice)."""
+
+    text: str
+    templated: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class Renderer:
+    """Renders prompts for one model."""
+
+    def __init__(self, tokenizer: Any, chat: ChatMode, system: str) -> None:
+        self._tokenizer = tokenizer
+        self._chat = chat
+        self._system = system
+
+    def render(self, prompt: Prompt, tools: tuple[Tool, ...] = ()) -> Rendered:
+        """The prompt as text; tools are the template's to show, so that even a plain prompt then goes through it.
+
+        Raises ModelError where the template is missing or refuses the conversation.
+        """
+        if self._chat == "on" or ((prompt.messages or tools) and self._chat == "auto"):
+            return Rendered(self._conversation(prompt, tools), templated=True)
+        if prompt.messages:
+            raise ModelError("a conversation needs the chat template, and it is off (chat=off)")
+        # Text as it is has no place for a system prompt; the record says that it was left out.
+        return Rendered(prompt.text, notes=("system-prompt-unused",) if self._system else ())
+
+    def _conversation(self, prompt: Prompt, tools: tuple[Tool, ...]) -> str:
+        if prompt.images:
+            raise ModelError("the model reads text alone: it can't be shown an image")
+        if not self._tokenizer.chat_template:
+            raise ModelError("the model has no chat template, so it can't be asked a conversation")
+        messages = [{"role": message.role, "content": message.content} for message in prompt.as_messages()]
+        if self._system:
+            if messages and messages[0]["role"] == "system":
+                messages[0] = {"role": "system", "content": f"{self._system}\n\n{messages[0]['content']}"}
+            else:
+                messages.insert(0, {"role": "system", "content": self._system})
+        # A conversation that ends with the assistant's words asks for their continuation.
+        goes_on = messages[-1]["role"] == "assistant"
+        try:
+            text: str = self._tokenizer.apply_chat_template(
+                messages,
+                tools=[_as_function(tool) for tool in tools] or None,
+                tokenize=False,
+                add_generation_prompt=not goes_on,
+                continue_final_message=goes_on,
+            )
+        except Exception as error:  # a template is code of the model's and may raise anything
+            raise ModelError(f"the chat template refused the conversation: {error}") from error
+        return text
+
+
+def _as_function(tool: Tool) -> dict[str, Any]:
+    """A tool in the shape that chat templates know."""
+    described = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
+    return {"type": "function", "function": described}

@@ -1,0 +1,71 @@
+"""What can be set on a GGUF model, read from text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from evalkit.core import UsageError
+from evalkit.models.hf.options import ChatMode
+from evalkit.models.option_parsing import Reader, matching, one_of, read_options, tokens, whole, yes_no
+
+__all__ = ["CHANGES_ANSWERS", "Options"]
+
+CHANGES_ANSWERS = ("chat", "system", "max_length", "kv", "widen", "flash_attention")
+"""The options that make it another model; the others only say where and how it is run."""
+
+_KV = ("auto", "f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
+
+_READERS: Mapping[str, Reader] = {
+    "chat": one_of("auto", "on", "off"),
+    "max_length": tokens(4096),
+    "gpu_layers": matching(r"auto|all|\d+", "auto, all, or a number of layers", "auto", "all", "0"),
+    "threads": whole(4),
+    "batch_tokens": tokens(512),
+    "flash_attention": one_of("auto", "on", "off"),
+    "kv": one_of(*_KV),
+    "widen": yes_no,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of `gguf/…`."""
+
+    chat: ChatMode = "auto"
+    """auto: conversations go through the file's chat template and plain prompts stay text; on: everything goes through
+    it; off: a conversation is refused."""
+    system: str = ""
+    """A system prompt for everything that goes through the chat template."""
+    max_length: int | None = None
+    """The longest input in tokens, where it is not what the file says. Memory is taken for what is asked."""
+    gpu_layers: str = "auto"
+    """Layers on the GPU: a number, or all; auto takes all where llama.cpp was built for a GPU, and none elsewhere."""
+    threads: int | None = None
+    """Threads on the CPU; else OMP_NUM_THREADS, else one a processor (one alone for a very small model)."""
+    batch_tokens: int = 2048
+    """Tokens handed to llama.cpp at a time; it computes them 512 at a time."""
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    """auto is off on a CPU, where numbers would depend on what is computed beside them, and llama.cpp's own choice on a
+    GPU. It takes less memory for long inputs."""
+    kv: str = "auto"
+    """The type of kept keys and values; auto is f32 for a file of F32 weights and llama.cpp's own f16 for others."""
+    widen: bool = False
+    """Widen the weights to float32 when they are loaded: what is left is what the file's own rounding costs, without
+    that of llama.cpp's arithmetic. It takes four bytes a weight, and is slower."""
+
+    @staticmethod
+    def parse(texts: Mapping[str, str]) -> Options:
+        """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
+        names = [field.name for field in fields(Options)]
+        options = Options(**read_options(texts, names, _READERS, of="a GGUF model"))
+        if options.system and options.chat == "off":
+            raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
+        if options.flash_attention == "off" and options.kv.startswith("q"):
+            raise UsageError(
+                "llama.cpp keeps quantized values with flash attention only",
+                found=f"kv={options.kv} with flash_attention=off",
+                fix="kv=f16, or flash_attention=on",
+            )
+        return options

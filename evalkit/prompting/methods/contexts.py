@@ -1,0 +1,42 @@
+"""Choices that stand inside the context: what follows them is the same for all, and is weighed after each."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from evalkit.core import Attempt, Choose, Method, Model, Reply, UsageError
+from evalkit.prompting.methods.choosing import CHOICE_FAR_BELOW
+
+
+def choose_contexts(*, delimiter: str = " ") -> Method:
+    """Put every choice behind the prompt in turn, and score the sample's first target as the continuation of each.
+
+    This is how WinoGrande is asked: the prompt is the sentence up to its blank, the choices fill the blank, and the
+    target is the rest of the sentence. One reply a choice, in order, each with one log-likelihood (nats).
+    `delimiter` stands between choice and continuation (not after a chat template).
+    """
+
+    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        sample, prompt = attempt.sample, attempt.prompt
+        if not sample.choices or not sample.targets or prompt.messages:
+            raise UsageError(
+                f"sample {sample.id!r} cannot be asked by its contexts",
+                found=f"{len(sample.choices)} choices, {len(sample.targets)} targets",
+                fix="a prompt in one text, `choices`, and the continuation as the first target",
+            )
+        requests = [
+            Choose(replace(prompt, question=prompt.question + choice), sample.targets[:1], delimiter)
+            for choice in sample.choices
+        ]
+        return tuple(await asyncio.gather(*map(model.answer, requests)))
+
+    def gold(attempt: Attempt) -> tuple[Reply, ...]:
+        right = set(attempt.sample.gold)
+        return tuple(
+            Reply(loglikelihoods=(0.0 if number in right else CHOICE_FAR_BELOW,), greedy=(number in right,))
+            for number in range(len(attempt.sample.choices))
+        )
+
+    settings = {} if delimiter == " " else {"delimiter": delimiter}
+    return Method("choose_contexts", ask, gold, frozenset({Choose}), settings)

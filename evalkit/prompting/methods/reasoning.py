@@ -1,0 +1,92 @@
+"""Chain of thought: the model reasons first, then answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from evalkit.core import Attempt, Choose, Generate, Message, Method, Model, Prompt, Reply, Sample, UsageError
+from evalkit.prompting.methods.choosing import CHOICE_FAR_BELOW
+
+
+def chain_of_thought(
+    *,
+    then: Literal["generate", "choose", "nothing"] = "generate",
+    cue: str = "Let's think step by step.",
+    answer_cue: str = "Therefore, the answer is",
+    reasoning_tokens: int = 512,
+    reasoning_stop: tuple[str, ...] = (),
+    max_tokens: int = 64,
+    stop: tuple[str, ...] = ("\n",),
+    gold: Callable[[Sample], str] | None = None,
+) -> Method:
+    """Let the model reason after the `cue`, then ask for the answer after its reasoning and the `answer_cue`.
+
+    `then` says what comes after the reasoning: an answer of at most `max_tokens` tokens, a weighing of the sample's
+    choices, or nothing, where scorers look for the answer in the reasoning itself. The replies are the reasoning and
+    the answer. A model that is asked through a chat template has its reasoning as a turn of its own.
+
+    Source: Kojima et al. 2022, https://arxiv.org/abs/2205.11916 (two stages, greedy). Raises UsageError for limits
+    below 1.
+    """
+    if max_tokens < 1 or reasoning_tokens < 1:
+        found = f"max_tokens={max_tokens}, reasoning_tokens={reasoning_tokens}"
+        raise UsageError("max_tokens and reasoning_tokens must be at least 1", found=found)
+
+    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        sample = attempt.sample
+        if then == "choose" and not sample.choices:
+            raise UsageError(f"sample {sample.id!r} has no choices", fix="give the task `choices`")
+        as_chat = bool(attempt.prompt.messages) or model.capabilities.chats
+        first = _cued(attempt.prompt, cue, as_chat)
+        asked = Generate(first, max_tokens=reasoning_tokens, stop=tuple(reasoning_stop), repeat=attempt.repeat)
+        thought = await model.answer(asked)
+        if then == "nothing":
+            return (thought,)
+        second = _answering(first, thought.texts[0], answer_cue, as_chat)
+        if then == "choose":
+            return thought, await model.answer(Choose(second, sample.choices))
+        return thought, await model.answer(
+            Generate(second, max_tokens=max_tokens, stop=tuple(stop), repeat=attempt.repeat)
+        )
+
+    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
+        sample = attempt.sample
+        text = gold(sample) if gold else (sample.targets[0] if sample.targets else "")
+        said = Reply(texts=(text,), finish=("stop",))
+        if then == "nothing":
+            return (said,)
+        thought = Reply(texts=("",), finish=("stop",))
+        return thought, (said if then == "generate" else _weighed(sample))
+
+    settings = {"sampling": "greedy", "then": then, "cue": repr(cue), "reasoning_tokens": str(reasoning_tokens)}
+    settings["reasoning_stop"] = repr(tuple(reasoning_stop))
+    if then != "nothing":
+        settings["answer_cue"] = repr(answer_cue)
+    if then == "generate":
+        settings |= {"max_tokens": str(max_tokens), "stop": repr(tuple(stop))}
+    needs = frozenset({Generate, Choose}) if then == "choose" else frozenset({Generate})
+    return Method("chain_of_thought", ask, perfect, needs, settings)
+
+
+def _cued(prompt: Prompt, cue: str, as_chat: bool) -> Prompt:
+    if not cue:
+        return prompt
+    if not as_chat:
+        return replace(prompt, question=f"{prompt.question} {cue}")
+    *before, last = prompt.as_messages()
+    return Prompt(messages=(*before, replace(last, content=f"{last.content}\n\n{cue}")))
+
+
+def _answering(first: Prompt, thought: str, cue: str, as_chat: bool) -> Prompt:
+    if not as_chat:
+        return replace(first, question=f"{first.question} {thought.strip()}\n{cue}")
+    turns = (Message("assistant", thought), Message("user", cue))
+    return Prompt(messages=(*first.as_messages(), *turns))
+
+
+def _weighed(sample: Sample) -> Reply:
+    """What a perfect model makes of the choices."""
+    values = tuple(0.0 if number in sample.gold else CHOICE_FAR_BELOW for number in range(len(sample.choices)))
+    return Reply(loglikelihoods=values, greedy=tuple(value == 0.0 for value in values))

@@ -1,0 +1,129 @@
+"""A loop of thought, action and observation: the model calls Python functions by text until it knows the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from evalkit.core import Attempt, Generate, Message, Method, Model, Prompt, Reply, Usage, UsageError
+from evalkit.prompting.methods.tools import called, described, functions
+from evalkit.scoring.extraction import strip_reasoning
+
+_FINAL = re.compile(r"Final Answer:[ \t]*(.*)", re.DOTALL)
+_NEXT = r"\n\s*(?:Thought|Action|Observation|Final Answer):"
+_ACTION = re.compile(rf"Action:[ \t]*([^\n]+?)[ \t]*\n\s*Action Input:[ \t]*(.*?)(?={_NEXT}|\Z)", re.DOTALL)
+_NO_STEP = "Error: no action was found. Write an Action and an Action Input, or a Final Answer."
+_INTRODUCTION = """\
+Answer the question at the end. These tools can be used:
+{tools}
+
+Write one step, in this form, and wait for what comes of it:
+Thought: what to do next
+Action: the name of one tool
+Action Input: its input, as a JSON object, or as it is where the tool has one parameter
+
+It will be shown as "Observation: …". Once the answer is known, write:
+Thought: why it is known
+Final Answer: the answer and nothing else
+
+"""
+
+
+def tool_loop(
+    *,
+    tools: tuple[str | Callable[..., object], ...] = ("calculator",),
+    max_steps: int = 8,
+    max_tokens: int = 256,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+) -> Method:
+    """Let the model use `tools` for at most `max_steps` steps, by a text protocol that any writing model can follow.
+
+    A tool is a Python function (its name, parameters and the first line of its docstring are shown), or the name of
+    one that is there: "calculator". A step is a thought and a call; the call's result, or what was wrong with it, is
+    put before the model, which goes on. The replies are the steps, what was observed, and last the final answer, which
+    scorers read; it is empty with the note "tool-loop-ended" where no step gave one.
+
+    Source: Yao et al. 2022 (ReAct), https://arxiv.org/abs/2210.03629. Functions run in this process, unguarded: give
+    none that a model must not call. Raises UsageError for limits below 1 and tools that there are not.
+    """
+    if max_steps < 1 or max_tokens < 1:
+        raise UsageError("max_steps and max_tokens must be at least 1", found=f"{max_steps}, {max_tokens}")
+    known = functions(tools)
+    introduction = _INTRODUCTION.format(tools="\n".join(f"- {described(function)}" for function in known.values()))
+
+    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        as_chat = bool(attempt.prompt.messages) or model.capabilities.chats
+        prompt = _introduced(attempt.prompt, introduction, as_chat)
+        replies: list[Reply] = []
+        for _ in range(max_steps):
+            request = Generate(
+                prompt,
+                max_tokens=max_tokens,
+                stop=("Observation:",),
+                temperature=temperature,
+                top_p=top_p,
+                seed=attempt.seed if temperature > 0 else 0,
+                repeat=attempt.repeat,
+            )
+            reply = await model.answer(request)
+            replies.append(reply)
+            step = read_step(strip_reasoning(reply.texts[0]).text)
+            if step.answer is not None:
+                return (*replies, replace(reply, texts=(step.answer,), usage=Usage(), seconds=0.0))
+            if step.tool in known:
+                observed = await called(known[step.tool], step.input)
+            elif step.tool:
+                observed = f"Error: there is no tool {step.tool!r}, only {', '.join(known)}"
+            else:
+                observed = _NO_STEP
+            replies.append(Reply(texts=(f"Observation: {observed}",), finish=("tool",), source=reply.source))
+            prompt = _continued(prompt, reply.texts[0], observed, as_chat)
+        ended = Reply(texts=("",), finish=("stop",), notes=("tool-loop-ended",), source=replies[-1].source)
+        return (*replies, ended)
+
+    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
+        targets = attempt.sample.targets
+        return (Reply(texts=(targets[0] if targets else "",), finish=("stop",)),)
+
+    settings = {
+        "sampling": "greedy" if temperature == 0.0 else f"t={temperature:g},top_p={top_p:g}",
+        "tools": "+".join(known),
+        "max_steps": str(max_steps),
+        "max_tokens": str(max_tokens),
+    }
+    return Method("tool_loop", ask, perfect, frozenset({Generate}), settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of the model comes to: a final answer, or a call, or (both empty) neither."""
+
+    answer: str | None = None
+    tool: str = ""
+    input: str = ""
+
+
+def read_step(text: str) -> Step:
+    """The first thing of a step that counts: what a model writes after its call was made up without the result."""
+    action, final = _ACTION.search(text), _FINAL.search(text)
+    if action and (final is None or action.start() < final.start()):
+        return Step(tool=action[1].strip("`*[]() "), input=action[2].strip().strip("`"))
+    if final:
+        return Step(answer=final[1].strip())
+    return Step()
+
+
+def _introduced(prompt: Prompt, introduction: str, as_chat: bool) -> Prompt:
+    if not as_chat:
+        return replace(prompt, preamble=introduction + prompt.preamble, question=prompt.question + "\n")
+    *before, last = prompt.as_messages()
+    return Prompt(messages=(*before, replace(last, content=introduction + last.content)))
+
+
+def _continued(prompt: Prompt, step: str, observed: str, as_chat: bool) -> Prompt:
+    if not as_chat:
+        return replace(prompt, question=f"{prompt.question}{step.rstrip()}\nObservation: {observed}\n")
+    turns = (Message("assistant", step), Message("user", f"Observation: {observed}"))
+    return Prompt(messages=(*prompt.messages, *turns))

@@ -1,0 +1,85 @@
+"""A choice that the model writes: for models that give no log-likelihoods."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from evalkit.core import Attempt, Capabilities, Choose, Generate, Method, Model, Prompt, Reply, Task, Usage
+from evalkit.scoring.extraction import strip_reasoning
+from evalkit.scoring.extraction.choices import LETTERS, read_choice
+from evalkit.scoring.metrics import mean
+
+INSTRUCTION = "Reply with the letter of the right choice, and nothing else."
+_ANSWER_CUE = re.compile(r"\s*\bAnswer:\s*$")
+_READ = frozenset({"accuracy", "classification"})
+"""The scorers that can tell from a written choice what was chosen."""
+
+
+def written_choice(*, max_tokens: int = 64, stop: tuple[str, ...] = ()) -> Method:
+    """Ask for the letter of a choice, and read the choice out of what is written.
+
+    Choices that are letters already stand in the prompt; others are listed under it, one to a line. The replies are
+    two: what the model wrote, and the text of the choice that it means (empty where it names none), which is the one
+    that scorers read. A reply that names a choice by its text counts as well.
+    """
+
+    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        prompt = lettered(attempt.prompt, attempt.sample.choices)
+        reply = await model.answer(Generate(prompt, max_tokens=max_tokens, stop=tuple(stop), repeat=attempt.repeat))
+        return reply, _meant(reply, attempt.sample.choices)
+
+    def gold(attempt: Attempt) -> tuple[Reply, ...]:
+        sample = attempt.sample
+        text = sample.choices[sample.gold[0]] if sample.gold else ""
+        reply = Reply(texts=(text,), finish=("stop",))
+        return reply, reply
+
+    settings = {"sampling": "greedy", "max_tokens": str(max_tokens), "stop": repr(tuple(stop))}
+    return Method("written_choice", ask, gold, frozenset({Generate}), settings)
+
+
+def lettered(prompt: Prompt, choices: tuple[str, ...]) -> Prompt:
+    """The prompt with its choices listed by letter (where they are no letters themselves) and what to reply."""
+    listed = ""
+    if not are_letters(choices):
+        listed = "\n\n" + "\n".join(f"{letter}. {text.strip()}" for letter, text in zip(LETTERS, choices, strict=False))
+    if prompt.messages:
+        last = prompt.messages[-1]
+        asked = replace(last, content=f"{last.content}{listed}\n\n{INSTRUCTION}")
+        return replace(prompt, messages=(*prompt.messages[:-1], asked))
+    question = _ANSWER_CUE.sub("", prompt.question)
+    return replace(prompt, question=f"{question}{listed}\n\n{INSTRUCTION}\nAnswer:")
+
+
+def are_letters(choices: tuple[str, ...]) -> bool:
+    """Whether the choices are the letters A, B, C, … themselves, as of a prompt that lists them."""
+    return tuple(choice.strip() for choice in choices) == tuple(LETTERS[: len(choices)])
+
+
+def adapted(task: Task, capabilities: Capabilities) -> Task:
+    """The task with its choices written, where the model gives no log-likelihoods and the scorers can read that.
+
+    Accuracy by length has no meaning then: of `accuracy`'s metrics only `acc` is left.
+    """
+    if Choose in capabilities.requests or Generate not in capabilities.requests:
+        return task
+    if not all(scorer.name in _READ and not scorer.settings.get("unconditional") for scorer in task.scorers):
+        return task
+    unread = {"acc_norm", "acc_bytes"}
+    scorers = tuple(
+        replace(scorer, scores=("acc",), metrics=(mean("acc"),)) if scorer.name == "accuracy" else scorer
+        for scorer in task.scorers
+    )
+    kept = tuple(metric for metric in task.metrics if metric.name not in unread)
+    headline = "acc" if task.headline in unread else task.headline
+    return replace(task, method=written_choice(), scorers=scorers, metrics=kept, headline=headline)
+
+
+def _meant(reply: Reply, choices: tuple[str, ...]) -> Reply:
+    stripped = strip_reasoning(reply.texts[0])
+    number = None if stripped.unterminated else read_choice(stripped.text, choices, lettered=True)
+    text = "" if number is None else choices[number]
+    # What was read is an answer, though the model may have gone on until its limit.
+    finish = ("stop",) if number is not None else reply.finish[:1]
+    return replace(reply, texts=(text,), finish=finish, usage=Usage(), seconds=0.0)

@@ -1,6 +1,0 @@
-"""How far contexts support an answer, sentence by sentence, without a judge: by rules, or by an entailment model."""
-
-from evalkit.rag.support.entailment import entailment
-from evalkit.rag.support.scoring import abstention, sentence_support
-
-__all__ = ["abstention", "entailment", "sentence_support"]

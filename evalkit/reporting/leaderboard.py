@@ -1,0 +1,333 @@
+"""What a leaderboard shows: the newest result of every model on every task, and how models differ sample by sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from evalkit.core import Estimate
+from evalkit.reporting.ranking import Rank, bradley_terry, rank
+from evalkit.runs.store import MetricResult, Run, TaskEntry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+
+_FEWEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes that a model takes, NaN where no run says. `of` says whose: the process's or the GPUs' at their peak, or
+    only those of the weights."""
+
+    size: float = math.nan
+    of: Literal["process", "gpu", "weights", ""] = ""
+
+
+@dataclass(slots=True)
+class Cell:
+    """One model on one task: the run it comes from, its result, and what its samples took."""
+
+    run: Run
+    entry: TaskEntry
+    metric: MetricResult
+    older: int = 0
+    seconds: float = math.nan
+    cost: float = math.nan
+
+    @property
+    def estimate(self) -> Estimate:
+        return self.metric.estimate
+
+    @property
+    def weights(self) -> float:
+        """Bytes of the model's weights in memory, as the run says; NaN where it computed nothing or can't know."""
+        computed = self.run.manifest.model.get("computed") or {}
+        try:
+            return float(computed.get("weight bytes", math.nan))
+        except (TypeError, ValueError):
+            return math.nan
+
+    @property
+    def memory(self) -> Memory:
+        """What the run took at its peak where it was recorded: on GPUs where it computed there. Else the weights."""
+        said = self.run.manifest.model.get("memory")
+        told = {k: float(v) for k, v in said.items() if isinstance(v, int | float)} if isinstance(said, dict) else {}
+        peak = Memory(told["device"], "gpu") if "device" in told else Memory(told.get("resident", math.nan), "process")
+        if peak.size < self.weights or not math.isfinite(peak.size):
+            # A peak below the weights' bytes is of a part: the rest was on a disk, or where torch does not count.
+            return Memory(self.weights, "weights") if math.isfinite(self.weights) else Memory()
+        return peak
+
+    @property
+    def error(self) -> float:
+        """The standard error that the interval speaks of."""
+        from evalkit.stats.intervals import quantile
+
+        found = self.estimate
+        return (found.high - found.low) / 2.0 / quantile(found.confidence)
+
+
+@dataclass(slots=True)
+class Column:
+    """One task. `counts` says whether it can stand in an average: a share where more is better.
+
+    `difference[i, j]`, `error[i, j]`: model i less model j, turned so that more is better; `paired` says of how many
+    samples. `wins[i, j]`: on how many samples i scored more than j, ties as halves.
+    """
+
+    name: str
+    metric: str
+    scale: str
+    higher_is_better: bool
+    difference: Matrix
+    error: Matrix
+    paired: Matrix
+    wins: Matrix
+    cells: list[Cell | None]
+    ranks: list[Rank] = field(default_factory=list)
+    alike: bool = True
+
+    @property
+    def counts(self) -> bool:
+        return self.scale == "share" and self.higher_is_better
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Where a drawn line begins and ends."""
+        if self.scale == "share":
+            return 0.0, 1.0
+        known = [n for c in self.cells if c for n in (c.estimate.low, c.estimate.high, c.estimate.value)]
+        finite = [n for n in known if math.isfinite(n)]
+        return min(finite, default=0.0), max(finite, default=1.0)
+
+
+@dataclass(slots=True)
+class Board:
+    """Models × tasks. `average` has the mean over the columns that count, for models that have all of them."""
+
+    models: list[str]
+    columns: list[Column]
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    average: list[Estimate | None] = field(default_factory=list)
+    ranks: list[Rank] = field(default_factory=list)
+    strengths: list[float] = field(default_factory=list)
+
+    @property
+    def counted(self) -> list[Column]:
+        return [column for column in self.columns if column.counts]
+
+    def win_rate(self, one: int, other: int) -> float:
+        """The mean over tasks of how often the one scored more than the other, ties as halves; NaN where none met."""
+        met = [(c.wins[one, other], c.paired[one, other]) for c in self.columns if c.paired[one, other] > 0]
+        return sum(float(wins / n) for wins, n in met) / len(met) if met else math.nan
+
+    def mean_of(self, model: int, names: Sequence[str]) -> float:
+        """The mean of a model's values in those columns that count; NaN where it lacks one."""
+        found = [c.cells[model] for c in self.columns if c.name in names and c.counts]
+        return sum(cell.estimate.value if cell else math.nan for cell in found) / len(found) if found else math.nan
+
+    def per_sample(self, model: int, kind: str) -> float:
+        """Seconds or cost of a sample, the mean over the columns that count (all, if none does); NaN if unknown."""
+        cells = [column.cells[model] for column in self.counted or self.columns]
+        known = [float(getattr(cell, kind)) for cell in cells if cell is not None]
+        return sum(known) / len(known) if known and len(known) == len(cells) else math.nan
+
+    def weights(self, model: int) -> float:
+        """Bytes of the model's weights, from whichever of its runs says so; NaN if none does."""
+        known = [column.cells[model] for column in self.columns]
+        return next((c.weights for c in known if c is not None and math.isfinite(c.weights)), math.nan)
+
+    def memory(self, model: int) -> Memory:
+        """The largest peak that a run of the model recorded, or its weights' bytes where none did."""
+        found = [cell.memory for column in self.columns if (cell := column.cells[model]) is not None]
+        known = [one for one in found if one.of]
+        return max(known, key=lambda one: (one.of != "weights", one.size), default=Memory())
+
+
+def board(runs: Iterable[Run]) -> Board:
+    """The board of those runs; of several results of a model on a task the newest counts, and a note names the rest."""
+    import numpy as np
+
+    found, notes = _newest(runs)
+    models = sorted({model for model, _ in found})
+    tasks = list(dict.fromkeys(task for _, task in sorted(found, key=lambda key: key[1])))
+    columns = []
+    for task in tasks:
+        cells = [found.get((model, task)) for model in models]
+        metric = _common_metric(cells)
+        for place, cell in enumerate(cells):
+            shown = cell.entry.result.metric(metric) if cell and cell.entry.result else None
+            if cell and shown:
+                cell.metric = shown
+            elif cell:
+                notes.append(f"{task}: {models[place]} has no {metric}")
+                cells[place] = None
+        columns.append(_column(task, cells))
+    made = Board(models, columns, _groups(runs), notes)
+    made.notes += [f"{c.name}: the models were not all asked the same (data or prompt)" for c in columns if not c.alike]
+    _average(made)
+    total = np.zeros((len(models), len(models)))
+    for column in columns:
+        total += column.wins
+    made.strengths = bradley_terry(total)
+    return made
+
+
+def _newest(runs: Iterable[Run]) -> tuple[dict[tuple[str, str], Cell], list[str]]:
+    runs = list(runs)
+    digests: dict[str, set[str]] = {}
+    for run in runs:
+        digests.setdefault(run.model, set()).add(str(run.manifest.model.get("digest", "")))
+    found: dict[tuple[str, str], Cell] = {}
+    for run in sorted(runs, key=lambda run: run.manifest.created):
+        # Two sets of weights under one name are two models.
+        twice = len(digests[run.model]) > 1
+        name = f"{run.model}@{str(run.manifest.model.get('digest', ''))[:8]}" if twice else run.model
+        for entry in run.manifest.tasks:
+            metric = entry.result.metric() if entry.result else None
+            if metric is not None and math.isfinite(metric.estimate.value):
+                before = found.get((name, entry.name))
+                found[name, entry.name] = Cell(run, entry, metric, before.older + 1 if before else 0)
+    notes = [f"{task}, {m}: the newest of {c.older + 1} results" for (m, task), c in found.items() if c.older]
+    return found, notes
+
+
+def _common_metric(cells: Sequence[Cell | None]) -> str:
+    names = [cell.metric.name for cell in cells if cell]
+    return max(dict.fromkeys(names), key=names.count)
+
+
+def _column(task: str, cells: list[Cell | None]) -> Column:
+    import numpy as np
+
+    first = next(cell for cell in cells if cell)
+    sign = 1.0 if first.metric.higher_is_better else -1.0
+    size = len(cells)
+    column = Column(
+        task,
+        first.metric.name,
+        first.metric.scale,
+        first.metric.higher_is_better,
+        difference=np.full((size, size), math.nan),
+        error=np.full((size, size), math.nan),
+        paired=np.zeros((size, size)),
+        wins=np.zeros((size, size)),
+        cells=cells,
+    )
+    asked = {(c.entry.result.samples_digest, c.entry.result.prompts_digest) for c in cells if c and c.entry.result}
+    column.alike = len(asked) == 1
+    values, clusters = _values(task, cells)
+    for i, one in enumerate(cells):
+        for j, other in enumerate(cells):
+            if i != j and one and other:
+                _compare(column, i, j, sign, values, clusters)
+    levels = [sign * cell.estimate.value if cell else math.nan for cell in cells]
+    column.ranks = rank(levels, column.difference, column.error)
+    return column
+
+
+def _compare(
+    column: Column, i: int, j: int, sign: float, values: Sequence[Matrix | None], clusters: NDArray[np.int64]
+) -> None:
+    """Paired where both are means of samples that they share; else from the two intervals."""
+    import numpy as np
+
+    from evalkit.stats import standard_error
+
+    one, other = column.cells[i], column.cells[j]
+    assert one is not None and other is not None
+    left, right = values[i], values[j]
+    both = np.isfinite(left) & np.isfinite(right) if left is not None and right is not None else np.zeros(0, bool)
+    if left is None or right is None or both.sum() < 2:
+        column.difference[i, j] = sign * (one.estimate.value - other.estimate.value)
+        column.error[i, j] = math.hypot(one.error, other.error)
+        return
+    change = sign * (left[both] - right[both])
+    column.difference[i, j] = change.mean()
+    column.error[i, j] = standard_error(change, clusters[both])
+    if column.error[i, j] == 0.0 and change.any():
+        # Every sample changed alike: two more that did not say how sure that makes one; a handful says nothing.
+        more = np.concatenate([change, np.zeros(2)])
+        column.error[i, j] = standard_error(more) if len(change) >= _FEWEST else math.nan
+    column.paired[i, j] = both.sum()
+    column.wins[i, j] = (change > 0).sum() + 0.5 * (change == 0).sum()
+
+
+def _values(task: str, cells: Sequence[Cell | None]) -> tuple[list[Matrix | None], NDArray[np.int64]]:
+    """Every model's score of every sample of the task, (n,) with NaN where there is none; None where the metric is
+    not the mean of such scores. Repeats are averaged. Besides, the number of each sample's cluster."""
+    import numpy as np
+
+    places: dict[str, int] = {}
+    clusters: list[str] = []
+    columns: list[dict[int, tuple[float, int]]] = []
+    for cell in cells:
+        sums: dict[int, tuple[float, int]] = {}
+        columns.append(sums)
+        if cell is None:
+            continue
+        seconds, priced, count = 0.0, 0.0, 0
+        for record in cell.run.records(task):
+            place = places.setdefault(record.sample.id, len(places))
+            if place == len(clusters):
+                clusters.append(record.sample.cluster or f"\0{place}")
+            value = record.value(cell.metric.name)
+            if value is not None and math.isfinite(value) and not record.validity.is_measurement_failure:
+                total, n = sums.get(place, (0.0, 0))
+                sums[place] = (total + value, n + 1)
+            seconds += sum(reply.seconds for reply in record.replies)
+            priced += math.nan if record.cost is None else record.cost
+            count += 1
+        if count:
+            cell.seconds, cell.cost = seconds / count, priced / count
+    found: list[Matrix | None] = []
+    for cell, sums in zip(cells, columns, strict=True):
+        values = np.full(len(places), math.nan)
+        for place, (total, n) in sums.items():
+            values[place] = total / n
+        mean = sum(total / n for total, n in sums.values()) / len(sums) if sums else math.nan
+        same = cell is not None and math.isclose(mean, cell.estimate.value, rel_tol=1e-9, abs_tol=1e-12)
+        found.append(values if same else None)
+    _, numbers = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)
+    return found, numbers.astype(np.int64)
+
+
+def _groups(runs: Iterable[Run]) -> dict[str, list[str]]:
+    """Suites and their categories, each with its tasks."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        for suite in run.manifest.suites:
+            found.setdefault(suite.name, [])
+            for member in suite.members:
+                for name in (suite.name, f"{suite.name} / {member.category}" if member.category else suite.name):
+                    tasks = found.setdefault(name, [])
+                    if member.task not in tasks:
+                        tasks.append(member.task)
+    return found
+
+
+def _average(made: Board) -> None:
+    """Averages with equal weights and the ranks by them."""
+    import numpy as np
+
+    from evalkit.stats import combined_interval
+
+    columns, size = made.counted, len(made.models)
+    for model in range(size):
+        cells = [column.cells[model] for column in columns]
+        whole = [cell.estimate for cell in cells if cell]
+        made.average.append(
+            combined_interval(whole, [1.0] * len(whole)) if whole and len(whole) == len(cells) else None
+        )
+    if not columns:
+        return
+    difference: Matrix = np.mean([column.difference for column in columns], axis=0)
+    error: Matrix = np.sqrt(np.sum([column.error**2 for column in columns], axis=0)) / len(columns)
+    made.ranks = rank([one.value if one else math.nan for one in made.average], difference, error)

@@ -1,0 +1,160 @@
+"""What is kept of every record while a task runs: small rows, never the record itself.
+
+A sample costs at most about 200 bytes here, whatever its prompt and reply weigh, so that a million samples fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalkit.core import Metric, Record, Task
+from evalkit.runs.store import MetricResult, TaskResult
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def metrics_of(task: Task) -> tuple[Metric, ...]:
+    """The task's own metrics, or those its scorers bring."""
+    return task.metrics or tuple(metric for scorer in task.scorers for metric in scorer.metrics)
+
+
+@dataclass(slots=True)
+class _MetricRows:
+    """The rows of one metric: `place` points into the collector's per-record columns."""
+
+    metric: Metric
+    values: array[float]
+    place: array[int]
+
+
+class Collector:
+    """Gathers rows in any order and turns them into results that do not depend on that order."""
+
+    def __init__(self, metrics: Sequence[Metric], headline: str = "") -> None:
+        self._headline = headline or (metrics[0].name if metrics else "")
+        self._order = array("q")
+        self._cluster = array("q")
+        self._groups = array("l")
+        self._group_ids: dict[tuple[str, ...], int] = {}
+        self._digests = (array("Q"), array("Q"), array("Q"))
+        self._metrics = [_MetricRows(metric, array("d"), array("l")) for metric in metrics]
+        self.counts: Counter[str] = Counter()
+        self.flags: Counter[str] = Counter()
+        self.failed = 0
+        self.cached = 0
+        self.prompt_tokens = 0
+        self.completion_tokens = 0
+        self.cost: float | None = None
+
+    @staticmethod
+    def of(task: Task) -> Collector:
+        """One for the metrics of a task."""
+        return Collector(metrics_of(task), task.headline)
+
+    @property
+    def samples(self) -> int:
+        return len(self._order)
+
+    def add(self, record: Record) -> None:
+        place = len(self._order)
+        sample = record.sample
+        self._order.append(record.index * 65536 + record.repeat)
+        self._cluster.append(_hash64(sample.cluster or sample.id))
+        self._groups.append(self._group_ids.setdefault(sample.groups, len(self._group_ids)))
+        self.counts[record.validity.value] += 1
+        self.flags.update(record.flags)
+        rendered = record.replies[0].rendered_digest if record.replies else ""
+        for column, digest in zip(self._digests, (record.prompt_digest, record.sample_digest, rendered), strict=True):
+            column.append(int(digest or "0", 16))
+        self._count_replies(record)
+        if record.validity.is_measurement_failure:
+            self.failed += 1
+            if not record.scores:
+                return
+        # An unjudged sample may still have scores of other kinds: every metric decides for its own.
+        for rows in self._metrics:
+            observed = rows.metric.observe(record)
+            if observed is not None:
+                rows.values.extend(observed)
+                rows.place.append(place)
+
+    def _count_replies(self, record: Record) -> None:
+        if record.cost is not None:
+            self.cost = (self.cost or 0.0) + record.cost
+        if record.replies and all(reply.source == "cache" for reply in record.replies):
+            self.cached += 1
+        for reply in record.replies:
+            self.prompt_tokens += reply.usage.prompt_tokens
+            self.completion_tokens += reply.usage.completion_tokens
+
+    def result(self, seconds: float) -> TaskResult:
+        """Estimates over all samples and per group, with rows in the order of the data."""
+        import numpy as np
+
+        order = np.frombuffer(self._order, dtype=np.int64) if self._order else np.zeros(0, np.int64)
+        _, clusters = np.unique(np.frombuffer(self._cluster, dtype=np.int64), return_inverse=True)
+        groups = np.frombuffer(self._groups, dtype=f"i{self._groups.itemsize}")
+        result = TaskResult(headline=self._headline)
+        members = self._members()
+        for rows in self._metrics:
+            place = np.frombuffer(rows.place, dtype=f"i{rows.place.itemsize}")
+            values = np.frombuffer(rows.values, dtype=np.float64).reshape(-1, rows.metric.width)
+            sorted_by_data = np.argsort(order[place], kind="stable")
+            place, values = place[sorted_by_data], values[sorted_by_data]
+            result.metrics.append(_estimate(rows.metric, values, clusters[place]))
+            for name, ids in members.items():
+                inside = np.isin(groups[place], ids)
+                found = _estimate(rows.metric, values[inside], clusters[place][inside])
+                result.groups.setdefault(name, []).append(found)
+        self._totals(result, order, seconds)
+        return result
+
+    def _totals(self, result: TaskResult, order: NDArray[np.int64], seconds: float) -> None:
+        result.samples, result.failed, result.cached = self.samples, self.failed, self.cached
+        result.counts, result.flags = dict(self.counts), dict(self.flags)
+        result.prompt_tokens, result.completion_tokens = self.prompt_tokens, self.completion_tokens
+        result.seconds, result.cost = round(seconds, 3), self.cost
+        digests = [_digest_in_order(column, order) for column in self._digests]
+        result.prompts_digest, result.samples_digest, result.rendered_digest = digests
+
+    def _members(self) -> dict[str, list[int]]:
+        """Group name to the ids of the group tuples that hold it."""
+        members: dict[str, list[int]] = {}
+        for names, number in self._group_ids.items():
+            for name in names:
+                members.setdefault(name, []).append(number)
+        return dict(sorted(members.items()))
+
+
+def _estimate(metric: Metric, rows: Any, clusters: Any) -> MetricResult:
+    _, dense = _unique(clusters)
+    return MetricResult(metric.name, metric.estimate(rows, dense), metric.higher_is_better, metric.scale)
+
+
+def _unique(values: Any) -> tuple[Any, Any]:
+    import numpy as np
+
+    found: tuple[Any, Any] = np.unique(values, return_inverse=True)
+    return found
+
+
+def _digest_in_order(column: Sequence[int], order: NDArray[np.int64]) -> str:
+    import numpy as np
+
+    values = np.frombuffer(column, dtype=np.uint64)  # type: ignore[call-overload]
+    if not values.any():
+        return ""
+    return hashlib.blake2b(values[np.argsort(order, kind="stable")].tobytes(), digest_size=8).hexdigest()
+
+
+def _hash64(text: str) -> int:
+    """The same in every process, unlike hash(): clusters are numbered by it."""
+    raw = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(raw, "little", signed=True)

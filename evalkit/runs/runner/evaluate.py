@@ -1,0 +1,91 @@
+"""Runs one prepared task on one model: keeps a window of samples in flight and writes every outcome down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from evalkit.core import Model, Record
+from evalkit.runs.runner.attempt import make_record
+from evalkit.runs.runner.collect import Collector
+from evalkit.runs.runner.prepare import PreparedTask, Work
+from evalkit.runs.store import TaskResult
+
+
+def key_hash(task: str, sample: str, repeat: int) -> int:
+    """A record's key as one number, good within this process: a million finished samples stay small."""
+    return hash((task, sample, repeat))
+
+
+class Progress(Protocol):
+    """Told what happens, for a person to see. `done` are samples an earlier, interrupted run had finished."""
+
+    def start(self, task: PreparedTask, model: str, done: int) -> None: ...
+    def advance(self, record: Record) -> None: ...
+    def finish(self, task: PreparedTask) -> None: ...
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def start(self, task: PreparedTask, model: str, done: int) -> None: ...
+    def advance(self, record: Record) -> None: ...
+    def finish(self, task: PreparedTask) -> None: ...
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One task on one model. `collector` holds what an interrupted run left, `done` the key hashes of that."""
+
+    prepared: PreparedTask
+    model: Model
+    write: Callable[[Record], None]
+    collector: Collector
+    done: Collection[int] = ()
+    progress: Progress = Silent()  # noqa: RUF009 - it has no state
+
+    async def run(self) -> TaskResult:
+        """Evaluate what is not done yet. Raises UsageError and RunError; any other failure is on a record."""
+        started = time.perf_counter()
+        self.progress.start(self.prepared, self.model.identity.name, len(self.done))
+        work = self._left()
+        total = self.prepared.total
+        width = self.model.capabilities.window
+        workers = max(1, width if total is None else min(width, total - len(self.done)))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._worker(work))
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from failures
+        finally:
+            self.progress.finish(self.prepared)
+        return self.collector.result(time.perf_counter() - started)
+
+    def _left(self) -> Iterator[Work]:
+        name = self.prepared.name
+        for work in self.prepared.work():
+            attempt = work.attempt
+            if not self.done or key_hash(name, attempt.sample.id, attempt.repeat) not in self.done:
+                yield work
+
+    async def _worker(self, work: Iterator[Work]) -> None:
+        """Takes the next sample until none is left. All workers share the iterator: they run in one thread."""
+        name, task, model = self.prepared.name, self.prepared.task, self.model
+        for item in work:
+            record = await make_record(name, task, item, model)
+            self.write(record)
+            self.collector.add(record)
+            self.progress.advance(record)
+            if not record.replies or record.replies[0].source == "cache":
+                await asyncio.sleep(0)  # nothing was waited for: let the others, and Ctrl-C, have a turn
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The failure that ended the run; the workers that were cancelled for it are not news."""
+    for failure in failures.exceptions:
+        return _first(failure) if isinstance(failure, BaseExceptionGroup) else failure
+    return failures

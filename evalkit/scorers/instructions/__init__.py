@@ -1,5 +1,0 @@
-"""IFEval's verifiable instructions: what each of the 25 types asks of a reply, and the scores over them."""
-
-from evalkit.scorers.instructions.scoring import checks, followed, instructions, relaxed
-
-__all__ = ["checks", "followed", "instructions", "relaxed"]

@@ -1,0 +1,42 @@
+"""Reading an answer out of a reply: reasoning taken off, first line, normal forms to compare by."""
+
+from evalkit.scoring.extraction.boxed import last_boxed, minerva_answer, minerva_normalise
+from evalkit.scoring.extraction.code import Block, code_blocks, complete, defines, is_python, python_code
+from evalkit.scoring.extraction.letters import option_letter
+from evalkit.scoring.extraction.normalise import exact_match_normalise, squad_normalise
+from evalkit.scoring.extraction.numbers import (
+    FLEXIBLE_NUMBER,
+    IGNORED_IN_NUMBERS,
+    as_number,
+    last_number,
+    last_word_number,
+)
+from evalkit.scoring.extraction.patterns import Pick, matched
+from evalkit.scoring.extraction.replies import Answer, Stripped, final_answer, first_line, strip_reasoning
+
+__all__ = [
+    "FLEXIBLE_NUMBER",
+    "IGNORED_IN_NUMBERS",
+    "Answer",
+    "Block",
+    "Pick",
+    "Stripped",
+    "as_number",
+    "code_blocks",
+    "complete",
+    "defines",
+    "exact_match_normalise",
+    "final_answer",
+    "first_line",
+    "is_python",
+    "last_boxed",
+    "last_number",
+    "last_word_number",
+    "matched",
+    "minerva_answer",
+    "minerva_normalise",
+    "option_letter",
+    "python_code",
+    "squad_normalise",
+    "strip_reasoning",
+]

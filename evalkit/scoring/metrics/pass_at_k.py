@@ -1,0 +1,87 @@
+"""pass@k: the chance that at least one of k completions of a problem is right."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evalkit.core import Estimate, Metric, Record, UsageError, Validity
+from evalkit.scoring.metrics.means import measured
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows, IntArray
+
+
+def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") -> Metric:
+    """pass@k by the unbiased estimator 1 - C(n-c, k)/C(n, k) of each problem, then the mean over problems.
+
+    n completions of a problem were tried and c were right: the scores `attempts` and `score` (the share c/n) say so,
+    and a problem that was asked several times (repeats) has all of them together. A problem with fewer than k
+    completions has no pass@k and is left out; `Estimate.n` counts the problems that have one. Intervals are over
+    problems, clustered where samples are. For k = 1 this is the mean share.
+
+    The row is (n, c, a number for the problem). Source: Chen et al. 2021 (arXiv 2107.03374), section 2.1.
+    Raises UsageError for k below 1.
+    """
+    if k < 1:
+        raise UsageError("k of pass@k must be at least 1", found=str(k))
+
+    def observe(record: Record) -> tuple[float, float, float] | None:
+        share = measured(record, score)
+        tried = measured(record, attempts)
+        if share is None:
+            failed = record.validity is not Validity.OK and not record.validity.is_measurement_failure
+            return (1.0, 0.0, _number(record.sample.id)) if failed and record.value(score) is None else None
+        n = 1.0 if tried is None else tried
+        return (n, round(share * n), _number(record.sample.id))
+
+    def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
+        import numpy as np
+
+        from evalkit.stats import mean_interval
+
+        if not len(rows):
+            return mean_interval([], None)
+        _, first, problem = np.unique(rows[:, 2], return_index=True, return_inverse=True)
+        n: FloatRows = np.bincount(problem, weights=rows[:, 0]).astype(np.float64)
+        c: FloatRows = np.bincount(problem, weights=rows[:, 1]).astype(np.float64)
+        enough = n >= k
+        found = mean_interval(unbiased(n[enough], c[enough], k), clusters[first][enough])
+        if not enough.any():
+            return replace(found, how=f"no problem has {k} completions")
+        return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
+
+    return Metric(f"pass@{k}", observe, estimate, width=3)
+
+
+def pass_at(wanted: str, n: int) -> tuple[Metric, ...]:
+    """pass@1 and pass@k for the k that `wanted` lists ("2,8,64"), or for the usual 10 and 100 and n itself.
+
+    Raises UsageError for what is no number and for k above `n`, the completions that every problem has.
+    """
+    if not wanted:
+        return tuple(pass_at_k(k) for k in sorted({1, n, *(k for k in (10, 100) if k <= n)}))
+    try:
+        chosen = sorted({1, *(int(part) for part in wanted.split(","))})
+    except ValueError:
+        raise UsageError("k of pass@k are whole numbers", found=repr(wanted), fix="1,10,100") from None
+    if chosen[-1] > n:
+        raise UsageError(f"pass@{chosen[-1]} needs that many completions of every problem", found=f"{n}")
+    return tuple(pass_at_k(k) for k in chosen)
+
+
+def unbiased(n: FloatRows, c: FloatRows, k: int) -> FloatRows:
+    """1 - C(n-c, k)/C(n, k) for arrays of shape (problems,), as a product that does not overflow; needs n ≥ k."""
+    import numpy as np
+
+    missed = np.ones(len(n))
+    for i in range(k):
+        # Of k completions drawn without replacement, the next one is wrong, too.
+        missed *= np.clip((n - c - i) / (n - i), 0.0, 1.0)
+    return np.asarray(1.0 - missed, dtype=np.float64)
+
+
+def _number(text: str) -> float:
+    """A number that tells problems apart and that a float holds exactly."""
+    return float(int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest(), "big"))

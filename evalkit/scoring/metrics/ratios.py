@@ -1,0 +1,48 @@
+"""The ratio of two sums: what was right of all there was, where samples hold several things each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from evalkit.core import Estimate, Metric, Record
+from evalkit.scoring.metrics.means import measured
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows, IntArray
+
+
+def ratio(
+    numerator: str,
+    denominator: str,
+    *,
+    name: str,
+    scale: Literal["share", "number"] = "share",
+    higher_is_better: bool = True,
+) -> Metric:
+    """Σ of one score over Σ of another, over the samples that have both: a micro average, called `name`.
+
+    The row is (numerator, denominator); see `evalkit.stats.ratio_interval` for the interval. With `scale="share"`
+    it is held within [0, 1]. NaN where the denominators sum to zero.
+    """
+
+    def observe(record: Record) -> tuple[float, float] | None:
+        top, bottom = measured(record, numerator), measured(record, denominator)
+        return None if top is None or bottom is None else (top, bottom)
+
+    def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
+        from evalkit.stats import mean_interval, ratio_interval
+
+        if len(rows) == 0 or float(rows[:, 1].sum()) == 0.0:
+            return Estimate(math.nan, math.nan, math.nan, len(rows), f"no {denominator}")
+        found = ratio_interval(rows[:, 0], rows[:, 1], clusters)
+        if scale == "share" and found.low == found.high and rows[:, 1].all():
+            # Every sample has the same share, all or nothing as a rule: no variance to go by, so a score interval is
+            # made of the samples' shares.
+            found = mean_interval(rows[:, 0] / rows[:, 1], clusters)
+        if scale == "share":
+            return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
+        return found
+
+    return Metric(name, observe, estimate, width=2, higher_is_better=higher_is_better, scale=scale)

@@ -1,0 +1,74 @@
+"""Whether the functions that a reply calls are the right ones, with the right arguments."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from evalkit.core import Reply, Sample, Score, Scorer, Validity
+from evalkit.scoring.extraction import final_answer
+from evalkit.scoring.extraction.calls import Call, call_of_json, find_calls
+from evalkit.scoring.metrics import mean
+from evalkit.scoring.scorers.call_rules import mistake_in_all
+
+_NAMES = ("call_match", "call_names")
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def function_calls() -> Scorer:
+    """`call_match` (0 or 1: every call is right and none is too many) and `call_names` (the functions alone are).
+
+    `sample.data["functions"]` describes the functions and `sample.data["ground_truth"]` lists the calls that are
+    right, as on the Berkeley function-calling leaderboard: [{function: {parameter: [acceptable values]}}]. Calls may
+    come in any order. Where the list is empty no function fits, and a reply is right that calls none.
+
+    Calls are read from the text (`evalkit.scoring.extraction.calls`), or from the reply's own `calls` where a backend returned
+    them; a name's dots may then be underscores, since such interfaces take none. A reply without a call that can be
+    read is NO_ANSWER where calls were wanted. Scoring raises ValueError for a row that contradicts itself.
+    """
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        functions, wanted = sample.data["functions"], sample.data["ground_truth"]
+        validity, note = Validity.OK, ""
+        native = replies[-1].calls if replies else ()
+        if native and native[0]:
+            calls = _native(native[0], functions)
+        else:
+            answer = final_answer(replies)
+            calls, validity, note = find_calls(answer.text), answer.validity, answer.reason
+        if not wanted:
+            right = not calls
+            reason = "" if right else "calls a function where none fits"
+            validity = Validity.OK if validity is Validity.NO_ANSWER else validity
+            return tuple(Score(name, float(right), _shown(calls), reason or note, validity) for name in _NAMES)
+        if not calls:
+            unread = Validity.NO_ANSWER if validity is Validity.OK else validity
+            return tuple(Score(name, 0.0, None, note or "no call can be read", unread) for name in _NAMES)
+        mistake = mistake_in_all(calls, functions, wanted)
+        names = sorted(call.name for call in calls) == sorted(next(iter(entry)) for entry in wanted)
+        reason = "; ".join(filter(None, [mistake, note]))
+        return (
+            Score(_NAMES[0], float(not mistake), _shown(calls), reason, validity),
+            Score(_NAMES[1], float(names), _shown(calls), "", validity),
+        )
+
+    return Scorer("function_calls", score, _NAMES, tuple(map(mean, _NAMES)))
+
+
+def _native(made: Any, functions: Any) -> tuple[Call, ...] | None:
+    """Calls of a backend's own interface, under the names that the row gives its functions."""
+    by_sent_name = {_NOT_IN_A_NAME.sub("_", function["name"])[:64]: function["name"] for function in functions}
+    found = []
+    for call in made:
+        read = call_of_json({"name": by_sent_name.get(call.name, call.name), "arguments": call.arguments})
+        if read is None:
+            return None
+        found.append(read)
+    return tuple(found)
+
+
+def _shown(calls: tuple[Call, ...] | None) -> str | None:
+    if calls is None:
+        return None
+    shown = (f"{call.name}({', '.join(f'{key}={value!r}' for key, value in call.arguments.items())})" for call in calls)
+    return "; ".join(shown)

@@ -1,0 +1,132 @@
+"""What a model's vectors are worth: similarity of two texts, a ranking of documents, clusters of many texts."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core.distribution import pip_install
+from evalkit.scoring.extraction import final_answer
+from evalkit.scoring.extraction.json import find_json
+from evalkit.scoring.metrics import mean
+from evalkit.scoring.metrics.clustering import silhouette, v_measure
+from evalkit.scoring.metrics.correlation import pearson, spearman
+from evalkit.scoring.metrics.retrieval import ndcg, recall, reciprocal_rank
+
+
+def cosine_similarity() -> Scorer:
+    """`cosine` of the vectors of a sample's two texts, and `reference`, its first target as a number.
+
+    Its metrics are the Spearman and Pearson correlations of the two over samples. A vector of zeros has no direction:
+    its cosine is 0. Scoring raises ValueError where there are not two vectors or the target is no number, and
+    UsageError where a stored run is scored again, which keeps no vectors.
+    """
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        vectors = vectors_of(replies)
+        if len(vectors) != 2:
+            raise ValueError(f"two vectors are needed, found {len(vectors)}")
+        one, two = vectors.astype("f8")
+        lengths = math.sqrt(float(one @ one)) * math.sqrt(float(two @ two))
+        value = float(one @ two) / lengths if lengths else 0.0
+        reason = "" if lengths else "a vector of zeros"
+        return (
+            Score("cosine", max(-1.0, min(1.0, value)), reason=reason),
+            Score("reference", float(sample.targets[0])),
+        )
+
+    return Scorer("cosine_similarity", score, ("cosine", "reference"), (spearman(), pearson()))
+
+
+def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
+    """`ndcg@cut`, `mrr@cut` and `recall@k` for each of the depths (0 to 1) of the ids that a reply lists, as JSON.
+
+    `sample.data["relevance"]` maps documents to judgements. Definitions: `evalkit.scoring.metrics.retrieval`. An id that comes
+    again counts once, where it came first. A reply without a list is NO_ANSWER. Scoring raises ValueError where
+    nothing is judged relevant.
+    """
+    names = (f"ndcg@{cut}", f"mrr@{cut}", *(f"recall@{depth}" for depth in depths))
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        relevance = {str(document): float(value) for document, value in sample.data["relevance"].items()}
+        if not any(value >= 1 for value in relevance.values()):
+            raise ValueError("no document is relevant")
+        answer = final_answer(replies)
+        said = find_json(answer.text)
+        if not isinstance(said, list):
+            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
+            return tuple(Score(name, 0.0, None, "no list of documents", validity) for name in names)
+        ranked = list(dict.fromkeys(map(str, said)))
+        values = (
+            ndcg(ranked, relevance, cut),
+            reciprocal_rank(ranked, relevance, cut),
+            *(recall(ranked, relevance, depth) for depth in depths),
+        )
+        first = ranked[0] if ranked else None
+        return tuple(
+            Score(name, value, first, answer.reason, answer.validity) for name, value in zip(names, values, strict=True)
+        )
+
+    settings = {"depths": ",".join(map(str, depths)), "cut": str(cut)}
+    return Scorer("ranking", score, names, tuple(map(mean, names)), settings)
+
+
+def clustering(*, seed: int = 0, starts: int = 10) -> Scorer:
+    """`v_measure` and `silhouette` of k-means over a sample's vectors, and `silhouette_classes` of its own classes.
+
+    `sample.data["labels"]` holds the class of each text; k is the number of classes. k-means is scikit-learn's, with
+    `starts` seeded beginnings. A sample where a silhouette does not exist (one class, or a class for each text) gives
+    0 with a reason. Scoring raises UsageError without scikit-learn, and as `cosine_similarity` does.
+    """
+    names = ("v_measure", "silhouette", "silhouette_classes")
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        vectors, classes = vectors_of(replies), [str(label) for label in sample.data["labels"]]
+        if len(vectors) != len(classes):
+            raise ValueError(f"{len(vectors)} vectors for {len(classes)} labels")
+        found = await asyncio.to_thread(_k_means, vectors, len(set(classes)), seed, starts)
+        return (
+            Score(names[0], v_measure(classes, found)),
+            _silhouette(names[1], vectors, found),
+            _silhouette(names[2], vectors, classes),
+        )
+
+    metrics = (mean(names[0]), mean(names[1], scale="number"), mean(names[2], scale="number"))
+    return Scorer("clustering", score, names, metrics, {"seed": str(seed), "starts": str(starts)})
+
+
+def vectors_of(replies: tuple[Reply, ...]) -> Any:
+    """The vectors of the last reply, of shape (n, dimension)."""
+    if not replies or replies[-1].vectors is None:
+        raise ValueError("the reply holds no vectors; use embed() as the method")
+    vectors = replies[-1].vectors
+    if not vectors.data:
+        raise UsageError(
+            "vectors cannot be scored again from a run folder",
+            found="records keep only their digest",
+            fix="run the task again: the response cache has the vectors",
+        )
+    return vectors.array()
+
+
+def _k_means(vectors: Any, clusters: int, seed: int, starts: int) -> list[int]:
+    try:
+        from sklearn.cluster import KMeans
+    except ImportError as error:
+        raise UsageError("clustering needs scikit-learn", found=str(error), fix=pip_install("embeddings")) from None
+    import warnings
+
+    with warnings.catch_warnings():
+        # Fewer distinct vectors than clusters: the clusters that are found say it.
+        warnings.simplefilter("ignore")
+        found = KMeans(n_clusters=min(clusters, len(vectors)), n_init=starts, random_state=seed).fit_predict(vectors)
+    return [int(number) for number in found]
+
+
+def _silhouette(name: str, vectors: Any, groups: list[Any]) -> Score:
+    try:
+        return Score(name, silhouette(vectors, groups))
+    except ValueError as error:
+        return Score(name, 0.0, reason=str(error))

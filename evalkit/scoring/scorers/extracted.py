@@ -1,0 +1,94 @@
+"""Scorers that read the answer out of a longer reply before they compare it with the targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.scoring.extraction import Pick, exact_match_normalise, final_answer, matched
+from evalkit.scoring.metrics import mean
+
+Read = Callable[[Sample, str], "str | None"]
+
+
+def extracted(
+    name: str,
+    read: Read,
+    *,
+    ignore: tuple[str, ...] = (),
+    ignore_case: bool = False,
+    ignore_punctuation: bool = False,
+    settings: Mapping[str, str] | None = None,
+    version: int = 1,
+) -> Scorer:
+    """Whether what `read` finds in the reply equals one of the targets; the score is called `name`, 0 or 1.
+
+    `read` gets the sample and the reply's text, and returns None where it finds no answer, which is NO_ANSWER. Both
+    sides are then normalised as lm-evaluation-harness' exact match does: every match of the `ignore` patterns is
+    deleted, then case, then ASCII punctuation. `settings` stand in the signature.
+
+    Scoring raises ValueError for a sample without targets.
+    """
+    patterns = tuple(re.compile(text) for text in ignore)
+
+    def normal(text: str) -> str:
+        return exact_match_normalise(
+            text, ignore=patterns, ignore_case=ignore_case, ignore_punctuation=ignore_punctuation
+        )
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not sample.targets:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies, strip="none")
+        if not answer.text:
+            return (Score(name, 0.0, None, answer.reason, answer.validity),)
+        found = read(sample, answer.text)
+        if found is None:
+            cut = answer.validity is Validity.LENGTH
+            reason = "no answer before the token limit" if cut else "no answer found in the reply"
+            return (Score(name, 0.0, None, reason, Validity.LENGTH if cut else Validity.NO_ANSWER),)
+        said = normal(found)
+        right = any(said == normal(target) for target in sample.targets)
+        return (Score(name, float(right), said, answer.reason, answer.validity),)
+
+    return Scorer(name, score, (name,), (mean(name),), dict(settings or {}), version)
+
+
+def regex_match(
+    *,
+    pattern: str,
+    pick: Pick = "first",
+    name: str = "regex_match",
+    ignore: tuple[str, ...] = (),
+    ignore_case: bool = False,
+    ignore_punctuation: bool = False,
+) -> Scorer:
+    """Whether the first (or last) match of `pattern` equals one of the targets; the score is called `name`, 0 or 1.
+
+    Of a pattern with groups, the first group that is not empty is the answer. The other settings are those of
+    `exact_match`. Raises UsageError for a pattern that is no regular expression.
+    """
+    compiled = {text: _compiled(text) for text in (pattern, *ignore)}
+    chosen = {
+        "pattern": repr(pattern),
+        "pick": pick if pick != "first" else "",
+        "ignore": repr(tuple(ignore)) if ignore else "",
+        "ignore_case": "yes" if ignore_case else "",
+        "ignore_punctuation": "yes" if ignore_punctuation else "",
+    }
+    return extracted(
+        name,
+        lambda sample, text: matched(compiled[pattern], text, pick),
+        ignore=tuple(ignore),
+        ignore_case=ignore_case,
+        ignore_punctuation=ignore_punctuation,
+        settings={key: value for key, value in chosen.items() if value},
+    )
+
+
+def _compiled(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError("a pattern is no regular expression", found=repr(text), fix=f"mend it: {error}") from None

@@ -1,0 +1,49 @@
+"""Whether a reply holds what it should."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.scoring.extraction import final_answer
+from evalkit.scoring.metrics import mean
+
+
+def contains(
+    *, need: Literal["any", "all"] = "any", ignore_case: bool = True, whole_words: bool = False, refuse: bool = False
+) -> Scorer:
+    """Whether any (or all) of the targets stand in the reply; the score is `contains`, 0 or 1.
+
+    `whole_words` finds "art" in "the art." and not in "party". `refuse` turns it round: right is a reply that holds
+    none of them (or not all). White space at the ends of a target does not count. An empty reply scores 0.
+
+    Scoring raises ValueError without targets, and for a target that is empty, which everything contains.
+    """
+
+    def holds(text: str, target: str) -> bool:
+        pattern = re.escape(target)
+        if whole_words:
+            pattern = rf"(?<!\w){pattern}(?!\w)"
+        return re.search(pattern, text, re.IGNORECASE if ignore_case else 0) is not None
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        targets = [target.strip() for target in sample.targets]
+        if not targets or not all(targets):
+            raise ValueError("the sample has no targets, or an empty one")
+        answer = final_answer(replies)
+        if not answer.text:
+            return (Score("contains", 0.0, None, answer.reason, answer.validity),)
+        found = [target for target in targets if holds(answer.text, target)]
+        there = bool(found) if need == "any" else len(found) == len(targets)
+        reason = "; ".join(filter(None, [answer.reason, f"holds {found}" if found else "holds none"]))
+        return (Score("contains", float(there != refuse), answer.text, reason, answer.validity),)
+
+    chosen = {
+        "need": need if need != "any" else "",
+        "ignore_case": "" if ignore_case else "no",
+        "whole_words": "yes" if whole_words else "",
+        "refuse": "yes" if refuse else "",
+    }
+    settings = {key: value for key, value in chosen.items() if value}
+    return Scorer("contains", score, ("contains",), (mean("contains"),), settings)

@@ -1,0 +1,41 @@
+"""The counts that perplexities are made of."""
+
+from __future__ import annotations
+
+import re
+
+from evalkit.core import Reply, Sample, Score, Scorer, is_number
+from evalkit.scoring.metrics import bits_per_byte, byte_perplexity, word_perplexity
+
+_WHITE_SPACE = re.compile(r"\s+")
+
+
+def rolling() -> Scorer:
+    """The log-likelihood of a whole text with the words and bytes to divide it by.
+
+    Scores: `loglikelihood` (nats), `words` (pieces between white space, as `re.split(r"\\s+", text)` counts them, so
+    white space at an end adds an empty piece), `bytes` (UTF-8) and `tokens` (those that the model scored, 0 where it
+    does not say). Words and bytes are those of `sample.data["original"]` where there is one, because a benchmark may
+    score a cleaned text and count on the original (WikiText does); else those of the sample's input.
+
+    Scoring raises ValueError for a log-likelihood that is not finite and for an input that is a conversation.
+    """
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not replies or len(replies[0].loglikelihoods) != 1:
+            raise ValueError("one log-likelihood is needed; use rolling() as the method")
+        value = replies[0].loglikelihoods[0]
+        if not is_number(value):
+            raise ValueError(f"the log-likelihood is {value}")
+        text = sample.data.get("original", sample.input)
+        if not isinstance(text, str):
+            raise ValueError(f"words and bytes are counted on a text, found {type(text).__name__}")
+        return (
+            Score("loglikelihood", value),
+            Score("words", float(len(_WHITE_SPACE.split(text)))),
+            Score("bytes", float(len(text.encode("utf-8", "surrogatepass")))),
+            Score("tokens", float(replies[0].usage.prompt_tokens)),
+        )
+
+    metrics = (word_perplexity(), byte_perplexity(), bits_per_byte())
+    return Scorer("rolling", score, ("loglikelihood", "words", "bytes", "tokens"), metrics)

@@ -1,0 +1,127 @@
+"""Scorers that compare a short answer with references: exact match, and SQuAD's exact match and token F1."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from typing import Literal
+
+from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.scoring.extraction import exact_match_normalise, final_answer, squad_normalise
+from evalkit.scoring.metrics import mean
+
+
+def exact_match(
+    *,
+    ignore: tuple[str, ...] = (),
+    ignore_case: bool = False,
+    ignore_punctuation: bool = False,
+    strip: Literal["both", "left", "none"] = "both",
+    normalise: Literal["none", "squad", "unicode"] = "none",
+) -> Scorer:
+    """Whether the answer equals one of the sample's targets; the score is `exact_match`, 0 or 1.
+
+    Both sides lose every match of the `ignore` patterns (regular expressions, in turn), then case, then ASCII
+    punctuation, as in lm-evaluation-harness. On purpose different from there: white space at both ends never
+    decides (there the filter `remove_whitespace` sees to that, for replies), unless `strip` is "left" or "none".
+
+    `normalise` comes after all that: "squad" drops case, ASCII punctuation, articles and superfluous blanks, "unicode"
+    makes compatible characters one (NFKC: "ﬁ" is "fi", "²" is "2", full-width letters are plain) and folds case.
+
+    Raises UsageError for a pattern that is no regular expression; scoring raises ValueError without targets.
+    """
+    if isinstance(ignore, str):
+        raise UsageError("`ignore` is a list of patterns", found=repr(ignore), fix=f"ignore=({ignore!r},)")
+    patterns = tuple(map(_pattern, ignore))
+
+    def normal(text: str) -> str:
+        text = exact_match_normalise(
+            text, ignore=patterns, ignore_case=ignore_case, ignore_punctuation=ignore_punctuation
+        )
+        if normalise == "squad":
+            text = squad_normalise(text)
+        elif normalise == "unicode":
+            text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        return text.strip() if strip == "both" else text
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not sample.targets:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies, strip=strip)
+        if not answer.text:
+            return (Score("exact_match", 0.0, None, answer.reason, answer.validity),)
+        said = normal(answer.text)
+        right = any(said == normal(target) for target in sample.targets)
+        return (Score("exact_match", float(right), said, answer.reason, answer.validity),)
+
+    chosen = {
+        "ignore": repr(tuple(ignore)) if ignore else "",
+        "ignore_case": "yes" if ignore_case else "",
+        "ignore_punctuation": "yes" if ignore_punctuation else "",
+        "strip": strip if strip != "both" else "",
+        "normalise": normalise if normalise != "none" else "",
+    }
+    settings = {key: value for key, value in chosen.items() if value}
+    return Scorer("exact_match", score, ("exact_match",), (mean("exact_match"),), settings)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(
+            "an `ignore` pattern is no regular expression", found=repr(text), fix=f"mend it: {error}"
+        ) from None
+
+
+def squad(*, no_answer: str = "unanswerable") -> Scorer:
+    """SQuAD's scores `exact` (0 or 1) and `f1` (0 to 1): the best over the references, after its normalisation.
+
+    A sample without targets is one of version 2's questions that have no answer: right is then an empty reply, or
+    one that says `no_answer`, and anything else scores 0 on both. Where there is an answer, an empty reply is
+    NO_ANSWER and saying `no_answer` is an answer that scores 0. Groups such as "HasAns" and "NoAns" on the samples
+    give version 2's breakdown.
+
+    Source: the official scripts; where both sides normalise to nothing ("the" and "a") F1 is 1 as in version 2's,
+    version 1.1's has 0.
+    """
+    marker = squad_normalise(no_answer)
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        answer = final_answer(replies)
+        golds = [gold for target in sample.targets if (gold := squad_normalise(target))] or [""]
+        answerable = any(sample.targets)
+        if not answer.text and (answerable or answer.validity is Validity.LENGTH):
+            return _pair(0.0, 0.0, None, answer.reason, answer.validity)
+        said = squad_normalise(answer.text)
+        if said == marker and said not in golds:
+            said = ""
+            if answerable:
+                return _pair(0.0, 0.0, answer.text, "says that there is no answer", answer.validity)
+        exact = float(said in golds)
+        best = max(_f1(said, gold) for gold in golds)
+        if answerable:
+            return _pair(exact, best, answer.text, answer.reason, answer.validity)
+        reason = "the question has no answer" + (" and the reply names one" if said else "")
+        validity = answer.validity if answer.text else Validity.OK
+        return _pair(exact, best, answer.text, reason, validity)
+
+    settings = {} if no_answer == "unanswerable" else {"no_answer": no_answer}
+    return Scorer("squad", score, ("exact", "f1"), (mean("exact"), mean("f1")), settings)
+
+
+def _pair(exact: float, f1: float, answer: str | None, reason: str, validity: Validity) -> tuple[Score, ...]:
+    return (Score("exact", exact, answer, reason, validity), Score("f1", f1, answer, reason, validity))
+
+
+def _f1(said: str, gold: str) -> float:
+    """Harmonic mean of precision and recall over tokens, each counted as often as both sides have it."""
+    ours, theirs = said.split(), gold.split()
+    if not ours or not theirs:
+        return float(ours == theirs)
+    same = (Counter(ours) & Counter(theirs)).total()
+    if same == 0:
+        return 0.0
+    precision, recall = same / len(ours), same / len(theirs)
+    return 2 * precision * recall / (precision + recall)

@@ -1,0 +1,69 @@
+"""Whether a reply is JSON, and JSON of the schema that was asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from evalkit.core import Reply, Sample, Score, Scorer, Validity
+from evalkit.scoring.extraction import final_answer
+from evalkit.scoring.extraction.json import ABSENT, find_json
+from evalkit.scoring.metrics import mean
+
+_NAMES = ("schema_valid", "json_valid")
+
+
+def json_schema(*, formats: bool = False) -> Scorer:
+    """`schema_valid` (0 or 1: the reply's JSON follows `sample.data["schema"]`) and `json_valid` (it is JSON at all).
+
+    Validity is that of the package jsonschema, under the draft that the schema names with `$schema` and 2020-12
+    without one; references reach within the schema only. `formats` also holds texts to "format". The JSON may stand
+    alone, in a ``` fence or after other words; a reply without any is NO_ANSWER.
+
+    Scoring raises ValueError where the row's schema is no schema.
+    """
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        validator = _validator(sample.data["schema"], formats)
+        answer = final_answer(replies)
+        said = find_json(answer.text)
+        if said is ABSENT:
+            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
+            return tuple(Score(name, 0.0, None, answer.reason or "no JSON in the reply", validity) for name in _NAMES)
+        mistake = _first_mistake(validator, said)
+        reason = "; ".join(filter(None, [mistake, answer.reason]))
+        shown = json.dumps(said, ensure_ascii=False)
+        return (
+            Score(_NAMES[0], float(not mistake), shown, reason, answer.validity),
+            Score(_NAMES[1], 1.0, shown, "", answer.validity),
+        )
+
+    settings = {"formats": "yes"} if formats else {}
+    return Scorer("json_schema", score, _NAMES, tuple(map(mean, _NAMES)), settings)
+
+
+def _validator(schema: Any, formats: bool) -> Any:
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+
+    kind = validator_for(schema, default=Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except SchemaError as error:
+        raise ValueError(f"the row's schema is no JSON schema: {error.message}") from None
+    # An empty registry: a reference to another place raises instead of being fetched.
+    return kind(schema, registry=Registry(), format_checker=kind.FORMAT_CHECKER if formats else None)
+
+
+def _first_mistake(validator: Any, said: Any) -> str:
+    from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
+
+    try:
+        worst = best_match(validator.iter_errors(said))
+    except Unresolvable as error:
+        raise ValueError(f"the row's schema refers to what it does not hold: {error}") from None
+    except RecursionError:
+        return "nested too deeply to be validated"
+    return "" if worst is None else f"{worst.json_path}: {worst.message}"[:300]

@@ -1,0 +1,55 @@
+"""Token F1: how many words an answer shares with a reference, whatever their order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.scoring.extraction import final_answer, squad_normalise
+from evalkit.scoring.metrics import mean
+
+_NAMES = ("token_f1", "token_precision", "token_recall")
+
+
+def token_f1(*, normalise: Literal["squad", "lower", "none"] = "squad") -> Scorer:
+    """`token_f1`, `token_precision` and `token_recall` (0 to 1) against the target with the best F1.
+
+    Tokens are what white space parts, each counted as often as both sides have it, after `normalise`: "squad" drops
+    case, ASCII punctuation and articles, "lower" drops case, "none" nothing. Where both sides have no token left the
+    scores are 1.
+
+    Scoring raises ValueError without targets.
+    """
+
+    def normal(text: str) -> list[str]:
+        if normalise == "squad":
+            return squad_normalise(text).split()
+        return (text.lower() if normalise == "lower" else text).split()
+
+    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not sample.targets:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies)
+        if not answer.text:
+            return tuple(Score(name, 0.0, None, answer.reason, answer.validity) for name in _NAMES)
+        said = normal(answer.text)
+        best = max((overlap(said, normal(target)) for target in sample.targets), key=lambda found: found[0])
+        return tuple(
+            Score(name, value, answer.text, answer.reason, answer.validity)
+            for name, value in zip(_NAMES, best, strict=True)
+        )
+
+    settings = {} if normalise == "squad" else {"normalise": normalise}
+    return Scorer("token_f1", score, _NAMES, tuple(map(mean, _NAMES)), settings)
+
+
+def overlap(said: list[str], wanted: list[str]) -> tuple[float, float, float]:
+    """(F1, precision, recall) over two lists of tokens."""
+    if not said or not wanted:
+        return (float(said == wanted),) * 3
+    same = (Counter(said) & Counter(wanted)).total()
+    if same == 0:
+        return 0.0, 0.0, 0.0
+    precision, recall = same / len(said), same / len(wanted)
+    return 2 * precision * recall / (precision + recall), precision, recall

@@ -1,5 +1,0 @@
-"""Runs sent to experiment trackers: what a run says in their terms, and one file for each tracker."""
-
-from evalkit.tracking.content import Content, content
-
-__all__ = ["Content", "content"]

@@ -1,0 +1,59 @@
+"""Numbers as people read them, and replies that cannot write to the terminal."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from evalkit.cli.commands.show import visible
+from evalkit.cli.group import cli
+from evalkit.cli.rendering.output import duration, escaped, number
+from tests.reports.made import record, write_run
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "shown"),
+    [
+        (0.8555, "share", "85.5"),
+        (1.0, "share", "100.0"),
+        (3.65349, "number", "3.653"),
+        (12345.6, "number", "1.235e+04"),
+        (float("nan"), "share", "–"),
+        (float("inf"), "number", "∞"),
+    ],
+)
+def test_numbers(value: float, scale: str, shown: str) -> None:
+    assert number(value, scale) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (61, "1:01 min"), (3725, "1:02:05 h")]
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_control_characters_are_shown_not_obeyed() -> None:
+    assert visible("\x1b[2Jgone\x07\x9b31m\ttab\nline") == "\\x1b[2Jgone\\x07\\x9b31m\ttab\nline"
+
+
+def test_brackets_in_names_are_no_markup() -> None:
+    from rich.text import Text
+
+    assert Text.from_markup(escaped("a[bold]b[/]")).plain == "a[bold]b[/]"
+
+
+def test_a_runs_folder_stands_whole_in_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what `evalkit show` wants to be given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    folder = Path("runs/20261122-161222/tiny-dtype=bfloat16")
+    write_run(folder, [record(1, right=True)], model="tiny,dtype=bfloat16,quant=nf4-double,compute_dtype=bfloat16")
+    listed = CliRunner().invoke(cli, ["show"]).output.splitlines()
+    assert str(folder) in listed
+    assert max(map(len, listed)) <= 80
+    short = Path("runs/20261122-161222")
+    write_run(tmp_path / "other" / short, [record(1, right=True)], model="tiny[1]")
+    monkeypatch.chdir(tmp_path / "other")
+    listed = CliRunner().invoke(cli, ["show"]).output.splitlines()
+    assert listed[1].split()[:2] == [str(short), "tiny[1]"]

@@ -1,0 +1,83 @@
+"""What a reply is taken to say."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from evalkit.core import Reply, Validity
+from evalkit.scoring.extraction import Answer, Stripped, final_answer, first_line, strip_reasoning
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("no tags at all", Stripped("no tags at all")),
+        ("<think>hm</think>Paris", Stripped("Paris")),
+        ("before <think>hm\n\nhm</think> after", Stripped("before  after")),
+        ("<think>a</think>x<think>b</think>y", Stripped("xy")),
+        # A chat template may open the block in the prompt: only its end is in the reply.
+        ("thinking it over</think>\n\nParis", Stripped("\n\nParis")),
+        ("one</think>two</think>three", Stripped("three")),
+        ("zero<think>one</think>two</think>three", Stripped("three")),
+        ("<think>a <think> b</think>c", Stripped("c")),
+        ("<think>still at it", Stripped("", unterminated=True)),
+        ("Paris <think>or is it", Stripped("Paris ", unterminated=True)),
+        ("<think>a</think>x<think>", Stripped("x", unterminated=True)),
+        ("", Stripped("")),
+    ],
+)
+def test_reasoning_is_taken_out(text: str, left: Stripped) -> None:
+    assert strip_reasoning(text) == left
+
+
+def test_other_tags() -> None:
+    assert strip_reasoning("[a.b]x[/a]y", "[a.b]", "[/a]") == Stripped("y")
+
+
+def test_a_model_that_repeats_a_tag_costs_linear_time() -> None:
+    started = time.process_time()
+    strip_reasoning("<think>" * 200_000)
+    strip_reasoning("</think>" * 200_000)
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("Paris\nmore", "Paris"), ("\n\n  Paris \r\nx", "Paris"), (" \n ", ""), ("", "")]
+)
+def test_first_line(text: str, line: str) -> None:
+    assert first_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "answer"),
+    [
+        (" Paris\n", "stop", Answer("Paris")),
+        ("Paris", "eos", Answer("Paris")),
+        ("Paris and", "length", Answer("Paris and", Validity.LENGTH, "ran to its token limit")),
+        (" \n", "stop", Answer("", Validity.NO_ANSWER, "empty reply")),
+        ("<think>x</think> ", "stop", Answer("", Validity.NO_ANSWER, "empty reply")),
+        ("<think>x", "stop", Answer("", Validity.LENGTH, "reasoning was not finished (finish: stop)")),
+        ("Paris <think>x", "length", Answer("", Validity.LENGTH, "reasoning was not finished (finish: length)")),
+    ],
+)
+def test_answer_of_a_reply(text: str, finish: str, answer: Answer) -> None:
+    assert final_answer((Reply(texts=(text,), finish=(finish,)),)) == answer
+
+
+def test_the_last_reply_speaks_and_its_first_text() -> None:
+    turns = (Reply(texts=("one",)), Reply(texts=("two", "three"), finish=("stop", "length")))
+    assert final_answer(turns) == Answer("two")
+
+
+def test_white_space_can_be_kept() -> None:
+    reply = (Reply(texts=(" a ",)),)
+    assert [final_answer(reply, strip=s).text for s in ("both", "left", "none")] == ["a", "a ", " a "]
+    assert final_answer((Reply(texts=("  ",)),), strip="none").validity is Validity.NO_ANSWER
+
+
+@pytest.mark.parametrize("replies", [(), (Reply(),), (Reply(texts=("a",)), Reply())])
+def test_a_reply_without_text_is_no_empty_answer(replies: tuple[Reply, ...]) -> None:
+    with pytest.raises(ValueError, match="generate"):
+        final_answer(replies)

@@ -1,0 +1,88 @@
+"""The mean of a score: which records count, and how."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from evalkit.core import Metric, Record, Sample, Score, UsageError, Validity
+from evalkit.scoring import metrics
+
+SAMPLE = Sample("1", "q")
+
+
+def record(*scores: Score, validity: Validity = Validity.OK) -> Record:
+    return Record("t", 0, SAMPLE, scores=scores, validity=validity)
+
+
+@pytest.mark.parametrize(
+    ("seen", "row"),
+    [
+        (record(Score("f1", 0.5), Score("exact", 0.0)), (0.5,)),
+        (record(Score("f1", 0.5, validity=Validity.LENGTH), validity=Validity.LENGTH), (0.5,)),
+        (record(Score("f1", 0.0, validity=Validity.NO_ANSWER), validity=Validity.NO_ANSWER), (0.0,)),
+        # A model's own failure counts at the failure value even where nothing was scored.
+        (record(validity=Validity.REFUSED), (0.0,)),
+        (record(validity=Validity.TIMEOUT), (0.0,)),
+        # Measurement failures leave n.
+        (record(validity=Validity.BACKEND_ERROR), None),
+        (record(Score("f1", math.nan, validity=Validity.UNJUDGED), validity=Validity.UNJUDGED), None),
+        (record(Score("f1", 0.0, validity=Validity.SANDBOX_ERROR), validity=Validity.SANDBOX_ERROR), None),
+        (record(Score("f1", math.nan)), None),
+        # The metric does not apply.
+        (record(Score("exact", 1.0)), None),
+    ],
+)
+def test_which_records_count(seen: Record, row: tuple[float] | None) -> None:
+    assert metrics.mean("f1").observe(seen) == row
+
+
+def test_another_failure_value() -> None:
+    assert metrics.mean("f1", failure=-1.0).observe(record(validity=Validity.MEMORY)) == (-1.0,)
+
+
+def test_names() -> None:
+    assert (metrics.mean("f1").name, metrics.mean("f1", name="F1").name) == ("f1", "F1")
+
+
+def estimate(metric: Metric, values: list[float]):
+    rows = np.array(values, dtype=np.float64).reshape(-1, metric.width)
+    return metric.estimate(rows, np.arange(len(rows)))
+
+
+def test_a_share_stays_within_0_and_1_and_a_number_need_not() -> None:
+    values = [1.0] * 9 + [0.2]
+    assert estimate(metrics.mean("f1"), values).high == 1.0
+    assert estimate(metrics.mean("f1", scale="number"), values).high > 1.0
+
+
+def test_no_rows_and_one_row_have_no_bounds() -> None:
+    none, one = estimate(metrics.mean("f1"), []), estimate(metrics.mean("f1"), [0.5])
+    assert (none.n, none.how) == (0, "n=0")
+    assert math.isnan(none.value)
+    assert (one.value, one.n) == (0.5, 1)
+    assert all(math.isnan(bound) for found in (none, one) for bound in (found.low, found.high))
+
+
+def test_by_name() -> None:
+    found = metrics.by_name("mean", score="f1", scale="number", failure=1)
+    assert (found.name, found.scale, found.observe(record(validity=Validity.REFUSED))) == ("f1", "number", (1,))
+    assert metrics.by_name("bits_per_byte").name == "bits_per_byte"
+    assert {"mean", "word_perplexity", "bleu", "chrf", "ter", "mcc", "macro_f1", "ece"} <= set(metrics.names())
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("word_perplexty", {}, "did you mean 'word_perplexity'"),
+        ("mean", {}, "needs a setting 'score'"),
+        ("mean", {"score": 3}, "wrong type"),
+        ("mean", {"score": "f1", "scale": "percent"}, "one of 'share', 'number'"),
+        ("mean", {"score": "f1", "scal": "share"}, "did you mean 'scale'"),
+    ],
+)
+def test_mistakes_are_usage_errors(name: str, settings: dict[str, object], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        metrics.by_name(name, **settings)

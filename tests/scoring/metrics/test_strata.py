@@ -1,0 +1,64 @@
+"""The mean of group means against numpy, and its interval against a simulation."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from evalkit.core import Record, Sample, Score, Validity
+from evalkit.scoring.metrics.strata import macro_mean
+
+
+def record(group: str, value: float, validity: Validity = Validity.OK) -> Record:
+    sample = Sample("1", "q", groups=("other", group))
+    return Record("t", 0, sample, scores=(Score("s", value, validity=validity),), validity=validity)
+
+
+def test_equals_weighted_group_means_by_numpy() -> None:
+    rng = random.Random(2)
+    weights = {"a": 1.0, "b": 0.5, "c": 2.0}
+    metric = macro_mean("s", weights, name="m")
+    values = {group: [rng.random() for _ in range(size)] for group, size in (("a", 5), ("b", 40), ("c", 11))}
+    rows = np.array([metric.observe(record(group, v)) for group, found in values.items() for v in found])
+    expected = np.average([np.mean(found) for found in values.values()], weights=list(weights.values()))
+    found = metric.estimate(rows, np.arange(len(rows)))
+    assert found.value == pytest.approx(expected, abs=1e-12)
+    shares = [1 / 3.5, 0.5 / 3.5, 2 / 3.5]
+    error = math.sqrt(
+        sum((share * np.std(v, ddof=1)) ** 2 / len(v) for share, v in zip(shares, values.values(), strict=True))
+    )
+    assert found.high - found.value == pytest.approx(found.value - found.low)
+    # t with some 10 to 30 degrees of freedom lies between 2.0 and 2.3.
+    assert 2.0 < (found.high - found.value) / error < 2.3
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(4)
+    shares = {"a": 0.2, "b": 0.5, "c": 0.8}
+    metric = macro_mean("s", dict.fromkeys(shares, 1.0), name="m")
+    covered = 0
+    for _ in range(400):
+        drawn = [(float(rng.random() < p), float(k)) for k, p in enumerate(shares.values()) for _ in range(40)]
+        found = metric.estimate(np.array(drawn), np.arange(len(drawn)))
+        covered += found.low <= 0.5 <= found.high
+    assert 0.92 < covered / 400 < 0.98
+
+
+def test_what_has_no_group_or_no_value_is_left_out() -> None:
+    metric = macro_mean("s", {"a": 1.0}, name="m")
+    assert metric.observe(record("b", 1.0)) is None
+    assert metric.observe(record("a", 1.0, Validity.UNJUDGED)) is None
+    assert metric.observe(record("a", 0.0, Validity.NO_ANSWER)) == (0.0, 0.0)
+
+
+def test_groups_without_samples_do_not_count_and_single_samples_have_no_interval() -> None:
+    metric = macro_mean("s", {"a": 1.0, "b": 3.0}, name="m")
+    only_b = metric.estimate(np.array([[1.0, 1.0], [0.0, 1.0]]), np.arange(2))
+    assert only_b.value == 0.5
+    one = metric.estimate(np.array([[1.0, 0.0], [0.0, 1.0]]), np.arange(2))
+    assert one.value == 0.25
+    assert math.isnan(one.low)
+    assert math.isnan(metric.estimate(np.zeros((0, 2)), np.zeros(0, dtype=int)).value)
