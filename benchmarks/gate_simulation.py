@@ -37,9 +37,9 @@ from gate_tables import (
     suites,
 )
 
-from evalkit.comparing.gates.limits import Limits
+from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.planning import plan, rates
-from evalkit.comparing.gates.verdicts import Outcome
+from evalkit.comparing.gates.verdicts import GateOutcome
 from evalkit.stats.difference import beyond
 from evalkit.stats.moments import Moments
 from evalkit.stats.simulated_answers import Answers, draw_moments
@@ -90,7 +90,7 @@ def measure(n: int, answers: Answers, margin: float, draws: int, seed: int, *, p
     """One cell: what `draws` gates said, with the margin, on answers with their drop."""
     rng = np.random.default_rng(seed)
     found = draw_moments(answers, n, draws, rng)
-    limits = Limits(margin)
+    limits = GateLimits(margin)
     said = rates(found, limits)
     covered = beyond(found, -answers.drop, 0.025)
     expected = None
@@ -103,9 +103,9 @@ def measure(n: int, answers: Answers, margin: float, draws: int, seed: int, *, p
         answers,
         margin,
         let_through(said),
-        said[Outcome.FAIL],
-        said[Outcome.INCONCLUSIVE],
-        rates(found, replace(limits, any_drop_blocks=True))[Outcome.FAIL],
+        said[GateOutcome.FAIL],
+        said[GateOutcome.INCONCLUSIVE],
+        rates(found, replace(limits, any_drop_blocks=True))[GateOutcome.FAIL],
         # One cluster has no bounds and is INCONCLUSIVE: it leaves coverage alone.
         float((covered[~np.isnan(covered)] == 0.0).mean()) if (~np.isnan(covered)).any() else 1.0,
         expected,
@@ -242,7 +242,7 @@ def closed_form(cells: Sequence[Cell]) -> str:
     apart = []
     for cell in cells:
         if not cell.dropped and cell.events >= 100 and cell.answers.size == 1:
-            said = plan(cell.n, Limits(cell.margin), sd=cell.answers.deviation)
+            said = plan(cell.n, GateLimits(cell.margin), sd=cell.answers.deviation)
             apart.append(abs(said.power_at_no_change - cell.through))
     return (
         f"closed form, no clusters, at least 100 flips: {len(apart)} cells, at most {100 * max(apart):.1f} points apart"

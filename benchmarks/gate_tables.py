@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.comparing.gates.decide import decide, decide_statistic
-from evalkit.comparing.gates.limits import Limits
+from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.planning import plan, rates
 from evalkit.comparing.gates.sequential import Schedule, plan_sequential
-from evalkit.comparing.gates.verdicts import Outcome, Pairs
+from evalkit.comparing.gates.verdicts import GateOutcome, Pairs
 from evalkit.core import Estimate
 from evalkit.stats import mean_interval
 from evalkit.stats.difference import beyond, p_value
@@ -48,8 +48,8 @@ class Grid:
 QUICK = Grid((50, 1000), (0.02, 0.5, 0.98), (0.0, 0.95), ((1, 0.0), (20, 0.3)), (0.05,), 1_000)
 
 
-def let_through(found: dict[Outcome, float]) -> float:
-    return found[Outcome.PASS] + found[Outcome.DEGRADED]
+def let_through(found: dict[GateOutcome, float]) -> float:
+    return found[GateOutcome.PASS] + found[GateOutcome.DEGRADED]
 
 
 def forms() -> list[str]:
@@ -102,7 +102,7 @@ def lower_errors(found: Moments, chances: FloatRows, drop: float) -> list[float]
 
 def suites(grid: Grid, seed: int) -> list[str]:
     """Suites of 1 to 20 tasks of 1,000 samples: one task dropped by δ, nothing changed, and Holm over "any drop?"."""
-    answers, limits = Answers(0.7, 0.0, 0.8), Limits(0.04)
+    answers, limits = Answers(0.7, 0.0, 0.8), GateLimits(0.04)
     rng = np.random.default_rng(seed)
     power = plan(1000, limits, share=0.7, correlation=0.8).power_at_no_change
     lines = [
@@ -150,13 +150,13 @@ def sequential(grid: Grid, seed: int) -> tuple[list[str], list[str]]:
                     if n // size < 25:
                         continue
                     answers = Answers(share, 0.0, correlation, size, icc)
-                    limits = Limits(margin)
-                    blocking = Limits(margin, any_drop_blocks=True)
+                    limits = GateLimits(margin)
+                    blocking = GateLimits(margin, any_drop_blocks=True)
                     run = {"sets": grid.draws, "seed": seed}
                     same = plan_sequential(n, limits, schedule, answers, **run)
                     strict = plan_sequential(n, blocking, schedule, answers, **run)
                     worse = plan_sequential(n, limits, schedule, replace(answers, drop=margin), **run)
-                    errors = (let_through(worse.rates), strict.rates[Outcome.FAIL])
+                    errors = (let_through(worse.rates), strict.rates[GateOutcome.FAIL])
                     line = (
                         f"| {n:,} | {share} | {correlation} | {size} | {margin} | {spending} | {100 * errors[0]:.1f} % "
                         f"| {100 * errors[1]:.1f} % | {100 * let_through(same.rates):.1f} % "
@@ -167,7 +167,7 @@ def sequential(grid: Grid, seed: int) -> tuple[list[str], list[str]]:
                         run = {"sets": REDRAWN, "seed": seed + 777_777}
                         strict = plan_sequential(n, blocking, schedule, answers, **run)
                         worse = plan_sequential(n, limits, schedule, replace(answers, drop=margin), **run)
-                        if max(let_through(worse.rates), strict.rates[Outcome.FAIL]) > ALPHA + SLACK:
+                        if max(let_through(worse.rates), strict.rates[GateOutcome.FAIL]) > ALPHA + SLACK:
                             missed.append(line)
     return lines, missed
 
@@ -181,8 +181,8 @@ def graded(grid: Grid, seed: int) -> list[str]:
                 errors, covered = [], []
                 for drop in (margin, 0.0):
                     found = repeated(share, drop, n, grid.draws, np.random.default_rng(seed))
-                    said = rates(found, Limits(margin, any_drop_blocks=drop == 0.0))
-                    errors.append(let_through(said) if drop else said[Outcome.FAIL])
+                    said = rates(found, GateLimits(margin, any_drop_blocks=drop == 0.0))
+                    errors.append(let_through(said) if drop else said[GateOutcome.FAIL])
                     covered.append(float((beyond(found, -drop, 0.025) == 0.0).mean()))
                 lines.append(
                     f"| {n:,} | {share} | {margin} | {100 * errors[0]:.1f} % | {100 * errors[1]:.1f} % "
@@ -223,11 +223,11 @@ def statistics(grid: Grid, seed: int) -> list[str]:
             for _ in range(draws):
                 before, after = documents(n, size, rise, rng)
                 clusters = np.arange(n) // size if size > 1 else None
-                limits = Limits(truth, any_drop_blocks=not worse)
+                limits = GateLimits(truth, any_drop_blocks=not worse)
                 found = decide_statistic(
                     before, after, clusters, perplexity, limits, higher_is_better=False, seed=1, resamples=500
                 )
-                wrong = (Outcome.PASS, Outcome.DEGRADED) if worse else (Outcome.FAIL,)
+                wrong = (GateOutcome.PASS, GateOutcome.DEGRADED) if worse else (GateOutcome.FAIL,)
                 errors[worse] += found.outcome in wrong
                 covered += found.low <= truth <= found.high
         lines.append(
@@ -293,7 +293,7 @@ def spot_checks(seed: int) -> list[str]:
     rng = np.random.default_rng(seed)
     lines = []
     for n, answers in ((200, Answers(0.9, 0.02, 0.8)), (1000, Answers(0.5, 0.03, 0.8, 20, 0.1))):
-        limits, through = Limits(0.05), 0
+        limits, through = GateLimits(0.05), 0
         for place in range(4000):
             baseline, candidate, clusters = flips(answers, n, rng)
             numbers = clusters if answers.size > 1 else None
@@ -301,7 +301,9 @@ def spot_checks(seed: int) -> list[str]:
             through += inside
             if place < 200:
                 verdict = decide(Pairs(baseline, candidate, numbers), limits)
-                if {inside, verdict.low > -limits.margin} != {verdict.outcome in (Outcome.PASS, Outcome.DEGRADED)}:
+                if {inside, verdict.low > -limits.margin} != {
+                    verdict.outcome in (GateOutcome.PASS, GateOutcome.DEGRADED)
+                }:
                     raise SystemExit("decide, its bounds and its vectorised core disagree")
         said = rates(draw_moments(answers, n, 20_000, rng), limits)
         lines.append(

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from evalkit.sandbox import Limits, Outcome, Program, Sandbox, open_sandbox, usable_engine
+from evalkit.sandbox import Program, ProgramOutcome, ResourceLimits, Sandbox, open_sandbox, usable_engine
 from evalkit.sandbox.engines import launch
 
 _SLICES = 10
@@ -36,7 +36,7 @@ def main() -> None:
     sandbox = open_sandbox(workers=given.workers)
     fresh = max(_SLICES, int(given.programs * given.share))
     print(f"{usable_engine()}, {given.workers} workers, {given.programs:,} programs, {fresh:,} of them fresh, too")
-    outcomes: list[Outcome] = []
+    outcomes: list[ProgramOutcome] = []
     alone: list[bool] = []
     warm_seconds = fresh_seconds = 0.0
     for part in range(_SLICES):
@@ -46,7 +46,7 @@ def main() -> None:
         alone += in_fresh_processes(programs[_cut(fresh, part) : _cut(fresh, part + 1)], given.workers)
         warm_seconds += turn - begun
         fresh_seconds += time.perf_counter() - turn
-    differing = sum(one != (other is Outcome.PASSED) for one, other in zip(alone, outcomes[:fresh], strict=True))
+    differing = sum(one != (other is ProgramOutcome.PASSED) for one, other in zip(alone, outcomes[:fresh], strict=True))
     warm, cold = warm_seconds / len(programs), fresh_seconds / fresh
     print(f"warm worker, forked     {1e3 * warm:8.2f} ms a program   {1 / warm:8.0f} a second")
     print(f"fresh sandboxed process {1e3 * cold:8.2f} ms a program   {1 / cold:8.0f} a second")
@@ -56,8 +56,8 @@ def main() -> None:
     loaded = under_load(sandbox, programs, given.busy)
     seconds = time.perf_counter() - begun
     changed = sum(one is not other for one, other in zip(outcomes, loaded, strict=True))
-    score = sum(one is Outcome.PASSED for one in outcomes) / len(outcomes)
-    score_loaded = sum(one is Outcome.PASSED for one in loaded) / len(loaded)
+    score = sum(one is ProgramOutcome.PASSED for one in outcomes) / len(outcomes)
+    score_loaded = sum(one is ProgramOutcome.PASSED for one in loaded) / len(loaded)
     print(f"beside {given.busy} busy processes: {1e3 * seconds / len(programs):.2f} ms a program, changed: {changed}")
     print(f"score {score:.4f} alone, {score_loaded:.4f} beside them")
     sandbox.close()
@@ -85,10 +85,10 @@ def small_program(number: int) -> Program:
     return Program(source, tests, ("weighed",))
 
 
-def judged(sandbox: Sandbox, programs: list[Program]) -> list[Outcome]:
+def judged(sandbox: Sandbox, programs: list[Program]) -> list[ProgramOutcome]:
     """What becomes of each in the warm workers."""
 
-    async def work() -> list[Outcome]:
+    async def work() -> list[ProgramOutcome]:
         return [found.outcome for found in await asyncio.gather(*map(sandbox.run, programs))]
 
     return asyncio.run(work())
@@ -96,7 +96,7 @@ def judged(sandbox: Sandbox, programs: list[Program]) -> list[Outcome]:
 
 def fresh_command() -> list[str]:
     """The sandbox around a bare interpreter. Root needs no stage for it: that would only slow this side down."""
-    command = launch(usable_engine(), Limits()).command
+    command = launch(usable_engine(), ResourceLimits()).command
     command = command[: command.index("-c")]
     stage = next((place for place, part in enumerate(command) if part.endswith("stage.py")), None)
     if stage is None:
@@ -119,7 +119,7 @@ def in_fresh_processes(programs: list[Program], workers: int) -> list[bool]:
         return list(pool.map(one, programs))
 
 
-def under_load(sandbox: Sandbox, programs: list[Program], busy: int) -> list[Outcome]:
+def under_load(sandbox: Sandbox, programs: list[Program], busy: int) -> list[ProgramOutcome]:
     """The same beside processes that never rest."""
     others = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(busy)]
     try:

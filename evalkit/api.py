@@ -14,7 +14,7 @@ from evalkit.core import DataOptions, FewshotOrder, Member, Model, Request, Suit
 from evalkit.core.event_loop import run_async
 from evalkit.data import huggingface
 from evalkit.models.api.cost_limit import at_most
-from evalkit.models.cassette import Tape, recorded
+from evalkit.models.cassette import Cassette, recorded
 from evalkit.models.hf import tensor_parallel
 from evalkit.models.response_cache import cached, request_key
 from evalkit.runs.runner import (
@@ -33,7 +33,7 @@ from evalkit.runs.runner import (
 from evalkit.runs.store import Run, SqliteCache, SuiteEntry, folder_name, manifest, new_id, runs_under
 
 if TYPE_CHECKING:
-    from evalkit.judging.usage import Metered
+    from evalkit.judging.usage import UsageMeter
 
 RUNS = Path("runs")
 
@@ -47,7 +47,7 @@ class RunInterruptedError(KeyboardInterrupt):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """What to run. Tasks and models are names with their arguments inline, or objects made in Python."""
 
     tasks: tuple[str | Task, ...]
@@ -122,7 +122,7 @@ def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunOptions]
     """
     single = not isinstance(model, list | tuple)
     out, project = options.get("out"), options.get("project")
-    plan = Plan(
+    plan = RunPlan(
         tasks=(tasks,) if isinstance(tasks, str | Task) else tuple(tasks),
         models=tuple(model) if isinstance(model, list | tuple) else (model,),
         settings=settings_of(options),
@@ -163,13 +163,13 @@ def spending_of(options: Mapping[str, Any]) -> _Spending:
     return {"max_cost": most, "record": Path(record) if record else None, "replay": Path(replay) if replay else None}
 
 
-def forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
+def forecasts(plan: RunPlan) -> list[tuple[Model, list[Forecast]]]:
     """What every model of a plan would be asked, counted without asking (a server may be asked what it can do)."""
     with huggingface.offline(plan.settings.data.offline):
         return _forecasts(plan)
 
 
-def _forecasts(plan: Plan) -> list[tuple[Model, list[Forecast]]]:
+def _forecasts(plan: RunPlan) -> list[tuple[Model, list[Forecast]]]:
     counted = []
     for session in sessions(plan):
         cache = SqliteCache(paths.cache_dir()) if plan.cache else None
@@ -188,7 +188,7 @@ def _is_cached(model: Model, cache: SqliteCache | None, request: Request) -> boo
     return cache is not None and cache.get(request_key(model.identity, request)) is not None
 
 
-def run_plan(plan: Plan, progress: Progress) -> list[Run]:
+def run_plan(plan: RunPlan, progress: Progress) -> list[Run]:
     """Run every model of a plan, one after another; all names, data and options are checked before the first."""
     _join_processes(plan)
     if not plan.tasks or not plan.models:
@@ -198,7 +198,7 @@ def run_plan(plan: Plan, progress: Progress) -> list[Run]:
         return _run_all(plan, folder, progress)
 
 
-def _run_all(plan: Plan, folder: Path, progress: Progress) -> list[Run]:
+def _run_all(plan: RunPlan, folder: Path, progress: Progress) -> list[Run]:
     planned = sessions(plan)
     runs = []
     for session in planned:
@@ -207,7 +207,7 @@ def _run_all(plan: Plan, folder: Path, progress: Progress) -> list[Run]:
     return runs
 
 
-def _join_processes(plan: Plan) -> None:
+def _join_processes(plan: RunPlan) -> None:
     """Under torchrun: compute along with the first process until it ends, and end; the first one goes on."""
     if tensor_parallel.processes() == 1 and not any(
         "tp_plan=" in model for model in plan.models if isinstance(model, str)
@@ -223,7 +223,7 @@ def resume(
     folder: Path, progress: Progress, max_cost: float | None = None, opened: Mapping[str, Model] | None = None
 ) -> list[Run]:
     """Go on with an interrupted run (or with a folder of runs) from what its manifest says was asked; it may cost as
-    much as it was allowed to before, or `max_cost`. `opened`: see `Plan`."""
+    much as it was allowed to before, or `max_cost`. `opened`: see `RunPlan`."""
     found = runs_under(folder)
     if not found:
         raise UsageError(f"{folder} holds no run to resume", fix="evalkit show (lists the runs)")
@@ -234,7 +234,7 @@ def resume(
         return _resume_all(plan, folder, progress)
 
 
-def _resume_all(plan: Plan, folder: Path, progress: Progress) -> list[Run]:
+def _resume_all(plan: RunPlan, folder: Path, progress: Progress) -> list[Run]:
     runs = []
     planned = sessions(plan)
     for session in planned:
@@ -249,7 +249,7 @@ def _group(folder: Path) -> Path:
     return folder.parent if (folder / manifest.FILE).is_file() else folder
 
 
-def plan_of(written: manifest.Manifest) -> Plan:
+def plan_of(written: manifest.Manifest) -> RunPlan:
     """The plan that a manifest's run was started with; raises UsageError where it was made of Python objects."""
     request, settings = written.request, dict(written.settings)
     if None in request["tasks"] or None in request["models"] or request.get("judge") == "":
@@ -259,7 +259,7 @@ def plan_of(written: manifest.Manifest) -> Plan:
         )
     data = settings.pop("data")
     options = DataOptions(Path(data["mirror"]) if data["mirror"] else None, data["offline"], data["skip_bad_rows"])
-    return Plan(
+    return RunPlan(
         tasks=tuple(request["tasks"]),
         models=tuple(request["models"]),
         settings=Settings(data=options, **settings),
@@ -277,11 +277,11 @@ class _Session:
     suites: list[SuiteEntry]
     spec: str
     """The name that the model was asked for under."""
-    judge: Metered | None
+    judge: UsageMeter | None
     folder: Path = Path()
 
 
-def sessions(plan: Plan) -> list[_Session]:
+def sessions(plan: RunPlan) -> list[_Session]:
     """What every model of a plan is asked. Raises UsageError for any mistake in names, data and options."""
     resolved = _models(plan)
     loaded, suites = _load_all(plan)
@@ -297,7 +297,7 @@ def sessions(plan: Plan) -> list[_Session]:
     return found
 
 
-def _judged(plan: Plan, tasks: list[Task]) -> tuple[Metered | None, list[Task]]:
+def _judged(plan: RunPlan, tasks: list[Task]) -> tuple[UsageMeter | None, list[Task]]:
     """The judge's model and the tasks bound to it; judging is imported only where a scorer asks for it."""
     if not any(scorer.judged_by for task in tasks for scorer in task.scorers):
         return None, tasks
@@ -308,10 +308,10 @@ def _judged(plan: Plan, tasks: list[Task]) -> tuple[Metered | None, list[Task]]:
     return judge, [judged_by(task, judge) for task in tasks]
 
 
-def _models(plan: Plan) -> list[Model]:
+def _models(plan: RunPlan) -> list[Model]:
     """The models of a plan, limited in cost; or those of its tape, which need neither a network nor a key."""
     if plan.replay is not None:
-        tape = Tape(plan.replay)
+        tape = Cassette(plan.replay)
         return [tape.model(m if isinstance(m, str) else m.identity.name) for m in plan.models]
     found = [plan.opened.get(m) or models.resolve(m) if isinstance(m, str) else m for m in plan.models]
     return found if plan.max_cost is None else [at_most(model, plan.max_cost) for model in found]
@@ -321,7 +321,7 @@ _Loaded = tuple[str, str, str, Task]
 """(name in the run, spec, digest of its source, task)."""
 
 
-def _load_all(plan: Plan) -> tuple[list[_Loaded], list[SuiteEntry]]:
+def _load_all(plan: RunPlan) -> tuple[list[_Loaded], list[SuiteEntry]]:
     """The tasks of a plan, with those of its suites in their places, and what is to be told of the suites."""
     tasks: list[_Loaded] = []
     suites: list[SuiteEntry] = []
@@ -371,7 +371,7 @@ def _check_names(tasks: list[str], names: list[str]) -> None:
             raise UsageError(f"{kind} {twice[0]!r} is given twice", fix="name each once")
 
 
-def _run_session(session: _Session, plan: Plan, group: Path, progress: Progress, *, resume: bool) -> Run:
+def _run_session(session: _Session, plan: RunPlan, group: Path, progress: Progress, *, resume: bool) -> Run:
     async def work() -> Run:
         if resume:
             written = continued(session.folder, session.model, session.tasks, session.suites)

@@ -117,7 +117,7 @@ class _Outcome:
         from dataclasses import replace
 
         from evalkit.comparing.gates.assertion import text_of
-        from evalkit.comparing.gates.verdicts import Outcome
+        from evalkit.comparing.gates.verdicts import GateOutcome
 
         own = replace(
             self._report,
@@ -126,7 +126,7 @@ class _Outcome:
         )
         if own.exit_code != 0:
             raise AssertionError(text_of(own))
-        if own.outcome is Outcome.INCONCLUSIVE:
+        if own.outcome is GateOutcome.INCONCLUSIVE:
             pytest.skip(f"INCONCLUSIVE, which the policy lets through: {own.rows[0].verdict.reason}")
 
 

@@ -33,7 +33,7 @@ KEYS = (
 _ORDERS = ("first", "random", "seeded", "balanced", "lm-eval")
 
 
-def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.Plan:
+def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.RunPlan:
     """The plan of a command line; of its suite file, where the one argument is one, with options on top.
 
     Raises UsageError for contradictions, and with file and line for a mistake in a suite file.
@@ -46,7 +46,7 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.Plan:
         raise UsageError("no task is given", fix="evalkit run TASK… --model MODEL; evalkit list tasks")
     if not models:
         raise UsageError("no model is given", fix="--model tiny, or --model hf/<repo or path>; evalkit list models")
-    return api.Plan(
+    return api.RunPlan(
         tasks=tuple(_with_options(names, given["task_options"], "task", "-T")),
         models=tuple(_batched(_with_options(models, given["model_options"], "model", "-M"), batch=given.get("batch"))),
         settings=api.settings_of(said),

@@ -21,7 +21,7 @@ import orjson
 from evalkit.core import Model, RunError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
-    from evalkit.api import Plan
+    from evalkit.api import RunPlan
 
 __all__ = ["main", "plan_of", "sentence"]
 
@@ -60,11 +60,11 @@ def sentence(error: UsageError | RunError) -> str:
     return " ".join(f"{wrong}: {found}".split() if found else wrong.split())
 
 
-def plan_of(tasks: Sequence[str], settings: Mapping[str, Any], project: str, spec: str, model: Model) -> Plan:
+def plan_of(tasks: Sequence[str], settings: Mapping[str, Any], project: str, spec: str, model: Model) -> RunPlan:
     """The plan of one variant. Every reply is computed, so that memory and speed are those of the whole run."""
     from evalkit import api
 
-    return api.Plan(
+    return api.RunPlan(
         tasks=tuple(tasks),
         models=(spec,),
         settings=api.settings_of(settings),

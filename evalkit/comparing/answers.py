@@ -27,7 +27,7 @@ Key = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Answers:
     """What one record holds of an answer: log-likelihoods of its choices (nats), the answer that its scorer read, and
     log-likelihoods of a text's tokens; each empty (None) where the task does not ask for it."""
 
@@ -46,16 +46,16 @@ class Flips:
     gained: Estimate
 
 
-def said_of(records: Iterable[Record], headlines: dict[str, str]) -> dict[Key, Said]:
+def answers_of(records: Iterable[Record], headlines: dict[str, str]) -> dict[Key, Answers]:
     """(task, sample, repeat) to what was said, of the tasks that `headlines` names, with the score whose answer
     counts."""
-    found: dict[Key, Said] = {}
+    found: dict[Key, Answers] = {}
     for record in records:
         if record.task not in headlines or not record.replies:
             continue
         tokens = record.replies[0].token_loglikelihoods
-        said = Said(choice_loglikelihoods(record), _answer(record, headlines[record.task]), tokens)
-        if said != Said():
+        said = Answers(choice_loglikelihoods(record), _answer(record, headlines[record.task]), tokens)
+        if said != Answers():
             found[record.key] = said
     return found
 
@@ -141,23 +141,23 @@ def flips_of(pair: PairedTask, metric: str) -> Flips | None:
     return Flips(both, down, up)
 
 
-def changed_of(pair: PairedTask, before: dict[Key, Said], after: dict[Key, Said]) -> Estimate | None:
+def changed_of(pair: PairedTask, before: dict[Key, Answers], after: dict[Key, Answers]) -> Estimate | None:
     """The share of samples whose answer is another one, right or wrong; None where no answers are known."""
     from evalkit.stats import mean_interval
 
-    def other(one: Said, two: Said) -> tuple[float, ...]:
+    def other(one: Answers, two: Answers) -> tuple[float, ...]:
         return (float(one.answer != two.answer),)
 
     rows, clusters = _over(pair, before, after, other, lambda said: said.answer is not None, alone=True)
     return mean_interval(rows[:, 0], clusters) if len(rows) else None
 
 
-def choice_divergence(pair: PairedTask, before: dict[Key, Said], after: dict[Key, Said]) -> Estimate | None:
+def choice_divergence(pair: PairedTask, before: dict[Key, Answers], after: dict[Key, Answers]) -> Estimate | None:
     """The mean of `divergence` over samples with its bootstrap interval (no divergence is negative, nor is a bound);
     None where log-likelihoods of choices are not known."""
     from evalkit.stats import bootstrap_interval
 
-    def nats(one: Said, two: Said) -> tuple[float, ...]:
+    def nats(one: Answers, two: Answers) -> tuple[float, ...]:
         fits = len(one.choices) == len(two.choices)
         return (divergence(one.choices, two.choices) if fits else math.nan,)
 
@@ -167,12 +167,12 @@ def choice_divergence(pair: PairedTask, before: dict[Key, Said], after: dict[Key
     return bootstrap_interval(rows, lambda sums, n: sums[:, 0] / n, clusters, seed=_SEED)
 
 
-def next_token_divergence(pair: PairedTask, before: dict[Key, Said], after: dict[Key, Said]) -> Estimate | None:
+def next_token_divergence(pair: PairedTask, before: dict[Key, Answers], after: dict[Key, Answers]) -> Estimate | None:
     """`token_divergence` per token over all texts; None where log-likelihoods of tokens are not known, and where the
     two cut a text into other tokens."""
     from evalkit.stats import bootstrap_interval
 
-    def nats(one: Said, two: Said) -> tuple[float, ...]:
+    def nats(one: Answers, two: Answers) -> tuple[float, ...]:
         if len(one.tokens) != len(two.tokens):
             return math.nan, math.nan
         return token_divergence(one.tokens, two.tokens), float(len(one.tokens))
@@ -213,10 +213,10 @@ def _exp(nats: float) -> float:
 
 def _over(
     pair: PairedTask,
-    before: dict[Key, Said],
-    after: dict[Key, Said],
-    measure: Callable[[Said, Said], tuple[float, ...]],
-    known: Callable[[Said], bool],
+    before: dict[Key, Answers],
+    after: dict[Key, Answers],
+    measure: Callable[[Answers, Answers], tuple[float, ...]],
+    known: Callable[[Answers], bool],
     *,
     alone: bool = False,
 ) -> tuple[FloatRows, IntArray | None]:

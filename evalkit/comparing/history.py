@@ -12,7 +12,7 @@ from evalkit.runs.store import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class HistoryFilter:
     """Which scores: of those tasks and models (all where empty), of a metric instead of each headline, with the
     models of a task in one series or each in its own; `alpha` is the p at which a change is flagged."""
 
@@ -78,9 +78,9 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def series_of(runs: Iterable[Run], wanted: Wanted | None = None) -> list[Series]:
+def series_of(runs: Iterable[Run], wanted: HistoryFilter | None = None) -> list[Series]:
     """The series of those runs, by task, model and time; of other questions (data, prompt, scorers) each its own."""
-    wanted = wanted or Wanted()
+    wanted = wanted or HistoryFilter()
     found: dict[tuple[str, ...], Series] = {}
     for run in runs:
         for key, series, point in _points(run, wanted):
@@ -97,7 +97,7 @@ def series_of(runs: Iterable[Run], wanted: Wanted | None = None) -> list[Series]
     return sorted(found.values(), key=lambda one: (one.task, one.model, one.points[0].created))
 
 
-def _points(run: Run, wanted: Wanted) -> Iterable[tuple[tuple[str, ...], Series, Point]]:
+def _points(run: Run, wanted: HistoryFilter) -> Iterable[tuple[tuple[str, ...], Series, Point]]:
     model = run.model
     if wanted.models and model not in wanted.models:
         return

@@ -39,8 +39,8 @@ class PairedTask:
     duplicates: list[str] = field(default_factory=list)
     other_data: list[str] = field(default_factory=list)
     other_prompt: list[str] = field(default_factory=list)
-    known: dict[str, Values] = field(default_factory=dict, repr=False)
-    """Values by metric, once they were asked for; a gate with many slices asks again and again."""
+    known: dict[str, PairedValues] = field(default_factory=dict, repr=False)
+    """PairedValues by metric, once they were asked for; a gate with many slices asks again and again."""
 
     @property
     def metrics(self) -> list[str]:
@@ -70,7 +70,7 @@ class PairedTask:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Values:
+class PairedValues:
     """One metric of paired samples: means over repeats, shape (n,), for those that both sides could measure.
 
     `places` index `PairedTask.ids`. `unmeasured` counts the pairs that were left out.
@@ -162,14 +162,14 @@ def pair_task(baseline: TaskSide, candidate: TaskSide, *, by: By | None = None) 
     return paired
 
 
-def values_of(paired: PairedTask, metric: str) -> Values:
+def values_of(paired: PairedTask, metric: str) -> PairedValues:
     """The metric's value of every sample that both sides measured, its repeats averaged first (width 1 only)."""
     if metric not in paired.known:
         paired.known[metric] = _values(paired, metric)
     return paired.known[metric]
 
 
-def _values(paired: PairedTask, metric: str) -> Values:
+def _values(paired: PairedTask, metric: str) -> PairedValues:
     import numpy as np
 
     left = _averaged(paired.baseline.columns[metric], paired.left)
@@ -177,7 +177,7 @@ def _values(paired: PairedTask, metric: str) -> Values:
     both = np.isfinite(left) & np.isfinite(right)
     places = np.flatnonzero(both)
     clusters = clusters_of(paired)
-    return Values(
+    return PairedValues(
         places=places,
         baseline=left[both],
         candidate=right[both],

@@ -15,14 +15,14 @@ ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Parting:
+class Divergence:
     """Where two transcripts part. `stage` is one of STAGES, or empty where nothing differs; `what` says how."""
 
     stage: str
     what: str
 
 
-def parting(one: Record, other: Record) -> Parting:
+def parting(one: Record, other: Record) -> Divergence:
     """The first difference, in the order in which things happen."""
     checks = (
         ("sample", _sample),
@@ -36,8 +36,8 @@ def parting(one: Record, other: Record) -> Parting:
     for stage, check in checks:
         what = check(one, other)
         if what:
-            return Parting(stage, what)
-    return Parting("", "nothing differs")
+            return Divergence(stage, what)
+    return Divergence("", "nothing differs")
 
 
 def _sample(one: Record, other: Record) -> str:

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from evalkit.comparing.answers import (
+    Answers,
     Flips,
     Key,
-    Said,
+    answers_of,
     changed_of,
     choice_divergence,
     flips_of,
     next_token_divergence,
     perplexity_ratio,
-    said_of,
 )
 from evalkit.comparing.gates.assess import difference
 from evalkit.comparing.gates.integrity import findings
@@ -31,7 +31,7 @@ _SMALLEST = 1e-6
 """The least p that is sought by inverting intervals."""
 
 
-class Told(Protocol):
+class VariantInfo(Protocol):
     """One side: its tasks, and the run they were read from."""
 
     @property
@@ -41,7 +41,7 @@ class Told(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class VariantCost:
     """What a variant costs, as `evalkit.models.usage` wrote it into the run's manifest; NaN where not known.
 
     Bytes: of the weights, of the process at its peak and `before` it loaded them, of the tensors on a GPU at the peak.
@@ -57,7 +57,7 @@ class Cost:
     read: tuple[float, float, float] = (math.nan, math.nan, math.nan)
 
     @staticmethod
-    def of(measured: Mapping[str, Any]) -> Cost:
+    def of(measured: Mapping[str, Any]) -> VariantCost:
         """The cost that a manifest's `model["measured"]` tells; all NaN where it is empty."""
 
         def number(name: str) -> float:
@@ -68,7 +68,7 @@ class Cost:
             speeds = [float(speed) for speed in measured.get(name) or ()]
             return (statistics.median(speeds), min(speeds), max(speeds)) if speeds else (math.nan,) * 3
 
-        return Cost(
+        return VariantCost(
             number("weights"),
             number("resident"),
             number("before"),
@@ -150,13 +150,13 @@ class Variant:
     name: str
     run: Readable | None = None
     problem: str = ""
-    cost: Cost = field(default_factory=Cost)
+    cost: VariantCost = field(default_factory=VariantCost)
     shifts: list[Shift] = field(default_factory=list)
     overall: Overall = field(default_factory=Overall)
     left_out: list[str] = field(default_factory=list)
 
 
-def compare_variants(full: Told, others: Sequence[tuple[str, Told | str]]) -> list[Variant]:
+def compare_variants(full: VariantInfo, others: Sequence[tuple[str, VariantInfo | str]]) -> list[Variant]:
     """Every variant against the full model on the tasks they share. Of a variant that could not run, its problem.
 
     p-values are corrected by Holm's method over all variants and tasks, and over variants for the overall ones.
@@ -180,16 +180,16 @@ def compare_variants(full: Told, others: Sequence[tuple[str, Told | str]]) -> li
     return found
 
 
-def cost_of(run: Readable | None) -> Cost:
+def cost_of(run: Readable | None) -> VariantCost:
     """What was measured while that run was made."""
-    return Cost.of(run.manifest.model.get("measured") or {}) if run is not None else Cost()
+    return VariantCost.of(run.manifest.model.get("measured") or {}) if run is not None else VariantCost()
 
 
-def _said(told: Told, headlines: dict[str, str]) -> dict[Key, Said]:
-    return said_of(told.run.records(), headlines) if told.run is not None else {}
+def _said(told: VariantInfo, headlines: dict[str, str]) -> dict[Key, Answers]:
+    return answers_of(told.run.records(), headlines) if told.run is not None else {}
 
 
-def _shift(pair: PairedTask, before: dict[Key, Said], after: dict[Key, Said]) -> Shift | None:
+def _shift(pair: PairedTask, before: dict[Key, Answers], after: dict[Key, Answers]) -> Shift | None:
     metric = pair.headline
     if not metric:
         return None

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Source
-from evalkit.data.values import Values, require
+from evalkit.data.values import RowValues, require
 
 __all__ = [
-    "Values",
+    "RowValues",
     "bundled",
     "either",
     "files",

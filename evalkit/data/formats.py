@@ -1,6 +1,6 @@
 """Reading JSONL, JSON, CSV, Parquet and plain text files, one item at a time.
 
-A reader yields an Item for every row, readable or not; only a file that is broken as a whole raises.
+A reader yields an RawItem for every row, readable or not; only a file that is broken as a whole raises.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LONGEST_CSV_FIELD = 1 << 26
 _EXCERPT = 80
 
 
-class Item(NamedTuple):
+class RawItem(NamedTuple):
     """One row: `place` follows the file's name (":12", "#3"); `values` is None where `problem` says why."""
 
     place: str
@@ -60,7 +60,7 @@ def format_of(path: Path) -> str:
     return name
 
 
-def read(path: Path, format_name: str, tap: Tap | None = None) -> Iterator[Item]:
+def read(path: Path, format_name: str, tap: Tap | None = None) -> Iterator[RawItem]:
     """The rows of a file, streamed (JSON alone is read as a whole). `tap` is given every uncompressed byte, in order.
 
     Raises UsageError where the file cannot be opened, is a damaged archive, or is not of its format at all.
@@ -108,17 +108,17 @@ def _open(path: Path, tap: Tap | None) -> Iterator[io.BufferedReader]:
 # ---------------------------------------------------------------- JSON lines
 
 
-def _jsonl(stream: io.BufferedReader, path: Path) -> Iterator[Item]:
+def _jsonl(stream: io.BufferedReader, path: Path) -> Iterator[RawItem]:
     return _json_lines(stream)
 
 
-def _json_lines(lines: Iterator[bytes] | io.BufferedReader) -> Iterator[Item]:
+def _json_lines(lines: Iterator[bytes] | io.BufferedReader) -> Iterator[RawItem]:
     for number, line in enumerate(lines, start=1):
         if number == 1:
             line = line.removeprefix(_BOM)
         if line.strip():
             values, problem = _json_object(line)
-            yield Item(f":{number}", values, problem)
+            yield RawItem(f":{number}", values, problem)
 
 
 def _json_object(line: bytes) -> tuple[dict[str, Any] | None, str]:
@@ -171,7 +171,7 @@ def excerpt(text: str, at: int = 0) -> str:
 # ---------------------------------------------------------------- JSON
 
 
-def _json(stream: io.BufferedReader, path: Path) -> Iterator[Item]:
+def _json(stream: io.BufferedReader, path: Path) -> Iterator[RawItem]:
     data = stream.read().removeprefix(_BOM)
     try:
         document = orjson.loads(data)
@@ -197,7 +197,7 @@ def _json(stream: io.BufferedReader, path: Path) -> Iterator[Item]:
             at=paths.shown(path),
         )
     for number, value in enumerate(document):
-        yield Item(f"#{number}", *_as_object(value))
+        yield RawItem(f"#{number}", *_as_object(value))
 
 
 def _only_list(document: dict[str, Any]) -> Any:
@@ -209,7 +209,7 @@ def _only_list(document: dict[str, Any]) -> Any:
 # ---------------------------------------------------------------- CSV
 
 
-def _csv(stream: io.BufferedReader, path: Path) -> Iterator[Item]:
+def _csv(stream: io.BufferedReader, path: Path) -> Iterator[RawItem]:
     # Bytes that are not UTF-8 pass as lone surrogates, so that the row which holds them can be named.
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     csv.field_size_limit(_LONGEST_CSV_FIELD)
@@ -222,7 +222,7 @@ def _csv(stream: io.BufferedReader, path: Path) -> Iterator[Item]:
         except csv.Error as error:
             if header is None:
                 raise UsageError(f"the header is not CSV: {error}", at=f"{paths.shown(path)}:{line}") from None
-            yield Item(f":{line}", None, f"not CSV: {error}")
+            yield RawItem(f":{line}", None, f"not CSV: {error}")
             continue
         if fields is None:
             break
@@ -249,14 +249,14 @@ def _csv_header(names: list[str], at: str) -> list[str]:
     return names
 
 
-def _csv_item(place: str, header: list[str], fields: list[str]) -> Item:
+def _csv_item(place: str, header: list[str], fields: list[str]) -> RawItem:
     if len(fields) != len(header):
         found = excerpt(",".join(fields))
-        return Item(place, None, f"{len(fields)} values where the header names {len(header)} columns: {found}")
+        return RawItem(place, None, f"{len(fields)} values where the header names {len(header)} columns: {found}")
     for name, field in zip(header, fields, strict=True):
         if _undecoded(field):
-            return Item(place, None, f"not UTF-8: column {name!r}: {excerpt(field)}")
-    return Item(place, dict(zip(header, fields, strict=True)))
+            return RawItem(place, None, f"not UTF-8: column {name!r}: {excerpt(field)}")
+    return RawItem(place, dict(zip(header, fields, strict=True)))
 
 
 def _undecoded(text: str) -> bool:
@@ -266,7 +266,7 @@ def _undecoded(text: str) -> bool:
 # ---------------------------------------------------------------- Parquet
 
 
-def _parquet(path: Path, tap: Tap | None) -> Iterator[Item]:
+def _parquet(path: Path, tap: Tap | None) -> Iterator[RawItem]:
     import pyarrow
     import pyarrow.parquet
 
@@ -279,7 +279,7 @@ def _parquet(path: Path, tap: Tap | None) -> Iterator[Item]:
         with pyarrow.parquet.ParquetFile(path) as table:
             for batch in table.iter_batches(batch_size=_BATCH_ROWS):
                 for values in batch.to_pylist():
-                    yield Item(f"#{number}", values)
+                    yield RawItem(f"#{number}", values)
                     number += 1
     except (pyarrow.ArrowException, OSError) as error:
         # pyarrow reports some damage as an OSError, which then has no error number.
@@ -296,15 +296,15 @@ def _parquet(path: Path, tap: Tap | None) -> Iterator[Item]:
 # ---------------------------------------------------------------- text
 
 
-def _text(stream: io.BufferedReader, path: Path) -> Iterator[Item]:
+def _text(stream: io.BufferedReader, path: Path) -> Iterator[RawItem]:
     data = stream.read().removeprefix(_BOM)
     try:
-        yield Item("", {"text": data.decode("utf-8"), "name": path.name})
+        yield RawItem("", {"text": data.decode("utf-8"), "name": path.name})
     except UnicodeDecodeError as error:
-        yield Item("", None, not_utf8(data, error))
+        yield RawItem("", None, not_utf8(data, error))
 
 
-_READERS: dict[str, Callable[[io.BufferedReader, Path], Iterator[Item]]] = {
+_READERS: dict[str, Callable[[io.BufferedReader, Path], Iterator[RawItem]]] = {
     "jsonl": _jsonl,
     "json": _json,
     "csv": _csv,

@@ -12,7 +12,7 @@ from evalkit.core import BadRow, DataOptions, Row, RunError, UsageError
 from evalkit.data import formats, paths
 from evalkit.data.ids import NOT_UNIQUE, own_id
 from evalkit.data.scanning import Scan, Stamp, ids_twice, scan
-from evalkit.data.values import Values
+from evalkit.data.values import RowValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class OpenedFiles:
                 yield BadRow(row_id, origin, item.problem)
                 continue
             own = own_id(item.values) if self.use_own_ids else ""
-            yield Row(own or row_id, Values(item.values, origin), origin)
+            yield Row(own or row_id, RowValues(item.values, origin), origin)
 
 
 def open_files(

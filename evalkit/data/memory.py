@@ -11,7 +11,7 @@ import orjson
 
 from evalkit.core import BadRow, DataOptions, Row, UsageError
 from evalkit.data.ids import NOT_UNIQUE, IdTally, own_id
-from evalkit.data.values import Values
+from evalkit.data.values import RowValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class OpenedMemory:
 
     def rows(self) -> Iterator[Row | BadRow]:
         for number, value in enumerate(self.values):
-            values = Values(value, f"{self.name}#{number}")
+            values = RowValues(value, f"{self.name}#{number}")
             own = own_id(values) if self.use_own_ids else ""
             yield Row(own or f"{self.name}/{number}", values, values.origin)
 

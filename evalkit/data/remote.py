@@ -25,7 +25,7 @@ from evalkit.data.huggingface import (
 )
 from evalkit.data.ids import NOT_UNIQUE, IdTally, own_id
 from evalkit.data.local import OpenedFiles, open_files
-from evalkit.data.values import Values, suggestion
+from evalkit.data.values import RowValues, suggestion
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _LOCAL_COPY = "give a local copy with --data-dir DIR or EVALKIT_DATA"
@@ -220,7 +220,7 @@ class OpenedHub:
             except network_errors() as error:
                 raise RunError(f"{origin}: the stream from the hub broke off: {first_line(error)}") from None
             own = own_id(values) if self.use_own_ids else ""
-            yield Row(own or f"{facts['config']}/{number}", Values(values, origin), origin)
+            yield Row(own or f"{facts['config']}/{number}", RowValues(values, origin), origin)
 
 
 @functools.cache

@@ -97,7 +97,7 @@ def ids_twice(files: Sequence[tuple[Path, str, Scan]]) -> bool:
 def _scan(path: Path, format_name: str) -> Scan:
     sha = hashlib.sha256()
     bad = 0
-    first_bad = formats.Item("", None)
+    first_bad = formats.RawItem("", None)
     tally = IdTally()
     for item in formats.read(path, format_name, tap=sha.update):
         tally.add(item.values)

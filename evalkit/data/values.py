@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from evalkit.core import Row, UsageError
 
 
-class Values(dict[str, Any]):
+class RowValues(dict[str, Any]):
     """The columns of one row. Asking for one that is not there raises a UsageError that names those that are.
 
     `origin` is where the row was read, for that message. `get` and `in` work as they do for any dict.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from evalkit.core import Generate, Message, Model, ModelError, Prompt, Reply, UsageError, schema_text
-from evalkit.judging.transcripts import Call, in_words
+from evalkit.judging.transcripts import JudgeCall, in_words
 from evalkit.judging.verdict_reader import Reading
 
 T = TypeVar("T")
@@ -26,14 +26,14 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Generic[T]):
+class JudgeReply(Generic[T]):
     """What the judge said. `value` is None where nothing could be read, and `problem` says why."""
 
     value: T | None
     problem: str = ""
     replies: tuple[Reply, ...] = ()
     mended: bool = False
-    calls: tuple[Call, ...] = ()
+    calls: tuple[JudgeCall, ...] = ()
 
     @property
     def text(self) -> str:
@@ -48,7 +48,7 @@ async def ask(
     form: str,
     schema: Mapping[str, Any],
     sampling: Sampling = Sampling(),
-) -> Asked[T]:
+) -> JudgeReply[T]:
     """Put `text` to the model and read its reply; one that cannot be read is shown to it once, with the reason.
 
     `form` says in words how the reply ends; a model that holds a reply to a JSON schema gets `schema` instead.
@@ -67,7 +67,7 @@ async def ask(
         model, (first, Message("assistant", said), again), read, schema if structured else None, sampling
     )
     calls = (*asked.calls, *(replace(call, repaired=True) for call in second.calls))
-    return Asked(second.value, second.problem, asked.replies + second.replies, mended=True, calls=calls)
+    return JudgeReply(second.value, second.problem, asked.replies + second.replies, mended=True, calls=calls)
 
 
 _AS_OBJECT = "Reply with one JSON object and nothing else. Its field `reasoning` comes first."
@@ -75,7 +75,7 @@ _AS_OBJECT = "Reply with one JSON object and nothing else. Its field `reasoning`
 
 async def _reply(
     model: Model, messages: tuple[Message, ...], read: Read[T], schema: Mapping[str, Any] | None, sampling: Sampling
-) -> tuple[Reply | None, Asked[T]]:
+) -> tuple[Reply | None, JudgeReply[T]]:
     request = Generate(
         _prompt(model, messages),
         max_tokens=sampling.max_tokens,
@@ -85,7 +85,7 @@ async def _reply(
         repeat=sampling.repeat,
         schema=schema_text(schema) if schema else "",
     )
-    call = Call(messages, model=model.identity.name)
+    call = JudgeCall(messages, model=model.identity.name)
     try:
         reply = await model.answer(request)
     except ModelError as error:
@@ -95,11 +95,11 @@ async def _reply(
     cut = bool(reply.finish) and reply.finish[0] == "length"
     found = read(reply.texts[0], cut)
     said = replace(call, reply=reply.texts[0], verdict=in_words(found.value), problem=found.problem)
-    return reply, Asked(found.value, found.problem, (reply,), calls=(said,))
+    return reply, JudgeReply(found.value, found.problem, (reply,), calls=(said,))
 
 
-def _unread(call: Call, problem: str) -> Asked[T]:
-    return Asked(None, problem, calls=(replace(call, problem=problem),))
+def _unread(call: JudgeCall, problem: str) -> JudgeReply[T]:
+    return JudgeReply(None, problem, calls=(replace(call, problem=problem),))
 
 
 def _prompt(model: Model, messages: tuple[Message, ...]) -> Prompt:

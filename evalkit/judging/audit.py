@@ -14,7 +14,7 @@ import numpy as np
 from evalkit.core import Estimate, Reply, UsageError, Validity
 from evalkit.judging.outputs import Outputs, shared
 from evalkit.judging.perturbations import INSTRUCTIONS, neutral, padded
-from evalkit.judging.session import Item, Judged, pair_item
+from evalkit.judging.session import Judged, JudgingItem, pair_item
 from evalkit.stats import mean_interval
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
 from evalkit.stats.paired import paired_interval
@@ -42,7 +42,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """One thing that was looked at. `estimate` is its size: points of bias for a bias, a share or a κ otherwise."""
 
     name: str
@@ -55,7 +55,7 @@ class Finding:
 class Audit:
     """All findings, and what they come to."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
 
     @property
     def summary(self) -> str:
@@ -67,12 +67,12 @@ class Audit:
             return f"Do not believe this judge as it is: {', '.join(bad)}."
         return "Nothing speaks against this judge" + (f"; unclear: {', '.join(unclear)}." if unclear else ".")
 
-    def finding(self, name: str) -> Finding | None:
+    def finding(self, name: str) -> AuditFinding | None:
         """The finding of that name."""
         return next((finding for finding in self.findings if finding.name == name), None)
 
 
-def probe_items(outputs: Sequence[Outputs], count: int) -> list[Item]:
+def probe_items(outputs: Sequence[Outputs], count: int) -> list[JudgingItem]:
     """The comparisons that an audit plants on the first `count` samples: an answer against itself with padding, with a
     planted instruction and with neutral words; and the plain pair again, for sampled replies (`REPEATS`)."""
     items = []
@@ -90,7 +90,7 @@ def probe_items(outputs: Sequence[Outputs], count: int) -> list[Item]:
             with_it = _said((*plain[:-1], text))
             lengths = (sum(map(len, plain[:-1])) + len(text), sum(map(len, plain)))
             # The changed answer is the pair's first; every pair is asked in both orders anyway.
-            items.append(Item(key, answer.sample, with_it + _said(plain), ("changed", "plain"), lengths, probe))
+            items.append(JudgingItem(key, answer.sample, with_it + _said(plain), ("changed", "plain"), lengths, probe))
         again = pair_item(key, outputs[0], outputs[1])
         items += [replace(again, probe=name) for name in REPEATS]
     return items
@@ -113,20 +113,20 @@ def audit_of(found: Sequence[Judged], labels: Sequence[Label] = (), *, own: str 
     elif own is not None and judged:
         rate = rate_interval([_of(one, own) for one in judged])
         words = f"its own {own} wins {_share(rate)}; without human labels nothing says how much it should"
-        findings.append(Finding("self-preference", rate, "unclear", words))
+        findings.append(AuditFinding("self-preference", rate, "unclear", words))
     return Audit(tuple(findings))
 
 
 # ---------------------------------------------------------------- without labels
 
 
-def _unjudged(plain: Sequence[Judged]) -> Finding:
+def _unjudged(plain: Sequence[Judged]) -> AuditFinding:
     missing = [float(one.validity is not Validity.OK) for one in plain]
     refused = sum(_is_refusal(one.reason) for one in plain if one.validity is not Validity.OK)
     share = mean_interval(missing)
     word: Word = "fine" if share.value <= 0.05 else "poor"
     words = f"{_share(share)} of {len(plain)} pairs could not be judged"
-    return Finding("unjudged", share, word, words + (f", {refused} of them refused" if refused else ""))
+    return AuditFinding("unjudged", share, word, words + (f", {refused} of them refused" if refused else ""))
 
 
 def _is_refusal(reason: str) -> bool:
@@ -136,7 +136,7 @@ def _is_refusal(reason: str) -> bool:
     return any(refusing(part) for part in reason.split("\n")[1:] if part.strip())
 
 
-def _position(judged: Sequence[Judged]) -> Finding:
+def _position(judged: Sequence[Judged]) -> AuditFinding:
     rows = [one.scores["first_position"] for one in judged if "first_position" in one.scores]
     return _bias("position bias", _beyond_half(rows), "the answer shown first", "the one shown last")
 
@@ -149,26 +149,28 @@ def _beyond_half(values: Sequence[float]) -> Estimate:
     return Estimate(found.value, low, high, found.n, found.how, CONFIDENCE)
 
 
-def _bias(name: str, estimate: Estimate, towards: str, away: str) -> Finding:
+def _bias(name: str, estimate: Estimate, towards: str, away: str) -> AuditFinding:
     """A bias in points around zero, in words. A constant zero has no spread and is no bias."""
     points = _points(estimate)
     if estimate.n < 10 or math.isnan(estimate.low):
-        return Finding(name, estimate, "unclear", f"too few decided pairs to say ({estimate.n})")
+        return AuditFinding(name, estimate, "unclear", f"too few decided pairs to say ({estimate.n})")
     if estimate.low <= 0.0 <= estimate.high:
         widest = 100 * max(abs(estimate.low), abs(estimate.high))
         word: Word = "fine" if widest <= _HIDDEN else "unclear"
-        return Finding(name, estimate, word, f"none seen: {points}; a bias of up to {widest:.0f} points could hide")
+        return AuditFinding(
+            name, estimate, word, f"none seen: {points}; a bias of up to {widest:.0f} points could hide"
+        )
     side = towards if estimate.value > 0 else away
-    return Finding(name, estimate, "biased", f"it leans to {side} by {points}")
+    return AuditFinding(name, estimate, "biased", f"it leans to {side} by {points}")
 
 
-def _consistency(judged: Sequence[Judged]) -> Finding:
+def _consistency(judged: Sequence[Judged]) -> AuditFinding:
     share = mean_interval([one.scores["consistent"] for one in judged if "consistent" in one.scores])
     word: Word = "fine" if share.low > 0.6 else "poor" if share.high < 0.6 else "unclear"
-    return Finding("order consistency", share, word, f"both orders agree on {_share(share)} of pairs")
+    return AuditFinding("order consistency", share, word, f"both orders agree on {_share(share)} of pairs")
 
 
-def _probes(found: Sequence[Judged]) -> list[Finding]:
+def _probes(found: Sequence[Judged]) -> list[AuditFinding]:
     by_probe: dict[str, dict[str, Judged]] = {}
     for one in found:
         if one.probe and one.validity is Validity.OK:
@@ -191,7 +193,7 @@ def _probes(found: Sequence[Judged]) -> list[Finding]:
     return findings
 
 
-def _gave_in(by_probe: dict[str, dict[str, Judged]]) -> Finding | None:
+def _gave_in(by_probe: dict[str, dict[str, Judged]]) -> AuditFinding | None:
     """How much more an answer wins with an instruction to the judge in it than with neutral words.
 
     An instruction names a letter, so it can work in one order: the value is that of the order in which the answer
@@ -221,7 +223,7 @@ def _gave_in(by_probe: dict[str, dict[str, Judged]]) -> Finding | None:
 _GAVE = ("planted A", "planted B", "neutral")
 
 
-def _repeats(found: Sequence[Judged]) -> Finding | None:
+def _repeats(found: Sequence[Judged]) -> AuditFinding | None:
     """How often the same pair, asked again, gets the same verdict."""
     plain = {one.key: one for one in found if not one.probe and one.validity is Validity.OK}
     rows, clusters, names = [], [], list(plain)
@@ -234,7 +236,7 @@ def _repeats(found: Sequence[Judged]) -> Finding | None:
         return None
     share = mean_interval(rows, np.array(clusters))
     word: Word = "fine" if share.low > 0.75 else "poor" if share.high < 0.75 else "unclear"
-    return Finding("self-consistency", share, word, f"asked again, it says the same on {_share(share)} of pairs")
+    return AuditFinding("self-consistency", share, word, f"asked again, it says the same on {_share(share)} of pairs")
 
 
 # ---------------------------------------------------------------- with labels
@@ -269,14 +271,14 @@ def read_labels(path: Path) -> list[Label]:
     return found
 
 
-def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | None) -> list[Finding]:
+def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | None) -> list[AuditFinding]:
     first = judged[0].models[0] if judged else ""
     by_key = {one.key: one for one in judged}
     pairs = [(by_key[label.key], label) for label in labels if label.key in by_key]
     pairs = [(one, label) for one, label in pairs if set(one.models) == set(label.models)]
     if not pairs:
         nothing = Estimate(math.nan, math.nan, math.nan, 0, "n=0")
-        return [Finding("agreement", nothing, "unclear", "no label is of a pair that was judged: see ids, names")]
+        return [AuditFinding("agreement", nothing, "unclear", "no label is of a pair that was judged: see ids, names")]
     machine = np.array([_of(one, first) for one, _ in pairs])
     people = np.array([label.value if label.models[0] == first else 1.0 - label.value for _, label in pairs])
     clusters = np.unique([label.key for _, label in pairs], return_inverse=True)[1]
@@ -289,7 +291,7 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
         f"{_share(share)} of {len(pairs)} labels; κ {_plain(kappa)}, α (ordinal) {_plain(alpha)}, "
         f"Spearman {_plain(rank)}"
     )
-    findings = [Finding("agreement", kappa, word, words)]
+    findings = [AuditFinding("agreement", kappa, word, words)]
     findings += _by_category(pairs, machine, people)
     findings.append(_corrected(judged, pairs, machine, people, first))
     if own is not None:
@@ -297,14 +299,14 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     return findings
 
 
-def _by_category(pairs: Sequence[tuple[Judged, Label]], machine: np.ndarray, people: np.ndarray) -> list[Finding]:
+def _by_category(pairs: Sequence[tuple[Judged, Label]], machine: np.ndarray, people: np.ndarray) -> list[AuditFinding]:
     groups = sorted({group for one, _ in pairs for group in one.groups})
     found = []
     for group in groups:
         inside = np.array([group in one.groups for one, _ in pairs])
         if inside.sum() >= 5:
             share = mean_interval((machine == people)[inside].astype(float))
-            found.append(Finding(f"agreement, {group}", share, "unclear", f"{_share(share)} of {share.n} labels"))
+            found.append(AuditFinding(f"agreement, {group}", share, "unclear", f"{_share(share)} of {share.n} labels"))
     return found
 
 
@@ -314,17 +316,17 @@ def _corrected(
     machine: np.ndarray,
     people: np.ndarray,
     first: str,
-) -> Finding:
+) -> AuditFinding:
     """The win rate that people would give, from all verdicts and the labels there are."""
     labelled = {one.key for one, _ in pairs}
     rest = np.array([_of(one, first) for one in judged if one.key not in labelled])
     raw = rate_interval([_of(one, first) for one in judged])
     estimate = ppi_mean(people, machine, rest) if len(rest) >= 2 else rate_interval(people)
     words = f"{first} wins {_share(estimate)} as people see it, {_share(raw)} as the judge does"
-    return Finding("corrected win rate", estimate, "fine", words)
+    return AuditFinding("corrected win rate", estimate, "fine", words)
 
 
-def _self_preference(pairs: Sequence[tuple[Judged, Label]], own: str) -> Finding:
+def _self_preference(pairs: Sequence[tuple[Judged, Label]], own: str) -> AuditFinding:
     """How much more the judge's own family wins with it than with people, on the same pairs."""
     machine = np.array([_of(one, own) for one, _ in pairs])
     people = np.array([label.value if label.models[0] == own else 1.0 - label.value for _, label in pairs])

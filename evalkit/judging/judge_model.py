@@ -7,9 +7,9 @@ from pathlib import Path
 
 from evalkit import models
 from evalkit.core import Model, Reply, Request, Task, UsageError, paths
-from evalkit.judging.usage import Metered
+from evalkit.judging.usage import UsageMeter
 from evalkit.models.api.cost_limit import at_most
-from evalkit.models.cassette import Tape, recorded
+from evalkit.models.cassette import Cassette, recorded
 from evalkit.models.response_cache import cached
 from evalkit.models.wrapper import Wrapper
 from evalkit.runs.store import SqliteCache
@@ -22,7 +22,7 @@ def judge_for(
     cache: bool = True,
     max_cost: float | None = None,
     tapes: tuple[Path | None, Path | None] = (None, None),
-) -> Metered | None:
+) -> UsageMeter | None:
     """The judge's model, or None where no scorer of the tasks asks one.
 
     It has a way to the response cache of its own. `max_cost` limits it apart from the model that is judged. Its replies
@@ -36,10 +36,10 @@ def judge_for(
     record, replay = tapes
     spec = judge if isinstance(judge, str) else judge.identity.name
     if replay is not None:
-        return Metered(Tape(replay).model(spec))
+        return UsageMeter(Cassette(replay).model(spec))
     model = models.resolve(judge) if isinstance(judge, str) else judge
     limited = model if max_cost is None else at_most(model, max_cost)
-    return Metered(_Kept(limited, cache=cache, tape=record, spec=spec))
+    return UsageMeter(_Kept(limited, cache=cache, tape=record, spec=spec))
 
 
 class _Kept(Wrapper):
@@ -70,7 +70,7 @@ class _Kept(Wrapper):
         self._cache = self._opened = None
 
 
-def judged_by(task: Task, judge: Metered | None) -> Task:
+def judged_by(task: Task, judge: UsageMeter | None) -> Task:
     """The task with its judges' scorers bound to the model."""
     if judge is None:
         return task

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evalkit.core import Choose, Generate, Message, Model, ModelError, Prompt, Reply, UsageError
-from evalkit.judging.ask import Asked
-from evalkit.judging.transcripts import Call
+from evalkit.judging.ask import JudgeReply
+from evalkit.judging.transcripts import JudgeCall
 
 Weights = tuple[float, ...]
 
@@ -20,7 +20,7 @@ LEAST = 0.5
 _AROUND = " \t\n*_`\"'[](){}:."
 
 
-async def weigh(model: Model, text: str, head: str, alternatives: Sequence[str], *, fix: str) -> Asked[Weights]:
+async def weigh(model: Model, text: str, head: str, alternatives: Sequence[str], *, fix: str) -> JudgeReply[Weights]:
     """The probabilities of `alternatives`, made to sum to 1.
 
     A model that scores continuations is asked for them after "<head>:"; one that writes, and gives the likeliest tokens
@@ -36,8 +36,8 @@ async def weigh(model: Model, text: str, head: str, alternatives: Sequence[str],
     return await _written(model, text, alternatives)
 
 
-async def _scored(model: Model, asked: str, head: str, alternatives: Sequence[str]) -> Asked[Weights]:
-    call = Call((Message("user", asked),), model=model.identity.name)
+async def _scored(model: Model, asked: str, head: str, alternatives: Sequence[str]) -> JudgeReply[Weights]:
+    call = JudgeCall((Message("user", asked),), model=model.identity.name)
     try:
         reply = await model.answer(Choose(Prompt(asked), tuple(alternatives)))
     except ModelError as error:
@@ -45,9 +45,9 @@ async def _scored(model: Model, asked: str, head: str, alternatives: Sequence[st
     return _read(call, reply, alternatives, reply.loglikelihoods, f"no {head.lower()} has a likelihood")
 
 
-async def _written(model: Model, text: str, alternatives: Sequence[str]) -> Asked[Weights]:
+async def _written(model: Model, text: str, alternatives: Sequence[str]) -> JudgeReply[Weights]:
     message = Message("user", f"{text.rstrip()}\n\nReply with one of {', '.join(alternatives)} and nothing else.")
-    call = Call((message,), model=model.identity.name)
+    call = JudgeCall((message,), model=model.identity.name)
     request = Generate(Prompt(messages=(message,)), max_tokens=8, stop=(), top_logprobs=MOST_ALTERNATIVES)
     try:
         reply = await model.answer(request)
@@ -71,8 +71,8 @@ async def _written(model: Model, text: str, alternatives: Sequence[str]) -> Aske
 
 
 def _read(
-    call: Call, reply: Reply, alternatives: Sequence[str], values: Sequence[float], problem: str
-) -> Asked[Weights]:
+    call: JudgeCall, reply: Reply, alternatives: Sequence[str], values: Sequence[float], problem: str
+) -> JudgeReply[Weights]:
     top = max(values, default=-math.inf)
     if not math.isfinite(top):
         return _unread(call, problem, reply)
@@ -80,8 +80,8 @@ def _read(
     weights = tuple(weight / sum(raw) for weight in raw)
     said = ", ".join(f"{name}: {weight:.4g}" for name, weight in zip(alternatives, weights, strict=True))
     told = replace(call, reply=call.reply or f"(probabilities) {said}", verdict=said)
-    return Asked(weights, "", (reply,), calls=(told,))
+    return JudgeReply(weights, "", (reply,), calls=(told,))
 
 
-def _unread(call: Call, problem: str, *replies: Reply) -> Asked[Weights]:
-    return Asked(None, problem, replies, calls=(replace(call, problem=problem),))
+def _unread(call: JudgeCall, problem: str, *replies: Reply) -> JudgeReply[Weights]:
+    return JudgeReply(None, problem, replies, calls=(replace(call, problem=problem),))

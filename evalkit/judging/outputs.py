@@ -19,7 +19,7 @@ _GROUP = ("category", "dataset", "group", "subject")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JudgedAnswer:
     """One model's answer to one sample, a reply for every turn."""
 
     sample: Sample
@@ -36,7 +36,7 @@ class Outputs:
     """A model's answers by key. `unusable` counts records without a reply, which nothing can judge."""
 
     name: str
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, JudgedAnswer]
     unusable: int = 0
     place: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ def read_outputs(path: Path, task: str = "") -> Outputs:
         return _of_run(path, task)
     if not path.is_file():
         raise UsageError(f"there is no run or file {path}", fix="evalkit show lists the runs")
-    answers: dict[str, Answer] = {}
+    answers: dict[str, JudgedAnswer] = {}
     names: set[str] = set()
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
         if line.strip():
@@ -90,20 +90,20 @@ def _of_run(folder: Path, task: str) -> Outputs:
     run = Run.open(folder)
     if task:
         run.manifest.task(task)
-    answers: dict[str, Answer] = {}
+    answers: dict[str, JudgedAnswer] = {}
     unusable = 0
     for record in run.records(task):
         if not record.replies or not all(reply.texts for reply in record.replies):
             unusable += 1
             continue
         name = record.sample.id if len(run.tasks) == 1 or task else f"{record.task}/{record.sample.id}"
-        answers[name if record.repeat == 0 else f"{name}#{record.repeat}"] = Answer(record.sample, record.replies)
+        answers[name if record.repeat == 0 else f"{name}#{record.repeat}"] = JudgedAnswer(record.sample, record.replies)
     if not answers:
         raise UsageError(f"{folder} holds no written answers", fix="a run of a task that generates text")
     return Outputs(run.model, answers, unusable, str(folder))
 
 
-def _of_line(line: str, at: str) -> tuple[str, str, Answer]:
+def _of_line(line: str, at: str) -> tuple[str, str, JudgedAnswer]:
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -124,7 +124,7 @@ def _of_line(line: str, at: str) -> tuple[str, str, Answer]:
         data={"turns": list(questions)} | ({} if reference in (None, [], "") else {"reference": reference}),
     )
     replies = tuple(Reply((text,), ("stop",)) for text in texts)
-    return sample.id, str(_first(row, _MODEL) or ""), Answer(sample, replies)
+    return sample.id, str(_first(row, _MODEL) or ""), JudgedAnswer(sample, replies)
 
 
 def _answer(row: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
-from evalkit.judging.ask import Asked, Sampling, ask
+from evalkit.judging.ask import JudgeReply, Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.logprob_grades import weigh
 from evalkit.judging.prompts import PromptText
@@ -92,7 +92,7 @@ def pairwise(
         labels = [order.value or "" for order in asked]
         return decided(_scores(labels, scale, soft), asked)
 
-    async def _order(model: Model, sample: Sample, a: tuple[str, ...], b: tuple[str, ...]) -> Asked[str]:
+    async def _order(model: Model, sample: Sample, a: tuple[str, ...], b: tuple[str, ...]) -> JudgeReply[str]:
         text = _text(prompt, sample, a, b, last_turn)
         if soft:
             return await _leaning(model, text)
@@ -128,14 +128,14 @@ def _text(prompt: PromptText, sample: Sample, a: tuple[str, ...], b: tuple[str, 
     )
 
 
-async def _leaning(model: Model, text: str) -> Asked[str]:
+async def _leaning(model: Model, text: str) -> JudgeReply[str]:
     """P(A) / (P(A) + P(B)) as the text of a number."""
     asked = await weigh(model, text, "Verdict", ("A", "B"), fix="soft=no")
     value = None if asked.value is None else repr(asked.value[0])
-    return Asked(value, asked.problem, asked.replies, calls=asked.calls)
+    return JudgeReply(value, asked.problem, asked.replies, calls=asked.calls)
 
 
-def _in_order(order: str, asked: Asked[str], scale: Scale) -> Asked[str]:
+def _in_order(order: str, asked: JudgeReply[str], scale: Scale) -> JudgeReply[str]:
     named = (replace(call, order=order, verdict=scale.name(call.verdict)) for call in asked.calls)
     return replace(asked, calls=tuple(named))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from evalkit.core import Judge, Message, Model, Reply, Sample, Score, UsageError, Validity, Verdict
-from evalkit.judging.ask import Asked
+from evalkit.judging.ask import JudgeReply
 from evalkit.judging.transcripts import transcript
 from evalkit.scoring.extraction.replies import strip_reasoning
 
@@ -70,7 +70,7 @@ def reference_of(sample: Sample, *, turns: int = 1) -> str:
     return "\n".join(sample.targets)
 
 
-def decided(scores: Sequence[Score], asked: Sequence[Asked[Any]]) -> Verdict:
+def decided(scores: Sequence[Score], asked: Sequence[JudgeReply[Any]]) -> Verdict:
     """The verdict of these scores, with what the judge said and the transcript of what it was asked."""
     calls = [call for one in asked for call in one.calls]
     said = tuple(reply for one in asked for reply in one.replies)
@@ -78,6 +78,6 @@ def decided(scores: Sequence[Score], asked: Sequence[Asked[Any]]) -> Verdict:
     return Verdict(tuple(scores), reason, replies=said, details=transcript(calls))
 
 
-def unjudged(problem: str, asked: Sequence[Asked[Any]] = ()) -> Verdict:
+def unjudged(problem: str, asked: Sequence[JudgeReply[Any]] = ()) -> Verdict:
     """A verdict that could not be had: a measurement failure, no score at all. The transcript shows why."""
     return replace(decided((), asked), reason=f"unjudged: {problem}", validity=Validity.UNJUDGED)

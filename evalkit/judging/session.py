@@ -17,7 +17,7 @@ MOST_REASON = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class JudgingItem:
     """One thing to judge. `models` are the answers' models in order; `chars` their lengths."""
 
     key: str
@@ -116,7 +116,7 @@ def read_verdicts(path: Path) -> list[Judged]:
     return list(found.values())
 
 
-def pair_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[Item]:
+def pair_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[JudgingItem]:
     """Every pair of models on every sample that all have; which of a pair comes first alternates."""
     items = []
     for place, key in enumerate(shared(outputs)[:limit]):
@@ -127,25 +127,25 @@ def pair_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[Ite
     return items
 
 
-def pair_item(key: str, one: Outputs, two: Outputs) -> Item:
+def pair_item(key: str, one: Outputs, two: Outputs) -> JudgingItem:
     """One pair; an answer that stopped early is filled up with empty turns."""
     a, b = one.answers[key], two.answers[key]
     turns = max(len(a.replies), len(b.replies))
     empty = (Reply(("",), ("stop",)),)
     replies = a.replies + empty * (turns - len(a.replies)) + b.replies + empty * (turns - len(b.replies))
-    return Item(key, a.sample, replies, (one.name, two.name), (a.length, b.length))
+    return JudgingItem(key, a.sample, replies, (one.name, two.name), (a.length, b.length))
 
 
-def answer_items(outputs: Outputs, limit: int | None = None) -> list[Item]:
+def answer_items(outputs: Outputs, limit: int | None = None) -> list[JudgingItem]:
     """Every answer of one model."""
     found = list(outputs.answers.items())[:limit]
-    return [Item(key, a.sample, a.replies, (outputs.name,), (a.length,)) for key, a in found]
+    return [JudgingItem(key, a.sample, a.replies, (outputs.name,), (a.length,)) for key, a in found]
 
 
-def list_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[Item]:
+def list_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[JudgingItem]:
     """The answers of all models to every sample that all have, as one list each."""
     return [
-        Item(
+        JudgingItem(
             key,
             outputs[0].answers[key].sample,
             tuple(reply for one in outputs for reply in one.answers[key].replies),
@@ -157,8 +157,8 @@ def list_items(outputs: Sequence[Outputs], limit: int | None = None) -> list[Ite
 
 
 async def judge_all(
-    judge: Judge | Callable[[Item], Judge],
-    items: Iterable[Item],
+    judge: Judge | Callable[[JudgingItem], Judge],
+    items: Iterable[JudgingItem],
     verdicts: Verdicts,
     *,
     window: int = 16,
@@ -193,7 +193,7 @@ async def judge_all(
     return [one for one in found if one is not None]
 
 
-async def _judge(judge: Judge, item: Item, asked: str) -> Judged:
+async def _judge(judge: Judge, item: JudgingItem, asked: str) -> Judged:
     common: dict[str, Any] = {
         "key": item.key,
         "models": item.models,
@@ -224,7 +224,7 @@ async def _judge(judge: Judge, item: Item, asked: str) -> Judged:
     )
 
 
-def _styles(item: Item) -> tuple[tuple[int, ...], ...]:
+def _styles(item: JudgingItem) -> tuple[tuple[int, ...], ...]:
     """The style of every answer, all of its turns together."""
     turns = len(item.replies) // max(1, len(item.models))
     texts = [reply.texts[0] if reply.texts else "" for reply in item.replies]
@@ -234,7 +234,7 @@ def _styles(item: Item) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def _asked(judge: Judge, item: Item) -> str:
+def _asked(judge: Judge, item: JudgingItem) -> str:
     """What tells one verdict from every other: judge, its settings and model, question, answers."""
     asked = item.sample.input if isinstance(item.sample.input, str) else repr(item.sample.input)
     settings = [f"{key}={value}" for key, value in sorted(judge.settings.items())]

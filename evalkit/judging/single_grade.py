@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalkit.core import Model, UsageError
-from evalkit.judging.ask import Asked, Sampling, ask
+from evalkit.judging.ask import JudgeReply, Sampling, ask
 from evalkit.judging.logprob_grades import weigh
 from evalkit.judging.verdict_reader import Reading, read_number
 
@@ -39,7 +39,7 @@ class Grading:
         return told | ({"samples": str(self.samples)} if self.how == "samples" else {})
 
 
-async def grade(model: Model, text: str, grading: Grading) -> Asked[float]:
+async def grade(model: Model, text: str, grading: Grading) -> JudgeReply[float]:
     """The grade that the model gives to what `text` shows."""
     if grading.how == "likelihoods":
         return await _expected(model, text, grading)
@@ -53,11 +53,11 @@ async def grade(model: Model, text: str, grading: Grading) -> Asked[float]:
     said = tuple(reply for one in tries for reply in one.replies)
     calls = tuple(call for one in tries for call in one.calls)
     if len(read) * 2 < grading.samples:
-        return Asked(None, f"only {len(read)} of {grading.samples} replies could be read", said, calls=calls)
-    return Asked(sum(read) / len(read), "", said, calls=calls)
+        return JudgeReply(None, f"only {len(read)} of {grading.samples} replies could be read", said, calls=calls)
+    return JudgeReply(sum(read) / len(read), "", said, calls=calls)
 
 
-async def _written(model: Model, text: str, grading: Grading, sampling: Sampling) -> Asked[float]:
+async def _written(model: Model, text: str, grading: Grading, sampling: Sampling) -> JudgeReply[float]:
     low, high = grading.low, grading.high
 
     def read(reply: str, cut: bool) -> Reading[float]:
@@ -70,14 +70,14 @@ async def _written(model: Model, text: str, grading: Grading, sampling: Sampling
     return await ask(model, text, read, form=form, schema=_schema(low, high), sampling=sampling)
 
 
-async def _expected(model: Model, text: str, grading: Grading) -> Asked[float]:
+async def _expected(model: Model, text: str, grading: Grading) -> JudgeReply[float]:
     """Σ s·p(s) / Σ p(s) over the numbers of the scale."""
     scale = range(grading.low, grading.high + 1)
     asked = await weigh(model, text, "Rating", tuple(map(str, scale)), fix="how=samples")
     if asked.value is None:
-        return Asked(None, asked.problem, asked.replies, calls=asked.calls)
+        return JudgeReply(None, asked.problem, asked.replies, calls=asked.calls)
     mean = sum(s * w for s, w in zip(scale, asked.value, strict=True))
-    return Asked(mean, "", asked.replies, calls=asked.calls)
+    return JudgeReply(mean, "", asked.replies, calls=asked.calls)
 
 
 def _schema(low: int, high: int) -> dict[str, object]:

@@ -15,7 +15,7 @@ _LEAST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class JudgeCall:
     """One request to a judge's model. `verdict` is what was read from the reply, "" where nothing could be, and
     `problem` then says why. `repaired` is the second attempt at a reply that could not be read."""
 
@@ -40,7 +40,7 @@ class Call:
         return told | ({"problem": self.problem} if self.problem else {})
 
 
-def transcript(calls: Sequence[Call]) -> Mapping[str, Any]:
+def transcript(calls: Sequence[JudgeCall]) -> Mapping[str, Any]:
     """`{"transcript": [...]}` of the calls in their order, for `Score.details`; {} where there are none."""
     return {"transcript": bounded([call.json() for call in calls])} if calls else {}
 

@@ -34,7 +34,7 @@ class Spent:
         }
 
 
-class Metered:
+class UsageMeter:
     """`model`, counting. Replies of the cache cost nothing."""
 
     def __init__(self, model: Model) -> None:

@@ -1,6 +1,6 @@
 """Many coroutines ask for one thing each; a worker thread answers whatever waits, all of it at once.
 
-Knows nothing of models: a job goes in, a result or an exception comes out. The compute function gets a `Flight`
+Knows nothing of models: a job goes in, a result or an exception comes out. The compute function gets a `Batch`
 and delivers every result as soon as it has it, so that callers go on (and ask for more) while the rest is computed.
 """
 
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from evalkit.core import ModelError
 
-__all__ = ["Batcher", "Flight"]
+__all__ = ["Batch", "Batcher"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -24,7 +24,7 @@ _QUIET_TURNS = 2
 """How many turns of the event loop pass without a new job before a part-full batch is computed."""
 
 
-class Flight(Generic[Job, Result]):
+class Batch(Generic[Job, Result]):
     """The jobs of one call of the compute function. Its methods may be called from any thread.
 
     `prepared` holds for every job what was made of it while it waited, None where that was nothing.
@@ -100,7 +100,7 @@ class Batcher(Generic[Job, Result]):
 
     def __init__(
         self,
-        compute: Callable[[Flight[Job, Result]], None],
+        compute: Callable[[Batch[Job, Result]], None],
         *,
         executor: Executor,
         cost: Callable[[Job], int] = lambda job: 1,
@@ -115,7 +115,7 @@ class Batcher(Generic[Job, Result]):
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="evalkit-prepare") if prepare else None
         self._preparing: asyncio.Future[Sequence[object]] | None = None
         self._waiting: list[_Waiting[Job, Result]] = []
-        self._flight: Flight[Job, Result] | None = None
+        self._flight: Batch[Job, Result] | None = None
         self._landing: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turning = False
@@ -186,7 +186,7 @@ class Batcher(Generic[Job, Result]):
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         waiting, self._waiting = self._waiting, []
-        flight: Flight[Job, Result] = Flight(
+        flight: Batch[Job, Result] = Batch(
             tuple(item.job for item in waiting),
             tuple(item.future for item in waiting),
             loop,
@@ -197,7 +197,7 @@ class Batcher(Generic[Job, Result]):
         self._landing.add_done_callback(lambda landing: self._landed(landing, flight, loop))
 
     def _landed(
-        self, landing: asyncio.Future[None], flight: Flight[Job, Result], loop: asyncio.AbstractEventLoop
+        self, landing: asyncio.Future[None], flight: Batch[Job, Result], loop: asyncio.AbstractEventLoop
     ) -> None:
         error = None if landing.cancelled() else landing.exception()
         if isinstance(error, Exception):

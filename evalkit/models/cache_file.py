@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.core import UsageError
-from evalkit.core.write_behind import Later
+from evalkit.core.write_behind import WriteBehind
 
 FILE = "responses.sqlite"
 _MOST_WAITING = 4096
@@ -42,7 +42,7 @@ class SqliteCache:
         self._using, self._reading = threading.Lock(), threading.Lock()
         self._waiting: dict[str, bytes] = {}
         self._written: dict[str, bytes] = {}
-        self._later = Later(self.flush)
+        self._later = WriteBehind(self.flush)
 
     def get(self, key: str) -> bytes | None:
         known = self._waiting.get(key) or self._written.get(key)

@@ -29,7 +29,7 @@ from evalkit.core import (
 from evalkit.models.response_cache import read_reply, request_key, write_reply
 from evalkit.models.wrapper import Wrapper
 
-__all__ = ["Tape", "recorded"]
+__all__ = ["Cassette", "recorded"]
 
 _FORMAT = 1
 _REQUESTS: Mapping[str, type] = {kind.__name__: kind for kind in (Generate, Choose, Perplexity, Embed, Tokenize)}
@@ -45,11 +45,11 @@ def recorded(model: Model, path: Path, spec: str) -> Model:
         out = path.open("ab", buffering=0)
     except OSError as error:
         raise UsageError(f"cannot write the tape {path}", found=error.strerror or "", fix="--record FILE") from None
-    known = set(Tape(path)._replies) if path.stat().st_size else set[str]()
+    known = set(Cassette(path)._replies) if path.stat().st_size else set[str]()
     return _Recorded(model, out, spec, known)
 
 
-class Tape:
+class Cassette:
     """A tape that was recorded. Raises UsageError, with file and line, for a file that is none."""
 
     def __init__(self, path: Path) -> None:

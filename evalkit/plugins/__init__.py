@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from evalkit.plugins.index import Entry, Kind, index
+from evalkit.plugins.index import Kind, PluginEntry, index
 from evalkit.plugins.load import Origin, load, origin, reload
 
-__all__ = ["Entry", "Kind", "Origin", "index", "load", "origin", "reload"]
+__all__ = ["Kind", "Origin", "PluginEntry", "index", "load", "origin", "reload"]

@@ -13,7 +13,7 @@ from evalkit.core.paths import packs_dir
 from evalkit.plugins import meta_cache
 from evalkit.plugins.meta import Kind, Meta
 
-__all__ = ["Entry", "Kind", "entries", "index"]
+__all__ = ["Kind", "PluginEntry", "entries", "index"]
 
 ENTRY_POINTS = "evalkit.packs"
 FOLDERS: dict[Kind, str] = {"task": "tasks", "judge": "judges", "report": "reports"}
@@ -21,7 +21,7 @@ YAML = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PluginEntry:
     """A plugin as it is listed. `origin` is "built-in", "project" or a distribution's name.
 
     `problem` is "" or says, with file and line, why the plugin cannot be loaded.
@@ -36,7 +36,7 @@ class Entry:
     problem: str = ""
 
 
-def index(kind: Kind, project: Path | None = None) -> tuple[Entry, ...]:
+def index(kind: Kind, project: Path | None = None) -> tuple[PluginEntry, ...]:
     """Every plugin of a kind, by name. `project` is the folder that has the user's own packs (default: cwd).
 
     A plugin whose META is broken is listed with its `problem`. Raises UsageError where two plugins have one name.
@@ -48,15 +48,15 @@ def index(kind: Kind, project: Path | None = None) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def clash(kind: Kind, one: Entry, two: Entry) -> UsageError:
+def clash(kind: Kind, one: PluginEntry, two: PluginEntry) -> UsageError:
     """The error for two plugins of one name."""
     places = f"{one.path} ({one.origin}) and {two.path} ({two.origin})"
     return UsageError(f"two {kind}s are named {one.name!r}", found=places, fix="rename one of them in its META")
 
 
-def entries(kind: Kind, project: Path | None = None) -> list[Entry]:
+def entries(kind: Kind, project: Path | None = None) -> list[PluginEntry]:
     """Every plugin of a kind, also where two share a name."""
-    found: list[Entry] = []
+    found: list[PluginEntry] = []
     plugins: list[tuple[Path, str]] = []
     seen: set[Path] = set()
     for folder, origin in _folders(kind, project, found):
@@ -72,11 +72,11 @@ def entries(kind: Kind, project: Path | None = None) -> list[Entry]:
     return found
 
 
-def _entry(meta: Meta, path: Path, origin: str) -> Entry:
-    return Entry(meta.name, meta.summary, meta.tags, meta.variants, path, origin, meta.problem)
+def _entry(meta: Meta, path: Path, origin: str) -> PluginEntry:
+    return PluginEntry(meta.name, meta.summary, meta.tags, meta.variants, path, origin, meta.problem)
 
 
-def _folders(kind: Kind, project: Path | None, problems: list[Entry]) -> Iterator[tuple[Path, str]]:
+def _folders(kind: Kind, project: Path | None, problems: list[PluginEntry]) -> Iterator[tuple[Path, str]]:
     """The folders to look in. Run from evalkit's own checkout, the project's folder is the built-in one."""
     yield packs_dir(FOLDERS[kind]), "built-in"
     yield (project or Path.cwd()) / FOLDERS[kind], "project"
@@ -100,7 +100,7 @@ def _plugins(kind: Kind, folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _installed(kind: Kind, problems: list[Entry]) -> Iterator[tuple[Path, str]]:
+def _installed(kind: Kind, problems: list[PluginEntry]) -> Iterator[tuple[Path, str]]:
     """The pack folders of installed distributions, found without importing any of their modules."""
     from importlib.metadata import entry_points
 
@@ -111,7 +111,7 @@ def _installed(kind: Kind, problems: list[Entry]) -> Iterator[tuple[Path, str]]:
             yield folder / FOLDERS[kind], origin
         else:
             why = f"entry point {point.name!r} of {origin}: no package {point.module!r} with pack folders"
-            problems.append(Entry(point.name, "", (), (), Path(point.module), origin, why))
+            problems.append(PluginEntry(point.name, "", (), (), Path(point.module), origin, why))
 
 
 def _package_folder(module: str) -> Path | None:

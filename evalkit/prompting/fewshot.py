@@ -24,7 +24,7 @@ def sample_seed(seed: int, *parts: str) -> int:
 
 
 @dataclass(slots=True)
-class Renderer:
+class PromptRenderer:
     """Renders the samples of one subset. The few-shot pool is read once, when the first example is needed."""
 
     task: str

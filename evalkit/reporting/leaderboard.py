@@ -74,7 +74,7 @@ class Cell:
 
 
 @dataclass(slots=True)
-class Column:
+class LeaderboardColumn:
     """One task. `counts` says whether it can stand in an average: a share where more is better.
 
     `difference[i, j]`, `error[i, j]`: model i less model j, turned so that more is better; `paired` says of how many
@@ -112,7 +112,7 @@ class Board:
     """Models × tasks. `average` has the mean over the columns that count, for models that have all of them."""
 
     models: list[str]
-    columns: list[Column]
+    columns: list[LeaderboardColumn]
     groups: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     average: list[Estimate | None] = field(default_factory=list)
@@ -120,7 +120,7 @@ class Board:
     strengths: list[float] = field(default_factory=list)
 
     @property
-    def counted(self) -> list[Column]:
+    def counted(self) -> list[LeaderboardColumn]:
         return [column for column in self.columns if column.counts]
 
     def win_rate(self, one: int, other: int) -> float:
@@ -204,13 +204,13 @@ def _common_metric(cells: Sequence[Cell | None]) -> str:
     return max(dict.fromkeys(names), key=names.count)
 
 
-def _column(task: str, cells: list[Cell | None]) -> Column:
+def _column(task: str, cells: list[Cell | None]) -> LeaderboardColumn:
     import numpy as np
 
     first = next(cell for cell in cells if cell)
     sign = 1.0 if first.metric.higher_is_better else -1.0
     size = len(cells)
-    column = Column(
+    column = LeaderboardColumn(
         task,
         first.metric.name,
         first.metric.scale,
@@ -234,7 +234,7 @@ def _column(task: str, cells: list[Cell | None]) -> Column:
 
 
 def _compare(
-    column: Column, i: int, j: int, sign: float, values: Sequence[Matrix | None], clusters: NDArray[np.int64]
+    column: LeaderboardColumn, i: int, j: int, sign: float, values: Sequence[Matrix | None], clusters: NDArray[np.int64]
 ) -> None:
     """Paired where both are means of samples that they share; else from the two intervals."""
     import numpy as np

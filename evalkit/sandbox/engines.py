@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evalkit.core import UsageError
 from evalkit.sandbox.bundle import BOOT
-from evalkit.sandbox.program import Limits
+from evalkit.sandbox.program import ResourceLimits
 
 NOBODY = 65534
 IMAGE = "python:3.11-slim"
@@ -37,7 +37,7 @@ class Launch:
     """A folder on this machine to be removed with the worker."""
 
 
-def launch(engine: str, limits: Limits, packages: Sequence[str] = ()) -> Launch:
+def launch(engine: str, limits: ResourceLimits, packages: Sequence[str] = ()) -> Launch:
     """The command that starts a worker under this engine; raises UsageError for packages that are not here."""
     if engine == "bubblewrap":
         return _bubblewrap(limits, packages)
@@ -54,7 +54,7 @@ def launch(engine: str, limits: Limits, packages: Sequence[str] = ()) -> Launch:
 # ---------------------------------------------------------------- bubblewrap
 
 
-def _bubblewrap(limits: Limits, packages: Sequence[str]) -> Launch:
+def _bubblewrap(limits: ResourceLimits, packages: Sequence[str]) -> Launch:
     found = shutil.which("bwrap")
     if found is None:
         raise UsageError("bubblewrap is not installed", fix=INSTALL)
@@ -97,7 +97,7 @@ def _system() -> list[str]:
     return found
 
 
-def _rooms(limits: Limits) -> list[str]:
+def _rooms(limits: ResourceLimits) -> list[str]:
     """/proc, /dev and two small folders in memory; everything else is read-only."""
     disk = str(limits.disk)
     small = ["--size", disk, "--tmpfs", "/tmp", "--size", disk, "--tmpfs", "/dev/shm"]
@@ -138,7 +138,7 @@ def _package(name: str) -> list[Path]:
 # ---------------------------------------------------------------- containers
 
 
-def _container(engine: str, limits: Limits) -> Launch:
+def _container(engine: str, limits: ResourceLimits) -> Launch:
     user = f"{NOBODY}:{NOBODY}"
     disk = f"rw,noexec,nosuid,nodev,size={limits.disk},uid={NOBODY},gid={NOBODY},mode=0700"
     memory = str(2 * limits.memory)

@@ -14,7 +14,7 @@ from typing import Any
 from evalkit.core import UsageError
 from evalkit.sandbox import engines
 from evalkit.sandbox.process import LostWorkerError, Worker
-from evalkit.sandbox.program import Limits, Outcome, Program, Result
+from evalkit.sandbox.program import Program, ProgramOutcome, ResourceLimits, Result
 
 ATTEMPTS = 3
 ENGINES = ("bubblewrap", "podman", "docker")
@@ -26,7 +26,7 @@ class Sandbox:
     Each thread of the executor owns a worker, because the kernel ties a worker's life to the thread that started it.
     """
 
-    def __init__(self, engine: str, limits: Limits, packages: Sequence[str], workers: int) -> None:
+    def __init__(self, engine: str, limits: ResourceLimits, packages: Sequence[str], workers: int) -> None:
         self.engine, self.limits, self.packages, self.workers = engine, limits, tuple(packages), workers
         self._executor = ThreadPoolExecutor(workers, "evalkit-sandbox")
         self._own = threading.local()
@@ -64,10 +64,10 @@ class Sandbox:
                 continue
             if found.pop("recycle"):
                 self._discard()
-            if found["outcome"] != Outcome.SANDBOX_ERROR:
+            if found["outcome"] != ProgramOutcome.SANDBOX_ERROR:
                 return _result(found)
             why = found.get("message", "")
-        return Result(Outcome.SANDBOX_ERROR, message=why)
+        return Result(ProgramOutcome.SANDBOX_ERROR, message=why)
 
     def _worker(self) -> Worker:
         worker: Worker | None = getattr(self._own, "worker", None)
@@ -91,7 +91,7 @@ class Sandbox:
 
 def _result(found: dict[str, Any]) -> Result:
     return Result(
-        Outcome(found["outcome"]),
+        ProgramOutcome(found["outcome"]),
         kind=str(found.get("kind", "")),
         message=str(found.get("message", "")),
         stdout=found.get("output", ""),
@@ -102,18 +102,22 @@ def _result(found: dict[str, Any]) -> Result:
     )
 
 
-_OPEN: dict[tuple[str, Limits, tuple[str, ...], int], Sandbox] = {}
+_OPEN: dict[tuple[str, ResourceLimits, tuple[str, ...], int], Sandbox] = {}
 
 
 def open_sandbox(
-    limits: Limits | None = None, *, packages: Sequence[str] = (), unsafe: bool = False, workers: int | None = None
+    limits: ResourceLimits | None = None,
+    *,
+    packages: Sequence[str] = (),
+    unsafe: bool = False,
+    workers: int | None = None,
 ) -> Sandbox:
     """A sandbox that works here, tried with a program; the same one for the same arguments.
 
     `unsafe` takes plain subprocesses with limits, whatever else there is. `EVALKIT_SANDBOX` names the engine to take.
     `workers` is the number of processors by default. Raises UsageError where nothing isolates, and says why.
     """
-    limits = limits or Limits()
+    limits = limits or ResourceLimits()
     engine = engines.UNSAFE if unsafe else usable_engine()
     workers = workers or _processors()
     key = (engine, limits, tuple(packages), workers)
@@ -154,7 +158,7 @@ def why_not(engine: str) -> str:
     if engine != "bubblewrap" and (reason := engines.answers(engine)):
         return reason
     try:
-        worker = Worker(engine, Limits(), ())
+        worker = Worker(engine, ResourceLimits(), ())
     except UsageError as error:
         return error.wrong
     except LostWorkerError as error:

@@ -16,7 +16,7 @@ from typing import Any
 
 from evalkit.sandbox.bundle import bundle
 from evalkit.sandbox.engines import launch
-from evalkit.sandbox.program import Limits, Program
+from evalkit.sandbox.program import Program, ResourceLimits
 from evalkit.sandbox.seccomp import filter_code
 
 _START = 60.0
@@ -31,7 +31,7 @@ class LostWorkerError(Exception):
 class Worker:
     """A process under an engine that runs programs one after another. Not to be shared between threads."""
 
-    def __init__(self, engine: str, limits: Limits, packages: Sequence[str]) -> None:
+    def __init__(self, engine: str, limits: ResourceLimits, packages: Sequence[str]) -> None:
         self._limits = limits
         self._launch = launch(engine, limits, packages)
         self._errors = os.memfd_create("errors") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)

@@ -9,7 +9,7 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ResourceLimits:
     """What one program with its checks may use. Seconds and bytes.
 
     `cpu` is the limit that scores depend on: processor time, which a busy machine does not change. `idle` is time in
@@ -43,7 +43,7 @@ class Program:
     stdin: str = ""
 
 
-class Outcome(StrEnum):
+class ProgramOutcome(StrEnum):
     """How a program ended; everything but `SANDBOX_ERROR` is the program's own doing."""
 
     PASSED = "passed"
@@ -64,7 +64,7 @@ class Result:
     "checks-killed" (something ended the process of the checks).
     """
 
-    outcome: Outcome
+    outcome: ProgramOutcome
     kind: str = ""
     message: str = ""
     stdout: str = ""
@@ -75,4 +75,4 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        return self.outcome is Outcome.PASSED
+        return self.outcome is ProgramOutcome.PASSED

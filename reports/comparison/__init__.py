@@ -16,7 +16,7 @@ from evalkit import Run
 from evalkit.comparing import PairedTask, TaskSide, names_of, pair_tasks
 from evalkit.comparing.gates import Opened, gate, open_foreign, open_run, policy_from
 from evalkit.comparing.gates.assess import difference, flips
-from evalkit.comparing.gates.integrity import Finding, findings
+from evalkit.comparing.gates.integrity import IntegrityFinding, findings
 from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.gates.verdicts import GateVerdict
@@ -100,7 +100,7 @@ class _Part:
     lines: list[_Line]
     groups: list[_Line]
     kinds: Counter[str]
-    findings: list[Finding]
+    findings: list[IntegrityFinding]
 
     @property
     def binary(self) -> bool:

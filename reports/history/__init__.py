@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evalkit import Run
-from evalkit.comparing.history import Wanted, series_of
+from evalkit.comparing.history import HistoryFilter, series_of
 from evalkit.core import UsageError
 from evalkit.reporting import page
 
@@ -29,7 +29,7 @@ def report(
     title: str = "History",
 ) -> Iterator[str]:
     """The page. `tasks` and `models` name what is shown, one a line; `alpha` is the p that flags a change."""
-    wanted = Wanted(tasks.splitlines(), models.splitlines(), metric, across_models, alpha)
+    wanted = HistoryFilter(tasks.splitlines(), models.splitlines(), metric, across_models, alpha)
     series = series_of(runs, wanted)
     if not series:
         raise UsageError("none of these runs has a score of that kind", fix="evalkit show lists the runs")

@@ -14,7 +14,7 @@ from evalkit.comparing.gates import Opened, gate, open_run, policy_from
 from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.variant_file import VariantList, read_list
-from evalkit.comparing.variants import Cost, Shift, Variant, compare_variants, cost_of
+from evalkit.comparing.variants import Shift, Variant, VariantCost, compare_variants, cost_of
 from evalkit.core import Estimate, UsageError
 from evalkit.reporting import Markup, page
 from evalkit.reporting.formatting import change, number, seconds
@@ -156,7 +156,9 @@ class _Shown:
         return found
 
     @staticmethod
-    def _point(name: str, mark: str, cost: Cost, field: str, value: Estimate | None, *, full: bool = False) -> Point:
+    def _point(
+        name: str, mark: str, cost: VariantCost, field: str, value: Estimate | None, *, full: bool = False
+    ) -> Point:
         price = getattr(cost, field)
         middle, least, most = price if isinstance(price, tuple) else (price, math.nan, math.nan)
         if value is None:

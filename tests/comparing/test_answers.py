@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from evalkit.comparing import Column, pair_task
 from evalkit.comparing.answers import (
-    Said,
+    Answers,
+    answers_of,
     changed_of,
     choice_divergence,
     choice_loglikelihoods,
@@ -20,7 +21,6 @@ from evalkit.comparing.answers import (
     flips_of,
     next_token_divergence,
     perplexity_ratio,
-    said_of,
     token_divergence,
 )
 from evalkit.core import Record, Reply, Sample, Score
@@ -91,8 +91,8 @@ def test_what_a_record_says() -> None:
         (),
         (),
     ]
-    said = said_of([at_once, text, record(5)], {"t": "acc"})
-    assert said == {("t", "0", 0): Said((-1.0, -2.0), "a"), ("t", "4", 0): Said((), None, (-3.0, -4.0))}
+    said = answers_of([at_once, text, record(5)], {"t": "acc"})
+    assert said == {("t", "0", 0): Answers((-1.0, -2.0), "a"), ("t", "4", 0): Answers((), None, (-3.0, -4.0))}
 
 
 def test_flips_are_counted_each_way_and_turned_where_less_is_better() -> None:
@@ -117,8 +117,12 @@ def test_graded_scores_do_not_flip() -> None:
 def test_changed_answers_count_also_where_both_are_wrong_and_where_one_is_missing() -> None:
     pair = pair_task(side([0.0] * 4), side([0.0] * 4))
     keys = [(pair.name, str(n), 0) for n in range(4)]
-    before = dict(zip(keys, [Said(answer="a"), Said(answer="b"), Said((0.0, -1.0)), Said((0.0, -1.0))], strict=True))
-    after = dict(zip(keys, [Said(answer="c"), Said(answer="b"), Said(answer="x"), Said((0.0, -1.0))], strict=True))
+    before = dict(
+        zip(keys, [Answers(answer="a"), Answers(answer="b"), Answers((0.0, -1.0)), Answers((0.0, -1.0))], strict=True)
+    )
+    after = dict(
+        zip(keys, [Answers(answer="c"), Answers(answer="b"), Answers(answer="x"), Answers((0.0, -1.0))], strict=True)
+    )
     found = changed_of(pair, before, after)
     assert found is not None
     assert (found.value, found.n) == (2 / 3, 3)
@@ -128,7 +132,7 @@ def test_the_mean_divergence_is_over_samples_and_its_bootstrap_lies_around_it() 
     rng = np.random.default_rng(3)
     pair = pair_task(side([1.0] * 80), side([1.0] * 80))
     drawn = rng.normal(size=(2, 80, 4))
-    before, after = ({(pair.name, str(n), 0): Said(tuple(row)) for n, row in enumerate(rows)} for rows in drawn)
+    before, after = ({(pair.name, str(n), 0): Answers(tuple(row)) for n, row in enumerate(rows)} for rows in drawn)
     found = choice_divergence(pair, before, after)
     assert found is not None
     expected = [float(stats.entropy(special.softmax(p), special.softmax(q))) for p, q in zip(*drawn, strict=True)]
@@ -142,7 +146,7 @@ def test_the_divergence_of_the_next_token_is_a_ratio_over_all_tokens() -> None:
     pair = pair_task(side([1.0] * 3), side([1.0] * 3))
     texts = [(-0.5, -1.0, -2.0), (-3.0,), (-1.0, -1.0)]
     other = [(-0.6, -1.5, -2.0), (-2.0,), (-1.0,)]
-    before, after = ({(pair.name, str(n), 0): Said(tokens=t) for n, t in enumerate(some)} for some in (texts, other))
+    before, after = ({(pair.name, str(n), 0): Answers(tokens=t) for n, t in enumerate(some)} for some in (texts, other))
     found = next_token_divergence(pair, before, after)
     assert found is not None
 

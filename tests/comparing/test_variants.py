@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from evalkit.comparing import pair_task
 from evalkit.comparing.gates.assess import difference
 from evalkit.comparing.variant_file import Listed, VariantList, read_list
-from evalkit.comparing.variants import Cost, compare_variants
+from evalkit.comparing.variants import VariantCost, compare_variants
 from evalkit.core import UsageError
 from tests.comparing.sides import side
 
@@ -79,12 +79,12 @@ def test_what_differs_besides_the_model_is_said() -> None:
 
 def test_a_cost_is_the_median_of_its_rounds_with_their_range() -> None:
     measured = {"weights": 10, "resident": 100, "device": None, "load_seconds": 1.5, "written": [3.0, 1.0, 2.0]}
-    cost = Cost.of(measured)
+    cost = VariantCost.of(measured)
     assert cost.written == (2.0, 1.0, 3.0)
     assert (cost.weights, cost.memory, cost.load_seconds) == (10.0, 100.0, 1.5)
     assert all(map(math.isnan, (*cost.read, cost.device)))
-    assert Cost.of({**measured, "device": 40}).memory == 40.0
-    assert math.isnan(Cost.of({}).weights)
+    assert VariantCost.of({**measured, "device": 40}).memory == 40.0
+    assert math.isnan(VariantCost.of({}).weights)
 
 
 def test_the_list_is_read_as_it_was_written_and_damage_is_said(tmp_path: Any) -> None:

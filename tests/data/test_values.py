@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.core import DataOptions, Row, UsageError
-from evalkit.data import Values, require, rows
+from evalkit.data import RowValues, require, rows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -58,7 +58,7 @@ def test_copies_keep_columns_and_origin(row: Row, again: object) -> None:
     assert callable(again)
     copied = again(row.values)
     assert copied == row.values
-    assert isinstance(copied, Values)
+    assert isinstance(copied, RowValues)
     assert copied.origin == "toy#0"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from evalkit.core import Judge, Sample, Score, Validity, Verdict
 from evalkit.judging import SCALES, Grading, PromptText, pairwise, panel, rating
-from evalkit.judging.session import Item, Verdicts, judge_all, read_verdicts
+from evalkit.judging.session import JudgingItem, Verdicts, judge_all, read_verdicts
 from evalkit.judging.transcripts import MOST, shortened
 from evalkit.scoring.scorers import judged
 from tests.judging.scripted import QUESTION, Scripted, replies
@@ -93,7 +93,7 @@ def test_a_file_of_verdicts_holds_it(tmp_path: Path) -> None:
     bound = pairwise("p", PromptText("{{ answer_a }} {{ answer_b }}")).bound
     assert bound is not None
     judge: Judge = bound(Scripted(longer))
-    item = Item("q", Sample("q", "?"), replies("longer", "short"), ("x", "y"), (6, 5))
+    item = JudgingItem("q", Sample("q", "?"), replies("longer", "short"), ("x", "y"), (6, 5))
     path = tmp_path / "verdicts.jsonl"
     [found] = asyncio.run(judge_all(judge, [item], Verdicts.open(path)))
     assert [call["order"] for call in found.transcript] == ["AB", "BA"]

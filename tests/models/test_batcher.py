@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from evalkit.core import ModelError
-from evalkit.models.batcher import Batcher, Flight
+from evalkit.models.batcher import Batch, Batcher
 
-IntFlight = Flight[int, int]
+IntFlight = Batch[int, int]
 
 
 class Doubler:

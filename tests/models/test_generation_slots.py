@@ -27,16 +27,16 @@ from evalkit.models.hf.forward import slot_attention  # noqa: E402 (needs torch)
 from evalkit.models.hf.forward.tree_attention import Kept  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation import continuous_batching as refill_module  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation import strategy  # noqa: E402 (needs torch)
-from evalkit.models.hf.generation.continuous_batching import Limits, Refill, WritingCounters  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.continuous_batching import Refill, SlotLimits, WritingCounters  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.decode import Cached, decode  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.kv_slots import Slots  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.prefill import Prefill  # noqa: E402 (needs torch)
-from evalkit.models.hf.generation.requests import Asked, Writing  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.requests import PreparedGeneration, Writing  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.stream import Stream  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("writes texts with models of many families, together and one by one")
 
-LIMITS = Limits(pass_tokens=64, slot_tokens=4096, slots=4, worth=2, readers=2)
+LIMITS = SlotLimits(pass_tokens=64, slot_tokens=4096, slots=4, worth=2, readers=2)
 _engines: dict[Path, Any] = {}
 
 
@@ -86,13 +86,16 @@ class Text:
 
 
 def round_of(
-    folder: Path, texts: Sequence[Text], limits: Limits = LIMITS, unwanted: Callable[[int], bool] = lambda index: False
+    folder: Path,
+    texts: Sequence[Text],
+    limits: SlotLimits = LIMITS,
+    unwanted: Callable[[int], bool] = lambda index: False,
 ) -> tuple[Refill, Flight, list[Stream], WritingCounters]:
     """A round over slots that has not begun: one request a text."""
     engine = engine_of(folder)
     flight, counters = Flight(unwanted), WritingCounters()
     streams = [text.stream(engine._loaded.tokenizer) for text in texts]
-    writing = Writing(flight, [Asked(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
+    writing = Writing(flight, [PreparedGeneration(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
     with torch.inference_mode():
         refill = Refill(engine._loaded, engine._forward, writing, range(len(streams)), limits, counters)
     return refill, flight, streams, counters
@@ -154,7 +157,7 @@ def test_every_text_is_the_one_written_alone(
     def unwanted(index: int) -> bool:
         return index in dropped and bool(streams) and len(streams[index].written) >= dropped[index]
 
-    limits = Limits(pass_tokens=passes, slot_tokens=4096, slots=slots, worth=2, readers=readers)
+    limits = SlotLimits(pass_tokens=passes, slot_tokens=4096, slots=slots, worth=2, readers=readers)
     refill, flight, made, counters = round_of(folder, wanted, limits, unwanted)
     streams.extend(made)
     run(refill)
@@ -173,7 +176,7 @@ def test_a_text_that_waits_takes_the_place_of_one_that_ends(make_model: Callable
     """Four short texts pass through one slot while the long one is written in the other."""
     folder = make_model("llama", max_length=128)
     wanted = [Text((0, 5 + number), limit) for number, limit in enumerate((13, 4, 4, 4, 4))]
-    limits = Limits(pass_tokens=64, slot_tokens=4096, slots=2, worth=2, readers=2)
+    limits = SlotLimits(pass_tokens=64, slot_tokens=4096, slots=2, worth=2, readers=2)
     refill, _, streams, counters = round_of(folder, wanted, limits)
     run(refill)
     assert refill.count == 2
@@ -216,7 +219,7 @@ def test_slots_are_allocated_once_and_as_large_as_planned(
         made.append(self)
 
     monkeypatch.setattr(Slots, "__init__", count)
-    limits = Limits(pass_tokens=64, slot_tokens=100, slots=64, worth=2, readers=99)
+    limits = SlotLimits(pass_tokens=64, slot_tokens=100, slots=64, worth=2, readers=99)
     wanted = [Text((0, *range(30, 42), 50 + n), 8) for n in range(12)]
     refill, _, _, counters = round_of(make_model("llama"), wanted, limits)
     run(refill)
@@ -259,7 +262,7 @@ def test_a_long_prompt_is_computed_in_chunks(make_model: Callable[..., Path]) ->
     wanted = [Text((0, *(3 + (7 * n) % 390 for n in range(150)))), Text((0, 9, 8, 7))]
     sizes: list[int] = []
     engine = engine_of(folder)
-    limits = Limits(pass_tokens=32, slot_tokens=4096, slots=4, worth=2, readers=2)
+    limits = SlotLimits(pass_tokens=32, slot_tokens=4096, slots=4, worth=2, readers=2)
     refill, _, streams, _ = round_of(folder, wanted, limits)
     handle = engine._loaded.model.register_forward_pre_hook(
         lambda module, args, kwargs: sizes.append(kwargs["input_ids"].numel()), with_kwargs=True

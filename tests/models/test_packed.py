@@ -25,9 +25,9 @@ from evalkit.models.hf.forward.attend import Sums, attend  # noqa: E402 (needs t
 from evalkit.models.hf.forward.attention_patch import UnsupportedError  # noqa: E402
 from evalkit.models.hf.forward.padded_pass import Forward, Way  # noqa: E402 (needs torch)
 from evalkit.models.hf.loading.loaded_model import Loaded  # noqa: E402 (needs torch)
-from evalkit.models.hf.oom_backoff import Budget  # noqa: E402 (needs torch)
+from evalkit.models.hf.oom_backoff import TokenBudget  # noqa: E402 (needs torch)
 from evalkit.models.hf.scoring.packed import Packed  # noqa: E402 (needs torch)
-from evalkit.models.hf.scoring.plan import Row, RowScore, merge  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.plan import RowScore, TokenRow, merge  # noqa: E402 (needs torch)
 from evalkit.models.hf.scoring.prefix_sharing import Caller, score_shared  # noqa: E402 (needs torch)
 from evalkit.models.hf.scoring.score import score  # noqa: E402 (needs torch)
 
@@ -58,35 +58,35 @@ def engine_of(folder: Path, option: str = "") -> Any:
     return asyncio.run(load())
 
 
-def few_shot_rows() -> list[Row]:
+def few_shot_rows() -> list[TokenRow]:
     """Two preambles, questions below them, choices below those; equal rows, a row that another goes on from."""
     chance = random.Random(1)
 
     def text(length: int) -> tuple[int, ...]:
         return tuple(chance.randrange(3, 400) for _ in range(length))
 
-    rows: list[Row] = []
+    rows: list[TokenRow] = []
     for preamble in (text(30), text(21)):
         for length in (9, 2, 14):
             question = preamble + text(length)
-            rows.append(Row(question, (len(question) - 1,) * 4, (5, 6, 7, 8)))  # single-token choices
+            rows.append(TokenRow(question, (len(question) - 1,) * 4, (5, 6, 7, 8)))  # single-token choices
             for count in (2, 5, 11):
                 goes_on = text(count)
                 ids = question + goes_on[:-1]
-                rows.append(Row(ids, tuple(range(len(question) - 1, len(ids))), goes_on))
+                rows.append(TokenRow(ids, tuple(range(len(question) - 1, len(ids))), goes_on))
     other = text(40)
     rows += [
         rows[1],
         rows[1],
-        Row(other, tuple(range(40)), text(40)),
-        Row(other[:7], (6, 2), (9, 9)),
-        Row(text(1), (0,), (3,)),
+        TokenRow(other, tuple(range(40)), text(40)),
+        TokenRow(other[:7], (6, 2), (9, 9)),
+        TokenRow(text(1), (0,), (3,)),
     ]
     return merge(rows)[0]
 
 
 def shared(
-    engine: Any, rows: Sequence[Row], *, budget: int, keep: int, worth: int = 0
+    engine: Any, rows: Sequence[TokenRow], *, budget: int, keep: int, worth: int = 0
 ) -> tuple[dict[int, RowScore], Counters]:
     counters = Counters()
     packed = Packed(engine._loaded, engine._forward, counters)
@@ -101,7 +101,7 @@ def shared(
 
     caller = Caller(lambda number: True, settle, fail, lambda: None)
     with torch.inference_mode():
-        rest = score_shared(packed, rows, range(len(rows)), Budget(budget), Budget(keep), worth, caller)
+        rest = score_shared(packed, rows, range(len(rows)), TokenBudget(budget), TokenBudget(keep), worth, caller)
     assert rest == []
     return scores, counters
 
@@ -236,9 +236,9 @@ def test_logits_are_held_a_piece_at_a_time(vocabulary: int, monkeypatch: pytest.
         forward = Forward(loaded, Way("chunked"))
         forward.tolerance = 1e-3
         text = tuple(number % 390 for number in range(701))
-        rows = [Row(text[:-1], tuple(range(700)), text[1:])] * 2
+        rows = [TokenRow(text[:-1], tuple(range(700)), text[1:])] * 2
         chance = random.Random(0)
-        rows.append(Row(tuple(chance.randrange(399) for _ in range(600)), tuple(range(600)), (7,) * 600))
+        rows.append(TokenRow(tuple(chance.randrange(399) for _ in range(600)), tuple(range(600)), (7,) * 600))
         plain = [score(forward, [row])[0] for row in rows]
         get = forward.pieces
 
@@ -353,7 +353,7 @@ def test_rows_nobody_waits_for_are_not_computed(make_model: Callable[..., Path])
     caller = Caller(wanted.__contains__, lambda number, result, seconds: settled.add(number), print, lambda: None)
     with torch.inference_mode():
         packed = Packed(engine._loaded, engine._forward, counters)
-        score_shared(packed, rows, range(len(rows)), Budget(12), Budget(4096), 0, caller)
+        score_shared(packed, rows, range(len(rows)), TokenBudget(12), TokenBudget(4096), 0, caller)
     assert wanted <= settled
     assert counters.tokens_computed < sum(len(row.ids) for row in rows) / 3
     assert not packed._kept
@@ -369,7 +369,7 @@ def test_results_arrive_pass_by_pass(make_model: Callable[..., Path]) -> None:
     with torch.inference_mode():
         packed = Packed(engine._loaded, engine._forward, counters)
         rows = few_shot_rows()
-        score_shared(packed, rows, range(len(rows)), Budget(40), Budget(4096), 0, caller)
+        score_shared(packed, rows, range(len(rows)), TokenBudget(40), TokenBudget(4096), 0, caller)
     assert len(set(passes)) > 4
 
 

@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.core import ModelError
-from evalkit.models.hf.oom_backoff import Budget, work_off
-from evalkit.models.hf.scoring.plan import Row, by_length, merge
+from evalkit.models.hf.oom_backoff import TokenBudget, run_with_oom_backoff
+from evalkit.models.hf.scoring.plan import TokenRow, by_length, merge
 
 
 def test_equal_sequences_become_one_row_with_all_their_targets() -> None:
     rows = [
-        Row((1, 2), (1,), (7,)),
-        Row((1, 2, 3), (1, 2), (3, 9)),
-        Row((1, 2), (1,), (8,)),
-        Row((1, 2), (1,), (7,), source=(5,)),
+        TokenRow((1, 2), (1,), (7,)),
+        TokenRow((1, 2, 3), (1, 2), (3, 9)),
+        TokenRow((1, 2), (1,), (8,)),
+        TokenRow((1, 2), (1,), (7,), source=(5,)),
     ]
     merged, places = merge(rows)
-    assert merged == [Row((1, 2), (1, 1), (7, 8)), rows[1], rows[3]]
+    assert merged == [TokenRow((1, 2), (1, 1), (7, 8)), rows[1], rows[3]]
     assert places == [(0, 0), (1, 0), (0, 1), (2, 0)]
 
 
@@ -70,9 +70,9 @@ class Device:
     def release(self) -> None:
         self.released += 1
 
-    def work(self, budget: int) -> Budget:
-        shared = Budget(budget)
-        work_off(
+    def work(self, budget: int) -> TokenBudget:
+        shared = TokenBudget(budget)
+        run_with_oom_backoff(
             self.lengths,
             shared,
             plan=by_length,

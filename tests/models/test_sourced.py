@@ -17,8 +17,8 @@ from tests.models.oracle import Plain, answers
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from evalkit.models.hf.scoring.encoder_decoder import Sourced, by_source  # noqa: E402 (needs torch)
-from evalkit.models.hf.scoring.plan import Row, merge  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.encoder_decoder import EncoderDecoderStrategy, by_source  # noqa: E402 (needs torch)
+from evalkit.models.hf.scoring.plan import TokenRow, merge  # noqa: E402 (needs torch)
 from evalkit.models.hf.scoring.score import score  # noqa: E402 (needs torch)
 from tests.models.test_packed import engine_of  # noqa: E402 (needs torch)
 
@@ -26,18 +26,18 @@ CONTEXTS = ("The quick brown fox", "Question: Which planet is the largest?\nAnsw
 ENDINGS = ("dog", "Jupiter is the largest planet.", "A", "B", "")
 
 
-def rows() -> list[Row]:
+def rows() -> list[TokenRow]:
     chance = random.Random(2)
 
     def text(length: int) -> tuple[int, ...]:
         return tuple(chance.randrange(3, 400) for _ in range(length))
 
-    made: list[Row] = []
+    made: list[TokenRow] = []
     for source in (text(20), text(3), text(9), text(31)):
-        made += [Row((2,), (0,) * 4, (5, 6, 7, 8), source)]
+        made += [TokenRow((2,), (0,) * 4, (5, 6, 7, 8), source)]
         for count in (2, 5, 1, 12):
             ending = text(count)
-            made.append(Row((2, *ending[:-1]), tuple(range(count)), ending, source))
+            made.append(TokenRow((2, *ending[:-1]), tuple(range(count)), ending, source))
     return merge(made)[0]
 
 
@@ -46,7 +46,7 @@ def test_scores_equal_those_of_each_row_alone(make_model: Callable[..., Path]) -
     asked = rows()
     groups = by_source(asked)
     assert len(groups) == 4
-    sourced = Sourced(engine._loaded, engine._forward, engine.stats)
+    sourced = EncoderDecoderStrategy(engine._loaded, engine._forward, engine.stats)
     worst = 0.0
     with torch.inference_mode():
         for room in (1, 100, 4000):

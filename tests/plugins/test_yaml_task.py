@@ -4,7 +4,7 @@ import pytest
 
 from evalkit.core import DataOptions, Task, UsageError
 from evalkit.plugins import load
-from evalkit.prompting.fewshot import Renderer, lm_eval_stream
+from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream
 
 ROWS = [
     {"question": "Capital of Peru?", "answer": "Lima", "options": ["Quito", "Lima"], "right": 1},
@@ -33,7 +33,7 @@ def samples(task):
 
 def prompts(task, seed=1):
     options = DataOptions()
-    renderer = Renderer(
+    renderer = PromptRenderer(
         task.name, task.prompt, task.fewshot, task.data[0], task.sample, options, seed, lm_eval_stream()
     )
     return [renderer.render(sample).text for sample in samples(task)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from evalkit.core import UsageError
-from evalkit.sandbox import Limits, Sandbox, close_all, open_sandbox, usable_engine
+from evalkit.sandbox import ResourceLimits, Sandbox, close_all, open_sandbox, usable_engine
 
 
 @pytest.fixture(scope="session")
@@ -21,5 +21,5 @@ def engine() -> str:
 @pytest.fixture(scope="session")
 def sandbox(engine: str) -> Iterator[Sandbox]:
     """Two workers and short limits."""
-    yield open_sandbox(Limits(cpu=1.0, idle=1.0, wall=30.0, memory=256 << 20), workers=2)
+    yield open_sandbox(ResourceLimits(cpu=1.0, idle=1.0, wall=30.0, memory=256 << 20), workers=2)
     close_all()

@@ -16,10 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evalkit.sandbox import Limits, Program, open_sandbox
+from evalkit.sandbox import Program, ResourceLimits, open_sandbox
 
 TEST = 'assert attack() == "escaped"'
-LIMITS = Limits(cpu=0.4, idle=0.4, wall=20.0, memory=128 << 20, output=1 << 18, file_size=4 << 20, disk=8 << 20)
+LIMITS = ResourceLimits(cpu=0.4, idle=0.4, wall=20.0, memory=128 << 20, output=1 << 18, file_size=4 << 20, disk=8 << 20)
 
 
 def body(text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.core import UsageError
-from evalkit.sandbox import Limits, Outcome, Program, open_sandbox, usable_engine, why_not
+from evalkit.sandbox import Program, ProgramOutcome, ResourceLimits, open_sandbox, usable_engine, why_not
 from evalkit.sandbox.engines import launch
 from evalkit.sandbox.seccomp import filter_code
 
@@ -29,7 +29,7 @@ def pairs(command: list[str]) -> set[tuple[str, str]]:
 def test_bubblewraps_walls(engine):
     if engine != "bubblewrap":
         pytest.skip("bubblewrap is not what isolates here")
-    command = launch("bubblewrap", Limits(disk=1 << 20)).command
+    command = launch("bubblewrap", ResourceLimits(disk=1 << 20)).command
     for wall in ("user", "pid", "net", "ipc", "uts", "cgroup-try"):
         assert f"--unshare-{wall}" in command
     for wall in ("--die-with-parent", "--new-session", "--clearenv", "--as-pid-1"):
@@ -45,7 +45,7 @@ def test_bubblewraps_walls(engine):
 # Written to the engines' documentation; no daemon is needed to read a command line.
 @pytest.mark.parametrize("name", ["docker", "podman"])
 def test_a_containers_walls(name):
-    command = launch(name, Limits(memory=1 << 30, processes=32)).command
+    command = launch(name, ResourceLimits(memory=1 << 30, processes=32)).command
     for wall in ("--rm", "--interactive", "--read-only"):
         assert wall in command
     wanted = {("--network", "none"), ("--cap-drop", "ALL"), ("--security-opt", "no-new-privileges")}
@@ -96,15 +96,15 @@ def test_the_choice_of_an_engine_is_checked(monkeypatch, fresh_choice, tmp_path)
 
 
 def test_what_the_user_insists_on_has_limits_and_a_clean_folder_at_least():
-    sandbox = open_sandbox(Limits(cpu=1.0, idle=1.0, memory=256 << 20), unsafe=True, workers=1)
+    sandbox = open_sandbox(ResourceLimits(cpu=1.0, idle=1.0, memory=256 << 20), unsafe=True, workers=1)
     ends = {
-        "def f(): return 2": Outcome.PASSED,
-        "def f(): return 3": Outcome.WRONG,
-        "def f():\n while True: pass": Outcome.TIMEOUT,
-        "def f(): return [0] * 10**10": Outcome.MEMORY,
+        "def f(): return 2": ProgramOutcome.PASSED,
+        "def f(): return 3": ProgramOutcome.WRONG,
+        "def f():\n while True: pass": ProgramOutcome.TIMEOUT,
+        "def f(): return [0] * 10**10": ProgramOutcome.MEMORY,
         "import os\nopen('left', 'w')\ndef f():\n if os.fork() == 0:\n"
-        "  os.setsid(); os.execv('/bin/sleep', ['sleep', '77'])\n return 2": Outcome.PASSED,
-        "import os\ndef f(): return 2 if os.listdir('.') == [] and not os.environ else 3": Outcome.PASSED,
+        "  os.setsid(); os.execv('/bin/sleep', ['sleep', '77'])\n return 2": ProgramOutcome.PASSED,
+        "import os\ndef f(): return 2 if os.listdir('.') == [] and not os.environ else 3": ProgramOutcome.PASSED,
     }  # fmt: skip
     for source, outcome in ends.items():
         assert sandbox.run_now(Program(source, "assert f() == 2", ("f",))).outcome is outcome, source

@@ -10,34 +10,34 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.sandbox import Limits, Outcome, Program, Sandbox, open_sandbox
+from evalkit.sandbox import Program, ProgramOutcome, ResourceLimits, Sandbox, open_sandbox
 
 F = ("f",)
 
 
-def outcome(sandbox: Sandbox, source: str, tests: str, entry: tuple[str, ...] = F, **more: str) -> Outcome:
+def outcome(sandbox: Sandbox, source: str, tests: str, entry: tuple[str, ...] = F, **more: str) -> ProgramOutcome:
     return sandbox.run_now(Program(source, tests, entry, **more)).outcome
 
 
 @pytest.mark.parametrize(
     ("source", "tests", "expected"),
     [
-        ("def f(x): return x + 1", "assert f(1) == 2", Outcome.PASSED),
-        ("def f(x): return x", "assert f(1) == 2", Outcome.WRONG),
-        ("def f(x): return 1 / 0", "assert f(1) == 2", Outcome.EXCEPTION),
-        ("def f(x:", "assert f(1) == 2", Outcome.EXCEPTION),
-        ("def g(x): return 2", "assert f(1) == 2", Outcome.EXCEPTION),
-        ("def f(x): raise SystemExit", "assert f(1) == 2", Outcome.EXCEPTION),
-        ("import os\ndef f(x): os.abort()", "assert f(1) == 2", Outcome.EXITED),
-        ("def f(x):\n while True: pass", "assert f(1) == 2", Outcome.TIMEOUT),
-        ("import time\ndef f(x): time.sleep(60)", "assert f(1) == 2", Outcome.TIMEOUT),
-        ("while True: pass", "assert f(1) == 2", Outcome.TIMEOUT),
-        ("def f(x): return [0] * 10**9", "assert f(1) == 2", Outcome.MEMORY),
-        ("def f(x): print('x' * 10**7); return 2", "assert f(1) == 2", Outcome.OUTPUT),
+        ("def f(x): return x + 1", "assert f(1) == 2", ProgramOutcome.PASSED),
+        ("def f(x): return x", "assert f(1) == 2", ProgramOutcome.WRONG),
+        ("def f(x): return 1 / 0", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
+        ("def f(x:", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
+        ("def g(x): return 2", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
+        ("def f(x): raise SystemExit", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
+        ("import os\ndef f(x): os.abort()", "assert f(1) == 2", ProgramOutcome.EXITED),
+        ("def f(x):\n while True: pass", "assert f(1) == 2", ProgramOutcome.TIMEOUT),
+        ("import time\ndef f(x): time.sleep(60)", "assert f(1) == 2", ProgramOutcome.TIMEOUT),
+        ("while True: pass", "assert f(1) == 2", ProgramOutcome.TIMEOUT),
+        ("def f(x): return [0] * 10**9", "assert f(1) == 2", ProgramOutcome.MEMORY),
+        ("def f(x): print('x' * 10**7); return 2", "assert f(1) == 2", ProgramOutcome.OUTPUT),
         # The program's own assertion is an exception of the program's, not a wrong answer.
-        ("def f(x): assert False", "assert f(1) == 2", Outcome.EXCEPTION),
+        ("def f(x): assert False", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
         # Tests that never end are stopped, too.
-        ("def f(x): return 2", "while f(1) == 2: pass", Outcome.TIMEOUT),
+        ("def f(x): return 2", "while f(1) == 2: pass", ProgramOutcome.TIMEOUT),
     ],
 )
 def test_how_a_program_ends(sandbox, source, tests, expected):
@@ -71,7 +71,7 @@ def test_the_reason_says_what_was_asserted_and_what_came(sandbox):
 )  # fmt: skip
 def test_plain_data_crosses_both_ways(sandbox, value):
     tests = f"value = {value}\nassert f(value) == (value, repr(value))\nassert type(f(value)[0]) is type(value)"
-    assert outcome(sandbox, "def f(x): return x, repr(x)", tests) is Outcome.PASSED
+    assert outcome(sandbox, "def f(x): return x, repr(x)", tests) is ProgramOutcome.PASSED
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_plain_data_crosses_both_ways(sandbox, value):
     ],
 )  # fmt: skip
 def test_what_honest_programs_do_works(sandbox, source, tests):
-    assert outcome(sandbox, source, tests) is Outcome.PASSED
+    assert outcome(sandbox, source, tests) is ProgramOutcome.PASSED
 
 
 def test_an_object_of_the_programs_can_be_used_and_is_flagged(sandbox):
@@ -125,12 +125,14 @@ def test_an_object_of_the_programs_can_be_used_and_is_flagged(sandbox):
     ],
 )
 def test_names_of_the_tests_are_not_the_programs(sandbox, source, tests, prelude):
-    assert outcome(sandbox, source, tests, prelude=prelude) in (Outcome.WRONG, Outcome.EXCEPTION)
+    assert outcome(sandbox, source, tests, prelude=prelude) in (ProgramOutcome.WRONG, ProgramOutcome.EXCEPTION)
 
 
 def test_helpers_of_the_problem_are_there_for_the_tests(sandbox):
     prelude = "def twice(x): return 2 * x\n\ndef f(x):\n    '''Not done.'''\n"
-    assert outcome(sandbox, "def f(x): return 4 * x", "assert f(3) == twice(6)", prelude=prelude) is Outcome.PASSED
+    assert (
+        outcome(sandbox, "def f(x): return 4 * x", "assert f(3) == twice(6)", prelude=prelude) is ProgramOutcome.PASSED
+    )
 
 
 def test_a_script_reads_its_input_and_its_output_is_kept(sandbox):
@@ -146,13 +148,13 @@ def test_a_script_reads_its_input_and_its_output_is_kept(sandbox):
 
 
 def test_annotations_are_evaluated_as_in_any_module(sandbox):
-    assert outcome(sandbox, "def f(x: Missing): return 2", "assert f(1) == 2") is Outcome.EXCEPTION
+    assert outcome(sandbox, "def f(x: Missing): return 2", "assert f(1) == 2") is ProgramOutcome.EXCEPTION
 
 
 def test_text_beyond_a_pipe_crosses_whole(sandbox):
     source = "def f(x): return x[::-1]\n#" + "x" * 300_000
     tests = "a = 'ab' * 400_000\nassert f(a) == a[::-1]"
-    assert outcome(sandbox, source, tests) is Outcome.PASSED
+    assert outcome(sandbox, source, tests) is ProgramOutcome.PASSED
 
 
 def test_programs_do_not_see_each_other(sandbox):
@@ -166,12 +168,12 @@ def test_programs_do_not_see_each_other(sandbox):
         " return os.listdir('/tmp'), os.listdir('/dev/shm'), dict(os.environ), 'left' in sys.modules, os.getcwd()"
     )
     for _ in range(4):
-        assert outcome(sandbox, leaves, "assert f() == 1") is Outcome.PASSED
-        assert outcome(sandbox, looks, "assert f() == ([], [], {}, False, '/tmp'), f()") is Outcome.PASSED
+        assert outcome(sandbox, leaves, "assert f() == 1") is ProgramOutcome.PASSED
+        assert outcome(sandbox, looks, "assert f() == ([], [], {}, False, '/tmp'), f()") is ProgramOutcome.PASSED
 
 
 def test_many_at_once_do_not_block_the_loop(sandbox):
-    async def work() -> tuple[list[Outcome], float]:
+    async def work() -> tuple[list[ProgramOutcome], float]:
         longest, stop = 0.0, asyncio.Event()
 
         async def watch() -> None:
@@ -189,7 +191,7 @@ def test_many_at_once_do_not_block_the_loop(sandbox):
         return [one.outcome for one in found], longest
 
     outcomes, longest = asyncio.run(work())
-    assert outcomes == [Outcome.PASSED] * 8
+    assert outcomes == [ProgramOutcome.PASSED] * 8
     assert longest < 0.5
 
 
@@ -200,7 +202,7 @@ def test_a_limit_is_on_processor_time_not_on_the_clock(sandbox):
     )
     program = Program(source, "assert f() == 1", F)
 
-    async def work() -> list[Outcome]:
+    async def work() -> list[ProgramOutcome]:
         busy = [await asyncio.create_subprocess_exec("sh", "-c", "while :; do :; done") for _ in range(4)]
         try:
             return [found.outcome for found in await asyncio.gather(*(sandbox.run(program) for _ in range(4)))]
@@ -209,13 +211,13 @@ def test_a_limit_is_on_processor_time_not_on_the_clock(sandbox):
                 process.send_signal(signal.SIGKILL)
                 await process.wait()
 
-    assert asyncio.run(work()) == [Outcome.PASSED] * 4
+    assert asyncio.run(work()) == [ProgramOutcome.PASSED] * 4
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_program_tried_again(engine):
-    own = open_sandbox(Limits(cpu=3.0, memory=200 << 20), workers=1)
+    own = open_sandbox(ResourceLimits(cpu=3.0, memory=200 << 20), workers=1)
 
-    async def work() -> list[Outcome]:
+    async def work() -> list[ProgramOutcome]:
         source = "import time\ndef f():\n  time.sleep(0.5)\n  return 1"
         running = asyncio.create_task(own.run(Program(source, "assert f() == 1", F)))
         await asyncio.sleep(0.2)
@@ -223,20 +225,20 @@ def test_a_worker_that_is_killed_is_replaced_and_the_program_tried_again(engine)
         os.kill(worker._process.pid, signal.SIGKILL)
         return [(await running).outcome, (await own.run(Program(source, "assert f() == 1", F))).outcome]
 
-    assert asyncio.run(work()) == [Outcome.PASSED, Outcome.PASSED]
+    assert asyncio.run(work()) == [ProgramOutcome.PASSED, ProgramOutcome.PASSED]
 
 
 def test_a_sandbox_that_cannot_start_is_an_error_of_the_sandbox(engine, monkeypatch):
-    own = open_sandbox(Limits(cpu=3.0, memory=201 << 20), workers=1)
+    own = open_sandbox(ResourceLimits(cpu=3.0, memory=201 << 20), workers=1)
     own._executor.submit(own._discard).result()
     monkeypatch.setattr("evalkit.sandbox.engines._interpreter", lambda: "/no/such/python")
     found = own.run_now(Program("def f(): return 1", "assert f() == 1", F))
-    assert (found.outcome, found.passed) == (Outcome.SANDBOX_ERROR, False)
+    assert (found.outcome, found.passed) == (ProgramOutcome.SANDBOX_ERROR, False)
     assert found.message
 
 
 def test_nothing_is_left_when_a_sandbox_is_closed(engine):
-    own = open_sandbox(Limits(cpu=3.0, memory=202 << 20), workers=2)
+    own = open_sandbox(ResourceLimits(cpu=3.0, memory=202 << 20), workers=2)
     pids = {worker._process.pid for worker in own._all}
     assert pids
     own.close()

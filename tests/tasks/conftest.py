@@ -14,7 +14,7 @@ import pytest
 
 from evalkit.core import BadRow, DataOptions, FewshotOrder, Reply, Row, Sample, Score, Scorer, Subset, Task
 from evalkit.plugins import load
-from evalkit.prompting.fewshot import Renderer, lm_eval_stream
+from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import GoldModel, check
 
@@ -41,7 +41,7 @@ class Loaded:
     def prompts(self, subset: int = 0, *, shots: int = 0, order: FewshotOrder | None = None) -> Iterator[str]:
         part = self.task.data[subset]
         fewshot = replace(self.task.fewshot, k=shots, order=order or self.task.fewshot.order)
-        renderer = Renderer(
+        renderer = PromptRenderer(
             self.task.name,
             self.task.prompt,
             fewshot,

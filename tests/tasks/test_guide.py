@@ -11,7 +11,7 @@ from evalkit.core import DataOptions, Task
 from evalkit.plugins import load
 from evalkit.plugins.yaml_task import KEYS
 from evalkit.prompting import methods
-from evalkit.prompting.fewshot import Renderer, lm_eval_stream
+from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import GoldModel, check
 from evalkit.scoring import metrics, scorers
@@ -81,7 +81,7 @@ def test_every_name_is_on_the_page_of_scorers_metrics_and_methods():
 def first_prompt(task: Task) -> str:
     options = DataOptions()
     part = task.data[0]
-    renderer = Renderer(task.name, task.prompt, task.fewshot, part, task.sample, options, 1, lm_eval_stream())
+    renderer = PromptRenderer(task.name, task.prompt, task.fewshot, part, task.sample, options, 1, lm_eval_stream())
     return renderer.render(task.sample(good(next(iter(part.rows.open(options).rows()))))).text
 
 

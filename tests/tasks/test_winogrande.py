@@ -5,7 +5,7 @@ import pytest
 
 from evalkit.core import Attempt, Capabilities, Identity, Prompt, Reply, UsageError
 from evalkit.plugins import load
-from evalkit.prompting.fewshot import Renderer, lm_eval_stream
+from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream
 from evalkit.prompting.methods import choose_contexts
 from tests.tasks.harness import definition
 
@@ -110,7 +110,9 @@ def test_lm_eval_order_draws_one_example_more_than_it_shows(winogrande):
     # As its ContextSampler does for a task without a test split: Random(1234).sample(pool, k + 1), the first k shown.
     part, task = winogrande.task.data[0], winogrande.task
     fewshot = type(task.fewshot)(2, "lm-eval", task.fewshot.spare)
-    renderer = Renderer(task.name, task.prompt, fewshot, part, task.sample, winogrande.options, 1, lm_eval_stream())
+    renderer = PromptRenderer(
+        task.name, task.prompt, fewshot, part, task.sample, winogrande.options, 1, lm_eval_stream()
+    )
     stream = random.Random(1234)
     for row in winogrande.rows(part):
         drawn = stream.sample([shown["option1"] for shown in SHOWN], 3)[:2]

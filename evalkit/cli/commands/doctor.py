@@ -28,7 +28,7 @@ FOREIGN = (
 )
 
 
-class Finding(NamedTuple):
+class Diagnosis(NamedTuple):
     status: Literal["ok", "note", "missing"]
     what: str
     details: str
@@ -51,14 +51,14 @@ def command(quantization: bool) -> None:
     click.echo("next: evalkit quickstart")
 
 
-def _machine() -> Iterator[Finding]:
-    yield Finding("ok", "evalkit", f"{version()} on Python {platform.python_version()}, {platform.system()}")
+def _machine() -> Iterator[Diagnosis]:
+    yield Diagnosis("ok", "evalkit", f"{version()} on Python {platform.python_version()}, {platform.system()}")
     if foreign := installed("evalkit"):
-        yield Finding("missing", "name clash", FOREIGN.format(foreign))
+        yield Diagnosis("missing", "name clash", FOREIGN.format(foreign))
     memory = _memory()
-    yield Finding("note", "processors", f"{os.cpu_count()}" + (f", {memory / _GIB:.1f} GiB memory" if memory else ""))
+    yield Diagnosis("note", "processors", f"{os.cpu_count()}" + (f", {memory / _GIB:.1f} GiB memory" if memory else ""))
     free = shutil.disk_usage(Path.cwd()).free
-    yield Finding("ok" if free > _GIB else "missing", "disk", f"{free / _GIB:.1f} GiB free here")
+    yield Diagnosis("ok" if free > _GIB else "missing", "disk", f"{free / _GIB:.1f} GiB free here")
 
 
 def _memory() -> int:
@@ -68,7 +68,7 @@ def _memory() -> int:
         return 0
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Diagnosis]:
     extras = {
         "local": ("torch", "transformers", "accelerate", "bert-score", "evaluate"),
         "adapters": ("peft",),
@@ -80,36 +80,36 @@ def _packages() -> Iterator[Finding]:
         have = ", ".join(f"{name} {number}" for name, number in found.items() if number)
         lacking = [name for name, number in found.items() if not number]
         if lacking:
-            yield Finding("missing", extra, f"no {', '.join(lacking)}: {pip_install(extra)}")
+            yield Diagnosis("missing", extra, f"no {', '.join(lacking)}: {pip_install(extra)}")
         if have:
-            yield Finding("ok", extra, have)
+            yield Diagnosis("ok", extra, have)
 
 
-def _gguf() -> Iterator[Finding]:
+def _gguf() -> Iterator[Diagnosis]:
     """Whether llama.cpp is here, and what it was built for."""
     from evalkit.models.llamacpp.library import INSTALL, is_installed, library, version
 
     if not is_installed():
-        yield Finding("note", "gguf", f"no llama-cpp-python: {INSTALL} (compiles for 5 to 12 minutes)")
+        yield Diagnosis("note", "gguf", f"no llama-cpp-python: {INSTALL} (compiles for 5 to 12 minutes)")
         return
     try:
         on_gpu = library().llama_supports_gpu_offload()
     except UsageError as error:
-        yield Finding("missing", "gguf", str(error).replace("\n", " "))
+        yield Diagnosis("missing", "gguf", str(error).replace("\n", " "))
     else:
         where = "a GPU and the CPU" if on_gpu else "the CPU alone"
-        yield Finding("ok", "gguf", f"llama-cpp-python {version()}, built for {where}")
+        yield Diagnosis("ok", "gguf", f"llama-cpp-python {version()}, built for {where}")
 
 
-def _keys() -> Iterator[Finding]:
+def _keys() -> Iterator[Diagnosis]:
     """The providers whose key is in the environment: names, never values."""
     from evalkit.models.api.presets import PRESETS
 
     found = [preset.name for preset in PRESETS.values() if any(os.environ.get(name) for name in preset.keys)]
-    yield Finding("note", "keys", ", ".join(found) if found else "none set (OPENAI_API_KEY, ANTHROPIC_API_KEY, …)")
+    yield Diagnosis("note", "keys", ", ".join(found) if found else "none set (OPENAI_API_KEY, ANTHROPIC_API_KEY, …)")
 
 
-def _devices() -> Iterator[Finding]:
+def _devices() -> Iterator[Diagnosis]:
     try:
         import torch
     except ImportError:
@@ -117,24 +117,24 @@ def _devices() -> Iterator[Finding]:
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
             card = torch.cuda.get_device_properties(number)
-            yield Finding("ok", f"cuda:{number}", f"{card.name}, {card.total_memory / _GIB:.0f} GiB")
+            yield Diagnosis("ok", f"cuda:{number}", f"{card.name}, {card.total_memory / _GIB:.0f} GiB")
     elif torch.backends.mps.is_available():
-        yield Finding("ok", "mps", "Apple GPU")
+        yield Diagnosis("ok", "mps", "Apple GPU")
     else:
         threads = torch.get_num_threads()
         words = f"{threads} thread" + "s" * (threads != 1)
-        yield Finding("note", "device", f"no GPU: local models run on the CPU ({words})")
+        yield Diagnosis("note", "device", f"no GPU: local models run on the CPU ({words})")
 
 
-def _quantization() -> Iterator[Finding]:
+def _quantization() -> Iterator[Diagnosis]:
     methods, stored = abilities()
     can = [method for method in methods if method.runs]
     installs = list(dict.fromkeys(method.install for method in methods if method.install))
     status: Literal["ok", "missing"] = "ok" if can else "missing"
     more = installs[0] if installs else "evalkit doctor --quantization"
-    yield Finding(status, "quantization", f"{len(can)} of {len(methods)} methods run here: {more}")
+    yield Diagnosis(status, "quantization", f"{len(can)} of {len(methods)} methods run here: {more}")
     forms = ", ".join(form.name for form in stored if form.runs) or "none"
-    yield Finding("note", "stored forms", forms)
+    yield Diagnosis("note", "stored forms", forms)
 
 
 def _list_quantization() -> None:
@@ -155,7 +155,7 @@ def _list_quantization() -> None:
     click.echo("next: evalkit run TASK --model hf/<repo or path>,quant=nf4")
 
 
-def _sandbox() -> Iterator[Finding]:
+def _sandbox() -> Iterator[Diagnosis]:
     """What could run the programs that a model writes: the engine to be taken, and why the others are not."""
     from evalkit import sandbox
     from evalkit.sandbox.engines import INSTALL
@@ -163,41 +163,41 @@ def _sandbox() -> Iterator[Finding]:
     reasons = {engine: sandbox.why_not(engine) for engine in sandbox.ENGINES}
     usable = [engine for engine, reason in reasons.items() if not reason]
     if not usable:
-        yield Finding("missing", "sandbox", f"nothing isolates generated code: {INSTALL}")
+        yield Diagnosis("missing", "sandbox", f"nothing isolates generated code: {INSTALL}")
     for engine, reason in reasons.items():
         if not reason:
-            yield Finding("ok", "sandbox", f"{engine} isolates generated code" + ", unused" * (engine != usable[0]))
+            yield Diagnosis("ok", "sandbox", f"{engine} isolates generated code" + ", unused" * (engine != usable[0]))
         elif not usable or engine == "bubblewrap":
-            yield Finding("note", "sandbox", reason)
+            yield Diagnosis("note", "sandbox", reason)
 
 
-def _data() -> Iterator[Finding]:
+def _data() -> Iterator[Diagnosis]:
     try:
         mirror = paths.data_mirror()
     except UsageError as error:
-        yield Finding("missing", "EVALKIT_DATA", str(error).replace("\n", " "))
+        yield Diagnosis("missing", "EVALKIT_DATA", str(error).replace("\n", " "))
     else:
         if mirror is None:
-            yield Finding("note", "EVALKIT_DATA", "not set: data sets come from the hub")
+            yield Diagnosis("note", "EVALKIT_DATA", "not set: data sets come from the hub")
         else:
             sets = sum(1 for _ in mirror.glob("*/*/"))
-            yield Finding("ok" if sets else "missing", "EVALKIT_DATA", f"{mirror}: {sets} data sets")
+            yield Diagnosis("ok" if sets else "missing", "EVALKIT_DATA", f"{mirror}: {sets} data sets")
     cache = SqliteCache(paths.cache_dir())
     size = cache.size()
     cache.close()
-    yield Finding("ok", "cache", f"{size.entries:,} replies, {size.bytes / 1e6:.1f} MB in {size.path.parent}")
+    yield Diagnosis("ok", "cache", f"{size.entries:,} replies, {size.bytes / 1e6:.1f} MB in {size.path.parent}")
 
 
-def _plugins() -> Iterator[Finding]:
+def _plugins() -> Iterator[Diagnosis]:
     kinds: tuple[Literal["task", "judge", "report"], ...] = ("task", "judge", "report")
     for kind in kinds:
         try:
             entries = plugins.index(kind)
         except UsageError as error:
-            yield Finding("missing", f"{kind}s", str(error).replace("\n", " "))
+            yield Diagnosis("missing", f"{kind}s", str(error).replace("\n", " "))
             continue
         good = [entry for entry in entries if not entry.problem]
-        yield Finding("ok", f"{kind}s", f"{len(good)} found")
+        yield Diagnosis("ok", f"{kind}s", f"{len(good)} found")
         for entry in entries:
             if entry.problem:
-                yield Finding("missing", f"{kind}s", entry.problem)
+                yield Diagnosis("missing", f"{kind}s", entry.problem)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from evalkit.comparing.changes import ChangePoint
-    from evalkit.comparing.history import Series, Wanted
+    from evalkit.comparing.history import HistoryFilter, Series
     from evalkit.runs.store import Run
 
 _SHOWN = 15
@@ -38,9 +38,9 @@ def command(folder: Path, as_json: bool, last: int, page: Path | None, **given: 
     """
     if not 0.0 < given["alpha"] < 1.0:
         raise UsageError("--alpha lies between 0 and 1", found=str(given["alpha"]))
-    from evalkit.comparing.history import Wanted
+    from evalkit.comparing.history import HistoryFilter
 
-    runs, series = _collect(folder, Wanted(**given))
+    runs, series = _collect(folder, HistoryFilter(**given))
     if page is not None:
         _write_page(runs, given, page)
         click.echo(f"wrote {page}")
@@ -67,7 +67,7 @@ def command(folder: Path, as_json: bool, last: int, page: Path | None, **given: 
         out.print(f"next: evalkit compare {before} {after}", style="dim", markup=False, soft_wrap=True)
 
 
-def _collect(folder: Path, wanted: Wanted) -> tuple[list[Run], list[Series]]:
+def _collect(folder: Path, wanted: HistoryFilter) -> tuple[list[Run], list[Series]]:
     from evalkit.comparing.history import series_of
 
     if not folder.is_dir():

@@ -14,7 +14,7 @@ from evalkit.core import Judge, UsageError, Validity
 
 if TYPE_CHECKING:
     from evalkit.judging.outputs import Outputs
-    from evalkit.judging.session import Item, Judged
+    from evalkit.judging.session import Judged, JudgingItem
 
 UNJUDGED = 3
 INTERRUPTED = 130
@@ -204,7 +204,7 @@ def _judge(given: dict[str, Any], *over: str) -> Judge:
     return judge
 
 
-def _judge_all(judge: Judge, items: Sequence[Item], given: dict[str, Any]) -> list[Judged]:
+def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]) -> list[Judged]:
     """Every verdict, with what it cost on stderr. Ctrl-C keeps what is there and says how to go on."""
     import asyncio
 
@@ -213,7 +213,7 @@ def _judge_all(judge: Judge, items: Sequence[Item], given: dict[str, Any]) -> li
     from evalkit.judging.audit import REPEATS
     from evalkit.judging.panel import panel, repeated, sampled
     from evalkit.judging.session import Verdicts, judge_all
-    from evalkit.judging.usage import Metered
+    from evalkit.judging.usage import UsageMeter
     from evalkit.models.response_cache import cached
     from evalkit.runs.store import SqliteCache, new_id
 
@@ -221,7 +221,7 @@ def _judge_all(judge: Judge, items: Sequence[Item], given: dict[str, Any]) -> li
     out = given["out"] or folder / f"{new_id(path.stem for path in folder.glob('*.jsonl'))}.jsonl"
     opened = [models.resolve(name) for name in given["models"]]
     cache = SqliteCache(paths.cache_dir()) if not given["no_cache"] else None
-    meters = [Metered(model if cache is None else cached(model, cache)) for model in opened]
+    meters = [UsageMeter(model if cache is None else cached(model, cache)) for model in opened]
 
     def held(one: Judge) -> Judge:
         """The judge with its model, or the panel of it with each of several."""

@@ -34,7 +34,7 @@ def command(out: Path | None, quiet: bool) -> None:
 
     started = time.perf_counter()
     click.echo("tiny, a 1 M-parameter Llama that ships with evalkit, on five bundled sample sets\n")
-    runs = api.run_plan(api.Plan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
+    runs = api.run_plan(api.RunPlan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
     finish(runs)
     for what, page in _pages(runs, alone=out is not None):
         click.echo(f"{what} {page}")

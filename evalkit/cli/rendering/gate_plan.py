@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from evalkit.comparing.gates.outputs import sentences
-from evalkit.comparing.gates.planning import Plan, plan, suite_power
+from evalkit.comparing.gates.planning import PowerPlan, plan, suite_power
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.pairing import is_mean, pair_task, values_of
 from evalkit.core import UsageError
@@ -29,8 +29,8 @@ def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, 
     table.add_column("task / metric", overflow="fold", min_width=12)
     for name in ("n", "margin", "P(pass)", "smallest", "needed"):
         table.add_column(name, justify="right", no_wrap=True)
-    plans: list[Plan] = []
-    weak: list[tuple[str, Plan]] = []
+    plans: list[PowerPlan] = []
+    weak: list[tuple[str, PowerPlan]] = []
     for side in opened.sides.values():
         if not policy.covers(side.name):
             continue
@@ -80,7 +80,7 @@ def _units(value: float, scale: str) -> str:
 
 def _planned(
     side: TaskSide, metric: str, policy: Policy, power: float, correlation: float, like: Opened | None
-) -> Plan | None:
+) -> PowerPlan | None:
     if metric not in side.columns:
         raise UsageError(f"task {side.name!r} has no metric {metric!r}", found=", ".join(side.columns))
     column = side.columns[metric]

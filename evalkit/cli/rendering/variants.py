@@ -13,7 +13,7 @@ from evalkit.cli.rendering.output import console, duration
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.outputs.sentences import plain
 from evalkit.comparing.variant_file import VariantList
-from evalkit.comparing.variants import Cost, Shift, Variant
+from evalkit.comparing.variants import Shift, Variant, VariantCost
 from evalkit.core import Estimate
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NONE = "–"
 
 
-def show(asked: VariantList, full: Cost, variants: Sequence[Variant], gates: Mapping[str, GateReport]) -> None:
+def show(asked: VariantList, full: VariantCost, variants: Sequence[Variant], gates: Mapping[str, GateReport]) -> None:
     """The tables, each 80 columns wide, then what could not be measured, the gates and the notes."""
     out = console()
     usable = [variant for variant in variants if not variant.problem]
@@ -106,7 +106,7 @@ def _turned(shift: Shift) -> str:
     return f"{round(n * shift.flips.lost.value)}/{round(n * shift.flips.gained.value)}"
 
 
-def _costs(name: str, full: Cost, variants: Sequence[Variant]) -> Table:
+def _costs(name: str, full: VariantCost, variants: Sequence[Variant]) -> Table:
     table = _table("variant", "weights", "peak memory", "load", "written tok/s", "read tok/s")
     for label, cost in [(name, full), *((variant.name, variant.cost) for variant in variants)]:
         table.add_row(
@@ -187,7 +187,7 @@ def _name(text: str) -> str:
 
 
 def to_json(
-    folder: Path, asked: VariantList, full: Cost, variants: Sequence[Variant], gates: Mapping[str, GateReport]
+    folder: Path, asked: VariantList, full: VariantCost, variants: Sequence[Variant], gates: Mapping[str, GateReport]
 ) -> str:
     """All of it for programs. Numbers that are not finite are null."""
     from evalkit.reporting.text import finite
@@ -217,7 +217,7 @@ def to_json(
     return orjson.dumps(finite(whole), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
-def _cost_json(cost: Cost) -> dict[str, Any]:
+def _cost_json(cost: VariantCost) -> dict[str, Any]:
     def rounds(found: tuple[float, float, float]) -> dict[str, float]:
         return dict(zip(("median", "slowest", "fastest"), found, strict=True))
 

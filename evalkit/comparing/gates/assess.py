@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalkit.comparing.gates.decide import decide, decide_statistic
-from evalkit.comparing.gates.limits import Limits
+from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.report import GateRow
-from evalkit.comparing.gates.verdicts import GateVerdict, Outcome, Pairs
-from evalkit.comparing.pairing import PairedTask, Values, is_mean, rows_of, values_of
+from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict, Pairs
+from evalkit.comparing.pairing import PairedTask, PairedValues, is_mean, rows_of, values_of
 from evalkit.core import UsageError, Validity
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class _Question:
     """One row before it is decided: `decide` takes limits, so that a correction can ask again more strictly."""
 
     row: Callable[[GateVerdict], GateRow]
-    decide: Callable[[Limits], GateVerdict]
-    limits: Limits
+    decide: Callable[[GateLimits], GateVerdict]
+    limits: GateLimits
 
 
 def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
@@ -51,7 +51,7 @@ def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
 
 def difference(paired: PairedTask, metric: str, confidence: float, places: IntArray | None = None) -> GateVerdict:
     """The paired difference in a metric with its two-sided interval, without a margin; for `evalkit compare`."""
-    return _decider(paired, metric, places, strict=False)(Limits(0.0, (1.0 + confidence) / 2.0))
+    return _decider(paired, metric, places, strict=False)(GateLimits(0.0, (1.0 + confidence) / 2.0))
 
 
 def flips(paired: PairedTask, metric: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -153,7 +153,7 @@ def _units(paired: PairedTask, metric: str, margin: object) -> float:
 
 def _decider(
     paired: PairedTask, metric: str, places: IntArray | None, *, strict: bool = True
-) -> Callable[[Limits], GateVerdict]:
+) -> Callable[[GateLimits], GateVerdict]:
     column = paired.candidate.columns[metric]
     if is_mean(column) and column.width == 1 and is_mean(paired.baseline.columns[metric]):
         values = values_of(paired, metric)
@@ -177,7 +177,7 @@ def _decider(
     )
 
 
-def _pairs(values: Values, higher_is_better: bool, places: IntArray | None) -> Pairs:
+def _pairs(values: PairedValues, higher_is_better: bool, places: IntArray | None) -> Pairs:
     import numpy as np
 
     keep = np.ones(len(values.places), bool) if places is None else np.isin(values.places, places)
@@ -216,7 +216,7 @@ def _unmeasured(paired: PairedTask, metric: str) -> int:
     return values_of(paired, metric).unmeasured if column.width == 1 else rows_of(paired, metric).unmeasured
 
 
-def _singles(paired: PairedTask, metric: str) -> Values:
+def _singles(paired: PairedTask, metric: str) -> PairedValues:
     """The metric's value of every sample by itself."""
     import numpy as np
 
@@ -224,7 +224,7 @@ def _singles(paired: PairedTask, metric: str) -> Values:
     if column.width == 1:
         return values_of(paired, metric)
     if column.estimate is None:
-        return Values(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), None, False, 0)
+        return PairedValues(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), None, False, 0)
     left, right = paired.baseline.columns[metric].rows, column.rows
 
     def single(rows: FloatRows, copies: list[int]) -> float:
@@ -233,7 +233,7 @@ def _singles(paired: PairedTask, metric: str) -> Values:
     before = np.asarray([single(left, copies) for copies in paired.left])
     after = np.asarray([single(right, copies) for copies in paired.right])
     both = np.isfinite(before) & np.isfinite(after)
-    return Values(np.flatnonzero(both), before[both], after[both], None, False, int((~both).sum()))
+    return PairedValues(np.flatnonzero(both), before[both], after[both], None, False, int((~both).sum()))
 
 
 # ---------------------------------------------------------------- what a sample costs
@@ -253,7 +253,7 @@ def _ceiling(paired: PairedTask, policy: Policy, name: str, rise: float) -> _Que
         raise UsageError(f"task {paired.name!r}: the runs do not say what a sample took in {name}")
     before, after = before[both], after[both]
     confidence = policy.limits(paired.name, "number", 0.0).confidence
-    limits = Limits(rise * float(before.mean()), confidence)
+    limits = GateLimits(rise * float(before.mean()), confidence)
     pairs = Pairs(before, after, higher_is_better=False)
     lost = int((~both).sum())
 
@@ -295,7 +295,7 @@ def _invalid(paired: PairedTask, policy: Policy) -> GateRow | None:
     over = shares[1] > most
     reason = f"{100 * shares[1]:.1f} % of the replies are invalid; {100 * most:g} % are allowed"
     verdict = GateVerdict(
-        outcome=Outcome.FAIL if over else Outcome.PASS,
+        outcome=GateOutcome.FAIL if over else GateOutcome.PASS,
         baseline=shares[0],
         candidate=shares[1],
         difference=shares[1] - shares[0],
@@ -322,7 +322,7 @@ def _corrected(questions: Sequence[_Question], verdicts: Sequence[GateVerdict]) 
     failing = [
         place
         for place, (question, verdict) in enumerate(zip(questions, verdicts, strict=True))
-        if verdict.outcome is Outcome.FAIL and not question.limits.zero_tolerance
+        if verdict.outcome is GateOutcome.FAIL and not question.limits.zero_tolerance
     ]
     rejected: set[int] = set()
     while failing and total > 1:
@@ -335,13 +335,13 @@ def _corrected(questions: Sequence[_Question], verdicts: Sequence[GateVerdict]) 
     for place in failing:
         if total > 1 and place not in rejected:
             reason = f"worse than the margin by itself, but not after Holm's correction for {total} decisions"
-            found[place] = replace(found[place], outcome=Outcome.INCONCLUSIVE, reason=reason)
+            found[place] = replace(found[place], outcome=GateOutcome.INCONCLUSIVE, reason=reason)
     return found
 
 
 def _fails_at(question: _Question, share: int) -> bool:
     limits = replace(question.limits, confidence=1.0 - question.limits.alpha / share)
-    return question.decide(limits).outcome is Outcome.FAIL
+    return question.decide(limits).outcome is GateOutcome.FAIL
 
 
 def _blocking(rows: Sequence[GateRow], questions: Sequence[_Question]) -> list[GateRow]:
@@ -352,7 +352,7 @@ def _blocking(rows: Sequence[GateRow], questions: Sequence[_Question]) -> list[G
     adjusted = holm(one_sided)
     return [
         replace(row, blocks=True)
-        if row.verdict.outcome is Outcome.DEGRADED and float(p) < question.limits.alpha
+        if row.verdict.outcome is GateOutcome.DEGRADED and float(p) < question.limits.alpha
         else row
         for row, question, p in zip(rows, questions, adjusted, strict=True)
     ]

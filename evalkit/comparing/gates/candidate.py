@@ -42,7 +42,7 @@ def opened(paths: Sequence[Path]) -> Opened:
     return whole
 
 
-def run_now(plan: api.Plan, progress: Progress) -> tuple[Opened, Path]:
+def run_now(plan: api.RunPlan, progress: Progress) -> tuple[Opened, Path]:
     """Run the plan (one model) and open what came of it. Raises UsageError for several models."""
     if len(plan.models) != 1:
         raise UsageError("a gate has one candidate", found=f"{len(plan.models)} models", fix="gate them one by one")

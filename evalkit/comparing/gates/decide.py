@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.comparing.gates.limits import Limits
-from evalkit.comparing.gates.verdicts import GateVerdict, Outcome, Pairs, shown
+from evalkit.comparing.gates.limits import GateLimits
+from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict, Pairs, shown
 from evalkit.stats.difference import beyond
 from evalkit.stats.exact import clopper_pearson, mcnemar_exact
 from evalkit.stats.moments import Moments, moments
@@ -22,7 +22,7 @@ _MOST_SAMPLES = 10_000
 """`needed` is not told beyond this many times the samples at hand: the drop then lies at the margin itself."""
 
 
-def decide(pairs: Pairs, limits: Limits, *, strict: bool = True) -> GateVerdict:
+def decide(pairs: Pairs, limits: GateLimits, *, strict: bool = True) -> GateVerdict:
     """The verdict on a metric that is a mean over samples.
 
     With L and U the one-sided bounds of candidate - baseline (turned so that higher is better) and δ the margin: FAIL
@@ -43,8 +43,8 @@ def decide(pairs: Pairs, limits: Limits, *, strict: bool = True) -> GateVerdict:
         return _strict(pairs, found, before, after, exact, limits)
     sides = (pairs.baseline, pairs.candidate) if pairs.higher_is_better else (pairs.candidate, pairs.baseline)
     turned = moments(*sides, pairs.clusters)
-    outcome = list(Outcome)[int(outcomes(turned, limits, strict=strict))]
-    needed = _needed(turned, limits) if outcome is Outcome.INCONCLUSIVE else None
+    outcome = list(GateOutcome)[int(outcomes(turned, limits, strict=strict))]
+    needed = _needed(turned, limits) if outcome is GateOutcome.INCONCLUSIVE else None
     return _verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, needed=needed)
 
 
@@ -53,7 +53,7 @@ def decide_statistic(
     candidate_rows: FloatRows,
     clusters: IntArray | None,
     estimate: Callable[[FloatRows, IntArray], Estimate],
-    limits: Limits,
+    limits: GateLimits,
     *,
     higher_is_better: bool = True,
     seed: int = 0,
@@ -85,7 +85,7 @@ def decide_statistic(
     before, after = estimate(baseline_rows, numbers).value, estimate(candidate_rows, numbers).value
     outcome = _by_bounds(found, limits, higher_is_better)
     needed = None
-    if outcome is Outcome.INCONCLUSIVE and math.isfinite(found.low):
+    if outcome is GateOutcome.INCONCLUSIVE and math.isfinite(found.low):
         value, reach = (found.value, found.low) if higher_is_better else (-found.value, -found.high)
         distance = abs(value + limits.margin)
         factor = math.inf if distance == 0.0 else ((value - reach) / distance) ** 2
@@ -93,8 +93,8 @@ def decide_statistic(
     return _verdict(outcome, found, before, after, limits, higher_is_better, exact=None, needed=needed)
 
 
-def outcomes(found: Moments, limits: Limits, *, strict: bool = True) -> IntArray:
-    """Of every data set of `found` (whose scores are better when higher) the place of its outcome in `Outcome`.
+def outcomes(found: Moments, limits: GateLimits, *, strict: bool = True) -> IntArray:
+    """Of every data set of `found` (whose scores are better when higher) the place of its outcome in `GateOutcome`.
 
     One data set or ten thousand (benchmarks/gate_simulation.py): this is where it is decided.
     """
@@ -103,32 +103,32 @@ def outcomes(found: Moments, limits: Limits, *, strict: bool = True) -> IntArray
     return _codes(at_margin, at_zero, limits)
 
 
-def _codes(at_margin: FloatRows, at_zero: FloatRows, limits: Limits) -> IntArray:
+def _codes(at_margin: FloatRows, at_zero: FloatRows, limits: GateLimits) -> IntArray:
     """From the side that the bounds lie on (1 above, -1 below, 0 around, NaN unknown), of minus the margin and of 0."""
     failed = (at_margin < 0.0) | ((at_zero < 0.0) & limits.any_drop_blocks)
     inside, worse = at_margin > 0.0, at_zero < 0.0
-    places = [_PLACES[each] for each in (Outcome.FAIL, Outcome.DEGRADED, Outcome.PASS)]
-    chosen = np.select([failed, inside & worse, inside], places, _PLACES[Outcome.INCONCLUSIVE])
+    places = [_PLACES[each] for each in (GateOutcome.FAIL, GateOutcome.DEGRADED, GateOutcome.PASS)]
+    chosen = np.select([failed, inside & worse, inside], places, _PLACES[GateOutcome.INCONCLUSIVE])
     return chosen.astype(np.int64)
 
 
-_PLACES = {outcome: place for place, outcome in enumerate(Outcome)}
+_PLACES = {outcome: place for place, outcome in enumerate(GateOutcome)}
 
 
 def _side(low: float, high: float, point: float) -> FloatRows:
     return np.asarray(np.nan if math.isnan(low) else float(low > point) - float(high < point))
 
 
-def _by_bounds(found: Difference, limits: Limits, higher_is_better: bool) -> Outcome:
+def _by_bounds(found: Difference, limits: GateLimits, higher_is_better: bool) -> GateOutcome:
     low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
-    return list(Outcome)[int(_codes(_side(low, high, -limits.margin), _side(low, high, 0.0), limits))]
+    return list(GateOutcome)[int(_codes(_side(low, high, -limits.margin), _side(low, high, 0.0), limits))]
 
 
-def _needed(found: Moments, limits: Limits) -> int | None:
+def _needed(found: Moments, limits: GateLimits) -> int | None:
     """How many samples of the same kind would decide, if the difference stayed as it was measured."""
 
     def decided(factor: float) -> bool:
-        return int(outcomes(found.scaled(np.asarray(factor)), limits)) != _PLACES[Outcome.INCONCLUSIVE]
+        return int(outcomes(found.scaled(np.asarray(factor)), limits)) != _PLACES[GateOutcome.INCONCLUSIVE]
 
     least, most = 1.0, 2.0
     while not decided(most):
@@ -152,26 +152,26 @@ def _mcnemar(pairs: Pairs) -> float | None:
 
 
 def _strict(
-    pairs: Pairs, found: Difference, before: float, after: float, exact: float | None, limits: Limits
+    pairs: Pairs, found: Difference, before: float, after: float, exact: float | None, limits: GateLimits
 ) -> GateVerdict:
     """Zero tolerance: one sample that got worse fails. What none at all rules out is said in the reason."""
     sign = 1.0 if pairs.higher_is_better else -1.0
     worse = int((sign * (pairs.candidate - pairs.baseline) < 0.0).sum())
     n = len(pairs.baseline)
     if worse:
-        outcome, reason = Outcome.FAIL, f"{worse} of {n} samples got worse, and none may."
+        outcome, reason = GateOutcome.FAIL, f"{worse} of {n} samples got worse, and none may."
     else:
         # Clusters, not samples, are independent.
         _, most = clopper_pearson(0, found.clusters, 1.0 - 2.0 * limits.alpha)
         reason = f"None of {n} samples got worse, as would be with chance {limits.alpha:.2g} if {most:.2%} of such did."
-        outcome = Outcome.PASS
+        outcome = GateOutcome.PASS
     return _verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, reason=reason)
 
 
-def _nothing(limits: Limits) -> GateVerdict:
+def _nothing(limits: GateLimits) -> GateVerdict:
     nan = math.nan
     return GateVerdict(
-        Outcome.INCONCLUSIVE,
+        GateOutcome.INCONCLUSIVE,
         *(nan, nan, nan, nan, nan, nan),
         mcnemar_p=None,
         n=0,
@@ -184,11 +184,11 @@ def _nothing(limits: Limits) -> GateVerdict:
 
 
 def _verdict(
-    outcome: Outcome,
+    outcome: GateOutcome,
     found: Difference,
     before: float,
     after: float,
-    limits: Limits,
+    limits: GateLimits,
     higher_is_better: bool,
     *,
     exact: float | None = None,
@@ -214,23 +214,25 @@ def _verdict(
     )
 
 
-def _reason(outcome: Outcome, low: float, high: float, limits: Limits, needed: int | None, how: str, loss: str) -> str:
+def _reason(
+    outcome: GateOutcome, low: float, high: float, limits: GateLimits, needed: int | None, how: str, loss: str
+) -> str:
     """One sentence in words; losses (a "drop", or a "rise" where lower is better) are told as positive numbers."""
 
     def told(number: float) -> str:
         return shown(number, share=limits.share)
 
     margin = told(limits.margin)
-    if outcome is Outcome.FAIL:
+    if outcome is GateOutcome.FAIL:
         least = f"The {loss} is at least {told(-high)}"
         if high < -limits.margin:
             return f"{least}, more than the margin of {margin}."
         return f"{least}, and this policy lets no significant {loss} pass."
-    if outcome is Outcome.PASS and low > 0.0:
+    if outcome is GateOutcome.PASS and low > 0.0:
         return f"It got better, by at least {told(low)}."
-    if outcome is Outcome.PASS:
+    if outcome is GateOutcome.PASS:
         return f"A {loss}, if there is any, is at most {told(max(-low, 0.0))}, less than the margin of {margin}."
-    if outcome is Outcome.DEGRADED:
+    if outcome is GateOutcome.DEGRADED:
         return f"There is a {loss}, of {told(-high)} to {told(-low)}, inside the margin of {margin}."
     if math.isnan(low):
         return f"Nothing says how much the difference varies ({how})."

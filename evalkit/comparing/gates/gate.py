@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from evalkit.comparing import PairedTask, pair_tasks
 from evalkit.comparing.gates.assess import assess
-from evalkit.comparing.gates.integrity import Finding, findings
+from evalkit.comparing.gates.integrity import IntegrityFinding, findings
 from evalkit.comparing.gates.opening import Opened
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.report import GateReport
@@ -33,7 +33,7 @@ def gate(candidate: Opened, baseline: Opened, policy: Policy) -> GateReport:
 
 
 def report_of(
-    candidate: Opened, baseline: Opened, policy: Policy, notes: Sequence[Finding], *, looks: str = ""
+    candidate: Opened, baseline: Opened, policy: Policy, notes: Sequence[IntegrityFinding], *, looks: str = ""
 ) -> GateReport:
     """A report that has no rows yet."""
     return GateReport(
@@ -48,15 +48,17 @@ def report_of(
     )
 
 
-def paired(candidate: Opened, baseline: Opened, policy: Policy) -> tuple[list[PairedTask], list[Finding]]:
+def paired(candidate: Opened, baseline: Opened, policy: Policy) -> tuple[list[PairedTask], list[IntegrityFinding]]:
     """The tasks that the policy covers, paired, and what is wrong with those that have no partner."""
     names = [*dict.fromkeys([*candidate.sides, *baseline.sides])]
     policy.check_names(names)
     before = {name: side for name, side in baseline.sides.items() if policy.covers(name)}
     after = {name: side for name, side in candidate.sides.items() if policy.covers(name)}
     pairs, missing, new = pair_tasks(before, after)
-    notes = [Finding(name, "refuse", "the candidate was not run on this task of the baseline") for name in missing]
-    notes += [Finding(name, "warn", "the baseline has no such task: nothing is gated") for name in new]
+    notes = [
+        IntegrityFinding(name, "refuse", "the candidate was not run on this task of the baseline") for name in missing
+    ]
+    notes += [IntegrityFinding(name, "warn", "the baseline has no such task: nothing is gated") for name in new]
     for opened in (baseline, candidate):
         notes += _problems(opened, pairs)
     if not pairs and not missing:
@@ -66,10 +68,10 @@ def paired(candidate: Opened, baseline: Opened, policy: Policy) -> tuple[list[Pa
     return pairs, notes
 
 
-def _problems(opened: Opened, pairs: Sequence[PairedTask]) -> list[Finding]:
+def _problems(opened: Opened, pairs: Sequence[PairedTask]) -> list[IntegrityFinding]:
     names = {pair.name for pair in pairs}
     return [
-        Finding(task, "warn", problem.partition(": ")[2])
+        IntegrityFinding(task, "warn", problem.partition(": ")[2])
         for problem in opened.problems
         if (task := problem.partition(": ")[0]) in names
     ]

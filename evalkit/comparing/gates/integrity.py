@@ -24,7 +24,7 @@ _NOTED = {"seed": "the seed", "repeats": "the repeats per sample", "limit": "the
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class IntegrityFinding:
     """Something that is not alike. `refuse` ends in no verdict; `samples` are ids of those it concerns."""
 
     task: str
@@ -40,7 +40,7 @@ class Finding:
         return f"{self.what}: {', '.join(self.samples[:shown])}{more}"
 
 
-def findings(paired: PairedTask, *, max_failures: float = 0.05, common_samples: bool = False) -> list[Finding]:
+def findings(paired: PairedTask, *, max_failures: float = 0.05, common_samples: bool = False) -> list[IntegrityFinding]:
     """Everything that differs between the two sides of a task, what refuses a verdict first."""
     found = [
         *_samples(paired, common_samples),
@@ -52,30 +52,30 @@ def findings(paired: PairedTask, *, max_failures: float = 0.05, common_samples: 
     return sorted(found, key=lambda finding: ("refuse", "warn", "note").index(finding.level))
 
 
-def refused(found: Sequence[Finding]) -> bool:
+def refused(found: Sequence[IntegrityFinding]) -> bool:
     return any(finding.level == "refuse" for finding in found)
 
 
-def _samples(paired: PairedTask, common: bool) -> list[Finding]:
+def _samples(paired: PairedTask, common: bool) -> list[IntegrityFinding]:
     name = paired.name
     found = []
     if paired.duplicates:
-        found.append(Finding(name, "refuse", "samples stand there twice", tuple(paired.duplicates)))
+        found.append(IntegrityFinding(name, "refuse", "samples stand there twice", tuple(paired.duplicates)))
     if not paired.ids:
-        return [*found, Finding(name, "refuse", "the two runs share no sample")]
+        return [*found, IntegrityFinding(name, "refuse", "the two runs share no sample")]
     level: Level = "note" if common else "refuse"
     if paired.missing:
         what = f"{len(paired.missing):,} of the baseline's samples are missing in the candidate"
-        found.append(Finding(name, level, what, tuple(paired.missing)))
+        found.append(IntegrityFinding(name, level, what, tuple(paired.missing)))
     if paired.extra:
         what = f"{len(paired.extra):,} of the candidate's samples are not in the baseline"
-        found.append(Finding(name, level, what, tuple(paired.extra)))
+        found.append(IntegrityFinding(name, level, what, tuple(paired.extra)))
     if paired.by == "prompt":
-        found.append(Finding(name, "note", "samples were matched by their prompts, since their ids differ"))
+        found.append(IntegrityFinding(name, "note", "samples were matched by their prompts, since their ids differ"))
     return found
 
 
-def _content(paired: PairedTask) -> list[Finding]:
+def _content(paired: PairedTask) -> list[IntegrityFinding]:
     found = []
     n = len(paired.ids)
     if paired.other_data:
@@ -83,41 +83,41 @@ def _content(paired: PairedTask) -> list[Finding]:
         # A template may make the question: with the same rows it is the task that asks otherwise.
         kind = "another task prompt over the same rows" if then and then == now else "another dataset"
         what = f"{kind}: {len(paired.other_data):,} of {n:,} samples are not what they were"
-        found.append(Finding(paired.name, "refuse", what, tuple(paired.other_data)))
+        found.append(IntegrityFinding(paired.name, "refuse", what, tuple(paired.other_data)))
     if paired.other_prompt:
         what = f"another task prompt (before the chat template) for {len(paired.other_prompt):,} of {n:,} samples"
-        found.append(Finding(paired.name, "refuse", what, tuple(paired.other_prompt)))
+        found.append(IntegrityFinding(paired.name, "refuse", what, tuple(paired.other_prompt)))
     one, other = paired.baseline.digests.get("rendered"), paired.candidate.digests.get("rendered")
     whole = not paired.missing and not paired.extra
     if one and other and one != other and whole and not paired.other_prompt and not paired.other_data:
         what = "the rendered prompts differ (another chat template or system prompt); this is allowed"
-        found.append(Finding(paired.name, "note", what))
+        found.append(IntegrityFinding(paired.name, "note", what))
     return found
 
 
-def _settings(paired: PairedTask) -> list[Finding]:
+def _settings(paired: PairedTask) -> list[IntegrityFinding]:
     name, then, now = paired.name, paired.baseline.facts, paired.candidate.facts
-    found: list[Finding] = []
+    found: list[IntegrityFinding] = []
     if paired.baseline.harness != paired.candidate.harness:
         what = f"another harness: whether {', '.join(_HELD_EQUAL.values())} agree cannot be seen"
-        return [Finding(name, "warn", what)]
+        return [IntegrityFinding(name, "warn", what)]
     levels: tuple[tuple[Level, dict[str, str]], ...] = (("refuse", _HELD_EQUAL), ("warn", _WARNED), ("note", _NOTED))
     for level, keys in levels:
         for key, words in keys.items():
             if key in then and key in now and then[key] != now[key]:
-                found.append(Finding(name, level, f"{words} changed: {then[key] or '–'} → {now[key] or '–'}"))
+                found.append(IntegrityFinding(name, level, f"{words} changed: {then[key] or '–'} → {now[key] or '–'}"))
     return found
 
 
-def _measured(paired: PairedTask, most: float) -> list[Finding]:
+def _measured(paired: PairedTask, most: float) -> list[IntegrityFinding]:
     found = []
     for which, side in (("baseline", paired.baseline), ("candidate", paired.candidate)):
         failed = side.failed
         if failed:
             level: Level = "refuse" if failed > most * max(1, side.n) else "warn"
             what = f"{failed:,} of the {which}'s {side.n:,} samples could not be measured"
-            found.append(Finding(paired.name, level, f"{what} (allowed: {100 * most:g} %)", _failed_ids(side)))
-        found += [Finding(paired.name, "warn", note) for note in side.notes]
+            found.append(IntegrityFinding(paired.name, level, f"{what} (allowed: {100 * most:g} %)", _failed_ids(side)))
+        found += [IntegrityFinding(paired.name, "warn", note) for note in side.notes]
     return found
 
 
@@ -128,12 +128,16 @@ def _failed_ids(side: TaskSide) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sample for sample, value in pairs if Validity(value).is_measurement_failure))
 
 
-def _versions(paired: PairedTask) -> list[Finding]:
+def _versions(paired: PairedTask) -> list[IntegrityFinding]:
     one, other = paired.baseline, paired.candidate
     if one.harness != other.harness:
         return [
-            Finding(paired.name, "note", f"harnesses: {one.harness} {one.version} → {other.harness} {other.version}")
+            IntegrityFinding(
+                paired.name, "note", f"harnesses: {one.harness} {one.version} → {other.harness} {other.version}"
+            )
         ]
     if one.version and other.version and one.version != other.version:
-        return [Finding(paired.name, "warn", f"another {one.harness} version: {one.version} → {other.version}")]
+        return [
+            IntegrityFinding(paired.name, "warn", f"another {one.harness} version: {one.version} → {other.version}")
+        ]
     return []

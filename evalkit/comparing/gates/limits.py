@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class GateLimits:
     """The margin of one task (in units of its metric, ≥ 0) and the certainty asked for.
 
     `confidence` is that of each one-sided bound, so that a gate errs with probability α = 1 - confidence: α = 0.05

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from evalkit import api, models
 from evalkit.comparing import PairedTask
-from evalkit.comparing.gates import GateVerdict, Limits, Outcome, Pairs
+from evalkit.comparing.gates import GateLimits, GateOutcome, GateVerdict, Pairs
 from evalkit.comparing.gates.assess import flips, row_of
 from evalkit.comparing.gates.candidate import HeldOpen
 from evalkit.comparing.gates.gate import paired, report_of
-from evalkit.comparing.gates.integrity import Finding, findings
+from evalkit.comparing.gates.integrity import IntegrityFinding, findings
 from evalkit.comparing.gates.opening import Opened, open_run
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.report import GateReport, GateRow
@@ -30,12 +30,12 @@ from evalkit.runs.store import new_id
 @dataclass(slots=True)
 class _State:
     rows: dict[str, GateRow] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[IntegrityFinding] = field(default_factory=list)
     asked: int = 0
 
 
 def run_in_looks(
-    plan: api.Plan, baseline: Opened, policy: Policy, looks: int, progress: Progress
+    plan: api.RunPlan, baseline: Opened, policy: Policy, looks: int, progress: Progress
 ) -> tuple[GateReport, Path]:
     """(report, folder of the last look's run). Raises UsageError for what cannot be decided in looks."""
     _check(plan, policy, looks)
@@ -67,7 +67,7 @@ def run_in_looks(
     return report, out / f"look-{used}"
 
 
-def _check(plan: api.Plan, policy: Policy, looks: int) -> None:
+def _check(plan: api.RunPlan, policy: Policy, looks: int) -> None:
     if not 2 <= looks <= 20:
         raise UsageError("--sequential takes 2 to 20 looks", found=str(looks), fix="5")
     if not plan.cache:
@@ -99,11 +99,11 @@ def _look(
     for pair in pairs:
         row = _row(pair, policy, schedule, look, total)
         state.rows[pair.name] = row
-        if row.verdict.outcome is Outcome.INCONCLUSIVE and not last:
+        if row.verdict.outcome is GateOutcome.INCONCLUSIVE and not last:
             still.append(pair.name)
     state.asked = sum(int(row.verdict.n) for row in state.rows.values())
     # One regression decides the gate, whatever the other tasks would say.
-    failed = any(row.verdict.outcome is Outcome.FAIL for row in state.rows.values())
+    failed = any(row.verdict.outcome is GateOutcome.FAIL for row in state.rows.values())
     return [] if failed else still
 
 
@@ -120,20 +120,20 @@ def _row(pair: PairedTask, policy: Policy, schedule: Schedule, look: int, total:
     limits = policy.limits(pair.name, column.scale, float(left[left == left].mean()))
     verdict = _decided(pairs, limits, schedule, look, total)
     blocks = False
-    if policy.degraded_blocks and verdict.outcome is Outcome.DEGRADED:
+    if policy.degraded_blocks and verdict.outcome is GateOutcome.DEGRADED:
         # As for failures: what stops the job has to hold among all the tasks.
         strict = replace(limits, any_drop_blocks=True, confidence=1.0 - limits.alpha / total)
-        blocks = decide_look(pairs, strict, schedule, look).outcome is Outcome.FAIL
+        blocks = decide_look(pairs, strict, schedule, look).outcome is GateOutcome.FAIL
     return row_of(pair, metric, verdict, flips(pair, metric), blocks=blocks, unmeasured=values.unmeasured)
 
 
-def _decided(pairs: Pairs, limits: Limits, schedule: Schedule, look: int, total: int) -> GateVerdict:
+def _decided(pairs: Pairs, limits: GateLimits, schedule: Schedule, look: int, total: int) -> GateVerdict:
     """A look's verdict. A failure has to hold at α over the number of tasks (Bonferroni), as several may fail."""
     verdict = decide_look(pairs, limits, schedule, look)
-    if verdict.outcome is not Outcome.FAIL or total < 2 or limits.zero_tolerance:
+    if verdict.outcome is not GateOutcome.FAIL or total < 2 or limits.zero_tolerance:
         return verdict
     strict = replace(limits, confidence=1.0 - limits.alpha / total)
-    if decide_look(pairs, strict, schedule, look).outcome is Outcome.FAIL:
+    if decide_look(pairs, strict, schedule, look).outcome is GateOutcome.FAIL:
         return verdict
     reason = f"worse than the margin by itself, but not after the correction for {total} tasks"
-    return replace(verdict, outcome=Outcome.INCONCLUSIVE, reason=reason)
+    return replace(verdict, outcome=GateOutcome.INCONCLUSIVE, reason=reason)

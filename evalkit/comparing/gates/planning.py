@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.comparing.gates.decide import outcomes
-from evalkit.comparing.gates.limits import Limits
-from evalkit.comparing.gates.verdicts import Outcome
+from evalkit.comparing.gates.limits import GateLimits
+from evalkit.comparing.gates.verdicts import GateOutcome
 from evalkit.stats.difference import bounds
 from evalkit.stats.intervals import quantile
 from evalkit.stats.moments import Moments
@@ -26,7 +26,7 @@ _MOST_SAMPLES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PowerPlan:
     """What to expect of a gate on `n` samples (worth `effective` independent ones) where nothing changed.
 
     `power_at_no_change` is the chance to be let through (PASS, or DEGRADED unless any drop blocks); `pass_rate`,
@@ -60,7 +60,7 @@ class Plan:
 
 def plan(
     n: int,
-    limits: Limits,
+    limits: GateLimits,
     *,
     sd: float | None = None,
     share: float | None = None,
@@ -69,8 +69,8 @@ def plan(
     icc: float = 0.0,
     power: float = 0.8,
     seed: int = 0,
-) -> Plan:
-    """Plan for the standard deviation of the paired differences, or for a share p and the runs' correlation φ.
+) -> PowerPlan:
+    """PowerPlan for the standard deviation of the paired differences, or for a share p and the runs' correlation φ.
 
     For shares σ_d² = 2·p·(1 - p)·(1 - φ), and the rates come from 10,000 seeded draws that are decided as a gate
     decides; for a standard deviation, and for clusters of more than 60 samples, from the normal distribution. Clusters
@@ -95,18 +95,18 @@ def plan(
     return _by_draws(n, limits, answers, power, seed)
 
 
-def rates(found: Moments, limits: Limits) -> dict[Outcome, float]:
+def rates(found: Moments, limits: GateLimits) -> dict[GateOutcome, float]:
     """How often each verdict comes in the data sets of `found`."""
-    shares = np.bincount(outcomes(found, limits), minlength=len(Outcome)) / len(found.n)
-    return dict(zip(Outcome, shares.tolist(), strict=True))
+    shares = np.bincount(outcomes(found, limits), minlength=len(GateOutcome)) / len(found.n)
+    return dict(zip(GateOutcome, shares.tolist(), strict=True))
 
 
-def suite_power(plans: Sequence[Plan]) -> float:
+def suite_power(plans: Sequence[PowerPlan]) -> float:
     """The chance that every task is let through where nothing changed: the product (tasks taken as independent)."""
     return math.prod(each.power_at_no_change for each in plans)
 
 
-def _by_normal(n: int, limits: Limits, sd: float, cluster_size: float, icc: float, power: float) -> Plan:
+def _by_normal(n: int, limits: GateLimits, sd: float, cluster_size: float, icc: float, power: float) -> PowerPlan:
     from scipy import special
 
     deff = 1.0 + (cluster_size - 1.0) * icc
@@ -122,7 +122,7 @@ def _by_normal(n: int, limits: Limits, sd: float, cluster_size: float, icc: floa
         inside, degraded, failed = inside - degraded, 0.0, worse
     passed = inside - degraded
     samples = needed_n(sd, limits.margin, limits.alpha, power) * deff
-    return Plan(
+    return PowerPlan(
         n,
         effective,
         sd,
@@ -140,12 +140,12 @@ def _by_normal(n: int, limits: Limits, sd: float, cluster_size: float, icc: floa
     )
 
 
-def _by_draws(n: int, limits: Limits, answers: Answers, power: float, seed: int) -> Plan:
+def _by_draws(n: int, limits: GateLimits, answers: Answers, power: float, seed: int) -> PowerPlan:
     drawn = draw_moments(answers, n, _SETS, np.random.default_rng(seed))
     low, _ = bounds(drawn, limits.alpha, strict=True)
     found = rates(drawn, limits)
-    through = found[Outcome.PASS] + found[Outcome.DEGRADED]
-    return Plan(
+    through = found[GateOutcome.PASS] + found[GateOutcome.DEGRADED]
+    return PowerPlan(
         n,
         n / answers.design_effect,
         answers.deviation,
@@ -153,22 +153,22 @@ def _by_draws(n: int, limits: Limits, answers: Answers, power: float, seed: int)
         limits.confidence,
         power,
         through,
-        found[Outcome.PASS],
-        found[Outcome.DEGRADED],
-        found[Outcome.FAIL],
-        found[Outcome.INCONCLUSIVE],
+        found[GateOutcome.PASS],
+        found[GateOutcome.DEGRADED],
+        found[GateOutcome.FAIL],
+        found[GateOutcome.INCONCLUSIVE],
         -float(np.quantile(np.nan_to_num(low, nan=-1.0), 1.0 - power, method="lower")),
         _needed(n, limits, answers, power, seed),
         f"{_SETS:,} draws",
     )
 
 
-def _needed(n: int, limits: Limits, answers: Answers, power: float, seed: int) -> int | None:
+def _needed(n: int, limits: GateLimits, answers: Answers, power: float, seed: int) -> int | None:
     """The least n with the wished-for power, to about 1 %: doubled until it is enough, then halved between."""
 
     def enough(samples: int) -> bool:
         found = rates(draw_moments(answers, samples, _SEARCH_SETS, np.random.default_rng(seed)), limits)
-        return found[Outcome.PASS] + found[Outcome.DEGRADED] >= power
+        return found[GateOutcome.PASS] + found[GateOutcome.DEGRADED] >= power
 
     # Where any drop blocks, chance alone blocks α of all that did not change.
     if limits.margin == 0.0 or (limits.any_drop_blocks and power > limits.confidence):
@@ -185,12 +185,12 @@ def _needed(n: int, limits: Limits, answers: Answers, power: float, seed: int) -
     return most
 
 
-def _strict(n: int, limits: Limits, answers: Answers, power: float) -> Plan:
+def _strict(n: int, limits: GateLimits, answers: Answers, power: float) -> PowerPlan:
     """Zero tolerance passes only where not one sample got worse."""
     _, losses, _, _ = answers.cells
     through = (1.0 - losses) ** n
     most = math.inf if losses == 0.0 else math.log(power) / math.log1p(-losses) if losses < 1.0 else 0.0
-    return Plan(
+    return PowerPlan(
         n,
         float(n),
         answers.deviation,

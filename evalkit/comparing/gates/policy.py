@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from evalkit.comparing.gates.limits import Limits
+from evalkit.comparing.gates.limits import GateLimits
 from evalkit.core import UsageError
 
 DEFAULT_MARGIN = 0.02
@@ -87,12 +87,12 @@ class Policy:
         """Whether the gate looks at the task at all."""
         return not self.only or any(task == name or fnmatchcase(task, name) for name in self.only)
 
-    def limits(self, task: str, scale: str, baseline: float, margin: Margin | None = None) -> Limits:
+    def limits(self, task: str, scale: str, baseline: float, margin: Margin | None = None) -> GateLimits:
         """The limits of one metric of a task; `margin` is a slice's own. Raises UsageError for what can't be."""
         own = self.of(task)
         chosen = margin or own.margin or self.margin
         try:
-            return Limits(
+            return GateLimits(
                 margin=0.0 if own.zero_tolerance else chosen.units(scale, baseline),
                 confidence=self.confidence if own.confidence is None else own.confidence,
                 any_drop_blocks=self.any_drop_blocks if own.any_drop_blocks is None else own.any_drop_blocks,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.comparing.gates.limits import Limits
+from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.verdicts import Pairs
 from evalkit.stats.bayes import Posterior, difference_posterior, probability_above
 from evalkit.stats.difference import design_effect
@@ -25,7 +25,7 @@ class Belief:
     difference: Posterior
 
 
-def belief(pairs: Pairs, limits: Limits, *, prior: float = 0.5) -> Belief:
+def belief(pairs: Pairs, limits: GateLimits, *, prior: float = 0.5) -> Belief:
     """The posterior of a difference of scores within [0, 1], under a Dirichlet prior on (gain, loss, neither).
 
     Clusters and averages over repeats count as their effective pairs. It is no verdict: it keeps no error rate, and

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalkit.comparing.gates.integrity import Finding, refused
-from evalkit.comparing.gates.verdicts import GateVerdict, Outcome
+from evalkit.comparing.gates.integrity import IntegrityFinding, refused
+from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict
 
 PASSED, REGRESSED, REFUSED, INCONCLUSIVE = 0, 1, 3, 4
 
@@ -45,7 +45,7 @@ class GateReport:
     baseline: str
     candidate: str
     rows: list[GateRow] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[IntegrityFinding] = field(default_factory=list)
     confidence: float = 0.95
     degraded_blocks: bool = False
     inconclusive_blocks: bool = True
@@ -59,15 +59,15 @@ class GateReport:
         return refused(self.findings)
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> GateOutcome | None:
         """The worst verdict of all rows; None where integrity does not hold."""
         if self.refused or not self.rows:
             return None
         found = {row.verdict.outcome for row in self.rows}
-        for worst in (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.DEGRADED):
+        for worst in (GateOutcome.FAIL, GateOutcome.INCONCLUSIVE, GateOutcome.DEGRADED):
             if worst in found:
                 return worst
-        return Outcome.PASS
+        return GateOutcome.PASS
 
     @property
     def title(self) -> str:
@@ -78,11 +78,11 @@ class GateReport:
         outcome = self.outcome
         if outcome is None:
             return REFUSED
-        if outcome is Outcome.FAIL or any(row.blocks for row in self.rows):
+        if outcome is GateOutcome.FAIL or any(row.blocks for row in self.rows):
             return REGRESSED
-        if outcome is Outcome.INCONCLUSIVE:
+        if outcome is GateOutcome.INCONCLUSIVE:
             return INCONCLUSIVE if self.inconclusive_blocks else PASSED
         return PASSED
 
-    def of(self, outcome: Outcome) -> list[GateRow]:
+    def of(self, outcome: GateOutcome) -> list[GateRow]:
         return [row for row in self.rows if row.verdict.outcome is outcome]

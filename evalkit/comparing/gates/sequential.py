@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.comparing.gates.decide import decide, outcomes
-from evalkit.comparing.gates.limits import Limits
-from evalkit.comparing.gates.verdicts import GateVerdict, Outcome, Pairs
+from evalkit.comparing.gates.limits import GateLimits
+from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict, Pairs
 from evalkit.stats.alpha_spending import Spending, nominal_levels
 from evalkit.stats.clusters import renumber
 from evalkit.stats.simulated_answers import Answers, Draw, draw, moments_of
@@ -46,7 +46,7 @@ class SequentialPlan:
 
     drop: float
     n: int
-    rates: dict[Outcome, float]
+    rates: dict[GateOutcome, float]
     expected_n: float
     stopped: tuple[float, ...]
 
@@ -65,7 +65,7 @@ def batches(n: int, schedule: Schedule, *, clusters: IntArray | None = None, see
     return [np.flatnonzero((rank >= low) & (rank < high)) for low, high in pairwise(ends)]
 
 
-def decide_look(pairs: Pairs, limits: Limits, schedule: Schedule, look: int) -> GateVerdict:
+def decide_look(pairs: Pairs, limits: GateLimits, schedule: Schedule, look: int) -> GateVerdict:
     """The verdict at look number `look` (from 0) on all pairs so far; INCONCLUSIVE before the last means: go on.
 
     Its bounds are those of the look's own level. With zero tolerance a sample that got worse ends it at once, and
@@ -74,8 +74,8 @@ def decide_look(pairs: Pairs, limits: Limits, schedule: Schedule, look: int) -> 
     last = look == len(schedule.fractions) - 1
     if limits.zero_tolerance:
         found = decide(pairs, limits)
-        if found.outcome is Outcome.PASS and not last:
-            return replace(found, outcome=Outcome.INCONCLUSIVE, reason=f"{found.reason} More samples are to come.")
+        if found.outcome is GateOutcome.PASS and not last:
+            return replace(found, outcome=GateOutcome.INCONCLUSIVE, reason=f"{found.reason} More samples are to come.")
         return found
     level = schedule.levels(limits.alpha)[look]
     found = decide(pairs, replace(limits, confidence=1.0 - level))
@@ -85,7 +85,7 @@ def decide_look(pairs: Pairs, limits: Limits, schedule: Schedule, look: int) -> 
 
 def plan_sequential(
     n: int,
-    limits: Limits,
+    limits: GateLimits,
     schedule: Schedule,
     answers: Answers,
     *,
@@ -104,7 +104,7 @@ def plan_sequential(
     if len(set(ends)) < len(ends):
         raise ValueError(f"{len(ends)} looks at {whole} clusters")
     so_far: Draw | None = None
-    undecided = list(Outcome).index(Outcome.INCONCLUSIVE)
+    undecided = list(GateOutcome).index(GateOutcome.INCONCLUSIVE)
     verdicts = np.full(sets, undecided)
     sizes = np.full(sets, float(whole * answers.size))
     stopped: list[float] = []
@@ -115,5 +115,5 @@ def plan_sequential(
         ended = (verdicts == undecided) & (now != undecided)
         verdicts[ended], sizes[ended] = now[ended], float(end * answers.size)
         stopped.append(float((verdicts != undecided).mean()))
-    rates = {outcome: float((verdicts == place).mean()) for place, outcome in enumerate(Outcome)}
+    rates = {outcome: float((verdicts == place).mean()) for place, outcome in enumerate(GateOutcome)}
     return SequentialPlan(answers.drop, whole * answers.size, rates, float(sizes.mean()), tuple(stopped))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
-class Outcome(StrEnum):
+class GateOutcome(StrEnum):
     """PASS and DEGRADED are shown to lie inside the margin, FAIL outside; INCONCLUSIVE is everything else."""
 
     PASS = "PASS"
@@ -56,7 +56,7 @@ class GateVerdict:
     sentence. Bounds and p are NaN where nothing can be said about how much the difference varies.
     """
 
-    outcome: Outcome
+    outcome: GateOutcome
     baseline: float
     candidate: float
     difference: float

@@ -17,7 +17,7 @@ _PLACE = re.compile(r"(?P<document>.+)#(?P<start>\d+)-(?P<end>\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EvidenceSpan:
     """Characters of a document."""
 
     document: str
@@ -31,7 +31,7 @@ class Place:
         return max(0, min(self.end, chunk.end) - max(self.start, chunk.start))
 
 
-class Shelf:
+class DocumentIndex:
     """The documents and their chunks, asked where references stand."""
 
     def __init__(self, documents: Sequence[Document], chunks: Sequence[Chunk], size: int) -> None:
@@ -59,7 +59,7 @@ class Shelf:
                 held.setdefault(chunk.id, []).append(found.id)
         return tuple(kept.values()), {chunk: tuple(dict.fromkeys(names)) for chunk, names in held.items()}
 
-    def _places(self, reference: Reference, at: str) -> tuple[Reference, list[Place]]:
+    def _places(self, reference: Reference, at: str) -> tuple[Reference, list[EvidenceSpan]]:
         if reference.text:
             places = self._found(reference, at)
             named = reference.id
@@ -76,7 +76,7 @@ class Shelf:
             start, end = int(matched["start"]), int(matched["end"])
             if start < end <= len(document.text):
                 text = document.text[start:end]
-                return replace(reference, text=text, document=document.name), [Place(document.name, start, end)]
+                return replace(reference, text=text, document=document.name), [EvidenceSpan(document.name, start, end)]
         raise UsageError(
             "a reference is in none of the documents",
             found=repr(name),
@@ -85,7 +85,7 @@ class Shelf:
             at=at,
         )
 
-    def _found(self, reference: Reference, at: str) -> list[Place]:
+    def _found(self, reference: Reference, at: str) -> list[EvidenceSpan]:
         pattern = re.compile(r"\s+".join(map(re.escape, reference.text.split())), re.IGNORECASE)
         among = list(self._documents.values())
         named = reference.document or reference.id
@@ -99,7 +99,7 @@ class Shelf:
                 at=at,
             )
         places = [
-            Place(document.name, match.start(), match.end())
+            EvidenceSpan(document.name, match.start(), match.end())
             for document in among
             for match in pattern.finditer(document.text)
         ]
@@ -112,7 +112,7 @@ class Shelf:
             )
         return places
 
-    def _holders(self, places: Iterable[Place]) -> list[Chunk]:
+    def _holders(self, places: Iterable[EvidenceSpan]) -> list[Chunk]:
         """The chunks that have enough of a passage: half of it, or of a whole chunk where the passage is longer. Where
         none has so much, those that have the most."""
         found: list[Chunk] = []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from evalkit.core import BadRow, DataOptions, OpenedSource, Row, Source, UsageError, digest_of
-from evalkit.data.values import Values
+from evalkit.data.values import RowValues
 
 Form = Literal["auto", "planted", "halueval", "ragtruth", "summeval"]
 _CONSISTENT = 5.0
@@ -69,7 +69,7 @@ def _expanded(row: Row | BadRow, form: Form, known: Mapping[str, Mapping[str, An
         return
     chosen = _form_of(row) if form == "auto" else form
     for number, values in enumerate(_READERS[chosen](row, known), 1):
-        yield Row(f"{row.id}#{number}", Values({"record": row.id, **values}, row.origin), row.origin)
+        yield Row(f"{row.id}#{number}", RowValues({"record": row.id, **values}, row.origin), row.origin)
 
 
 def _form_of(row: Row) -> Form:

@@ -10,7 +10,7 @@ from evalkit.core.distribution import pip_install
 from evalkit.data.huggingface import as_found
 from evalkit.judging.rag.ranking import Hit
 from evalkit.models.embeddings.files import find, identify
-from evalkit.models.embeddings.options import Options
+from evalkit.models.embeddings.options import EmbeddingOptions
 from evalkit.models.loading_lock import LOADING
 
 _BATCH = 32
@@ -20,13 +20,13 @@ class Reranker:
     """A cross-encoder of sentence-transformers, loaded by the first question. `name` is a hub id or a folder."""
 
     def __init__(self, name: str) -> None:
-        self._files = find(name, Options())
+        self._files = find(name, EmbeddingOptions())
         self._model: Any = None
 
     @property
     def digest(self) -> str:
         """Of its weights and settings, so that another model under the same name is not taken for it."""
-        return identify(self._files, Options()).digest
+        return identify(self._files, EmbeddingOptions()).digest
 
     def ranked(self, question: str, texts: Sequence[str], hits: Sequence[Hit]) -> list[Hit]:
         """The hits by the model's scores, best first; `texts` are theirs. Among equals the order stays.

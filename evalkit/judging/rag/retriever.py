@@ -11,7 +11,7 @@ from evalkit import models
 from evalkit.core import Model, UsageError, digest_of
 from evalkit.judging.rag.chunking import Chunk, Chunking, chunks_of
 from evalkit.judging.rag.dense import DenseIndex, closed, vectors_of
-from evalkit.judging.rag.evidence import Shelf
+from evalkit.judging.rag.evidence import DocumentIndex
 from evalkit.judging.rag.folders import documents_digest, documents_of
 from evalkit.judging.rag.indexes import kept
 from evalkit.judging.rag.lexical import Bm25, LexicalIndex
@@ -66,7 +66,7 @@ class Retriever:
         self.chunks = chunks_of(documents, settings.chunking)
         if not self.chunks:
             raise UsageError("the documents hold no text", found=f"{len(documents)} files", at=str(folder))
-        self.shelf = Shelf(documents, self.chunks, settings.chunking.size)
+        self.shelf = DocumentIndex(documents, self.chunks, settings.chunking.size)
         self._embedder = models.resolve(settings.embedder) if settings.embedder else None
         self._reranker = Reranker(settings.reranker) if settings.reranker else None
         self._source = digest_of(documents_digest(documents), settings.chunking.words)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.core import BadRow, DataOptions, OpenedSource, Row, Source, digest_of
-from evalkit.data.values import Values
+from evalkit.data.values import RowValues
 from evalkit.judging.rag.columns import Form
 from evalkit.judging.rag.record_reader import record_of
 from evalkit.judging.rag.records import RagRecord, to_data
@@ -79,4 +79,4 @@ def _filled(retriever: Retriever, records: list[RagRecord], origins: list[str]) 
 def _row(row: Row, record: RagRecord) -> Row:
     """The record in evalkit's own columns. What else the row has stays."""
     own: dict[str, Any] = {"id": record.id, "reference_answers": list(record.reference_answers), **to_data(record)}
-    return Row(row.id, Values(own, row.origin), row.origin)
+    return Row(row.id, RowValues(own, row.origin), row.origin)

@@ -10,10 +10,10 @@ import json
 from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, ToolCall, Usage
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
-from evalkit.models.api.options import Options
-from evalkit.models.api.wire_format import Answer, base64_of, estimate, integer, reply_of, with_system
+from evalkit.models.api.options import ApiOptions
+from evalkit.models.api.wire_format import Completion, base64_of, estimate, integer, reply_of, with_system
 
 __all__ = ["AnthropicWire"]
 
@@ -33,14 +33,14 @@ class AnthropicWire:
 
     many = False
 
-    def __init__(self, model: str, options: Options) -> None:
+    def __init__(self, model: str, options: ApiOptions) -> None:
         self._model = model
         self._options = options
 
     def headers(self, key: str) -> dict[str, str]:
         return {"x-api-key": key, "anthropic-version": _VERSION}
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         options = self._options
         messages = with_system(request.prompt, options.system)
         system = "\n\n".join(message.content for message in messages if message.role == "system")
@@ -72,7 +72,7 @@ class AnthropicWire:
             output["format"] = {"type": "json_schema", "schema": json.loads(request.schema)}
         if output:
             body["output_config"] = output
-        return Call("/v1/messages", body | options.extra_body, estimate(request))
+        return HttpCall("/v1/messages", body | options.extra_body, estimate(request))
 
     def _add_sampling(self, body: dict[str, Any], request: Generate, dropped: frozenset[str]) -> None:
         thinks = self._options.thinking_tokens
@@ -112,7 +112,7 @@ class AnthropicWire:
             cached_tokens=cached,
             written_tokens=integer(given, "cache_creation_input_tokens"),
         )
-        return reply_of(request, [Answer(text, _FINISH.get(reason, "stop"), thought, calls)], usage)
+        return reply_of(request, [Completion(text, _FINISH.get(reason, "stop"), thought, calls)], usage)
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

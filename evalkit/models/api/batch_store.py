@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-__all__ = ["Intent", "Remembered"]
+__all__ = ["BatchStore", "Intent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class _Kept:
     intents: list[Intent] = field(default_factory=list)
 
 
-class Remembered:
+class BatchStore:
     """The batches of one model. Several processes may share the file: each change is read, made and written alone."""
 
     def __init__(self, path: Path) -> None:

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import orjson
 
 from evalkit.core import paths
-from evalkit.models.api.batch_store import Intent, Remembered
-from evalkit.models.api.client import Call, Client
+from evalkit.models.api.batch_store import BatchStore, Intent
+from evalkit.models.api.client import Client, HttpCall
 from evalkit.models.api.failures import Failed, classify
 from evalkit.models.api.rate_limit_headers import retry_after
 
@@ -60,23 +60,23 @@ class BatchClient(Client):
     """Gathers what is asked until nothing new has come for a second, sends it as a batch and waits for the results."""
 
     jobs: Jobs
-    remembered: Remembered
+    remembered: BatchStore
 
     def remember(self, jobs: Jobs, name: str) -> None:
         """What a new client needs: the provider's kind of batches, and whose batches are remembered."""
         self.jobs = jobs
-        self.remembered = Remembered(paths.cache_dir() / "batches" / f"{name}.json")
+        self.remembered = BatchStore(paths.cache_dir() / "batches" / f"{name}.json")
         self._of = {request: job for job, requests in self.remembered.jobs.items() for request in requests}
         self._intended = {request: intent for intent in self.remembered.intents for request in intent.requests}
         self._looking: dict[Intent, asyncio.Task[str | None]] = {}
-        self._waiting: dict[str, tuple[Call, asyncio.Future[Answered]]] = {}
+        self._waiting: dict[str, tuple[HttpCall, asyncio.Future[Answered]]] = {}
         self._results: dict[str, asyncio.Task[dict[str, Answered]]] = {}
         self._used: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
 
-    async def _post(self, call: Call) -> Answered:
+    async def _post(self, call: HttpCall) -> Answered:
         content = orjson.dumps([call.path, dict(call.body)], option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(content, digest_size=16).hexdigest()
         # Equal requests (of several repeats) are told apart by their number.
@@ -109,7 +109,7 @@ class BatchClient(Client):
         self.remembered.sent(intent, job)
         self._of.update(dict.fromkeys(intent.requests, job))
 
-    async def _queued(self, request: str, call: Call) -> Answered:
+    async def _queued(self, request: str, call: HttpCall) -> Answered:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answered] = loop.create_future()
         self._waiting[request] = (call, future)
@@ -128,7 +128,7 @@ class BatchClient(Client):
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _send(self, path: str, part: Mapping[str, tuple[Call, asyncio.Future[Answered]]]) -> None:
+    async def _send(self, path: str, part: Mapping[str, tuple[HttpCall, asyncio.Future[Answered]]]) -> None:
         try:
             job = await self._made(path, {request: call.body for request, (call, _) in part.items()})
             results = await self._fetched(job)

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, Tool, ToolCall, Usage
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
-from evalkit.models.api.options import Options
-from evalkit.models.api.wire_format import Answer, data_url, estimate, folded, integer, reply_of, with_system
+from evalkit.models.api.options import ApiOptions
+from evalkit.models.api.wire_format import Completion, data_url, estimate, folded, integer, reply_of, with_system
 
 __all__ = ["ChatWire", "bearer", "finish_of", "usage_of"]
 
@@ -29,7 +29,7 @@ class ChatWire:
 
     many = True
 
-    def __init__(self, model: str, options: Options, *, limit_name: str = "max_tokens") -> None:
+    def __init__(self, model: str, options: ApiOptions, *, limit_name: str = "max_tokens") -> None:
         self._model = model
         self._options = options
         self._limit_name = limit_name
@@ -37,7 +37,7 @@ class ChatWire:
     def headers(self, key: str) -> dict[str, str]:
         return bearer(key)
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         options = self._options
         said = with_system(request.prompt, options.system)
         messages = [_message(message) for message in (folded(said) if "system" in dropped else said)]
@@ -53,7 +53,7 @@ class ChatWire:
         if request.top_logprobs and not dropped & {"logprobs", "top_logprobs"}:
             body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
         body |= options.extra_body
-        return Call("/chat/completions", body, estimate(request))
+        return HttpCall("/chat/completions", body, estimate(request))
 
     def read(self, request: Generate, body: Any) -> Reply:
         choices = sorted(body["choices"], key=lambda choice: choice.get("index") or 0)
@@ -63,7 +63,7 @@ class ChatWire:
         return replace(reply, top_logprobs=_top(choices[0])) if request.top_logprobs else reply
 
 
-def sampling(request: Generate, dropped: frozenset[str], options: Options, limit_name: str) -> dict[str, Any]:
+def sampling(request: Generate, dropped: frozenset[str], options: ApiOptions, limit_name: str) -> dict[str, Any]:
     """The sampling parameters of both of OpenAI's older formats."""
     body: dict[str, Any] = {}
     # Newer models take the limit under the second name only; it then covers their reasoning, too.
@@ -131,7 +131,7 @@ def _part(part: str | Image) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": data_url(part)}}
 
 
-def _answer(choice: Mapping[str, Any]) -> Answer:
+def _answer(choice: Mapping[str, Any]) -> Completion:
     message = choice["message"]
     text, parts = _texts(message.get("content"))
     refusal = message.get("refusal")
@@ -141,7 +141,7 @@ def _answer(choice: Mapping[str, Any]) -> Answer:
     )
     thought = message.get("reasoning_content") or message.get("reasoning") or parts
     finish = "refused" if refusal and not text else finish_of(choice)
-    return Answer(text or refusal or "", finish, thought if isinstance(thought, str) else "", calls)
+    return Completion(text or refusal or "", finish, thought if isinstance(thought, str) else "", calls)
 
 
 def _texts(content: object) -> tuple[str, str]:

@@ -20,13 +20,13 @@ from evalkit.core import ModelError, RunError
 from evalkit.models.api import rate_limit_headers
 from evalkit.models.api.circuit_breaker import Breaker
 from evalkit.models.api.failures import BadReplyError, Failed, classify
-from evalkit.models.api.rate_limiter import Gate
+from evalkit.models.api.rate_limiter import RateLimiter
 from evalkit.models.api.secrets import Secret
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Call", "Client", "Patience"]
+__all__ = ["Client", "HttpCall", "Patience"]
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ _ATTEMPTS_UNREACHED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class HttpCall:
     """What is sent. `tokens` estimates what it counts towards a budget of tokens: the prompt and the longest reply."""
 
     path: str
@@ -67,7 +67,7 @@ class Client:
         base_url: str,
         headers: Mapping[str, str],
         secret: Secret,
-        gate: Gate,
+        gate: RateLimiter,
         breaker: Breaker,
         patience: Patience,
     ) -> None:
@@ -85,7 +85,7 @@ class Client:
         self.firsts: array[float] = array("f")
         """Seconds from sending to the first piece of each reply that was streamed."""
 
-    async def send(self, call: Call, read: Callable[[Any, Mapping[str, str]], T]) -> T:
+    async def send(self, call: HttpCall, read: Callable[[Any, Mapping[str, str]], T]) -> T:
         """What `read` makes of the reply. It raises BadReplyError for a body that is not what it should be.
 
         Raises ModelError where the request failed for good, Failed of kind "unsupported" where a parameter can be
@@ -134,7 +134,7 @@ class Client:
         self._breaker.failed(failed)
         raise failed.as_error(attempts) from None
 
-    async def _attempt(self, call: Call, read: Callable[[Any, Mapping[str, str]], T]) -> T:
+    async def _attempt(self, call: HttpCall, read: Callable[[Any, Mapping[str, str]], T]) -> T:
         gate = self._gate
         await gate.enter(call.tokens)
         sent = time.monotonic()
@@ -192,7 +192,7 @@ class Client:
     def _text(self, data: bytes) -> str:
         return self._secret.redact(data[:4000].decode("utf-8", "replace"))
 
-    async def _post(self, call: Call) -> tuple[int, Mapping[str, str], bytes]:
+    async def _post(self, call: HttpCall) -> tuple[int, Mapping[str, str], bytes]:
         import aiohttp
 
         session = self._opened()

@@ -12,10 +12,10 @@ from typing import Any
 
 from evalkit.core import Generate, Reply, Usage
 from evalkit.models.api.chat import bearer, finish_of, sampling, usage_of
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
-from evalkit.models.api.options import Options
-from evalkit.models.api.wire_format import Answer, estimate, reply_of
+from evalkit.models.api.options import ApiOptions
+from evalkit.models.api.wire_format import Completion, estimate, reply_of
 
 __all__ = ["CompletionsWire", "Echoed", "echo_call", "read_echo"]
 
@@ -25,18 +25,18 @@ class CompletionsWire:
 
     many = True
 
-    def __init__(self, model: str, options: Options) -> None:
+    def __init__(self, model: str, options: ApiOptions) -> None:
         self._model = model
         self._options = options
 
     def headers(self, key: str) -> dict[str, str]:
         return bearer(key)
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         body: dict[str, Any] = {"model": self._model, "prompt": request.prompt.text}
         body |= sampling(request, dropped, self._options, "max_tokens")
         body |= self._options.extra_body
-        return Call("/completions", body, estimate(request))
+        return HttpCall("/completions", body, estimate(request))
 
     def read(self, request: Generate, body: Any) -> Reply:
         choices = sorted(body["choices"], key=lambda choice: choice.get("index") or 0)
@@ -45,7 +45,7 @@ class CompletionsWire:
         for choice in choices:
             if not isinstance(choice["text"], str):
                 raise BadReplyError("a choice's text is no text")
-        answers = [Answer(choice["text"], finish_of(choice)) for choice in choices]
+        answers = [Completion(choice["text"], finish_of(choice)) for choice in choices]
         return reply_of(request, answers, usage_of(body.get("usage")))
 
 
@@ -98,12 +98,14 @@ class Echoed:
         return twice or "".join(self.tokens[1:]) == self.text or not (self.text.startswith(first) or "\ufffd" in first)
 
 
-def echo_call(model: str, prompt: str | Sequence[int], extra: Mapping[str, Any]) -> Call:
+def echo_call(model: str, prompt: str | Sequence[int], extra: Mapping[str, Any]) -> HttpCall:
     """A text or token ids. One token is generated, since several servers refuse none; it is left out of what is
     read."""
     asked = prompt if isinstance(prompt, str) else list(prompt)
     body = {"model": model, "prompt": asked, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1}
-    return Call("/completions", {**body, **extra}, (len(prompt) // 4 if isinstance(prompt, str) else len(prompt)) + 2)
+    return HttpCall(
+        "/completions", {**body, **extra}, (len(prompt) // 4 if isinstance(prompt, str) else len(prompt)) + 2
+    )
 
 
 def read_echo(text: str | None, body: Any) -> Echoed:

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalkit.core import Reply, Usage, Vectors
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.wire_format import integer
 
 __all__ = ["embeddings_call", "read_embeddings"]
 
 
-def embeddings_call(model: str, texts: Sequence[str], extra: Mapping[str, Any]) -> Call:
+def embeddings_call(model: str, texts: Sequence[str], extra: Mapping[str, Any]) -> HttpCall:
     body = {"model": model, "input": list(texts), "encoding_format": "float", **extra}
-    return Call("/embeddings", body, sum(len(text) // 4 + 1 for text in texts))
+    return HttpCall("/embeddings", body, sum(len(text) // 4 + 1 for text in texts))
 
 
 def read_embeddings(count: int, body: Any) -> Reply:

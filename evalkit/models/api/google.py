@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit.core import Generate, Image, Message, ModelError, Reply, ToolCall, Usage
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
-from evalkit.models.api.options import Options
-from evalkit.models.api.wire_format import Answer, base64_of, estimate, integer, reply_of, with_system
+from evalkit.models.api.options import ApiOptions
+from evalkit.models.api.wire_format import Completion, base64_of, estimate, integer, reply_of, with_system
 
 __all__ = ["GoogleWire"]
 
@@ -27,14 +27,14 @@ class GoogleWire:
 
     many = False
 
-    def __init__(self, model: str, options: Options) -> None:
+    def __init__(self, model: str, options: ApiOptions) -> None:
         self._model = model.removeprefix("models/")
         self._options = options
 
     def headers(self, key: str) -> dict[str, str]:
         return {"x-goog-api-key": key}
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         options = self._options
         messages = with_system(request.prompt, options.system)
         body: dict[str, Any] = {
@@ -54,7 +54,7 @@ class GoogleWire:
             ]
             body["tools"] = [{"functionDeclarations": declared}]
         body["generationConfig"] = self._config(request, dropped)
-        return Call(f"/v1beta/models/{self._model}:generateContent", body | options.extra_body, estimate(request))
+        return HttpCall(f"/v1beta/models/{self._model}:generateContent", body | options.extra_body, estimate(request))
 
     def _config(self, request: Generate, dropped: frozenset[str]) -> dict[str, Any]:
         options = self._options
@@ -93,7 +93,7 @@ class GoogleWire:
         candidates = body.get("candidates") or []
         if not candidates:
             if (body.get("promptFeedback") or {}).get("blockReason"):
-                return reply_of(request, [Answer("", "refused")], usage)
+                return reply_of(request, [Completion("", "refused")], usage)
             raise BadReplyError("it has no candidates")
         return reply_of(request, [_answer(candidate) for candidate in candidates], usage)
 
@@ -110,7 +110,7 @@ def _blob(image: Image) -> dict[str, str]:
     return {"mimeType": image.media_type, "data": base64_of(image)}
 
 
-def _answer(candidate: Mapping[str, Any]) -> Answer:
+def _answer(candidate: Mapping[str, Any]) -> Completion:
     reason = candidate.get("finishReason")
     if reason is None:
         raise BadReplyError("it was not finished (no finishReason)")
@@ -123,4 +123,4 @@ def _answer(candidate: Mapping[str, Any]) -> Answer:
         if "functionCall" in part
     )
     finish = "length" if reason == _LENGTH else "refused" if reason in _FILTERED else "stop"
-    return Answer(text, finish, thought, calls)
+    return Completion(text, finish, thought, calls)

@@ -15,9 +15,9 @@ from typing import Any
 
 from evalkit.core import Model, UsageError
 from evalkit.core.distribution import pip_install
-from evalkit.models.api.client import Call, Client
+from evalkit.models.api.client import Client, HttpCall
 from evalkit.models.api.failures import Failed
-from evalkit.models.api.options import Options
+from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.presets import LITELLM
 from evalkit.models.api.provider import assembled
 
@@ -29,7 +29,7 @@ def litellm(name: str, options: Mapping[str, str]) -> Model:
 
     Raises UsageError.
     """
-    parsed = Options.parse(options)
+    parsed = ApiOptions.parse(options)
     if "/" not in name:
         raise UsageError("litellm needs provider and model", found=f"litellm/{name}", fix="litellm/<provider>/<model>")
     if parsed.api not in ("auto", "chat"):
@@ -42,7 +42,7 @@ def litellm(name: str, options: Mapping[str, str]) -> Model:
 class LitellmClient(Client):
     """Sends a chat completion through litellm, without its retries."""
 
-    async def _post(self, call: Call) -> tuple[int, Mapping[str, str], bytes]:
+    async def _post(self, call: HttpCall) -> tuple[int, Mapping[str, str], bytes]:
         # It would fetch a table of prices from elsewhere as it is imported.
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         package: Any = importlib.import_module("litellm")

@@ -16,7 +16,7 @@ from evalkit.models.api.completions import CompletionsWire
 from evalkit.models.api.embeddings import embeddings_call, read_embeddings
 from evalkit.models.api.failures import Failed
 from evalkit.models.api.likelihood import Likelihoods
-from evalkit.models.api.options import Options
+from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.prices import Price
 from evalkit.models.api.probing import Found
 from evalkit.models.api.rate_limiter import Growth
@@ -39,7 +39,7 @@ class ApiModel:
         self,
         identity: Identity,
         model: str,
-        options: Options,
+        options: ApiOptions,
         client: Client,
         growth: Growth,
         *,

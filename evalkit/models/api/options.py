@@ -12,7 +12,7 @@ from evalkit.core import UsageError
 from evalkit.models.api.secrets import redacted
 from evalkit.models.option_parsing import Reader, one_of, read_options, seconds, whole
 
-__all__ = ["CHANGES_ANSWERS", "Options"]
+__all__ = ["CHANGES_ANSWERS", "ApiOptions"]
 
 CHANGES_ANSWERS = ("api", "begin", "system", "effort", "thinking_tokens", "extra")
 """The options that make it another model; the others only say how it is reached and how fast it is asked."""
@@ -20,7 +20,7 @@ _SECRET_WORDS = ("key", "token", "secret", "password", "auth")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ApiOptions:
     """The options of every provider."""
 
     base_url: str = ""
@@ -71,15 +71,15 @@ class Options:
     """`extra`, read."""
 
     @staticmethod
-    def parse(texts: Mapping[str, str]) -> Options:
+    def parse(texts: Mapping[str, str]) -> ApiOptions:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
-        names = [one.name for one in fields(Options) if one.name != "extra_body"]
+        names = [one.name for one in fields(ApiOptions) if one.name != "extra_body"]
         for key in set(texts) - set(names):
             _refuse_secret(key)
         values = read_options(texts, names, _READERS, of="an API model", shown=redacted)
         if values.get("extra"):
             values["extra_body"] = _object(values["extra"])
-        return Options(**values)
+        return ApiOptions(**values)
 
 
 def _refuse_secret(key: str) -> None:

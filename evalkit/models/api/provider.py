@@ -17,11 +17,11 @@ from evalkit.models.api.circuit_breaker import Breaker
 from evalkit.models.api.client import Client, Patience
 from evalkit.models.api.completions import CompletionsWire
 from evalkit.models.api.model import ApiModel
-from evalkit.models.api.options import CHANGES_ANSWERS, Options
+from evalkit.models.api.options import CHANGES_ANSWERS, ApiOptions
 from evalkit.models.api.presets import PRESETS, Preset
 from evalkit.models.api.prices import Price, parse_price, price_of
 from evalkit.models.api.probing import Found, probe
-from evalkit.models.api.rate_limiter import Gate, Growth
+from evalkit.models.api.rate_limiter import Growth, RateLimiter
 from evalkit.models.api.secrets import Secret, find_key
 from evalkit.models.api.wire_format import Wire
 
@@ -38,7 +38,7 @@ _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 def opened(provider: str, name: str, options: Mapping[str, str]) -> Model:
     """The model of a provider. Raises UsageError for a missing name, key or address and for a bad option."""
-    preset, parsed = PRESETS[provider], Options.parse(options)
+    preset, parsed = PRESETS[provider], ApiOptions.parse(options)
     if not name:
         raise UsageError(f"{provider} needs a model's name", found=provider, fix=f"{provider}/<model>")
     if importlib.util.find_spec("aiohttp") is None:
@@ -46,7 +46,7 @@ def opened(provider: str, name: str, options: Mapping[str, str]) -> Model:
     return assembled(preset, name, parsed)
 
 
-def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client] = Client) -> Model:
+def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Client] = Client) -> Model:
     """A provider's model put together; `client_of` is what sends. Raises UsageError."""
     parsed = replace(parsed, extra_body={**preset.body, **parsed.extra_body})
     provider = preset.name
@@ -67,7 +67,7 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
     if parsed.batch == "on":
         client_of, most, first, deadline = BatchClient, MOST, MOST, max(deadline, _A_BATCHS_SECONDS)
     growth = Growth(most, first)
-    gate = Gate(growth, requests=parsed.rpm, tokens=parsed.tpm)
+    gate = RateLimiter(growth, requests=parsed.rpm, tokens=parsed.tpm)
     windows = _windows(parsed)
     identity = _identity(provider, name, base_url, parsed, windows)
     fix = f"check the model's name, the key ({' or '.join(keys) or 'key_env=NAME'}) and the address {base_url}"
@@ -91,7 +91,7 @@ def assembled(preset: Preset, name: str, parsed: Options, client_of: type[Client
     )
 
 
-def _jobs(preset: Preset, options: Options) -> Jobs:
+def _jobs(preset: Preset, options: ApiOptions) -> Jobs:
     from evalkit.models.api.batch_jobs import AnthropicJobs, OpenAiJobs
 
     if preset.name not in ("openai", "azure", "anthropic", "groq"):
@@ -101,7 +101,7 @@ def _jobs(preset: Preset, options: Options) -> Jobs:
     return AnthropicJobs() if preset.wire == "anthropic" else OpenAiJobs()
 
 
-def _wire(preset: Preset, name: str, options: Options) -> Wire:
+def _wire(preset: Preset, name: str, options: ApiOptions) -> Wire:
     if preset.wire != "chat" and options.api != "auto":
         raise UsageError(f"{preset.name} has one interface", found=f"api={options.api}", fix="leave it out")
     if preset.wire == "anthropic":
@@ -123,7 +123,7 @@ def _wire(preset: Preset, name: str, options: Options) -> Wire:
 
 
 def _texts(
-    preset: Preset, name: str, options: Options, base_url: str, headers: Mapping[str, str], secret: Secret
+    preset: Preset, name: str, options: ApiOptions, base_url: str, headers: Mapping[str, str], secret: Secret
 ) -> tuple[CompletionsWire | None, Callable[[], Found] | None]:
     """The format for plain texts and how to find out what the server does with it; nothing for a chat-only one."""
     asked = preset.texts is None or (preset.name == "openai" and base_url != preset.base_url)
@@ -151,10 +151,10 @@ def _azure_address(preset: Preset) -> str:
             found="AZURE_OPENAI_ENDPOINT not set",
             fix="base_url=https://<resource>.openai.azure.com/openai/v1",
         )
-    return Options.parse({"base_url": f"{endpoint}/openai/v1"}).base_url
+    return ApiOptions.parse({"base_url": f"{endpoint}/openai/v1"}).base_url
 
 
-def _windows(options: Options) -> Windows | None:
+def _windows(options: ApiOptions) -> Windows | None:
     if not options.tokenizer:
         return None
     from evalkit.models.api.windows import windows_of
@@ -162,12 +162,12 @@ def _windows(options: Options) -> Windows | None:
     return windows_of(options.tokenizer, options.max_length)
 
 
-def _identity(provider: str, name: str, base_url: str, options: Options, windows: Windows | None) -> Identity:
+def _identity(provider: str, name: str, base_url: str, options: ApiOptions, windows: Windows | None) -> Identity:
     """Everything that changes what is answered, and where: two servers may serve one name differently."""
     said, facts = [f"{provider}/{name}"], {"backend": "api", "base_url": base_url, "model": name}
     for key in CHANGES_ANSWERS:
         value = getattr(options, key)
-        if value != getattr(Options(), key):
+        if value != getattr(ApiOptions(), key):
             short = digest_of(value)[:8] if key in ("system", "extra") else str(value)
             said.append(f"{key}={short}")
             facts[key] = digest_of(value) if key in ("system", "extra") else str(value)
@@ -176,12 +176,12 @@ def _identity(provider: str, name: str, base_url: str, options: Options, windows
     return Identity(",".join(said), tuple(facts.items()))
 
 
-def _price(preset: Preset, name: str, options: Options, base_url: str) -> Price | None:
+def _price(preset: Preset, name: str, options: ApiOptions, base_url: str) -> Price | None:
     price = _list_price(preset, name, options, base_url)
     return price.times(_BATCH_PRICE) if price is not None and options.batch == "on" else price
 
 
-def _list_price(preset: Preset, name: str, options: Options, base_url: str) -> Price | None:
+def _list_price(preset: Preset, name: str, options: ApiOptions, base_url: str) -> Price | None:
     if options.price:
         return parse_price(options.price)
     if preset.local or urlsplit(base_url).hostname in _LOCAL_HOSTS:

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-__all__ = ["Gate", "Growth", "PerMinute"]
+__all__ = ["Growth", "PerMinute", "RateLimiter"]
 
 _SLOWER = 1.7
 """Twice as many in flight and each this much slower: more in flight then gives (almost) no more per second."""
@@ -100,7 +100,7 @@ class PerMinute:
         self._level -= amount
 
 
-class Gate:
+class RateLimiter:
     """Lets requests through, first come first served: room in flight, budgets per minute, and pauses."""
 
     def __init__(

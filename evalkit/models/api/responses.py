@@ -10,10 +10,10 @@ from typing import Any
 
 from evalkit.core import Generate, Message, Reply, ToolCall, Usage
 from evalkit.models.api.chat import bearer
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
-from evalkit.models.api.options import Options
-from evalkit.models.api.wire_format import Answer, data_url, estimate, integer, reply_of, with_system
+from evalkit.models.api.options import ApiOptions
+from evalkit.models.api.wire_format import Completion, data_url, estimate, integer, reply_of, with_system
 
 __all__ = ["ResponsesWire"]
 
@@ -23,14 +23,14 @@ class ResponsesWire:
 
     many = False
 
-    def __init__(self, model: str, options: Options) -> None:
+    def __init__(self, model: str, options: ApiOptions) -> None:
         self._model = model
         self._options = options
 
     def headers(self, key: str) -> dict[str, str]:
         return bearer(key)
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         options = self._options
         messages = with_system(request.prompt, options.system)
         body: dict[str, Any] = {
@@ -57,7 +57,7 @@ class ResponsesWire:
                 {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.schema}
                 for tool in request.tools
             ]
-        return Call("/responses", body | options.extra_body, estimate(request))
+        return HttpCall("/responses", body | options.extra_body, estimate(request))
 
     def read(self, request: Generate, body: Any) -> Reply:
         status = body["status"]
@@ -84,7 +84,7 @@ class ResponsesWire:
             cached_tokens=integer(given.get("input_tokens_details"), "cached_tokens"),
             reasoning_tokens=integer(given.get("output_tokens_details"), "reasoning_tokens"),
         )
-        return reply_of(request, [Answer("".join(texts), finish, "".join(thoughts), tuple(calls))], usage)
+        return reply_of(request, [Completion("".join(texts), finish, "".join(thoughts), tuple(calls))], usage)
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
 
 __all__ = ["Assembler", "events", "says", "streamed"]
@@ -22,7 +22,7 @@ Event = dict[str, Any]
 Assembler = Callable[[Sequence[Event]], Mapping[str, Any]]
 
 
-def streamed(call: Call, dropped: frozenset[str]) -> Call:
+def streamed(call: HttpCall, dropped: frozenset[str]) -> HttpCall:
     """The call with its reply as a stream; as it is where its format has none (embeddings)."""
     if call.path.endswith(":generateContent"):
         path = call.path.replace(":generateContent", ":streamGenerateContent") + "?alt=sse"

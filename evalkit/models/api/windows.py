@@ -13,7 +13,7 @@ from evalkit.core import ModelError, Perplexity, Reply, UsageError
 from evalkit.models.api.completions import Echoed
 from evalkit.models.hf.loading import checkpoint as checkpoints
 from evalkit.models.hf.loading.checkpoint import Checkpoint
-from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.hf.text.encode import Tokens, rolling_rows, strided_rows
 from evalkit.models.tokenizers import load_tokenizer
 
@@ -71,7 +71,7 @@ class Windows:
             usage=summed([found.usage for found in echoes]),
         )
 
-    def _rows(self, tokens: Tokens, ids: tuple[int, ...], stride: int | None) -> list[Row]:
+    def _rows(self, tokens: Tokens, ids: tuple[int, ...], stride: int | None) -> list[TokenRow]:
         if not ids:
             return []
         # A window of n tokens is read with the last one that it foresees behind it.
@@ -89,11 +89,11 @@ class Windows:
         return Tokens(load_tokenizer(self._checkpoint), max_length=self._length)
 
 
-async def _echoed(row: Row, echo: Echo) -> Echoed:
+async def _echoed(row: TokenRow, echo: Echo) -> Echoed:
     return await echo((*row.ids, row.targets[-1]))
 
 
-def _scored(row: Row, found: Echoed) -> tuple[Sequence[float], bool]:
+def _scored(row: TokenRow, found: Echoed) -> tuple[Sequence[float], bool]:
     """What the window foresees are the last of its tokens."""
     count = len(row.targets)
     values = [value for value in found.values[-count:] if value is not None]

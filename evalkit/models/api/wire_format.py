@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from evalkit.core import IMAGE_TOKENS, Generate, Image, Message, ModelError, Prompt, Reply, ToolCall, Usage
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 
 __all__ = [
     "CUT_IN_REASONING",
     "REFUSED",
-    "Answer",
+    "Completion",
     "Wire",
     "base64_of",
     "cut",
@@ -30,7 +30,7 @@ _CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Completion:
     """One text as it came: why it ended ("stop", "eos", "length" or "refused"), thought, tool calls."""
 
     text: str
@@ -45,7 +45,7 @@ class Wire(Protocol):
     @property
     def many(self) -> bool: ...
     def headers(self, key: str) -> dict[str, str]: ...
-    def call(self, request: Generate, dropped: frozenset[str]) -> Call:
+    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         """`dropped` names parameters that this server turned out not to take."""
         ...
 
@@ -63,7 +63,7 @@ def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
     return (text[: min(places)], True) if places else (text, False)
 
 
-def reply_of(request: Generate, answers: Sequence[Answer], usage: Usage) -> Reply:
+def reply_of(request: Generate, answers: Sequence[Completion], usage: Usage) -> Reply:
     """The reply of the texts that came, each cut at its stop string."""
     texts, finish, notes = [], [], []
     for answer in answers:

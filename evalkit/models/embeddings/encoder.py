@@ -17,10 +17,10 @@ import torch
 
 from evalkit.core import Embed, ModelError, Reply, Usage, UsageError, Vectors
 from evalkit.data.huggingface import as_found
-from evalkit.models.batcher import Flight
+from evalkit.models.batcher import Batch
 from evalkit.models.embeddings.files import Files
-from evalkit.models.embeddings.options import Options
-from evalkit.models.hf.oom_backoff import Budget, work_off
+from evalkit.models.embeddings.options import EmbeddingOptions
+from evalkit.models.hf.oom_backoff import TokenBudget, run_with_oom_backoff
 from evalkit.models.hf.scoring.plan import by_length
 from evalkit.models.loading_lock import LOADING
 
@@ -44,10 +44,10 @@ class _Text:
 class Encoder:
     """What a loaded embedding model can be asked. Not thread-safe: one worker thread uses it."""
 
-    def __init__(self, model: Any, options: Options, device: str) -> None:
+    def __init__(self, model: Any, options: EmbeddingOptions, device: str) -> None:
         self._model = model
         self._device = device
-        self._budget = Budget(options.batch_tokens or _BUDGETS.get(device.partition(":")[0], _BUDGETS["cpu"]))
+        self._budget = TokenBudget(options.batch_tokens or _BUDGETS.get(device.partition(":")[0], _BUDGETS["cpu"]))
         self.max_length = int(model.max_seq_length or 1 << 30)
         self._prompts = {
             "text": model.prompts.get(model.default_prompt_name, "") if model.default_prompt_name else "",
@@ -60,11 +60,11 @@ class Encoder:
         """Tokens of one forward pass."""
         return self._budget.tokens
 
-    def run(self, flight: Flight[Embed, Reply]) -> None:
+    def run(self, flight: Batch[Embed, Reply]) -> None:
         """Answer every request of a flight."""
         texts = self._texts(flight)
         answers = _Answers(flight, self.max_length)
-        work_off(
+        run_with_oom_backoff(
             [min(text.tokens, self.max_length) for text in texts],
             self._budget,
             plan=by_length,
@@ -74,7 +74,7 @@ class Encoder:
             release=self._release,
         )
 
-    def _texts(self, flight: Flight[Embed, Reply]) -> list[_Text]:
+    def _texts(self, flight: Batch[Embed, Reply]) -> list[_Text]:
         """Every distinct text of the flight with its length; a request with a text that has none fails here."""
         found: dict[tuple[str, str], _Text] = {}
         for index, request in enumerate(flight.jobs):
@@ -130,7 +130,7 @@ class Encoder:
 class _Answers:
     """The vectors that have come for each request of a flight."""
 
-    def __init__(self, flight: Flight[Embed, Reply], limit: int) -> None:
+    def __init__(self, flight: Batch[Embed, Reply], limit: int) -> None:
         self._flight, self._limit = flight, limit
         self._rows: dict[int, dict[int, Any]] = {}
         self._tokens: dict[int, list[int]] = {}
@@ -175,7 +175,7 @@ def _prompt(model: Any, given: str | None, names: tuple[str, ...]) -> str:
     return next((str(model.prompts[name]) for name in names if model.prompts.get(name)), "")
 
 
-def load(files: Files, options: Options, device: str) -> Encoder:
+def load(files: Files, options: EmbeddingOptions, device: str) -> Encoder:
     """Load the model onto `device`. Raises UsageError where that can't be done."""
     # It warns of what is meant here (an encoder without modules of its own), and shows bars.
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)

@@ -11,7 +11,7 @@ from typing import Any
 
 from evalkit.core import Identity, UsageError, digest_of
 from evalkit.data.huggingface import failure
-from evalkit.models.embeddings.options import CHANGES_ANSWERS, Options
+from evalkit.models.embeddings.options import CHANGES_ANSWERS, EmbeddingOptions
 from evalkit.models.hf.loading.checkpoint import asked_model, snapshot_of
 from evalkit.models.hf.loading.weight_files import stored_dtype, weight_digest, weight_files
 
@@ -77,7 +77,7 @@ class Files:
         return tuple(file for folder in self.parts for file in weight_files(folder))
 
 
-def find(name: str, options: Options) -> Files:
+def find(name: str, options: EmbeddingOptions) -> Files:
     """The files of a folder (`./x`, `/x`, `~/x` or any that exists) or a hub id; a hub model's weights stay there.
 
     Raises UsageError that says what was looked for.
@@ -113,13 +113,13 @@ def find(name: str, options: Options) -> Files:
     return files
 
 
-def _from_hub(repo: str, options: Options) -> Files:
+def _from_hub(repo: str, options: EmbeddingOptions) -> Files:
     patterns = [*_SMALL, *(f"*/{pattern}" for pattern in _SMALL)]
     folder, commit = snapshot_of(asked_model(repo, options.revision), patterns, install="embeddings")
     return Files(f"st/{repo}", repo, folder, commit)
 
 
-def identify(files: Files, options: Options) -> Identity:
+def identify(files: Files, options: EmbeddingOptions) -> Identity:
     """The identity: everything that changes a vector, and nothing of where the model lies or how it is run."""
     try:
         weights = f"hub:{files.commit}" if files.commit else f"sha256:{weight_digest(files.weights())}"
@@ -129,7 +129,7 @@ def identify(files: Files, options: Options) -> Identity:
     facts["dtype"] = options.dtype
     if options.dtype == "auto":
         facts["dtype"] = stored_dtype(files.weights()) or "auto"
-    plain, said = Options(), [files.name]
+    plain, said = EmbeddingOptions(), [files.name]
     for key in CHANGES_ANSWERS:
         value = getattr(options, key)
         if value != getattr(plain, key):

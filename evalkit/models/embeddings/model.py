@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from evalkit.core import Capabilities, Embed, Identity, ModelError, Reply, Request, Tokenize
 from evalkit.models.batcher import Batcher
 from evalkit.models.embeddings.files import Files, identify
-from evalkit.models.embeddings.options import Options
+from evalkit.models.embeddings.options import EmbeddingOptions
 from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.tokenizers import TokenCounter
 
@@ -26,7 +26,7 @@ _WINDOW = 1024
 class EmbeddingModel:
     """A `core.Model` that answers Embed and Tokenize. It may be asked again in another event loop."""
 
-    def __init__(self, files: Files, options: Options) -> None:
+    def __init__(self, files: Files, options: EmbeddingOptions) -> None:
         self._files, self._options = files, options
         self._identity: Identity | None = None
         self._loading: Future[tuple[Executor, Encoder]] | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 from evalkit.models.option_parsing import Reader, one_of, read_options, tokens, yes_no
 
-__all__ = ["CHANGES_ANSWERS", "Options"]
+__all__ = ["CHANGES_ANSWERS", "EmbeddingOptions"]
 
 CHANGES_ANSWERS = ("dtype", "revision", "trust_remote_code", "max_length", "pooling", "query_prompt", "document_prompt")
 """The options that make it another model; the others only say where and how it is run."""
@@ -22,7 +22,7 @@ _READERS: Mapping[str, Reader] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EmbeddingOptions:
     """The options of `st/…`."""
 
     device: str = "auto"
@@ -45,7 +45,7 @@ class Options:
     """Tokens in one forward pass: 4,096 on a CPU and 32,768 on a GPU, halved where memory runs out."""
 
     @staticmethod
-    def parse(texts: Mapping[str, str]) -> Options:
+    def parse(texts: Mapping[str, str]) -> EmbeddingOptions:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
-        names = [field.name for field in fields(Options)]
-        return Options(**read_options(texts, names, _READERS, of="an embedding model"))
+        names = [field.name for field in fields(EmbeddingOptions)]
+        return EmbeddingOptions(**read_options(texts, names, _READERS, of="an embedding model"))

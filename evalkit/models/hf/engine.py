@@ -13,23 +13,23 @@ from functools import partial
 import torch
 
 from evalkit.core import Reply, Request
-from evalkit.models.batcher import Flight
+from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.generation import requests as writing
 from evalkit.models.hf.generation.continuous_batching import WritingCounters
 from evalkit.models.hf.generation.decode import Stepper, find_stepper
-from evalkit.models.hf.generation.strategy import Slotted
+from evalkit.models.hf.generation.strategy import GenerationStrategy
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import Budget, work_off
-from evalkit.models.hf.request_preparer import Asked, Asking
+from evalkit.models.hf.oom_backoff import TokenBudget, run_with_oom_backoff
+from evalkit.models.hf.request_preparer import PreparedRequest, RequestPreparer
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.scoring.plan import by_length
 from evalkit.models.hf.scoring.prefix_sharing import Caller
 from evalkit.models.hf.scoring.score import score
-from evalkit.models.hf.scoring.strategy import Fast
+from evalkit.models.hf.scoring.strategy import ScoringStrategy
 from evalkit.models.hf.text.encode import Tokens
-from evalkit.models.hf.text.rendering import Renderer
+from evalkit.models.hf.text.rendering import ChatRenderer
 
 __all__ = ["Engine"]
 
@@ -42,21 +42,21 @@ _SLOT_TOKENS = 32
 class Engine:
     """What a loaded model can be asked. Not thread-safe, `prepare` apart: one worker thread uses it."""
 
-    def __init__(self, loaded: Loaded, renderer: Renderer, budget: Budget) -> None:
+    def __init__(self, loaded: Loaded, renderer: ChatRenderer, budget: TokenBudget) -> None:
         self._loaded = loaded
         self._budget = budget
-        self._cached_budget = Budget(budget.tokens * _CACHED_TOKENS)
+        self._cached_budget = TokenBudget(budget.tokens * _CACHED_TOKENS)
         tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
-        self.prepare = Asking(renderer, tokens, loaded.eos_ids)
+        self.prepare = RequestPreparer(renderer, tokens, loaded.eos_ids)
         """Renders and tokenises requests that wait, from any thread; a flight does the rest itself."""
         loaded.switch()
         with torch.inference_mode():
             self._forward = Forward(loaded)
         self.stats = Counters()
-        self._fast = Fast(loaded, self._forward, self.stats)
+        self._fast = ScoringStrategy(loaded, self._forward, self.stats)
         self.written = WritingCounters()
-        self._slotted = Slotted(loaded, self._forward, self.written)
-        self._slot_budget = Budget(budget.tokens * _SLOT_TOKENS)
+        self._slotted = GenerationStrategy(loaded, self._forward, self.written)
+        self._slot_budget = TokenBudget(budget.tokens * _SLOT_TOKENS)
         self._stepper: Stepper | None = None
 
     @property
@@ -79,35 +79,35 @@ class Engine:
         """Whether preparing what waits gains time: beside a device, not on the processor that computes anyway."""
         return not self._loaded.device.startswith("cpu")
 
-    def run(self, flight: Flight[Request, Reply]) -> None:
+    def run(self, flight: Batch[Request, Reply]) -> None:
         """Answer every request of a flight."""
         begun = time.perf_counter()
         self._loaded.switch()
         with torch.inference_mode():
             asked = self._asked(flight)
-            self._score(flight, [item for item in asked if isinstance(item, scoring.Asked)])
+            self._score(flight, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
             self.stats.total_seconds += time.perf_counter() - begun
-            self._write(flight, [item for item in asked if isinstance(item, writing.Asked)])
+            self._write(flight, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
 
-    def _asked(self, flight: Flight[Request, Reply]) -> list[Asked]:
+    def _asked(self, flight: Batch[Request, Reply]) -> list[PreparedRequest]:
         """What is to be computed for every request that is still wanted."""
         wanted = [index for index in range(len(flight.jobs)) if flight.wanted(index)]
         fresh = [index for index in wanted if flight.prepared[index] is None]
         found = dict(zip(fresh, self.prepare([flight.jobs[index] for index in fresh]), strict=True))
-        asked: list[Asked] = []
+        asked: list[PreparedRequest] = []
         for index in wanted:
             item = found.get(index) or flight.prepared[index]
-            assert isinstance(item, scoring.Asked | writing.Asked)
+            assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
             item.index = index
             asked.append(item)
         return asked
 
-    def _score(self, flight: Flight[Request, Reply], requests: Sequence[scoring.Asked]) -> None:
+    def _score(self, flight: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
         work = scoring.Scoring(flight, requests, partial(score, self._forward), self.stats)
         caller = Caller(work.is_open, work.settle, work.fail, self._release)
         numbers = [number for number in range(len(work.rows)) if work.is_open(number)]
         rest = self._fast.score(work.rows, numbers, self._budget, caller)
-        work_off(
+        run_with_oom_backoff(
             [work.rows[number].length for number in rest],
             self._budget,
             plan=self._plan,
@@ -117,7 +117,7 @@ class Engine:
             release=self._release,
         )
 
-    def _write(self, flight: Flight[Request, Reply], requests: Sequence[writing.Asked]) -> None:
+    def _write(self, flight: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
         if not requests:
             return
         work = writing.Writing(flight, requests)
@@ -127,7 +127,7 @@ class Engine:
         if self._stepper is None:
             self._stepper = find_stepper(self._loaded, self._forward)
         stepper = self._stepper
-        work_off(
+        run_with_oom_backoff(
             [work.streams[number].length for number in rest],
             self._cached_budget,
             plan=self._plan,

@@ -8,14 +8,14 @@ from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.loading.load_weights import dtype_of
 from evalkit.models.hf.loading.quantization_methods import method_named, outlier_threshold, skipped, stored_in
 from evalkit.models.hf.loading.weight_files import weight_digest, weight_files
-from evalkit.models.hf.options import Options
+from evalkit.models.hf.options import HfOptions
 
 __all__ = ["identify"]
 
 _WAYS = ("attention", "device_map", "tp_plan", "compile")
 
 
-def identify(checkpoint: Checkpoint, options: Options, adapter: Adapter | None = None) -> Identity:
+def identify(checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None = None) -> Identity:
     """The identity: everything that changes what the model answers, and nothing of where it lies.
 
     Device and batch size are left out: they change roundings, not the model. So do an attention implementation, a
@@ -53,7 +53,7 @@ def identify(checkpoint: Checkpoint, options: Options, adapter: Adapter | None =
     return Identity(checkpoint.name, tuple(facts.items()))
 
 
-def _quantization(options: Options, dtype: str) -> dict[str, str]:
+def _quantization(options: HfOptions, dtype: str) -> dict[str, str]:
     """The method with every setting that it heeds, whether it was said or is a default."""
     method = method_named(options.quant)
     facts = {"quantization": method.name}

@@ -25,7 +25,7 @@ from evalkit.models.batcher import Batcher
 from evalkit.models.hf import tensor_parallel
 from evalkit.models.hf.loading import weight_cache
 from evalkit.models.hf.loading.checkpoint import Checkpoint
-from evalkit.models.hf.options import Options
+from evalkit.models.hf.options import HfOptions
 from evalkit.models.hf.request_preparer import guessed_tokens, refuse
 from evalkit.models.tokenizers import TokenCounter
 
@@ -44,7 +44,7 @@ _BUDGETS = {"cpu": 2048, "mps": 4096, "cuda": 16384}
 class LocalModel:
     """A `core.Model` that transformers runs here. It may be asked again in another event loop after one has ended."""
 
-    def __init__(self, checkpoint: Checkpoint, options: Options, adapter: Adapter | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None = None) -> None:
         self._checkpoint = checkpoint
         self._options = options
         self._adapter = adapter
@@ -159,18 +159,18 @@ class LocalModel:
     def _engine(self, device: str) -> Engine:
         from evalkit.models.hf.engine import Engine
         from evalkit.models.hf.loading.footprint import weight_bytes
-        from evalkit.models.hf.oom_backoff import Budget
-        from evalkit.models.hf.text.rendering import Renderer
+        from evalkit.models.hf.oom_backoff import TokenBudget
+        from evalkit.models.hf.text.rendering import ChatRenderer
 
         base = weight_cache.take(self, self._key, self._checkpoint, self._options, device)
         loaded = base.with_adapter(self._adapter, merge=self._options.adapter_merge)
         if self._options.max_length:
             loaded = replace(loaded, max_length=self._options.max_length)
         self._weight_bytes = weight_bytes(loaded.model)
-        renderer = Renderer(loaded.tokenizer, self._options.chat, self._options.system)
+        renderer = ChatRenderer(loaded.tokenizer, self._options.chat, self._options.system)
         tokens = self._options.batch_tokens or _BUDGETS.get(loaded.device.partition(":")[0], _BUDGETS["cpu"])
         try:
-            return Engine(loaded, renderer, Budget(tokens))
+            return Engine(loaded, renderer, TokenBudget(tokens))
         except RuntimeError as error:
             raise UsageError(
                 f"{self._checkpoint.name} was loaded but can't be run on {loaded.device}",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from evalkit.core import ModelError
 from evalkit.models.hf.tensor_parallel import least
 
-__all__ = ["Budget", "is_out_of_memory", "room", "too_large", "work_off"]
+__all__ = ["TokenBudget", "is_out_of_memory", "kv_cache_bytes", "run_with_oom_backoff", "too_large"]
 
 _SHARE = 4
 """Keys and values that are kept take at most one part in so many of the memory that is free."""
@@ -16,7 +16,7 @@ _ROOM = 1 << 32
 """The most bytes for them where the device does not say what is free, and on a CPU, whose memory others use too."""
 
 
-class Budget:
+class TokenBudget:
     """How many tokens one batch may have. It only shrinks."""
 
     def __init__(self, tokens: int) -> None:
@@ -27,7 +27,7 @@ class Budget:
         self.tokens = max(1, min(self.tokens, tried) // 2)
 
 
-def room(device: str) -> int:
+def kv_cache_bytes(device: str) -> int:
     """Bytes that keys and values may take on a device; where processes compute together, in each of them."""
     return least(_free(device))
 
@@ -55,9 +55,9 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
 
 
-def work_off(
+def run_with_oom_backoff(
     lengths: Sequence[int],
-    budget: Budget,
+    budget: TokenBudget,
     *,
     plan: Callable[[Sequence[int], int], list[tuple[int, ...]]],
     run: Callable[[tuple[int, ...]], None],

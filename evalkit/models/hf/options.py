@@ -12,7 +12,7 @@ from evalkit.core import UsageError
 from evalkit.models.hf.loading.quantization_methods import method_named
 from evalkit.models.option_parsing import Reader, matching, one_of, read_options, tokens, whole, yes_no
 
-__all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "Options", "memory_limits"]
+__all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "HfOptions", "memory_limits"]
 
 _QUANTIZES = ("compute_dtype", "group_size", "int8_threshold", "quant_skip")
 CHANGES_ANSWERS = (
@@ -85,7 +85,7 @@ _READERS: Mapping[str, Reader] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class HfOptions:
     """The options of `hf/…` and `tiny`."""
 
     device: str = "auto"
@@ -135,14 +135,14 @@ class Options:
     """Add the adapter to the weights, which are then this model's own."""
 
     @staticmethod
-    def parse(texts: Mapping[str, str], plain: Options | None = None) -> Options:
+    def parse(texts: Mapping[str, str], plain: HfOptions | None = None) -> HfOptions:
         """Read options from text; `plain` holds what is not said.
 
         Raises UsageError for an unknown key or a value that can't be meant.
         """
-        names = [field.name for field in fields(Options)]
+        names = [field.name for field in fields(HfOptions)]
         values = read_options(texts, names, _READERS, of="a local model")
-        options = replace(plain or Options(), **values)
+        options = replace(plain or HfOptions(), **values)
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
         if options.adapter_merge and not options.adapter:
@@ -160,7 +160,7 @@ class Options:
         return options
 
 
-def _check_quantizing(options: Options) -> None:
+def _check_quantizing(options: HfOptions) -> None:
     given = [name for name in _QUANTIZES if getattr(options, name) not in ("", None)]
     if not options.quant:
         if given:

@@ -14,18 +14,18 @@ from evalkit.models.hf.loading.adapters import Adapter
 from evalkit.models.hf.loading.quantization_methods import method_named, missing, stored_in
 from evalkit.models.hf.loading.weight_files import weight_files
 from evalkit.models.hf.model import LocalModel
-from evalkit.models.hf.options import CHANGES_ANSWERS, Options
+from evalkit.models.hf.options import CHANGES_ANSWERS, HfOptions
 
 __all__ = ["hf", "tiny"]
 
 
 def hf(name: str, options: Mapping[str, str]) -> Model:
-    """The model of a hub id, a folder or a GGUF file. Raises UsageError (see `Options` and `checkpoint.find`)."""
-    parsed = Options.parse(options)
+    """The model of a hub id, a folder or a GGUF file. Raises UsageError (see `HfOptions` and `checkpoint.find`)."""
+    parsed = HfOptions.parse(options)
     if name.endswith(".gguf"):
-        return _opened(gguf_files.find(name), parsed, Options())
+        return _opened(gguf_files.find(name), parsed, HfOptions())
     found = checkpoints.find(name, revision=parsed.revision, code=parsed.trust_remote_code)
-    return _opened(found, parsed, Options())
+    return _opened(found, parsed, HfOptions())
 
 
 def tiny(name: str, options: Mapping[str, str]) -> Model:
@@ -34,12 +34,12 @@ def tiny(name: str, options: Mapping[str, str]) -> Model:
 
     if name:
         raise UsageError("tiny is one model", found=f"tiny/{name}", fix="tiny")
-    plain = Options(dtype="float32")
-    parsed = Options.parse(options, plain)
+    plain = HfOptions(dtype="float32")
+    parsed = HfOptions.parse(options, plain)
     return _opened(replace(checkpoints.find(str(TINY)), name="tiny"), parsed, plain)
 
 
-def _opened(found: checkpoints.Checkpoint, options: Options, plain: Options) -> Model:
+def _opened(found: checkpoints.Checkpoint, options: HfOptions, plain: HfOptions) -> Model:
     adapter = _adapter(options)
     named = _named(found, options, plain, adapter)
     _check(named, options)
@@ -47,7 +47,7 @@ def _opened(found: checkpoints.Checkpoint, options: Options, plain: Options) -> 
 
 
 def _named(
-    found: checkpoints.Checkpoint, options: Options, plain: Options, adapter: Adapter | None
+    found: checkpoints.Checkpoint, options: HfOptions, plain: HfOptions, adapter: Adapter | None
 ) -> checkpoints.Checkpoint:
     """The model under a name that says how it differs from its `plain` self, so that a table tells variants apart.
 
@@ -68,7 +68,7 @@ def _told(key: str, value: object, adapter: Adapter | None) -> str:
     return adapter.label if key == "adapter" and adapter else str(value).lower()
 
 
-def _adapter(options: Options) -> Adapter | None:
+def _adapter(options: HfOptions) -> Adapter | None:
     if not options.adapter:
         return None
     if lacking := missing(("peft",)):
@@ -79,7 +79,7 @@ def _adapter(options: Options) -> Adapter | None:
     return adapters.find(options.adapter)
 
 
-def _check(found: checkpoints.Checkpoint, options: Options) -> None:
+def _check(found: checkpoints.Checkpoint, options: HfOptions) -> None:
     missing = [package for package in ("torch", "transformers") if importlib.util.find_spec(package) is None]
     if missing:
         raise UnavailableError(
@@ -110,7 +110,7 @@ def _check(found: checkpoints.Checkpoint, options: Options) -> None:
         )
 
 
-def _check_quantization(found: checkpoints.Checkpoint, options: Options) -> None:
+def _check_quantization(found: checkpoints.Checkpoint, options: HfOptions) -> None:
     """Raise where the model is quantized twice, or the package that quantizes or reads it is not installed."""
     stored = stored_in(found.config)
     if options.quant:

@@ -12,33 +12,33 @@ from evalkit.core import Capabilities, Choose, Embed, Generate, ModelError, Perp
 from evalkit.models.hf.generation import requests as writing
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.text.encode import Tokens
-from evalkit.models.hf.text.rendering import Rendered, Renderer
+from evalkit.models.hf.text.rendering import ChatRenderer, Rendered
 
-__all__ = ["Asked", "Asking", "guessed_tokens", "refuse"]
+__all__ = ["PreparedRequest", "RequestPreparer", "guessed_tokens", "refuse"]
 
-Asked = scoring.Asked | writing.Asked
+PreparedRequest = scoring.PreparedScoring | writing.PreparedGeneration
 
 
-class Asking:
+class RequestPreparer:
     """Prepares requests for one model. May be called from any thread; one call at a time is under way."""
 
-    def __init__(self, renderer: Renderer, tokens: Tokens, eos_ids: frozenset[int]) -> None:
+    def __init__(self, renderer: ChatRenderer, tokens: Tokens, eos_ids: frozenset[int]) -> None:
         self._renderer = renderer
         self._tokens = tokens
         self._eos_ids = eos_ids
         # A tokenizer must not be used by two threads at once.
         self._lock = threading.Lock()
 
-    def __call__(self, jobs: Sequence[Request]) -> list[Asked]:
+    def __call__(self, jobs: Sequence[Request]) -> list[PreparedRequest]:
         """What is to be computed for each request, in order; `index` is its place in `jobs`."""
         with self._lock:
-            asked: dict[int, Asked] = {}
+            asked: dict[int, PreparedRequest] = {}
             rendered: list[tuple[int, Rendered]] = []
             for index, request in enumerate(jobs):
                 try:
                     rendered.append((index, self._render(request)))
                 except ModelError as error:
-                    asked[index] = scoring.Asked(index, error=error)
+                    asked[index] = scoring.PreparedScoring(index, error=error)
             offered = [
                 (index, prompt, request) for index, prompt in rendered if isinstance(request := jobs[index], Choose)
             ]
@@ -46,7 +46,10 @@ class Asking:
             wanted = [
                 (index, prompt, request) for index, prompt in rendered if isinstance(request := jobs[index], Generate)
             ]
-            found: list[Asked] = [*scoring.choices(self._tokens, offered), *scoring.whole_texts(self._tokens, texts)]
+            found: list[PreparedRequest] = [
+                *scoring.choices(self._tokens, offered),
+                *scoring.whole_texts(self._tokens, texts),
+            ]
             found += writing.writings(self._tokens, self._eos_ids, wanted)
             asked |= {item.index: item for item in found}
             return [asked[index] for index in range(len(jobs))]

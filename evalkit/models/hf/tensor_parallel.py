@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from evalkit.core import Reply, Request, UsageError
-from evalkit.models.batcher import Flight
+from evalkit.models.batcher import Batch
 
 __all__ = ["Leader", "check", "follow", "is_follower", "least", "local_device"]
 
@@ -124,7 +124,7 @@ class Leader:
         self._number = Leader._count
         _send("open", self._number, model)
 
-    def run(self, engine: Any, flight: Flight[Request, Reply]) -> None:
+    def run(self, engine: Any, flight: Batch[Request, Reply]) -> None:
         """Answer a flight together with the others."""
         _send("answer", self._number, flight.jobs)
         engine.run(_Steady(flight))
@@ -136,7 +136,7 @@ class Leader:
 class _Steady:
     """A flight of which everything is wanted to its end, as in the other processes, which hear of no cancelling."""
 
-    def __init__(self, flight: Flight[Request, Reply]) -> None:
+    def __init__(self, flight: Batch[Request, Reply]) -> None:
         self.jobs = flight.jobs
         self.prepared = flight.prepared
         self.deliver = flight.deliver

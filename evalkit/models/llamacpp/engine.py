@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import ModelError, Reply, Request, UsageError
-from evalkit.models.batcher import Flight
+from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.generation import requests as writing
-from evalkit.models.hf.oom_backoff import room
-from evalkit.models.hf.request_preparer import Asked, Asking
+from evalkit.models.hf.oom_backoff import kv_cache_bytes
+from evalkit.models.hf.request_preparer import PreparedRequest, RequestPreparer
 from evalkit.models.hf.scoring import requests as scoring
-from evalkit.models.hf.scoring.plan import Row, RowScore
+from evalkit.models.hf.scoring.plan import RowScore, TokenRow
 from evalkit.models.hf.text.encode import Tokens
-from evalkit.models.hf.text.rendering import Renderer
+from evalkit.models.hf.text.rendering import ChatRenderer
 from evalkit.models.llamacpp.generating import generate
 from evalkit.models.llamacpp.header import Header
 from evalkit.models.llamacpp.library import complaint, library
-from evalkit.models.llamacpp.options import Options
+from evalkit.models.llamacpp.options import GgufOptions
 from evalkit.models.llamacpp.scoring import score, tally
-from evalkit.models.llamacpp.sequences import Context, Sequences
+from evalkit.models.llamacpp.sequences import LlamaContext, Sequences
 from evalkit.models.llamacpp.settings import bytes_per_token, cells_of, flash_attention, gpu_layers, kv_type, threads
 from evalkit.models.llamacpp.vocabulary import Vocabulary
 from evalkit.models.llamacpp.widening import widened
@@ -48,7 +48,7 @@ _TOLERANCE = 0.1
 class Engine:
     """What a loaded GGUF model can be asked. Not thread-safe, `prepare` apart: one worker thread uses it."""
 
-    def __init__(self, path: Path, header: Header, options: Options, vocabulary: Vocabulary, longest: int) -> None:
+    def __init__(self, path: Path, header: Header, options: GgufOptions, vocabulary: Vocabulary, longest: int) -> None:
         """Raises UsageError where llama.cpp can't load or run the model."""
         self._llama = library()
         layers = gpu_layers(options, self._llama)
@@ -72,7 +72,7 @@ class Engine:
                 fix="hf/<the model's folder> runs encoder-decoder models",
             )
         states = self._llama.llama_model_is_recurrent(self._model) or self._llama.llama_model_is_hybrid(self._model)
-        self._context = Context(
+        self._context = LlamaContext(
             model=self._model,
             vocabulary=len(vocabulary),
             threads=threads(options, header),
@@ -85,9 +85,9 @@ class Engine:
         self.stats = Counters()
         self._sequences = Sequences(self._context, self.stats)
         self._cells = partial(cells_of, longest=longest, header=header)
-        self._room = max(longest, room("cpu") // bytes_per_token(header, self._context.kv))
-        renderer = Renderer(vocabulary, options.chat, options.system)
-        self.prepare = Asking(renderer, Tokens(vocabulary, max_length=longest), vocabulary.eos_ids)
+        self._room = max(longest, kv_cache_bytes("cpu") // bytes_per_token(header, self._context.kv))
+        renderer = ChatRenderer(vocabulary, options.chat, options.system)
+        self.prepare = RequestPreparer(renderer, Tokens(vocabulary, max_length=longest), vocabulary.eos_ids)
         """Renders and tokenises requests that wait, from any thread; a flight does the rest itself."""
         self.facts = {
             "scoring": self._tried(len(vocabulary)),
@@ -98,23 +98,23 @@ class Engine:
             ),
         }
 
-    def run(self, flight: Flight[Request, Reply]) -> None:
+    def run(self, flight: Batch[Request, Reply]) -> None:
         """Answer every request of a flight."""
         begun = time.perf_counter()
         wanted = [index for index in range(len(flight.jobs)) if flight.wanted(index)]
         fresh = [index for index in wanted if flight.prepared[index] is None]
         found = dict(zip(fresh, self.prepare([flight.jobs[index] for index in fresh]), strict=True))
-        asked: list[Asked] = []
+        asked: list[PreparedRequest] = []
         for index in wanted:
             item = found.get(index) or flight.prepared[index]
-            assert isinstance(item, scoring.Asked | writing.Asked)
+            assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
             item.index = index
             asked.append(item)
-        self._score(flight, [item for item in asked if isinstance(item, scoring.Asked)])
+        self._score(flight, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
         self.stats.total_seconds += time.perf_counter() - begun
-        self._write(flight, [item for item in asked if isinstance(item, writing.Asked)])
+        self._write(flight, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
 
-    def _score(self, flight: Flight[Request, Reply], requests: Sequence[scoring.Asked]) -> None:
+    def _score(self, flight: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
         work = scoring.Scoring(flight, requests, self._rows, self.stats)
         lengths = [len(row.ids) for number, row in enumerate(work.rows) if work.is_open(number)]
         if not lengths:
@@ -130,7 +130,7 @@ class Engine:
         """Sequences of a wave; one more holds what an earlier wave left."""
         return self._context.sequences - 1
 
-    def _write(self, flight: Flight[Request, Reply], requests: Sequence[writing.Asked]) -> None:
+    def _write(self, flight: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
         if not requests:
             return
         work = writing.Writing(flight, requests)
@@ -144,7 +144,7 @@ class Engine:
     def _reserve(self, cells: int, least: int) -> None:
         self._sequences.reserve(self._cells(min(self._room, cells)), least=self._cells(least))
 
-    def _rows(self, rows: Sequence[Row]) -> list[RowScore]:
+    def _rows(self, rows: Sequence[TokenRow]) -> list[RowScore]:
         raise ModelError("rows are scored in waves here")
 
     def _tried(self, vocabulary: int) -> str:
@@ -162,7 +162,7 @@ class Engine:
         worst = max(abs(together[number] - apart[number]) for number in trial)
         if worst <= _TOLERANCE:
             return "shared beginnings once"
-        self._context = Context(**{**_fields(self._context), "shares": False})
+        self._context = LlamaContext(**{**_fields(self._context), "shares": False})
         self._sequences.close()
         self._sequences = Sequences(self._context, self.stats)
         _log.warning("every prompt is computed from its beginning, which is slow: shared, it is off by %.2g", worst)
@@ -184,5 +184,5 @@ class Engine:
             self._llama.llama_model_free(model)
 
 
-def _fields(context: Context) -> dict[str, Any]:
-    return {name: getattr(context, name) for name in Context.__dataclass_fields__}
+def _fields(context: LlamaContext) -> dict[str, Any]:
+    return {name: getattr(context, name) for name in LlamaContext.__dataclass_fields__}

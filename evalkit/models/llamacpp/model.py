@@ -30,7 +30,7 @@ from evalkit.models.hf.loading.weight_files import weight_digest
 from evalkit.models.hf.request_preparer import guessed_tokens, refuse
 from evalkit.models.llamacpp.header import Header
 from evalkit.models.llamacpp.library import library, version
-from evalkit.models.llamacpp.options import Options
+from evalkit.models.llamacpp.options import GgufOptions
 from evalkit.models.llamacpp.settings import gpu_layers, kv_name, longest_input
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class GgufFile:
 class GgufModel:
     """A `core.Model` that llama.cpp runs in this process."""
 
-    def __init__(self, file: GgufFile, options: Options) -> None:
+    def __init__(self, file: GgufFile, options: GgufOptions) -> None:
         self._file = file
         self._options = options
         self._identity: Identity | None = None

@@ -10,7 +10,7 @@ from evalkit.core import UsageError
 from evalkit.models.hf.options import ChatMode
 from evalkit.models.option_parsing import Reader, matching, one_of, read_options, tokens, whole, yes_no
 
-__all__ = ["CHANGES_ANSWERS", "Options"]
+__all__ = ["CHANGES_ANSWERS", "GgufOptions"]
 
 CHANGES_ANSWERS = ("chat", "system", "max_length", "kv", "widen", "flash_attention")
 """The options that make it another model; the others only say where and how it is run."""
@@ -30,7 +30,7 @@ _READERS: Mapping[str, Reader] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class GgufOptions:
     """The options of `gguf/…`."""
 
     chat: ChatMode = "auto"
@@ -56,10 +56,10 @@ class Options:
     that of llama.cpp's arithmetic. It takes four bytes a weight, and is slower."""
 
     @staticmethod
-    def parse(texts: Mapping[str, str]) -> Options:
+    def parse(texts: Mapping[str, str]) -> GgufOptions:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
-        names = [field.name for field in fields(Options)]
-        options = Options(**read_options(texts, names, _READERS, of="a GGUF model"))
+        names = [field.name for field in fields(GgufOptions)]
+        options = GgufOptions(**read_options(texts, names, _READERS, of="a GGUF model"))
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
         if options.flash_attention == "off" and options.kv.startswith("q"):

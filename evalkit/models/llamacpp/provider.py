@@ -9,7 +9,7 @@ from evalkit.core import Model, UsageError, digest_of
 from evalkit.models.llamacpp.header import read_header
 from evalkit.models.llamacpp.library import require
 from evalkit.models.llamacpp.model import GgufFile, GgufModel
-from evalkit.models.llamacpp.options import CHANGES_ANSWERS, Options
+from evalkit.models.llamacpp.options import CHANGES_ANSWERS, GgufOptions
 
 __all__ = ["gguf"]
 
@@ -23,7 +23,7 @@ def gguf(name: str, options: Mapping[str, str]) -> Model:
     Raises UsageError where there is no such file, where it holds no model that goes on with a text, and where
     llama-cpp-python is not installed.
     """
-    parsed = Options.parse(options)
+    parsed = GgufOptions.parse(options)
     path = _found(name)
     header = read_header(path)
     if header.architecture in _NO_DECODERS:
@@ -50,7 +50,7 @@ def gguf(name: str, options: Mapping[str, str]) -> Model:
             at=str(path),
         )
     said = [title]
-    plain = Options()
+    plain = GgufOptions()
     for key in CHANGES_ANSWERS:
         value = getattr(parsed, key)
         if value != getattr(plain, key):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evalkit.core import ModelError
-from evalkit.models.hf.scoring.plan import Row, RowScore
+from evalkit.models.hf.scoring.plan import RowScore, TokenRow
 from evalkit.models.hf.scoring.requests import Scoring
 from evalkit.models.llamacpp.sequences import Logits, Output, Sequences
 
@@ -97,7 +97,7 @@ def _wave(work: Scoring, sequences: Sequences, numbers: Wave) -> None:
         sequences.drop(sequence)
 
 
-def _make_room(sequences: Sequences, rows: dict[int, Row]) -> None:
+def _make_room(sequences: Sequences, rows: dict[int, TokenRow]) -> None:
     """Of what an earlier wave left, keep what the next one begins with; one place at most stays taken."""
     for sequence, ids in list(sequences.held.items()):
         key = array("I", ids).tobytes()
@@ -124,7 +124,7 @@ def tally(output: Output, targets: Sequence[int]) -> tuple[list[float], list[boo
     highest = logits[np.arange(len(logits)), top]
     sums = np.empty(len(logits), np.float32)
     for row, values in enumerate(logits):
-        # Row by row, so that a large vocabulary is not copied as a whole.
+        # TokenRow by row, so that a large vocabulary is not copied as a whole.
         sums[row] = highest[row] + np.log(np.exp(values - highest[row]).sum())
     places, chosen = np.asarray(output.places), np.asarray(targets)
     values = logits[places, chosen] - sums[places]

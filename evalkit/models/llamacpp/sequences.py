@@ -19,7 +19,7 @@ from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.scoring.prefix_tree import Tree, build
 from evalkit.models.llamacpp.library import complaint, library
 
-__all__ = ["Context", "Output", "Sequences"]
+__all__ = ["LlamaContext", "Output", "Sequences"]
 
 Ids = tuple[int, ...]
 Logits = NDArray[np.float32]
@@ -31,7 +31,7 @@ _OUTPUT_BYTES = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class LlamaContext:
     """How a model's context is made: everything of it but its size."""
 
     model: Any
@@ -78,7 +78,7 @@ class _Batch:
 class Sequences:
     """One model's cache. For one thread. `held` says which tokens each sequence has in it."""
 
-    def __init__(self, context: Context, counters: Counters) -> None:
+    def __init__(self, context: LlamaContext, counters: Counters) -> None:
         self._llama = library()
         self._context = context
         self._counters = counters

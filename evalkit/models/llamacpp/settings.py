@@ -7,7 +7,7 @@ from typing import Any
 
 from evalkit.core import UnavailableError
 from evalkit.models.llamacpp.header import Header
-from evalkit.models.llamacpp.options import Options
+from evalkit.models.llamacpp.options import GgufOptions
 
 __all__ = [
     "border",
@@ -32,18 +32,18 @@ _KV = {"f32": (0, 32), "f16": (1, 16), "q4_0": (2, 4.5), "q4_1": (3, 5), "q5_0":
 """ggml's number of a type, and its bits a value."""
 
 
-def kv_name(options: Options, header: Header) -> str:
+def kv_name(options: GgufOptions, header: Header) -> str:
     """The type of kept keys and values, "f16" for instance."""
     if options.kv != "auto":
         return options.kv
     return "f32" if header.quantization == "F32" or options.widen else "f16"
 
 
-def kv_type(options: Options, header: Header) -> int:
+def kv_type(options: GgufOptions, header: Header) -> int:
     return int(_KV[kv_name(options, header)][0])
 
 
-def flash_attention(options: Options, layers: int) -> int:
+def flash_attention(options: GgufOptions, layers: int) -> int:
     """llama.cpp's number for whether attention is computed in one piece: -1 leaves it to llama.cpp.
 
     On a CPU that rounds otherwise for one token than for many, so that a number would depend on what is computed
@@ -78,7 +78,7 @@ def border(header: Header) -> int:
     return header.number(f"{header.architecture}.rope.scaling.original_context_length", 0)
 
 
-def longest_input(options: Options, header: Header) -> int:
+def longest_input(options: GgufOptions, header: Header) -> int:
     """The longest input in tokens; up to the border, where there is one, unless the option says more."""
     return options.max_length or border(header) or header.max_length or _LONGEST
 
@@ -91,7 +91,7 @@ def cells_of(wanted: int, longest: int, header: Header) -> int:
     return min(wanted, edge) if longest <= edge else max(wanted, edge + 1)
 
 
-def threads(options: Options, header: Header) -> int:
+def threads(options: GgufOptions, header: Header) -> int:
     """Threads on the CPU."""
     if options.threads is not None:
         return options.threads
@@ -102,7 +102,7 @@ def threads(options: Options, header: Header) -> int:
     return len(os.sched_getaffinity(0)) if header.weights >= _SMALL else 1
 
 
-def gpu_layers(options: Options, llama: Any) -> int:
+def gpu_layers(options: GgufOptions, llama: Any) -> int:
     """Layers on the GPU; -1 for all. Raises UnavailableError where llama.cpp was built without one."""
     can = bool(llama.llama_supports_gpu_offload())
     if options.gpu_layers == "auto":

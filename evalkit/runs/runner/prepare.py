@@ -23,7 +23,7 @@ from evalkit.core import (
     UsageError,
     digest_of,
 )
-from evalkit.prompting.fewshot import Renderer, lm_eval_stream, sample_seed
+from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream, sample_seed
 from evalkit.runs.runner.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class PreparedTask:
         """Every attempt, in the order of the data. Raises UsageError where not even the first row can be asked."""
         seen: set[int] = set()
         for number, part in enumerate(self.parts):
-            renderer = Renderer(
+            renderer = PromptRenderer(
                 task=self.task.name,
                 format=self.task.prompt,
                 fewshot=self.fewshot,
@@ -85,7 +85,7 @@ class PreparedTask:
                 yield from self._attempts(index, row, part.subset, renderer, seen)
 
     def _attempts(
-        self, index: int, row: Row | BadRow, subset: Subset, renderer: Renderer, seen: set[int]
+        self, index: int, row: Row | BadRow, subset: Subset, renderer: PromptRenderer, seen: set[int]
     ) -> Iterator[Work]:
         try:
             if isinstance(row, BadRow):

@@ -20,7 +20,7 @@ from types import TracebackType
 import orjson
 
 from evalkit.core import Image, Record, RunError, UsageError, digest_of
-from evalkit.core.write_behind import Later
+from evalkit.core.write_behind import WriteBehind
 from evalkit.runs.store import codec
 
 RECORDS = "records.jsonl"
@@ -50,7 +50,7 @@ class Journal:
         self._waiting: list[bytes] = []
         self._failed: Exception | None = None
         self._writing = threading.Lock()
-        self._later = Later(self._write_quietly)
+        self._later = WriteBehind(self._write_quietly)
 
     def append(self, record: Record) -> None:
         """Write one record within 50 ms; raises RunError where the disk refused this one or one before it."""

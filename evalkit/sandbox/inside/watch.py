@@ -40,7 +40,7 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-class Usage:
+class ResourceUsage:
     """Filled by `look`, about ten times a second. `idle` leaves out the time that processes waited for a processor.
 
     earlier: processor time of the processes that are there already, which is not counted.

@@ -234,7 +234,7 @@ class Worker:
     def _wait(self, tested: int, checker: int) -> tuple[dict[int, int], str]:
         """Until the checks (of a script: the program) have ended, or a limit is hit: (pid to status, limit)."""
         ended: dict[int, int] = {}
-        usage = watch.Usage(os.getpid(), self._spent if self._checker else 0.0)
+        usage = watch.ResourceUsage(os.getpid(), self._spent if self._checker else 0.0)
         limits, started, looked = self._settings, time.monotonic(), time.monotonic()
         while True:
             signal.sigtimedwait(_SIGNALS, _TICK)

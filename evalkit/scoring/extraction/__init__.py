@@ -12,13 +12,13 @@ from evalkit.scoring.extraction.numbers import (
     last_word_number,
 )
 from evalkit.scoring.extraction.patterns import Pick, matched
-from evalkit.scoring.extraction.replies import Answer, Stripped, final_answer, first_line, strip_reasoning
+from evalkit.scoring.extraction.replies import FinalAnswer, Stripped, final_answer, first_line, strip_reasoning
 
 __all__ = [
     "FLEXIBLE_NUMBER",
     "IGNORED_IN_NUMBERS",
-    "Answer",
     "Block",
+    "FinalAnswer",
     "Pick",
     "Stripped",
     "as_number",

@@ -13,7 +13,7 @@ from typing import Any
 
 from evalkit.scoring.extraction.json import ABSENT, find_json
 
-__all__ = ["Call", "call_of_json", "find_calls"]
+__all__ = ["FunctionCall", "call_of_json", "find_calls"]
 
 _TAGS = re.compile(r"<(tool_call|toolcall)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _MARKERS = re.compile(r"^\s*(?:\[TOOL_CALLS\]|<\|python_tag\|>|<\|tool_call\|>|functools(?=\[)|<functioncall>)\s*")
@@ -31,7 +31,7 @@ _LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """A function's name (dotted where it was written so) and its named arguments as Python values.
 
     `positional` counts arguments that were given without a name.
@@ -42,7 +42,7 @@ class Call:
     positional: int = 0
 
 
-def find_calls(text: str) -> tuple[Call, ...] | None:
+def find_calls(text: str) -> tuple[FunctionCall, ...] | None:
     """The calls of a reply, in the order written; None where it holds none that can be read.
 
     Read are, whole or inside a ``` fence: `f(a=1)`, `[f(a=1), g(b="x")]` and one call a line; `{"name": "f",
@@ -58,7 +58,7 @@ def find_calls(text: str) -> tuple[Call, ...] | None:
     return _read(_MARKERS.sub("", text))
 
 
-def _read(text: str) -> tuple[Call, ...] | None:
+def _read(text: str) -> tuple[FunctionCall, ...] | None:
     for candidate in (text, *reversed(_FENCE.findall(text))):
         for reader in (_python, _json, _lines):
             calls = reader(candidate)
@@ -68,14 +68,14 @@ def _read(text: str) -> tuple[Call, ...] | None:
     return _calls_of(find_json(text))
 
 
-def _json(text: str) -> tuple[Call, ...] | None:
+def _json(text: str) -> tuple[FunctionCall, ...] | None:
     try:
         return _calls_of(json.loads(text))
     except (ValueError, RecursionError):
         return None
 
 
-def _calls_of(value: object) -> tuple[Call, ...] | None:
+def _calls_of(value: object) -> tuple[FunctionCall, ...] | None:
     if value is ABSENT:
         return None
     if isinstance(value, Mapping) and isinstance(value.get("tool_calls"), list):
@@ -85,7 +85,7 @@ def _calls_of(value: object) -> tuple[Call, ...] | None:
     return None if None in calls else tuple(call for call in calls if call is not None)
 
 
-def call_of_json(value: object) -> Call | None:
+def call_of_json(value: object) -> FunctionCall | None:
     """The call that a JSON value stands for, or None where it is none."""
     if not isinstance(value, Mapping) or not value:
         return None
@@ -101,17 +101,17 @@ def call_of_json(value: object) -> Call | None:
     return None
 
 
-def _call(name: str, given: object) -> Call | None:
+def _call(name: str, given: object) -> FunctionCall | None:
     given = {} if given is None else given
     if isinstance(given, str):
         try:
             given = json.loads(given) if given.strip() else {}
         except (ValueError, RecursionError):
             return None
-    return Call(name, dict(given)) if isinstance(given, Mapping) else None
+    return FunctionCall(name, dict(given)) if isinstance(given, Mapping) else None
 
 
-def _lines(text: str) -> tuple[Call, ...] | None:
+def _lines(text: str) -> tuple[FunctionCall, ...] | None:
     """One call a line, in Python's syntax or as JSON; nothing else may stand there."""
     lines = [line.strip().rstrip(",;") for line in text.splitlines() if line.strip()]
     if len(lines) < 2:
@@ -120,7 +120,7 @@ def _lines(text: str) -> tuple[Call, ...] | None:
     return None if None in found else tuple(call for calls in found if calls for call in calls)
 
 
-def _python(text: str) -> tuple[Call, ...] | None:
+def _python(text: str) -> tuple[FunctionCall, ...] | None:
     text = text.strip().strip("`'\n ")
     if not text:
         return None
@@ -138,13 +138,13 @@ def _python(text: str) -> tuple[Call, ...] | None:
     return None
 
 
-def _python_call(call: ast.Call) -> Call:
+def _python_call(call: ast.Call) -> FunctionCall:
     arguments: dict[str, Any] = {}
     for keyword in call.keywords:
         if keyword.arg is None:
             raise ValueError("**arguments cannot be read")
         arguments[keyword.arg] = _value(keyword.value)
-    return Call(_dotted(call.func), arguments, len(call.args))
+    return FunctionCall(_dotted(call.func), arguments, len(call.args))
 
 
 def _dotted(function: ast.expr) -> str:

@@ -19,7 +19,7 @@ class Stripped:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FinalAnswer:
     """The text to score with the validity it is scored under; `text` is empty where there is nothing to score."""
 
     text: str
@@ -55,7 +55,7 @@ def strip_reasoning(text: str, opening: str = "<think>", closing: str = "</think
     return Stripped("".join(kept), unterminated=inside)
 
 
-def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"] = "both") -> Answer:
+def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"] = "both") -> FinalAnswer:
     """The first text of the last reply, without reasoning and without white space at its ends (or as `strip` says).
 
     Where several texts were sampled the first stands for them; scorers of many texts read them themselves.
@@ -79,13 +79,13 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
         text = text.strip() if strip == "both" else text.lstrip()
     finish = reply.finish[0] if reply.finish else "stop"
     if stripped.unterminated:
-        return Answer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
+        return FinalAnswer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
     if not text.strip() and "cut-in-reasoning" in reply.notes:
-        return Answer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
+        return FinalAnswer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
     if "refused" in reply.notes:
-        return Answer(text, Validity.REFUSED, "withheld by the provider")
+        return FinalAnswer(text, Validity.REFUSED, "withheld by the provider")
     if not text.strip():
-        return Answer("", Validity.NO_ANSWER, "empty reply")
+        return FinalAnswer("", Validity.NO_ANSWER, "empty reply")
     if finish == "length":
-        return Answer(text, Validity.LENGTH, "ran to its token limit")
-    return Answer(text)
+        return FinalAnswer(text, Validity.LENGTH, "ran to its token limit")
+    return FinalAnswer(text)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evalkit.scoring.extraction.calls import Call
+from evalkit.scoring.extraction.calls import FunctionCall
 
 __all__ = ["mistake_in", "mistake_in_all", "standard"]
 
@@ -35,7 +35,7 @@ def standard(text: str) -> str:
     return _DROPPED.sub("", text).lower().replace("'", '"')
 
 
-def mistake_in_all(calls: Sequence[Call], functions: Sequence[Mapping[str, Any]], wanted: Sequence[Any]) -> str:
+def mistake_in_all(calls: Sequence[FunctionCall], functions: Sequence[Mapping[str, Any]], wanted: Sequence[Any]) -> str:
     """What is wrong with the calls, or "": as many as wanted, each wanted one met by another call, in any order.
 
     `wanted` is a list of {function: {parameter: [acceptable values]}}; "" among the values lets a parameter be left
@@ -56,7 +56,7 @@ def mistake_in_all(calls: Sequence[Call], functions: Sequence[Mapping[str, Any]]
     return ""
 
 
-def mistake_in(call: Call, function: Mapping[str, Any], wanted: Mapping[str, Sequence[Any]]) -> str:
+def mistake_in(call: FunctionCall, function: Mapping[str, Any], wanted: Mapping[str, Sequence[Any]]) -> str:
     """What is wrong with one call of the described function, or ""."""
     if call.name != function["name"]:
         return f"{call.name} is called, not {function['name']}"

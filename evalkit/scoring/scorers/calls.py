@@ -7,7 +7,7 @@ from typing import Any
 
 from evalkit.core import Reply, Sample, Score, Scorer, Validity
 from evalkit.scoring.extraction import final_answer
-from evalkit.scoring.extraction.calls import Call, call_of_json, find_calls
+from evalkit.scoring.extraction.calls import FunctionCall, call_of_json, find_calls
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.scorers.call_rules import mistake_in_all
 
@@ -55,7 +55,7 @@ def function_calls() -> Scorer:
     return Scorer("function_calls", score, _NAMES, tuple(map(mean, _NAMES)))
 
 
-def _native(made: Any, functions: Any) -> tuple[Call, ...] | None:
+def _native(made: Any, functions: Any) -> tuple[FunctionCall, ...] | None:
     """Calls of a backend's own interface, under the names that the row gives its functions."""
     by_sent_name = {_NOT_IN_A_NAME.sub("_", function["name"])[:64]: function["name"] for function in functions}
     found = []
@@ -67,7 +67,7 @@ def _native(made: Any, functions: Any) -> tuple[Call, ...] | None:
     return tuple(found)
 
 
-def _shown(calls: tuple[Call, ...] | None) -> str | None:
+def _shown(calls: tuple[FunctionCall, ...] | None) -> str | None:
     if calls is None:
         return None
     shown = (f"{call.name}({', '.join(f'{key}={value!r}' for key, value in call.arguments.items())})" for call in calls)

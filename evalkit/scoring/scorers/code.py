@@ -14,7 +14,7 @@ from evalkit.scoring.extraction import complete, python_code, strip_reasoning
 from evalkit.scoring.metrics import pass_at_k
 
 if TYPE_CHECKING:
-    from evalkit.sandbox import Limits, Result, Sandbox
+    from evalkit.sandbox import ResourceLimits, Result, Sandbox
 
 Form = Literal["continue", "program", "chat"]
 _MIB = 1 << 20
@@ -77,12 +77,12 @@ class _Limits:
     memory: int
     output: int
 
-    def full(self) -> Limits:
-        from evalkit.sandbox import Limits
+    def full(self) -> ResourceLimits:
+        from evalkit.sandbox import ResourceLimits
 
         # A processor shared with nine others still lets a program use all of its time.
         wall = max(60.0, 10 * self.cpu)
-        return Limits(cpu=self.cpu, idle=self.cpu, wall=wall, memory=self.memory, output=self.output)
+        return ResourceLimits(cpu=self.cpu, idle=self.cpu, wall=wall, memory=self.memory, output=self.output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class _Judge:
 
     async def _run_inputs(self, code: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> list[tuple[str, Result]]:
         """Run the program on one input after another until an output is not the expected one; those before are one."""
-        from evalkit.sandbox import Outcome, Program, Result
+        from evalkit.sandbox import Program, ProgramOutcome, Result
 
         passed: Result | None = None
         limit = self.sandbox.limits.output
@@ -145,7 +145,7 @@ class _Judge:
             found = await self.sandbox.run(Program(code, stdin=_text(given)), output=limit)
             if found.passed and not same_output(found.stdout, _text(wanted)):
                 message = f"input {number}: printed {found.stdout[:100]!r}, expected {_text(wanted)[:100]!r}"
-                found = replace(found, outcome=Outcome.WRONG, message=message)
+                found = replace(found, outcome=ProgramOutcome.WRONG, message=message)
             elif not found.passed:
                 last = (found.stderr.strip().splitlines() or [""])[-1]
                 found = replace(found, message=f"input {number}: {found.message or last}")
@@ -154,7 +154,7 @@ class _Judge:
                 return [*before, (f"input {number}", found)]
             passed = replace(found, wall=found.wall + (passed.wall if passed else 0.0))
         if passed is None:
-            return [("inputs", Result(Outcome.WRONG, message="the problem has no inputs"))]
+            return [("inputs", Result(ProgramOutcome.WRONG, message="the problem has no inputs"))]
         return [(_inputs(len(inputs)), passed)]
 
 

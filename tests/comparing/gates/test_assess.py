@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evalkit.comparing import Column, PairedTask, pair_task
-from evalkit.comparing.gates import Outcome
+from evalkit.comparing.gates import GateOutcome
 from evalkit.comparing.gates.assess import assess
 from evalkit.comparing.gates.policy import Margin, Policy, TaskPolicy
 from evalkit.core import UsageError
@@ -37,7 +37,7 @@ def test_each_task_has_its_own_margin() -> None:
 def test_degraded_blocks_where_the_policy_says_so() -> None:
     for blocks in (False, True):
         (row,) = assess([pair(RIGHT, WORSE)], Policy(margin=Margin(0.2), degraded_blocks=blocks))
-        assert row.verdict.outcome is Outcome.DEGRADED
+        assert row.verdict.outcome is GateOutcome.DEGRADED
         assert row.blocks is blocks
 
 
@@ -46,8 +46,8 @@ def test_a_slice_is_decided_on_its_own_samples() -> None:
     policy = Policy(margin=Margin(0.5), tasks={"quiz": TaskPolicy(slices={"odd": Margin(0.1), "even": None})})
     whole, odd, even = assess([pair(RIGHT, after)], policy)
     assert (whole.part, odd.part, even.part) == ("", "odd", "even")
-    assert (odd.verdict.n, odd.verdict.outcome, odd.verdict.margin) == (500, Outcome.FAIL, 0.1)
-    assert (even.verdict.outcome, even.verdict.difference) == (Outcome.PASS, 0.0)
+    assert (odd.verdict.n, odd.verdict.outcome, odd.verdict.margin) == (500, GateOutcome.FAIL, 0.1)
+    assert (even.verdict.outcome, even.verdict.difference) == (GateOutcome.PASS, 0.0)
     assert {int(sample) % 2 for sample in odd.worse} == {1}
     with pytest.raises(UsageError, match="no slice 'od'"):
         assess([pair(RIGHT, after)], Policy(tasks={"quiz": TaskPolicy(slices={"od": None})}))
@@ -67,7 +67,7 @@ def test_what_fails_alone_and_not_among_many_is_inconclusive() -> None:
     assert alone == ["FAIL"]
     many = [pair(before, after, "x"), *(pair(RIGHT, RIGHT, f"t{n}") for n in range(19))]
     rows = assess(many, policy)
-    assert rows[0].verdict.outcome is Outcome.INCONCLUSIVE
+    assert rows[0].verdict.outcome is GateOutcome.INCONCLUSIVE
     assert "Holm's correction for 20 decisions" in rows[0].verdict.reason
     # A drop that is beyond doubt fails among any number.
     assert outcomes([pair(RIGHT, WORSE, "x"), *many[1:]], policy)[0] == "FAIL"
@@ -99,7 +99,7 @@ def test_ceilings_hold_what_a_sample_costs() -> None:
         assert rows[1].verdict.outcome.value == outcome
     # A baseline file keeps the mean alone.
     before.costs["seconds"] = np.asarray([1.05])
-    assert assess([pair_task(before, after)], Policy(ceilings={"seconds": 0.2}))[1].verdict.outcome is Outcome.FAIL
+    assert assess([pair_task(before, after)], Policy(ceilings={"seconds": 0.2}))[1].verdict.outcome is GateOutcome.FAIL
     with pytest.raises(UsageError, match="do not say what a sample took in cost"):
         assess([pair_task(before, after)], Policy(ceilings={"cost": 0.2}))
 
@@ -108,9 +108,11 @@ def test_invalid_replies_have_a_ceiling_as_a_share() -> None:
     after = side([1.0] * 10)
     after.validity = ["ok"] * 8 + ["refused", "no_answer"]
     rows = assess([pair_task(side([1.0] * 10), after)], Policy(invalid_share=0.1))
-    assert rows[-1].verdict.outcome is Outcome.FAIL
+    assert rows[-1].verdict.outcome is GateOutcome.FAIL
     assert rows[-1].verdict.reason == "20.0 % of the replies are invalid; 10 % are allowed"
-    assert assess([pair_task(side([1.0] * 10), after)], Policy(invalid_share=0.2))[-1].verdict.outcome is Outcome.PASS
+    assert (
+        assess([pair_task(side([1.0] * 10), after)], Policy(invalid_share=0.2))[-1].verdict.outcome is GateOutcome.PASS
+    )
 
 
 def test_a_metric_that_is_no_mean_is_decided_by_its_own_estimate() -> None:
@@ -128,7 +130,7 @@ def test_a_metric_that_is_no_mean_is_decided_by_its_own_estimate() -> None:
     assert verdict.baseline == pytest.approx(np.exp(nats.sum() / words.sum()))
     assert verdict.candidate == pytest.approx(np.exp(1.1 * nats.sum() / words.sum()))
     assert verdict.margin == pytest.approx(0.05 * verdict.baseline)
-    assert verdict.outcome is Outcome.FAIL
+    assert verdict.outcome is GateOutcome.FAIL
     assert len(row.worse) == 120
     # Where only rows are known on both sides, nobody can compute it.
     for one in sides:

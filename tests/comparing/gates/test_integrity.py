@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from evalkit.comparing import TaskSide, pair_task
-from evalkit.comparing.gates.integrity import Finding, findings, refused
+from evalkit.comparing.gates.integrity import IntegrityFinding, findings, refused
 from tests.comparing.sides import part, side
 
 
-def found(before: TaskSide, after: TaskSide, **rules: Any) -> dict[str, list[Finding]]:
-    levels: dict[str, list[Finding]] = {"refuse": [], "warn": [], "note": []}
+def found(before: TaskSide, after: TaskSide, **rules: Any) -> dict[str, list[IntegrityFinding]]:
+    levels: dict[str, list[IntegrityFinding]] = {"refuse": [], "warn": [], "note": []}
     for finding in findings(pair_task(before, after), **rules):
         levels[finding.level].append(finding)
     return levels
@@ -73,5 +73,5 @@ def test_too_many_unmeasured_samples_refuse_on_either_side() -> None:
 
 
 def test_ids_are_shown_and_counted() -> None:
-    finding = Finding("t", "refuse", "gone", tuple("abcdef"))
+    finding = IntegrityFinding("t", "refuse", "gone", tuple("abcdef"))
     assert finding.words() == "gone: a, b, c and 3 more"

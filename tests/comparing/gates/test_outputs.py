@@ -11,8 +11,8 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from evalkit.comparing.gates import GateVerdict, Outcome
-from evalkit.comparing.gates.integrity import Finding
+from evalkit.comparing.gates import GateOutcome, GateVerdict
+from evalkit.comparing.gates.integrity import IntegrityFinding
 from evalkit.comparing.gates.outputs import junit, markdown, show, summarise, to_json, workflow_commands
 from evalkit.comparing.gates.report import GateReport, GateRow
 from tests.comparing.gates.junit_schema import SCHEMA
@@ -20,39 +20,44 @@ from tests.comparing.gates.junit_schema import SCHEMA
 HOSTILE = "a|b`c`<script>alert(1)</script>\x1b[2J\n[x](http://evil) ]]>&"
 
 
-def row(outcome: Outcome, task: str = "quiz", **more: Any) -> GateRow:
+def row(outcome: GateOutcome, task: str = "quiz", **more: Any) -> GateRow:
     verdict = GateVerdict(
         outcome=outcome,
         baseline=0.7,
         candidate=0.65,
         difference=-0.05,
         low=-0.08,
-        high=float("nan") if outcome is Outcome.INCONCLUSIVE else -0.02,
+        high=float("nan") if outcome is GateOutcome.INCONCLUSIVE else -0.02,
         p_value=0.003,
         mcnemar_p=0.004,
         n=1234,
         clusters=1234,
         how="score",
-        needed=4321 if outcome is Outcome.INCONCLUSIVE else None,
+        needed=4321 if outcome is GateOutcome.INCONCLUSIVE else None,
         margin=0.02,
         reason="The drop may exceed the margin.",
     )
     return GateRow(task, "acc", verdict, worse=("s1", "s2"), better=("s3",), **more)
 
 
-def report(*rows: GateRow, findings: tuple[Finding, ...] = (), **more: Any) -> GateReport:
+def report(*rows: GateRow, findings: tuple[IntegrityFinding, ...] = (), **more: Any) -> GateReport:
     return GateReport("baseline.evalkit (tiny)", "runs/x (hf/y)", list(rows), list(findings), version="0.1.0", **more)
 
 
 EVERY = (
-    report(row(Outcome.PASS), row(Outcome.FAIL, "other"), row(Outcome.INCONCLUSIVE, part="odd")),
-    report(row(Outcome.INCONCLUSIVE), inconclusive_blocks=False),
-    report(row(Outcome.PASS, "other"), row(Outcome.INCONCLUSIVE)),
-    report(row(Outcome.DEGRADED, blocks=True)),
-    report(findings=(Finding("quiz", "refuse", "another dataset", ("s1",)), Finding("quiz", "note", "seed"))),
+    report(row(GateOutcome.PASS), row(GateOutcome.FAIL, "other"), row(GateOutcome.INCONCLUSIVE, part="odd")),
+    report(row(GateOutcome.INCONCLUSIVE), inconclusive_blocks=False),
+    report(row(GateOutcome.PASS, "other"), row(GateOutcome.INCONCLUSIVE)),
+    report(row(GateOutcome.DEGRADED, blocks=True)),
     report(
-        replace(row(Outcome.FAIL, HOSTILE), metric=HOSTILE, worse=(HOSTILE,)),
-        findings=(Finding(HOSTILE, "warn", HOSTILE),),
+        findings=(
+            IntegrityFinding("quiz", "refuse", "another dataset", ("s1",)),
+            IntegrityFinding("quiz", "note", "seed"),
+        )
+    ),
+    report(
+        replace(row(GateOutcome.FAIL, HOSTILE), metric=HOSTILE, worse=(HOSTILE,)),
+        findings=(IntegrityFinding(HOSTILE, "warn", HOSTILE),),
     ),
 )
 
@@ -65,8 +70,8 @@ EVERY = (
         (EVERY[2], "INCONCLUSIVE", 4),
         (EVERY[3], "DEGRADED", 1),
         (EVERY[4], "REFUSED", 3),
-        (report(row(Outcome.PASS), row(Outcome.DEGRADED)), "DEGRADED", 0),
-        (report(row(Outcome.PASS)), "PASS", 0),
+        (report(row(GateOutcome.PASS), row(GateOutcome.DEGRADED)), "DEGRADED", 0),
+        (report(row(GateOutcome.PASS)), "PASS", 0),
         (report(), "REFUSED", 3),
     ],
 )
@@ -116,7 +121,7 @@ def test_markdown_renders_as_tables_and_lists_without_markup_from_outside(made: 
 
 def test_markdown_of_a_thousand_tasks_fits_a_comment() -> None:
     worse = tuple(f"sample-with-a-long-name-{n}" for n in range(500))
-    many = report(*(replace(row(Outcome.FAIL, f"task-number-{n}"), worse=worse) for n in range(1000)))
+    many = report(*(replace(row(GateOutcome.FAIL, f"task-number-{n}"), worse=worse) for n in range(1000)))
     assert len(markdown(many)) < 65_536
     assert "… cut here" in markdown(many) or "more |" in markdown(many)
 
@@ -136,7 +141,7 @@ def test_the_terminal_table_fits_80_columns(made: GateReport) -> None:
 
 def test_long_numbers_leave_room_for_every_column() -> None:
     verdict = replace(
-        row(Outcome.INCONCLUSIVE).verdict,
+        row(GateOutcome.INCONCLUSIVE).verdict,
         baseline=0.00058231,
         candidate=0.0012884,
         difference=0.000706,
@@ -146,7 +151,7 @@ def test_long_numbers_leave_room_for_every_column() -> None:
     )
     wide = GateRow("mmlu,data=sample", "seconds per sample", verdict, "ceiling", scale="number", higher_is_better=False)
     out = StringIO()
-    show(Console(file=out, width=80, color_system=None, highlight=False), report(wide, row(Outcome.PASS)))
+    show(Console(file=out, width=80, color_system=None, highlight=False), report(wide, row(GateOutcome.PASS)))
     head, first, *_ = out.getvalue().splitlines()[3:]
     assert head.split()[-1] == "n"
     assert first.split()[-1] == "14,042"

@@ -8,24 +8,24 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from evalkit.comparing.gates import Limits, Outcome, Pairs
+from evalkit.comparing.gates import GateLimits, GateOutcome, Pairs
 from evalkit.comparing.gates.decide import decide
 from evalkit.comparing.gates.planning import plan, suite_power
 from evalkit.stats.simulated_answers import Answers, flips
 
 
 def test_a_plan_for_a_standard_deviation_is_the_closed_form() -> None:
-    found = plan(500, Limits(0.03), sd=0.29)
+    found = plan(500, GateLimits(0.03), sd=0.29)
     z, z_power = scipy.stats.norm.ppf([0.95, 0.8])
     assert found.needed == math.ceil(((z + z_power) * 0.29 / 0.03) ** 2)
     assert found.minimum_detectable == pytest.approx((z + z_power) * 0.29 / math.sqrt(500))
     assert found.power_at_no_change == pytest.approx(scipy.stats.norm.cdf(0.03 * math.sqrt(500) / 0.29 - z))
     assert (found.resolves, found.how) == (False, "normal distribution")
-    assert found.needed is not None and plan(found.needed, Limits(0.03), sd=0.29).resolves
+    assert found.needed is not None and plan(found.needed, GateLimits(0.03), sd=0.29).resolves
 
 
 def test_clusters_make_samples_worth_fewer() -> None:
-    alone, together = (plan(1000, Limits(0.03), sd=0.3, cluster_size=size, icc=0.25) for size in (1, 9))
+    alone, together = (plan(1000, GateLimits(0.03), sd=0.3, cluster_size=size, icc=0.25) for size in (1, 9))
     assert (alone.effective, together.effective) == (1000, pytest.approx(1000 / 3))
     assert together.needed == pytest.approx(3 * (alone.needed or 0), abs=3)
 
@@ -38,20 +38,20 @@ def test_clusters_make_samples_worth_fewer() -> None:
 def test_gates_on_samples_pass_as_often_as_planned(
     n: int, share: float, correlation: float, size: int, icc: float, margin: float
 ) -> None:
-    said = plan(n, Limits(margin), share=share, correlation=correlation, cluster_size=size, icc=icc)
+    said = plan(n, GateLimits(margin), share=share, correlation=correlation, cluster_size=size, icc=icc)
     rng = np.random.default_rng(8)
     through = 0
     for _ in range(500):
         before, after, clusters = flips(Answers(share, 0.0, correlation, size, icc), n, rng)
-        verdict = decide(Pairs(before, after, clusters if size > 1 else None), Limits(margin))
-        through += verdict.outcome in (Outcome.PASS, Outcome.DEGRADED)
+        verdict = decide(Pairs(before, after, clusters if size > 1 else None), GateLimits(margin))
+        through += verdict.outcome in (GateOutcome.PASS, GateOutcome.DEGRADED)
     expected = said.power_at_no_change
     assert through / 500 == pytest.approx(expected, abs=3.5 * math.sqrt(expected * (1 - expected) / 500))
     assert 0.1 < expected < 0.99
 
 
 def test_rates_are_of_all_verdicts() -> None:
-    for found in (plan(4000, Limits(0.02), share=0.6, correlation=0.9), plan(4000, Limits(0.02), sd=0.22)):
+    for found in (plan(4000, GateLimits(0.02), share=0.6, correlation=0.9), plan(4000, GateLimits(0.02), sd=0.22)):
         rates = (found.pass_rate, found.degraded_rate, found.fail_rate, found.inconclusive_rate)
         assert sum(rates) == pytest.approx(1.0)
         assert found.power_at_no_change == pytest.approx(found.pass_rate + found.degraded_rate)
@@ -60,47 +60,47 @@ def test_rates_are_of_all_verdicts() -> None:
 
 def test_where_any_drop_blocks_chance_blocks_alpha() -> None:
     for given in ({"share": 0.6, "correlation": 0.9}, {"sd": 0.22}):
-        found = plan(4000, Limits(0.02, any_drop_blocks=True), **given)  # type: ignore[arg-type]
+        found = plan(4000, GateLimits(0.02, any_drop_blocks=True), **given)  # type: ignore[arg-type]
         assert found.fail_rate == pytest.approx(0.05, abs=0.01)
         assert found.power_at_no_change == pytest.approx(0.95, abs=0.01)
 
 
 def test_needed_and_detectable_give_the_power_that_was_wished_for() -> None:
-    found = plan(200, Limits(0.04), share=0.9, correlation=0.7, power=0.9)
+    found = plan(200, GateLimits(0.04), share=0.9, correlation=0.7, power=0.9)
     assert found.needed is not None
-    again = plan(found.needed, Limits(0.04), share=0.9, correlation=0.7, power=0.9, seed=5)
+    again = plan(found.needed, GateLimits(0.04), share=0.9, correlation=0.7, power=0.9, seed=5)
     assert again.power_at_no_change == pytest.approx(0.9, abs=0.02)
-    wide = plan(200, Limits(found.minimum_detectable + 1e-6), share=0.9, correlation=0.7, power=0.9)
+    wide = plan(200, GateLimits(found.minimum_detectable + 1e-6), share=0.9, correlation=0.7, power=0.9)
     assert wide.resolves
-    assert not plan(200, Limits(found.minimum_detectable - 0.005), share=0.9, correlation=0.7, power=0.9).resolves
+    assert not plan(200, GateLimits(found.minimum_detectable - 0.005), share=0.9, correlation=0.7, power=0.9).resolves
 
 
 def test_nothing_passes_a_margin_of_zero() -> None:
-    found = plan(300, Limits(0.0), share=0.5, correlation=0.5)
+    found = plan(300, GateLimits(0.0), share=0.5, correlation=0.5)
     assert found.power_at_no_change < 0.06
-    assert (found.needed, plan(300, Limits(0.0), sd=0.3).needed) == (None, None)
+    assert (found.needed, plan(300, GateLimits(0.0), sd=0.3).needed) == (None, None)
 
 
 def test_zero_tolerance_passes_where_no_sample_flips() -> None:
-    found = plan(100, Limits(0.0, zero_tolerance=True), share=0.99, correlation=0.5)
+    found = plan(100, GateLimits(0.0, zero_tolerance=True), share=0.99, correlation=0.5)
     _, losses, _, _ = Answers(0.99, 0.0, 0.5).cells
     assert found.power_at_no_change == pytest.approx((1 - losses) ** 100)
 
 
 def test_the_power_of_a_suite_is_that_every_task_is_let_through() -> None:
-    plans = [plan(500, Limits(0.03), sd=sd) for sd in (0.2, 0.3, 0.4)]
+    plans = [plan(500, GateLimits(0.03), sd=sd) for sd in (0.2, 0.3, 0.4)]
     assert suite_power(plans) == pytest.approx(math.prod(each.power_at_no_change for each in plans))
     assert suite_power([]) == 1.0
 
 
 def test_what_can_not_be_planned() -> None:
     with pytest.raises(ValueError, match="either sd or share"):
-        plan(100, Limits(0.1))
+        plan(100, GateLimits(0.1))
     with pytest.raises(ValueError, match="either sd or share"):
-        plan(100, Limits(0.1), sd=0.3, share=0.5)
+        plan(100, GateLimits(0.1), sd=0.3, share=0.5)
     with pytest.raises(ValueError, match="a sample at least"):
-        plan(0, Limits(0.1), sd=0.3)
+        plan(0, GateLimits(0.1), sd=0.3)
     with pytest.raises(ValueError, match="zero tolerance"):
-        plan(100, Limits(0.0, zero_tolerance=True), sd=0.3)
+        plan(100, GateLimits(0.0, zero_tolerance=True), sd=0.3)
     with pytest.raises(ValueError, match="shares"):
-        plan(100, Limits(0.1), share=1.2)
+        plan(100, GateLimits(0.1), share=1.2)

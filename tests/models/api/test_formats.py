@@ -11,7 +11,7 @@ from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.completions import CompletionsWire, read_echo
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.google import GoogleWire
-from evalkit.models.api.options import Options
+from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.responses import ResponsesWire
 from evalkit.scoring.extraction import final_answer
 
@@ -35,11 +35,11 @@ def chat_body(message: dict[str, Any], finish: str = "stop", **more: Any) -> dic
 
 
 def read_chat(body: Any, request: Generate = ASKED) -> Reply:
-    return ChatWire("m", Options()).read(request, body)
+    return ChatWire("m", ApiOptions()).read(request, body)
 
 
 def test_chat_completions_are_sent_as_documented() -> None:
-    call = ChatWire("gpt", Options(effort="low"), limit_name="max_completion_tokens").call(ASKED, NOTHING)
+    call = ChatWire("gpt", ApiOptions(effort="low"), limit_name="max_completion_tokens").call(ASKED, NOTHING)
     assert call.path == "/chat/completions"
     assert call.body == {
         "model": "gpt",
@@ -65,13 +65,13 @@ def test_chat_completions_are_sent_as_documented() -> None:
 
 
 def test_a_greedy_request_sends_neither_seed_nor_top_p() -> None:
-    body = ChatWire("m", Options()).call(Generate(Prompt("a"), top_p=0.5, seed=3), NOTHING).body
+    body = ChatWire("m", ApiOptions()).call(Generate(Prompt("a"), top_p=0.5, seed=3), NOTHING).body
     assert body["temperature"] == 0.0
     assert not {"seed", "top_p", "n"} & set(body)
 
 
 def test_a_schema_is_a_strict_response_format() -> None:
-    body = ChatWire("m", Options()).call(Generate(Prompt("a"), schema='{"type":"object"}'), NOTHING).body
+    body = ChatWire("m", ApiOptions()).call(Generate(Prompt("a"), schema='{"type":"object"}'), NOTHING).body
     form = body["response_format"]
     assert form == {
         "type": "json_schema",
@@ -149,7 +149,7 @@ def test_another_shape_is_no_reply(body: Any) -> None:
 
 
 def test_completions() -> None:
-    wire = CompletionsWire("m", Options())
+    wire = CompletionsWire("m", ApiOptions())
     call = wire.call(Generate(Prompt("question", "preamble "), stop=("\n",), n=2, temperature=1.0), NOTHING)
     assert (call.path, call.body["prompt"], call.body["n"]) == ("/completions", "preamble question", 2)
     choices = [
@@ -190,7 +190,7 @@ def test_parts_of_characters_are_read_from_the_other_end() -> None:
 
 
 def test_anthropic_messages_are_sent_as_documented() -> None:
-    call = AnthropicWire("claude", Options()).call(ASKED, NOTHING)
+    call = AnthropicWire("claude", ApiOptions()).call(ASKED, NOTHING)
     assert call.path == "/v1/messages"
     assert call.body == {
         "model": "claude",
@@ -209,17 +209,17 @@ def test_anthropic_messages_are_sent_as_documented() -> None:
 
 
 def test_anthropic_marks_the_shared_preamble_for_its_cache() -> None:
-    body = AnthropicWire("claude", Options()).call(Generate(Prompt("Q?", "Examples. ")), NOTHING).body
+    body = AnthropicWire("claude", ApiOptions()).call(Generate(Prompt("Q?", "Examples. ")), NOTHING).body
     shared = {"type": "text", "text": "Examples. ", "cache_control": {"type": "ephemeral"}}
     assert body["messages"] == [{"role": "user", "content": [shared, {"type": "text", "text": "Q?"}]}]
 
 
 def test_anthropic_thinking_takes_no_temperature_and_room_of_its_own() -> None:
-    body = AnthropicWire("claude", Options(thinking_tokens=1024)).call(ASKED, NOTHING).body
+    body = AnthropicWire("claude", ApiOptions(thinking_tokens=1024)).call(ASKED, NOTHING).body
     assert body["thinking"] == {"type": "enabled", "budget_tokens": 1024}
     assert body["max_tokens"] == 1044
     assert "temperature" not in body
-    body = AnthropicWire("claude", Options(effort="high")).call(ASKED, NOTHING).body
+    body = AnthropicWire("claude", ApiOptions(effort="high")).call(ASKED, NOTHING).body
     assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
 
 
@@ -253,14 +253,14 @@ def test_an_anthropic_message_is_read(reason: str, finish: str, notes: tuple[str
             "output_tokens": 5,
         },
     }
-    reply = AnthropicWire("claude", Options()).read(ASKED, body)
+    reply = AnthropicWire("claude", ApiOptions()).read(ASKED, body)
     assert (reply.texts, reply.finish, reply.notes, reply.reasoning) == (("four",), (finish,), notes, ("hm",))
     assert reply.calls == ((ToolCall("weather", '{"city": "Rome"}', "t1"),),)
     assert reply.usage == Usage(1110, 5, cached_tokens=1000, written_tokens=100)
 
 
 def test_gemini_contents_are_sent_as_documented() -> None:
-    call = GoogleWire("gemini", Options(thinking_tokens=0)).call(ASKED, NOTHING)
+    call = GoogleWire("gemini", ApiOptions(thinking_tokens=0)).call(ASKED, NOTHING)
     assert call.path == "/v1beta/models/gemini:generateContent"
     assert call.body == {
         "contents": [
@@ -307,7 +307,7 @@ def test_a_gemini_candidate_is_read(reason: str, finish: str, notes: tuple[str, 
         },
         "modelVersion": "gemini-1",
     }
-    reply = GoogleWire("gemini", Options()).read(ASKED, body)
+    reply = GoogleWire("gemini", ApiOptions()).read(ASKED, body)
     assert (reply.texts, reply.finish, reply.notes, reply.reasoning) == (("four",), (finish,), notes, ("hm",))
     assert reply.calls == ((ToolCall("weather", '{"city": "Rome"}'),),)
     assert reply.usage == Usage(10, 12, reasoning_tokens=7)
@@ -315,11 +315,11 @@ def test_a_gemini_candidate_is_read(reason: str, finish: str, notes: tuple[str, 
 
 def test_a_prompt_that_gemini_blocks_is_refused_not_failed() -> None:
     body = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 10}}
-    assert final_answer([GoogleWire("gemini", Options()).read(ASKED, body)]).validity is Validity.REFUSED
+    assert final_answer([GoogleWire("gemini", ApiOptions()).read(ASKED, body)]).validity is Validity.REFUSED
 
 
 def test_responses() -> None:
-    wire = ResponsesWire("gpt", Options(effort="high"))
+    wire = ResponsesWire("gpt", ApiOptions(effort="high"))
     body = wire.call(Generate(TALK, max_tokens=100, schema='{"type":"object"}'), NOTHING).body
     assert (body["reasoning"], body["store"], body["max_output_tokens"]) == ({"effort": "high"}, False, 100)
     assert body["text"]["format"]["type"] == "json_schema"
@@ -341,5 +341,5 @@ def test_responses() -> None:
 
 
 def test_extra_fields_are_added_to_every_request() -> None:
-    options = Options.parse({"extra": json.dumps({"provider": {"order": ["x"]}})})
+    options = ApiOptions.parse({"extra": json.dumps({"provider": {"order": ["x"]}})})
     assert ChatWire("m", options).call(ASKED, NOTHING).body["provider"] == {"order": ["x"]}

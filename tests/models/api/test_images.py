@@ -14,7 +14,7 @@ from evalkit.core import Generate, Identity, Image, Message, ModelError, Prompt,
 from evalkit.models.api.anthropic import AnthropicWire
 from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.google import GoogleWire
-from evalkit.models.api.options import Options
+from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.responses import ResponsesWire
 from evalkit.models.response_cache import request_key
 from evalkit.reporting.details import detail
@@ -58,22 +58,22 @@ def test_every_provider_is_sent_an_image_in_its_documented_form() -> None:
     data = base64.b64encode(png(7)).decode()
     request = asked("What is on ", Image.of(png(7)), " here?")
     url = f"data:image/png;base64,{data}"
-    assert sent(ChatWire("m", Options()), request)["content"] == [
+    assert sent(ChatWire("m", ApiOptions()), request)["content"] == [
         {"type": "text", "text": "What is on "},
         {"type": "image_url", "image_url": {"url": url}},
         {"type": "text", "text": " here?"},
     ]
-    assert sent(ResponsesWire("m", Options()), request)["content"] == [
+    assert sent(ResponsesWire("m", ApiOptions()), request)["content"] == [
         {"type": "input_text", "text": "What is on "},
         {"type": "input_image", "image_url": url},
         {"type": "input_text", "text": " here?"},
     ]
-    assert sent(AnthropicWire("m", Options()), request)["content"] == [
+    assert sent(AnthropicWire("m", ApiOptions()), request)["content"] == [
         {"type": "text", "text": "What is on "},
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}},
         {"type": "text", "text": " here?"},
     ]
-    assert sent(GoogleWire("m", Options()), request)["parts"] == [
+    assert sent(GoogleWire("m", ApiOptions()), request)["parts"] == [
         {"text": "What is on "},
         {"inlineData": {"mimeType": "image/png", "data": data}},
         {"text": " here?"},
@@ -82,11 +82,11 @@ def test_every_provider_is_sent_an_image_in_its_documented_form() -> None:
 
 def test_an_address_is_sent_as_one_where_the_provider_takes_it() -> None:
     request = asked(Image.of(ADDRESS), "What is this?")
-    assert sent(ChatWire("m", Options()), request)["content"][0]["image_url"] == {"url": ADDRESS}
-    source = sent(AnthropicWire("m", Options()), request)["content"][0]["source"]
+    assert sent(ChatWire("m", ApiOptions()), request)["content"][0]["image_url"] == {"url": ADDRESS}
+    source = sent(AnthropicWire("m", ApiOptions()), request)["content"][0]["source"]
     assert source == {"type": "url", "url": ADDRESS}
     with pytest.raises(ModelError, match="give the file"):
-        sent(GoogleWire("m", Options()), request)
+        sent(GoogleWire("m", ApiOptions()), request)
 
 
 def test_words_that_a_method_adds_keep_the_images_in_their_places() -> None:

@@ -17,7 +17,7 @@ from evalkit.models.api.cost_limit import expected
 from evalkit.models.api.failures import classify
 from evalkit.models.api.presets import PRESETS
 from evalkit.models.api.prices import Price, parse_price, price_of
-from evalkit.models.api.rate_limiter import Gate, Growth, PerMinute
+from evalkit.models.api.rate_limiter import Growth, PerMinute, RateLimiter
 from evalkit.models.api.secrets import Secret, redacted
 
 KEY = "sk-ant-0123456789abcdef0123"
@@ -217,7 +217,7 @@ def test_a_budget_refills_evenly() -> None:
 
 def test_a_gate_lets_through_in_order_and_as_many_as_fit() -> None:
     async def work() -> list[int]:
-        gate, order, inside = Gate(Growth(3, 3)), [], 0
+        gate, order, inside = RateLimiter(Growth(3, 3)), [], 0
 
         async def one(number: int) -> None:
             nonlocal inside
@@ -237,7 +237,7 @@ def test_a_gate_lets_through_in_order_and_as_many_as_fit() -> None:
 
 def test_tokens_a_minute_are_kept_and_set_right() -> None:
     async def work() -> float:
-        gate = Gate(Growth(8, 8), tokens=6000)  # 100 a second, 600 at once
+        gate = RateLimiter(Growth(8, 8), tokens=6000)  # 100 a second, 600 at once
         started = time.monotonic()
         for _ in range(3):
             await gate.enter(300)

@@ -10,10 +10,10 @@ from evalkit.core import Generate, Prompt, Reply, ToolCall, UsageError
 from evalkit.models import resolve
 from evalkit.models.api.anthropic import AnthropicWire
 from evalkit.models.api.chat import ChatWire
-from evalkit.models.api.client import Call
+from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.google import GoogleWire
-from evalkit.models.api.options import Options
+from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.responses import ResponsesWire
 from evalkit.models.api.streaming import events, streamed
 from tests.models.api.faultserver import FaultServer
@@ -29,7 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def whole(path: str, *found: dict[str, Any]) -> Any:
-    assemble = streamed(Call(path, {}), NOTHING).assemble
+    assemble = streamed(HttpCall(path, {}), NOTHING).assemble
     assert assemble is not None
     return assemble(found)
 
@@ -56,7 +56,7 @@ def test_a_chats_pieces_are_the_reply_that_would_have_come_whole() -> None:
         piece({}, "tool_calls"),
         {"model": "m-1", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 9}},
     )
-    reply = ChatWire("m", Options()).read(ASKED, body)
+    reply = ChatWire("m", ApiOptions()).read(ASKED, body)
     assert reply.texts == ("The sum", "other")
     assert reply.finish == ("stop", "length")
     assert reply.reasoning == ("Let me see.", "")
@@ -94,7 +94,7 @@ def test_anthropics_events_are_its_message() -> None:
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 15}},
         {"type": "message_stop"},
     ]
-    reply = AnthropicWire("c", Options()).read(ASKED, whole("/v1/messages", *found))
+    reply = AnthropicWire("c", ApiOptions()).read(ASKED, whole("/v1/messages", *found))
     assert (reply.texts, reply.finish, reply.reasoning) == (("Hello!",), ("eos",), ("Hm.",))
     assert reply.calls == ((ToolCall("add", '{"a": 1}', "t1"),),)
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (25, 15)
@@ -105,7 +105,7 @@ def test_anthropics_events_are_its_message() -> None:
 
 
 def test_geminis_pieces_and_the_last_event_of_a_response() -> None:
-    call = streamed(Call("/v1beta/models/g:generateContent", {}), NOTHING)
+    call = streamed(HttpCall("/v1beta/models/g:generateContent", {}), NOTHING)
     assert call.path == "/v1beta/models/g:streamGenerateContent?alt=sse"
     assert call.assemble is not None
     body = call.assemble(
@@ -117,14 +117,14 @@ def test_geminis_pieces_and_the_last_event_of_a_response() -> None:
             },
         ]
     )
-    assert GoogleWire("g", Options()).read(ASKED, body).texts == ("Hello",)
+    assert GoogleWire("g", ApiOptions()).read(ASKED, body).texts == ("Hello",)
     done = {"status": "completed", "output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}]}
     found = whole(
         "/responses",
         {"type": "response.output_text.delta", "delta": "Hi"},
         {"type": "response.completed", "response": done},
     )
-    assert ResponsesWire("o", Options()).read(ASKED, found).texts == ("Hi",)
+    assert ResponsesWire("o", ApiOptions()).read(ASKED, found).texts == ("Hi",)
 
 
 def test_events_are_read_wherever_the_pieces_are_cut() -> None:

@@ -191,16 +191,16 @@ def test_a_cache_stays_on_one_side_of_where_positions_are_turned_otherwise(
 ) -> None:
     """llama.cpp takes a longrope model's long factors where the cache is larger than the original length."""
     from evalkit.models.llamacpp.header import Header
-    from evalkit.models.llamacpp.options import Options
+    from evalkit.models.llamacpp.options import GgufOptions
     from evalkit.models.llamacpp.settings import cells_of, longest_input
 
     values = {"general.architecture": "phi3", "phi3.context_length": 131072}
     values |= {"phi3.rope.scaling.original_context_length": 4096}
     phi = Header(values, {"F32": (1, 4)}, frozenset({"rope_factors_long.weight"}))
-    assert longest_input(Options(max_length=max_length), phi) == longest
+    assert longest_input(GgufOptions(max_length=max_length), phi) == longest
     assert [cells_of(wanted, longest, phi) for wanted in (256, 9000)] == [small, large]
     plain = Header(values, {"F32": (1, 4)}, frozenset())
-    assert longest_input(Options(max_length=max_length), plain) == (max_length or 131072)
+    assert longest_input(GgufOptions(max_length=max_length), plain) == (max_length or 131072)
     assert cells_of(9000, longest, plain) == 9000
 
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from evalkit.core.write_behind import Later
+from evalkit.core.write_behind import WriteBehind
 
 
 def test_it_ends_though_it_is_closed_between_waking_and_looking_again() -> None:
@@ -14,7 +14,7 @@ def test_it_ends_though_it_is_closed_between_waking_and_looking_again() -> None:
             closed.wait(10)
             super().clear()
 
-    later = Later(lambda: None)
+    later = WriteBehind(lambda: None)
     later._announced = Slow()
     later.soon()
     closer = threading.Thread(target=later.close, daemon=True)
@@ -27,7 +27,7 @@ def test_it_ends_though_it_is_closed_between_waking_and_looking_again() -> None:
 
 def test_what_is_announced_while_it_writes_is_written_next() -> None:
     written = threading.Semaphore(0)
-    later = Later(written.release)
+    later = WriteBehind(written.release)
     for _ in range(3):
         later.soon()
         assert written.acquire(timeout=10)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from evalkit.core import Reply, Validity
-from evalkit.scoring.extraction import Answer, Stripped, final_answer, first_line, strip_reasoning
+from evalkit.scoring.extraction import FinalAnswer, Stripped, final_answer, first_line, strip_reasoning
 
 
 @pytest.mark.parametrize(
@@ -53,22 +53,22 @@ def test_first_line(text: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("text", "finish", "answer"),
     [
-        (" Paris\n", "stop", Answer("Paris")),
-        ("Paris", "eos", Answer("Paris")),
-        ("Paris and", "length", Answer("Paris and", Validity.LENGTH, "ran to its token limit")),
-        (" \n", "stop", Answer("", Validity.NO_ANSWER, "empty reply")),
-        ("<think>x</think> ", "stop", Answer("", Validity.NO_ANSWER, "empty reply")),
-        ("<think>x", "stop", Answer("", Validity.LENGTH, "reasoning was not finished (finish: stop)")),
-        ("Paris <think>x", "length", Answer("", Validity.LENGTH, "reasoning was not finished (finish: length)")),
+        (" Paris\n", "stop", FinalAnswer("Paris")),
+        ("Paris", "eos", FinalAnswer("Paris")),
+        ("Paris and", "length", FinalAnswer("Paris and", Validity.LENGTH, "ran to its token limit")),
+        (" \n", "stop", FinalAnswer("", Validity.NO_ANSWER, "empty reply")),
+        ("<think>x</think> ", "stop", FinalAnswer("", Validity.NO_ANSWER, "empty reply")),
+        ("<think>x", "stop", FinalAnswer("", Validity.LENGTH, "reasoning was not finished (finish: stop)")),
+        ("Paris <think>x", "length", FinalAnswer("", Validity.LENGTH, "reasoning was not finished (finish: length)")),
     ],
 )
-def test_answer_of_a_reply(text: str, finish: str, answer: Answer) -> None:
+def test_answer_of_a_reply(text: str, finish: str, answer: FinalAnswer) -> None:
     assert final_answer((Reply(texts=(text,), finish=(finish,)),)) == answer
 
 
 def test_the_last_reply_speaks_and_its_first_text() -> None:
     turns = (Reply(texts=("one",)), Reply(texts=("two", "three"), finish=("stop", "length")))
-    assert final_answer(turns) == Answer("two")
+    assert final_answer(turns) == FinalAnswer("two")
 
 
 def test_white_space_can_be_kept() -> None:

@@ -10,7 +10,7 @@ import pytest
 from evalkit import sandbox
 from evalkit.core import Reply, Sample, Score, UsageError, Validity
 from evalkit.prompting.methods.coding import CHAT
-from evalkit.sandbox import Outcome, Result
+from evalkit.sandbox import ProgramOutcome, Result
 from evalkit.scoring.scorers import code_tests
 from evalkit.scoring.scorers.code import same_output
 from tests.scoring.scorers.readiness import ready
@@ -127,7 +127,7 @@ def test_when_two_outputs_agree(printed, wanted, same):
     assert same_output(printed, wanted) is same
 
 
-def failing(monkeypatch, outcomes: list[Outcome]):
+def failing(monkeypatch, outcomes: list[ProgramOutcome]):
     async def run(self, program, *, output=0):
         return Result(outcomes.pop(0), message="the machinery")
 
@@ -137,11 +137,11 @@ def failing(monkeypatch, outcomes: list[Outcome]):
 def test_a_sandbox_error_is_nobodys_failure(monkeypatch):
     scorer = code_tests()
     ready(scorer, False)
-    failing(monkeypatch, [Outcome.PASSED, Outcome.SANDBOX_ERROR, Outcome.WRONG])
+    failing(monkeypatch, [ProgramOutcome.PASSED, ProgramOutcome.SANDBOX_ERROR, ProgramOutcome.WRONG])
     found = score(scorer, PROBLEM, "a", "b", "c")
     assert (found["passed"].value, found["attempts"].value) == (0.5, 2.0)
     assert found["attempts"].answer == "passed sandbox-error wrong"
-    failing(monkeypatch, [Outcome.SANDBOX_ERROR])
+    failing(monkeypatch, [ProgramOutcome.SANDBOX_ERROR])
     alone = score(scorer, PROBLEM, "a")["passed"]
     assert alone.validity is Validity.SANDBOX_ERROR
     assert math.isnan(alone.value)

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.core import Reply, Sample, ToolCall, Validity
-from evalkit.scoring.extraction.calls import Call, find_calls
+from evalkit.scoring.extraction.calls import FunctionCall, find_calls
 from evalkit.scoring.scorers.call_rules import mistake_in_all
 from evalkit.scoring.scorers.calls import function_calls
 
@@ -155,7 +155,7 @@ def test_equals_the_official_checker_on_its_rows_and_on_changed_calls(official: 
             except (AttributeError, TypeError, IndexError):
                 continue  # the official checker cannot read such a value; ours must only not raise
             finally:
-                calls = [Call(*next(iter(call.items()))) for call in made]
+                calls = [FunctionCall(*next(iter(call.items()))) for call in made]
                 ours = mistake_in_all(calls, row["function"], row["ground_truth"])
             assert (ours == "") == verdict, (row["id"], made, row["ground_truth"], ours)
             agreed[verdict] += 1
@@ -166,7 +166,7 @@ def test_equals_the_official_checker_on_its_rows_and_on_changed_calls(official: 
 def test_right_calls_are_read_back_from_python_and_from_json(bfcl: Path, category: str) -> None:
     for row in rows(bfcl, category)[:100]:
         right = gold(row["ground_truth"])
-        wanted = tuple(Call(*next(iter(call.items()))) for call in right)
+        wanted = tuple(FunctionCall(*next(iter(call.items()))) for call in right)
         python = ", ".join(
             f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
             for call in right
@@ -180,8 +180,8 @@ def test_right_calls_are_read_back_from_python_and_from_json(bfcl: Path, categor
         assert find_calls(tagged) == wanted
 
 
-F = Call("f", {"a": 1})
-GH = Call("g.h", {"b": "x", "c": [1, -2.5], "d": {"k": None}})
+F = FunctionCall("f", {"a": 1})
+GH = FunctionCall("g.h", {"b": "x", "c": [1, -2.5], "d": {"k": None}})
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ GH = Call("g.h", {"b": "x", "c": [1, -2.5], "d": {"k": None}})
     [
         ("f(a=1)", (F,)),
         ("[f(a=1), g.h(b='x', c=[1, -2.5], d={'k': None})]", (F, GH)),
-        ("f(a=1)\ng()", (F, Call("g", {}))),
+        ("f(a=1)\ng()", (F, FunctionCall("g", {}))),
         ("```python\nf(a=1)\n```", (F,)),
         ("Sure:\n```json\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n```", (F,)),
         ('{"name": "f", "parameters": {"a": 1}}', (F,)),
@@ -199,13 +199,13 @@ GH = Call("g.h", {"b": "x", "c": [1, -2.5], "d": {"k": None}})
         ('[TOOL_CALLS] [{"name": "f", "arguments": {"a": 1}}]', (F,)),
         ('<|python_tag|>{"name": "f", "parameters": {"a": 1}}', (F,)),
         ('I will call it. {"name": "f", "arguments": {"a": 1}}', (F,)),
-        ('{"name": "f", "arguments": {"a": 1}}\n{"name": "g", "arguments": {}}', (F, Call("g", {}))),
+        ('{"name": "f", "arguments": {"a": 1}}\n{"name": "g", "arguments": {}}', (F, FunctionCall("g", {}))),
         ('<tool_call>{"name": "f", "arguments": {"a": 1}}', (F,)),
-        ("f(a=x)", (Call("f", {"a": "x"}),)),
-        ("f(a=2*3+1)", (Call("f", {"a": 7}),)),
-        ("f(1)", (Call("f", {}, 1),)),
-        ("f(a=9**9**9**9)", (Call("f", {"a": "9 ** 9 ** 9 ** 9"}),)),
-        ("f(a=__import__('os').system('true'))", (Call("f", {"a": "__import__('os').system('true')"}),)),
+        ("f(a=x)", (FunctionCall("f", {"a": "x"}),)),
+        ("f(a=2*3+1)", (FunctionCall("f", {"a": 7}),)),
+        ("f(1)", (FunctionCall("f", {}, 1),)),
+        ("f(a=9**9**9**9)", (FunctionCall("f", {"a": "9 ** 9 ** 9 ** 9"}),)),
+        ("f(a=__import__('os').system('true'))", (FunctionCall("f", {"a": "__import__('os').system('true')"}),)),
         ("[]", ()),
         ("", None),
         ("I cannot do that.", None),
@@ -220,7 +220,7 @@ GH = Call("g.h", {"b": "x", "c": [1, -2.5], "d": {"k": None}})
         ('{"name": 3}', None),
     ],
 )  # fmt: skip
-def test_what_is_read_of_a_reply(text: str, calls: tuple[Call, ...] | None) -> None:
+def test_what_is_read_of_a_reply(text: str, calls: tuple[FunctionCall, ...] | None) -> None:
     assert find_calls(text) == calls
 
 
@@ -270,7 +270,7 @@ VALUES = st.recursive(
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join) | st.text(max_size=40))
 def test_no_text_makes_the_reading_fail(text: str) -> None:
     found = find_calls(text)
-    assert found is None or all(isinstance(call, Call) and isinstance(call.name, str) for call in found)
+    assert found is None or all(isinstance(call, FunctionCall) and isinstance(call.name, str) for call in found)
 
 
 @given(VALUES, st.sampled_from(["string", "integer", "float", "boolean", "array", "tuple", "dict", "any", "object"]))
@@ -278,5 +278,5 @@ def test_no_value_makes_the_rules_fail(value: Any, kind: str) -> None:
     described = {"type": kind, "items": {"type": "dict"}} if kind in ("array", "tuple") else {"type": kind}
     function = {"name": "f", "parameters": {"properties": {"a": described}, "required": ["a"]}}
     for wanted in ([1], ["x", ""], [[1, 2], []], [{"k": [1, ""]}], [[{"k": ["v"]}]], [True], [""], [1.5]):
-        verdict = mistake_in_all([Call("f", {"a": value})], [function], [{"f": {"a": wanted}}])
+        verdict = mistake_in_all([FunctionCall("f", {"a": value})], [function], [{"f": {"a": wanted}}])
         assert isinstance(verdict, str)

@@ -8,7 +8,7 @@ from pathlib import Path
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.outputs.markdown import markdown
 from evalkit.comparing.gates.report import GateReport
-from evalkit.comparing.gates.verdicts import Outcome
+from evalkit.comparing.gates.verdicts import GateOutcome
 
 _MOST = 10
 """GitHub shows ten annotations of a kind for a step."""
@@ -26,9 +26,11 @@ def workflow_commands(report: GateReport) -> Iterator[str]:
     ]
     for row in report.rows:
         outcome = row.verdict.outcome
-        if outcome is Outcome.PASS:
+        if outcome is GateOutcome.PASS:
             continue
-        blocks = outcome is Outcome.FAIL or row.blocks or (outcome is Outcome.INCONCLUSIVE and report.exit_code != 0)
+        blocks = (
+            outcome is GateOutcome.FAIL or row.blocks or (outcome is GateOutcome.INCONCLUSIVE and report.exit_code != 0)
+        )
         text = (
             f"{row.metric} {sentences.value(row.verdict.baseline, row.scale)} → "
             f"{sentences.value(row.verdict.candidate, row.scale)}: {sentences.reason(row)}"
@@ -37,7 +39,7 @@ def workflow_commands(report: GateReport) -> Iterator[str]:
     for level, found in (("error", errors), ("warning", warnings)):
         for title, text in found[:_MOST]:
             yield f"::{level} title={_property(title)}::{_data(text)}"
-    if report.outcome is Outcome.PASS:
+    if report.outcome is GateOutcome.PASS:
         yield f"::notice title=evalkit PASS::{_data(sentences.sentence(report))}"
 
 

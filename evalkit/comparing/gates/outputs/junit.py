@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
-from evalkit.comparing.gates.verdicts import Outcome
+from evalkit.comparing.gates.verdicts import GateOutcome
 
 # What XML 1.0 has no place for.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -45,11 +45,11 @@ def _case(row: GateRow, report: GateReport) -> ElementTree.Element:
     case = ElementTree.Element("testcase", classname=_legal(f"evalkit.{row.task}"), name=_legal(name), time="0")
     outcome = row.verdict.outcome
     message = _legal(sentences.reason(row))
-    blocks = outcome is Outcome.FAIL or row.blocks
-    if blocks or (outcome is Outcome.INCONCLUSIVE and report.inconclusive_blocks):
+    blocks = outcome is GateOutcome.FAIL or row.blocks
+    if blocks or (outcome is GateOutcome.INCONCLUSIVE and report.inconclusive_blocks):
         failure = ElementTree.SubElement(case, "failure", type=outcome.value, message=message)
         failure.text = _legal(_text(row))
-    elif outcome is Outcome.INCONCLUSIVE:
+    elif outcome is GateOutcome.INCONCLUSIVE:
         ElementTree.SubElement(case, "skipped", message=message)
     out = ElementTree.SubElement(case, "system-out")
     out.text = _legal(f"{outcome.value}: {_text(row)}")

@@ -6,13 +6,13 @@ import re
 
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
-from evalkit.comparing.gates.verdicts import Outcome
+from evalkit.comparing.gates.verdicts import GateOutcome
 
 MARKER = "<!-- evalkit gate -->"
 """Stands at the beginning, so that a job finds its own comment again and edits it."""
 LARGEST = 60_000
 """GitHub refuses comments of more than 65,536 characters."""
-_MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.DEGRADED: "⚠️", Outcome.INCONCLUSIVE: "❔"}
+_MARKS = {GateOutcome.PASS: "✅", GateOutcome.FAIL: "❌", GateOutcome.DEGRADED: "⚠️", GateOutcome.INCONCLUSIVE: "❔"}
 _SHOWN_ROWS = 100
 _SHOWN_IDS = 20
 
@@ -48,7 +48,7 @@ def _table(report: GateReport) -> list[str]:
     percent = round(100 * (2 * report.confidence - 1))
     lines = [f"| | task | metric | before | after | change | {percent} % interval | margin | p | n |"]
     lines.append("|---|---|---|--:|--:|--:|--:|--:|--:|--:|")
-    rows = sorted(report.rows, key=lambda row: row.verdict.outcome is Outcome.PASS)
+    rows = sorted(report.rows, key=lambda row: row.verdict.outcome is GateOutcome.PASS)
     for row in rows[:_SHOWN_ROWS]:
         lines.append(_line(row))
     if len(rows) > _SHOWN_ROWS:
@@ -76,7 +76,7 @@ def _line(row: GateRow) -> str:
 def _details(report: GateReport) -> list[str]:
     lines = []
     for row in report.rows[:_SHOWN_ROWS]:
-        if row.verdict.outcome is not Outcome.PASS:
+        if row.verdict.outcome is not GateOutcome.PASS:
             name = f"{row.name} {row.metric}" if row.kind == "ceiling" else row.name
             lines.append(f"- {code(name)}: {sentences.reason(row)}.")
     if lines:

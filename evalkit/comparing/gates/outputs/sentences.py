@@ -6,7 +6,7 @@ import math
 import re
 
 from evalkit.comparing.gates.report import GateReport, GateRow
-from evalkit.comparing.gates.verdicts import Outcome
+from evalkit.comparing.gates.verdicts import GateOutcome
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -57,7 +57,7 @@ def reason(row: GateRow) -> str:
     verdict = row.verdict
     text = verdict.reason.rstrip(".")
     needed = verdict.needed
-    if verdict.outcome is Outcome.INCONCLUSIVE and needed is not None and f"{needed:,}" not in text:
+    if verdict.outcome is GateOutcome.INCONCLUSIVE and needed is not None and f"{needed:,}" not in text:
         text += f"; about {needed:,} samples would decide (there are {verdict.n:,})"
     return text
 
@@ -79,7 +79,9 @@ def sentence(report: GateReport) -> str:
         return f"no verdict: {refusals} {'thing does' if refusals == 1 else 'things do'} not hold"
     total = len(report.rows)
     counts = [
-        f"{len(found)} {outcome.value}" for outcome in Outcome if (found := report.of(outcome)) and len(found) < total
+        f"{len(found)} {outcome.value}"
+        for outcome in GateOutcome
+        if (found := report.of(outcome)) and len(found) < total
     ]
     detail = f" ({', '.join(counts)})" if counts else ""
     return f"{total} {'decision' if total == 1 else 'decisions'}{detail}, exit code {report.exit_code}"

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
-from evalkit.comparing.gates.verdicts import Outcome
+from evalkit.comparing.gates.verdicts import GateOutcome
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.DEGRADED: "yellow", Outcome.INCONCLUSIVE: "yellow"}
+_COLOURS = {
+    GateOutcome.PASS: "green",
+    GateOutcome.FAIL: "bold red",
+    GateOutcome.DEGRADED: "yellow",
+    GateOutcome.INCONCLUSIVE: "yellow",
+}
 _LEVELS = {"refuse": ("refused", "bold red"), "warn": ("warning", "yellow"), "note": ("note", "dim")}
 _SHOWN = 5
 
@@ -74,7 +79,7 @@ def _explain(out: Console, row: GateRow) -> None:
 
     name = f"{row.name} {row.metric}" if row.kind == "ceiling" else row.name
     lines = []
-    if row.verdict.outcome is not Outcome.PASS:
+    if row.verdict.outcome is not GateOutcome.PASS:
         lines.append(f"{sentences.reason(row)} (margin {sentences.margin(row)})")
     if found := sentences.flips(row, _SHOWN):
         lines.append(found)

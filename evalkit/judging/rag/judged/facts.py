@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from evalkit.core import Model, Reply, Sample, digest_of
 from evalkit.judging import PromptText
-from evalkit.judging.ask import Asked, Sampling, ask
+from evalkit.judging.ask import JudgeReply, Sampling, ask
 from evalkit.judging.fencing import fenced, nonce
 from evalkit.judging.rag.judged.claims_reader import (
     Claim,
@@ -42,7 +42,7 @@ class Facts:
     max_tokens: int = 4096
     answerable: bool | None = None
     """Whether the contexts hold the answer, where the sample says so."""
-    asked: list[Asked[Any]] = field(default_factory=list)
+    asked: list[JudgeReply[Any]] = field(default_factory=list)
     """The calls that this metric made itself, for its transcript."""
 
     @staticmethod
@@ -149,7 +149,7 @@ class Facts:
     async def _ask(
         self, kind: str, text: str, read: Callable[[str, bool], Reading[T]], form: str, schema: Mapping[str, Any]
     ) -> T:
-        async def put() -> Asked[Any]:
+        async def put() -> JudgeReply[Any]:
             return await ask(
                 self.model, text, read, form=form, schema=schema, sampling=Sampling(max_tokens=self.max_tokens)
             )

@@ -17,7 +17,7 @@ import torch
 from evalkit.models.hf.forward.last_layer import last_layer
 from evalkit.models.hf.forward.softcap import Tail, candidates
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.scoring.plan import TokenRow
 
 __all__ = ["Forward", "Way"]
 
@@ -84,7 +84,7 @@ class Forward:
         ids = (ids * 12)[: max(2, min(12, self._loaded.max_length - 4))]
         return ids[: len(ids) // 2], ids
 
-    def logits(self, rows: Sequence[Row]) -> Iterator[tuple[int, torch.Tensor]]:
+    def logits(self, rows: Sequence[TokenRow]) -> Iterator[tuple[int, torch.Tensor]]:
         """Float32 logits at every row's distinct positions, in order: (number of the first, (n, vocabulary)) pieces.
 
         Rows are padded on the right. The caller gives one row at a time where `way.alone`.
@@ -97,7 +97,7 @@ class Forward:
         for start, piece in self.pieces(inputs, torch.tensor(places)):
             yield start, piece.float()
 
-    def _inputs(self, rows: Sequence[Row], width: int) -> dict[str, Any]:
+    def _inputs(self, rows: Sequence[TokenRow], width: int) -> dict[str, Any]:
         device = self._loaded.device
         ids = _padded([row.ids for row in rows], width)
         inputs: dict[str, Any] = {"use_cache": False}
@@ -170,22 +170,22 @@ class Forward:
                 return way
         raise AssertionError("the plain way is always taken")
 
-    def _probe_rows(self) -> tuple[Row, Row]:
+    def _probe_rows(self) -> tuple[TokenRow, TokenRow]:
         short, long = self.probe()
         if self._loaded.start_id is None:
-            return Row(short, tuple(range(len(short)))), Row(long, tuple(range(len(long))))
+            return TokenRow(short, tuple(range(len(short)))), TokenRow(long, tuple(range(len(long))))
         start = self._loaded.start_id
         return (
-            Row((start, *short[:-1]), tuple(range(len(short))), (), short),
-            Row((start, *long[:-1]), tuple(range(len(long))), (), long),
+            TokenRow((start, *short[:-1]), tuple(range(len(short))), (), short),
+            TokenRow((start, *long[:-1]), tuple(range(len(long))), (), long),
         )
 
-    def _all(self, row: Row) -> torch.Tensor:
+    def _all(self, row: TokenRow) -> torch.Tensor:
         """The plain pass over one row: (1, positions, vocabulary)."""
         logits: torch.Tensor = self._model(**self._inputs([row], len(row.ids))).logits
         return logits
 
-    def _agrees(self, rows: list[Row], expected: list[torch.Tensor]) -> bool:
+    def _agrees(self, rows: list[TokenRow], expected: list[torch.Tensor]) -> bool:
         try:
             batches = [[row] for row in rows] if self.way.alone else [rows]
             got = torch.cat([piece for batch in batches for _, piece in self.logits(batch)])
@@ -194,7 +194,7 @@ class Forward:
         wanted = torch.cat(expected).float()
         return got.shape == wanted.shape and bool((got - wanted).abs().max() <= self.tolerance)
 
-    def _find_tail(self, row: Row) -> Tail | None:
+    def _find_tail(self, row: TokenRow) -> Tail | None:
         """What the model does to its output layer's logits, where it is nothing or something known.
 
         The layer's output is magnified, so that a cap that only bends large logits shows.

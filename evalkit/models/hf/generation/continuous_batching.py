@@ -19,7 +19,7 @@ from evalkit.models.hf.generation.stream import Stream
 from evalkit.models.hf.generation.ties import decide
 from evalkit.models.hf.loading.loaded_model import Loaded
 
-__all__ = ["Limits", "Refill", "Underway", "WritingCounters"]
+__all__ = ["Refill", "SlotLimits", "Underway", "WritingCounters"]
 
 _SAMPLED = 64
 """For so many texts at a time the first token is picked: many samples of one prompt share their logits."""
@@ -42,7 +42,7 @@ class WritingCounters:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SlotLimits:
     """Tokens of one pass over prompts, tokens that all slots hold together, and the most slots.
 
     `worth` and `readers`: see Prefill.
@@ -77,7 +77,7 @@ class Refill:
         forward: Forward,
         writing: Writing,
         numbers: Sequence[int],
-        limits: Limits,
+        limits: SlotLimits,
         counters: WritingCounters,
     ) -> None:
         self._loaded = loaded

@@ -18,7 +18,7 @@ from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.generation.sampling import next_tokens
 from evalkit.models.hf.generation.stream import Stream
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.scoring.plan import TokenRow
 
 __all__ = ["Cached", "Plain", "Stepper", "decode", "find_stepper"]
 
@@ -149,7 +149,7 @@ class Plain:
 
     def _logits(self) -> torch.Tensor:
         rows = [
-            Row(tuple(text), (len(text) - 1,), (), source)
+            TokenRow(tuple(text), (len(text) - 1,), (), source)
             for text, source in zip(self._texts, self._sources, strict=True)
         ]
         batches = [[row] for row in rows] if self._forward.way.alone else [rows]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from evalkit.core import Generate, ModelError, Reply, Request, Usage, digest_of
-from evalkit.models.batcher import Flight
+from evalkit.models.batcher import Batch
 from evalkit.models.hf.generation.stream import Stream, sampling_seed
 from evalkit.models.hf.text.encode import Tokens, prompt_ids
 from evalkit.models.hf.text.rendering import Rendered
@@ -16,11 +16,11 @@ from evalkit.models.hf.text.rendering import Rendered
 if TYPE_CHECKING:
     from evalkit.models.hf.generation.decode import Stepper
 
-__all__ = ["Asked", "Writing", "writings"]
+__all__ = ["PreparedGeneration", "Writing", "writings"]
 
 
 @dataclass(slots=True)
-class Asked:
+class PreparedGeneration:
     """A request to be generated, by its index in the flight: its distinct texts, and the reply without them.
 
     `error` stands where it can't be asked.
@@ -35,13 +35,13 @@ class Asked:
 
 def writings(
     tokens: Tokens, eos_ids: frozenset[int], requests: Sequence[tuple[int, Rendered, Generate]]
-) -> list[Asked]:
+) -> list[PreparedGeneration]:
     """One stream a text; a greedy request's texts are equal, so one is written."""
     # What an encoder reads keeps its closing token, whatever the text begins with.
     encodes = tokens.start_id is not None
     keys = [(prompt.text, encodes or not tokens.has_prefix(prompt.text)) for _, prompt, _ in requests]
     known = tokens.ids(keys)
-    asked: list[Asked] = []
+    asked: list[PreparedGeneration] = []
     for (index, prompt, request), key in zip(requests, keys, strict=True):
         ids = known[key]
         try:
@@ -49,7 +49,7 @@ def writings(
                 raise ids
             asked.append(_asked(tokens, eos_ids, index, prompt, request, ids))
         except ModelError as error:
-            asked.append(Asked(index, error=error))
+            asked.append(PreparedGeneration(index, error=error))
     return asked
 
 
@@ -60,7 +60,7 @@ def _asked(
     prompt: Rendered,
     request: Generate,
     ids: tuple[int, ...],
-) -> Asked:
+) -> PreparedGeneration:
     if request.max_tokens < 1 or request.n < 1:
         raise ModelError(f"nothing to generate: max_tokens={request.max_tokens}, n={request.n}")
     if not (request.temperature >= 0 and 0 < request.top_p <= 1):
@@ -86,13 +86,13 @@ def _asked(
         notes=(*prompt.notes, *notes),
         rendered_digest=digest_of(prompt.text),
     )
-    return Asked(index, streams, reply, request.n // distinct)
+    return PreparedGeneration(index, streams, reply, request.n // distinct)
 
 
 class Writing:
     """The streams of many requests, and who waits for them."""
 
-    def __init__(self, flight: Flight[Request, Reply], asked: Sequence[Asked]) -> None:
+    def __init__(self, flight: Batch[Request, Reply], asked: Sequence[PreparedGeneration]) -> None:
         self._flight = flight
         self._failed: set[int] = set()
         for request in asked:
@@ -129,7 +129,7 @@ class Writing:
         self._flight.deliver(index, error)
 
 
-def _reply(asked: Asked) -> Reply:
+def _reply(asked: PreparedGeneration) -> Reply:
     results = [stream.result() for stream in asked.streams]
     return replace(
         asked.reply,

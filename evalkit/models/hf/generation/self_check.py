@@ -14,9 +14,9 @@ from evalkit.models.hf.generation.kv_slots import Slots
 from evalkit.models.hf.generation.prefill import Prefill, Prompt, Ready
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.hf.oom_backoff import is_out_of_memory
-from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.scoring.plan import TokenRow
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["CheckResult", "judge"]
 
 _PROBE = 96
 """Tokens of the longest text of the trial."""
@@ -28,39 +28,39 @@ _KINDS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     """Why slots can't be used, "" where they can; and the bytes of a token's keys and values in all layers."""
 
     wrong: str
     token_bytes: int = 0
 
 
-def judge(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], longest: int) -> Verdict:
+def judge(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], longest: int) -> CheckResult:
     """Try texts that begin as `prompts` do; none gets longer than `longest` (0: any).
 
     Out of memory the trial is repeated with shorter texts, and given up where that does not help.
     """
     if loaded.start_id is not None:
-        return Verdict("it is an encoder-decoder")
+        return CheckResult("it is an encoder-decoder")
     if forward.way.alone:
-        return Verdict("its texts can't be computed side by side")
+        return CheckResult("its texts can't be computed side by side")
     kinds = set(getattr(loaded.model.config.get_text_config(), "layer_types", None) or ()) - _KINDS
     if kinds:
         # Such a layer's state of a text is no row of keys and values, and little of it may show in a short trial.
-        return Verdict(f"it has layers of another kind ({', '.join(sorted(kinds))})")
+        return CheckResult(f"it has layers of another kind ({', '.join(sorted(kinds))})")
     length = max(1, min(_PROBE, (longest or loaded.max_length) - _STEPS))
     while True:
         try:
             return _verdict(loaded, forward, _texts(prompts, length))
         except UnsupportedError as error:
-            return Verdict(str(error))
+            return CheckResult(str(error))
         except Exception as error:  # noqa: BLE001 (a model's code may raise anything; another way then serves)
             if not is_out_of_memory(error) or length < _SHORTEST:
-                return Verdict(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+                return CheckResult(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
         length //= 2
 
 
-def _verdict(loaded: Loaded, forward: Forward, texts: Sequence[Prompt]) -> Verdict:
+def _verdict(loaded: Loaded, forward: Forward, texts: Sequence[Prompt]) -> CheckResult:
     """The trial's verdict; where it is bad with a last layer that runs only where it is wanted, that without."""
     if forward.last is None:
         return _Trial(loaded, forward, texts).verdict()
@@ -96,7 +96,7 @@ class _Trial:
         ]
         self._got: list[list[torch.Tensor]] = [[] for _ in prompts]
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> CheckResult:
         """Whether the logits over slots are the plain pass's, up to rounding."""
         waiting = self._prefilled()
         part = (*waiting[0].own, *waiting[0].shared)[0]
@@ -104,7 +104,7 @@ class _Trial:
         worst: list[float] = []
         for ids, forced, got in zip(self._prompts, self._forced, self._got, strict=True):
             whole = (*ids, *forced)
-            row = Row(whole, tuple(range(len(ids) - 1, len(whole))))
+            row = TokenRow(whole, tuple(range(len(ids) - 1, len(whole))))
             expected = torch.cat([piece for _, piece in self._forward.logits([row])])
             worst += (torch.stack(got) - expected).abs().amax(-1).tolist()
         worst.sort()
@@ -112,8 +112,8 @@ class _Trial:
         # In coarser numbers rounding may send a token to another expert, so one in twenty may be further off.
         usual = worst[-1] if self._loaded.is_exact else worst[int(0.95 * (len(worst) - 1))]
         if usual <= bound and worst[-1] <= _FAR * bound:
-            return Verdict("", part.size // (part.stop - part.start))
-        return Verdict(f"its logits differ by {worst[-1]:.2g} where at most {bound:.2g} is rounding")
+            return CheckResult("", part.size // (part.stop - part.start))
+        return CheckResult(f"its logits differ by {worst[-1]:.2g} where at most {bound:.2g} is rounding")
 
     def _prefilled(self) -> list[Ready]:
         """The prompts computed, over several passes and with parts that are shared."""

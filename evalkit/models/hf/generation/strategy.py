@@ -10,14 +10,14 @@ import logging
 from collections.abc import Callable, Sequence
 
 from evalkit.models.hf.forward.padded_pass import Forward
-from evalkit.models.hf.generation.continuous_batching import Limits, Refill, WritingCounters
+from evalkit.models.hf.generation.continuous_batching import Refill, SlotLimits, WritingCounters
 from evalkit.models.hf.generation.requests import Writing
 from evalkit.models.hf.generation.self_check import judge
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import Budget, is_out_of_memory, room, too_large
+from evalkit.models.hf.oom_backoff import TokenBudget, is_out_of_memory, kv_cache_bytes, too_large
 from evalkit.models.hf.scoring.packed import longest_packed
 
-__all__ = ["Slotted"]
+__all__ = ["GenerationStrategy"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _SMALLEST = 64
 """A prompt that memory is too small for in passes of so few tokens is too large by itself."""
 
 
-class Slotted:
+class GenerationStrategy:
     """The slots of one model. Call it under torch.inference_mode and from one thread."""
 
     def __init__(self, loaded: Loaded, forward: Forward, counters: WritingCounters) -> None:
@@ -44,11 +44,13 @@ class Slotted:
         self._counters = counters
         self._longest = longest_packed(loaded)
         self._room = 0
-        """Tokens whose keys and values the device's free memory has room for."""
+        """Tokens whose keys and values the device's free memory has kv_cache_bytes for."""
         self.fact = ""
         """How texts are written, in words; "" before the first were."""
 
-    def write(self, writing: Writing, passes: Budget, slots: Budget, release: Callable[[], None]) -> list[int]:
+    def write(
+        self, writing: Writing, passes: TokenBudget, slots: TokenBudget, release: Callable[[], None]
+    ) -> list[int]:
         """Write what of the open streams can be written over slots; returns the numbers of the others.
 
         `passes` are the tokens of one pass over prompts, `slots` those that all slots hold; out of memory they are
@@ -74,7 +76,7 @@ class Slotted:
             if verdict.wrong:
                 _log.info("%s writes in batches that end with their last text: %s", name, verdict.wrong)
             else:
-                self._room = room(self._loaded.device) // max(1, verdict.token_bytes)
+                self._room = kv_cache_bytes(self._loaded.device) // max(1, verdict.token_bytes)
                 _log.info("%s writes over slots, and computes what prompts share once", name)
         return self.fact == "slots"
 
@@ -82,8 +84,8 @@ class Slotted:
         self,
         writing: Writing,
         numbers: Sequence[int],
-        passes: Budget,
-        slots: Budget,
+        passes: TokenBudget,
+        slots: TokenBudget,
         release: Callable[[], None],
     ) -> list[int]:
         """Write streams of similar length; returns those that are to be written another way."""
@@ -116,9 +118,9 @@ class Slotted:
                 slots.halve(underway.tokens)
         return []
 
-    def _limits(self, tokens: int, slots: Budget) -> Limits:
+    def _limits(self, tokens: int, slots: TokenBudget) -> SlotLimits:
         device = self._loaded.device.partition(":")[0]
-        return Limits(
+        return SlotLimits(
             pass_tokens=tokens,
             slot_tokens=min(slots.tokens, self._room),
             slots=_SLOTS.get(device, _SLOTS_ELSEWHERE),

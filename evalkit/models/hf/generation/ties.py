@@ -12,7 +12,7 @@ import torch
 
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.generation.stream import Stream
-from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.scoring.plan import TokenRow
 
 __all__ = ["decide"]
 
@@ -35,6 +35,6 @@ def decide(forward: Forward, logits: torch.Tensor, streams: Sequence[Stream], to
         ids = (*stream.ids, *stream.written) if count > 1 else ()
         if 0 < len(ids) <= _LONGEST and stream.temperature == 0 and not stream.finish:
             decided[number] = int(
-                torch.cat([piece for _, piece in forward.logits([Row(ids, (len(ids) - 1,))])]).argmax()
+                torch.cat([piece for _, piece in forward.logits([TokenRow(ids, (len(ids) - 1,))])]).argmax()
             )
     return decided

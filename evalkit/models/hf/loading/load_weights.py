@@ -12,9 +12,9 @@ from evalkit.core import UsageError
 from evalkit.data.huggingface import as_found
 from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.loading.gguf_files import LINK
-from evalkit.models.hf.loading.quantization_methods import Method, stored_in
+from evalkit.models.hf.loading.quantization_methods import QuantizationMethod, stored_in
 from evalkit.models.hf.loading.weight_files import stored_dtype, weight_files
-from evalkit.models.hf.options import Options, memory_limits
+from evalkit.models.hf.options import HfOptions, memory_limits
 from evalkit.models.loading_lock import LOADING
 
 __all__ = ["dtype_of", "quiet", "read"]
@@ -24,7 +24,7 @@ _NOISY = ("torchao", "torch.utils._pytree", "bitsandbytes.backends.cpu.ops")
 """What they say while they are imported is of other machines' kernels; transformers imports torchao where it is."""
 
 
-def dtype_of(checkpoint: Checkpoint, options: Options) -> str:
+def dtype_of(checkpoint: Checkpoint, options: HfOptions) -> str:
     """The type of numbers that the weights get, decided from files: option, config, weights' header, float32."""
     if options.dtype != "auto":
         return options.dtype
@@ -36,7 +36,7 @@ def dtype_of(checkpoint: Checkpoint, options: Options) -> str:
     return stored_dtype(weight_files(checkpoint.folder)) or "float32"
 
 
-def read(checkpoint: Checkpoint, options: Options, device: str, method: Method | None) -> tuple[Any, Any]:
+def read(checkpoint: Checkpoint, options: HfOptions, device: str, method: QuantizationMethod | None) -> tuple[Any, Any]:
     """The tokenizer, and the model with its weights where they belong, quantized by `method`.
 
     Raises UsageError where that can't be done, or weights are missing.
@@ -77,7 +77,7 @@ def read(checkpoint: Checkpoint, options: Options, device: str, method: Method |
 
 
 def _settings(
-    checkpoint: Checkpoint, options: Options, device: str, method: Method | None, kept: list[str]
+    checkpoint: Checkpoint, options: HfOptions, device: str, method: QuantizationMethod | None, kept: list[str]
 ) -> dict[str, Any]:
     """What `from_pretrained` is told beside where the files are."""
     import torch
@@ -109,7 +109,12 @@ def _settings(
 
 
 def _finish(
-    model: Any, checkpoint: Checkpoint, options: Options, device: str, method: Method | None, kept: list[str]
+    model: Any,
+    checkpoint: Checkpoint,
+    options: HfOptions,
+    device: str,
+    method: QuantizationMethod | None,
+    kept: list[str],
 ) -> None:
     """What quantizers leave to be done once the weights are there."""
     if method is not None:
@@ -129,7 +134,7 @@ def _class_of(checkpoint: Checkpoint) -> Any:
 
 
 def _unreadable(
-    checkpoint: Checkpoint, options: Options, method: Method | None, kept: list[str], error: Exception
+    checkpoint: Checkpoint, options: HfOptions, method: QuantizationMethod | None, kept: list[str], error: Exception
 ) -> UsageError:
     if of_hub := checkpoint.refusal(error):
         return of_hub
@@ -151,7 +156,7 @@ def _unreadable(
     )
 
 
-def _skeleton(checkpoint: Checkpoint, options: Options) -> Any:
+def _skeleton(checkpoint: Checkpoint, options: HfOptions) -> Any:
     """The model without its numbers."""
     import torch
     import transformers

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from evalkit.core import UsageError
 from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.loading.load_weights import dtype_of, quiet, read
-from evalkit.models.hf.loading.quantization_methods import Method, method_named, stored_in
-from evalkit.models.hf.options import Options
+from evalkit.models.hf.loading.quantization_methods import QuantizationMethod, method_named, stored_in
+from evalkit.models.hf.options import HfOptions
 
 if TYPE_CHECKING:
-    from evalkit.models.hf.loading.quantize import Audit
+    from evalkit.models.hf.loading.quantize import QuantizationAudit
 
 __all__ = ["Loaded", "dtype_of", "load", "quiet"]
 
@@ -59,7 +59,7 @@ class Loaded:
     """Called before anything is computed: other models may have been computed with these weights in between."""
 
 
-def load(checkpoint: Checkpoint, options: Options, device: str) -> Loaded:
+def load(checkpoint: Checkpoint, options: HfOptions, device: str) -> Loaded:
     """Load tokenizer and weights onto `device` (or over `device_map`). Raises UsageError where that can't be done."""
     import torch
 
@@ -98,7 +98,9 @@ def _placement(model: Any) -> str:
     return ", ".join(f"{count} on {device}" for device, count in sorted(devices.items()))
 
 
-def _looked_over(checkpoint: Checkpoint, model: Any, method: Method | None) -> tuple[str, Audit | None]:
+def _looked_over(
+    checkpoint: Checkpoint, model: Any, method: QuantizationMethod | None
+) -> tuple[str, QuantizationAudit | None]:
     """What became of the weights, in words and in numbers; "" and None where nothing was to be quantized."""
     stored = stored_in(checkpoint.config)
     if method is None and stored is None:
@@ -130,7 +132,7 @@ def _take_threads(model: Any) -> None:
         torch.set_num_threads(1)
 
 
-def _products(model: Any, options: Options) -> str:
+def _products(model: Any, options: HfOptions) -> str:
     """Take other ways to multiply matrices than torch's own where they are wanted; which ones, in words."""
     if options.compile:
         from evalkit.models.hf.loading.compiling import compile_layers

@@ -19,7 +19,7 @@ from evalkit.core.spec import unknown
 __all__ = [
     "METHODS",
     "STORED",
-    "Method",
+    "QuantizationMethod",
     "Stored",
     "method_named",
     "missing",
@@ -34,7 +34,7 @@ Backend = Literal["bitsandbytes", "torchao", "quanto", "hqq", "transformers"]
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class QuantizationMethod:
     """One value of `quant=`. `modules` are what Python must be able to import, `takes` the options that it heeds."""
 
     name: str
@@ -52,25 +52,25 @@ class Method:
     """Whether activations, too, are rounded to 8 bits."""
 
 
-def _bitsandbytes(name: str, summary: str, bits: int, *takes: str) -> Method:
+def _bitsandbytes(name: str, summary: str, bits: int, *takes: str) -> QuantizationMethod:
     group = 64 if bits == 4 else None
     heeds = frozenset({*takes, "quant_skip"})
-    return Method(name, summary, "bitsandbytes", ("bitsandbytes",), bits, heeds, group, rounds=bits == 8)
+    return QuantizationMethod(name, summary, "bitsandbytes", ("bitsandbytes",), bits, heeds, group, rounds=bits == 8)
 
 
-def _torchao(name: str, summary: str, bits: int, **more: Any) -> Method:
+def _torchao(name: str, summary: str, bits: int, **more: Any) -> QuantizationMethod:
     takes = frozenset({"quant_skip"} | ({"group_size"} if more.get("group_size") else set()))
-    return Method(name, summary, "torchao", ("torchao", *more.pop("also", ())), bits, takes, **more)
+    return QuantizationMethod(name, summary, "torchao", ("torchao", *more.pop("also", ())), bits, takes, **more)
 
 
-def _quanto(name: str, summary: str, bits: int) -> Method:
-    return Method(name, summary, "quanto", ("optimum.quanto",), bits, frozenset({"quant_skip"}))
+def _quanto(name: str, summary: str, bits: int) -> QuantizationMethod:
+    return QuantizationMethod(name, summary, "quanto", ("optimum.quanto",), bits, frozenset({"quant_skip"}))
 
 
-def _hqq(bits: int) -> Method:
+def _hqq(bits: int) -> QuantizationMethod:
     summary = f"HQQ: {bits} bits, scales by half-quadratic fits"
     takes = frozenset({"group_size", "compute_dtype", "quant_skip"})
-    return Method(f"hqq-int{bits}", summary, "hqq", ("hqq",), bits, takes, group_size=64)
+    return QuantizationMethod(f"hqq-int{bits}", summary, "hqq", ("hqq",), bits, takes, group_size=64)
 
 
 _ALL = (
@@ -100,9 +100,11 @@ _ALL = (
     _hqq(4),
     _hqq(3),
     _hqq(2),
-    Method("fp8", "transformers: e4m3 in blocks of 128 × 128", "transformers", (), 8, capability=(8, 9), rounds=True),
+    QuantizationMethod(
+        "fp8", "transformers: e4m3 in blocks of 128 × 128", "transformers", (), 8, capability=(8, 9), rounds=True
+    ),
 )
-METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _ALL})
+METHODS: Mapping[str, QuantizationMethod] = MappingProxyType({method.name: method for method in _ALL})
 """Every value of `quant=` by its name."""
 
 _ALIASES: Mapping[str, str] = MappingProxyType(
@@ -114,7 +116,7 @@ _ALIASES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def method_named(name: str) -> Method:
+def method_named(name: str) -> QuantizationMethod:
     """The method that a value of `quant=` names. Raises UsageError where there is none."""
     found = METHODS.get(_ALIASES.get(name, name))
     if found is None:

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from evalkit.core import UnavailableError, UsageError
-from evalkit.models.hf.loading.quantization_methods import Method, outlier_threshold, skipped
-from evalkit.models.hf.options import Options
+from evalkit.models.hf.loading.quantization_methods import QuantizationMethod, outlier_threshold, skipped
+from evalkit.models.hf.options import HfOptions
 
 __all__ = [
-    "Audit",
+    "QuantizationAudit",
     "audit",
     "check_device",
     "does_not_divide",
@@ -33,7 +33,7 @@ _BLOCK = 64
 """bitsandbytes quantizes weights to 4 bits in blocks of so many."""
 
 
-def check_device(method: Method, device: str) -> None:
+def check_device(method: QuantizationMethod, device: str) -> None:
     """Raise UnavailableError, in one sentence, where a method does not run on a device."""
     if method.capability is None:
         return
@@ -68,7 +68,7 @@ def kept_layers(model: Any, names: str) -> list[str]:
     return sorted(found)
 
 
-def loading_config(method: Method, options: Options, dtype: str, kept: list[str]) -> Any:
+def loading_config(method: QuantizationMethod, options: HfOptions, dtype: str, kept: list[str]) -> Any:
     """What `from_pretrained` takes as `quantization_config`; None for HQQ, whose layers `settle` puts in.
 
     `kept` are the layers that stay as they are; [] leaves that to the library, which keeps the output layer.
@@ -100,7 +100,7 @@ def loading_config(method: Method, options: Options, dtype: str, kept: list[str]
     return None
 
 
-def _torchao(method: Method, options: Options) -> Any:
+def _torchao(method: QuantizationMethod, options: HfOptions) -> Any:
     import torchao.quantization as ao
 
     size = options.group_size or method.group_size
@@ -117,7 +117,9 @@ def _torchao(method: Method, options: Options) -> Any:
     return ao.Int4WeightOnlyConfig(group_size=size)
 
 
-def settle(model: Any, method: Method, options: Options, dtype: str, device: str, kept: list[str]) -> None:
+def settle(
+    model: Any, method: QuantizationMethod, options: HfOptions, dtype: str, device: str, kept: list[str]
+) -> None:
     """What is left to do once the weights are there, on the device that computes."""
     if method.backend == "hqq":
         if found := misfit(model, method, options, kept):
@@ -145,7 +147,9 @@ def _outside_inference_mode(forward: Callable[[torch.Tensor], torch.Tensor]) -> 
     return outside
 
 
-def _put_hqq(model: Any, method: Method, options: Options, dtype: torch.dtype, device: str, kept: list[str]) -> None:
+def _put_hqq(
+    model: Any, method: QuantizationMethod, options: HfOptions, dtype: torch.dtype, device: str, kept: list[str]
+) -> None:
     """Replace linear layers by HQQ's: transformers 5 has no loader for them."""
     from hqq.core.quantize import BaseQuantizeConfig, HQQLinear
 
@@ -168,7 +172,7 @@ def unpack(model: Any, is_encoder_decoder: bool) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class QuantizationAudit:
     """What is quantized in a loaded model."""
 
     matrices: int
@@ -182,7 +186,7 @@ class Audit:
         return f"{self.quantized} of {self.matrices} matrices"
 
 
-def audit(model: Any, method: Method | None) -> Audit:
+def audit(model: Any, method: QuantizationMethod | None) -> QuantizationAudit:
     """Count matrices (linear layers, GPT-2's included) and those that are quantized."""
     matrices = quantized = 0
     unsteady = ""
@@ -198,7 +202,7 @@ def audit(model: Any, method: Method | None) -> Audit:
         state = getattr(module, "state", None)
         if getattr(state, "threshold", 0.0) and type(module).__name__ == "Linear8bitLt":
             unsteady = "LLM.int8() looks for outliers in all tokens of a pass (int8_threshold=0 looks for none)"
-    return Audit(matrices, quantized, unsteady, rounds)
+    return QuantizationAudit(matrices, quantized, unsteady, rounds)
 
 
 def _is_quantized(module: Any) -> bool:
@@ -223,7 +227,7 @@ def quantizer(backend: str) -> str:
         return name
 
 
-def misfit(model: Any, method: Method, options: Options, kept: list[str]) -> str:
+def misfit(model: Any, method: QuantizationMethod, options: HfOptions, kept: list[str]) -> str:
     """A layer whose inputs are no whole groups of weights, and how many it has; "" where there is none.
 
     `model` may lie on torch's meta device: only shapes are looked at.
@@ -243,7 +247,7 @@ def misfit(model: Any, method: Method, options: Options, kept: list[str]) -> str
     return ""
 
 
-def does_not_divide(method: Method, found: str) -> UsageError:
+def does_not_divide(method: QuantizationMethod, found: str) -> UsageError:
     """The error to raise for what `misfit` found."""
     layer = found.partition(" ")[0].rpartition(".")[2]
     return UsageError(

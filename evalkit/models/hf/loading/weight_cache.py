@@ -21,20 +21,20 @@ from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.loading.load_weights import quiet
 from evalkit.models.hf.loading.loaded_model import Loaded, load
 from evalkit.models.hf.loading.weight_files import weight_files
-from evalkit.models.hf.options import Options
+from evalkit.models.hf.options import HfOptions
 
 __all__ = ["Base", "Key", "claim", "key_of", "leave", "take"]
 
 _OF_PROMPTS = frozenset({"chat", "system", "max_length", "batch_tokens", "adapter", "adapter_merge"})
-"""Options that leave the weights as they are."""
+"""HfOptions that leave the weights as they are."""
 
 Key = tuple[str, ...]
 
 
-def key_of(checkpoint: Checkpoint, options: Options, adapter: Adapter | None) -> Key:
+def key_of(checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None) -> Key:
     """What two models must have in common to share their weights."""
     said = [
-        f"{field.name}={getattr(options, field.name)}" for field in fields(Options) if field.name not in _OF_PROMPTS
+        f"{field.name}={getattr(options, field.name)}" for field in fields(HfOptions) if field.name not in _OF_PROMPTS
     ]
     files = [(file, file.stat()) for file in weight_files(checkpoint.folder)] if checkpoint.is_local else []
     stamps = [f"{file} {status.st_size} {status.st_mtime_ns}" for file, status in files]
@@ -156,7 +156,7 @@ def claim(owner: object, key: Key) -> None:
     finalize(owner, _sweep).atexit = False
 
 
-def take(owner: object, key: Key, checkpoint: Checkpoint, options: Options, device: str) -> Base:
+def take(owner: object, key: Key, checkpoint: Checkpoint, options: HfOptions, device: str) -> Base:
     """The weights of a key, loaded where they are not there yet. Call it on the device's worker thread."""
     with _lock:
         shelf = _shelves.setdefault(key, _Shelf(WeakSet()))

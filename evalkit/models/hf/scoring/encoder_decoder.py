@@ -18,12 +18,12 @@ import torch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import Budget, work_off
-from evalkit.models.hf.scoring.plan import Row, RowScore, by_length
+from evalkit.models.hf.oom_backoff import TokenBudget, run_with_oom_backoff
+from evalkit.models.hf.scoring.plan import RowScore, TokenRow, by_length
 from evalkit.models.hf.scoring.prefix_sharing import Caller
 from evalkit.models.hf.scoring.score import score, tally
 
-__all__ = ["Sourced", "by_source", "score_sourced"]
+__all__ = ["EncoderDecoderStrategy", "by_source", "score_sourced"]
 
 _ROOM = 4
 """Source and decoder tokens whose keys and values a decoder pass holds, as a multiple of a pass's tokens."""
@@ -32,7 +32,7 @@ _PROBE = 96
 _SOURCES = 3
 
 
-def by_source(rows: Sequence[Row]) -> list[list[int]]:
+def by_source(rows: Sequence[TokenRow]) -> list[list[int]]:
     """Numbers of the rows that share a source and the decoder's first token, in order of appearance."""
     groups: dict[tuple[tuple[int, ...], int], list[int]] = {}
     for number, row in enumerate(rows):
@@ -41,7 +41,11 @@ def by_source(rows: Sequence[Row]) -> list[list[int]]:
 
 
 def score_sourced(
-    sourced: Sourced, rows: Sequence[Row], numbers: Sequence[int], budget: Budget, caller: Caller
+    sourced: EncoderDecoderStrategy,
+    rows: Sequence[TokenRow],
+    numbers: Sequence[int],
+    budget: TokenBudget,
+    caller: Caller,
 ) -> None:
     """Score `rows[number]` for all `numbers`, whole sources at a time, and settle or fail each of them."""
     groups = [[numbers[place] for place in group] for group in by_source([rows[number] for number in numbers])]
@@ -60,7 +64,7 @@ def score_sourced(
         for number in groups[place]:
             caller.fail(number, error)
 
-    work_off(
+    run_with_oom_backoff(
         [max(rows[number].length for number in group) for group in groups],
         budget,
         plan=by_length,
@@ -80,7 +84,7 @@ class _Encoded:
     cache: Any
 
 
-class Sourced:
+class EncoderDecoderStrategy:
     """Call it under torch.inference_mode and from one thread."""
 
     def __init__(self, loaded: Loaded, forward: Forward, counters: Counters) -> None:
@@ -88,7 +92,7 @@ class Sourced:
         self._forward = forward
         self._counters = counters
 
-    def score(self, groups: Sequence[Sequence[Row]], room: int) -> list[list[RowScore]]:
+    def score(self, groups: Sequence[Sequence[TokenRow]], room: int) -> list[list[RowScore]]:
         """For every group of rows (see `by_source`) their scores; decoder passes hold up to `room` cached tokens."""
         begun = time.perf_counter()
         rows = [row for group in groups for row in group]
@@ -125,7 +129,7 @@ class Sourced:
         ends = list(accumulate(len(group) for group in groups))
         return [results[end - len(group) : end] for group, end in zip(groups, ends, strict=True)]
 
-    def _encode(self, firsts: Sequence[Row]) -> dict[str, Any]:
+    def _encode(self, firsts: Sequence[TokenRow]) -> dict[str, Any]:
         """Inputs of the decoder's first token, one row a source, with an empty cache."""
         from transformers import DynamicCache, EncoderDecoderCache
 
@@ -155,7 +159,7 @@ class Sourced:
             "use_cache": True,
         }
 
-    def check(self, rows: Sequence[Row]) -> str:
+    def check(self, rows: Sequence[TokenRow]) -> str:
         """Why this can't be used for these rows' model, "" where it can: tried on beginnings of the rows."""
         trial = _trial(rows)
         groups = [[trial[number] for number in numbers] for numbers in by_source(trial)]
@@ -173,7 +177,7 @@ class Sourced:
         return "" if worst <= bound else f"its log-probabilities differ by {worst:.2g}, more than {bound:.2g}"
 
 
-def _trial(rows: Sequence[Row]) -> list[Row]:
+def _trial(rows: Sequence[TokenRow]) -> list[TokenRow]:
     """Three texts after each of several sources: some of the rows', one cut in half; the texts made of sources."""
     sources = list(dict.fromkeys(row.source[:_PROBE] for row in (*rows[: 4 * _SOURCES], rows[-1]) if row.source))[
         :_SOURCES
@@ -183,7 +187,7 @@ def _trial(rows: Sequence[Row]) -> list[Row]:
     texts = [start, *((start + source)[:9] for source in sources), (start + sources[0][::-1])[:5]] if sources else []
     # The tokens asked for are those that follow; any would do.
     return [
-        Row(ids, tuple(range(len(ids))), (*ids[1:], ids[0]), source)
+        TokenRow(ids, tuple(range(len(ids))), (*ids[1:], ids[0]), source)
         for source in sources
         for ids in dict.fromkeys(texts)
     ]

@@ -22,7 +22,7 @@ from evalkit.models.hf.forward.tree_attention import Kept, packed
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.hf.oom_backoff import is_out_of_memory
 from evalkit.models.hf.scoring.passes import Pass, plan
-from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.hf.scoring.score import score, tally
 
 __all__ = ["Packed", "longest_packed"]
@@ -99,7 +99,7 @@ class Packed:
 
     # ------------------------------------------------------------ the trial
 
-    def check(self, rows: Sequence[Row]) -> str:
+    def check(self, rows: Sequence[TokenRow]) -> str:
         """Why packed passes can't be used for these rows' model, "" where they can.
 
         Beginnings of the rows, and branches made of them, are computed packed (in one pass, and in several that keep
@@ -125,7 +125,7 @@ class Packed:
             self.release()
             self._counters.restore(counters)
 
-    def _differs(self, trial: Sequence[Row]) -> str:
+    def _differs(self, trial: Sequence[TokenRow]) -> str:
         """What is wrong with the trial's rows, "" where nothing is. Decides on the last layer, too."""
         expected = [score(self._forward, [row])[0].logprobs for row in trial]
         if wrong := self._wrong(trial, expected):
@@ -141,7 +141,7 @@ class Packed:
                 _log.info("the last layer of %s runs whole: %s", type(self._loaded.model).__name__, wrong)
         return ""
 
-    def _wrong(self, trial: Sequence[Row], expected: Sequence[Sequence[float]]) -> str:
+    def _wrong(self, trial: Sequence[TokenRow], expected: Sequence[Sequence[float]]) -> str:
         ids, targets = [row.ids for row in trial], [row.targets for row in trial]
         positions = [row.positions for row in trial]
         firsts = [0, *accumulate(len(values) for values in targets)]
@@ -170,7 +170,7 @@ def _too_far(differences: torch.Tensor, bound: float, is_exact: bool) -> str:
     return f"its log-probabilities differ by {float(sizes[-1]):.2g} where at most {bound:.2g} is rounding"
 
 
-def _trial(rows: Sequence[Row], length: int) -> list[Row]:
+def _trial(rows: Sequence[TokenRow], length: int) -> list[TokenRow]:
     """A long text, branches that leave it at several places, a text that another goes on, and one of its own."""
     by_length = sorted(rows, key=lambda row: len(row.ids))
     text, other = by_length[-1].ids[:length], by_length[0].ids[:length]
@@ -187,7 +187,7 @@ def _trial(rows: Sequence[Row], length: int) -> list[Row]:
     }
     return [
         # The tokens asked for are those that follow; any would do.
-        Row(ids, tuple(range(len(ids))), (*ids[1:], ids[0]))
+        TokenRow(ids, tuple(range(len(ids))), (*ids[1:], ids[0]))
         for ids in sorted(sequences)
         if ids
     ]

@@ -1,6 +1,6 @@
 """Which sequences are computed together: rows in, batches out, nothing of tensors.
 
-The interface between what is asked (`Row`) and how it is computed (`score`): a planner that shares prefixes between
+The interface between what is asked (`TokenRow`) and how it is computed (`score`): a planner that shares prefixes between
 rows takes the place of `by_length` without the rest noticing.
 """
 
@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Row", "RowScore", "by_length", "merge"]
+__all__ = ["RowScore", "TokenRow", "by_length", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TokenRow:
     """One sequence to compute: at `positions[i]` of `ids` the log-probability of the token `targets[i]` is wanted.
 
     A position may be asked for several targets. `source` is what an encoder reads; `ids` is then the decoder's input.
@@ -43,14 +43,14 @@ class RowScore:
         return math.fsum(self.logprobs[start:stop]), all(self.best[start:stop])
 
 
-def merge(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[int, int]]]:
+def merge(rows: Sequence[TokenRow]) -> tuple[list[TokenRow], list[tuple[int, int]]]:
     """Compute equal sequences once: the distinct rows with all their targets, and each row's place among them.
 
     A place is (index of the merged row, where the row's own targets begin in it). Single-token choices of one
     context all read the same position of the same row.
     """
     index: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
-    members: list[list[Row]] = []
+    members: list[list[TokenRow]] = []
     sizes: list[int] = []
     places: list[tuple[int, int]] = []
     for row in rows:
@@ -62,7 +62,7 @@ def merge(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[int, int]]]:
         members[number].append(row)
         sizes[number] += len(row.targets)
     merged = [
-        Row(
+        TokenRow(
             group[0].ids,
             tuple(position for row in group for position in row.positions),
             tuple(target for row in group for target in row.targets),

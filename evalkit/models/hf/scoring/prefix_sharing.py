@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evalkit.models.hf.oom_backoff import Budget, is_out_of_memory, too_large
+from evalkit.models.hf.oom_backoff import TokenBudget, is_out_of_memory, too_large
 from evalkit.models.hf.scoring.packed import Packed
 from evalkit.models.hf.scoring.passes import Pass, plan
-from evalkit.models.hf.scoring.plan import Row, RowScore
+from evalkit.models.hf.scoring.plan import RowScore, TokenRow
 
 __all__ = ["Caller", "score_shared"]
 
@@ -30,10 +30,10 @@ class Caller:
 
 def score_shared(
     packed: Packed,
-    rows: Sequence[Row],
+    rows: Sequence[TokenRow],
     numbers: Sequence[int],
-    budget: Budget,
-    keep: Budget,
+    budget: TokenBudget,
+    keep: TokenBudget,
     worth: int,
     caller: Caller,
 ) -> list[int]:
@@ -84,7 +84,7 @@ class _Walk:
     """One plan's passes; row r of it is `rows[todo[r]]`."""
 
     def __init__(
-        self, packed: Packed, rows: Sequence[Row], todo: Sequence[int], steps: Sequence[Pass], caller: Caller
+        self, packed: Packed, rows: Sequence[TokenRow], todo: Sequence[int], steps: Sequence[Pass], caller: Caller
     ) -> None:
         self._packed = packed
         self._todo = todo

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from evalkit.core import Choose, ModelError, Perplexity, Reply, Request, Usage, digest_of
-from evalkit.models.batcher import Flight
+from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
-from evalkit.models.hf.scoring.plan import Row, RowScore, merge
+from evalkit.models.hf.scoring.plan import RowScore, TokenRow, merge
 from evalkit.models.hf.text.encode import Encoded, Ids, Tokens, continuations, rolling_rows, strided_rows
 from evalkit.models.hf.text.rendering import Rendered
 
-__all__ = ["Asked", "Scoring", "choices", "whole_texts"]
+__all__ = ["PreparedScoring", "Scoring", "choices", "whole_texts"]
 
 
 @dataclass(slots=True)
-class Asked:
+class PreparedScoring:
     """A request to be scored, by its index in the flight: its parts, and what is known of its reply before that.
 
     `error` stands where it could not be encoded.
@@ -32,16 +32,16 @@ class Asked:
     seconds: float = 0.0
 
 
-def choices(tokens: Tokens, requests: Sequence[tuple[int, Rendered, Choose]]) -> list[Asked]:
+def choices(tokens: Tokens, requests: Sequence[tuple[int, Rendered, Choose]]) -> list[PreparedScoring]:
     """One part a continuation. No delimiter stands before it where a chat template made the context."""
     texts = [
         (prompt.text, [("" if prompt.templated else choose.delimiter) + text for text in choose.continuations])
         for _, prompt, choose in requests
     ]
-    asked: list[Asked] = []
+    asked: list[PreparedScoring] = []
     for (index, prompt, _), parts in zip(requests, continuations(tokens, texts), strict=True):
         if isinstance(parts, Exception):
-            asked.append(Asked(index, error=parts))
+            asked.append(PreparedScoring(index, error=parts))
             continue
         notes = dict.fromkeys((*prompt.notes, *(note for part in parts for note in part.notes)))
         reply = Reply(
@@ -50,32 +50,32 @@ def choices(tokens: Tokens, requests: Sequence[tuple[int, Rendered, Choose]]) ->
             notes=tuple(notes),
             rendered_digest=digest_of(prompt.text),
         )
-        asked.append(Asked(index, parts, reply))
+        asked.append(PreparedScoring(index, parts, reply))
     return asked
 
 
-def whole_texts(tokens: Tokens, texts: Sequence[tuple[int, Perplexity]]) -> list[Asked]:
+def whole_texts(tokens: Tokens, texts: Sequence[tuple[int, Perplexity]]) -> list[PreparedScoring]:
     """One part a window of the rolling log-likelihood; the usage counts the tokens that are scored."""
     keys = [(request.text, not tokens.has_prefix(request.text)) for _, request in texts]
     known = tokens.ids(keys)
-    asked: list[Asked] = []
+    asked: list[PreparedScoring] = []
     for (index, request), key in zip(texts, keys, strict=True):
         ids = known[key]
         if isinstance(ids, Exception):
-            asked.append(Asked(index, error=ids))
+            asked.append(PreparedScoring(index, error=ids))
             continue
         try:
             rows = _windows(tokens, ids, request.stride) if ids else []
         except ModelError as error:
-            asked.append(Asked(index, error=error))
+            asked.append(PreparedScoring(index, error=error))
             continue
         scored = sum(len(row.targets) for row in rows)
         reply = Reply(usage=Usage(prompt_tokens=scored), rendered_digest=digest_of(request.text))
-        asked.append(Asked(index, [Encoded(row) for row in rows], reply))
+        asked.append(PreparedScoring(index, [Encoded(row) for row in rows], reply))
     return asked
 
 
-def _windows(tokens: Tokens, ids: Ids, stride: int | None) -> list[Row]:
+def _windows(tokens: Tokens, ids: Ids, stride: int | None) -> list[TokenRow]:
     if stride is None:
         return rolling_rows(ids, tokens.prefix_id, tokens.max_length)
     return strided_rows(ids, tokens.prefix_id, tokens.max_length, stride)
@@ -86,9 +86,9 @@ class Scoring:
 
     def __init__(
         self,
-        flight: Flight[Request, Reply],
-        asked: Sequence[Asked],
-        score: Callable[[Sequence[Row]], list[RowScore]],
+        flight: Batch[Request, Reply],
+        asked: Sequence[PreparedScoring],
+        score: Callable[[Sequence[TokenRow]], list[RowScore]],
         counters: Counters,
     ) -> None:
         """`score` computes rows in one forward pass."""
@@ -99,7 +99,7 @@ class Scoring:
         parts = [(request, part) for request in asked for part in range(len(request.parts))]
         counters.tokens_asked += sum(request.parts[part].row.length for request, part in parts)
         self.rows, places = merge([request.parts[part].row for request, part in parts])
-        self._users: list[list[tuple[Asked, int, int]]] = [[] for _ in self.rows]
+        self._users: list[list[tuple[PreparedScoring, int, int]]] = [[] for _ in self.rows]
         for (request, part), (number, start) in zip(parts, places, strict=True):
             self._users[number].append((request, part, start))
         for request in asked:
@@ -152,7 +152,7 @@ class Scoring:
             if len(request.results) == len(request.parts):
                 self._deliver(request)
 
-    def _deliver(self, request: Asked) -> None:
+    def _deliver(self, request: PreparedScoring) -> None:
         results = [request.results[part] for part in range(len(request.parts))]
         values = tuple(value for value, _ in results)
         reply = replace(request.reply, seconds=request.seconds)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 import torch
 
 from evalkit.models.hf.forward.padded_pass import Forward
-from evalkit.models.hf.scoring.plan import Row, RowScore
+from evalkit.models.hf.scoring.plan import RowScore, TokenRow
 
 __all__ = ["RowScore", "score", "tally"]
 
 
-def score(forward: Forward, rows: Sequence[Row]) -> list[RowScore]:
+def score(forward: Forward, rows: Sequence[TokenRow]) -> list[RowScore]:
     """One RowScore a row, from one forward pass. The softmax is computed in float32, a piece at a time."""
     numbers, targets = _numbers(rows), [target for row in rows for target in row.targets]
     logprobs, best = tally(forward.logits(rows), torch.tensor(numbers), torch.tensor(targets))
@@ -63,7 +63,7 @@ def _log_sum_exp(logits: torch.Tensor, top: torch.Tensor) -> torch.Tensor:
     return top + logits.sub_(top[:, None]).exp_().sum(-1).log_()
 
 
-def _numbers(rows: Sequence[Row]) -> list[int]:
+def _numbers(rows: Sequence[TokenRow]) -> list[int]:
     """For every target of every row, the number of its position among the distinct positions that are computed."""
     numbers: list[int] = []
     first = 0

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import Budget, room
-from evalkit.models.hf.scoring.encoder_decoder import Sourced, score_sourced
+from evalkit.models.hf.oom_backoff import TokenBudget, kv_cache_bytes
+from evalkit.models.hf.scoring.encoder_decoder import EncoderDecoderStrategy, score_sourced
 from evalkit.models.hf.scoring.packed import Packed, longest_packed
-from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.hf.scoring.prefix_sharing import Caller, score_shared
 
-__all__ = ["Fast"]
+__all__ = ["ScoringStrategy"]
 
 _log = logging.getLogger(__name__)
 
@@ -24,19 +24,19 @@ _WORTH_ELSEWHERE = 64
 _ONCE = "sources encoded once"
 
 
-class Fast:
+class ScoringStrategy:
     """The fast path of one model. Call it under torch.inference_mode and from one thread."""
 
     def __init__(self, loaded: Loaded, forward: Forward, counters: Counters) -> None:
         self._loaded = loaded
         self._packed = Packed(loaded, forward, counters)
-        self._sourced = Sourced(loaded, forward, counters)
+        self._sourced = EncoderDecoderStrategy(loaded, forward, counters)
         self._longest = longest_packed(loaded)
-        self._keep: Budget | None = None
+        self._keep: TokenBudget | None = None
         self.fact = ""
         """How rows are scored, in words; "" before the first were."""
 
-    def score(self, rows: Sequence[Row], numbers: Sequence[int], budget: Budget, caller: Caller) -> list[int]:
+    def score(self, rows: Sequence[TokenRow], numbers: Sequence[int], budget: TokenBudget, caller: Caller) -> list[int]:
         """Score what of `rows[number]`, for all `numbers`, can be scored fast; returns the others' numbers."""
         if self._loaded.alone:
             if not self.fact:
@@ -56,16 +56,18 @@ class Fast:
         packed = set(fits)
         return sorted([*rest, *(number for number in numbers if number not in packed)])
 
-    def _is_usable(self, rows: Sequence[Row]) -> bool:
+    def _is_usable(self, rows: Sequence[TokenRow]) -> bool:
         """Whether packed passes can be used, tried on the first rows."""
         if not self.fact:
             wrong = self._packed.check(rows)
             self._decide("packed", wrong)
             if not wrong:
-                self._keep = Budget(max(1, room(self._loaded.device) // max(1, self._packed.bytes_per_token)))
+                self._keep = TokenBudget(
+                    max(1, kv_cache_bytes(self._loaded.device) // max(1, self._packed.bytes_per_token))
+                )
         return self._keep is not None
 
-    def _encodes_once(self, rows: Sequence[Row]) -> bool:
+    def _encodes_once(self, rows: Sequence[TokenRow]) -> bool:
         """Whether a source can be encoded apart from what is scored after it, tried on the first rows."""
         if not self.fact:
             self._decide(_ONCE, self._sourced.check(rows))

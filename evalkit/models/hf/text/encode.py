@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.core import ModelError
-from evalkit.models.hf.scoring.plan import Row
+from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.hf.text.splicing import Splicer
 
 __all__ = ["Encoded", "Tokens", "continuations", "prompt_ids", "rolling_rows", "strided_rows"]
@@ -22,7 +22,7 @@ __all__ = ["Encoded", "Tokens", "continuations", "prompt_ids", "rolling_rows", "
 class Encoded:
     """One continuation (or one window of a text) as a row; `truncated` counts the tokens cut from the left."""
 
-    row: Row
+    row: TokenRow
     truncated: int = 0
     notes: tuple[str, ...] = ()
 
@@ -125,7 +125,7 @@ def _continuation(tokens: Tokens, known: dict[tuple[str, bool], Ids | Exception]
     notes: tuple[str, ...] = ()
     context = _known(known, stem, special) if stem else ()
     if not ending:
-        return Encoded(Row(context), notes=("empty-continuation",))
+        return Encoded(TokenRow(context), notes=("empty-continuation",))
     if not stem or tokens.start_id is not None:
         goes_on = _known(known, ending, False)
         if not context and goes_on:
@@ -140,7 +140,7 @@ def _continuation(tokens: Tokens, known: dict[tuple[str, bool], Ids | Exception]
             context, goes_on, notes = whole[:-1], whole[-1:], ("join-backed-off",)
         context = context or (tokens.prefix_id,)
     if not goes_on:
-        return Encoded(Row(context), notes=("empty-continuation",))
+        return Encoded(TokenRow(context), notes=("empty-continuation",))
     return _row(tokens, context, goes_on, notes)
 
 
@@ -160,14 +160,14 @@ def _row(tokens: Tokens, context: Ids, goes_on: Ids, notes: tuple[str, ...]) -> 
         )
     count = len(goes_on)
     if tokens.start_id is not None:
-        row = Row((tokens.start_id, *goes_on[:-1]), tuple(range(count)), goes_on, context[-longest:])
+        row = TokenRow((tokens.start_id, *goes_on[:-1]), tuple(range(count)), goes_on, context[-longest:])
         return Encoded(row, max(0, len(context) - longest), notes)
     ids = (context + goes_on)[-(longest + 1) :][:-1]
     truncated = max(0, len(context) + count - (longest + 1))
-    return Encoded(Row(ids, tuple(range(len(ids) - count, len(ids))), goes_on), truncated, notes)
+    return Encoded(TokenRow(ids, tuple(range(len(ids) - count, len(ids))), goes_on), truncated, notes)
 
 
-def rolling_rows(ids: Ids, prefix_id: int, length: int) -> list[Row]:
+def rolling_rows(ids: Ids, prefix_id: int, length: int) -> list[TokenRow]:
     """Rows that score every token of a text once, in windows of `length` tokens.
 
     The first window reads the prefix token and scores the first `length` tokens; each later one has one token of
@@ -177,15 +177,15 @@ def rolling_rows(ids: Ids, prefix_id: int, length: int) -> list[Row]:
     if not ids:
         return []
     first = ids[:length]
-    rows = [Row((prefix_id, *first[:-1]), tuple(range(len(first))), first)]
+    rows = [TokenRow((prefix_id, *first[:-1]), tuple(range(len(first))), first)]
     for start in range(length, len(ids), length):
         end = min(start + length, len(ids))
         read = ids[end - length - 1 : end - 1]
-        rows.append(Row(read, tuple(range(len(read) - (end - start), len(read))), ids[start:end]))
+        rows.append(TokenRow(read, tuple(range(len(read) - (end - start), len(read))), ids[start:end]))
     return rows
 
 
-def strided_rows(ids: Ids, prefix_id: int, length: int, stride: int) -> list[Row]:
+def strided_rows(ids: Ids, prefix_id: int, length: int, stride: int) -> list[TokenRow]:
     """Rows that score a text in windows of `length` tokens that move on by `stride`, each for what is new in it.
 
     The windows are those of transformers' guide to the perplexity of fixed-length models: of the tokens that a window
@@ -199,7 +199,9 @@ def strided_rows(ids: Ids, prefix_id: int, length: int, stride: int) -> list[Row
     while done < len(whole):
         end = min(begin + length, len(whole))
         if end > done:
-            rows.append(Row(whole[begin : end - 1], tuple(range(done - 1 - begin, end - 1 - begin)), whole[done:end]))
+            rows.append(
+                TokenRow(whole[begin : end - 1], tuple(range(done - 1 - begin, end - 1 - begin)), whole[done:end])
+            )
         done, begin = end, begin + stride
     return rows
 

@@ -8,7 +8,7 @@ from typing import Any
 from evalkit.core import ModelError, Prompt, Tool
 from evalkit.models.hf.options import ChatMode
 
-__all__ = ["Rendered", "Renderer"]
+__all__ = ["ChatRenderer", "Rendered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Rendered:
     notes: tuple[str, ...] = ()
 
 
-class Renderer:
+class ChatRenderer:
     """Renders prompts for one model."""
 
     def __init__(self, tokenizer: Any, chat: ChatMode, system: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from evalkit.core import DataOptions, Row, UsageError, paths
 from evalkit.data import rows
 from evalkit.judging.rag.chunking import Chunk, Chunking, Document, chunks_of
-from evalkit.judging.rag.evidence import Shelf
+from evalkit.judging.rag.evidence import DocumentIndex
 from evalkit.judging.rag.lexical import Bm25
 from evalkit.judging.rag.ranking import fused
 from evalkit.judging.rag.record_reader import record_of
@@ -148,10 +148,10 @@ def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], 
 TEXT = "Alpha beta gamma.\n\nThe key is made of three parts: task, sample and repeat.\n\nOmega."
 
 
-def shelf(how: str, size: int) -> tuple[Shelf, tuple[Chunk, ...]]:
+def shelf(how: str, size: int) -> tuple[DocumentIndex, tuple[Chunk, ...]]:
     documents = [Document("a.md", TEXT), Document("b.md", "Alpha  BETA gamma. And more.")]
     chunks = chunks_of(documents, Chunking(how, size))  # type: ignore[arg-type]
-    return Shelf(documents, chunks, size), chunks
+    return DocumentIndex(documents, chunks, size), chunks
 
 
 def test_a_passage_is_held_by_the_chunks_with_half_of_it_under_any_chunking() -> None:
