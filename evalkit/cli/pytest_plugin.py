@@ -131,14 +131,14 @@ class _Outcome:
 
 
 def _run(path: Path, model: str | None, folder: Path) -> _Outcome:
-    from evalkit import api
     from evalkit.cli.run_options import gate_of, plan_from
     from evalkit.comparing.gates import gate, open_any, open_run
+    from evalkit.runs.execution import run_plan
     from evalkit.runs.runner import Silent
 
     given = {"models": [model] if model else [], "task_options": (), "model_options": (), "no_cache": False}
     plan = plan_from([str(path)], {**given, "out": folder})
-    (run,) = api.run_plan(plan, Silent())
+    (run,) = run_plan(plan, Silent())
     policy = gate_of(path)
     report = None
     if policy is not None:

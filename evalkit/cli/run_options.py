@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit import api
 from evalkit.core import UsageError, spec
+from evalkit.runs.plan import RunPlan, settings_of, spending_of
 
 if TYPE_CHECKING:
     from evalkit.comparing.gates.policy import Policy
@@ -33,7 +33,7 @@ KEYS = (
 _ORDERS = ("first", "random", "seeded", "balanced", "lm-eval")
 
 
-def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.RunPlan:
+def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> RunPlan:
     """The plan of a command line; of its suite file, where the one argument is one, with options on top.
 
     Raises UsageError for contradictions, and with file and line for a mistake in a suite file.
@@ -46,15 +46,15 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> api.RunPlan:
         raise UsageError("no task is given", fix="evalkit run TASK… --model MODEL; evalkit list tasks")
     if not models:
         raise UsageError("no model is given", fix="--model tiny, or --model hf/<repo or path>; evalkit list models")
-    return api.RunPlan(
+    return RunPlan(
         tasks=tuple(_with_options(names, given["task_options"], "task", "-T")),
         models=tuple(_batched(_with_options(models, given["model_options"], "model", "-M"), batch=given.get("batch"))),
-        settings=api.settings_of(said),
+        settings=settings_of(said),
         out=said.get("out"),
         cache=not given["no_cache"],
         project=folder or Path.cwd(),
         judge=said.get("judge"),
-        **api.spending_of(given),
+        **spending_of(given),
     )
 
 

@@ -21,7 +21,7 @@ import orjson
 from evalkit.core import Model, RunError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
-    from evalkit.api import RunPlan
+    from evalkit.runs.plan import RunPlan
 
 __all__ = ["main", "plan_of", "sentence"]
 
@@ -62,12 +62,12 @@ def sentence(error: UsageError | RunError) -> str:
 
 def plan_of(tasks: Sequence[str], settings: Mapping[str, Any], project: str, spec: str, model: Model) -> RunPlan:
     """The plan of one variant. Every reply is computed, so that memory and speed are those of the whole run."""
-    from evalkit import api
+    from evalkit.runs.plan import RunPlan, settings_of
 
-    return api.RunPlan(
+    return RunPlan(
         tasks=tuple(tasks),
         models=(spec,),
-        settings=api.settings_of(settings),
+        settings=settings_of(settings),
         cache=False,
         project=Path(project),
         judge=settings.get("judge"),
@@ -83,9 +83,10 @@ def _outlive_nobody(main_thread: int) -> None:
 
 
 def _run(asked: dict[str, Any]) -> dict[str, str]:
-    from evalkit import api, models
+    from evalkit import models
     from evalkit.cli.rendering.progress import progress
     from evalkit.models.usage import measure, peak
+    from evalkit.runs.execution import resume, run_plan
     from evalkit.runs.store import manifest
 
     folder, spec = Path(asked["out"]), asked["spec"]
@@ -93,10 +94,10 @@ def _run(asked: dict[str, Any]) -> dict[str, str]:
     cost = asyncio.run(measure(model))
     watcher = progress(quiet=asked["quiet"])
     if (folder / manifest.FILE).is_file():
-        run = api.resume(folder, watcher, opened={spec: model})[0]
+        run = resume(folder, watcher, opened={spec: model})[0]
     else:
         plan = plan_of(asked["tasks"], asked["settings"], asked["project"], spec, model)
-        run = api.run_plan(replace(plan, out=folder), watcher)[0]
+        run = run_plan(replace(plan, out=folder), watcher)[0]
     run.manifest.model["measured"] = {**cost.as_json(), **peak()}
     manifest.write(folder, run.manifest)
     if run.failed:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import orjson
 
-from evalkit import api, models
+from evalkit import models
 from evalkit.cli.variant_process import plan_of, sentence
 from evalkit.comparing.variant_file import Listed, VariantList
 from evalkit.core import Model, RunError, UnavailableError, UsageError, spec
+from evalkit.runs.execution import sessions
 from evalkit.runs.store import folder_name, manifest
 
 _PATIENCE = 20.0
@@ -76,7 +77,7 @@ def check(asked: VariantList, opened: dict[str, Model]) -> None:
         if one.spec not in opened:
             continue
         try:
-            api.sessions(plan_of(asked.tasks, asked.settings, asked.project, one.spec, opened[one.spec]))
+            sessions(plan_of(asked.tasks, asked.settings, asked.project, one.spec, opened[one.spec]))
         except UsageError as error:
             if one is asked.full:
                 raise

@@ -1,4 +1,4 @@
-"""What is judged: the answers of a finished run, or of any JSONL file that was made elsewhere."""
+"""What is judged: a model's answers by key, from any JSONL file; `runs.judged_outputs` has those of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import Message, Reply, Sample, UsageError
-from evalkit.runs.store import Run, manifest
 
 _QUESTION = ("question", "instruction", "prompt", "input", "turns")
 _ANSWER = ("answer", "output", "response", "completion", "answers", "outputs", "choices")
@@ -42,15 +41,13 @@ class Outputs:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_outputs(path: Path, task: str = "") -> Outputs:
-    """The answers in a run folder or a JSONL file.
+def read_file(path: Path) -> Outputs:
+    """The answers in a JSONL file.
 
     A line of JSONL has a question (`question`, `instruction`, or `turns`, a list), an answer (`answer`, `output`, or
     `answers`, one a turn), and, where it likes, `id`, `model`, `category` and `reference`. Without ids lines are
     told by their question. Raises UsageError with the line for what is no such row, and for an id that is there twice.
     """
-    if path.is_dir():
-        return _of_run(path, task)
     if not path.is_file():
         raise UsageError(f"there is no run or file {path}", fix="evalkit show lists the runs")
     answers: dict[str, JudgedAnswer] = {}
@@ -82,25 +79,6 @@ def shared(outputs: Sequence[Outputs]) -> list[str]:
     if len({one.name for one in outputs}) != len(outputs):
         raise UsageError("two of the models have one name", found=", ".join(one.name for one in outputs))
     return keys
-
-
-def _of_run(folder: Path, task: str) -> Outputs:
-    if not (folder / manifest.FILE).is_file():
-        raise UsageError(f"{folder} is no run folder", fix="evalkit show lists the runs")
-    run = Run.open(folder)
-    if task:
-        run.manifest.task(task)
-    answers: dict[str, JudgedAnswer] = {}
-    unusable = 0
-    for record in run.records(task):
-        if not record.replies or not all(reply.texts for reply in record.replies):
-            unusable += 1
-            continue
-        name = record.sample.id if len(run.tasks) == 1 or task else f"{record.task}/{record.sample.id}"
-        answers[name if record.repeat == 0 else f"{name}#{record.repeat}"] = JudgedAnswer(record.sample, record.replies)
-    if not answers:
-        raise UsageError(f"{folder} holds no written answers", fix="a run of a task that generates text")
-    return Outputs(run.model, answers, unusable, str(folder))
 
 
 def _of_line(line: str, at: str) -> tuple[str, str, JudgedAnswer]:

@@ -14,11 +14,12 @@ import pytest
 
 from evalkit.core import Judge, UsageError
 from evalkit.judging.audit import REPEATS, Audit, audit_of, probe_items, read_labels
-from evalkit.judging.outputs import Outputs, read_outputs
+from evalkit.judging.outputs import Outputs
 from evalkit.judging.panel import sampled
 from evalkit.judging.session import Judged, Verdicts, judge_all, pair_items
 from evalkit.models import resolve
 from evalkit.plugins import load
+from evalkit.runs.judged_outputs import read_outputs
 from tests.judging.scripted import Scripted, shown
 from tests.judging.server import JUDGES, fair, judge_server, merits, outputs
 

@@ -13,8 +13,8 @@ import pytest
 
 from evalkit.core import Judge, UsageError, Validity, Verdict
 from evalkit.models import cached, resolve
+from evalkit.models.cache_file import SqliteCache
 from evalkit.plugins import load
-from evalkit.runs.store import SqliteCache
 from tests.judging.scripted import QUESTION, replies, shown
 from tests.judging.server import Speaking, serving
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from evalkit.core import paths
-from evalkit.runs.store import SqliteCache
+from evalkit.models.cache_file import SqliteCache
 
 
 @click.command("cache")

@@ -15,8 +15,8 @@ import click
 from evalkit import plugins
 from evalkit.core import UsageError, paths
 from evalkit.core.distribution import installed, pip_install, version
+from evalkit.models.cache_file import SqliteCache
 from evalkit.models.hf.loading.abilities import abilities
-from evalkit.runs.store import SqliteCache
 
 _GIB = 1 << 30
 _MARKS = {"ok": ("✓", "green"), "note": ("·", None), "missing": ("✗", "yellow")}

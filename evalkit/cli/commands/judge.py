@@ -182,7 +182,7 @@ def audit(one: Path, two: Path, labels: Path | None, own: str | None, probes: in
 
 
 def _outputs(paths: Sequence[Path], given: dict[str, Any]) -> list[Outputs]:
-    from evalkit.judging.outputs import read_outputs
+    from evalkit.runs.judged_outputs import read_outputs
 
     found = [read_outputs(path, given["task"]) for path in paths]
     for outputs in found:
@@ -214,8 +214,9 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
     from evalkit.judging.panel import panel, repeated, sampled
     from evalkit.judging.session import Verdicts, judge_all
     from evalkit.judging.usage import UsageMeter
+    from evalkit.models.cache_file import SqliteCache
     from evalkit.models.response_cache import cached
-    from evalkit.runs.store import SqliteCache, new_id
+    from evalkit.runs.store import new_id
 
     folder = Path("judgements")
     out = given["out"] or folder / f"{new_id(path.stem for path in folder.glob('*.jsonl'))}.jsonl"

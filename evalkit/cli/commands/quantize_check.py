@@ -123,10 +123,10 @@ def _asked(model: str | None, out: Path | None, resume: Path | None, given: dict
 
 
 def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Path, VariantList]:
-    from evalkit import api
     from evalkit.cli.run_options import read_suite
     from evalkit.cli.variant_runs import listed
     from evalkit.comparing.variant_file import VariantList
+    from evalkit.runs.plan import RUNS
     from evalkit.runs.store import new_id
 
     said: dict[str, Any] = {}
@@ -146,7 +146,7 @@ def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Pa
     plain = {key: str(value.resolve()) if isinstance(value, Path) else value for key, value in settings.items()}
     full, found = listed(model, variants)
     tasks = list(given["tasks"]) or list(said.get("tasks", TASKS))
-    folder = out or said.get("out") or api.RUNS / new_id(path.name for path in api.RUNS.glob("*"))
+    folder = out or said.get("out") or RUNS / new_id(path.name for path in RUNS.glob("*"))
     return folder, VariantList(full, found, tasks, plain, str(project.resolve()))
 
 

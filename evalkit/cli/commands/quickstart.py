@@ -27,14 +27,15 @@ SUITE = (
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(out: Path | None, quiet: bool) -> None:
     """Evaluate the embedded model on the bundled sets: multiple choice, questions, summaries, perplexity."""
-    from evalkit import api
     from evalkit.cli.commands.run import finish
     from evalkit.cli.rendering.output import duration
     from evalkit.cli.rendering.progress import progress
+    from evalkit.runs.execution import run_plan
+    from evalkit.runs.plan import RunPlan
 
     started = time.perf_counter()
     click.echo("tiny, a 1 M-parameter Llama that ships with evalkit, on five bundled sample sets\n")
-    runs = api.run_plan(api.RunPlan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
+    runs = run_plan(RunPlan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
     finish(runs)
     for what, page in _pages(runs, alone=out is not None):
         click.echo(f"{what} {page}")

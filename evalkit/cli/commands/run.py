@@ -56,8 +56,8 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
       evalkit run suite.yaml
       evalkit run --resume runs/20260101-120000
     """
-    from evalkit import api
     from evalkit.cli.rendering.progress import progress
+    from evalkit.runs.execution import forecasts, resume, run_plan
 
     watcher = progress(quiet=quiet)
     if resume is not None:
@@ -67,7 +67,7 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
             raise UsageError(
                 "--resume takes tasks and models from the run's manifest", fix=f"evalkit run --resume {resume}"
             )
-        runs = api.resume(resume, watcher, given["max_cost"])
+        runs = resume(resume, watcher, given["max_cost"])
     else:
         from evalkit.cli.run_options import plan_from
 
@@ -75,9 +75,9 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
         if dry_run:
             from evalkit.cli.rendering.dry_run import show_forecasts
 
-            show_forecasts(api.forecasts(plan))
+            show_forecasts(forecasts(plan))
             return
-        runs = api.run_plan(plan, watcher)
+        runs = run_plan(plan, watcher)
     finish(runs)
 
 

@@ -57,8 +57,8 @@ def command(
 def _list_runs(out: Console) -> None:
     from rich.table import Table
 
-    from evalkit.api import RUNS
     from evalkit.cli.rendering.output import escaped
+    from evalkit.runs.plan import RUNS
 
     folders = runs_under(RUNS)
     if not folders:

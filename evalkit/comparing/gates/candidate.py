@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit import api
 from evalkit.comparing import baselines
 from evalkit.comparing.gates.opening import Opened, open_any, open_run
 from evalkit.core import Reply, Request, UsageError
 from evalkit.models.wrapper import Wrapper
 from evalkit.runs import foreign
+from evalkit.runs.execution import run_plan
+from evalkit.runs.plan import RunPlan
 from evalkit.runs.runner import Progress
 
 
@@ -42,11 +43,11 @@ def opened(paths: Sequence[Path]) -> Opened:
     return whole
 
 
-def run_now(plan: api.RunPlan, progress: Progress) -> tuple[Opened, Path]:
+def run_now(plan: RunPlan, progress: Progress) -> tuple[Opened, Path]:
     """Run the plan (one model) and open what came of it. Raises UsageError for several models."""
     if len(plan.models) != 1:
         raise UsageError("a gate has one candidate", found=f"{len(plan.models)} models", fix="gate them one by one")
-    (run,) = api.run_plan(plan, progress)
+    (run,) = run_plan(plan, progress)
     return open_run(run), run.folder
 
 

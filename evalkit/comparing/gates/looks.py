@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evalkit import api, models
+from evalkit import models
 from evalkit.comparing import PairedTask
 from evalkit.comparing.gates import GateLimits, GateOutcome, GateVerdict, Pairs
 from evalkit.comparing.gates.assess import flips, row_of
@@ -23,6 +23,8 @@ from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.gates.sequential import Schedule, decide_look
 from evalkit.comparing.pairing import is_mean, values_of
 from evalkit.core import UsageError
+from evalkit.runs.execution import run_plan
+from evalkit.runs.plan import RUNS, RunPlan
 from evalkit.runs.runner import Progress
 from evalkit.runs.store import new_id
 
@@ -35,14 +37,14 @@ class _State:
 
 
 def run_in_looks(
-    plan: api.RunPlan, baseline: Opened, policy: Policy, looks: int, progress: Progress
+    plan: RunPlan, baseline: Opened, policy: Policy, looks: int, progress: Progress
 ) -> tuple[GateReport, Path]:
     """(report, folder of the last look's run). Raises UsageError for what cannot be decided in looks."""
     _check(plan, policy, looks)
     schedule = Schedule(tuple((look + 1) / looks for look in range(looks)))
     (asked,) = plan.models
     held = HeldOpen(models.resolve(asked) if isinstance(asked, str) else asked)
-    out = plan.out or api.RUNS / new_id(path.name for path in api.RUNS.glob("*"))
+    out = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
     state = _State()
     candidate, tasks = Opened("", {}), plan.tasks
     used = looks
@@ -50,7 +52,7 @@ def run_in_looks(
         for look in range(looks):
             settings = replace(plan.settings, share=schedule.fractions[look])
             part = replace(plan, models=(held,), tasks=tasks, settings=settings, out=out / f"look-{look + 1}")
-            (run,) = api.run_plan(part, progress)
+            (run,) = run_plan(part, progress)
             candidate = open_run(run)
             spec_of = {entry.name: entry.spec for entry in run.manifest.tasks}
             open_tasks = _look(state, candidate, baseline, policy, schedule, look)
@@ -67,7 +69,7 @@ def run_in_looks(
     return report, out / f"look-{used}"
 
 
-def _check(plan: api.RunPlan, policy: Policy, looks: int) -> None:
+def _check(plan: RunPlan, policy: Policy, looks: int) -> None:
     if not 2 <= looks <= 20:
         raise UsageError("--sequential takes 2 to 20 looks", found=str(looks), fix="5")
     if not plan.cache:

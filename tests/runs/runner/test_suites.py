@@ -78,7 +78,7 @@ def test_the_mean_is_read_back_from_the_folder(project):
 
 
 def test_a_suite_whose_weights_changed_is_not_resumed(project):
-    from evalkit.api import resume
+    from evalkit.runs.execution import resume
     from evalkit.runs.runner import Silent
 
     run()
@@ -108,7 +108,7 @@ def test_a_run_that_was_cut_short_has_a_mean_once_it_was_resumed(project, monkey
     [suite] = Run.open(project / "runs" / "both").manifest.suites
     assert suite.result is None
     monkeypatch.setattr(Evaluation, "run", whole)
-    from evalkit.api import resume
+    from evalkit.runs.execution import resume
     from evalkit.runs.runner import Silent
 
     [done] = resume(project / "runs" / "both", Silent())

@@ -1,0 +1,85 @@
+"""What a model is wrapped in while a run asks it, and in which order: the one place that puts it together.
+
+From the inside out: the model, its cost limit, the response cache, the recording. A replayed run has the cassette
+alone, which needs neither a network nor a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from evalkit.core import Model, Reply, Request, paths
+from evalkit.models.api.cost_limit import at_most
+from evalkit.models.cache_file import SqliteCache
+from evalkit.models.cassette import Cassette, recorded
+from evalkit.models.registry import resolve
+from evalkit.models.response_cache import cached
+from evalkit.models.wrapper import Wrapper
+
+__all__ = ["Stack"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """`cache`: whether replies are kept and reused. `max_cost`: US dollars that each model may cost. `record`,
+    `replay`: the cassettes that are written and read."""
+
+    cache: bool = True
+    max_cost: float | None = None
+    record: Path | None = None
+    replay: Path | None = None
+
+    def open(self, models: Sequence[str | Model], opened: Mapping[str, Model] = MappingProxyType({})) -> list[Model]:
+        """Every model by its name, limited in cost; those of the cassette where one is replayed.
+
+        `opened` has models that are open already, by the name that they answer to. Raises UsageError for a name that
+        does not resolve, that is not on the cassette, or that has no known price where the cost is limited.
+        """
+        if self.replay is not None:
+            cassette = Cassette(self.replay)
+            return [cassette.model(_name(model)) for model in models]
+        found = [opened.get(model) or resolve(model) if isinstance(model, str) else model for model in models]
+        return found if self.max_cost is None else [at_most(model, self.max_cost) for model in found]
+
+    def open_cache(self) -> SqliteCache | None:
+        """The response cache, to be closed by the caller; None where none is used."""
+        return SqliteCache(paths.cache_dir()) if self.cache and self.replay is None else None
+
+    def around(self, model: Model, cache: SqliteCache | None, spec: str) -> Model:
+        """An opened model behind the cache and the recording, on which it stands under the name `spec`."""
+        if cache is not None:
+            model = cached(model, cache)
+        # Outermost: what the cache answers belongs on the cassette as well.
+        return model if self.record is None else recorded(model, self.record, spec)
+
+    def lazily(self, model: str | Model) -> Model:
+        """A model that opens its own way to the cache in the thread that asks it first, and closes it with itself."""
+        (opened,) = self.open([model])
+        return opened if self.replay is not None else _Lazy(opened, self, _name(model))
+
+
+class _Lazy(Wrapper):
+    def __init__(self, model: Model, stack: Stack, spec: str) -> None:
+        super().__init__(model)
+        self._stack, self._spec = stack, spec
+        self._cache: SqliteCache | None = None
+        self._around: Model | None = None
+
+    async def answer(self, request: Request) -> Reply:
+        if self._around is None:
+            self._cache = self._stack.open_cache()
+            self._around = self._stack.around(self._model, self._cache, self._spec)
+        return await self._around.answer(request)
+
+    async def close(self) -> None:
+        await (self._around or self._model).close()
+        if self._cache is not None:
+            self._cache.close()
+        self._cache = self._around = None
+
+
+def _name(model: str | Model) -> str:
+    return model if isinstance(model, str) else model.identity.name

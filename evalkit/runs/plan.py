@@ -1,0 +1,130 @@
+"""What to run: tasks, models and settings, as the command line, a suite file, Python or a manifest says it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from evalkit.core import DataOptions, FewshotOrder, Model, Task, UsageError, paths
+from evalkit.models.stack import Stack
+from evalkit.runs.runner import Progress, Settings
+from evalkit.runs.store import manifest
+
+__all__ = ["RUNS", "RunOptions", "RunPlan", "plan_of", "settings_of", "spending_of"]
+
+RUNS = Path("runs")
+"""The folder that holds a run's folder where the user names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What to run. Tasks and models are names with their arguments inline, or objects made in Python."""
+
+    tasks: tuple[str | Task, ...]
+    models: tuple[str | Model, ...]
+    settings: Settings = field(default_factory=Settings)
+    out: Path | None = None
+    cache: bool = True
+    project: Path | None = None
+    max_cost: float | None = None
+    """US dollars that this run may cost; a resumed run may cost as much again."""
+    record: Path | None = None
+    """A cassette on which every request and its reply are written."""
+    replay: Path | None = None
+    """A cassette that answers in place of the models."""
+    judge: str | Model | None = None
+    """The model that judges, where a task is scored by a judge."""
+    opened: Mapping[str, Model] = field(default_factory=dict)
+    """Models that are open already, by the name among `models` that they answer to."""
+
+    @property
+    def stack(self) -> Stack:
+        """What its models and its judge are wrapped in."""
+        return Stack(self.cache, self.max_cost, self.record, self.replay)
+
+    def request(self) -> dict[str, Any]:
+        """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""
+        return {
+            "tasks": [t if isinstance(t, str) else None for t in self.tasks],
+            "models": [m if isinstance(m, str) else None for m in self.models],
+            "cache": self.cache,
+            "project": str(self.project.resolve()) if self.project else None,
+            "max_cost": self.max_cost,
+            "record": str(self.record.resolve()) if self.record else None,
+            "replay": str(self.replay.resolve()) if self.replay else None,
+            "judge": self.judge if isinstance(self.judge, str) or self.judge is None else "",
+        }
+
+
+class RunOptions(TypedDict, total=False):
+    """The keyword arguments of `evalkit.run`, all optional: each is the option of `evalkit run` of that name."""
+
+    limit: int | None
+    seed: int
+    num_fewshot: int | None
+    fewshot_order: FewshotOrder | None
+    repeats: int
+    max_failures: float
+    unsafe_code: Literal["", "subprocess"]
+    data_dir: Path | str | None
+    offline: bool
+    skip_bad_rows: bool
+    out: Path | str | None
+    cache: bool
+    project: Path | str | None
+    max_cost: float | None
+    record: Path | str | None
+    replay: Path | str | None
+    judge: str | Model | None
+    progress: Progress | None
+
+
+def settings_of(options: Mapping[str, Any]) -> Settings:
+    """The settings among the options of `run`, of the command line or of a suite file; raises UsageError."""
+    names = ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures", "unsafe_code")
+    given = {name: options[name] for name in names if options.get(name) is not None}
+    mirror = Path(options["data_dir"]).resolve() if options.get("data_dir") else paths.data_mirror()
+    if mirror is not None and not mirror.is_dir():
+        raise UsageError(f"there is no data folder {mirror}", fix="a folder that holds <owner>/<name>/<config>/…")
+    data = DataOptions(mirror, bool(options.get("offline")), bool(options.get("skip_bad_rows")))
+    return Settings(data=data, **given)
+
+
+class _Spending(TypedDict):
+    max_cost: float | None
+    record: Path | None
+    replay: Path | None
+
+
+def spending_of(options: Mapping[str, Any]) -> _Spending:
+    """What a run may cost and which cassettes it has, among the options; UsageError for what excludes itself."""
+    most, record, replay = (options.get(name) for name in ("max_cost", "record", "replay"))
+    if most is not None and not 0.0 < most < math.inf:
+        raise UsageError("--max-cost is a number of US dollars above 0", found=str(most))
+    if record and replay:
+        raise UsageError("a run is recorded or replayed, not both", found=f"--record {record} --replay {replay}")
+    return {"max_cost": most, "record": Path(record) if record else None, "replay": Path(replay) if replay else None}
+
+
+def plan_of(written: manifest.Manifest) -> RunPlan:
+    """The plan that a manifest's run was started with; raises UsageError where it was made of Python objects."""
+    request, settings = written.request, dict(written.settings)
+    if None in request["tasks"] or None in request["models"] or request.get("judge") == "":
+        raise UsageError(
+            f"run {written.id} was started from Python with task or model objects",
+            fix="call evalkit.run again with the same arguments: finished replies come from the cache",
+        )
+    data = settings.pop("data")
+    options = DataOptions(Path(data["mirror"]) if data["mirror"] else None, data["offline"], data["skip_bad_rows"])
+    return RunPlan(
+        tasks=tuple(request["tasks"]),
+        models=tuple(request["models"]),
+        settings=Settings(data=options, **settings),
+        cache=request["cache"],
+        project=Path(request["project"]) if request["project"] else None,
+        judge=request.get("judge"),
+        **spending_of(request),
+    )
