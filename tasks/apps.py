@@ -21,7 +21,7 @@ from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import files as from_files
 from evalkit.data import hub
 from evalkit.prompting.methods import write_code
-from evalkit.scoring.metrics import pass_at
+from evalkit.scoring.metrics.pass_at_k import pass_at
 from evalkit.scoring.scorers import code_tests
 
 META = {

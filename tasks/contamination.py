@@ -32,7 +32,8 @@ from evalkit.core import (
 )
 from evalkit.data import bundled, texts
 from evalkit.data import files as read_files
-from evalkit.prompting.methods import nothing, token_likelihoods
+from evalkit.prompting.methods import token_likelihoods
+from evalkit.prompting.methods.tokens import nothing
 from evalkit.scoring.metrics import auroc, mean
 from evalkit.scoring.scorers import min_k, ngram_overlap
 

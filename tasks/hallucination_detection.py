@@ -22,7 +22,7 @@ from evalkit.judging.rag.labelled import Form, labelled
 from evalkit.judging.rag.methods import stored_answers
 from evalkit.judging.rag.support import entailment, sentence_support
 from evalkit.plugins import load
-from evalkit.scoring.scorers import judged
+from evalkit.scoring.scorers.judging import judged
 
 META = {
     "name": "hallucination_detection",

@@ -18,7 +18,7 @@ from typing import Literal
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import bundled, hub
 from evalkit.prompting.methods import write_code
-from evalkit.scoring.metrics import pass_at
+from evalkit.scoring.metrics.pass_at_k import pass_at
 from evalkit.scoring.scorers import code_tests
 
 META = {

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from evalkit.core import BadRow, DataOptions, Fewshot, OpenedSource, PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import hub
 from evalkit.prompting.methods import write_code
-from evalkit.scoring.metrics import pass_at
+from evalkit.scoring.metrics.pass_at_k import pass_at
 from evalkit.scoring.scorers import code_tests
 
 META = {

@@ -20,7 +20,7 @@ from evalkit.data import hub
 from evalkit.plugins import load
 from evalkit.prompting.methods import multi_turn
 from evalkit.scoring.metrics import mean
-from evalkit.scoring.scorers import judged
+from evalkit.scoring.scorers.judging import judged
 
 META = {
     "name": "mt_bench",

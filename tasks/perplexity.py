@@ -15,7 +15,7 @@ from typing import Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled, files, texts
-from evalkit.prompting.methods import rolling
+from evalkit.prompting.methods import perplexity
 from evalkit.scoring.metrics import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
 from evalkit.scoring.scorers import rolling as rolling_scorer
 
@@ -46,7 +46,7 @@ def task(
         data=(Subset(_source(files, data)),),
         sample=lambda row: _sample(row, column),
         prompt=PromptFormat(question=_text, answer=_text),
-        method=rolling(stride=stride, tokens=tokens),
+        method=perplexity(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
         metrics=(*by_token, word_perplexity(), byte_perplexity(), bits_per_byte()),
         headline="token_perplexity" if by_token else "word_perplexity",

@@ -27,8 +27,8 @@ from evalkit.judging.rag.retrieval_scores import retrieval, where_referenced
 from evalkit.judging.rag.retriever import Retrieval
 from evalkit.judging.rag.sources import retrieved
 from evalkit.plugins import load
-from evalkit.scoring.scorers import judged
-from evalkit.scoring.scorers.registry import by_name
+from evalkit.plugins.named import scorers
+from evalkit.scoring.scorers.judging import judged
 
 META = {
     "name": "rag",
@@ -112,9 +112,9 @@ def _sample(row: Row, form: Form) -> Sample:
 
 def _scorers(always: str, referenced: str, judges: str, nli: str, top: int) -> tuple[Scorer, ...]:
     depths = tuple(sorted({1, top}))
-    found = [retrieval(depths=depths) if name == "retrieval" else by_name(name) for name in _names(always)]
-    found += [where_referenced(by_name(name)) for name in _names(referenced)]
-    found += [by_name("entailment", model=nli)] if nli else []
+    found = [retrieval(depths=depths) if name == "retrieval" else scorers.by_name(name) for name in _names(always)]
+    found += [where_referenced(scorers.by_name(name)) for name in _names(referenced)]
+    found += [scorers.by_name("entailment", model=nli)] if nli else []
     found += [judged(_judge(name)) for name in _names(judges)]
     if not found:
         raise UsageError("no scorer is named", fix="scorers=retrieval,reference_scorers=token_f1")

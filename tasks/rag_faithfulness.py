@@ -21,7 +21,7 @@ from evalkit.data import files as read_files
 from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
 from evalkit.judging.rag.support import abstention, entailment, sentence_support
 from evalkit.plugins import load
-from evalkit.scoring.scorers import judged
+from evalkit.scoring.scorers.judging import judged
 
 META = {
     "name": "rag_faithfulness",

@@ -15,8 +15,8 @@ from __future__ import annotations
 from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
 from evalkit.prompting.methods import generate
-from evalkit.scoring.scorers import extracted
 from evalkit.scoring.scorers import triviaqa as official
+from evalkit.scoring.scorers.extracted import extracted
 
 META = {
     "name": "triviaqa",

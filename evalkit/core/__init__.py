@@ -39,6 +39,7 @@ from evalkit.core.prompts import (
     Vectors,
     schema_text,
 )
+from evalkit.core.reports import Sibling
 from evalkit.core.suites import Member, Suite
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ __all__ = [
     "Sample",
     "Score",
     "Scorer",
+    "Sibling",
     "Source",
     "Subset",
     "Suite",

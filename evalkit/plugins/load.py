@@ -8,18 +8,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
-from evalkit.core import Judge, Suite, Task, UsageError, digest_of
+from evalkit.core import Judge, Sibling, Suite, Task, UsageError, digest_of
 from evalkit.core.paths import packs_dir
 from evalkit.core.spec import parse, unknown
 from evalkit.plugins.index import YAML, Kind, clash, entries
 from evalkit.plugins.meta import source_file
 from evalkit.plugins.modules import guarded, module_of
 from evalkit.plugins.options import bind, parameters_of
-
-if TYPE_CHECKING:
-    from evalkit.reporting import Sibling
 
 _REVISION = "revision"
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
@@ -145,7 +142,7 @@ def _load(of: Origin) -> object:
         if is_suite(path):
             return yaml_suite(path, of.options)
         options, revision = _without_revision(of.options)
-        return _of_revision(yaml_task(path, options), path, revision)
+        return _of_revision(yaml_task(path, options, _load_judge), path, revision)
     module = guarded(path, partial(module_of, path, of.digest))
     function = getattr(module, kind, None)
     if not inspect.isfunction(function):
@@ -177,6 +174,12 @@ def _of_revision(made: object, path: Path, revision: str) -> object:
     return made
 
 
+def _load_judge(spec: str, project: Path | None) -> Judge:
+    judge = load("judge", spec, project=project)
+    assert isinstance(judge, Judge)
+    return judge
+
+
 def _written(path: Path, at: str, function: Callable[..., object], *subjects: object) -> object:
     made = _checked("report", guarded(path, partial(function, *subjects)), at)
     return _pieces(path, made, at) if isinstance(made, Iterator) else made
@@ -184,8 +187,6 @@ def _written(path: Path, at: str, function: Callable[..., object], *subjects: ob
 
 def _pieces(path: Path, made: Iterator[object], at: str) -> Iterator[str | Sibling]:
     """A report that comes in pieces, so that one of any size is never held whole; its errors are the plugin's, too."""
-    from evalkit.reporting.pages import Sibling
-
     while (piece := guarded(path, partial(next, made, None))) is not None:
         if not isinstance(piece, str | Sibling):
             raise UsageError(

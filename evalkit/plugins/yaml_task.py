@@ -12,11 +12,11 @@ from evalkit.core import Fewshot, FewshotOrder, Judge, Method, Metric, Scorer, S
 from evalkit.core.spec import unknown
 from evalkit.data import bundled, files, hub, texts
 from evalkit.plugins.meta import checked
+from evalkit.plugins.named import methods, metrics, scorers
 from evalkit.plugins.yaml_sample import in_contexts, prompt_of, shape_of
 from evalkit.plugins.yaml_tree import Value, read_yaml
-from evalkit.prompting import methods
-from evalkit.scoring import metrics, scorers
 from evalkit.scoring.metrics import mean
+from evalkit.scoring.scorers.judging import judged_as
 
 KEYS = (
     *("name", "summary", "tags", "version", "data", "examples", "prompt", "answer", "target", "choices", "gold"),
@@ -29,10 +29,12 @@ _WEIGH_CHOICES = {"choose", "written_choice"}
 
 Keys = Mapping[str, Value]
 Made = TypeVar("Made", Scorer, Metric)
+LoadJudge = Callable[[str, Path | None], Judge]
+"""(name or path with options, the folder that has the user's judges/) to the judge."""
 
 
-def yaml_task(path: Path, options: Mapping[str, str]) -> Task:
-    """The task in a .yaml file. Its data is not opened.
+def yaml_task(path: Path, options: Mapping[str, str], load_judge: LoadJudge) -> Task:
+    """The task in a .yaml file, whose judges `load_judge` finds. Its data is not opened.
 
     Raises UsageError, with file and line, for malformed YAML, an unknown or missing key, a value of the wrong type,
     a malformed template, and a method, scorer or metric that does not exist.
@@ -44,7 +46,7 @@ def yaml_task(path: Path, options: Mapping[str, str]) -> Task:
         raise UsageError(f"the task {name!r} is a YAML file and takes no options", found=f"{option}=…", fix=fix)
     shape, prompt = shape_of(keys), prompt_of(keys)
     method = _method(keys, prompt.delimiter)
-    task_scorers = _scorers(keys, method.name)
+    task_scorers = _scorers(keys, method.name, load_judge)
     task_metrics = _metrics(keys, task_scorers)
     return Task(
         name=name,
@@ -146,7 +148,7 @@ def _method(keys: Keys, delimiter: str) -> Method:
         name, settings = _named(value)
         if name not in methods.names():
             raise _placed(unknown("method", name, methods.names()), value)
-    types = methods.settings_of(name)
+    types = methods.settings(name)
     for key in ("stop", "max_tokens"):
         if key in keys:
             if key not in types:
@@ -164,7 +166,7 @@ def _method(keys: Keys, delimiter: str) -> Method:
     if "delimiter" in types:
         arguments["delimiter"] = delimiter
     try:
-        return methods.by_name(name, **arguments)
+        return methods.by_name(name, base=None, **arguments)
     except UsageError as error:
         raise _placed(error, keys.get("method") or next(iter(settings.values()), keys["prompt"])) from None
 
@@ -200,34 +202,30 @@ def _named(value: Value) -> tuple[str, dict[str, Value]]:
     return name, settings.mapping()
 
 
-def _scorers(keys: Keys, method: str) -> tuple[Scorer, ...]:
+def _scorers(keys: Keys, method: str, load_judge: LoadJudge) -> tuple[Scorer, ...]:
     if "scorers" in keys:
-        return tuple(_scorer(item) for item in keys["scorers"].items())
+        return tuple(_scorer(item, load_judge) for item in keys["scorers"].items())
     if method in _WEIGH_CHOICES or (method == "chain_of_thought" and "choices" in keys):
-        return (scorers.accuracy(),)
+        return (scorers.by_name("accuracy"),)
     if method == "choose_contexts":
         return (scorers.by_name("context_accuracy"),)
     if method.startswith("rolling"):
-        return (scorers.rolling(),)
+        return (scorers.by_name("rolling"),)
     if not keys.keys() & {"answer", "gold"}:
         raise UsageError(
             "the task has no 'answer', so that nothing can be right",
             fix="answer: <column or template>",
             at=keys["prompt"].at,
         )
-    return (scorers.exact_match(),)
+    return (scorers.by_name("exact_match"),)
 
 
-def _scorer(item: Value) -> Scorer:
+def _scorer(item: Value, load_judge: LoadJudge) -> Scorer:
     """A scorer by name, or `{judge: NAME}`: a judge of the packs, with options inline as in `brevity,words=3`."""
     if not (item.is_mapping() and item.mapping().keys() == {"judge"}):
         return _by_name(item, partial(scorers.by_name, base=item.path.parent))
-    from evalkit.plugins.load import load  # load reads YAML tasks: it cannot be imported before this module
-
     spec = item.mapping()["judge"].text()
-    judge = load("judge", spec, project=_project(item.path))
-    assert isinstance(judge, Judge)
-    return scorers.judged_as(judge, spec)
+    return judged_as(load_judge(spec, _project(item.path)), spec)
 
 
 def _project(path: Path) -> Path | None:

@@ -2,7 +2,8 @@
 
 from markupsafe import Markup
 
-from evalkit.reporting.pages import Sibling, page
+from evalkit.core import Sibling
+from evalkit.reporting.pages import page
 from evalkit.reporting.shards import Shards
 from evalkit.reporting.summary import Tally
 from evalkit.reporting.text import json_block, visible

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,13 +13,6 @@ from markupsafe import Markup
 
 ASSETS = Path(__file__).parent / "assets"
 _STYLE, _SCRIPT = "page.css", "page.js"
-
-
-@dataclass(frozen=True, slots=True)
-class Sibling:
-    """Among the pieces of a report: what follows belongs to a file of that name, beside the first one."""
-
-    name: str
 
 
 def page(

@@ -154,7 +154,9 @@ def _join_processes(plan: RunPlan) -> None:
     models = plan.stack.open(plan.models, plan.opened)
     tensor_parallel.check(any(getattr(model, "is_sharded", False) for model in models))
     if tensor_parallel.is_follower():
-        tensor_parallel.follow()
+        from evalkit.models.hf.follower import follow  # imports what computes
+
+        follow()
         raise SystemExit(0)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task, UsageError
-from evalkit.prompting.methods import retrieve
+from evalkit.prompting.methods.embedding import retrieve
 from evalkit.scoring.scorers import ranking
 
 from .collection import Collection, bundled_collection, folder_collection

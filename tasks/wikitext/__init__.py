@@ -15,7 +15,7 @@ from typing import Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
 from evalkit.data import bundled, hub
-from evalkit.prompting.methods import rolling
+from evalkit.prompting.methods import perplexity
 from evalkit.scoring.metrics import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
 from evalkit.scoring.scorers import rolling as rolling_scorer
 
@@ -56,7 +56,7 @@ def task(
         data=(Subset(bundled("perplexity") if data == "sample" else _pages(config, split)),),
         sample=_bundled_sample if data == "sample" else _sample,
         prompt=PromptFormat(question=_text, answer=_text),
-        method=rolling(stride=stride, tokens=tokens),
+        method=perplexity(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
         metrics=(word_perplexity(), byte_perplexity(), bits_per_byte(), *by_token),
         headline="word_perplexity",

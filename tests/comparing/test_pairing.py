@@ -9,7 +9,8 @@ from evalkit.comparing import Column, pair_task, pair_tasks
 from evalkit.comparing.gates.assess import flips
 from evalkit.comparing.pairing import is_mean, rows_of, values_of
 from evalkit.core import UsageError
-from evalkit.scoring.metrics import by_name, mean, word_perplexity
+from evalkit.plugins.named import metrics
+from evalkit.scoring.metrics import mean, word_perplexity
 from evalkit.stats.bootstrap import values_only
 from tests.comparing.sides import part, side
 
@@ -127,7 +128,7 @@ def test_whether_a_metric_is_a_mean_is_seen_in_its_numbers() -> None:
 @pytest.mark.parametrize("name", ["spearman", "bleu", "mcc"])
 def test_a_value_alone_draws_no_bootstrap(name: str) -> None:
     """A paired bootstrap asks for thousands of values; each with an interval of its own would take hours."""
-    metric = by_name(name)
+    metric = metrics.by_name(name)
     rng = np.random.default_rng(4)
     rows = rng.integers(1, 9, (60, metric.width)).astype(float)
     column = Column(name, rows, estimate=metric.estimate)

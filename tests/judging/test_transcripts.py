@@ -12,7 +12,7 @@ from evalkit.core import Judge, Sample, Score, Validity, Verdict
 from evalkit.judging import SCALES, Grading, PromptText, pairwise, panel, rating
 from evalkit.judging.session import JudgingItem, Verdicts, judge_all, read_verdicts
 from evalkit.judging.transcripts import MOST, shortened
-from evalkit.scoring.scorers import judged
+from evalkit.scoring.scorers.judging import judged
 from tests.judging.scripted import QUESTION, Scripted, replies
 from tests.judging.test_protocols import ONE, PAIR, decide, longer
 

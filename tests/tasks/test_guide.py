@@ -9,12 +9,11 @@ import pytest
 import evalkit
 from evalkit.core import DataOptions, Task
 from evalkit.plugins import load
+from evalkit.plugins.named import methods, metrics, scorers
 from evalkit.plugins.yaml_task import KEYS
-from evalkit.prompting import methods
 from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import GoldModel, check
-from evalkit.scoring import metrics, scorers
 from tests.tasks.loading import good
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from evalkit.core import Record, Reply, Sample, Score
-from evalkit.scoring.metrics.targets import target_perplexity
+from evalkit.scoring.metrics.targets import perplexity
 from evalkit.scoring.scorers import prediction
 from tests.tasks.harness import definition
 
@@ -77,7 +77,7 @@ def test_perplexity_counts_every_passage_once():
     # lm-eval's aggregation `perplexity`: exp(-mean of log-likelihoods).
     rng = np.random.default_rng(3)
     nats = rng.exponential(4.0, 400)
-    found = target_perplexity().estimate(nats[:, None], np.arange(400))
+    found = perplexity().estimate(nats[:, None], np.arange(400))
     assert found.value == pytest.approx(math.exp(nats.mean()), rel=1e-12)
     assert found.low < found.value < found.high
     assert found.n == 400
@@ -85,9 +85,9 @@ def test_perplexity_counts_every_passage_once():
 
 def test_perplexity_reads_the_log_likelihood_of_a_record():
     record = Record("t", 0, Sample("s", "the"), scores=(Score("acc", 1.0), Score("loglikelihood", -2.5)))
-    assert target_perplexity().observe(record) == (2.5,)
-    assert target_perplexity().observe(Record("t", 0, Sample("s", "the"))) is None
+    assert perplexity().observe(record) == (2.5,)
+    assert perplexity().observe(Record("t", 0, Sample("s", "the"))) is None
 
 
 def test_perplexity_of_hopeless_predictions_is_infinite():
-    assert target_perplexity().estimate(np.full((2, 1), 1e4), np.arange(2)).value == math.inf
+    assert perplexity().estimate(np.full((2, 1), 1e4), np.arange(2)).value == math.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.core import PromptFormat, Sample, Subset, Task
 from evalkit.data import files
-from evalkit.prompting.methods import rolling
+from evalkit.prompting.methods import perplexity
 from evalkit.scoring.scorers.likelihood import rolling as likelihood
 
 META = {"name": "rolling_form", "summary": "rolling perplexity of documents", "tags": ["benchmark"]}
@@ -17,6 +17,6 @@ def task(*, rows: str) -> Task:
         data=(Subset(files(f"{rows}/documents.jsonl")),),
         sample=lambda row: Sample(row.id, row.values["text"], targets=(row.values["text"],)),
         prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: ""),
-        method=rolling(),
+        method=perplexity(),
         scorers=(likelihood(),),
     )

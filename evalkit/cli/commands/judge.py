@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -274,8 +273,3 @@ def _finish(found: Sequence[Judged], given: dict[str, Any]) -> None:
     click.echo(f"  try:   {fix}; the verdicts' file holds what it said", err=True)
     sys.stdout.flush()
     raise click.exceptions.Exit(UNJUDGED)
-
-
-def write_json(value: object) -> None:
-    """A result as JSON on stdout; what is not a number is null."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -10,9 +10,8 @@ from typing import cast
 import click
 
 from evalkit import plugins
-from evalkit.core import UsageError
+from evalkit.core import Sibling, UsageError
 from evalkit.core.spec import parse
-from evalkit.reporting.pages import Sibling
 from evalkit.runs.store import Run, runs_under
 
 Report = Callable[[Sequence[Run]], "str | Iterator[str | Sibling]"]

@@ -57,7 +57,7 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
       evalkit run --resume runs/20260101-120000
     """
     from evalkit.cli.rendering.progress import progress
-    from evalkit.runs.execution import forecasts, resume, run_plan
+    from evalkit.runs import execution
 
     watcher = progress(quiet=quiet)
     if resume is not None:
@@ -67,7 +67,7 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
             raise UsageError(
                 "--resume takes tasks and models from the run's manifest", fix=f"evalkit run --resume {resume}"
             )
-        runs = resume(resume, watcher, given["max_cost"])
+        runs = execution.resume(resume, watcher, given["max_cost"])
     else:
         from evalkit.cli.run_options import plan_from
 
@@ -75,9 +75,9 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
         if dry_run:
             from evalkit.cli.rendering.dry_run import show_forecasts
 
-            show_forecasts(forecasts(plan))
+            show_forecasts(execution.forecasts(plan))
             return
-        runs = run_plan(plan, watcher)
+        runs = execution.run_plan(plan, watcher)
     finish(runs)
 
 

@@ -194,7 +194,7 @@ class _OpenedAnswered:
 
 
 def _metrics(wanted: str, completions: Mapping[str, list[str]]) -> tuple[Any, ...]:
-    from evalkit.scoring.metrics import pass_at
+    from evalkit.scoring.metrics.pass_at_k import pass_at
 
     least = min(map(len, completions.values()))
     return pass_at(wanted or ",".join(str(k) for k in USUAL_K if k <= least), least)

@@ -170,6 +170,6 @@ def plain(estimate: Estimate) -> dict[str, Any]:
 
 
 def write(value: object) -> None:
-    from evalkit.cli.commands.judge import write_json
+    from evalkit.cli.rendering.output import write_json
 
     write_json(value)

@@ -156,3 +156,10 @@ _OUTCOMES = {
     "timeout": "timed out",
     "memory": "out of memory",
 }
+
+
+def write_json(value: object) -> None:
+    """A result as JSON on stdout; what is not a number is null."""
+    import json
+
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

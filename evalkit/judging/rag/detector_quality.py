@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalkit.core import Model, Reply, Sample, Score, Scorer, UsageError
-from evalkit.scoring.metrics import auroc, ece, mean, of_counts
+from evalkit.scoring.metrics import auroc, ece, mean
+from evalkit.scoring.metrics.corpus import of_counts
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows

@@ -10,8 +10,8 @@ import json
 from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, ToolCall, Usage
-from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.wire_format import Completion, base64_of, estimate, integer, reply_of, with_system
 

@@ -19,8 +19,9 @@ import orjson
 
 from evalkit.core import paths
 from evalkit.models.api.batch_store import BatchStore, Intent
-from evalkit.models.api.client import Client, HttpCall
+from evalkit.models.api.client import Client
 from evalkit.models.api.failures import Failed, classify
+from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.rate_limit_headers import retry_after
 
 __all__ = ["BatchClient", "Jobs"]

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, Tool, ToolCall, Usage
-from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.wire_format import Completion, data_url, estimate, folded, integer, reply_of, with_system
 

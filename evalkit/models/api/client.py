@@ -20,6 +20,7 @@ from evalkit.core import ModelError, RunError
 from evalkit.models.api import rate_limit_headers
 from evalkit.models.api.circuit_breaker import Breaker
 from evalkit.models.api.failures import BadReplyError, Failed, classify
+from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.rate_limiter import RateLimiter
 from evalkit.models.api.secrets import Secret
 
@@ -34,17 +35,6 @@ _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
 _ATTEMPTS_UNREACHED = 3
 """Attempts at a server that has not answered anything yet: a wrong address shows soon."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpCall:
-    """What is sent. `tokens` estimates what it counts towards a budget of tokens: the prompt and the longest reply."""
-
-    path: str
-    body: Mapping[str, Any]
-    tokens: int = 0
-    assemble: Callable[[Sequence[dict[str, Any]]], Mapping[str, Any]] | None = None
-    """Makes the whole reply of the events of a stream, where it was asked for as one."""
 
 
 @dataclass(frozen=True, slots=True)

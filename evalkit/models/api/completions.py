@@ -12,8 +12,8 @@ from typing import Any
 
 from evalkit.core import Generate, Reply, Usage
 from evalkit.models.api.chat import bearer, finish_of, sampling, usage_of
-from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.wire_format import Completion, estimate, reply_of
 

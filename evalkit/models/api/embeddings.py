@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalkit.core import Reply, Usage, Vectors
-from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.wire_format import integer
 
 __all__ = ["embeddings_call", "read_embeddings"]

@@ -9,6 +9,7 @@ from evalkit.core import Choose, ModelError, Perplexity, Reply, Usage
 from evalkit.models.api.client import Client
 from evalkit.models.api.completions import Echoed, echo_call, read_echo
 from evalkit.models.api.failures import Failed
+from evalkit.models.api.many_requests import summed, together
 
 if TYPE_CHECKING:
     from evalkit.models.api.windows import Windows
@@ -34,8 +35,6 @@ class Likelihoods:
     async def choose(self, request: Choose) -> Reply:
         """The log-likelihood of every continuation. White space at a context's end is moved to the continuation, as
         lm-evaluation-harness does (api/model.py, 0.4.13), and a token that spans the join counts."""
-        from evalkit.models.api.model import summed, together
-
         context = request.prompt.text or self._begin
         kept = context.rstrip()
         moved = context[len(kept) :]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -16,6 +15,7 @@ from evalkit.models.api.completions import CompletionsWire
 from evalkit.models.api.embeddings import embeddings_call, read_embeddings
 from evalkit.models.api.failures import Failed
 from evalkit.models.api.likelihood import Likelihoods
+from evalkit.models.api.many_requests import summed, together
 from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.prices import Price
 from evalkit.models.api.probing import Found
@@ -199,18 +199,6 @@ class ApiModel:
         await self._client.close()
 
 
-async def together(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """The results of all, in order. The first failure cancels the others and is raised."""
-    tasks = [asyncio.ensure_future(one) for one in asked]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
-
-
 def _trimmed(reply: Reply, n: int) -> Reply:
     return replace(
         reply, texts=reply.texts[:n], finish=reply.finish[:n], calls=reply.calls[:n], reasoning=reply.reasoning[:n]
@@ -228,15 +216,4 @@ def _joined(replies: Sequence[Reply]) -> Reply:
         reasoning=tuple(t for r in replies for t in (r.reasoning or ("",) * len(r.texts))) if empty_thought else (),
         notes=tuple(dict.fromkeys(note for reply in replies for note in reply.notes)),
         usage=summed(usages),
-    )
-
-
-def summed(usages: Sequence[Usage]) -> Usage:
-    """The tokens of several replies; what they cost is worked out from the sums."""
-    return Usage(
-        sum(usage.prompt_tokens for usage in usages),
-        sum(usage.completion_tokens for usage in usages),
-        cached_tokens=sum(usage.cached_tokens for usage in usages),
-        written_tokens=sum(usage.written_tokens for usage in usages),
-        reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
     )

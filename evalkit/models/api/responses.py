@@ -10,8 +10,8 @@ from typing import Any
 
 from evalkit.core import Generate, Message, Reply, ToolCall, Usage
 from evalkit.models.api.chat import bearer
-from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.wire_format import Completion, data_url, estimate, integer, reply_of, with_system
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.http_call import HttpCall
 
 __all__ = ["Assembler", "events", "says", "streamed"]
 

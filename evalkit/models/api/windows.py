@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from evalkit.core import ModelError, Perplexity, Reply, UsageError
 from evalkit.models.api.completions import Echoed
+from evalkit.models.api.many_requests import summed, together
 from evalkit.models.hf.loading import checkpoint as checkpoints
 from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.scoring.plan import TokenRow
@@ -49,8 +50,6 @@ class Windows:
 
     async def rolling(self, request: Perplexity, echo: Echo) -> Reply:
         """The log-likelihood of a text, window by window; the usage counts all that the server read."""
-        from evalkit.models.api.model import summed, together
-
         tokens = await self._tokens()
         key = (request.text, not tokens.has_prefix(request.text))
         ids = tokens.ids([key])[key]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from evalkit.core import IMAGE_TOKENS, Generate, Image, Message, ModelError, Prompt, Reply, ToolCall, Usage
-from evalkit.models.api.client import HttpCall
+from evalkit.models.api.http_call import HttpCall
 
 __all__ = [
     "CUT_IN_REASONING",

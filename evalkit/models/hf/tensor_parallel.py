@@ -8,7 +8,6 @@ the requests alone, and what depends on a machine's memory is agreed upon.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 from datetime import timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from evalkit.core import Reply, Request, UsageError
 from evalkit.models.batcher import Batch
 
-__all__ = ["Leader", "check", "follow", "is_follower", "least", "local_device"]
+__all__ = ["Leader", "check", "is_follower", "least", "local_device"]
 
 _PATIENCE = timedelta(days=7)
 """The others wait for the first process while it reads data, judges, or asks other models."""
@@ -77,7 +76,7 @@ def _send(*message: object) -> None:
     dist.broadcast_object_list([message], src=0, group=_connected())
 
 
-def _receive() -> tuple[Any, ...]:
+def receive() -> tuple[Any, ...]:
     import torch.distributed as dist
 
     found: list[Any] = [None]
@@ -87,10 +86,10 @@ def _receive() -> tuple[Any, ...]:
 
 def _end() -> None:
     _send("end")
-    _disconnect()
+    disconnect()
 
 
-def _disconnect() -> None:
+def disconnect() -> None:
     """Take the groups down: a process that ends with their threads alive may be aborted by the C++ runtime."""
     global _group
     import torch.distributed as dist
@@ -143,38 +142,3 @@ class _Steady:
 
     def wanted(self, index: int) -> bool:
         return True
-
-
-class _Unheard:
-    """A flight whose results the first process has, too."""
-
-    def __init__(self, jobs: tuple[Request, ...]) -> None:
-        self.jobs = jobs
-        self.prepared = (None,) * len(jobs)
-
-    def deliver(self, index: int, result: object) -> None:
-        """Nobody waits for it here."""
-
-    def wanted(self, index: int) -> bool:
-        return True
-
-
-def follow() -> None:
-    """Compute along with the first process until it ends. Imports torch."""
-    from evalkit.models.hf.model import LocalModel
-
-    models: dict[int, tuple[Any, Any]] = {}
-    while True:
-        what, *rest = _receive()
-        if what == "end":
-            _disconnect()
-            return
-        number = rest[0]
-        if what == "open":
-            model = LocalModel(*rest[1])
-            with contextlib.suppress(UsageError):  # the first process has the same to say
-                models[number] = (model, model.engine_here())
-        elif what == "answer":
-            models[number][1].run(_Unheard(rest[1]))
-        else:
-            models.pop(number, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalkit.core import Attempt, Method, Model, Perplexity, Reply, UsageError
 
 
-def rolling(*, stride: int | None = None, tokens: bool = False) -> Method:
+def perplexity(*, stride: int | None = None, tokens: bool = False) -> Method:
     """Score a whole text by rolling windows; the prompt's question is the text.
 
     Windows are disjoint and know one token of what stands before them, as in lm-evaluation-harness. With a `stride`

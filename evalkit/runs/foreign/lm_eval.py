@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from evalkit.core import Metric, Prompt, Record, Reply, Sample, Score, UsageError, digest_of
+from evalkit.plugins.named import metrics
 from evalkit.runs.foreign.run import ForeignRun, entry_of, manifest_of, mean_of
-from evalkit.scoring.metrics import by_name
 
 _SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.\-:]+)\.jsonl")
 # What a line holds beside its metrics.
@@ -141,7 +141,7 @@ class _Task:
             mean_of(key, found, higher_is_better=bool(better.get(key.partition(",")[0], True)))
             for key, found in values.items()
         ]
-        self.metrics += [by_name(name) for name in ratios]
+        self.metrics += [metrics.by_name(name) for name in ratios]
         self.headline = self.metrics[0].name if self.metrics else ""
 
     def facts(self) -> dict[str, str]:

@@ -1,35 +1,21 @@
-"""From records to estimates: means of scores, perplexities and corpus metrics, each through small rows."""
+"""Metrics: functions that make a `core.Metric`, one import line each: the line is what names it everywhere."""
 
-from evalkit.scoring.metrics.calibration import ece
-from evalkit.scoring.metrics.classification import macro_f1, mcc, micro_f1
-from evalkit.scoring.metrics.corpus import bleu, chrf, of_counts, ter
-from evalkit.scoring.metrics.correlation import auroc, pearson, spearman
-from evalkit.scoring.metrics.means import mean
-from evalkit.scoring.metrics.pass_at_k import pass_at, pass_at_k
-from evalkit.scoring.metrics.perplexity import bits_per_byte, byte_perplexity, token_perplexity, word_perplexity
-from evalkit.scoring.metrics.registry import by_name, names
-from evalkit.scoring.metrics.spread import spread
-
-__all__ = [
-    "auroc",
-    "bits_per_byte",
-    "bleu",
-    "by_name",
-    "byte_perplexity",
-    "chrf",
-    "ece",
-    "macro_f1",
-    "mcc",
-    "mean",
-    "micro_f1",
-    "names",
-    "of_counts",
-    "pass_at",
-    "pass_at_k",
-    "pearson",
-    "spearman",
-    "spread",
-    "ter",
-    "token_perplexity",
-    "word_perplexity",
-]
+from evalkit.scoring.metrics.calibration import ece as ece
+from evalkit.scoring.metrics.classification import macro_f1 as macro_f1
+from evalkit.scoring.metrics.classification import mcc as mcc
+from evalkit.scoring.metrics.classification import micro_f1 as micro_f1
+from evalkit.scoring.metrics.corpus import bleu as bleu
+from evalkit.scoring.metrics.corpus import chrf as chrf
+from evalkit.scoring.metrics.corpus import ter as ter
+from evalkit.scoring.metrics.correlation import auroc as auroc
+from evalkit.scoring.metrics.correlation import pearson as pearson
+from evalkit.scoring.metrics.correlation import spearman as spearman
+from evalkit.scoring.metrics.means import mean as mean
+from evalkit.scoring.metrics.pass_at_k import pass_at_k as pass_at_k
+from evalkit.scoring.metrics.perplexity import bits_per_byte as bits_per_byte
+from evalkit.scoring.metrics.perplexity import byte_perplexity as byte_perplexity
+from evalkit.scoring.metrics.perplexity import token_perplexity as token_perplexity
+from evalkit.scoring.metrics.perplexity import word_perplexity as word_perplexity
+from evalkit.scoring.metrics.ratios import ratio as ratio
+from evalkit.scoring.metrics.spread import spread as spread
+from evalkit.scoring.metrics.targets import perplexity as perplexity

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
 
 
-def target_perplexity() -> Metric:
+def perplexity() -> Metric:
     """exp of the mean of -log-likelihood over samples; the metric is called `perplexity`, as LAMBADA's is.
 
     Reads the score `loglikelihood` (nats). The row is -log-likelihood (width 1). The interval is made on the mean,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalkit.core import Reply, Sample, Score, Scorer, is_number
 from evalkit.scoring.metrics import mean
-from evalkit.scoring.metrics.targets import target_perplexity
+from evalkit.scoring.metrics.targets import perplexity
 
 
 def prediction() -> Scorer:
@@ -27,4 +27,4 @@ def prediction() -> Scorer:
         reason = "" if reply.greedy[0] else "another continuation is likelier"
         return (Score("acc", float(reply.greedy[0]), predicted, reason), Score("loglikelihood", value))
 
-    return Scorer("prediction", score, ("acc", "loglikelihood"), (mean("acc"), target_perplexity()))
+    return Scorer("prediction", score, ("acc", "loglikelihood"), (mean("acc"), perplexity()))

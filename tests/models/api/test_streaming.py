@@ -10,9 +10,9 @@ from evalkit.core import Generate, Prompt, Reply, ToolCall, UsageError
 from evalkit.models import resolve
 from evalkit.models.api.anthropic import AnthropicWire
 from evalkit.models.api.chat import ChatWire
-from evalkit.models.api.client import HttpCall
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.google import GoogleWire
+from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.responses import ResponsesWire
 from evalkit.models.api.streaming import events, streamed

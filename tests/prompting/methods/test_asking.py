@@ -24,7 +24,7 @@ from evalkit.core import (
     UsageError,
     Validity,
 )
-from evalkit.prompting.methods import chain_of_thought, multi_turn, rolling, tool_loop, written_choice
+from evalkit.prompting.methods import chain_of_thought, multi_turn, perplexity, tool_loop, written_choice
 from evalkit.prompting.methods.tool_loop import read_step
 from evalkit.prompting.methods.tools import calculator, described
 from evalkit.scoring.extraction import final_answer
@@ -322,14 +322,14 @@ def test_tools_that_cannot_be_are_mistakes() -> None:
 
 def test_the_stride_goes_with_the_request_and_must_fit_the_model() -> None:
     model = Listed()
-    asked(rolling(stride=50), model, Prompt("text"))
+    asked(perplexity(stride=50), model, Prompt("text"))
     assert model.asked == [Perplexity("text", stride=50)]
-    assert rolling(stride=50).name == "rolling-strided"
-    assert rolling(stride=50).settings == {"stride": "50"}
+    assert perplexity(stride=50).name == "rolling-strided"
+    assert perplexity(stride=50).settings == {"stride": "50"}
     with pytest.raises(UsageError, match="less than the 100 tokens"):
-        asked(rolling(stride=100), model, Prompt("text"))
+        asked(perplexity(stride=100), model, Prompt("text"))
     with pytest.raises(UsageError, match="1 or more"):
-        rolling(stride=0)
+        perplexity(stride=0)
 
 
 Factory = Callable[..., Method]

@@ -24,7 +24,8 @@ from evalkit.core import (
     Usage,
     Vectors,
 )
-from evalkit.prompting.methods import embed, retrieve
+from evalkit.prompting.methods import embed
+from evalkit.prompting.methods.embedding import retrieve
 
 
 class Letters:

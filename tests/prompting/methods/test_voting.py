@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evalkit.core import Attempt, Capabilities, Generate, Identity, Prompt, Reply, Request, Sample, UsageError
-from evalkit.prompting import methods
+from evalkit.plugins.named import methods
 from evalkit.prompting.methods.voting import majority, self_consistency
 
 

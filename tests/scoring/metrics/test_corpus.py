@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from evalkit.core import Metric, Record, Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.plugins import named
 from evalkit.scoring import scorers
 from evalkit.scoring.metrics import bleu, chrf, ter
 from evalkit.scoring.metrics.corpus import bleu_values, chrf_values, ter_values
@@ -294,4 +295,4 @@ def test_a_sample_without_targets_and_a_tokenizer_that_is_not_there_are_said() -
     with pytest.raises(UsageError, match="tokenizer is not to be had"):
         scored(scorers.bleu(tokenize="ja-mecab"), ["a"], [("a",)])
     with pytest.raises(UsageError, match="one of '13a'"):
-        scorers.by_name("bleu", tokenize="14a")
+        named.scorers.by_name("bleu", tokenize="14a")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evalkit.core import Record, Sample, Score
-from evalkit.scoring.metrics import by_name
+from evalkit.plugins.named import metrics
 from evalkit.scoring.metrics.correlation import auroc, pearson, spearman
 from evalkit.stats.weighted import auroc as weighted_auroc
 from evalkit.stats.weighted import pearson as weighted_pearson
@@ -96,8 +96,8 @@ def test_the_metrics_take_two_scores_of_a_record() -> None:
     assert (found.value, found.n) == (pytest.approx(1.0), 4)
     assert pearson().estimate(np.array(rows), np.arange(4)).value < 1.0
     assert auroc(score="cosine").estimate(np.array([[1.0, 0.0], [2.0, 1.0]]), np.arange(2)).value == 1.0
-    assert by_name("spearman", score="a", reference="b").name == "spearman"
-    assert by_name("pearson").width == 2
+    assert metrics.by_name("spearman", score="a", reference="b").name == "spearman"
+    assert metrics.by_name("pearson").width == 2
 
 
 def test_what_does_not_vary_has_no_correlation() -> None:

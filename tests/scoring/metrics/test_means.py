@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evalkit.core import Metric, Record, Sample, Score, UsageError, Validity
+from evalkit.plugins import named
 from evalkit.scoring import metrics
 
 SAMPLE = Sample("1", "q")
@@ -67,10 +68,10 @@ def test_no_rows_and_one_row_have_no_bounds() -> None:
 
 
 def test_by_name() -> None:
-    found = metrics.by_name("mean", score="f1", scale="number", failure=1)
+    found = named.metrics.by_name("mean", score="f1", scale="number", failure=1)
     assert (found.name, found.scale, found.observe(record(validity=Validity.REFUSED))) == ("f1", "number", (1,))
-    assert metrics.by_name("bits_per_byte").name == "bits_per_byte"
-    assert {"mean", "word_perplexity", "bleu", "chrf", "ter", "mcc", "macro_f1", "ece"} <= set(metrics.names())
+    assert named.metrics.by_name("bits_per_byte").name == "bits_per_byte"
+    assert {"mean", "word_perplexity", "bleu", "chrf", "ter", "mcc", "macro_f1", "ece"} <= set(named.metrics.names())
 
 
 @pytest.mark.parametrize(
@@ -85,4 +86,4 @@ def test_by_name() -> None:
 )
 def test_mistakes_are_usage_errors(name: str, settings: dict[str, object], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        metrics.by_name(name, **settings)
+        named.metrics.by_name(name, **settings)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from evalkit.core import Record, Sample, Score, UsageError, Validity
-from evalkit.scoring.metrics import by_name, pass_at_k
+from evalkit.plugins.named import metrics
+from evalkit.scoring.metrics import pass_at_k
 from evalkit.scoring.metrics.pass_at_k import unbiased
 
 
@@ -94,6 +95,6 @@ def test_what_could_not_be_measured_is_left_out_and_a_models_failure_is_not():
 
 
 def test_it_has_a_name_for_task_files_and_refuses_k_below_one():
-    assert by_name("pass_at_k", k=10).name == "pass@10"
+    assert metrics.by_name("pass_at_k", k=10).name == "pass@10"
     with pytest.raises(UsageError, match="at least 1"):
         pass_at_k(0)

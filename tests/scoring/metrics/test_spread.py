@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from evalkit.core import Record, Sample, Score, Validity
-from evalkit.scoring.metrics import by_name, spread
+from evalkit.plugins.named import metrics
+from evalkit.scoring.metrics import spread
 
 
 def record(value: float, form: object, number: int = 0) -> Record:
@@ -58,4 +59,4 @@ def test_what_has_no_form_is_not_observed() -> None:
 def test_names_and_settings() -> None:
     assert spread("acc", forms=2).name == "acc_spread"
     assert spread("acc", forms=2, of="worst").higher_is_better
-    assert not by_name("spread", score="acc", forms=2).higher_is_better
+    assert not metrics.by_name("spread", score="acc", forms=2).higher_is_better

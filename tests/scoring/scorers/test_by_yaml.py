@@ -12,9 +12,8 @@ import pytest
 import evalkit
 from evalkit.core import Capabilities, Choose, Generate, Identity, Perplexity, Reply, Request, Task, UsageError
 from evalkit.plugins import load
-from evalkit.prompting import methods
+from evalkit.plugins.named import methods, metrics, scorers
 from evalkit.runs.runner.rescore import rescore
-from evalkit.scoring import metrics, scorers
 
 TESTS = Path(__file__).resolve().parents[2]
 ROWS = [

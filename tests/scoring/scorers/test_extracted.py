@@ -8,7 +8,7 @@ import random
 import pytest
 
 from evalkit.core import Reply, Sample, UsageError, Validity
-from evalkit.scoring import scorers
+from evalkit.plugins.named import scorers
 from evalkit.scoring.scorers import numeric, regex_match
 
 NUMBER = r"answer is (-?[\d,.]+)"

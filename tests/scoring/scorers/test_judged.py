@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from evalkit.core import Judge, Record, Reply, Sample, Score, Validity, Verdict
-from evalkit.scoring.scorers import judged
+from evalkit.scoring.scorers.judging import judged
 
 Scored = Callable[..., dict[str, Score]]
 SAMPLE = Sample("1", "q")

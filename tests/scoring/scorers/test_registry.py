@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evalkit.core import UsageError
-from evalkit.scoring import scorers
+from evalkit.plugins.named import scorers
 
 
 def test_importing_scorers_and_metrics_loads_nothing_heavy() -> None:

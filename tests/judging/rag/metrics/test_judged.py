@@ -15,7 +15,7 @@ import evalkit
 from evalkit.core import Generate, Judge, ModelError, Sample, Score, Validity
 from evalkit.judging.rag.formulas import FIGURES
 from evalkit.plugins import load
-from evalkit.scoring.scorers import judged
+from evalkit.scoring.scorers.judging import judged
 from tests.judging.rag.metrics.claims_judge import broken, literal, parts
 from tests.judging.scripted import Scripted, replies
 from tests.judging.server import judge_server

@@ -14,9 +14,9 @@ from sklearn.metrics import ndcg_score
 from evalkit.core import Record, Reply, Sample, UsageError, Validity
 from evalkit.judging.rag.records import Context, RagRecord, Reference, to_sample
 from evalkit.judging.rag.retrieval_scores import retrieval, retrieval_scores, where_referenced
+from evalkit.plugins.named import scorers
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.scorers import token_f1
-from evalkit.scoring.scorers.registry import by_name
 
 ALL = [f"c{n}" for n in range(12)]
 
@@ -113,6 +113,6 @@ def test_scorers_with_a_reference_answer_do_not_apply_without_one() -> None:
 
 
 def test_the_scorer_is_known_by_its_name_and_checks_its_depths() -> None:
-    assert by_name("retrieval", depths=[3, 1]).settings == {"depths": "1,3"}
+    assert scorers.by_name("retrieval", depths=[3, 1]).settings == {"depths": "1,3"}
     with pytest.raises(UsageError, match="a depth is at least 1"):
         retrieval(depths=(0,))

@@ -1,50 +1,46 @@
-"""Metrics by name, for YAML tasks and the command line, with their settings checked."""
+"""Functions that are called by name with settings from outside, such as YAML: found in a package, checked, called.
+
+A package offers what its `__init__` imports, one line each. So what can be imported from it, what a file can name and
+what a list shows are one set. Names are read from the text of the `__init__`: a list imports nothing.
+"""
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from evalkit.core import Metric, UsageError
+from evalkit.core.errors import UsageError
 from evalkit.core.spec import unknown
 
-# name -> "module:function", so that a list of names imports nothing.
-_METRICS: Mapping[str, str] = {
-    "pass_at_k": "evalkit.scoring.metrics.pass_at_k:pass_at_k",
-    "mean": "evalkit.scoring.metrics.means:mean",
-    "word_perplexity": "evalkit.scoring.metrics.perplexity:word_perplexity",
-    "byte_perplexity": "evalkit.scoring.metrics.perplexity:byte_perplexity",
-    "bits_per_byte": "evalkit.scoring.metrics.perplexity:bits_per_byte",
-    "token_perplexity": "evalkit.scoring.metrics.perplexity:token_perplexity",
-    "bleu": "evalkit.scoring.metrics.corpus:bleu",
-    "chrf": "evalkit.scoring.metrics.corpus:chrf",
-    "ter": "evalkit.scoring.metrics.corpus:ter",
-    "mcc": "evalkit.scoring.metrics.classification:mcc",
-    "macro_f1": "evalkit.scoring.metrics.classification:macro_f1",
-    "micro_f1": "evalkit.scoring.metrics.classification:micro_f1",
-    "ece": "evalkit.scoring.metrics.calibration:ece",
-    "ratio": "evalkit.scoring.metrics.ratios:ratio",
-    "spearman": "evalkit.scoring.metrics.correlation:spearman",
-    "pearson": "evalkit.scoring.metrics.correlation:pearson",
-    "auroc": "evalkit.scoring.metrics.correlation:auroc",
-    "spread": "evalkit.scoring.metrics.spread:spread",
-    "perplexity": "evalkit.scoring.metrics.targets:target_perplexity",
-}
+__all__ = ["make", "offered", "settings_of", "summary"]
 
 Made = TypeVar("Made")
 
 
-def names() -> tuple[str, ...]:
-    """The metrics that a YAML task can name; `mean` takes the name of a score as its setting `score`."""
-    return tuple(_METRICS)
+@cache
+def offered(package: str) -> Mapping[str, str]:
+    """What a package offers: name → "module:function", in the order of its import lines."""
+    found = importlib.util.find_spec(package)
+    assert found is not None and found.origin is not None, package
+    lines = [node for node in ast.parse(Path(found.origin).read_text()).body if isinstance(node, ast.ImportFrom)]
+    return {alias.asname or alias.name: f"{node.module}:{alias.name}" for node in lines for alias in node.names}
 
 
-def by_name(name: str, /, **settings: object) -> Metric:
-    """The metric of that name. Raises UsageError for an unknown name and for settings it does not take."""
-    return make("metric", name, _METRICS, settings)
+def summary(target: str) -> str:
+    """The first sentence of the docstring of "module:function", read without importing the module."""
+    module, _, name = target.partition(":")
+    found = importlib.util.find_spec(module)
+    assert found is not None and found.origin is not None, module
+    for node in ast.parse(Path(found.origin).read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+    return ""
 
 
 def make(
@@ -54,7 +50,7 @@ def make(
     settings: Mapping[str, object],
     base: Path | None = None,
 ) -> Made:
-    """Call the function `table` has under `name` with settings from outside, such as YAML, after checking them.
+    """Call the function `table` has under `name` with settings from outside, after checking them.
 
     An entry of the table is a function or where it stands, as "module:function". `base`, the folder that relative
     paths are meant from, goes to a function that has a parameter of that name.
@@ -65,17 +61,28 @@ def make(
     if name not in table:
         raise unknown(kind, name, table)
     function = _found(table[name])
-    parameters = dict(inspect.signature(function).parameters)
-    placed = {"base": base} if parameters.pop("base", None) is not None else {}
-    types = get_type_hints(function)
+    types = settings_of(function)
+    placed = {"base": base} if types.pop("base", None) is not None else {}
+    parameters = inspect.signature(function).parameters
     for key in settings:
-        if key not in parameters:
-            raise unknown(f"setting of {kind} {name!r}", key, parameters)
-    for key, parameter in parameters.items():
-        if parameter.default is inspect.Parameter.empty and key not in settings:
+        if key not in types:
+            raise unknown(f"setting of {kind} {name!r}", key, types)
+    for key in types:
+        if parameters[key].default is inspect.Parameter.empty and key not in settings:
             raise UsageError(f"{kind} {name!r} needs a setting {key!r}", fix=f"{name}: {{{key}: …}}")
     values = {key: _checked(kind, name, key, value, types[key]) for key, value in settings.items()}
     return function(**values, **placed)
+
+
+def settings_of(entry: Callable[..., Any] | str) -> dict[str, Any]:
+    """The settings that a function takes from a file, with their types: its parameters that are no functions."""
+    function = _found(entry)
+    types = get_type_hints(function)
+    return {key: types[key] for key in inspect.signature(function).parameters if not _takes_function(types[key])}
+
+
+def _takes_function(wanted: Any) -> bool:
+    return any(get_origin(part) is Callable for part in (wanted, *get_args(wanted)))
 
 
 def _found(entry: Callable[..., Made] | str) -> Callable[..., Made]:

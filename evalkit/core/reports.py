@@ -1,0 +1,12 @@
+"""What a report is made of: strings, written one after another, and marks where another file begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """Among the pieces of a report: what follows belongs to a file of that name, beside the first one."""
+
+    name: str
