@@ -162,4 +162,6 @@ def write_json(value: object) -> None:
     """A result as JSON on stdout; what is not a number is null."""
     import json
 
+    import click
+
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))

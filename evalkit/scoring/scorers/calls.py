@@ -22,7 +22,7 @@ def function_calls() -> Scorer:
     right, as on the Berkeley function-calling leaderboard: [{function: {parameter: [acceptable values]}}]. Calls may
     come in any order. Where the list is empty no function fits, and a reply is right that calls none.
 
-    Calls are read from the text (`evalkit.scoring.extraction.calls`), or from the reply's own `calls` where a backend returned
+    Calls are read from the text (`scoring.extraction.calls`), or from the reply's own `calls` where a backend returned
     them; a name's dots may then be underscores, since such interfaces take none. A reply without a call that can be
     read is NO_ANSWER where calls were wanted. Scoring raises ValueError for a row that contradicts itself.
     """

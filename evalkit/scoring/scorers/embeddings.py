@@ -43,7 +43,7 @@ def cosine_similarity() -> Scorer:
 def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
     """`ndcg@cut`, `mrr@cut` and `recall@k` for each of the depths (0 to 1) of the ids that a reply lists, as JSON.
 
-    `sample.data["relevance"]` maps documents to judgements. Definitions: `evalkit.scoring.metrics.retrieval`. An id that comes
+    `sample.data["relevance"]` maps documents to judgements. Definitions: `scoring.metrics.retrieval`. An id that comes
     again counts once, where it came first. A reply without a list is NO_ANSWER. Scoring raises ValueError where
     nothing is judged relevant.
     """

@@ -70,8 +70,10 @@ def _refusals(report: GateReport) -> list[tuple[str, ElementTree.Element]]:
 def _text(row: GateRow) -> str:
     verdict = row.verdict
     lines = [
-        f"{row.metric}: {sentences.value(verdict.baseline, row.scale)} -> {sentences.value(verdict.candidate, row.scale)}, "
-        f"change {sentences.change(verdict.difference, row.scale)} [{sentences.bounds(row)}], margin {sentences.margin(row)}, "
+        f"{row.metric}: {sentences.value(verdict.baseline, row.scale)} -> "
+        f"{sentences.value(verdict.candidate, row.scale)}, "
+        f"change {sentences.change(verdict.difference, row.scale)} [{sentences.bounds(row)}], "
+        f"margin {sentences.margin(row)}, "
         f"n {verdict.n:,}, {verdict.how}"
     ]
     if flips := sentences.flips(row, _SHOWN):

@@ -1,6 +1,6 @@
 """The RAG metrics that a judge's model decides. Each is a `Judge`; what it found out stands in the scores' details.
 
-Formulas: `evalkit.judging.rag.formulas`. A metric that does not apply to a sample (an answer without claims, a sample without
+Formulas: `judging.rag.formulas`. A metric that does not apply to a sample (an answer without claims, a sample without
 a reference) leaves n; a reply that cannot be read leaves the sample unjudged, with the reason.
 """
 

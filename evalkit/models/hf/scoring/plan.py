@@ -1,7 +1,7 @@
 """Which sequences are computed together: rows in, batches out, nothing of tensors.
 
-The interface between what is asked (`TokenRow`) and how it is computed (`score`): a planner that shares prefixes between
-rows takes the place of `by_length` without the rest noticing.
+The interface between what is asked (`TokenRow`) and how it is computed (`score`): a planner that shares prefixes
+between rows takes the place of `by_length` without the rest noticing.
 """
 
 from __future__ import annotations
