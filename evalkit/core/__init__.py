@@ -13,14 +13,18 @@ from evalkit.core.messages import Message
 from evalkit.core.models import Capabilities, Identity, Model, ModelError
 from evalkit.core.outcomes import Estimate, Failure, Record, Score, Validity
 from evalkit.core.parts import (
+    AskModel,
     Attempt,
     Fewshot,
     FewshotOrder,
+    GiveVerdict,
+    GoldReplies,
     Judge,
     Method,
     Metric,
     PromptFormat,
     Scorer,
+    ScoreSample,
     Task,
     Verdict,
 )
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IMAGE_TOKENS",
+    "AskModel",
     "Attempt",
     "BadRow",
     "Capabilities",
@@ -59,6 +64,8 @@ __all__ = [
     "FewshotOrder",
     "FloatRows",
     "Generate",
+    "GiveVerdict",
+    "GoldReplies",
     "Identity",
     "Image",
     "IntArray",
@@ -80,6 +87,7 @@ __all__ = [
     "RunError",
     "Sample",
     "Score",
+    "ScoreSample",
     "Scorer",
     "Sibling",
     "Source",

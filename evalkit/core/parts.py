@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from evalkit.core.data import Row, Sample, Subset
 from evalkit.core.models import Capabilities, Model
@@ -29,13 +29,41 @@ class Attempt:
     seed: int = 0
 
 
+class AskModel(Protocol):
+    """The way of one attempt to a model and back, a class for each method; `runs.runner.attempt` calls it."""
+
+    def __call__(self, attempt: Attempt, model: Model, /) -> Coroutine[Any, Any, tuple[Reply, ...]]:
+        """The replies, one for every request that was made. Raises ModelError where a request fails."""
+        ...
+
+
+class GoldReplies(Protocol):
+    """What a perfect model would reply to an attempt, so that a task can be checked without a model."""
+
+    def __call__(self, attempt: Attempt, /) -> tuple[Reply, ...]: ...
+
+
+class ScoreSample(Protocol):
+    """From a sample and its replies to its scores, a class for each scorer; `runs.runner.attempt` calls it."""
+
+    def __call__(self, sample: Sample, replies: tuple[Reply, ...], /) -> Coroutine[Any, Any, tuple[Score, ...]]:
+        """The scores that `Scorer.scores` names. What it raises fails this sample, with the stage "score"."""
+        ...
+
+
+class GiveVerdict(Protocol):
+    """A judge at work: a sample and the replies that are judged to a verdict."""
+
+    def __call__(self, sample: Sample, replies: tuple[Reply, ...], /) -> Coroutine[Any, Any, Verdict]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """How a task asks. `settings` stand in the signature; `gold` makes the replies a perfect model would give."""
 
     name: str
-    ask: Callable[[Attempt, Model], Coroutine[Any, Any, tuple[Reply, ...]]]
-    gold: Callable[[Attempt], tuple[Reply, ...]]
+    ask: AskModel
+    gold: GoldReplies
     needs: frozenset[type]
     settings: Mapping[str, str] = field(default_factory=dict)
     features: frozenset[str] = frozenset()
@@ -49,7 +77,7 @@ class Scorer:
     """Turns a sample's replies into scores. `scores` names what it yields; `version` grows when its values change."""
 
     name: str
-    score: Callable[[Sample, tuple[Reply, ...]], Coroutine[Any, Any, tuple[Score, ...]]]
+    score: ScoreSample
     scores: tuple[str, ...]
     metrics: tuple[Metric, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -86,7 +114,7 @@ class Judge:
     """
 
     name: str
-    verdict: Callable[[Sample, tuple[Reply, ...]], Coroutine[Any, Any, Verdict]]
+    verdict: GiveVerdict
     version: int = 1
     over: Literal["answer", "pair", "list"] = "answer"
     scores: tuple[str, ...] = ()
