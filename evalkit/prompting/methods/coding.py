@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from evalkit.core import Attempt, Capabilities, Method, Model, PromptFormat, Reply, Sample, Task
+from evalkit.core import AskModel, Attempt, Capabilities, Method, Model, PromptFormat, Reply, Sample, Task
 from evalkit.prompting.methods.generating import generate
 
 CHAT = "chat"
 """The note on a reply that came from a chat model: its code stands in a block somewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WriteInChat(AskModel):
+    """`asked` writes the texts; `plain` knows what a perfect model would write without a chat."""
+
+    asked: Method
+    plain: Method
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        replies = await self.asked.ask(attempt, model)
+        return tuple(replace(reply, notes=(*reply.notes, CHAT)) for reply in replies)
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        replies = self.plain.gold(attempt)
+        fenced = tuple(f"Here it is:\n```python\n{text}\n```\n" for text in replies[0].texts)
+        return (replace(replies[0], texts=fenced, notes=(CHAT,)),)
 
 
 def write_code(
@@ -45,17 +62,9 @@ def write_code(
             n=n,
         )
 
-        async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-            replies = await asked.ask(attempt, model)
-            return tuple(replace(reply, notes=(*reply.notes, CHAT)) for reply in replies)
-
-        def perfect(attempt: Attempt) -> tuple[Reply, ...]:
-            replies = plain.gold(attempt)
-            fenced = tuple(f"Here it is:\n```python\n{text}\n```\n" for text in replies[0].texts)
-            return (replace(replies[0], texts=fenced, notes=(CHAT,)),)
-
+        way = _WriteInChat(asked, plain)
         # Generating from the task's own prompt to another: examples stay as they are.
         prompt: PromptFormat = replace(task.prompt, question=chat_question) if chat_question else task.prompt
-        return replace(task, prompt=prompt, method=replace(asked, name="generate-chat", ask=ask, gold=perfect))
+        return replace(task, prompt=prompt, method=replace(asked, name="generate-chat", ask=way, gold=way.gold))
 
     return replace(plain, adapt=as_chat)

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from evalkit.core import Attempt, Choose, Method, Model, Reply, UsageError
+from evalkit.core import AskModel, Attempt, Choose, Method, Model, Reply, UsageError
 from evalkit.prompting.methods.choosing import CHOICE_FAR_BELOW
+
+
+@dataclass(frozen=True, slots=True)
+class _ChooseContexts(AskModel):
+    delimiter: str
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        sample, prompt = attempt.sample, attempt.prompt
+        if not sample.choices or not sample.targets or prompt.messages:
+            raise UsageError(
+                f"sample {sample.id!r} cannot be asked by its contexts",
+                found=f"{len(sample.choices)} choices, {len(sample.targets)} targets",
+                fix="a prompt in one text, `choices`, and the continuation as the first target",
+            )
+        requests = [
+            Choose(replace(prompt, question=prompt.question + choice), sample.targets[:1], self.delimiter)
+            for choice in sample.choices
+        ]
+        return tuple(await asyncio.gather(*map(model.answer, requests)))
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        right = set(attempt.sample.gold)
+        return tuple(
+            Reply(loglikelihoods=(0.0 if number in right else CHOICE_FAR_BELOW,), greedy=(number in right,))
+            for number in range(len(attempt.sample.choices))
+        )
 
 
 def choose_contexts(*, delimiter: str = " ") -> Method:
@@ -17,26 +43,6 @@ def choose_contexts(*, delimiter: str = " ") -> Method:
     `delimiter` stands between choice and continuation (not after a chat template).
     """
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        sample, prompt = attempt.sample, attempt.prompt
-        if not sample.choices or not sample.targets or prompt.messages:
-            raise UsageError(
-                f"sample {sample.id!r} cannot be asked by its contexts",
-                found=f"{len(sample.choices)} choices, {len(sample.targets)} targets",
-                fix="a prompt in one text, `choices`, and the continuation as the first target",
-            )
-        requests = [
-            Choose(replace(prompt, question=prompt.question + choice), sample.targets[:1], delimiter)
-            for choice in sample.choices
-        ]
-        return tuple(await asyncio.gather(*map(model.answer, requests)))
-
-    def gold(attempt: Attempt) -> tuple[Reply, ...]:
-        right = set(attempt.sample.gold)
-        return tuple(
-            Reply(loglikelihoods=(0.0 if number in right else CHOICE_FAR_BELOW,), greedy=(number in right,))
-            for number in range(len(attempt.sample.choices))
-        )
-
+    way = _ChooseContexts(delimiter)
     settings = {} if delimiter == " " else {"delimiter": delimiter}
-    return Method("choose_contexts", ask, gold, frozenset({Choose}), settings)
+    return Method("choose_contexts", way, way.gold, frozenset({Choose}), settings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from evalkit.core import Attempt, Embed, Method, Model, Reply, Sample, UsageError, Vectors
+from evalkit.core import AskModel, Attempt, Embed, Method, Model, Reply, Sample, UsageError, Vectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,26 +19,52 @@ Documents = Callable[[], Iterable[tuple[str, str]]]
 """(id, text) of every document, anew at each call."""
 
 
+def _texts(attempt: Attempt) -> tuple[str, ...]:
+    found = attempt.sample.data.get("texts")
+    return tuple(map(str, found)) if found else (attempt.prompt.text,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Embed(AskModel):
+    vectors_of: Callable[[Sample], Sequence[Sequence[float]]] | None
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        return (await model.answer(Embed(_texts(attempt))),)
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        import numpy as np
+
+        rows = self.vectors_of(attempt.sample) if self.vectors_of else [[1.0]] * len(_texts(attempt))
+        return (Reply(vectors=Vectors.of(np.array(rows, np.float32))),)
+
+
 def embed(*, gold: Callable[[Sample], Sequence[Sequence[float]]] | None = None) -> Method:
     """One vector for each of `sample.data["texts"]`, or for the prompt where the sample has none.
 
     `gold` gives the vectors of a perfect model (for `evalkit check`); without it all of them are alike.
     """
 
-    def texts(attempt: Attempt) -> tuple[str, ...]:
-        found = attempt.sample.data.get("texts")
-        return tuple(map(str, found)) if found else (attempt.prompt.text,)
+    way = _Embed(gold)
+    return Method("embed", way, way.gold, frozenset({Embed}))
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        return (await model.answer(Embed(texts(attempt))),)
 
-    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
-        import numpy as np
+@dataclass(frozen=True, slots=True)
+class _Retrieve(AskModel):
+    collection: _EmbeddedDocuments
+    depth: int
+    similarity: str
 
-        rows = gold(attempt.sample) if gold else [[1.0]] * len(texts(attempt))
-        return (Reply(vectors=Vectors.of(np.array(rows, np.float32))),)
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        query = await model.answer(Embed((attempt.prompt.text,), "query"))
+        index = await self.collection.index(model)
+        vector = _rows(query, self.similarity)[0]
+        found = await asyncio.to_thread(index.nearest, vector, self.depth, attempt.sample.id)
+        return (replace(query, texts=(_listed(found),), finish=("stop",)),)
 
-    return Method("embed", ask, perfect, frozenset({Embed}))
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        relevance = attempt.sample.data["relevance"]
+        best = sorted(relevance, key=lambda document: (-relevance[document], document))
+        return (Reply(texts=(_listed(best),), finish=("stop",)),)
 
 
 def retrieve(documents: Documents, *, depth: int = 100, similarity: Literal["cosine", "dot"] = "cosine") -> Method:
@@ -49,22 +75,10 @@ def retrieve(documents: Documents, *, depth: int = 100, similarity: Literal["cos
     """
     if depth < 1:
         raise UsageError("a ranking has at least 1 document", found=f"depth={depth}", fix="depth=100")
-    shelf = _Shelf(documents, similarity)
-
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        query = await model.answer(Embed((attempt.prompt.text,), "query"))
-        index = await shelf.index(model)
-        vector = _rows(query, similarity)[0]
-        found = await asyncio.to_thread(index.nearest, vector, depth, attempt.sample.id)
-        return (replace(query, texts=(_listed(found),), finish=("stop",)),)
-
-    def gold(attempt: Attempt) -> tuple[Reply, ...]:
-        relevance = attempt.sample.data["relevance"]
-        best = sorted(relevance, key=lambda document: (-relevance[document], document))
-        return (Reply(texts=(_listed(best),), finish=("stop",)),)
+    way = _Retrieve(_EmbeddedDocuments(documents, similarity), depth, similarity)
 
     settings = {"depth": str(depth), "similarity": similarity}
-    return Method("retrieve", ask, gold, frozenset({Embed}), settings)
+    return Method("retrieve", way, way.gold, frozenset({Embed}), settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ class _Index:
         return tuple(self.ids[place] for place in order if self.ids[place] != without)[:depth]
 
 
-class _Shelf:
+class _EmbeddedDocuments:
     """The documents of a task, embedded by the model that asked last. Serves one event loop after another."""
 
     def __init__(self, documents: Documents, similarity: str) -> None:

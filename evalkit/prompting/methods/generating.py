@@ -3,8 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from evalkit.core import Attempt, Generate, Method, Model, Reply, Sample, UsageError
+from evalkit.core import AskModel, Attempt, Generate, Method, Model, Reply, Sample, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class _Generate(AskModel):
+    max_tokens: int
+    stop: tuple[str, ...]
+    temperature: float
+    top_p: float
+    n: int
+    text_of: Callable[[Sample], str] | None
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        request = Generate(
+            attempt.prompt,
+            max_tokens=self.max_tokens,
+            stop=self.stop,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            n=self.n,
+            # A greedy text does not depend on a seed; leaving it out lets runs of other seeds share the cache.
+            seed=attempt.seed if self.temperature > 0 else 0,
+            repeat=attempt.repeat,
+        )
+        return (await model.answer(request),)
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        targets = attempt.sample.targets
+        text = self.text_of(attempt.sample) if self.text_of else (targets[0] if targets else "")
+        return (Reply(texts=(text,) * self.n, finish=("stop",) * self.n),)
 
 
 def generate(
@@ -25,25 +55,7 @@ def generate(
     if temperature == 0.0 and n > 1:
         raise UsageError(f"{n} greedy samples would all be the same", fix="set temperature above 0")
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        request = Generate(
-            attempt.prompt,
-            max_tokens=max_tokens,
-            stop=tuple(stop),
-            temperature=temperature,
-            top_p=top_p,
-            n=n,
-            # A greedy text does not depend on a seed; leaving it out lets runs of other seeds share the cache.
-            seed=attempt.seed if temperature > 0 else 0,
-            repeat=attempt.repeat,
-        )
-        return (await model.answer(request),)
-
-    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
-        targets = attempt.sample.targets
-        text = gold(attempt.sample) if gold else (targets[0] if targets else "")
-        return (Reply(texts=(text,) * n, finish=("stop",) * n),)
-
+    way = _Generate(max_tokens, tuple(stop), temperature, top_p, n, gold)
     sampling = "greedy" if temperature == 0.0 else f"t={temperature:g},top_p={top_p:g},n={n}"
     settings = {"sampling": sampling, "max_tokens": str(max_tokens), "stop": repr(tuple(stop))}
-    return Method("generate", ask, perfect, frozenset({Generate}), settings)
+    return Method("generate", way, way.gold, frozenset({Generate}), settings)

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from evalkit.core import Attempt, Method, Model, Perplexity, Reply, UsageError
+from dataclasses import dataclass
+
+from evalkit.core import AskModel, Attempt, Method, Model, Perplexity, Reply, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class _Perplexity(AskModel):
+    tokens: bool
+    stride: int | None
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        longest = model.capabilities.max_length
+        if self.stride is not None and longest is not None and self.stride >= longest:
+            wrong = f"the self.stride must be less than the {longest} self.tokens that the model reads"
+            raise UsageError(wrong, found=f"stride={self.stride}", fix=f"stride={max(1, longest // 2)}")
+        return (await model.answer(Perplexity(attempt.prompt.text, self.tokens, self.stride)),)
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        return (Reply(loglikelihoods=(0.0,), greedy=(True,)),)
 
 
 def perplexity(*, stride: int | None = None, tokens: bool = False) -> Method:
@@ -19,19 +37,10 @@ def perplexity(*, stride: int | None = None, tokens: bool = False) -> Method:
     if stride is not None and stride < 1:
         raise UsageError("a stride is a number of tokens, 1 or more", found=f"stride={stride}")
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        longest = model.capabilities.max_length
-        if stride is not None and longest is not None and stride >= longest:
-            wrong = f"the stride must be less than the {longest} tokens that the model reads"
-            raise UsageError(wrong, found=f"stride={stride}", fix=f"stride={max(1, longest // 2)}")
-        return (await model.answer(Perplexity(attempt.prompt.text, tokens, stride)),)
-
-    def gold(attempt: Attempt) -> tuple[Reply, ...]:
-        return (Reply(loglikelihoods=(0.0,), greedy=(True,)),)
-
+    way = _Perplexity(tokens, stride)
     needs = frozenset({Perplexity})
     settings = {"stride": str(stride)} if stride is not None else {}
     features = frozenset(settings) | (frozenset({"tokens"}) if tokens else frozenset())
     if tokens:
         settings["tokens"] = "yes"
-    return Method("rolling" if stride is None else "rolling-strided", ask, gold, needs, settings, features)
+    return Method("rolling" if stride is None else "rolling-strided", way, way.gold, needs, settings, features)

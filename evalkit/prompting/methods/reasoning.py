@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalkit.core import Attempt, Choose, Generate, Message, Method, Model, Prompt, Reply, Sample, UsageError
+from evalkit.core import AskModel, Attempt, Choose, Generate, Message, Method, Model, Prompt, Reply, Sample, UsageError
 from evalkit.prompting.methods.choosing import CHOICE_FAR_BELOW
+
+
+@dataclass(frozen=True, slots=True)
+class _ChainOfThought(AskModel):
+    then: Literal["generate", "choose", "nothing"]
+    cue: str
+    answer_cue: str
+    reasoning_tokens: int
+    reasoning_stop: tuple[str, ...]
+    max_tokens: int
+    stop: tuple[str, ...]
+    text_of: Callable[[Sample], str] | None
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        sample = attempt.sample
+        if self.then == "choose" and not sample.choices:
+            raise UsageError(f"sample {sample.id!r} has no choices", fix="give the task `choices`")
+        as_chat = bool(attempt.prompt.messages) or model.capabilities.chats
+        first = _cued(attempt.prompt, self.cue, as_chat)
+        asked = Generate(first, max_tokens=self.reasoning_tokens, stop=self.reasoning_stop, repeat=attempt.repeat)
+        thought = await model.answer(asked)
+        if self.then == "nothing":
+            return (thought,)
+        second = _answering(first, thought.texts[0], self.answer_cue, as_chat)
+        if self.then == "choose":
+            return thought, await model.answer(Choose(second, sample.choices))
+        return thought, await model.answer(
+            Generate(second, max_tokens=self.max_tokens, stop=self.stop, repeat=attempt.repeat)
+        )
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        sample = attempt.sample
+        text = self.text_of(sample) if self.text_of else (sample.targets[0] if sample.targets else "")
+        said = Reply(texts=(text,), finish=("stop",))
+        if self.then == "nothing":
+            return (said,)
+        thought = Reply(texts=("",), finish=("stop",))
+        return thought, (said if self.then == "generate" else _weighed(sample))
 
 
 def chain_of_thought(
@@ -34,32 +72,7 @@ def chain_of_thought(
         found = f"max_tokens={max_tokens}, reasoning_tokens={reasoning_tokens}"
         raise UsageError("max_tokens and reasoning_tokens must be at least 1", found=found)
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        sample = attempt.sample
-        if then == "choose" and not sample.choices:
-            raise UsageError(f"sample {sample.id!r} has no choices", fix="give the task `choices`")
-        as_chat = bool(attempt.prompt.messages) or model.capabilities.chats
-        first = _cued(attempt.prompt, cue, as_chat)
-        asked = Generate(first, max_tokens=reasoning_tokens, stop=tuple(reasoning_stop), repeat=attempt.repeat)
-        thought = await model.answer(asked)
-        if then == "nothing":
-            return (thought,)
-        second = _answering(first, thought.texts[0], answer_cue, as_chat)
-        if then == "choose":
-            return thought, await model.answer(Choose(second, sample.choices))
-        return thought, await model.answer(
-            Generate(second, max_tokens=max_tokens, stop=tuple(stop), repeat=attempt.repeat)
-        )
-
-    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
-        sample = attempt.sample
-        text = gold(sample) if gold else (sample.targets[0] if sample.targets else "")
-        said = Reply(texts=(text,), finish=("stop",))
-        if then == "nothing":
-            return (said,)
-        thought = Reply(texts=("",), finish=("stop",))
-        return thought, (said if then == "generate" else _weighed(sample))
-
+    way = _ChainOfThought(then, cue, answer_cue, reasoning_tokens, tuple(reasoning_stop), max_tokens, tuple(stop), gold)
     settings = {"sampling": "greedy", "then": then, "cue": repr(cue), "reasoning_tokens": str(reasoning_tokens)}
     settings["reasoning_stop"] = repr(tuple(reasoning_stop))
     if then != "nothing":
@@ -67,7 +80,7 @@ def chain_of_thought(
     if then == "generate":
         settings |= {"max_tokens": str(max_tokens), "stop": repr(tuple(stop))}
     needs = frozenset({Generate, Choose}) if then == "choose" else frozenset({Generate})
-    return Method("chain_of_thought", ask, perfect, needs, settings)
+    return Method("chain_of_thought", way, way.gold, needs, settings)
 
 
 def _cued(prompt: Prompt, cue: str, as_chat: bool) -> Prompt:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import Attempt, Generate, Method, Model, Reply, Sample, Tool, UsageError, schema_text
+from evalkit.core import AskModel, Attempt, Generate, Method, Model, Reply, Sample, Tool, UsageError, schema_text
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _TYPES: Mapping[str, str] = {"dict": "object", "float": "number", "tuple": "array"}
@@ -66,6 +67,20 @@ def _greedy(attempt: Attempt, max_tokens: int, *, schema: str = "", tools: tuple
     return Generate(attempt.prompt, max_tokens=max_tokens, stop=(), repeat=attempt.repeat, schema=schema, tools=tools)
 
 
+@dataclass(frozen=True, slots=True)
+class _Structured(AskModel):
+    """`request` is what an attempt asks, `text` the reply of a perfect model."""
+
+    request: Callable[[Attempt], Generate]
+    text: Callable[[Sample], str]
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        return (await model.answer(self.request(attempt)),)
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        return (Reply(texts=(self.text(attempt.sample),), finish=("stop",)),)
+
+
 def _method(
     name: str,
     request: Callable[[Attempt], Generate],
@@ -77,17 +92,12 @@ def _method(
     if max_tokens < 1:
         raise UsageError("max_tokens must be at least 1", found=f"max_tokens={max_tokens}")
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        return (await model.answer(request(attempt)),)
-
-    def gold(attempt: Attempt) -> tuple[Reply, ...]:
-        return (Reply(texts=(text(attempt.sample),), finish=("stop",)),)
-
+    way = _Structured(request, text)
     settings = {"sampling": "greedy", "max_tokens": str(max_tokens)}
     if used:
         settings[feature] = "by the backend"
     features = frozenset({feature}) if used else frozenset[str]()
-    return Method(name, ask, gold, frozenset({Generate}), settings, features)
+    return Method(name, way, way.gold, frozenset({Generate}), settings, features)
 
 
 def _gold_json(sample: Sample) -> str:

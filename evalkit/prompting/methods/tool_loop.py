@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from evalkit.core import Attempt, Generate, Message, Method, Model, Prompt, Reply, Usage, UsageError
+from evalkit.core import AskModel, Attempt, Generate, Message, Method, Model, Prompt, Reply, Usage, UsageError
 from evalkit.prompting.methods.tools import called, described, functions
 from evalkit.scoring.extraction import strip_reasoning
 
@@ -28,6 +28,50 @@ Thought: why it is known
 Final Answer: the answer and nothing else
 
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _ToolLoop(AskModel):
+    known: Mapping[str, Callable[..., object]]
+    introduction: str
+    max_steps: int
+    max_tokens: int
+    temperature: float
+    top_p: float
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        as_chat = bool(attempt.prompt.messages) or model.capabilities.chats
+        prompt = _introduced(attempt.prompt, self.introduction, as_chat)
+        replies: list[Reply] = []
+        for _ in range(self.max_steps):
+            request = Generate(
+                prompt,
+                max_tokens=self.max_tokens,
+                stop=("Observation:",),
+                temperature=self.temperature,
+                top_p=self.top_p,
+                seed=attempt.seed if self.temperature > 0 else 0,
+                repeat=attempt.repeat,
+            )
+            reply = await model.answer(request)
+            replies.append(reply)
+            step = read_step(strip_reasoning(reply.texts[0]).text)
+            if step.answer is not None:
+                return (*replies, replace(reply, texts=(step.answer,), usage=Usage(), seconds=0.0))
+            if step.tool in self.known:
+                observed = await called(self.known[step.tool], step.input)
+            elif step.tool:
+                observed = f"Error: there is no tool {step.tool!r}, only {', '.join(self.known)}"
+            else:
+                observed = _NO_STEP
+            replies.append(Reply(texts=(f"Observation: {observed}",), finish=("tool",), source=reply.source))
+            prompt = _continued(prompt, reply.texts[0], observed, as_chat)
+        ended = Reply(texts=("",), finish=("stop",), notes=("tool-loop-ended",), source=replies[-1].source)
+        return (*replies, ended)
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        targets = attempt.sample.targets
+        return (Reply(texts=(targets[0] if targets else "",), finish=("stop",)),)
 
 
 def tool_loop(
@@ -53,47 +97,14 @@ def tool_loop(
     known = functions(tools)
     introduction = _INTRODUCTION.format(tools="\n".join(f"- {described(function)}" for function in known.values()))
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        as_chat = bool(attempt.prompt.messages) or model.capabilities.chats
-        prompt = _introduced(attempt.prompt, introduction, as_chat)
-        replies: list[Reply] = []
-        for _ in range(max_steps):
-            request = Generate(
-                prompt,
-                max_tokens=max_tokens,
-                stop=("Observation:",),
-                temperature=temperature,
-                top_p=top_p,
-                seed=attempt.seed if temperature > 0 else 0,
-                repeat=attempt.repeat,
-            )
-            reply = await model.answer(request)
-            replies.append(reply)
-            step = read_step(strip_reasoning(reply.texts[0]).text)
-            if step.answer is not None:
-                return (*replies, replace(reply, texts=(step.answer,), usage=Usage(), seconds=0.0))
-            if step.tool in known:
-                observed = await called(known[step.tool], step.input)
-            elif step.tool:
-                observed = f"Error: there is no tool {step.tool!r}, only {', '.join(known)}"
-            else:
-                observed = _NO_STEP
-            replies.append(Reply(texts=(f"Observation: {observed}",), finish=("tool",), source=reply.source))
-            prompt = _continued(prompt, reply.texts[0], observed, as_chat)
-        ended = Reply(texts=("",), finish=("stop",), notes=("tool-loop-ended",), source=replies[-1].source)
-        return (*replies, ended)
-
-    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
-        targets = attempt.sample.targets
-        return (Reply(texts=(targets[0] if targets else "",), finish=("stop",)),)
-
+    way = _ToolLoop(known, introduction, max_steps, max_tokens, temperature, top_p)
     settings = {
         "sampling": "greedy" if temperature == 0.0 else f"t={temperature:g},top_p={top_p:g}",
         "tools": "+".join(known),
         "max_steps": str(max_steps),
         "max_tokens": str(max_tokens),
     }
-    return Method("tool_loop", ask, perfect, frozenset({Generate}), settings)
+    return Method("tool_loop", way, way.gold, frozenset({Generate}), settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from evalkit.core import Attempt, Generate, Message, Method, Model, Prompt, Reply, Sample, UsageError
+from evalkit.core import AskModel, Attempt, Generate, Message, Method, Model, Prompt, Reply, Sample, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class _MultiTurn(AskModel):
+    follow_ups: tuple[str, ...]
+    column: str
+    form: Literal["chat", "text"]
+    max_tokens: int
+    stop: tuple[str, ...]
+    temperature: float
+    top_p: float
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        said: list[Message] = []
+        replies: list[Reply] = []
+        for turn in _turns(attempt, self.column, self.follow_ups):
+            said.append(turn)
+            if turn.role != "user" or _is_answered(turn, attempt.prompt.messages):
+                continue
+            prompt = Prompt(messages=tuple(said)) if self.form == "chat" else Prompt(_text(said))
+            request = Generate(
+                prompt,
+                max_tokens=self.max_tokens,
+                stop=self.stop,
+                temperature=self.temperature,
+                top_p=self.top_p,
+                seed=attempt.seed if self.temperature > 0 else 0,
+                repeat=attempt.repeat,
+            )
+            replies.append(await model.answer(request))
+            said.append(Message("assistant", replies[-1].texts[0]))
+        return tuple(replies)
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        target = attempt.sample.targets[0] if attempt.sample.targets else ""
+        asked = [turn for turn in _turns(attempt, self.column, self.follow_ups) if turn.role == "user"]
+        unanswered = [turn for turn in asked if not _is_answered(turn, attempt.prompt.messages)]
+        texts = [""] * (len(unanswered) - 1) + [target]
+        return tuple(Reply(texts=(text,), finish=("stop",)) for text in texts)
 
 
 def multi_turn(
@@ -27,34 +67,7 @@ def multi_turn(
     Raises UsageError where a sample has not the column.
     """
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        said: list[Message] = []
-        replies: list[Reply] = []
-        for turn in _turns(attempt, column, follow_ups):
-            said.append(turn)
-            if turn.role != "user" or _is_answered(turn, attempt.prompt.messages):
-                continue
-            prompt = Prompt(messages=tuple(said)) if form == "chat" else Prompt(_text(said))
-            request = Generate(
-                prompt,
-                max_tokens=max_tokens,
-                stop=tuple(stop),
-                temperature=temperature,
-                top_p=top_p,
-                seed=attempt.seed if temperature > 0 else 0,
-                repeat=attempt.repeat,
-            )
-            replies.append(await model.answer(request))
-            said.append(Message("assistant", replies[-1].texts[0]))
-        return tuple(replies)
-
-    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
-        target = attempt.sample.targets[0] if attempt.sample.targets else ""
-        asked = [turn for turn in _turns(attempt, column, follow_ups) if turn.role == "user"]
-        unanswered = [turn for turn in asked if not _is_answered(turn, attempt.prompt.messages)]
-        texts = [""] * (len(unanswered) - 1) + [target]
-        return tuple(Reply(texts=(text,), finish=("stop",)) for text in texts)
-
+    way = _MultiTurn(tuple(follow_ups), column, form, max_tokens, tuple(stop), temperature, top_p)
     settings = {
         "sampling": "greedy" if temperature == 0.0 else f"t={temperature:g},top_p={top_p:g}",
         "max_tokens": str(max_tokens),
@@ -65,7 +78,7 @@ def multi_turn(
         settings["follow_ups"] = repr(tuple(follow_ups))
     if column:
         settings["column"] = column
-    return Method("multi_turn", ask, perfect, frozenset({Generate}), settings)
+    return Method("multi_turn", way, way.gold, frozenset({Generate}), settings)
 
 
 def _turns(attempt: Attempt, column: str, follow_ups: tuple[str, ...]) -> list[Message]:

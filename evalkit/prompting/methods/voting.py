@@ -5,11 +5,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from evalkit.core import Attempt, Method, Model, Reply, Sample, Usage, UsageError
+from evalkit.core import AskModel, Attempt, Method, Model, Reply, Sample, Usage, UsageError
 from evalkit.prompting.methods.generating import generate
 from evalkit.scoring.extraction import Pick, matched, strip_reasoning
+
+
+@dataclass(frozen=True, slots=True)
+class _SelfConsistency(AskModel):
+    """`drawn` writes the texts; `answer_of` reads the answer of one, None where it has none."""
+
+    drawn: Method
+    answer_of: Callable[[str], str | None]
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        (reply,) = await self.drawn.ask(attempt, model)
+        return reply, _elected(reply, majority([self.answer_of(text) for text in reply.texts]))
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        (reply,) = self.drawn.gold(attempt)
+        return reply, _elected(reply, 0)
 
 
 def self_consistency(
@@ -55,18 +71,11 @@ def self_consistency(
 
     drawn = generate(max_tokens=max_tokens, stop=stop, temperature=temperature, top_p=top_p, n=n, gold=gold)
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        (reply,) = await drawn.ask(attempt, model)
-        return reply, _elected(reply, majority([answer_of(text) for text in reply.texts]))
-
-    def perfect(attempt: Attempt) -> tuple[Reply, ...]:
-        (reply,) = drawn.gold(attempt)
-        return reply, _elected(reply, 0)
-
+    way = _SelfConsistency(drawn, answer_of)
     settings = {**drawn.settings, "vote": "majority"}
     if read is None:
         settings["pattern"] = f"{pick} {pattern!r}"
-    return Method("self_consistency", ask, perfect, drawn.needs, settings)
+    return Method("self_consistency", way, way.gold, drawn.needs, settings)
 
 
 def majority(answers: list[str | None]) -> int:

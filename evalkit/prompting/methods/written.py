@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from evalkit.core import Attempt, Capabilities, Choose, Generate, Method, Model, Prompt, Reply, Task, Usage
+from evalkit.core import AskModel, Attempt, Capabilities, Choose, Generate, Method, Model, Prompt, Reply, Task, Usage
 from evalkit.scoring.extraction import strip_reasoning
 from evalkit.scoring.extraction.choices import LETTERS, read_choice
 from evalkit.scoring.metrics import mean
@@ -16,6 +16,23 @@ _READ = frozenset({"accuracy", "classification"})
 """The scorers that can tell from a written choice what was chosen."""
 
 
+@dataclass(frozen=True, slots=True)
+class _WrittenChoice(AskModel):
+    max_tokens: int
+    stop: tuple[str, ...]
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        prompt = lettered(attempt.prompt, attempt.sample.choices)
+        reply = await model.answer(Generate(prompt, max_tokens=self.max_tokens, stop=self.stop, repeat=attempt.repeat))
+        return reply, _meant(reply, attempt.sample.choices)
+
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
+        sample = attempt.sample
+        text = sample.choices[sample.gold[0]] if sample.gold else ""
+        reply = Reply(texts=(text,), finish=("stop",))
+        return reply, reply
+
+
 def written_choice(*, max_tokens: int = 64, stop: tuple[str, ...] = ()) -> Method:
     """Ask for the letter of a choice, and read the choice out of what is written.
 
@@ -24,19 +41,9 @@ def written_choice(*, max_tokens: int = 64, stop: tuple[str, ...] = ()) -> Metho
     that scorers read. A reply that names a choice by its text counts as well.
     """
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        prompt = lettered(attempt.prompt, attempt.sample.choices)
-        reply = await model.answer(Generate(prompt, max_tokens=max_tokens, stop=tuple(stop), repeat=attempt.repeat))
-        return reply, _meant(reply, attempt.sample.choices)
-
-    def gold(attempt: Attempt) -> tuple[Reply, ...]:
-        sample = attempt.sample
-        text = sample.choices[sample.gold[0]] if sample.gold else ""
-        reply = Reply(texts=(text,), finish=("stop",))
-        return reply, reply
-
+    way = _WrittenChoice(max_tokens, tuple(stop))
     settings = {"sampling": "greedy", "max_tokens": str(max_tokens), "stop": repr(tuple(stop))}
-    return Method("written_choice", ask, gold, frozenset({Generate}), settings)
+    return Method("written_choice", way, way.gold, frozenset({Generate}), settings)
 
 
 def lettered(prompt: Prompt, choices: tuple[str, ...]) -> Prompt:
