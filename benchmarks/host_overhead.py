@@ -86,7 +86,7 @@ def counting_task(path: Path) -> Task:
         name="counting",
         data=(Subset(files(str(path))),),
         sample=lambda row: _sample(row),
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: s.targets[0]),
+        prompt=PromptFormat(),
         method=generate(max_tokens=8, stop=("\n",)),
         scorers=(exact_match(),),
     )

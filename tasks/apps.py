@@ -55,7 +55,7 @@ def task(
         name="apps",
         data=(Subset(source),),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_gold),
+        prompt=PromptFormat(question=_question),
         method=write_code(
             max_tokens=2048,
             stop=("\nQUESTION:", "\nANSWER:", "\n---"),

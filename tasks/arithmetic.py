@@ -57,7 +57,7 @@ def task(
         name="arithmetic",
         data=tuple(_subset(name, data, count, seed) for name in chosen),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_answer, delimiter=""),
+        prompt=PromptFormat(answer=_answer, delimiter=""),
         method=method,
         scorers=(scorer,),
         metrics=scorer.metrics[:1],
@@ -101,10 +101,6 @@ def _sample(row: Row) -> Sample:
     asked = row.values["context"].strip().replace("\n\n", "\n").replace("Q:", "Question:").replace("A:", "Answer:")
     completion = row.values["completion"]
     return Sample(row.id, asked, targets=(completion.strip(),), choices=(completion,), gold=(0,))
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
 
 
 def _answer(sample: Sample) -> str:

@@ -29,7 +29,7 @@ def task(*, files: str = "", seed: int = 0, data: Literal["files", "sample"] = "
         name="clustering",
         data=(Subset(_source(files, data)),),
         sample=_sample,
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: ""),
+        prompt=PromptFormat(),
         method=embed(gold=_gold),
         scorers=(clustering(seed=seed),),
         headline="v_measure",

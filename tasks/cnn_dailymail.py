@@ -31,7 +31,7 @@ def task(*, bertscore: str = "", data: Literal["hub", "sample"] = "hub") -> Task
         name="cnn_dailymail",
         data=(Subset(bundled("summarization")) if data == "sample" else _hub_subset(),),
         sample=_bundled_sample if data == "sample" else _sample,
-        prompt=PromptFormat(question=_question, answer=_answer),
+        prompt=PromptFormat(answer=_answer),
         method=generate(max_tokens=128, stop=("\n\n",)),
         scorers=(rouge(), bert_scorer(bertscore)) if bertscore else (rouge(),),
         headline="rougeL",
@@ -57,10 +57,6 @@ def _bundled_sample(row: Row) -> Sample:
 def _summary_of(row: Row, article: str) -> Sample:
     prompt = f"Article: {article}\n\nSummarize the article in a few sentences.\nSummary:"
     return Sample(id=row.id, input=prompt, targets=(row.values["highlights"],))
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
 
 
 def _answer(sample: Sample) -> str:

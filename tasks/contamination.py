@@ -93,7 +93,7 @@ def task(
         name="contamination",
         data=(Subset(source),),
         sample=lambda row: _sample(row, column, label),
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: ""),
+        prompt=PromptFormat(),
         method=nothing() if probe == "overlap" else token_likelihoods(),
         scorers=tuple(scorers),
         metrics=tuple(metrics),

@@ -41,7 +41,7 @@ def task(*, max_tokens: int = 256) -> Task:
             ),
         ),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_answer),
+        prompt=PromptFormat(),
         method=replace(generate(max_tokens=max_tokens, stop=(".",)), gold=_gold),
         scorers=(drop(),),
         fewshot=Fewshot(spare=True),
@@ -83,14 +83,6 @@ def _kind(answer: Mapping[str, Any]) -> str:
     if answer["spans"]:
         return "span" if len(answer["spans"]) == 1 else "spans"
     return "date"
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
-
-
-def _answer(sample: Sample) -> str:
-    return sample.targets[0]
 
 
 def _gold(attempt: Attempt) -> tuple[Reply, ...]:

@@ -70,7 +70,7 @@ def task(
         name="format_sensitivity",
         data=tuple(Subset(_Asked(source, number), groups=(each.name,)) for number, each in enumerate(FORMS)),
         sample=_text_sample if form == "text" else _letter_sample,
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: s.choices[s.gold[0]]),
+        prompt=PromptFormat(),
         method=choose(),
         scorers=(accuracy(),),
         metrics=(mean("acc"), spread("acc", forms=count), spread("acc", forms=count, of="worst")),

@@ -54,7 +54,7 @@ def task(
         name="function_calls",
         data=(Subset(_source(files, answers, data)),),
         sample=lambda row: _sample(row, native),
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: ""),
+        prompt=PromptFormat(),
         method=call_functions(max_tokens=max_tokens, native=native),
         scorers=(function_calls(),),
         headline="call_match",

@@ -55,7 +55,7 @@ def task(
         # The hub has a training split only; examples, where any are asked for, are other questions of it.
         data=(Subset(hub("Idavidrein/gpqa", config=f"gpqa_{subset}", split="train")),),
         sample=sample,
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: sample.targets[0]),
+        prompt=PromptFormat(),
         method=choose() if by_likelihood else generate(max_tokens=max_tokens, stop=("</s>",)),
         scorers=(accuracy(),) if by_likelihood else (_last_letter(),),
         headline="acc" if by_likelihood else "flexible_extract",

@@ -51,7 +51,7 @@ def task(
         name="hallucination_detection",
         data=(Subset(_source(files, sources, form)),),
         sample=_sample,
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: str(s.data["answer"])),
+        prompt=PromptFormat(answer=lambda s: str(s.data["answer"])),
         method=stored_answers(),
         scorers=(detection(scorer, score or own, threshold=threshold, bins=bins),),
         headline="auroc",

@@ -39,7 +39,7 @@ def task() -> Task:
             ),
         ),
         sample=_sample,
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: sample.targets[0]),
+        prompt=PromptFormat(),
         method=choose(),
         scorers=(accuracy(),),
         fewshot=Fewshot(spare=True),

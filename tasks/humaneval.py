@@ -54,7 +54,7 @@ def task(
         name="humaneval",
         data=(Subset(_source(plus, data)),),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_gold),
+        prompt=PromptFormat(),
         method=write_code(
             max_tokens=1024,
             stop=STOPS,
@@ -88,10 +88,6 @@ def _sample(row: Row) -> Sample:
         targets=(values["canonical_solution"],),
         data={"prefix": values["prompt"], "tests": f"{values['test']}\ncheck({entry})\n", "entry": entry},
     )
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
 
 
 def _chat_question(sample: Sample) -> str:

@@ -40,7 +40,7 @@ def task(
         name="json_output",
         data=(Subset(_source(files, data)),),
         sample=lambda row: _sample(row, fields),
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: s.targets[0]),
+        prompt=PromptFormat(),
         method=write_json(max_tokens=max_tokens, constrained=constrained),
         scorers=(json_schema(), json_match()) if fields else (json_schema(),),
         headline="schema_valid",

@@ -36,7 +36,7 @@ def task(*, text: Literal["openai", "standard"] = "openai") -> Task:
         name="lambada",
         data=(subset,),
         sample=_sample,
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: sample.targets[0]),
+        prompt=PromptFormat(),
         method=choose(),
         scorers=(prediction(),),
         headline="acc",

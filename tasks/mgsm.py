@@ -74,7 +74,7 @@ def task(
         name="mgsm",
         data=tuple(_subset(code) for code in chosen),
         sample=lambda row: _sample(row, form),
-        prompt=PromptFormat(question=_question, answer=_answer, delimiter="" if form == "direct" else " "),
+        prompt=PromptFormat(answer=_answer, delimiter="" if form == "direct" else " "),
         method=_method(max_tokens),
         scorers=_scorers(form),
         headline="flexible_extract",
@@ -149,10 +149,6 @@ def _sample(row: Row, form: str) -> Sample:
     return Sample(
         id=row.id, input=f"{question}\n{cue}", targets=(number,), data={"language": code, "form": form, "shown": shown}
     )
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
 
 
 def _answer(sample: Sample) -> str:

@@ -114,7 +114,7 @@ def task(
         name="mmlu",
         data=_sample_subsets(subject) if data == "sample" else _hub_subsets(subject),
         sample=_letter_sample if form == "letter" else _text_sample,
-        prompt=PromptFormat(question=_question, answer=_answer, description=_description),
+        prompt=PromptFormat(description=_description),
         method=choose(),
         scorers=(accuracy(),),
         fewshot=Fewshot(order="first"),
@@ -142,14 +142,6 @@ def _sample(row: Row, question: str, choices: tuple[str, ...]) -> Sample:
         gold=(right,),
         data={"subject": row.values["subject"]},
     )
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
-
-
-def _answer(sample: Sample) -> str:
-    return sample.targets[0]
 
 
 def _description(sample: Sample) -> str:

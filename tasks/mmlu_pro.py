@@ -57,7 +57,7 @@ def task(*, category: str = "", max_tokens: int = 2048) -> Task:
             if category in ("", name)
         ),
         sample=_sample,
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=_reasoning, description=_description),
+        prompt=PromptFormat(answer=_reasoning, description=_description),
         method=generate(max_tokens=max_tokens, stop=("Question:",), gold=lambda s: f"The answer is ({s.targets[0]})."),
         scorers=(regex_match(pattern=r"answer is \(?([ABCDEFGHIJ])\)?", name="exact_match"),),
         fewshot=Fewshot(5, "first"),

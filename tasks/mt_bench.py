@@ -37,7 +37,7 @@ def task(*, judge: str = "mt_bench", form: Literal["chat", "text"] = "chat", max
         name="mt_bench",
         data=(Subset(hub("HuggingFaceH4/mt_bench_prompts", split="train")),),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_answer),
+        prompt=PromptFormat(),
         method=_by_category(form, max_tokens),
         scorers=(_length() if judge == "none" else _judged(judge),),
         headline="characters" if judge == "none" else "",
@@ -53,14 +53,6 @@ def _sample(row: Row) -> Sample:
         groups=(category,),
         data={"turns": turns, "follow_up": turns[1:], "reference": list(row.values["reference"]), "category": category},
     )
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
-
-
-def _answer(sample: Sample) -> str:
-    return ""
 
 
 def _by_category(form: Literal["chat", "text"], max_tokens: int) -> Method:

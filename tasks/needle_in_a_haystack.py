@@ -44,7 +44,7 @@ def task(
         name="needle_in_a_haystack",
         data=(Subset(rows(list(_rows(_lengths(lengths), depths, needles, distractors, seed)), name="needle")),),
         sample=lambda row: _sample(row, form),
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: s.targets[0]),
+        prompt=PromptFormat(),
         method=generate(max_tokens=64, stop=("\n",) if form == "text" else ()),
         scorers=(contains(whole_words=True),),
     )

@@ -38,7 +38,7 @@ def task(*, max_tokens: int = 256) -> Task:
             ),
         ),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_answer, description=_description, separator="\n"),
+        prompt=PromptFormat(question=_question, description=_description, separator="\n"),
         method=generate(max_tokens=max_tokens, stop=("\n", ".", ",")),
         scorers=(
             extracted("exact_match", _stripped, ignore=_IGNORED, ignore_case=True, ignore_punctuation=True),
@@ -63,7 +63,3 @@ def _description(sample: Sample) -> str:
 
 def _question(sample: Sample) -> str:
     return f"Q: {sample.input}?\nA:"
-
-
-def _answer(sample: Sample) -> str:
-    return sample.targets[0]

@@ -61,7 +61,7 @@ def task(*, files: str = "", data: Literal["hub", "files"] = "hub", alpha: float
         name="paraphrase",
         data=(Subset(_own(files) if own else _paws("test"), None if own else _paws("validation")),),
         sample=_own_sample if own else _paws_sample,
-        prompt=PromptFormat(question=_question, answer=_answer),
+        prompt=PromptFormat(),
         method=generate(max_tokens=128, stop=("\n",)),
         scorers=(*closeness, *others),
         metrics=(*_metrics(closeness), ibleu(alpha), *_metrics(others)),
@@ -114,14 +114,6 @@ def _paws_sample(row: Row) -> Sample:
 def _sample(row: Row, text: str, targets: tuple[str, ...]) -> Sample:
     prompt = f"Say the sentence in other words, with the same meaning.\nSentence: {text}\nParaphrase:"
     return Sample(row.id, prompt, targets=targets, data={"text": text})
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
-
-
-def _answer(sample: Sample) -> str:
-    return sample.targets[0]
 
 
 def _own(files: str) -> Source:

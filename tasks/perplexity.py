@@ -45,7 +45,7 @@ def task(
         name="perplexity",
         data=(Subset(_source(files, data)),),
         sample=lambda row: _sample(row, column),
-        prompt=PromptFormat(question=_text, answer=_text),
+        prompt=PromptFormat(answer=_text),
         method=perplexity(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
         metrics=(*by_token, word_perplexity(), byte_perplexity(), bits_per_byte()),

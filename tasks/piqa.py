@@ -29,7 +29,7 @@ def task() -> Task:
         name="piqa",
         data=(Subset(_split("validation"), examples=_split("train")),),
         sample=_sample,
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: sample.targets[0]),
+        prompt=PromptFormat(),
         method=choose(),
         scorers=(accuracy(),),
         fewshot=Fewshot(spare=True),

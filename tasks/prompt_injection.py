@@ -45,7 +45,7 @@ def task(
         name="prompt_injection",
         data=(Subset(_source(files, data, kind)),),
         sample=lambda row: _sample(row, form),
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: s.targets[0]),
+        prompt=PromptFormat(),
         method=generate(max_tokens=256, stop=()),
         scorers=(canaries(),),
         headline="resisted_and_useful",

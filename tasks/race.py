@@ -36,7 +36,7 @@ def task() -> Task:
         name="race",
         data=(Subset(hub("EleutherAI/race", config="high", split="test")),),
         sample=_sample,
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: sample.targets[0]),
+        prompt=PromptFormat(),
         method=choose(),
         scorers=(accuracy(),),
         headline="acc",

@@ -35,7 +35,7 @@ def task(
         name="refusals",
         data=(Subset(_source(files, data)),),
         sample=lambda row: _sample(row, form),
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: s.targets[0]),
+        prompt=PromptFormat(),
         method=generate(max_tokens=128, stop=()),
         scorers=(refusals(),),
         headline="appropriate",

@@ -63,7 +63,7 @@ def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub",
         name="squad",
         data=(_sample_subset(version) if data == "sample" else _hub_subset(version),),
         sample=_sample if version == 1 else _sample_v2,
-        prompt=PromptFormat(question=_question, answer=_gold),
+        prompt=PromptFormat(answer=_gold),
         method=_weighed_too(written) if best else written,
         scorers=(scorer, silence()) if best else (scorer,),
         headline="f1",
@@ -102,10 +102,6 @@ def _sample(row: Row) -> Sample:
 def _sample_v2(row: Row) -> Sample:
     sample = _sample(row)
     return replace(sample, groups=("has-answer" if sample.targets else "no-answer",))
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
 
 
 def _gold(sample: Sample) -> str:

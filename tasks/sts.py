@@ -36,7 +36,7 @@ def task(*, files: str = "", split: str = "test", data: Literal["hub", "sample"]
         name="sts",
         data=(Subset(_source(files, split, data)),),
         sample=_sample,
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: s.targets[0]),
+        prompt=PromptFormat(),
         method=embed(gold=_gold),
         scorers=(cosine_similarity(),),
         headline="spearman",

@@ -39,7 +39,7 @@ def task(*, files: str = "", column: str = "text", data: Literal["files", "sampl
         name="tokenizer_efficiency",
         data=(Subset(_source(files, data)),),
         sample=sample,
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: ""),
+        prompt=PromptFormat(),
         method=tokenize(),
         scorers=(token_counts(),),
         headline="bytes_per_token",

@@ -104,7 +104,7 @@ def task(
         name="translation",
         data=(Subset(_source(pair, files, references, dataset, config, split, test_set)),),
         sample=lambda row: _sample(row, source, target, names),
-        prompt=PromptFormat(question=_question, answer=_answer),
+        prompt=PromptFormat(),
         method=generate(max_tokens=max_tokens, stop=("\n",)),
         scorers=(bleu(tokenize=_tokenizer(tokenize, target)), chrf(), ter()),
         headline="bleu",
@@ -132,17 +132,6 @@ def _sample(row: Row, source: str, target: str, names: list[str]) -> Sample:
     wanted = values[target] if isinstance(values[target], list) else [values[target]]
     asked = f"{names[0]} phrase: {values[source]}\n{names[1]} phrase:"
     return Sample(row.id, asked, targets=tuple(map(str, wanted)), data={"source": values[source]})
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
-
-
-def _answer(sample: Sample) -> str:
-    return sample.targets[0]
-
-
-# ---------------------------------------------------------------- data
 
 
 def _source(pair: str, files: str, references: str, dataset: str, config: str, split: str, test_set: str) -> Source:

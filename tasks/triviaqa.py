@@ -36,7 +36,7 @@ def task(*, max_tokens: int = 256) -> Task:
             ),
         ),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_answer),
+        prompt=PromptFormat(question=_question),
         method=generate(max_tokens=max_tokens, stop=("\n", ".", ",")),
         scorers=(
             extracted("exact_match", _stripped, ignore_case=True, ignore_punctuation=True),
@@ -63,7 +63,3 @@ def _stripped(sample: Sample, text: str) -> str | None:
 
 def _question(sample: Sample) -> str:
     return f"Question: {sample.input}?\nAnswer:"
-
-
-def _answer(sample: Sample) -> str:
-    return sample.targets[0]

@@ -39,7 +39,7 @@ def task(*, size: Literal["xs", "s", "m", "l", "xl"] = "xl") -> Task:
         ),
         sample=_sample,
         # The option follows the text before the blank at once, in an example and in what is asked.
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=_rest_with_option, delimiter=""),
+        prompt=PromptFormat(answer=_rest_with_option, delimiter=""),
         method=choose_contexts(),
         scorers=(context_accuracy(),),
         fewshot=Fewshot(spare=True),

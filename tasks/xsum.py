@@ -31,7 +31,7 @@ def task(*, bertscore: str = "", data: Literal["hub", "sample"] = "hub") -> Task
         name="xsum",
         data=(Subset(bundled("summarization")) if data == "sample" else _hub_subset(),),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_answer),
+        prompt=PromptFormat(),
         method=generate(max_tokens=64, stop=("\n\n",)),
         scorers=(rouge(), bert_scorer(bertscore)) if bertscore else (rouge(),),
         headline="rougeL",
@@ -48,11 +48,3 @@ def _hub_subset() -> Subset:
 def _sample(row: Row) -> Sample:
     prompt = f"Article: {row.values['document']}\n\nSummarize the article in one sentence.\nSummary:"
     return Sample(id=row.id, input=prompt, targets=(row.values["summary"],))
-
-
-def _question(sample: Sample) -> str:
-    return str(sample.input)
-
-
-def _answer(sample: Sample) -> str:
-    return sample.targets[0]

@@ -143,13 +143,32 @@ class Metric:
     scale: Literal["share", "number"] = "share"
 
 
+def input_text(sample: Sample) -> str:
+    """The sample's input as it stands."""
+    return str(sample.input)
+
+
+def right_answer(sample: Sample) -> str:
+    """The first target, or else the first right choice; empty where the sample has neither."""
+    if sample.targets:
+        return sample.targets[0]
+    return sample.choices[sample.gold[0]] if sample.gold and sample.choices else ""
+
+
+def no_text(sample: Sample) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class PromptFormat:
-    """How a sample becomes a prompt: description + k × (question + delimiter + answer + separator) + question."""
+    """How a sample becomes a prompt: description + k × (question + delimiter + answer + separator) + question.
 
-    question: Callable[[Sample], str]
-    answer: Callable[[Sample], str]
-    description: Callable[[Sample], str] = lambda sample: ""
+    By default the question is the sample's input and the answer of a few-shot example its first target or right choice.
+    """
+
+    question: Callable[[Sample], str] = input_text
+    answer: Callable[[Sample], str] = right_answer
+    description: Callable[[Sample], str] = no_text
     delimiter: str = " "
     separator: str = "\n\n"
 

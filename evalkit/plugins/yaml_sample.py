@@ -210,8 +210,6 @@ def prompt_of(keys: Mapping[str, Value]) -> PromptFormat:
         return description.text(Scope(sample.data, f"sample {sample.id}", sample)) if description else ""
 
     return PromptFormat(
-        question=lambda sample: str(sample.input),
-        answer=lambda sample: sample.targets[0] if sample.targets else "",
         description=describe,
         delimiter=keys["delimiter"].text() if "delimiter" in keys else " ",
         separator=keys["separator"].text() if "separator" in keys else "\n\n",

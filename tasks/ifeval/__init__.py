@@ -40,7 +40,7 @@ def task(*, sentences: Literal["auto", "punkt", "rules"] = "auto", max_tokens: i
         name="ifeval",
         data=(Subset(hub("google/IFEval", split="train")),),
         sample=_sample,
-        prompt=PromptFormat(question=_question, answer=_question),
+        prompt=PromptFormat(answer=_question),
         method=replace(generate(max_tokens=max_tokens, stop=()), gold=_gold),
         scorers=(instructions(sentences=sentences),),
         headline="prompt_level_strict_acc",

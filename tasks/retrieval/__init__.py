@@ -42,7 +42,7 @@ def task(
         name="retrieval",
         data=(Subset(found),),
         sample=_sample,
-        prompt=PromptFormat(question=lambda s: str(s.input), answer=lambda s: s.targets[0]),
+        prompt=PromptFormat(),
         method=retrieve(found.documents, depth=depth, similarity=similarity),
         scorers=(ranking(depths=tuple(sorted({1, 10, depth}))),),
         headline="ndcg@10",

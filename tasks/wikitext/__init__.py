@@ -55,7 +55,7 @@ def task(
         name="wikitext",
         data=(Subset(bundled("perplexity") if data == "sample" else _pages(config, split)),),
         sample=_bundled_sample if data == "sample" else _sample,
-        prompt=PromptFormat(question=_text, answer=_text),
+        prompt=PromptFormat(answer=_text),
         method=perplexity(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
         metrics=(word_perplexity(), byte_perplexity(), bits_per_byte(), *by_token),

@@ -18,7 +18,7 @@ def task(*, rows: str, order: Literal["first", "lm-eval"] = "lm-eval") -> Task:
         name="hellaswag_form",
         data=(Subset(files(f"{rows}/stories.jsonl"), files(f"{rows}/stories-examples.jsonl")),),
         sample=_sample,
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: sample.targets[0]),
+        prompt=PromptFormat(),
         method=choose(),
         scorers=(accuracy(),),
         fewshot=Fewshot(10, order),

@@ -25,11 +25,7 @@ def task(*, rows: str) -> Task:
             for stem in stems
         ),
         sample=_sample,
-        prompt=PromptFormat(
-            question=lambda sample: str(sample.input),
-            answer=lambda sample: sample.targets[0],
-            description=_description,
-        ),
+        prompt=PromptFormat(description=_description),
         method=choose(),
         scorers=(accuracy(),),
         fewshot=Fewshot(5, "first"),

@@ -18,7 +18,7 @@ def task(*, rows: str, order: Literal["first", "lm-eval"] = "lm-eval", stop: str
         name="notes_form",
         data=(Subset(files(f"{rows}/notes.jsonl"), files(f"{rows}/notes-examples.jsonl")),),
         sample=_sample,
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: sample.targets[0]),
+        prompt=PromptFormat(),
         method=generate(max_tokens=64, stop=("\n\n", stop) if stop else ("\n\n",)),
         scorers=(exact_match(),),
         fewshot=Fewshot(7, order),

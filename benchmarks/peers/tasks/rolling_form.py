@@ -16,7 +16,7 @@ def task(*, rows: str) -> Task:
         name="rolling_form",
         data=(Subset(files(f"{rows}/documents.jsonl")),),
         sample=lambda row: Sample(row.id, row.values["text"], targets=(row.values["text"],)),
-        prompt=PromptFormat(question=lambda sample: str(sample.input), answer=lambda sample: ""),
+        prompt=PromptFormat(),
         method=perplexity(),
         scorers=(likelihood(),),
     )

@@ -15,7 +15,7 @@ class _Perplexity(AskModel):
     async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
         longest = model.capabilities.max_length
         if self.stride is not None and longest is not None and self.stride >= longest:
-            wrong = f"the self.stride must be less than the {longest} self.tokens that the model reads"
+            wrong = f"the stride must be less than the {longest} tokens that the model reads"
             raise UsageError(wrong, found=f"stride={self.stride}", fix=f"stride={max(1, longest // 2)}")
         return (await model.answer(Perplexity(attempt.prompt.text, self.tokens, self.stride)),)
 

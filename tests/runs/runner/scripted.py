@@ -61,7 +61,7 @@ def to_sample(row: Row) -> Sample:
     )
 
 
-FORMAT = PromptFormat(question=lambda s: f"{s.input}", answer=lambda s: s.targets[0])
+FORMAT = PromptFormat(question=lambda s: f"{s.input}")
 
 
 def say_task(count: int = 20, name: str = "say", **changes: object) -> Task:

@@ -176,7 +176,7 @@ def test_auroc_f1_accuracy_brier_and_ece_agree_with_scikit_learn(tmp_path: Path)
         sample=lambda row: Sample(
             row.id, "?", data={"answer": row.values["answer"], "hallucinated": row.values["label"]}
         ),
-        prompt=PromptFormat(question=lambda s: "", answer=lambda s: ""),
+        prompt=PromptFormat(question=lambda s: ""),
         method=_stored(),
         scorers=(detection(fixed(supports), "support", bins=10),),
     )
