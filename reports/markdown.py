@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from evalkit import Run
+from evalkit.core.formatting import interval, number
 from evalkit.runs.store import MetricResult, SuiteEntry, TaskEntry
 
 META = {
@@ -49,16 +49,9 @@ def _suite(run: Run, suite: SuiteEntry) -> list[str]:
 
 def _line(task: str, model: str, metric: MetricResult, failed: str) -> str:
     estimate = metric.estimate
-    low, high = _number(estimate.low, metric.scale), _number(estimate.high, metric.scale)
-    value = _number(estimate.value, metric.scale)
-    cells = [_cell(task), _cell(model), metric.name, value, f"{low} – {high}", str(estimate.n), failed]
+    value, bounds = number(estimate.value, metric.scale), interval(estimate.low, estimate.high, metric.scale)
+    cells = [_cell(task), _cell(model), metric.name, value, bounds, str(estimate.n), failed]
     return "| " + " | ".join(cells) + " |"
-
-
-def _number(value: float, scale: str) -> str:
-    if not math.isfinite(value):
-        return "–"
-    return f"{100 * value:.1f} %" if scale == "share" else f"{value:.4g}"
 
 
 def _cell(text: str) -> str:

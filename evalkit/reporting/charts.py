@@ -86,7 +86,7 @@ def reliability(bins: Sequence[tuple[float, float, int]], label: str) -> Markup:
         radius = 3 + 9 * math.sqrt(n / most)
         shapes.append(
             f'<circle class="bubble" cx="{20 + 180 * confidence:.1f}" cy="{200 - 180 * right:.1f}" r="{radius:.1f}">'
-            f"<title>confidence {100 * confidence:.0f} %: {100 * right:.0f} % right, {n:,} samples</title></circle>"
+            f"<title>confidence {100 * confidence:.0f}%: {100 * right:.0f}% right, {n:,} samples</title></circle>"
         )
     shapes.append('<text x="110" y="217" class="legend">confidence</text>')
     shapes.append('<text x="-110" y="13" class="legend" transform="rotate(-90)">share right</text>')
@@ -134,7 +134,7 @@ def scatter(
 
     shapes = ['<path class="axis" d="M50 230H400M50 230V15"/>']
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        shapes.append(f'<text x="28" y="{y(share) + 4:.0f}" class="legend">{100 * share:.0f} %</text>')
+        shapes.append(f'<text x="28" y="{y(share) + 4:.0f}" class="legend">{100 * share:.0f}%</text>')
     shapes.append(Markup('<text x="60" y="248" class="legend">{}</text>').format(word(least)))
     if last > first:
         shapes.append(Markup('<text x="360" y="248" class="legend">{}</text>').format(word(most)))
@@ -150,11 +150,11 @@ def scatter(
         shapes.append(
             Markup(
                 '<line class="whisker" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>'
-                '<circle class="{3}" cx="{0:.1f}" cy="{4:.1f}" r="5"><title>{5}: {6:.1f} %, {7}</title></circle>'
+                '<circle class="{3}" cx="{0:.1f}" cy="{4:.1f}" r="5"><title>{5}: {6:.1f}%, {7}</title></circle>'
             ).format(at, y(found.low), y(found.high), kind, y(value), visible(names[i]), 100 * value, told[i])
         )
     shapes += _labels([(visible(names[i]), x(points[i][0]), y(points[i][1])) for i in usable])
-    words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f} % at {told[i]}" for i in usable)
+    words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f}% at {told[i]}" for i in usable)
     words += f"; beaten in both by none: {', '.join(names[i] for i in front)}"
     return _svg(420, 255, "scatter", f"average against {axis}: {words}", "".join(map(str, shapes)))
 
@@ -214,7 +214,7 @@ class Change(Protocol):
 
 def series(points: Sequence[Dated], changes: Sequence[Change], scale: str, label: str) -> Markup:
     """Scores in the order they were measured, evenly spaced, with their intervals; a dashed line before a change."""
-    from evalkit.reporting.formatting import number
+    from evalkit.core.formatting import number
 
     every = [n for point in points for n in (point.low, point.value, point.high) if math.isfinite(n)]
     least, most = min(every), max(every)

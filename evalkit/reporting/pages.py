@@ -32,8 +32,9 @@ def page(
     """
     import jinja2
 
+    from evalkit.core import formatting
     from evalkit.core.distribution import version
-    from evalkit.reporting import charts, formatting
+    from evalkit.reporting import charts
     from evalkit.reporting.text import json_block, visible
 
     def shown(value: object) -> object:

@@ -88,7 +88,7 @@
       const all = await shards.get(number, false);
       for (const row of here) if (strings(all[row[PLACE]], []).some(match)) hits.add(row);
       if (mine !== search) return null;
-      if (++done % 16 === 0) count.textContent = `searching… ${Math.round(100 * done / members.size)} %`;
+      if (++done % 16 === 0) count.textContent = `searching… ${Math.round(100 * done / members.size)}%`;
     }
     searched = { key, hits };
     return hits;

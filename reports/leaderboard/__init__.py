@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evalkit import Run
+from evalkit.core.formatting import interval, money, number, seconds, size
 from evalkit.reporting import page
-from evalkit.reporting.formatting import bounds, money, number, seconds, size
 from evalkit.reporting.leaderboard import Board, Cell, board
 from evalkit.reporting.ranking import Rank
 from evalkit.reporting.tables import csv_lines
@@ -197,11 +197,12 @@ def _markdown(made: Board, title: str) -> str:
         average = made.average[model]
         cells = [span(ranks.get(model)), letter(ranks.get(model)), made.models[model]]
         cells.append(number(average.value if average else None, "share"))
-        low, high = (average.low, average.high) if average else (math.nan, math.nan)
-        cells.append(f"{100 * low:.1f} – {100 * high:.1f}" if average else "–")
+        cells.append(interval(average.low, average.high, "share") if average else "–")
         for column in made.columns:
             cell = column.cells[model]
-            cells.append(f"{number(cell.estimate.value, column.scale)} ({bounds(cell.metric)})" if cell else "–")
+            found = cell.estimate if cell else None
+            ends = interval(found.low, found.high, column.scale) if found else ""
+            cells.append(f"{number(found.value, column.scale)} ({ends})" if found else "–")
         lines.append("| " + " | ".join(map(_plain, cells)) + " |")
     lines += [
         "",

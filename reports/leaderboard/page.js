@@ -60,7 +60,7 @@
       row.classList.toggle("new-group", before >= 0 && one.group !== before);
       before = one.group;
       const value = averages[one.model];
-      row.querySelector(".average").replaceChildren(el("strong", {}, `${(100 * value).toFixed(1)} %`), bar(one.model, value, value - spread(one.model, "low"), value + spread(one.model, "high")));
+      row.querySelector(".average").replaceChildren(el("strong", {}, `${(100 * value).toFixed(1)}%`), bar(one.model, value, value - spread(one.model, "low"), value + spread(one.model, "high")));
       body.append(row);
     }
     models.forEach((_, m) => { if (!ranks.some((one) => one.model === m)) { const row = rows.get(m); row.querySelector(".rank").textContent = "–"; row.querySelector(".tie").textContent = "";
@@ -68,7 +68,7 @@
   }
   function bar(model, value, low, high) {
     const svg = (name, properties, ...children) => { const made = document.createElementNS("http://www.w3.org/2000/svg", name); for (const [key, one] of Object.entries(properties)) made.setAttribute(key, one); made.append(...children); return made; };
-    const at = (x) => 4 + 172 * Math.min(1, Math.max(0, x)), label = `average of ${kit.plain(models[model])}: ${(100 * value).toFixed(1)} %, ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`;
+    const at = (x) => 4 + 172 * Math.min(1, Math.max(0, x)), label = `average of ${kit.plain(models[model])}: ${(100 * value).toFixed(1)}%, ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`;
     return svg("svg", { class: "chart interval", viewBox: "0 0 180 20", width: 180, height: 20, role: "img", "aria-label": label }, svg("line", { class: "axis", x1: 4, x2: 176, y1: 10, y2: 10 }),
       svg("rect", { class: "range", x: at(low), y: 6, width: Math.max(1, at(high) - at(low)), height: 8, rx: 4 }), svg("circle", { class: "dot", cx: at(value), cy: 10, r: 4 }));
   }
@@ -96,7 +96,7 @@
   get("tools").addEventListener("submit", (event) => event.preventDefault());
 
   /* ---- one cell */
-  const dialog = get("cell"), number = (v, scale) => v === null || v === undefined ? "–" : scale === "share" ? `${(100 * v).toFixed(1)} %` : String(Number(v.toPrecision(4)));
+  const dialog = get("cell"), number = (v, scale) => v === null || v === undefined ? "–" : scale === "share" ? `${(100 * v).toFixed(1)}%` : String(Number(v.toPrecision(4)));
   body.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-cell]");
     if (!button) return;

@@ -16,8 +16,8 @@ from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.variant_file import VariantList, read_list
 from evalkit.comparing.variants import Shift, Variant, VariantCost, compare_variants, cost_of
 from evalkit.core import Estimate, UsageError
+from evalkit.core.formatting import change, number, seconds
 from evalkit.reporting import Markup, page
-from evalkit.reporting.formatting import change, number, seconds
 
 from .plot import Point, plot
 

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from evalkit.cli.commands.show import visible
 from evalkit.cli.group import cli
-from evalkit.cli.rendering.output import duration, escaped, number
+from evalkit.cli.rendering.output import escaped
+from evalkit.core.formatting import bare, duration
 from tests.reports.made import record, write_run
 
 
@@ -23,7 +24,7 @@ from tests.reports.made import record, write_run
     ],
 )
 def test_numbers(value: float, scale: str, shown: str) -> None:
-    assert number(value, scale) == shown
+    assert bare(value, scale) == shown
 
 
 @pytest.mark.parametrize(

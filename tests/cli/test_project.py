@@ -48,7 +48,7 @@ def test_the_markdown_report_has_every_score_and_signature(project: Path) -> Non
     assert "wrote scores.md" in done.out
     text = (project / "scores.md").read_text()
     acc = Run.open(project / "run").estimate("mmlu,data=sample")
-    assert f"| {100 * acc.value:.1f} % | {100 * acc.low:.1f} % – {100 * acc.high:.1f} % | {acc.n} |" in text
+    assert f"| {100 * acc.value:.1f}% | {100 * acc.low:.1f} – {100 * acc.high:.1f} | {acc.n} |" in text
     assert "`mmlu,data=sample|v1|" in text
 
 

@@ -43,9 +43,9 @@ def count(page: Any) -> str:
 
 def test_headline_tables_stand_without_javascript(report: Path, look: Any) -> None:
     opened = look(report, ready=False, java_script_enabled=False)
-    assert "66.7 %" in opened.page.inner_text("#scores")
+    assert "66.7%" in opened.page.inner_text("#scores")
     assert "needs JavaScript" in opened.page.inner_text("noscript")
-    assert opened.page.get_by_role("img", name=re.compile("t acc: 66.7 %, interval 56.7 – 76.7")).count() == 1
+    assert opened.page.get_by_role("img", name=re.compile("t acc: 66.7%, interval 56.7 – 76.7")).count() == 1
 
 
 def test_samples_are_filtered_sorted_and_searched(report: Path, look: Any) -> None:
@@ -259,7 +259,7 @@ def test_a_log_of_lm_eval_is_reported(tmp_path: Path, look: Any) -> None:
     done = evalkit("report", "log", "-o", "log.html", cwd=tmp_path)
     assert done.code == 0, done
     opened = look(tmp_path / "log.html")
-    assert "75.0 %" in opened.page.inner_text("#scores")
+    assert "75.0%" in opened.page.inner_text("#scores")
     assert "org/model" in opened.page.inner_text(".lead")
     opened.page.select_option("#score", "wrong")
     assert count(opened.page) == "6 of 24 samples."

@@ -93,7 +93,7 @@ def test_all_forms_say_the_same(folder: Path) -> None:
         task = next(task for task in whole["tasks"] if task["task"] == row["task"])
         model = next(number for number, one in enumerate(whole["models"]) if one["model"] == row["model"])
         assert float(row["value"]) == task["cells"][model]["value"]
-        assert f"{100 * float(row['value']):.1f} %" in text
+        assert f"{100 * float(row['value']):.1f}%" in text
 
 
 def ranks_shown(page: Any) -> dict[str, tuple[str, str]]:
@@ -251,8 +251,8 @@ def test_memory_is_a_price(tmp_path: Path, look: Any) -> None:
     chart = opened.page.locator("svg.scatter").last
     words = str(chart.get_attribute("aria-label"))
     assert "average against memory of the weights" in words
-    assert "large 80.0 % at 16.1 GB" in words
-    assert "small 60.0 % at 2.1 GB" in words
+    assert "large 80.0% at 16.1 GB" in words
+    assert "small 60.0% at 2.1 GB" in words
     assert "api" not in words
     assert chart.locator("circle.best").count() == 2  # neither beats the other in both
 
@@ -293,10 +293,10 @@ def test_recorded_peaks_are_the_price_and_weights_where_there_are_none(tmp_path:
     chart = opened.page.locator("svg.scatter").last
     words = str(chart.get_attribute("aria-label"))
     assert words.startswith("average against memory: ")
-    for phrase in ("here 80.0 % at 5 GB of the process at its peak", "older 80.0 % at 2 GB of the weights"):
+    for phrase in ("here 80.0% at 5 GB of the process at its peak", "older 80.0% at 2 GB of the weights"):
         assert phrase in words
     assert "api" not in words
-    assert chart.locator("circle title").first.text_content() == "card: 80.0 %, 3 GB of the GPU at its peak"
+    assert chart.locator("circle title").first.text_content() == "card: 80.0%, 3 GB of the GPU at its peak"
     caption = opened.page.locator("figcaption").last.inner_text()
     assert caption == (
         "average against memory (of the process at its peak: here, mixed, recorded; of the GPU at its peak: card; "
@@ -315,7 +315,7 @@ def test_peaks_of_one_kind_are_named_on_the_axis(tmp_path: Path, look: Any) -> N
     assert evalkit("leaderboard", "runs", cwd=tmp_path).code == 0
     opened = look(tmp_path / "runs" / "leaderboard.html", viewport={"width": 390, "height": 844})
     words = str(opened.page.locator("svg.scatter").last.get_attribute("aria-label"))
-    assert words.startswith("average against memory of the process at its peak: large 100.0 % at 16.1 GB, small")
+    assert words.startswith("average against memory of the process at its peak: large 100.0% at 16.1 GB, small")
     assert opened.page.locator("figcaption").last.inner_text() == "average against memory of the process at its peak"
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
 
@@ -336,6 +336,6 @@ def test_suites_are_groups_with_the_means_of_their_tasks(tmp_path: Path, look: A
     heads = [head.inner_text() for head in opened.page.locator("#board thead th").all()]
     assert [head.split() for head in heads[4:7]] == [["both"], ["both", "reading"], ["both", "sums"]]
     row = opened.page.locator("#board tbody tr:has-text('b') >> nth=0")
-    assert [row.locator("td.n").nth(n).inner_text() for n in range(3)] == ["75.0 %"] * 3
+    assert [row.locator("td.n").nth(n).inner_text() for n in range(3)] == ["75.0%"] * 3
     assert violations(opened, axe) == []
     assert opened.quiet()

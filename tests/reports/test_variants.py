@@ -82,7 +82,7 @@ def test_the_numbers_are_those_of_the_comparison(folder: Path, page: Path, look:
     row = opened.inner_text("#overall tbody tr >> nth=0")
     assert f"{100 * difference.value:+.1f}" in row
     assert f"{100 * difference.low:+.1f} … {100 * difference.high:+.1f}" in row
-    assert f"{100 * 11 / N:.1f} %" in row
+    assert f"{100 * 11 / N:.1f}%" in row
     costs = opened.inner_text("#costs tbody tr >> nth=0").split()
     assert " ".join(costs) == "m the full model 4 GB 500 MB 2.5 s 20 16 – 24 200 160 – 240"
     assert opened.inner_text("h3 >> nth=0").startswith("quant=nf4: FAIL")

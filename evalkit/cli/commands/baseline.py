@@ -70,6 +70,7 @@ def show(file: Path, ref: str | None) -> None:
     from evalkit.cli.rendering.output import console, escaped
     from evalkit.comparing.gates import open_baseline, open_ref
     from evalkit.comparing.gates.outputs import sentences
+    from evalkit.core import formatting
 
     opened = open_ref(ref, file) if ref else open_baseline(file)
     out = console()
@@ -81,7 +82,7 @@ def show(file: Path, ref: str | None) -> None:
     for side in opened.sides.values():
         for place, metric in enumerate(side.metrics):
             column = side.columns[metric]
-            shown = sentences.value(_mean(side, metric), column.scale) if column.width == 1 else "–"
+            shown = formatting.number(_mean(side, metric), column.scale) if column.width == 1 else "–"
             name = escaped(sentences.plain(side.name)) if place == 0 else ""
             table.add_row(name, metric, shown, f"{side.n:,}", f"{side.failed:,}")
     out.print(table)

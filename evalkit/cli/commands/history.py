@@ -110,6 +110,7 @@ def _show(out: Console, one: Series, last: int) -> None:
 
     from evalkit.cli.rendering.output import escaped
     from evalkit.comparing.gates.outputs import sentences
+    from evalkit.core import formatting
 
     head = f"{one.task} · {one.metric} · {one.model}"
     out.print(f"[bold]{escaped(sentences.plain(head))}[/]  [dim]{one.asked}[/]", soft_wrap=True)
@@ -126,17 +127,17 @@ def _show(out: Console, one: Series, last: int) -> None:
     for place, point in enumerate(one.points[first:], first):
         change = changes.get(place)
         mark = "" if change is None else _mark(change, one)
-        ends = (sentences.value(point.low, one.scale), sentences.value(point.high, one.scale))
+        ends = (formatting.number(point.low, one.scale), formatting.number(point.high, one.scale))
         interval = "–" if set(ends) == {"–"} else " – ".join(ends)
         when = point.created[:16].replace("T", " ")
-        value = sentences.value(point.value, one.scale)
+        value = formatting.number(point.value, one.scale)
         table.add_row(mark, when, escaped(sentences.plain(point.folder)), value, interval, f"{point.n:,}")
     out.print(table)
     for change in one.changes:
         point = one.points[change.place]
         out.print(
-            f"changed at {point.created[:16].replace('T', ' ')}: {sentences.value(change.before, one.scale)} → "
-            f"{sentences.value(change.after, one.scale)} (p {sentences.p_value(change.p_value)})",
+            f"changed at {point.created[:16].replace('T', ' ')}: {formatting.number(change.before, one.scale)} → "
+            f"{formatting.number(change.after, one.scale)} (p {formatting.p_value(change.p_value)})",
             markup=False,
             soft_wrap=True,
         )

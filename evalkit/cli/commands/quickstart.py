@@ -28,8 +28,8 @@ SUITE = (
 def command(out: Path | None, quiet: bool) -> None:
     """Evaluate the embedded model on the bundled sets: multiple choice, questions, summaries, perplexity."""
     from evalkit.cli.commands.run import finish
-    from evalkit.cli.rendering.output import duration
     from evalkit.cli.rendering.progress import progress
+    from evalkit.core.formatting import duration
     from evalkit.runs.execution import run_plan
     from evalkit.runs.plan import RunPlan
 

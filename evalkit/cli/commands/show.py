@@ -85,7 +85,8 @@ def _list_runs(out: Console) -> None:
 
 
 def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
-    from evalkit.cli.rendering.output import duration, print_scores
+    from evalkit.cli.rendering.output import print_scores
+    from evalkit.core.formatting import duration
 
     if task is not None:
         for run in runs:
@@ -110,7 +111,7 @@ def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
 def _show_groups(out: Console, result: TaskResult) -> None:
     from rich.table import Table
 
-    from evalkit.cli.rendering.output import interval, measure
+    from evalkit.core.formatting import interval, number
 
     if not result.groups:
         return
@@ -120,8 +121,10 @@ def _show_groups(out: Console, result: TaskResult) -> None:
         table.add_column(column, justify="right")
     for name, metrics in islice(result.groups.items(), _SHOWN_GROUPS):
         metric = next((m for m in metrics if m.name == result.headline), metrics[0])
-        value = measure(metric.estimate.value, metric.scale)
-        table.add_row(name, value, interval(metric), f"{metric.estimate.n:,}")
+        value = number(metric.estimate.value, metric.scale)
+        table.add_row(
+            name, value, interval(metric.estimate.low, metric.estimate.high, metric.scale), f"{metric.estimate.n:,}"
+        )
     out.print(table)
 
 

@@ -12,7 +12,7 @@ import orjson
 from evalkit.comparing import PairedTask
 from evalkit.comparing.gates.assess import difference, flips, row_of
 from evalkit.comparing.gates.outputs import sentences
-from evalkit.core import UsageError, Validity
+from evalkit.core import UsageError, Validity, formatting
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -161,11 +161,11 @@ def _cells(row: GateRow, p: float | None = None) -> list[str]:
     verdict = row.verdict
     shown = verdict.mcnemar_p if verdict.mcnemar_p is not None else verdict.p_value
     return [
-        sentences.value(verdict.baseline, row.scale),
-        sentences.value(verdict.candidate, row.scale),
-        sentences.change(verdict.difference, row.scale),
+        formatting.number(verdict.baseline, row.scale),
+        formatting.number(verdict.candidate, row.scale),
+        formatting.change(verdict.difference, row.scale),
         sentences.bounds(row),
-        sentences.p_value(shown if p is None else p),
+        formatting.p_value(shown if p is None else p),
         f"{verdict.n:,}",
     ]
 

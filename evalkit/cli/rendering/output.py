@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from evalkit.core.formatting import interval, number
 from evalkit.runs.store import MetricResult, Run, TaskEntry, TaskResult
 
 if TYPE_CHECKING:
@@ -23,35 +23,6 @@ def console(*, err: bool = False) -> Console:
 
     stream = sys.stderr if err else sys.stdout
     return Console(file=stream, highlight=False, width=None if stream.isatty() else 80, soft_wrap=False)
-
-
-def measure(value: float, scale: str) -> str:
-    """The number with its unit, which a value that does not apply has not."""
-    return number(value, scale) + ("%" if scale == "share" and not math.isnan(value) else "")
-
-
-def number(value: float, scale: str) -> str:
-    """A share in per cent with one decimal, any other number with four significant digits."""
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    return f"{100 * value:.1f}" if scale == "share" else f"{value:.4g}"
-
-
-def interval(metric: MetricResult) -> str:
-    estimate = metric.estimate
-    if math.isnan(estimate.low) or math.isnan(estimate.high):
-        return "–"
-    return f"{number(estimate.low, metric.scale)} – {number(estimate.high, metric.scale)}"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
 
 
 def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> None:
@@ -100,11 +71,17 @@ def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
         table.add_row(escaped(name), f"[yellow]{run.manifest.status}[/]", "–", "–", "–")
         return
     for place, metric in enumerate(entry.result.metrics):
-        value = measure(metric.estimate.value, metric.scale)
+        value = number(metric.estimate.value, metric.scale)
         if metric.name == entry.result.headline:
             value = f"[bold]{value}[/]"
         n = f"{metric.estimate.n:,}"
-        table.add_row(escaped(name) if place == 0 else "", metric.name, value, interval(metric), n)
+        table.add_row(
+            escaped(name) if place == 0 else "",
+            metric.name,
+            value,
+            interval(metric.estimate.low, metric.estimate.high, metric.scale),
+            n,
+        )
 
 
 def _add_suites(table: Table, runs: Sequence[Run], several: bool) -> None:
@@ -126,9 +103,13 @@ def _add_mean(table: Table, name: str, kind: str, metric: MetricResult | None, s
     if metric is None:
         table.add_row(escaped(name), kind, "–", "–", "–")
         return
-    value = f"{number(metric.estimate.value, metric.scale)}%"
+    value = number(metric.estimate.value, metric.scale)
     table.add_row(
-        escaped(name), kind, f"[{style}]{value}[/]" if style else value, interval(metric), f"{metric.estimate.n:,}"
+        escaped(name),
+        kind,
+        f"[{style}]{value}[/]" if style else value,
+        interval(metric.estimate.low, metric.estimate.high, metric.scale),
+        f"{metric.estimate.n:,}",
     )
 
 

@@ -6,8 +6,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from evalkit.cli.rendering.output import console, duration
+from evalkit.cli.rendering.output import console
 from evalkit.core import Record
+from evalkit.core.formatting import duration
 from evalkit.runs.runner import PreparedTask, Progress
 
 if TYPE_CHECKING:

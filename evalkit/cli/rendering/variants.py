@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from evalkit.cli.rendering.output import console, duration
+from evalkit.cli.rendering.output import console
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.outputs.sentences import plain
 from evalkit.comparing.variant_file import VariantList
 from evalkit.comparing.variants import Shift, Variant, VariantCost
-from evalkit.core import Estimate
+from evalkit.core import Estimate, formatting
+from evalkit.core.formatting import duration
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -71,7 +72,7 @@ def _summary(variants: Sequence[Variant]) -> Table:
             _name(variant.name),
             _change(whole.difference, "share"),
             _bounds(whole.difference, "share"),
-            sentences.p_value(whole.adjusted),
+            formatting.p_value(whole.adjusted),
             _share(whole.flips),
             small(whole.divergence.value) if whole.divergence else _NONE,
             ratio(whole.ratio),
@@ -89,10 +90,10 @@ def _tasks(variants: Sequence[Variant]) -> Table:
             bound = "≥" if shift.divergence is None and nats is not None else ""
             table.add_row(
                 f"  {_name(shift.task)}",
-                sentences.value(verdict.baseline, scale),
-                sentences.change(verdict.difference, scale),
+                formatting.number(verdict.baseline, scale),
+                formatting.change(verdict.difference, scale),
                 _between(verdict.low, verdict.high, scale),
-                sentences.p_value(shift.adjusted),
+                formatting.p_value(shift.adjusted),
                 _turned(shift),
                 bound + small(nats.value) if nats else _NONE,
             )
@@ -162,7 +163,7 @@ def ratio(found: Estimate | None) -> str:
 
 
 def _change(found: Estimate | None, scale: str) -> str:
-    return sentences.change(found.value, scale) if found else _NONE
+    return formatting.change(found.value, scale) if found else _NONE
 
 
 def _bounds(found: Estimate | None, scale: str) -> str:
@@ -172,7 +173,7 @@ def _bounds(found: Estimate | None, scale: str) -> str:
 def _between(low: float, high: float, scale: str) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return _NONE
-    return f"{sentences.change(low, scale)} … {sentences.change(high, scale)}"
+    return f"{formatting.change(low, scale)} … {formatting.change(high, scale)}"
 
 
 def _share(found: Estimate | None) -> str:

@@ -126,7 +126,7 @@ def test_table_and_report_show_the_mean(project, capsys):
     value = done.manifest.suites[0].result.estimate.value
     assert any(line.split()[:3] == ["both", "mean", f"{100 * value:.1f}%"] for line in table.splitlines())
     assert any(line.split()[:2] == ["here", "mean"] for line in table.splitlines())
-    assert f"| both | tiny | mean | {100 * value:.1f} % |" in load("report", "markdown")([done])
+    assert f"| both | tiny | mean | {100 * value:.1f}% |" in load("report", "markdown")([done])
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.outputs.markdown import markdown
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.gates.verdicts import GateOutcome
+from evalkit.core import formatting
 
 _MOST = 10
 """GitHub shows ten annotations of a kind for a step."""
@@ -32,8 +33,8 @@ def workflow_commands(report: GateReport) -> Iterator[str]:
             outcome is GateOutcome.FAIL or row.blocks or (outcome is GateOutcome.INCONCLUSIVE and report.exit_code != 0)
         )
         text = (
-            f"{row.metric} {sentences.value(row.verdict.baseline, row.scale)} → "
-            f"{sentences.value(row.verdict.candidate, row.scale)}: {sentences.reason(row)}"
+            f"{row.metric} {formatting.number(row.verdict.baseline, row.scale)} → "
+            f"{formatting.number(row.verdict.candidate, row.scale)}: {sentences.reason(row)}"
         )
         (errors if blocks else warnings).append((f"evalkit {outcome.value}: {row.name}", text))
     for level, found in (("error", errors), ("warning", warnings)):

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.gates.verdicts import GateOutcome
+from evalkit.core import formatting
 
 # What XML 1.0 has no place for.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -70,9 +71,9 @@ def _refusals(report: GateReport) -> list[tuple[str, ElementTree.Element]]:
 def _text(row: GateRow) -> str:
     verdict = row.verdict
     lines = [
-        f"{row.metric}: {sentences.value(verdict.baseline, row.scale)} -> "
-        f"{sentences.value(verdict.candidate, row.scale)}, "
-        f"change {sentences.change(verdict.difference, row.scale)} [{sentences.bounds(row)}], "
+        f"{row.metric}: {formatting.number(verdict.baseline, row.scale)} -> "
+        f"{formatting.number(verdict.candidate, row.scale)}, "
+        f"change {formatting.change(verdict.difference, row.scale)} [{sentences.bounds(row)}], "
         f"margin {sentences.margin(row)}, "
         f"n {verdict.n:,}, {verdict.how}"
     ]

@@ -7,6 +7,7 @@ import re
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.gates.verdicts import GateOutcome
+from evalkit.core import formatting
 
 MARKER = "<!-- evalkit gate -->"
 """Stands at the beginning, so that a job finds its own comment again and edits it."""
@@ -62,12 +63,12 @@ def _line(row: GateRow) -> str:
         f"{_MARKS[verdict.outcome]} {verdict.outcome.value}",
         code(row.name),
         _text(row.metric),
-        sentences.value(verdict.baseline, row.scale),
-        sentences.value(verdict.candidate, row.scale),
-        sentences.change(verdict.difference, row.scale),
+        formatting.number(verdict.baseline, row.scale),
+        formatting.number(verdict.candidate, row.scale),
+        formatting.change(verdict.difference, row.scale),
         sentences.bounds(row),
         sentences.margin(row),
-        sentences.p_value(verdict.p_value).replace("<", "&lt;"),
+        formatting.p_value(verdict.p_value).replace("<", "&lt;"),
         f"{verdict.n:,}",
     ]
     return "| " + " | ".join(cells) + " |"

@@ -7,26 +7,9 @@ import re
 
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.gates.verdicts import GateOutcome
+from evalkit.core.formatting import change
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-def value(number: float, scale: str) -> str:
-    """A share in per cent with one decimal, any other number with four significant digits."""
-    if not math.isfinite(number):
-        return "–"
-    if scale == "share":
-        return f"{100 * number:.1f}%"
-    # Small numbers have zeros to show besides their digits; a table has 80 columns for all of them.
-    return f"{number:.4g}" if abs(number) >= 0.01 or number == 0.0 else f"{number:.2g}"
-
-
-def change(number: float, scale: str) -> str:
-    """A difference with its sign; of shares, in points."""
-    if not math.isfinite(number):
-        return "–"
-    text = f"{100 * number:+.1f}" if scale == "share" else f"{number:+.2g}" if abs(number) < 0.1 else f"{number:+.3g}"
-    return text.replace("-0.0", "+0.0") if float(text) == 0.0 else text
 
 
 def bounds(row: GateRow) -> str:
@@ -44,12 +27,6 @@ def margin(row: GateRow) -> str:
     if row.metric == "invalid replies":
         return f"{100 * number:g} %"
     return text
-
-
-def p_value(number: float) -> str:
-    if not math.isfinite(number):
-        return "–"
-    return "<0.001" if number < 0.001 else f"{number:.3f}"
 
 
 def reason(row: GateRow) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.gates.verdicts import GateOutcome
+from evalkit.core import formatting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,9 +65,9 @@ def _table(report: GateReport) -> object:
         table.add_row(
             f"[{_COLOURS[verdict.outcome]}]{verdict.outcome.value}[/]",
             escape(sentences.plain(f"{row.name} {row.metric}")),
-            sentences.value(verdict.baseline, row.scale),
-            sentences.value(verdict.candidate, row.scale),
-            sentences.change(verdict.difference, row.scale),
+            formatting.number(verdict.baseline, row.scale),
+            formatting.number(verdict.candidate, row.scale),
+            formatting.change(verdict.difference, row.scale),
             sentences.bounds(row),
             f"{verdict.n:,}",
         )
