@@ -35,9 +35,9 @@ def profile(asked: Asked) -> dict[str, Any]:
     compute = model._batcher._compute
     seconds = dict.fromkeys([*KINDS, "other operations"], 0.0)
 
-    def profiled(flight: Any) -> None:
+    def profiled(batch: Any) -> None:
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
-            compute(flight)
+            compute(batch)
         for event in found.key_averages():
             name = event.key.rpartition("::")[2]
             kind = next((kind for kind, names in KINDS.items() if name in names), "other operations")

@@ -78,7 +78,7 @@ def _settle(future: asyncio.Future[Result], result: Result | Exception) -> None:
 
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[Job, Result]):
-    """A job before its flight. `seen`: it was given to `prepare`, which may have failed."""
+    """A job before its batch. `seen`: it was given to `prepare`, which may have failed."""
 
     job: Job
     future: asyncio.Future[Result]
@@ -88,14 +88,14 @@ class _Waiting(Generic[Job, Result]):
 
 
 class Batcher(Generic[Job, Result]):
-    """Collects jobs and hands them to `compute` on `executor`, one flight at a time.
+    """Collects jobs and hands them to `compute` on `executor`, one batch at a time.
 
-    A flight starts when the last one has landed and either the estimated cost of what waits reaches `budget` or no
+    A batch starts when the last one has landed and either the estimated cost of what waits reaches `budget` or no
     job has arrived for two turns of the event loop. It takes everything that waits. An exception that `compute`
-    raises fails the flight's unanswered jobs as ModelError, and the batcher goes on.
+    raises fails the batch's unanswered jobs as ModelError, and the batcher goes on.
 
-    `prepare`, where it is given, works on what waits in a thread of its own while a flight is under way: one result a
-    job, which the next flight finds in `prepared`. Should it raise, the flight has to do without.
+    `prepare`, where it is given, works on what waits in a thread of its own while a batch is under way: one result a
+    job, which the next batch finds in `prepared`. Should it raise, the batch has to do without.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Batcher(Generic[Job, Result]):
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="evalkit-prepare") if prepare else None
         self._preparing: asyncio.Future[Sequence[object]] | None = None
         self._waiting: list[_Waiting[Job, Result]] = []
-        self._flight: Batch[Job, Result] | None = None
+        self._batch: Batch[Job, Result] | None = None
         self._landing: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turning = False
@@ -137,26 +137,26 @@ class Batcher(Generic[Job, Result]):
 
     def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin in a new event loop: what an earlier one (another asyncio.run) left behind is not awaited any more."""
-        if self._flight is not None:
-            self._flight.stop()
+        if self._batch is not None:
+            self._batch.stop()
         self._loop, self._waiting, self._turning = loop, [], False
-        self._flight = self._landing = self._preparing = None
+        self._batch = self._landing = self._preparing = None
 
     def _turn_soon(self, loop: asyncio.AbstractEventLoop) -> None:
-        # While a flight is under way there is only something to prepare.
-        if not self._turning and (self._flight is None or self._prepare is not None):
+        # While a batch is under way there is only something to prepare.
+        if not self._turning and (self._batch is None or self._prepare is not None):
             self._turning = True
             loop.call_soon(self._turn, loop)
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Decide, once a turn of the loop, whether to start a flight or to wait for company."""
+        """Decide, once a turn of the loop, whether to start a batch or to wait for company."""
         if loop is not self._loop:
             return
         self._turning = False
         self._waiting = [item for item in self._waiting if not item.future.done()]
         if not self._waiting or self._preparing is not None:
             return
-        if self._flight is not None:
+        if self._batch is not None:
             self._prepare_aside(loop)
         elif self._quiet >= _QUIET_TURNS or sum(item.cost for item in self._waiting) >= self._budget:
             self._start(loop)
@@ -186,39 +186,39 @@ class Batcher(Generic[Job, Result]):
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         waiting, self._waiting = self._waiting, []
-        flight: Batch[Job, Result] = Batch(
+        batch: Batch[Job, Result] = Batch(
             tuple(item.job for item in waiting),
             tuple(item.future for item in waiting),
             loop,
             tuple(item.prepared for item in waiting),
         )
-        self._flight = flight
-        self._landing = loop.run_in_executor(self._executor, self._compute, flight)
-        self._landing.add_done_callback(lambda landing: self._landed(landing, flight, loop))
+        self._batch = batch
+        self._landing = loop.run_in_executor(self._executor, self._compute, batch)
+        self._landing.add_done_callback(lambda landing: self._landed(landing, batch, loop))
 
     def _landed(
-        self, landing: asyncio.Future[None], flight: Batch[Job, Result], loop: asyncio.AbstractEventLoop
+        self, landing: asyncio.Future[None], batch: Batch[Job, Result], loop: asyncio.AbstractEventLoop
     ) -> None:
         error = None if landing.cancelled() else landing.exception()
         if isinstance(error, Exception):
-            flight.fail_rest(error)
-        flight.fail_rest(ModelError("the model was closed" if self._closed else "the model gave no answer"))
-        if self._flight is not flight:
+            batch.fail_rest(error)
+        batch.fail_rest(ModelError("the model was closed" if self._closed else "the model gave no answer"))
+        if self._batch is not batch:
             return
-        self._flight = self._landing = None
+        self._batch = self._landing = None
         self._quiet = 0
         if self._waiting:
             self._turn_soon(loop)
 
     async def close(self) -> None:
-        """Fail what waits, tell the flight under way to stop, and return once it has landed."""
+        """Fail what waits, tell the batch under way to stop, and return once it has landed."""
         self._closed = True
         waiting, self._waiting = self._waiting, []
         for item in waiting:
             _settle(item.future, ModelError("the model was closed"))
         if self._aside is not None:
             self._aside.shutdown(wait=False)
-        if self._flight is not None:
-            self._flight.stop()
+        if self._batch is not None:
+            self._batch.stop()
         if self._landing is not None and self._landing.get_loop() is asyncio.get_running_loop():
             await asyncio.wait([self._landing])

@@ -16,23 +16,23 @@ IntFlight = Batch[int, int]
 
 
 class Doubler:
-    """Doubles numbers; remembers its flights, and waits for `gate` where a flight holds a number in `held`."""
+    """Doubles numbers; remembers its batches, and waits for `gate` where a batch holds a number in `held`."""
 
     def __init__(self, held: tuple[int, ...] = ()) -> None:
-        self.flights: list[tuple[int, ...]] = []
+        self.batches: list[tuple[int, ...]] = []
         self.held = held
         self.gate = threading.Event()
         self.begun = threading.Event()
 
-    def __call__(self, flight: IntFlight) -> None:
-        self.flights.append(flight.jobs)
-        if any(job in self.held for job in flight.jobs):
+    def __call__(self, batch: IntFlight) -> None:
+        self.batches.append(batch.jobs)
+        if any(job in self.held for job in batch.jobs):
             self.begun.set()
             assert self.gate.wait(10)
-        for index, job in enumerate(flight.jobs):
-            if not flight.wanted(index):
+        for index, job in enumerate(batch.jobs):
+            if not batch.wanted(index):
                 continue
-            flight.deliver(index, ValueError(f"{job} is odd") if job < 0 else 2 * job)
+            batch.deliver(index, ValueError(f"{job} is odd") if job < 0 else 2 * job)
 
 
 def batcher(compute: Callable[[IntFlight], None], budget: int = 1000) -> Batcher[int, int]:
@@ -51,7 +51,7 @@ def test_jobs_that_arrive_together_are_one_flight_with_each_its_own_result() -> 
 
     batch = batcher(doubler, budget=10**6)
     assert asyncio.run(ask()) == [2 * job for job in range(100)]
-    assert doubler.flights == [tuple(range(100))]
+    assert doubler.batches == [tuple(range(100))]
 
 
 def test_a_job_that_arrives_a_turn_later_still_joins() -> None:
@@ -67,7 +67,7 @@ def test_a_job_that_arrives_a_turn_later_still_joins() -> None:
 
     batch = batcher(doubler)
     assert asyncio.run(ask()) == [2, 4]
-    assert doubler.flights == [(1, 2)]
+    assert doubler.batches == [(1, 2)]
 
 
 def test_a_full_budget_does_not_wait_for_company() -> None:
@@ -83,7 +83,7 @@ def test_a_full_budget_does_not_wait_for_company() -> None:
 
     batch = batcher(doubler, budget=1000)
     asyncio.run(ask())
-    assert doubler.flights == [(1000,), (2,)]
+    assert doubler.batches == [(1000,), (2,)]
 
 
 def test_what_arrives_during_a_flight_is_the_next_one_all_of_it() -> None:
@@ -94,22 +94,22 @@ def test_what_arrives_during_a_flight_is_the_next_one_all_of_it() -> None:
         await begun(doubler)
         rest = [asyncio.create_task(batch.submit(job)) for job in range(2, 50)]
         await asyncio.sleep(0.01)
-        assert len(doubler.flights) == 1
+        assert len(doubler.batches) == 1
         doubler.gate.set()
         await asyncio.gather(first, *rest)
 
     batch = batcher(doubler, budget=10)
     asyncio.run(ask())
-    assert doubler.flights == [(1,), tuple(range(2, 50))]
+    assert doubler.batches == [(1,), tuple(range(2, 50))]
 
 
 def test_a_result_is_there_before_its_flight_ends() -> None:
     gate = threading.Event()
 
-    def compute(flight: IntFlight) -> None:
-        flight.deliver(0, 10)
+    def compute(batch: IntFlight) -> None:
+        batch.deliver(0, 10)
         assert gate.wait(10)
-        flight.deliver(1, 20)
+        batch.deliver(1, 20)
 
     async def ask() -> None:
         first, second = (asyncio.create_task(batch.submit(job)) for job in (1, 2))
@@ -134,9 +134,9 @@ def test_one_failed_job_leaves_its_mates_alone() -> None:
 
 
 def test_a_flight_that_breaks_fails_its_unanswered_jobs_and_the_next_one_flies() -> None:
-    def compute(flight: IntFlight) -> None:
-        flight.deliver(0, 7)
-        if 13 in flight.jobs:
+    def compute(batch: IntFlight) -> None:
+        batch.deliver(0, 7)
+        if 13 in batch.jobs:
             raise OSError("the device is gone")
 
     async def ask() -> None:
@@ -151,7 +151,7 @@ def test_a_flight_that_breaks_fails_its_unanswered_jobs_and_the_next_one_flies()
 
 
 def test_a_job_that_gets_no_result_fails_instead_of_waiting_for_ever() -> None:
-    batch = batcher(lambda flight: None)
+    batch = batcher(lambda batch: None)
     with pytest.raises(ModelError, match="no answer"):
         asyncio.run(asyncio.wait_for(batch.submit(1), 5))
 
@@ -170,19 +170,19 @@ def test_a_cancelled_waiting_job_is_dropped() -> None:
 
     batch = batcher(doubler)
     asyncio.run(ask())
-    assert doubler.flights == [(1,), (3,)]
+    assert doubler.batches == [(1,), (3,)]
 
 
 def test_a_job_cancelled_in_flight_is_not_wanted_any_more() -> None:
     seen: list[bool] = []
     gate, started = threading.Event(), threading.Event()
 
-    def compute(flight: IntFlight) -> None:
+    def compute(batch: IntFlight) -> None:
         started.set()
         assert gate.wait(10)
-        seen.extend(flight.wanted(index) for index in range(2))
-        flight.deliver(0, 1)
-        flight.deliver(1, 1)
+        seen.extend(batch.wanted(index) for index in range(2))
+        batch.deliver(0, 1)
+        batch.deliver(1, 1)
 
     async def ask() -> None:
         first, second = (asyncio.create_task(batch.submit(job)) for job in (1, 2))
@@ -217,7 +217,7 @@ def test_closing_fails_what_waits_and_what_flies_and_refuses_what_comes() -> Non
 
     batch = batcher(doubler)
     asyncio.run(ask())
-    assert doubler.flights == [(1,)]
+    assert doubler.batches == [(1,)]
 
 
 def test_a_batcher_goes_on_in_another_event_loop_after_one_was_given_up() -> None:
@@ -268,9 +268,9 @@ def preparing(halver: Halver) -> tuple[Batcher[int, int], Doubler, list[tuple[ob
     doubler = Doubler(held=(1,))
     seen: list[tuple[object, ...]] = []
 
-    def compute(flight: IntFlight) -> None:
-        seen.append(flight.prepared)
-        doubler(flight)
+    def compute(batch: IntFlight) -> None:
+        seen.append(batch.prepared)
+        doubler(batch)
 
     return Batcher(compute, executor=ThreadPoolExecutor(1), budget=1000, prepare=halver), doubler, seen
 
@@ -307,7 +307,7 @@ def test_a_flight_waits_for_what_is_being_prepared() -> None:
         doubler.gate.set()
         await tasks[0]
         await asyncio.sleep(0.05)
-        assert doubler.flights == [(1,)]
+        assert doubler.batches == [(1,)]
         halver.gate.set()
         return list(await asyncio.gather(*tasks))
 

@@ -54,8 +54,8 @@ def engine_of(folder: Path) -> Any:
 
 
 @dataclass
-class Flight:
-    """A flight that notes what is delivered; `unwanted` says whether nobody waits for a request any more."""
+class Batch:
+    """A batch that notes what is delivered; `unwanted` says whether nobody waits for a request any more."""
 
     unwanted: Callable[[int], bool] = lambda index: False
     delivered: dict[int, Any] = field(default_factory=dict)
@@ -90,15 +90,15 @@ def round_of(
     texts: Sequence[Text],
     limits: SlotLimits = LIMITS,
     unwanted: Callable[[int], bool] = lambda index: False,
-) -> tuple[Refill, Flight, list[Stream], WritingCounters]:
+) -> tuple[Refill, Batch, list[Stream], WritingCounters]:
     """A round over slots that has not begun: one request a text."""
     engine = engine_of(folder)
-    flight, counters = Flight(unwanted), WritingCounters()
+    batch, counters = Batch(unwanted), WritingCounters()
     streams = [text.stream(engine._loaded.tokenizer) for text in texts]
-    writing = Writing(flight, [PreparedGeneration(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
+    writing = Writing(batch, [PreparedGeneration(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
     with torch.inference_mode():
         refill = Refill(engine._loaded, engine._forward, writing, range(len(streams)), limits, counters)
-    return refill, flight, streams, counters
+    return refill, batch, streams, counters
 
 
 def run(refill: Refill) -> None:
@@ -158,17 +158,17 @@ def test_every_text_is_the_one_written_alone(
         return index in dropped and bool(streams) and len(streams[index].written) >= dropped[index]
 
     limits = SlotLimits(pass_tokens=passes, slot_tokens=4096, slots=slots, worth=2, readers=readers)
-    refill, flight, made, counters = round_of(folder, wanted, limits, unwanted)
+    refill, batch, made, counters = round_of(folder, wanted, limits, unwanted)
     streams.extend(made)
     run(refill)
     for index, (text, stream) in enumerate(zip(wanted, streams, strict=True)):
         tokens, finish = alone(folder, text)
-        if index in dropped and index not in flight.delivered:
+        if index in dropped and index not in batch.delivered:
             assert tuple(stream.written) == tokens[: len(stream.written)]
             assert len(stream.written) <= dropped[index]
         else:
             assert (tuple(stream.written), stream.finish) == (tokens, finish)
-            assert isinstance(flight.delivered[index], Reply)
+            assert isinstance(batch.delivered[index], Reply)
     assert counters.prompt_tokens_computed <= sum(len(text.ids) for text in wanted)
 
 
@@ -186,26 +186,26 @@ def test_a_text_that_waits_takes_the_place_of_one_that_ends(make_model: Callable
 
 
 def test_a_text_of_one_token_takes_no_slot(make_model: Callable[..., Path]) -> None:
-    refill, flight, _, counters = round_of(make_model("llama"), [Text((0, 5 + n), 1) for n in range(9)])
+    refill, batch, _, counters = round_of(make_model("llama"), [Text((0, 5 + n), 1) for n in range(9)])
     run(refill)
-    assert len(flight.delivered) == 9
+    assert len(batch.delivered) == 9
     assert counters.steps == 0
 
 
 def test_replies_are_handed_over_as_their_texts_end(make_model: Callable[..., Path]) -> None:
-    refill, flight, streams, _ = round_of(make_model("llama"), [Text((0, 5), 20), Text((0, 6), 3), Text((0, 7), 9)])
+    refill, batch, streams, _ = round_of(make_model("llama"), [Text((0, 5), 20), Text((0, 6), 3), Text((0, 7), 9)])
     at_delivery: dict[int, int] = {}
-    hand_over = flight.deliver
+    hand_over = batch.deliver
 
     def deliver(index: int, result: Any) -> None:
         at_delivery[index] = len(streams[0].written)
         hand_over(index, result)
 
-    flight.deliver = deliver  # type: ignore[method-assign]
+    batch.deliver = deliver  # type: ignore[method-assign]
     run(refill)
     assert list(at_delivery) == [1, 2, 0]
     assert at_delivery[1] <= 3 and at_delivery[2] <= 9
-    assert all(reply.seconds > 0 for reply in flight.delivered.values())
+    assert all(reply.seconds > 0 for reply in batch.delivered.values())
 
 
 def test_slots_are_allocated_once_and_as_large_as_planned(

@@ -154,7 +154,7 @@ def test_everyone_who_waits_for_a_model_to_load_is_in_its_first_batch(
 
     sizes: list[int] = []
     run = Engine.run
-    monkeypatch.setattr(Engine, "run", lambda self, flight: (sizes.append(len(flight.jobs)), run(self, flight))[1])
+    monkeypatch.setattr(Engine, "run", lambda self, batch: (sizes.append(len(batch.jobs)), run(self, batch))[1])
     asked = [Choose(Prompt(f"The quick {number}"), ("fox", "dog")) for number in range(3000)]
     answers(resolve(f"hf/{make_model('llama')}"), asked)
     assert sizes[0] == 3000
@@ -177,9 +177,9 @@ def test_what_is_prepared_beside_the_device_gives_the_same_replies(
     prepared: list[object] = []
     run = Engine.run
 
-    def watched(self: Any, flight: Any) -> None:
-        prepared.extend(flight.prepared)
-        run(self, flight)
+    def watched(self: Any, batch: Any) -> None:
+        prepared.extend(batch.prepared)
+        run(self, batch)
 
     monkeypatch.setattr(Engine, "run", watched)
     monkeypatch.setattr(Engine, "prepares", True)

@@ -190,7 +190,7 @@ def replies_and_engine(folder: Path) -> tuple[list[Reply], Any]:
         model: Any = resolve(f"hf/{folder}")
         replies = list(await asyncio.gather(*(model.answer(request) for request in asked())))
         engine = model._loading.result()[1]
-        await model.close()  # the flight has landed then
+        await model.close()  # the batch has landed then
         return replies, engine
 
     return asyncio.run(ask())

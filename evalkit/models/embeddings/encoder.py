@@ -60,33 +60,33 @@ class Encoder:
         """Tokens of one forward pass."""
         return self._budget.tokens
 
-    def run(self, flight: Batch[Embed, Reply]) -> None:
-        """Answer every request of a flight."""
-        texts = self._texts(flight)
-        answers = _Answers(flight, self.max_length)
+    def run(self, batch: Batch[Embed, Reply]) -> None:
+        """Answer every request of a batch."""
+        texts = self._texts(batch)
+        answers = _Answers(batch, self.max_length)
         run_with_oom_backoff(
             [min(text.tokens, self.max_length) for text in texts],
             self._budget,
             plan=by_length,
-            run=lambda batch: answers.settle([texts[number] for number in batch], *self._encode(texts, batch)),
+            run=lambda numbers: answers.settle([texts[number] for number in numbers], *self._encode(texts, numbers)),
             is_open=lambda number: any(answers.wants(index) for index, _ in texts[number].users),
             fail=lambda number, error: answers.fail(texts[number], error),
             release=self._release,
         )
 
-    def _texts(self, flight: Batch[Embed, Reply]) -> list[_Text]:
-        """Every distinct text of the flight with its length; a request with a text that has none fails here."""
+    def _texts(self, batch: Batch[Embed, Reply]) -> list[_Text]:
+        """Every distinct text of the batch with its length; a request with a text that has none fails here."""
         found: dict[tuple[str, str], _Text] = {}
-        for index, request in enumerate(flight.jobs):
-            if not flight.wanted(index):
+        for index, request in enumerate(batch.jobs):
+            if not batch.wanted(index):
                 continue
             if not request.texts:
-                flight.deliver(index, ModelError("no text was given to embed"))
+                batch.deliver(index, ModelError("no text was given to embed"))
                 continue
             try:
                 lengths = [self._tokens(self._prompts[request.role] + text) for text in request.texts]
             except Exception as error:  # noqa: BLE001 - a lone surrogate fails its own request
-                flight.deliver(index, ModelError(f"the tokenizer refused the text: {error}"))
+                batch.deliver(index, ModelError(f"the tokenizer refused the text: {error}"))
                 continue
             for place, (text, tokens) in enumerate(zip(request.texts, lengths, strict=True)):
                 entry = found.setdefault((request.role, text), _Text(text, request.role, tokens))
@@ -99,17 +99,17 @@ class Encoder:
             return len(tokenizer(text, truncation=False, verbose=False)["input_ids"])
         return len(tokenizer.encode(text).ids)  # a static embedding's tokenizer is of the package tokenizers
 
-    def _encode(self, texts: Sequence[_Text], batch: tuple[int, ...]) -> tuple[Any, float]:
-        """Vectors of shape (len(batch), dimension), float32, and the seconds they took."""
+    def _encode(self, texts: Sequence[_Text], numbers: tuple[int, ...]) -> tuple[Any, float]:
+        """Vectors of shape (len(numbers), dimension), float32, and the seconds they took."""
         begun = time.perf_counter()
         rows: Any = None
-        for role in dict.fromkeys(texts[number].role for number in batch):
-            places = [place for place, number in enumerate(batch) if texts[number].role == role]
+        for role in dict.fromkeys(texts[number].role for number in numbers):
+            places = [place for place, number in enumerate(numbers) if texts[number].role == role]
             encode = {"query": self._model.encode_query, "document": self._model.encode_document}.get(
                 role, self._model.encode
             )
             vectors = encode(
-                [texts[batch[place]].text for place in places],
+                [texts[numbers[place]].text for place in places],
                 prompt=self._prompts[role] or None,
                 prompt_name=None,
                 batch_size=len(places),
@@ -117,7 +117,7 @@ class Encoder:
                 convert_to_numpy=True,
             ).astype(np.float32)
             if rows is None:
-                rows = np.empty((len(batch), vectors.shape[1]), np.float32)
+                rows = np.empty((len(numbers), vectors.shape[1]), np.float32)
             rows[places] = vectors
         return rows, time.perf_counter() - begun
 
@@ -128,22 +128,22 @@ class Encoder:
 
 
 class _Answers:
-    """The vectors that have come for each request of a flight."""
+    """The vectors that have come for each request of a batch."""
 
-    def __init__(self, flight: Batch[Embed, Reply], limit: int) -> None:
-        self._flight, self._limit = flight, limit
+    def __init__(self, batch: Batch[Embed, Reply], limit: int) -> None:
+        self._batch, self._limit = batch, limit
         self._rows: dict[int, dict[int, Any]] = {}
         self._tokens: dict[int, list[int]] = {}
         self._seconds: dict[int, float] = {}
         self._failed: set[int] = set()
 
     def wants(self, index: int) -> bool:
-        return index not in self._failed and self._flight.wanted(index)
+        return index not in self._failed and self._batch.wanted(index)
 
     def fail(self, text: _Text, error: Exception) -> None:
         for index, _ in text.users:
             self._failed.add(index)
-            self._flight.deliver(index, error)
+            self._batch.deliver(index, error)
 
     def settle(self, texts: Sequence[_Text], rows: Any, seconds: float) -> None:
         share = seconds / len(texts)
@@ -155,7 +155,7 @@ class _Answers:
                 self._rows.setdefault(index, {})[place] = row
                 self._tokens.setdefault(index, []).append(text.tokens)
                 self._seconds[index] = self._seconds.get(index, 0.0) + share / len(text.users)
-                if len(self._rows[index]) == len(self._flight.jobs[index].texts):
+                if len(self._rows[index]) == len(self._batch.jobs[index].texts):
                     self._deliver(index)
 
     def _deliver(self, index: int) -> None:
@@ -166,7 +166,7 @@ class _Answers:
             truncated_tokens=max(0, max(tokens) - self._limit),
             seconds=self._seconds[index],
         )
-        self._flight.deliver(index, reply)
+        self._batch.deliver(index, reply)
 
 
 def _prompt(model: Any, given: str | None, names: tuple[str, ...]) -> str:

@@ -48,7 +48,7 @@ class Engine:
         self._cached_budget = TokenBudget(budget.tokens * _CACHED_TOKENS)
         tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
         self.prepare = RequestPreparer(renderer, tokens, loaded.eos_ids)
-        """Renders and tokenises requests that wait, from any thread; a flight does the rest itself."""
+        """Renders and tokenises requests that wait, from any thread; a batch does the rest itself."""
         loaded.switch()
         with torch.inference_mode():
             self._forward = Forward(loaded)
@@ -79,31 +79,31 @@ class Engine:
         """Whether preparing what waits gains time: beside a device, not on the processor that computes anyway."""
         return not self._loaded.device.startswith("cpu")
 
-    def run(self, flight: Batch[Request, Reply]) -> None:
-        """Answer every request of a flight."""
+    def run(self, batch: Batch[Request, Reply]) -> None:
+        """Answer every request of a batch."""
         begun = time.perf_counter()
         self._loaded.switch()
         with torch.inference_mode():
-            asked = self._asked(flight)
-            self._score(flight, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
+            asked = self._asked(batch)
+            self._score(batch, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
             self.stats.total_seconds += time.perf_counter() - begun
-            self._write(flight, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
+            self._write(batch, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
 
-    def _asked(self, flight: Batch[Request, Reply]) -> list[PreparedRequest]:
+    def _asked(self, batch: Batch[Request, Reply]) -> list[PreparedRequest]:
         """What is to be computed for every request that is still wanted."""
-        wanted = [index for index in range(len(flight.jobs)) if flight.wanted(index)]
-        fresh = [index for index in wanted if flight.prepared[index] is None]
-        found = dict(zip(fresh, self.prepare([flight.jobs[index] for index in fresh]), strict=True))
+        wanted = [index for index in range(len(batch.jobs)) if batch.wanted(index)]
+        fresh = [index for index in wanted if batch.prepared[index] is None]
+        found = dict(zip(fresh, self.prepare([batch.jobs[index] for index in fresh]), strict=True))
         asked: list[PreparedRequest] = []
         for index in wanted:
-            item = found.get(index) or flight.prepared[index]
+            item = found.get(index) or batch.prepared[index]
             assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
             item.index = index
             asked.append(item)
         return asked
 
-    def _score(self, flight: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
-        work = scoring.Scoring(flight, requests, partial(score, self._forward), self.stats)
+    def _score(self, batch: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
+        work = scoring.Scoring(batch, requests, partial(score, self._forward), self.stats)
         caller = Caller(work.is_open, work.settle, work.fail, self._release)
         numbers = [number for number in range(len(work.rows)) if work.is_open(number)]
         rest = self._fast.score(work.rows, numbers, self._budget, caller)
@@ -111,16 +111,16 @@ class Engine:
             [work.rows[number].length for number in rest],
             self._budget,
             plan=self._plan,
-            run=lambda batch: work.run(tuple(rest[place] for place in batch)),
+            run=lambda places: work.run(tuple(rest[place] for place in places)),
             is_open=lambda place: work.is_open(rest[place]),
             fail=lambda place, error: work.fail(rest[place], error),
             release=self._release,
         )
 
-    def _write(self, flight: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
+    def _write(self, batch: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
         if not requests:
             return
-        work = writing.Writing(flight, requests)
+        work = writing.Writing(batch, requests)
         rest = self._slotted.write(work, self._budget, self._slot_budget, self._release)
         if not rest:
             return
@@ -131,7 +131,7 @@ class Engine:
             [work.streams[number].length for number in rest],
             self._cached_budget,
             plan=self._plan,
-            run=lambda batch: work.run(stepper, tuple(rest[place] for place in batch)),
+            run=lambda places: work.run(stepper, tuple(rest[place] for place in places)),
             is_open=lambda place: work.is_open(rest[place]),
             fail=lambda place, error: work.fail(rest[place], error),
             release=self._release,

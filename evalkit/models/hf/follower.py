@@ -32,7 +32,7 @@ def follow() -> None:
 
 
 class _Unheard:
-    """A flight whose results the first process has, too."""
+    """A batch whose results the first process has, too."""
 
     def __init__(self, jobs: tuple[Request, ...]) -> None:
         self.jobs = jobs

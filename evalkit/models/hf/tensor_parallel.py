@@ -1,6 +1,6 @@
 """Tensor parallelism under torchrun: the first process evaluates and writes, the others compute along.
 
-Every process runs the same command. The first one sends what is asked of a model, flight by flight, to the others,
+Every process runs the same command. The first one sends what is asked of a model, batch by batch, to the others,
 which hold their shards of the same model and do the same passes in the same order: what is planned from it depends on
 the requests alone, and what depends on a machine's memory is agreed upon.
 """
@@ -123,22 +123,22 @@ class Leader:
         self._number = Leader._count
         _send("open", self._number, model)
 
-    def run(self, engine: Any, flight: Batch[Request, Reply]) -> None:
-        """Answer a flight together with the others."""
-        _send("answer", self._number, flight.jobs)
-        engine.run(_Steady(flight))
+    def run(self, engine: Any, batch: Batch[Request, Reply]) -> None:
+        """Answer a batch together with the others."""
+        _send("answer", self._number, batch.jobs)
+        engine.run(_Steady(batch))
 
     def close(self) -> None:
         _send("close", self._number)
 
 
 class _Steady:
-    """A flight of which everything is wanted to its end, as in the other processes, which hear of no cancelling."""
+    """A batch of which everything is wanted to its end, as in the other processes, which hear of no cancelling."""
 
-    def __init__(self, flight: Batch[Request, Reply]) -> None:
-        self.jobs = flight.jobs
-        self.prepared = flight.prepared
-        self.deliver = flight.deliver
+    def __init__(self, batch: Batch[Request, Reply]) -> None:
+        self.jobs = batch.jobs
+        self.prepared = batch.prepared
+        self.deliver = batch.deliver
 
     def wanted(self, index: int) -> bool:
         return True

@@ -88,7 +88,7 @@ class Engine:
         self._room = max(longest, kv_cache_bytes("cpu") // bytes_per_token(header, self._context.kv))
         renderer = ChatRenderer(vocabulary, options.chat, options.system)
         self.prepare = RequestPreparer(renderer, Tokens(vocabulary, max_length=longest), vocabulary.eos_ids)
-        """Renders and tokenises requests that wait, from any thread; a flight does the rest itself."""
+        """Renders and tokenises requests that wait, from any thread; a batch does the rest itself."""
         self.facts = {
             "scoring": self._tried(len(vocabulary)),
             "threads": str(self._context.threads),
@@ -98,24 +98,24 @@ class Engine:
             ),
         }
 
-    def run(self, flight: Batch[Request, Reply]) -> None:
-        """Answer every request of a flight."""
+    def run(self, batch: Batch[Request, Reply]) -> None:
+        """Answer every request of a batch."""
         begun = time.perf_counter()
-        wanted = [index for index in range(len(flight.jobs)) if flight.wanted(index)]
-        fresh = [index for index in wanted if flight.prepared[index] is None]
-        found = dict(zip(fresh, self.prepare([flight.jobs[index] for index in fresh]), strict=True))
+        wanted = [index for index in range(len(batch.jobs)) if batch.wanted(index)]
+        fresh = [index for index in wanted if batch.prepared[index] is None]
+        found = dict(zip(fresh, self.prepare([batch.jobs[index] for index in fresh]), strict=True))
         asked: list[PreparedRequest] = []
         for index in wanted:
-            item = found.get(index) or flight.prepared[index]
+            item = found.get(index) or batch.prepared[index]
             assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
             item.index = index
             asked.append(item)
-        self._score(flight, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
+        self._score(batch, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
         self.stats.total_seconds += time.perf_counter() - begun
-        self._write(flight, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
+        self._write(batch, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
 
-    def _score(self, flight: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
-        work = scoring.Scoring(flight, requests, self._rows, self.stats)
+    def _score(self, batch: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
+        work = scoring.Scoring(batch, requests, self._rows, self.stats)
         lengths = [len(row.ids) for number, row in enumerate(work.rows) if work.is_open(number)]
         if not lengths:
             return
@@ -130,10 +130,10 @@ class Engine:
         """Sequences of a wave; one more holds what an earlier wave left."""
         return self._context.sequences - 1
 
-    def _write(self, flight: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
+    def _write(self, batch: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
         if not requests:
             return
-        work = writing.Writing(flight, requests)
+        work = writing.Writing(batch, requests)
         lengths = [stream.length + 1 for number, stream in enumerate(work.streams) if work.is_open(number)]
         if not lengths:
             return

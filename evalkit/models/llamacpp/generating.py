@@ -78,7 +78,7 @@ class _Table:
                 self.waiting.pop()
                 continue
             if not self._fits([*chosen.values(), number]):
-                # What an earlier flight left is given up first.
+                # What an earlier batch left is given up first.
                 kept = [sequence for sequence in self.sequences.held if sequence not in self.live]
                 if not kept:
                     break
@@ -122,6 +122,6 @@ class _Table:
         self.alone = True
 
     def leave(self) -> None:
-        """Leave nothing behind but what an earlier flight left."""
+        """Leave nothing behind but what an earlier batch left."""
         for sequence in list(self.live):
             self._end(sequence)

@@ -38,7 +38,7 @@ def requests() -> list[Request]:
 
 @pytest.fixture(scope="module")
 def alone(written: Callable[..., Path], requests: list[Request]) -> list[Any]:
-    """Each request in a flight of its own."""
+    """Each request in a batch of its own."""
 
     async def ask() -> list[Any]:
         model = resolve(f"gguf/{written('F32')}")

@@ -53,7 +53,7 @@ class EntailmentModel:
         self._loaded: tuple[Any, Any] | None = None
         self._lock = threading.RLock()
         self._waiting: list[tuple[Pair, asyncio.Future[Judgement]]] = []
-        self._flight: asyncio.Task[None] | None = None
+        self._computing: asyncio.Task[None] | None = None
         self._entail, self._contradict = classes_of(path)
 
     def load(self) -> tuple[Any, Any]:
@@ -121,11 +121,11 @@ class EntailmentModel:
         loop = asyncio.get_running_loop()
         mine = [(pair, loop.create_future()) for pair in pairs]
         self._waiting.extend(mine)
-        if self._flight is None or self._flight.done():
-            self._flight = loop.create_task(self._fly())
+        if self._computing is None or self._computing.done():
+            self._computing = loop.create_task(self._compute_all())
         return list(await asyncio.gather(*(future for _, future in mine)))
 
-    async def _fly(self) -> None:
+    async def _compute_all(self) -> None:
         while self._waiting:
             taken, self._waiting = self._waiting, []
             try:

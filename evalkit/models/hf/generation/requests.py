@@ -21,7 +21,7 @@ __all__ = ["PreparedGeneration", "Writing", "writings"]
 
 @dataclass(slots=True)
 class PreparedGeneration:
-    """A request to be generated, by its index in the flight: its distinct texts, and the reply without them.
+    """A request to be generated, by its index in the batch: its distinct texts, and the reply without them.
 
     `error` stands where it can't be asked.
     """
@@ -92,41 +92,41 @@ def _asked(
 class Writing:
     """The streams of many requests, and who waits for them."""
 
-    def __init__(self, flight: Batch[Request, Reply], asked: Sequence[PreparedGeneration]) -> None:
-        self._flight = flight
+    def __init__(self, batch: Batch[Request, Reply], asked: Sequence[PreparedGeneration]) -> None:
+        self._batch = batch
         self._failed: set[int] = set()
         for request in asked:
             if request.error is not None:
-                flight.deliver(request.index, request.error)
+                batch.deliver(request.index, request.error)
         self._owners = [request for request in asked for _ in request.streams]
         self.streams = [stream for request in asked for stream in request.streams]
 
     def is_open(self, number: int) -> bool:
         """Whether the stream has not ended yet and somebody still waits for it."""
         index = self._owners[number].index
-        return not self.streams[number].finish and index not in self._failed and self._flight.wanted(index)
+        return not self.streams[number].finish and index not in self._failed and self._batch.wanted(index)
 
-    def run(self, stepper: Stepper, batch: tuple[int, ...]) -> None:
+    def run(self, stepper: Stepper, numbers: tuple[int, ...]) -> None:
         """Write streams together, and answer every request whose last one ends."""
         from evalkit.models.hf.generation.decode import decode
 
         begun = time.perf_counter()
-        streams = [self.streams[number] for number in batch]
-        for place in decode(stepper, streams, lambda place: self.is_open(batch[place])):
-            streams[place].seconds = (time.perf_counter() - begun) / len(batch)
-            self.settle(batch[place])
+        streams = [self.streams[number] for number in numbers]
+        for place in decode(stepper, streams, lambda place: self.is_open(numbers[place])):
+            streams[place].seconds = (time.perf_counter() - begun) / len(numbers)
+            self.settle(numbers[place])
 
     def settle(self, number: int) -> None:
         """Answer the request that an ended stream belongs to, if it is its last one."""
         owner = self._owners[number]
         if all(stream.finish for stream in owner.streams):
-            self._flight.deliver(owner.index, _reply(owner))
+            self._batch.deliver(owner.index, _reply(owner))
 
     def fail(self, number: int, error: Exception) -> None:
         """Fail the request that the stream belongs to."""
         index = self._owners[number].index
         self._failed.add(index)
-        self._flight.deliver(index, error)
+        self._batch.deliver(index, error)
 
 
 def _reply(asked: PreparedGeneration) -> Reply:

@@ -18,7 +18,7 @@ __all__ = ["PreparedScoring", "Scoring", "choices", "whole_texts"]
 
 @dataclass(slots=True)
 class PreparedScoring:
-    """A request to be scored, by its index in the flight: its parts, and what is known of its reply before that.
+    """A request to be scored, by its index in the batch: its parts, and what is known of its reply before that.
 
     `error` stands where it could not be encoded.
     """
@@ -86,13 +86,13 @@ class Scoring:
 
     def __init__(
         self,
-        flight: Batch[Request, Reply],
+        batch: Batch[Request, Reply],
         asked: Sequence[PreparedScoring],
         score: Callable[[Sequence[TokenRow]], list[RowScore]],
         counters: Counters,
     ) -> None:
         """`score` computes rows in one forward pass."""
-        self._flight = flight
+        self._batch = batch
         self._score = score
         self._counters = counters
         self._failed: set[int] = set()
@@ -104,7 +104,7 @@ class Scoring:
             self._users[number].append((request, part, start))
         for request in asked:
             if request.error is not None:
-                flight.deliver(request.index, request.error)
+                batch.deliver(request.index, request.error)
             elif not request.parts:
                 self._deliver(request)
         for number, row in enumerate(self.rows):
@@ -114,31 +114,31 @@ class Scoring:
     def is_open(self, number: int) -> bool:
         """Whether somebody still waits for the row."""
         return any(
-            request.index not in self._failed and self._flight.wanted(request.index)
+            request.index not in self._failed and self._batch.wanted(request.index)
             for request, _, _ in self._users[number]
         )
 
-    def run(self, batch: tuple[int, ...]) -> None:
+    def run(self, numbers: tuple[int, ...]) -> None:
         """Score rows in one forward pass, and answer every request that is complete with them."""
         begun = time.perf_counter()
-        rows = [self.rows[number] for number in batch]
+        rows = [self.rows[number] for number in numbers]
         results = self._score(rows)
         seconds = time.perf_counter() - begun
-        share = seconds / len(batch)
+        share = seconds / len(numbers)
         self._counters.passes += 1
         self._counters.tokens_computed += len(rows) * (
             max(len(row.ids) for row in rows) + max(len(row.source) for row in rows)
         )
         self._counters.logits_computed += sum(len(set(row.positions)) for row in rows)
         self._counters.forward_seconds += seconds
-        for number, result in zip(batch, results, strict=True):
+        for number, result in zip(numbers, results, strict=True):
             self.settle(number, result, share)
 
     def fail(self, number: int, error: Exception) -> None:
         """Fail every request that needs the row."""
         for request, _, _ in self._users[number]:
             self._failed.add(request.index)
-            self._flight.deliver(request.index, error)
+            self._batch.deliver(request.index, error)
 
     def settle(self, number: int, result: RowScore, seconds: float) -> None:
         """Hand a row's score to everybody who waits for it, and answer every request that is complete with it."""
@@ -146,7 +146,7 @@ class Scoring:
         for request, part, start in users:
             end = start + len(request.parts[part].row.targets)
             request.results[part] = result.over(start, end)
-            if _wants_tokens(self._flight.jobs[request.index]):
+            if _wants_tokens(self._batch.jobs[request.index]):
                 request.tokens[part] = result.logprobs[start:end]
             request.seconds += seconds / len(users)
             if len(request.results) == len(request.parts):
@@ -156,7 +156,7 @@ class Scoring:
         results = [request.results[part] for part in range(len(request.parts))]
         values = tuple(value for value, _ in results)
         reply = replace(request.reply, seconds=request.seconds)
-        asked = self._flight.jobs[request.index]
+        asked = self._batch.jobs[request.index]
         if isinstance(asked, Perplexity):
             reply = replace(reply, loglikelihoods=(sum(values),))
             if _wants_tokens(asked):
@@ -167,7 +167,7 @@ class Scoring:
                 reply = replace(reply, token_loglikelihoods=found)
         else:
             reply = replace(reply, loglikelihoods=values, greedy=tuple(greedy for _, greedy in results))
-        self._flight.deliver(request.index, reply)
+        self._batch.deliver(request.index, reply)
 
 
 def _wants_tokens(asked: Request) -> bool:
