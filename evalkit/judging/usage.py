@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalkit.core import Capabilities, Identity, Model, Reply, Request
+from evalkit.core import Model, Reply, Request
+from evalkit.models.wrapper import Wrapper
 
 
 @dataclass(slots=True)
@@ -34,20 +35,12 @@ class Spent:
         }
 
 
-class UsageMeter:
+class UsageMeter(Wrapper):
     """`model`, counting. Replies of the cache cost nothing."""
 
     def __init__(self, model: Model) -> None:
-        self._model = model
+        super().__init__(model)
         self.spent = Spent()
-
-    @property
-    def identity(self) -> Identity:
-        return self._model.identity
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._model.capabilities
 
     async def answer(self, request: Request) -> Reply:
         reply = await self._model.answer(request)
@@ -61,6 +54,3 @@ class UsageMeter:
         if reply.usage.cost is not None:
             spent.cost = (spent.cost or 0.0) + reply.usage.cost
         return reply
-
-    async def close(self) -> None:
-        await self._model.close()
