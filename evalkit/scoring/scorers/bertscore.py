@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity, digest_of
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity, digest_of
 from evalkit.core.distribution import pip_install
 from evalkit.models.loading_lock import LOADING
 from evalkit.scoring.extraction import final_answer
@@ -16,6 +16,29 @@ from evalkit.scoring.scorers.micro_batching import Gather
 
 _NAMES = ("bertscore_precision", "bertscore_recall", "bertscore_f1")
 _SPECIMEN = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class _BERTScore(ScoreSample):
+    gather: Gather[_Pair, _Found]
+    baseline: str
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        targets = tuple(target for target in sample.targets if target.strip())
+        if not targets:
+            raise ValueError("the sample has no target that is not empty")
+        answer = final_answer(replies)
+        if not answer.text:
+            reason = "empty" if answer.validity is Validity.NO_ANSWER else answer.reason
+            nothing = (await self.gather.one(_Pair("", targets))).values if self.baseline else (0.0, 0.0, 0.0)
+            return tuple(
+                Score(name, value, None, reason, answer.validity) for name, value in zip(_NAMES, nothing, strict=True)
+            )
+        found = await self.gather.one(_Pair(answer.text, targets))
+        reason = "; ".join(filter(None, [answer.reason, found.reason]))
+        return tuple(
+            Score(name, value, None, reason, answer.validity) for name, value in zip(_NAMES, found.values, strict=True)
+        )
 
 
 def bertscore(
@@ -45,25 +68,8 @@ def bertscore(
     encoder = _Encoder(model, layers, baseline, batch_size, device)
     gather = Gather(encoder.score, most=batch_size * 4)
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        targets = tuple(target for target in sample.targets if target.strip())
-        if not targets:
-            raise ValueError("the sample has no target that is not empty")
-        answer = final_answer(replies)
-        if not answer.text:
-            reason = "empty" if answer.validity is Validity.NO_ANSWER else answer.reason
-            nothing = (await gather.one(_Pair("", targets))).values if baseline else (0.0, 0.0, 0.0)
-            return tuple(
-                Score(name, value, None, reason, answer.validity) for name, value in zip(_NAMES, nothing, strict=True)
-            )
-        found = await gather.one(_Pair(answer.text, targets))
-        reason = "; ".join(filter(None, [answer.reason, found.reason]))
-        return tuple(
-            Score(name, value, None, reason, answer.validity) for name, value in zip(_NAMES, found.values, strict=True)
-        )
-
     metrics = tuple(mean(name, scale="number") for name in _NAMES)
-    return Scorer("bertscore", score, _NAMES, metrics, _settings(model, layers, baseline))
+    return Scorer("bertscore", _BERTScore(gather, baseline), _NAMES, metrics, _settings(model, layers, baseline))
 
 
 @dataclass(frozen=True, slots=True)

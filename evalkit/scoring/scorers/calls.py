@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.extraction.calls import FunctionCall, call_of_json, find_calls
 from evalkit.scoring.metrics import mean
@@ -15,19 +16,9 @@ _NAMES = ("call_match", "call_names")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def function_calls() -> Scorer:
-    """`call_match` (0 or 1: every call is right and none is too many) and `call_names` (the functions alone are).
-
-    `sample.data["functions"]` describes the functions and `sample.data["ground_truth"]` lists the calls that are
-    right, as on the Berkeley function-calling leaderboard: [{function: {parameter: [acceptable values]}}]. Calls may
-    come in any order. Where the list is empty no function fits, and a reply is right that calls none.
-
-    Calls are read from the text (`scoring.extraction.calls`), or from the reply's own `calls` where a backend returned
-    them; a name's dots may then be underscores, since such interfaces take none. A reply without a call that can be
-    read is NO_ANSWER where calls were wanted. Scoring raises ValueError for a row that contradicts itself.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _FunctionCalls(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         functions, wanted = sample.data["functions"], sample.data["ground_truth"]
         validity, note = Validity.OK, ""
         native = replies[-1].calls if replies else ()
@@ -52,7 +43,19 @@ def function_calls() -> Scorer:
             Score(_NAMES[1], float(names), _shown(calls), "", validity),
         )
 
-    return Scorer("function_calls", score, _NAMES, tuple(map(mean, _NAMES)))
+
+def function_calls() -> Scorer:
+    """`call_match` (0 or 1: every call is right and none is too many) and `call_names` (the functions alone are).
+
+    `sample.data["functions"]` describes the functions and `sample.data["ground_truth"]` lists the calls that are
+    right, as on the Berkeley function-calling leaderboard: [{function: {parameter: [acceptable values]}}]. Calls may
+    come in any order. Where the list is empty no function fits, and a reply is right that calls none.
+
+    Calls are read from the text (`scoring.extraction.calls`), or from the reply's own `calls` where a backend returned
+    them; a name's dots may then be underscores, since such interfaces take none. A reply without a call that can be
+    read is NO_ANSWER where calls were wanted. Scoring raises ValueError for a row that contradicts itself.
+    """
+    return Scorer("function_calls", _FunctionCalls(), _NAMES, tuple(map(mean, _NAMES)))
 
 
 def _native(made: Any, functions: Any) -> tuple[FunctionCall, ...] | None:

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.extraction.choices import read_choice
 from evalkit.scoring.metrics import mean
+
+
+@dataclass(frozen=True, slots=True)
+class _Accuracy(ScoreSample):
+    unconditional: bool
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        _check_gold(sample)
+        if replies and replies[-1].texts and not self.unconditional:
+            return (_written(sample, replies),)
+        replies = tuple(reply for reply in replies if not reply.texts)
+        values = _loglikelihoods(sample, replies, 0)
+        scores = [
+            _scored("acc", sample, values, "nats"),
+            _scored("acc_norm", sample, _per(values, map(len, sample.choices)), "nats per character"),
+            _scored("acc_bytes", sample, _per(values, map(_bytes, sample.choices)), "nats per byte"),
+        ]
+        if self.unconditional:
+            blank = _loglikelihoods(sample, replies, 1)
+            if not all(map(math.isfinite, blank)):
+                raise ValueError(f"log-likelihoods after an empty context are not finite: {blank}")
+            gained = [value - base for value, base in zip(values, blank, strict=True)]
+            scores.append(_scored("acc_mutual_info", sample, gained, "nats"))
+        return tuple(scores)
 
 
 def accuracy(*, unconditional: bool = False) -> Scorer:
@@ -28,33 +53,13 @@ def accuracy(*, unconditional: bool = False) -> Scorer:
     Scoring raises ValueError where gold or log-likelihoods don't fit the choices, where a log-likelihood is NaN or
     +infinity, and where all are -infinity: nothing was preferred, so nothing may count as right.
     """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        _check_gold(sample)
-        if replies and replies[-1].texts and not unconditional:
-            return (_written(sample, replies),)
-        replies = tuple(reply for reply in replies if not reply.texts)
-        values = _loglikelihoods(sample, replies, 0)
-        scores = [
-            _scored("acc", sample, values, "nats"),
-            _scored("acc_norm", sample, _per(values, map(len, sample.choices)), "nats per character"),
-            _scored("acc_bytes", sample, _per(values, map(_bytes, sample.choices)), "nats per byte"),
-        ]
-        if unconditional:
-            blank = _loglikelihoods(sample, replies, 1)
-            if not all(map(math.isfinite, blank)):
-                raise ValueError(f"log-likelihoods after an empty context are not finite: {blank}")
-            gained = [value - base for value, base in zip(values, blank, strict=True)]
-            scores.append(_scored("acc_mutual_info", sample, gained, "nats"))
-        return tuple(scores)
-
     names = ("acc", "acc_norm", "acc_bytes")
     metrics = (mean("acc"), mean("acc_norm"))
     if not unconditional:
-        return Scorer("accuracy", score, names, metrics)
+        return Scorer("accuracy", _Accuracy(unconditional), names, metrics)
     return Scorer(
         "accuracy",
-        score,
+        _Accuracy(unconditional),
         (*names, "acc_mutual_info"),
         (*metrics, mean("acc_mutual_info")),
         settings={"unconditional": "yes"},

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.scoring.extraction import complete, python_code, strip_reasoning
 from evalkit.scoring.metrics import pass_at_k
 
@@ -21,6 +21,16 @@ _MIB = 1 << 20
 _SHOWN = 300
 _KEPT = 4000
 """Characters of a program's output that a record keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenFirst(ScoreSample):
+    """Opens a sandbox for the sample that it scores; a run makes the scorer ready beforehand instead."""
+
+    ready: Callable[[bool], Scorer]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        return await self.ready(False).score(sample, replies)
 
 
 def code_tests(
@@ -60,12 +70,9 @@ def code_tests(
         sandbox = open_sandbox(limits.full(), packages=packages, unsafe=unsafe)
         python = ".".join(str(sandbox.greeting["python"]).split(".")[:2])
         told = settings | {"python": python} | ({"unsafe": sandbox.engine} if unsafe else {})
-        return replace(scorer, score=_Judge(sandbox, form).score, settings=told, ready=None)
+        return replace(scorer, score=_RunTests(sandbox, form), settings=told, ready=None)
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        return await ready(False).score(sample, replies)
-
-    scorer = Scorer("code_tests", score, ("passed", "attempts"), (pass_at_k(1),), settings, ready=ready)
+    scorer = Scorer("code_tests", _OpenFirst(ready), ("passed", "attempts"), (pass_at_k(1),), settings, ready=ready)
     return scorer
 
 
@@ -86,11 +93,11 @@ class _Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class _RunTests(ScoreSample):
     sandbox: Sandbox
     form: Form
 
-    async def score(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not replies or not replies[-1].texts:
             raise ValueError("this scorer reads generated text and the reply holds none; use generate() as the method")
         reply = replies[-1]

@@ -4,10 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.metrics import ece, mean
+
+
+@dataclass(frozen=True, slots=True)
+class _Calibration(ScoreSample):
+    per: Literal["sum", "character", "byte"]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if len(set(sample.gold)) != 1 or not 0 <= sample.gold[0] < len(sample.choices):
+            raise ValueError(f"one of the {len(sample.choices)} choices must be right, found {sample.gold}")
+        values = replies[0].loglikelihoods if replies else ()
+        if len(values) != len(sample.choices):
+            raise ValueError(f"{len(values)} log-likelihoods for {len(sample.choices)} choices; use choose()")
+        if not all(map(math.isfinite, values)):
+            raise ValueError(f"log-likelihoods are not finite: {values}")
+        shares = softmax(
+            [value / _length(choice, self.per) for value, choice in zip(values, sample.choices, strict=True)]
+        )
+        right = sample.gold[0]
+        brier = math.fsum((share - (number == right)) ** 2 for number, share in enumerate(shares))
+        likeliest = max(range(len(shares)), key=shares.__getitem__)
+        counts = (shares[likeliest], float(likeliest == right))
+        reason = f"{shares[right]:.3g} on the right choice"
+        return (
+            Score("brier", brier, None, reason),
+            Score("confidence", shares[likeliest], sample.choices[likeliest], reason, counts=counts),
+        )
 
 
 def calibration(*, per: Literal["sum", "character", "byte"] = "sum", bins: int = 15) -> Scorer:
@@ -20,29 +47,9 @@ def calibration(*, per: Literal["sum", "character", "byte"] = "sum", bins: int =
     `per` divides log-likelihoods by the choices' length first, as acc_norm and acc_bytes do. Scoring raises ValueError
     for a sample that has not exactly one right choice, and for log-likelihoods that are not finite.
     """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        if len(set(sample.gold)) != 1 or not 0 <= sample.gold[0] < len(sample.choices):
-            raise ValueError(f"one of the {len(sample.choices)} choices must be right, found {sample.gold}")
-        values = replies[0].loglikelihoods if replies else ()
-        if len(values) != len(sample.choices):
-            raise ValueError(f"{len(values)} log-likelihoods for {len(sample.choices)} choices; use choose()")
-        if not all(map(math.isfinite, values)):
-            raise ValueError(f"log-likelihoods are not finite: {values}")
-        shares = softmax([value / _length(choice, per) for value, choice in zip(values, sample.choices, strict=True)])
-        right = sample.gold[0]
-        brier = math.fsum((share - (number == right)) ** 2 for number, share in enumerate(shares))
-        likeliest = max(range(len(shares)), key=shares.__getitem__)
-        counts = (shares[likeliest], float(likeliest == right))
-        reason = f"{shares[right]:.3g} on the right choice"
-        return (
-            Score("brier", brier, None, reason),
-            Score("confidence", shares[likeliest], sample.choices[likeliest], reason, counts=counts),
-        )
-
     metrics = (mean("brier", scale="number", higher_is_better=False), ece(bins=bins))
     settings = {} if per == "sum" else {"per": per}
-    return Scorer("calibration", score, ("brier", "confidence"), metrics, settings | {"bins": str(bins)})
+    return Scorer("calibration", _Calibration(per), ("brier", "confidence"), metrics, settings | {"bins": str(bins)})
 
 
 def softmax(values: Sequence[float]) -> list[float]:

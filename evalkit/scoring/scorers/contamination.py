@@ -7,10 +7,11 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.scoring.metrics import mean
 
 if TYPE_CHECKING:
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class _MinK(ScoreSample):
+    share: float
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        values = sorted(replies[-1].token_loglikelihoods) if replies else []
+        if not values:
+            raise ValueError("no log-likelihood for each token; use token_likelihoods() as the method")
+        count = max(1, int(len(values) * self.share))
+        return (
+            Score("min_k", math.fsum(values[:count]) / count, reason=f"{count} of {len(values)} tokens"),
+            Score("token_loglikelihood", math.fsum(values) / len(values)),
+        )
 
 
 def min_k(*, share: float = 0.2) -> Scorer:
@@ -30,19 +46,24 @@ def min_k(*, share: float = 0.2) -> Scorer:
     if not 0.0 < share <= 1.0:
         raise UsageError("share lies above 0 and is at most 1", found=f"share={share:g}", fix="share=0.2")
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        values = sorted(replies[-1].token_loglikelihoods) if replies else []
-        if not values:
-            raise ValueError("no log-likelihood for each token; use token_likelihoods() as the method")
-        count = max(1, int(len(values) * share))
-        return (
-            Score("min_k", math.fsum(values[:count]) / count, reason=f"{count} of {len(values)} tokens"),
-            Score("token_loglikelihood", math.fsum(values) / len(values)),
-        )
-
     names = ("min_k", "token_loglikelihood")
     metrics = tuple(mean(name, scale="number") for name in names)
-    return Scorer("min_k", score, names, metrics, {"share": f"{share:g}"})
+    return Scorer("min_k", _MinK(share), names, metrics, {"share": f"{share:g}"})
+
+
+@dataclass(frozen=True, slots=True)
+class _NgramOverlap(ScoreSample):
+    corpus: _Corpus
+    n: int
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        text = sample.data.get("original", sample.input)
+        grams = list(_grams(str(text), self.n))
+        if not grams:
+            reason = f"fewer than {self.n} words"
+            return (Score("overlap", 0.0, reason=reason), Score("contaminated", 0.0, reason=reason))
+        found = await self.corpus.count(grams)
+        return Score("overlap", found / len(grams)), Score("contaminated", float(found > 0))
 
 
 def ngram_overlap(texts: Callable[[], Iterable[str]], *, n: int = 13, name: str = "") -> Scorer:
@@ -57,20 +78,10 @@ def ngram_overlap(texts: Callable[[], Iterable[str]], *, n: int = 13, name: str 
     """
     if n < 1:
         raise UsageError("an n-gram has at least 1 word", found=f"n={n}", fix="n=13")
-    shelf = _Corpus(texts, n)
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        text = sample.data.get("original", sample.input)
-        grams = list(_grams(str(text), n))
-        if not grams:
-            reason = f"fewer than {n} words"
-            return (Score("overlap", 0.0, reason=reason), Score("contaminated", 0.0, reason=reason))
-        found = await shelf.count(grams)
-        return Score("overlap", found / len(grams)), Score("contaminated", float(found > 0))
 
     metrics = (mean("overlap", higher_is_better=False), mean("contaminated", higher_is_better=False))
     settings = {"n": str(n)} | ({"corpus": name} if name else {})
-    return Scorer("ngram_overlap", score, ("overlap", "contaminated"), metrics, settings)
+    return Scorer("ngram_overlap", _NgramOverlap(_Corpus(texts, n), n), ("overlap", "contaminated"), metrics, settings)
 
 
 class _Corpus:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer, strip_reasoning
 from evalkit.scoring.metrics import mean
 
@@ -14,20 +15,9 @@ _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def drop() -> Scorer:
-    """DROP's `em` (0 or 1) and `f1` (0 to 1, in hundredths): each the best over the annotators' answers.
-
-    The sample's data holds `answers`, a list of answers, each the list of its spans; without it every target is an
-    answer of one span. Words are compared in lower case, without articles and punctuation; numbers by value ("4.0" is
-    "4"). F1 is over the sets of words, and 0 where an answer has numbers and the reply has none of them; for an
-    answer of several spans it is the mean over the best pairing of spans. A reply is one span; one of several texts
-    has as many spans (so a perfect reply to such a question can be written down, though no model writes it so).
-
-    Source: the official evaluation script, as lm-evaluation-harness uses it. An empty reply is NO_ANSWER. Scoring
-    raises ValueError for a sample without answers.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _Drop(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         answers = sample.data.get("answers") or [(target,) for target in sample.targets]
         answers = [spans for spans in answers if spans and spans[0].strip()]
         if not answers:
@@ -44,7 +34,20 @@ def drop() -> Scorer:
             Score("f1", f1, shown, answer.reason, answer.validity),
         )
 
-    return Scorer("drop", score, ("em", "f1"), (mean("em"), mean("f1")))
+
+def drop() -> Scorer:
+    """DROP's `em` (0 or 1) and `f1` (0 to 1, in hundredths): each the best over the annotators' answers.
+
+    The sample's data holds `answers`, a list of answers, each the list of its spans; without it every target is an
+    answer of one span. Words are compared in lower case, without articles and punctuation; numbers by value ("4.0" is
+    "4"). F1 is over the sets of words, and 0 where an answer has numbers and the reply has none of them; for an
+    answer of several spans it is the mean over the best pairing of spans. A reply is one span; one of several texts
+    has as many spans (so a perfect reply to such a question can be written down, though no model writes it so).
+
+    Source: the official evaluation script, as lm-evaluation-harness uses it. An empty reply is NO_ANSWER. Scoring
+    raises ValueError for a sample without answers.
+    """
+    return Scorer("drop", _Drop(), ("em", "f1"), (mean("em"), mean("f1")))
 
 
 def drop_scores(said: Sequence[str], spans: Sequence[str]) -> tuple[float, float]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.core.distribution import pip_install
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.extraction.json import find_json
@@ -15,16 +16,12 @@ from evalkit.scoring.metrics.clustering import silhouette, v_measure
 from evalkit.scoring.metrics.correlation import pearson, spearman
 from evalkit.scoring.metrics.retrieval import ndcg, recall, reciprocal_rank
 
+_CLUSTERING = ("v_measure", "silhouette", "silhouette_classes")
 
-def cosine_similarity() -> Scorer:
-    """`cosine` of the vectors of a sample's two texts, and `reference`, its first target as a number.
 
-    Its metrics are the Spearman and Pearson correlations of the two over samples. A vector of zeros has no direction:
-    its cosine is 0. Scoring raises ValueError where there are not two vectors or the target is no number, and
-    UsageError where a stored run is scored again, which keeps no vectors.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _CosineSimilarity(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         vectors = vectors_of(replies)
         if len(vectors) != 2:
             raise ValueError(f"two vectors are needed, found {len(vectors)}")
@@ -37,7 +34,43 @@ def cosine_similarity() -> Scorer:
             Score("reference", float(sample.targets[0])),
         )
 
-    return Scorer("cosine_similarity", score, ("cosine", "reference"), (spearman(), pearson()))
+
+def cosine_similarity() -> Scorer:
+    """`cosine` of the vectors of a sample's two texts, and `reference`, its first target as a number.
+
+    Its metrics are the Spearman and Pearson correlations of the two over samples. A vector of zeros has no direction:
+    its cosine is 0. Scoring raises ValueError where there are not two vectors or the target is no number, and
+    UsageError where a stored run is scored again, which keeps no vectors.
+    """
+    return Scorer("cosine_similarity", _CosineSimilarity(), ("cosine", "reference"), (spearman(), pearson()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking(ScoreSample):
+    depths: tuple[int, ...]
+    cut: int
+    names: tuple[str, ...]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        relevance = {str(document): float(value) for document, value in sample.data["relevance"].items()}
+        if not any(value >= 1 for value in relevance.values()):
+            raise ValueError("no document is relevant")
+        answer = final_answer(replies)
+        said = find_json(answer.text)
+        if not isinstance(said, list):
+            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
+            return tuple(Score(name, 0.0, None, "no list of documents", validity) for name in self.names)
+        ranked = list(dict.fromkeys(map(str, said)))
+        values = (
+            ndcg(ranked, relevance, self.cut),
+            reciprocal_rank(ranked, relevance, self.cut),
+            *(recall(ranked, relevance, depth) for depth in self.depths),
+        )
+        first = ranked[0] if ranked else None
+        return tuple(
+            Score(name, value, first, answer.reason, answer.validity)
+            for name, value in zip(self.names, values, strict=True)
+        )
 
 
 def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
@@ -49,28 +82,25 @@ def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
     """
     names = (f"ndcg@{cut}", f"mrr@{cut}", *(f"recall@{depth}" for depth in depths))
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        relevance = {str(document): float(value) for document, value in sample.data["relevance"].items()}
-        if not any(value >= 1 for value in relevance.values()):
-            raise ValueError("no document is relevant")
-        answer = final_answer(replies)
-        said = find_json(answer.text)
-        if not isinstance(said, list):
-            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
-            return tuple(Score(name, 0.0, None, "no list of documents", validity) for name in names)
-        ranked = list(dict.fromkeys(map(str, said)))
-        values = (
-            ndcg(ranked, relevance, cut),
-            reciprocal_rank(ranked, relevance, cut),
-            *(recall(ranked, relevance, depth) for depth in depths),
-        )
-        first = ranked[0] if ranked else None
-        return tuple(
-            Score(name, value, first, answer.reason, answer.validity) for name, value in zip(names, values, strict=True)
-        )
-
     settings = {"depths": ",".join(map(str, depths)), "cut": str(cut)}
-    return Scorer("ranking", score, names, tuple(map(mean, names)), settings)
+    return Scorer("ranking", _Ranking(depths, cut, names), names, tuple(map(mean, names)), settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clustering(ScoreSample):
+    seed: int
+    starts: int
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        vectors, classes = vectors_of(replies), [str(label) for label in sample.data["labels"]]
+        if len(vectors) != len(classes):
+            raise ValueError(f"{len(vectors)} vectors for {len(classes)} labels")
+        found = await asyncio.to_thread(_k_means, vectors, len(set(classes)), self.seed, self.starts)
+        return (
+            Score(_CLUSTERING[0], v_measure(classes, found)),
+            _silhouette(_CLUSTERING[1], vectors, found),
+            _silhouette(_CLUSTERING[2], vectors, classes),
+        )
 
 
 def clustering(*, seed: int = 0, starts: int = 10) -> Scorer:
@@ -80,21 +110,11 @@ def clustering(*, seed: int = 0, starts: int = 10) -> Scorer:
     `starts` seeded beginnings. A sample where a silhouette does not exist (one class, or a class for each text) gives
     0 with a reason. Scoring raises UsageError without scikit-learn, and as `cosine_similarity` does.
     """
-    names = ("v_measure", "silhouette", "silhouette_classes")
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        vectors, classes = vectors_of(replies), [str(label) for label in sample.data["labels"]]
-        if len(vectors) != len(classes):
-            raise ValueError(f"{len(vectors)} vectors for {len(classes)} labels")
-        found = await asyncio.to_thread(_k_means, vectors, len(set(classes)), seed, starts)
-        return (
-            Score(names[0], v_measure(classes, found)),
-            _silhouette(names[1], vectors, found),
-            _silhouette(names[2], vectors, classes),
-        )
-
-    metrics = (mean(names[0]), mean(names[1], scale="number"), mean(names[2], scale="number"))
-    return Scorer("clustering", score, names, metrics, {"seed": str(seed), "starts": str(starts)})
+    metrics = (mean(_CLUSTERING[0]), mean(_CLUSTERING[1], scale="number"), mean(_CLUSTERING[2], scale="number"))
+    return Scorer(
+        "clustering", _Clustering(seed, starts), _CLUSTERING, metrics, {"seed": str(seed), "starts": str(starts)}
+    )
 
 
 def vectors_of(replies: tuple[Reply, ...]) -> Any:

@@ -4,12 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.scoring.extraction import Pick, exact_match_normalise, final_answer, matched
 from evalkit.scoring.metrics import mean
 
 Read = Callable[[Sample, str], "str | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Extracted(ScoreSample):
+    name: str
+    read: Read
+    patterns: tuple[re.Pattern[str], ...]
+    ignore_case: bool
+    ignore_punctuation: bool
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not sample.targets:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies, strip="none")
+        if not answer.text:
+            return (Score(self.name, 0.0, None, answer.reason, answer.validity),)
+        found = self.read(sample, answer.text)
+        if found is None:
+            cut = answer.validity is Validity.LENGTH
+            reason = "no answer before the token limit" if cut else "no answer found in the reply"
+            return (Score(self.name, 0.0, None, reason, Validity.LENGTH if cut else Validity.NO_ANSWER),)
+        said = self._normal(found)
+        right = any(said == self._normal(target) for target in sample.targets)
+        return (Score(self.name, float(right), said, answer.reason, answer.validity),)
+
+    def _normal(self, text: str) -> str:
+        return exact_match_normalise(
+            text, ignore=self.patterns, ignore_case=self.ignore_case, ignore_punctuation=self.ignore_punctuation
+        )
 
 
 def extracted(
@@ -31,28 +61,9 @@ def extracted(
     Scoring raises ValueError for a sample without targets.
     """
     patterns = tuple(re.compile(text) for text in ignore)
+    scoring = _Extracted(name, read, patterns, ignore_case, ignore_punctuation)
 
-    def normal(text: str) -> str:
-        return exact_match_normalise(
-            text, ignore=patterns, ignore_case=ignore_case, ignore_punctuation=ignore_punctuation
-        )
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        if not sample.targets:
-            raise ValueError("the sample has no targets")
-        answer = final_answer(replies, strip="none")
-        if not answer.text:
-            return (Score(name, 0.0, None, answer.reason, answer.validity),)
-        found = read(sample, answer.text)
-        if found is None:
-            cut = answer.validity is Validity.LENGTH
-            reason = "no answer before the token limit" if cut else "no answer found in the reply"
-            return (Score(name, 0.0, None, reason, Validity.LENGTH if cut else Validity.NO_ANSWER),)
-        said = normal(found)
-        right = any(said == normal(target) for target in sample.targets)
-        return (Score(name, float(right), said, answer.reason, answer.validity),)
-
-    return Scorer(name, score, (name,), (mean(name),), dict(settings or {}), version)
+    return Scorer(name, scoring, (name,), (mean(name),), dict(settings or {}), version)
 
 
 def regex_match(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity, digest_of
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity, digest_of
 from evalkit.core.distribution import pip_install
 from evalkit.scoring.extraction import as_number, final_answer
 from evalkit.scoring.extraction.choices import read_choice
@@ -16,6 +16,23 @@ from evalkit.scoring.metrics import mean
 from evalkit.scoring.metrics.whole import whole
 
 Kind = Literal["text", "class", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluate(ScoreSample):
+    module: _Module
+    label: str
+    per: Literal["corpus", "sample"]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        kind = await asyncio.to_thread(self.module.kind)
+        said, reason, validity = _said(kind, sample, replies)
+        if self.per == "corpus":
+            return (Score("answered", float(validity is not Validity.NO_ANSWER), said, reason, validity),)
+        if said is None:
+            return (Score(self.label, 0.0, None, reason, validity),)
+        value = await asyncio.to_thread(self.module.compute, [(said, sample)])
+        return (Score(self.label, value, said, reason, validity),)
 
 
 def evaluate(
@@ -47,26 +64,16 @@ def evaluate(
     if (path := Path(module.path)).is_file():
         settings |= {"metric": path.name, "file": digest_of(path.read_text("utf-8", "replace"))}
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        kind = await asyncio.to_thread(module.kind)
-        said, reason, validity = _said(kind, sample, replies)
-        if per == "corpus":
-            return (Score("answered", float(validity is not Validity.NO_ANSWER), said, reason, validity),)
-        if said is None:
-            return (Score(label, 0.0, None, reason, validity),)
-        value = await asyncio.to_thread(module.compute, [(said, sample)])
-        return (Score(label, value, said, reason, validity),)
-
     if per == "sample":
         return Scorer(
             "evaluate",
-            score,
+            _Evaluate(module, label, per),
             (label,),
             (mean(label, scale="number", higher_is_better=not lower_is_better),),
             settings,
         )
     over_all = whole(label, "answered", module.compute, higher_is_better=not lower_is_better)
-    return Scorer("evaluate", score, ("answered",), (over_all, mean("answered")), settings)
+    return Scorer("evaluate", _Evaluate(module, label, per), ("answered",), (over_all, mean("answered")), settings)
 
 
 def _said(kind: Kind, sample: Sample, replies: tuple[Reply, ...]) -> tuple[str | None, str, Validity]:

@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
+
+
+@dataclass(frozen=True, slots=True)
+class _Contains(ScoreSample):
+    need: Literal["any", "all"]
+    ignore_case: bool
+    whole_words: bool
+    refuse: bool
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        targets = [target.strip() for target in sample.targets]
+        if not targets or not all(targets):
+            raise ValueError("the sample has no targets, or an empty one")
+        answer = final_answer(replies)
+        if not answer.text:
+            return (Score("contains", 0.0, None, answer.reason, answer.validity),)
+        found = [target for target in targets if self._holds(answer.text, target)]
+        there = bool(found) if self.need == "any" else len(found) == len(targets)
+        reason = "; ".join(filter(None, [answer.reason, f"holds {found}" if found else "holds none"]))
+        return (Score("contains", float(there != self.refuse), answer.text, reason, answer.validity),)
+
+    def _holds(self, text: str, target: str) -> bool:
+        pattern = re.escape(target)
+        if self.whole_words:
+            pattern = rf"(?<!\w){pattern}(?!\w)"
+        return re.search(pattern, text, re.IGNORECASE if self.ignore_case else 0) is not None
 
 
 def contains(
@@ -20,25 +47,6 @@ def contains(
 
     Scoring raises ValueError without targets, and for a target that is empty, which everything contains.
     """
-
-    def holds(text: str, target: str) -> bool:
-        pattern = re.escape(target)
-        if whole_words:
-            pattern = rf"(?<!\w){pattern}(?!\w)"
-        return re.search(pattern, text, re.IGNORECASE if ignore_case else 0) is not None
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        targets = [target.strip() for target in sample.targets]
-        if not targets or not all(targets):
-            raise ValueError("the sample has no targets, or an empty one")
-        answer = final_answer(replies)
-        if not answer.text:
-            return (Score("contains", 0.0, None, answer.reason, answer.validity),)
-        found = [target for target in targets if holds(answer.text, target)]
-        there = bool(found) if need == "any" else len(found) == len(targets)
-        reason = "; ".join(filter(None, [answer.reason, f"holds {found}" if found else "holds none"]))
-        return (Score("contains", float(there != refuse), answer.text, reason, answer.validity),)
-
     chosen = {
         "need": need if need != "any" else "",
         "ignore_case": "" if ignore_case else "no",
@@ -46,4 +54,6 @@ def contains(
         "refuse": "yes" if refuse else "",
     }
     settings = {key: value for key, value in chosen.items() if value}
-    return Scorer("contains", score, ("contains",), (mean("contains"),), settings)
+    return Scorer(
+        "contains", _Contains(need, ignore_case, whole_words, refuse), ("contains",), (mean("contains"),), settings
+    )

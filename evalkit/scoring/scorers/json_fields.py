@@ -4,14 +4,52 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.extraction.json import ABSENT, find_json
 from evalkit.scoring.metrics import mean
 
 _NAMES = ("json_match", "json_fields")
+
+
+@dataclass(frozen=True, slots=True)
+class _JSONMatch(ScoreSample):
+    fields: tuple[str, ...]
+    extra: bool
+    ignore_case: bool
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        wanted = [_leaves(_target(target)) for target in sample.targets]
+        if not wanted:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies)
+        said = find_json(answer.text)
+        if said is ABSENT:
+            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
+            return tuple(Score(name, 0.0, None, answer.reason or "no JSON in the reply", validity) for name in _NAMES)
+        share, wrong = max((self._compared(_leaves(said), leaves) for leaves in wanted), key=lambda found: found[0])
+        reason = "; ".join(filter(None, [answer.reason, f"wrong: {', '.join(wrong[:5])}" if wrong else ""]))
+        shown = json.dumps(said, ensure_ascii=False)
+        values = (float(not wrong), share)
+        return tuple(
+            Score(name, value, shown, reason, answer.validity) for name, value in zip(_NAMES, values, strict=True)
+        )
+
+    def _compared(self, said: Mapping[str, Any], leaves: Mapping[str, Any]) -> tuple[float, list[str]]:
+        missing = [name for name in self.fields if name not in leaves]
+        if missing:
+            raise ValueError(f"the target has no field {missing[0]!r}, only {sorted(leaves)}")
+        names = list(self.fields or leaves)
+        wrong = [name for name in names if not same_json(said.get(name, ABSENT), leaves[name], self.ignore_case)]
+        right = len(names) - len(wrong)
+        if not self.extra:
+            surplus = [name for name in said if name not in leaves]
+            wrong += surplus
+            names += surplus
+        return right / len(names) if names else 1.0, wrong
 
 
 def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case: bool = False) -> Scorer:
@@ -25,44 +63,13 @@ def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case:
     A reply that holds no JSON is NO_ANSWER. Scoring raises ValueError without targets, for a target that is no JSON,
     and for one of the `fields` that the target has not.
     """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        wanted = [_leaves(_target(target)) for target in sample.targets]
-        if not wanted:
-            raise ValueError("the sample has no targets")
-        answer = final_answer(replies)
-        said = find_json(answer.text)
-        if said is ABSENT:
-            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
-            return tuple(Score(name, 0.0, None, answer.reason or "no JSON in the reply", validity) for name in _NAMES)
-        share, wrong = max((_compared(_leaves(said), leaves) for leaves in wanted), key=lambda found: found[0])
-        reason = "; ".join(filter(None, [answer.reason, f"wrong: {', '.join(wrong[:5])}" if wrong else ""]))
-        shown = json.dumps(said, ensure_ascii=False)
-        values = (float(not wrong), share)
-        return tuple(
-            Score(name, value, shown, reason, answer.validity) for name, value in zip(_NAMES, values, strict=True)
-        )
-
-    def _compared(said: Mapping[str, Any], leaves: Mapping[str, Any]) -> tuple[float, list[str]]:
-        missing = [name for name in fields if name not in leaves]
-        if missing:
-            raise ValueError(f"the target has no field {missing[0]!r}, only {sorted(leaves)}")
-        names = list(fields or leaves)
-        wrong = [name for name in names if not same_json(said.get(name, ABSENT), leaves[name], ignore_case)]
-        right = len(names) - len(wrong)
-        if not extra:
-            surplus = [name for name in said if name not in leaves]
-            wrong += surplus
-            names += surplus
-        return right / len(names) if names else 1.0, wrong
-
     chosen = {
         "fields": ",".join(fields),
         "extra": "" if extra else "no",
         "ignore_case": "yes" if ignore_case else "",
     }
     settings = {key: value for key, value in chosen.items() if value}
-    return Scorer("json_match", score, _NAMES, tuple(map(mean, _NAMES)), settings)
+    return Scorer("json_match", _JSONMatch(fields, extra, ignore_case), _NAMES, tuple(map(mean, _NAMES)), settings)
 
 
 def same_json(one: Any, other: Any, ignore_case: bool = False) -> bool:

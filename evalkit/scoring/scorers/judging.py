@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from evalkit.core import Judge, Metric, Model, Record, Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Judge, Metric, Model, Record, Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.scoring.metrics import mean
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged(ScoreSample):
+    judge: Judge
+    wanted: tuple[str, ...]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        verdict = await self.judge.verdict(sample, replies)
+        given = {found.name: found for found in verdict.scores}
+        missing = [name for name in self.wanted if name not in given and name not in verdict.inapplicable]
+        if missing and verdict.validity is Validity.OK:
+            raise ValueError(f"judge {self.judge.name!r} gave no score {missing[0]!r}, only {sorted(given)}")
+        absent = 0.0 if not verdict.validity.is_measurement_failure else math.nan
+        found = [given.get(name, Score(name, absent)) for name in self.wanted if name not in verdict.inapplicable]
+        found += [extra for name, extra in given.items() if name not in self.wanted]
+        # The first score holds what the verdict rests on; the others were made of the same calls.
+        if found:
+            found[0] = replace(found[0], details={**verdict.details, **found[0].details})
+        return tuple(_passed_on(each, verdict.validity, verdict.reason) for each in found)
 
 
 def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
@@ -28,26 +48,12 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
             fix=f"evalkit judge pairwise RUN_A RUN_B --using {judge.name}",
         )
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        verdict = await judge.verdict(sample, replies)
-        given = {found.name: found for found in verdict.scores}
-        missing = [name for name in wanted if name not in given and name not in verdict.inapplicable]
-        if missing and verdict.validity is Validity.OK:
-            raise ValueError(f"judge {judge.name!r} gave no score {missing[0]!r}, only {sorted(given)}")
-        absent = 0.0 if not verdict.validity.is_measurement_failure else math.nan
-        found = [given.get(name, Score(name, absent)) for name in wanted if name not in verdict.inapplicable]
-        found += [extra for name, extra in given.items() if name not in wanted]
-        # The first score holds what the verdict rests on; the others were made of the same calls.
-        if found:
-            found[0] = replace(found[0], details={**verdict.details, **found[0].details})
-        return tuple(_passed_on(each, verdict.validity, verdict.reason) for each in found)
-
     settings = {"judge": judge.name, "judge_version": str(judge.version), **judge.settings}
     less = judge.lower_is_better
     metrics = tuple(
         _where_given(mean(name, scale=judge.scale, higher_is_better=name not in less), name) for name in wanted
     )
-    scorer = Scorer(f"judged_{judge.name}", score, wanted, metrics, settings)
+    scorer = Scorer(f"judged_{judge.name}", _Judged(judge, wanted), wanted, metrics, settings)
     bound = judge.bound
     if bound is None:
         return scorer

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.extraction.choices import read_choice
 from evalkit.scoring.metrics import macro_f1, mcc, mean
 
 
-def classification(*, labels: tuple[str, ...] = ()) -> Scorer:
-    """`correct` (0 or 1), and of the task accuracy, `macro_f1` and `mcc` (`micro_f1` is there by name).
+@dataclass(frozen=True, slots=True)
+class _Classification(ScoreSample):
+    labels: tuple[str, ...]
 
-    Classes are the `labels`, or else the sample's choices, in their order, which must be that of every sample. From a
-    `choose()` the likeliest choice is predicted, the first of equals; in a written reply it is the label that the
-    reply is, or the only one that stands in it. A reply that names none is NO_ANSWER: it is predicted as no class.
-
-    The right class is the sample's gold index, or else the label that its target is. Of several right ones the one
-    that was predicted counts. Scoring raises ValueError where the right class is none of the labels, and for
-    log-likelihoods that don't fit the choices.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        classes = labels or sample.choices
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        classes = self.labels or sample.choices
         right = _right(sample, classes)
         reason, validity = "", Validity.OK
         said: int | None
@@ -40,9 +33,21 @@ def classification(*, labels: tuple[str, ...] = ()) -> Scorer:
         counts = (float(said), float(gold))
         return (Score("correct", float(said == gold), classes[said], reason, validity, counts),)
 
+
+def classification(*, labels: tuple[str, ...] = ()) -> Scorer:
+    """`correct` (0 or 1), and of the task accuracy, `macro_f1` and `mcc` (`micro_f1` is there by name).
+
+    Classes are the `labels`, or else the sample's choices, in their order, which must be that of every sample. From a
+    `choose()` the likeliest choice is predicted, the first of equals; in a written reply it is the label that the
+    reply is, or the only one that stands in it. A reply that names none is NO_ANSWER: it is predicted as no class.
+
+    The right class is the sample's gold index, or else the label that its target is. Of several right ones the one
+    that was predicted counts. Scoring raises ValueError where the right class is none of the labels, and for
+    log-likelihoods that don't fit the choices.
+    """
     metrics = (mean("correct", name="accuracy"), macro_f1(), mcc())
     settings = {"labels": ",".join(labels)} if labels else {}
-    return Scorer("classification", score, ("correct",), metrics, settings)
+    return Scorer("classification", _Classification(labels), ("correct",), metrics, settings)
 
 
 def _right(sample: Sample, classes: tuple[str, ...]) -> list[int]:

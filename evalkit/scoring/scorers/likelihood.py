@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer, is_number
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, is_number
 from evalkit.scoring.metrics import bits_per_byte, byte_perplexity, word_perplexity
 
 _WHITE_SPACE = re.compile(r"\s+")
 
 
-def rolling() -> Scorer:
-    """The log-likelihood of a whole text with the words and bytes to divide it by.
-
-    Scores: `loglikelihood` (nats), `words` (pieces between white space, as `re.split(r"\\s+", text)` counts them, so
-    white space at an end adds an empty piece), `bytes` (UTF-8) and `tokens` (those that the model scored, 0 where it
-    does not say). Words and bytes are those of `sample.data["original"]` where there is one, because a benchmark may
-    score a cleaned text and count on the original (WikiText does); else those of the sample's input.
-
-    Scoring raises ValueError for a log-likelihood that is not finite and for an input that is a conversation.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _Rolling(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not replies or len(replies[0].loglikelihoods) != 1:
             raise ValueError("one log-likelihood is needed; use rolling() as the method")
         value = replies[0].loglikelihoods[0]
@@ -37,5 +29,16 @@ def rolling() -> Scorer:
             Score("tokens", float(replies[0].usage.prompt_tokens)),
         )
 
+
+def rolling() -> Scorer:
+    """The log-likelihood of a whole text with the words and bytes to divide it by.
+
+    Scores: `loglikelihood` (nats), `words` (pieces between white space, as `re.split(r"\\s+", text)` counts them, so
+    white space at an end adds an empty piece), `bytes` (UTF-8) and `tokens` (those that the model scored, 0 where it
+    does not say). Words and bytes are those of `sample.data["original"]` where there is one, because a benchmark may
+    score a cleaned text and count on the original (WikiText does); else those of the sample's input.
+
+    Scoring raises ValueError for a log-likelihood that is not finite and for an input that is a conversation.
+    """
     metrics = (word_perplexity(), byte_perplexity(), bits_per_byte())
-    return Scorer("rolling", score, ("loglikelihood", "words", "bytes", "tokens"), metrics)
+    return Scorer("rolling", _Rolling(), ("loglikelihood", "words", "bytes", "tokens"), metrics)

@@ -5,11 +5,41 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.scoring.extraction import exact_match_normalise, final_answer, squad_normalise
 from evalkit.scoring.metrics import mean
+
+
+@dataclass(frozen=True, slots=True)
+class _ExactMatch(ScoreSample):
+    patterns: tuple[re.Pattern[str], ...]
+    ignore_case: bool
+    ignore_punctuation: bool
+    strip: Literal["both", "left", "none"]
+    normalise: Literal["none", "squad", "unicode"]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not sample.targets:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies, strip=self.strip)
+        if not answer.text:
+            return (Score("exact_match", 0.0, None, answer.reason, answer.validity),)
+        said = self._normal(answer.text)
+        right = any(said == self._normal(target) for target in sample.targets)
+        return (Score("exact_match", float(right), said, answer.reason, answer.validity),)
+
+    def _normal(self, text: str) -> str:
+        text = exact_match_normalise(
+            text, ignore=self.patterns, ignore_case=self.ignore_case, ignore_punctuation=self.ignore_punctuation
+        )
+        if self.normalise == "squad":
+            text = squad_normalise(text)
+        elif self.normalise == "unicode":
+            text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        return text.strip() if self.strip == "both" else text
 
 
 def exact_match(
@@ -33,27 +63,7 @@ def exact_match(
     """
     if isinstance(ignore, str):
         raise UsageError("`ignore` is a list of patterns", found=repr(ignore), fix=f"ignore=({ignore!r},)")
-    patterns = tuple(map(_pattern, ignore))
-
-    def normal(text: str) -> str:
-        text = exact_match_normalise(
-            text, ignore=patterns, ignore_case=ignore_case, ignore_punctuation=ignore_punctuation
-        )
-        if normalise == "squad":
-            text = squad_normalise(text)
-        elif normalise == "unicode":
-            text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-        return text.strip() if strip == "both" else text
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        if not sample.targets:
-            raise ValueError("the sample has no targets")
-        answer = final_answer(replies, strip=strip)
-        if not answer.text:
-            return (Score("exact_match", 0.0, None, answer.reason, answer.validity),)
-        said = normal(answer.text)
-        right = any(said == normal(target) for target in sample.targets)
-        return (Score("exact_match", float(right), said, answer.reason, answer.validity),)
+    scoring = _ExactMatch(tuple(map(_pattern, ignore)), ignore_case, ignore_punctuation, strip, normalise)
 
     chosen = {
         "ignore": repr(tuple(ignore)) if ignore else "",
@@ -63,7 +73,7 @@ def exact_match(
         "normalise": normalise if normalise != "none" else "",
     }
     settings = {key: value for key, value in chosen.items() if value}
-    return Scorer("exact_match", score, ("exact_match",), (mean("exact_match"),), settings)
+    return Scorer("exact_match", scoring, ("exact_match",), (mean("exact_match"),), settings)
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -73,6 +83,30 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise UsageError(
             "an `ignore` pattern is no regular expression", found=repr(text), fix=f"mend it: {error}"
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Squad(ScoreSample):
+    marker: str
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        answer = final_answer(replies)
+        golds = [gold for target in sample.targets if (gold := squad_normalise(target))] or [""]
+        answerable = any(sample.targets)
+        if not answer.text and (answerable or answer.validity is Validity.LENGTH):
+            return _pair(0.0, 0.0, None, answer.reason, answer.validity)
+        said = squad_normalise(answer.text)
+        if said == self.marker and said not in golds:
+            said = ""
+            if answerable:
+                return _pair(0.0, 0.0, answer.text, "says that there is no answer", answer.validity)
+        exact = float(said in golds)
+        best = max(_f1(said, gold) for gold in golds)
+        if answerable:
+            return _pair(exact, best, answer.text, answer.reason, answer.validity)
+        reason = "the question has no answer" + (" and the reply names one" if said else "")
+        validity = answer.validity if answer.text else Validity.OK
+        return _pair(exact, best, answer.text, reason, validity)
 
 
 def squad(*, no_answer: str = "unanswerable") -> Scorer:
@@ -86,29 +120,8 @@ def squad(*, no_answer: str = "unanswerable") -> Scorer:
     Source: the official scripts; where both sides normalise to nothing ("the" and "a") F1 is 1 as in version 2's,
     version 1.1's has 0.
     """
-    marker = squad_normalise(no_answer)
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        answer = final_answer(replies)
-        golds = [gold for target in sample.targets if (gold := squad_normalise(target))] or [""]
-        answerable = any(sample.targets)
-        if not answer.text and (answerable or answer.validity is Validity.LENGTH):
-            return _pair(0.0, 0.0, None, answer.reason, answer.validity)
-        said = squad_normalise(answer.text)
-        if said == marker and said not in golds:
-            said = ""
-            if answerable:
-                return _pair(0.0, 0.0, answer.text, "says that there is no answer", answer.validity)
-        exact = float(said in golds)
-        best = max(_f1(said, gold) for gold in golds)
-        if answerable:
-            return _pair(exact, best, answer.text, answer.reason, answer.validity)
-        reason = "the question has no answer" + (" and the reply names one" if said else "")
-        validity = answer.validity if answer.text else Validity.OK
-        return _pair(exact, best, answer.text, reason, validity)
-
     settings = {} if no_answer == "unanswerable" else {"no_answer": no_answer}
-    return Scorer("squad", score, ("exact", "f1"), (mean("exact"), mean("f1")), settings)
+    return Scorer("squad", _Squad(squad_normalise(no_answer)), ("exact", "f1"), (mean("exact"), mean("f1")), settings)
 
 
 def _pair(exact: float, f1: float, answer: str | None, reason: str, validity: Validity) -> tuple[Score, ...]:

@@ -9,11 +9,11 @@ import select
 import subprocess
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.core.distribution import pip_install
 from evalkit.scoring.extraction import final_answer, last_boxed, minerva_answer, minerva_normalise
 from evalkit.scoring.metrics import mean
@@ -64,28 +64,14 @@ class _Child:
 _CHILD = _Child()
 
 
-def math_equal() -> Scorer:
-    r"""Whether a reply's final answer equals the sample's, with the scores `math_verify` and `exact_match`, 0 or 1.
-
-    - `math_verify`: what math-verify reads in the reply (the last \boxed, a formula, a number) equals what it reads in
-      the gold, symbolically. The gold is the sample's data under `solution`, else its first target as a formula.
-    - `exact_match`: the answer in Minerva's closing sentence, else in the last \boxed, is the same text as the first
-      target in Minerva's normal form. (lm-evaluation-harness reads the sentence alone, and adds sympy's equality.)
-
-    A comparison that takes too long or too much memory, in a process of its own, is TIMEOUT and scores 0. A gold
-    that math-verify cannot read is compared as text. Source: https://github.com/huggingface/Math-Verify.
-
-    A run raises UsageError where the extra `math` is not installed; scoring raises ValueError without targets.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _MathEqual(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:
             raise ValueError("the sample has no targets")
         answer = final_answer(replies, strip="none")
         if not answer.text:
-            return tuple(
-                Score(name, 0.0, None, answer.reason, answer.validity) for name in ("math_verify", "exact_match")
-            )
+            return tuple(Score(name, 0.0, None, answer.reason, answer.validity) for name in _SCORES)
         exact, text = _same_text(sample, answer.text)
         exact_score = Score("exact_match", float(exact), text, answer.reason, answer.validity)
         gold = sample.data.get("solution") or f"\\boxed{{{sample.targets[0]}}}"
@@ -104,8 +90,22 @@ def math_equal() -> Scorer:
         shown = None if said is None else str(said)
         return (Score("math_verify", float(bool(found["equal"])), shown, reason, validity), exact_score)
 
+
+def math_equal() -> Scorer:
+    r"""Whether a reply's final answer equals the sample's, with the scores `math_verify` and `exact_match`, 0 or 1.
+
+    - `math_verify`: what math-verify reads in the reply (the last \boxed, a formula, a number) equals what it reads in
+      the gold, symbolically. The gold is the sample's data under `solution`, else its first target as a formula.
+    - `exact_match`: the answer in Minerva's closing sentence, else in the last \boxed, is the same text as the first
+      target in Minerva's normal form. (lm-evaluation-harness reads the sentence alone, and adds sympy's equality.)
+
+    A comparison that takes too long or too much memory, in a process of its own, is TIMEOUT and scores 0. A gold
+    that math-verify cannot read is compared as text. Source: https://github.com/huggingface/Math-Verify.
+
+    A run raises UsageError where the extra `math` is not installed; scoring raises ValueError without targets.
+    """
     metrics = (mean("math_verify"), mean("exact_match"))
-    scorer = Scorer("math_equal", score, _SCORES, metrics)
+    scorer = Scorer("math_equal", _MathEqual(), _SCORES, metrics)
     return replace(scorer, ready=lambda unsafe: _installed(scorer))
 
 

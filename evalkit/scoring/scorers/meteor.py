@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
 
@@ -16,6 +17,31 @@ from evalkit.scoring.metrics import mean
 _TOKENS = re.compile(r"\w+|[^\w\s]+")
 
 Synonyms = Callable[[str], "set[str]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Meteor(ScoreSample):
+    synonyms: bool
+    weights: tuple[float, float, float]
+    made: list[tuple[Callable[[str], str], Synonyms | None]] = field(default_factory=list, compare=False)
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not sample.targets:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies)
+        if not answer.text:
+            return (Score("meteor", 0.0, None, answer.reason, answer.validity),)
+        value = await asyncio.to_thread(self._best, answer.text, sample.targets)
+        return (Score("meteor", value, None, answer.reason, answer.validity),)
+
+    def _best(self, text: str, targets: tuple[str, ...]) -> float:
+        if not self.made:
+            from nltk.stem.porter import PorterStemmer
+
+            self.made.append((PorterStemmer().stem, _wordnet() if self.synonyms else None))
+        stem, alike = self.made[0]
+        said = _words(text)
+        return max(_meteor(said, _words(target), stem, alike, self.weights) for target in targets)
 
 
 def meteor(*, synonyms: bool = False, alpha: float = 0.9, beta: float = 3.0, gamma: float = 0.5) -> Scorer:
@@ -28,31 +54,11 @@ def meteor(*, synonyms: bool = False, alpha: float = 0.9, beta: float = 3.0, gam
     Source: Lavie & Agarwal 2007. Scoring raises UsageError where WordNet is wanted and missing, ValueError without
     targets.
     """
-    made: list[tuple[Callable[[str], str], Synonyms | None]] = []
-
-    def best(text: str, targets: tuple[str, ...]) -> float:
-        if not made:
-            from nltk.stem.porter import PorterStemmer
-
-            made.append((PorterStemmer().stem, _wordnet() if synonyms else None))
-        stem, alike = made[0]
-        said = _words(text)
-        return max(_meteor(said, _words(target), stem, alike, (alpha, beta, gamma)) for target in targets)
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        if not sample.targets:
-            raise ValueError("the sample has no targets")
-        answer = final_answer(replies)
-        if not answer.text:
-            return (Score("meteor", 0.0, None, answer.reason, answer.validity),)
-        value = await asyncio.to_thread(best, answer.text, sample.targets)
-        return (Score("meteor", value, None, answer.reason, answer.validity),)
-
     settings = {"stages": "exact+stem+synonym" if synonyms else "exact+stem"}
     plain = {"alpha": 0.9, "beta": 3.0, "gamma": 0.5}
     chosen = {"alpha": alpha, "beta": beta, "gamma": gamma}
     settings |= {name: f"{value:g}" for name, value in chosen.items() if value != plain[name]}
-    return Scorer("meteor", score, ("meteor",), (mean("meteor"),), settings)
+    return Scorer("meteor", _Meteor(synonyms, (alpha, beta, gamma)), ("meteor",), (mean("meteor"),), settings)
 
 
 def _words(text: str) -> list[str]:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.metrics import mean
 
 
-def gold_probability() -> Scorer:
-    """The share of probability that falls to the right choices; the score is `gold_probability`, 0 to 1.
-
-    With log-likelihoods ll of the choices it is Σ_gold exp(ll) / Σ exp(ll), TruthfulQA's MC2 (Lin et al., 2022).
-    The largest ll is taken off first, so that a share is found even where every exp(ll) would be 0 in float64.
-
-    Scoring raises ValueError where gold or log-likelihoods don't fit the choices, for one that is NaN or +infinity,
-    and where all are -infinity.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _GoldProbability(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         values = replies[0].loglikelihoods if replies else ()
         if len(values) != len(sample.choices) or not values:
             raise ValueError(f"{len(values)} log-likelihoods for {len(sample.choices)} choices; use choose()")
@@ -31,4 +24,14 @@ def gold_probability() -> Scorer:
         share = math.fsum(masses[index] for index in set(sample.gold)) / math.fsum(masses)
         return (Score("gold_probability", min(share, 1.0), sample.choices[values.index(most)]),)
 
-    return Scorer("gold_probability", score, ("gold_probability",), (mean("gold_probability"),))
+
+def gold_probability() -> Scorer:
+    """The share of probability that falls to the right choices; the score is `gold_probability`, 0 to 1.
+
+    With log-likelihoods ll of the choices it is Σ_gold exp(ll) / Σ exp(ll), TruthfulQA's MC2 (Lin et al., 2022).
+    The largest ll is taken off first, so that a share is found even where every exp(ll) would be 0 in float64.
+
+    Scoring raises ValueError where gold or log-likelihoods don't fit the choices, for one that is NaN or +infinity,
+    and where all are -infinity.
+    """
+    return Scorer("gold_probability", _GoldProbability(), ("gold_probability",), (mean("gold_probability"),))

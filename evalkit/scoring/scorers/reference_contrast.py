@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
 
 _KINDS = ("bleu", "rouge1", "rouge2", "rougeL")
 
 
-def nearer() -> Scorer:
-    """For BLEU, ROUGE-1, ROUGE-2 and ROUGE-L: `…_max`, `…_diff` and `…_acc`.
-
-    Right references are the sample's targets, wrong ones its data under `false`. `max` is the best against a right one
-    (0 to 100), `diff` that minus the best against a wrong one (-100 to 100), and `acc` whether it is above 0.
-
-    BLEU is sacrebleu's corpus BLEU of the one sentence, tokenised "intl", exponential smoothing; ROUGE-L is
-    rouge-score's rougeLsum, unstemmed. Source: Lin et al. 2022, as lm-evaluation-harness has it. An empty reply is
-    NO_ANSWER. Scoring raises ValueError where either side has no references.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _Nearer(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         wrong = sample.data.get("false", ())
         if not sample.targets or not wrong:
             raise ValueError("the sample needs right and wrong references")
@@ -41,9 +33,20 @@ def nearer() -> Scorer:
         found[0] = Score(found[0].name, found[0].value, shown, answer.reason, answer.validity)
         return tuple(found)
 
+
+def nearer() -> Scorer:
+    """For BLEU, ROUGE-1, ROUGE-2 and ROUGE-L: `…_max`, `…_diff` and `…_acc`.
+
+    Right references are the sample's targets, wrong ones its data under `false`. `max` is the best against a right one
+    (0 to 100), `diff` that minus the best against a wrong one (-100 to 100), and `acc` whether it is above 0.
+
+    BLEU is sacrebleu's corpus BLEU of the one sentence, tokenised "intl", exponential smoothing; ROUGE-L is
+    rouge-score's rougeLsum, unstemmed. Source: Lin et al. 2022, as lm-evaluation-harness has it. An empty reply is
+    NO_ANSWER. Scoring raises ValueError where either side has no references.
+    """
     names = tuple(f"{kind}_{name}" for kind in _KINDS for name in ("max", "diff", "acc"))
     metrics = tuple(mean(name, scale="share" if name.endswith("acc") else "number") for name in names)
-    return Scorer("nearer", score, names, metrics)
+    return Scorer("nearer", _Nearer(), names, metrics)
 
 
 def _both(said: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> tuple[list[float], list[float]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.extraction.json import ABSENT, find_json
 from evalkit.scoring.metrics import mean
@@ -13,18 +14,12 @@ from evalkit.scoring.metrics import mean
 _NAMES = ("schema_valid", "json_valid")
 
 
-def json_schema(*, formats: bool = False) -> Scorer:
-    """`schema_valid` (0 or 1: the reply's JSON follows `sample.data["schema"]`) and `json_valid` (it is JSON at all).
+@dataclass(frozen=True, slots=True)
+class _JSONSchema(ScoreSample):
+    formats: bool
 
-    Validity is that of the package jsonschema, under the draft that the schema names with `$schema` and 2020-12
-    without one; references reach within the schema only. `formats` also holds texts to "format". The JSON may stand
-    alone, in a ``` fence or after other words; a reply without any is NO_ANSWER.
-
-    Scoring raises ValueError where the row's schema is no schema.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        validator = _validator(sample.data["schema"], formats)
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        validator = _validator(sample.data["schema"], self.formats)
         answer = final_answer(replies)
         said = find_json(answer.text)
         if said is ABSENT:
@@ -38,8 +33,18 @@ def json_schema(*, formats: bool = False) -> Scorer:
             Score(_NAMES[1], 1.0, shown, "", answer.validity),
         )
 
+
+def json_schema(*, formats: bool = False) -> Scorer:
+    """`schema_valid` (0 or 1: the reply's JSON follows `sample.data["schema"]`) and `json_valid` (it is JSON at all).
+
+    Validity is that of the package jsonschema, under the draft that the schema names with `$schema` and 2020-12
+    without one; references reach within the schema only. `formats` also holds texts to "format". The JSON may stand
+    alone, in a ``` fence or after other words; a reply without any is NO_ANSWER.
+
+    Scoring raises ValueError where the row's schema is no schema.
+    """
     settings = {"formats": "yes"} if formats else {}
-    return Scorer("json_schema", score, _NAMES, tuple(map(mean, _NAMES)), settings)
+    return Scorer("json_schema", _JSONSchema(formats), _NAMES, tuple(map(mean, _NAMES)), settings)
 
 
 def _validator(schema: Any, formats: bool) -> Any:

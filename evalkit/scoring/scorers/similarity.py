@@ -4,11 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
+
+
+@dataclass(frozen=True, slots=True)
+class _EditSimilarity(ScoreSample):
+    unit: Literal["character", "word"]
+    ignore_case: bool
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not sample.targets:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies)
+        if not answer.text:
+            return (Score("edit_similarity", 0.0, None, answer.reason, answer.validity),)
+        value = await asyncio.to_thread(self._best, answer.text, sample.targets)
+        return (Score("edit_similarity", value, None, answer.reason, answer.validity),)
+
+    def _best(self, text: str, targets: tuple[str, ...]) -> float:
+        said = self._parts(text)
+        return max(_similarity(said, self._parts(target)) for target in targets)
+
+    def _parts(self, text: str) -> Sequence[str]:
+        text = text.strip().lower() if self.ignore_case else text.strip()
+        return text.split() if self.unit == "word" else text
 
 
 def edit_similarity(*, unit: Literal["character", "word"] = "character", ignore_case: bool = False) -> Scorer:
@@ -17,27 +41,15 @@ def edit_similarity(*, unit: Literal["character", "word"] = "character", ignore_
     Edits are insertions, deletions and substitutions of characters or words (Levenshtein 1966). White space at both
     ends does not count. Scoring raises ValueError without targets.
     """
-
-    def parts(text: str) -> Sequence[str]:
-        text = text.strip().lower() if ignore_case else text.strip()
-        return text.split() if unit == "word" else text
-
-    def best(text: str, targets: tuple[str, ...]) -> float:
-        said = parts(text)
-        return max(_similarity(said, parts(target)) for target in targets)
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        if not sample.targets:
-            raise ValueError("the sample has no targets")
-        answer = final_answer(replies)
-        if not answer.text:
-            return (Score("edit_similarity", 0.0, None, answer.reason, answer.validity),)
-        value = await asyncio.to_thread(best, answer.text, sample.targets)
-        return (Score("edit_similarity", value, None, answer.reason, answer.validity),)
-
     chosen = {"unit": unit if unit != "character" else "", "ignore_case": "yes" if ignore_case else ""}
     settings = {key: value for key, value in chosen.items() if value}
-    return Scorer("edit_similarity", score, ("edit_similarity",), (mean("edit_similarity"),), settings)
+    return Scorer(
+        "edit_similarity",
+        _EditSimilarity(unit, ignore_case),
+        ("edit_similarity",),
+        (mean("edit_similarity"),),
+        settings,
+    )
 
 
 def _similarity(one: Sequence[str], other: Sequence[str]) -> float:

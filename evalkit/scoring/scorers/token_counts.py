@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from dataclasses import dataclass
+
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.metrics.ratios import ratio
 
 _NAMES = ("tokens", "words", "characters", "bytes")
 
 
-def token_counts() -> Scorer:
-    """`tokens` of a sample's input and the `words`, `characters` (code points) and `bytes` (UTF-8) they stand for.
-
-    Metrics are ratios of sums: `tokens_per_word` (fertility; fewer is better), `characters_per_token` and
-    `bytes_per_token` (more is better). Words stand between white space, so that tokens per word say nothing of
-    languages that write without it; characters and bytes per token do.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _TokenCounts(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         text = sample.input
         if not isinstance(text, str) or not text.strip():
             raise ValueError("a text that is not empty is needed to count on")
@@ -28,9 +24,17 @@ def token_counts() -> Scorer:
         )
         return tuple(Score(name, float(count)) for name, count in zip(_NAMES, counts, strict=True))
 
+
+def token_counts() -> Scorer:
+    """`tokens` of a sample's input and the `words`, `characters` (code points) and `bytes` (UTF-8) they stand for.
+
+    Metrics are ratios of sums: `tokens_per_word` (fertility; fewer is better), `characters_per_token` and
+    `bytes_per_token` (more is better). Words stand between white space, so that tokens per word say nothing of
+    languages that write without it; characters and bytes per token do.
+    """
     metrics = (
         ratio("tokens", "words", name="tokens_per_word", scale="number", higher_is_better=False),
         ratio("characters", "tokens", name="characters_per_token", scale="number"),
         ratio("bytes", "tokens", name="bytes_per_token", scale="number"),
     )
-    return Scorer("token_counts", score, _NAMES, metrics)
+    return Scorer("token_counts", _TokenCounts(), _NAMES, metrics)

@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer, squad_normalise
 from evalkit.scoring.metrics import mean
 
 _NAMES = ("token_f1", "token_precision", "token_recall")
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenF1(ScoreSample):
+    normalise: Literal["squad", "lower", "none"]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        if not sample.targets:
+            raise ValueError("the sample has no targets")
+        answer = final_answer(replies)
+        if not answer.text:
+            return tuple(Score(name, 0.0, None, answer.reason, answer.validity) for name in _NAMES)
+        said = self._tokens(answer.text)
+        best = max((overlap(said, self._tokens(target)) for target in sample.targets), key=lambda found: found[0])
+        return tuple(
+            Score(name, value, answer.text, answer.reason, answer.validity)
+            for name, value in zip(_NAMES, best, strict=True)
+        )
+
+    def _tokens(self, text: str) -> list[str]:
+        if self.normalise == "squad":
+            return squad_normalise(text).split()
+        return (text.lower() if self.normalise == "lower" else text).split()
 
 
 def token_f1(*, normalise: Literal["squad", "lower", "none"] = "squad") -> Scorer:
@@ -21,27 +45,8 @@ def token_f1(*, normalise: Literal["squad", "lower", "none"] = "squad") -> Score
 
     Scoring raises ValueError without targets.
     """
-
-    def normal(text: str) -> list[str]:
-        if normalise == "squad":
-            return squad_normalise(text).split()
-        return (text.lower() if normalise == "lower" else text).split()
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        if not sample.targets:
-            raise ValueError("the sample has no targets")
-        answer = final_answer(replies)
-        if not answer.text:
-            return tuple(Score(name, 0.0, None, answer.reason, answer.validity) for name in _NAMES)
-        said = normal(answer.text)
-        best = max((overlap(said, normal(target)) for target in sample.targets), key=lambda found: found[0])
-        return tuple(
-            Score(name, value, answer.text, answer.reason, answer.validity)
-            for name, value in zip(_NAMES, best, strict=True)
-        )
-
     settings = {} if normalise == "squad" else {"normalise": normalise}
-    return Scorer("token_f1", score, _NAMES, tuple(map(mean, _NAMES)), settings)
+    return Scorer("token_f1", _TokenF1(normalise), _NAMES, tuple(map(mean, _NAMES)), settings)
 
 
 def overlap(said: list[str], wanted: list[str]) -> tuple[float, float, float]:

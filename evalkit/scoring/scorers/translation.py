@@ -6,9 +6,10 @@ import asyncio
 import importlib.metadata
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from evalkit.core import Metric, Reply, Sample, Score, Scorer, UsageError
+from evalkit.core import Metric, Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import corpus
 from evalkit.scoring.metrics.corpus import Smooth
@@ -103,27 +104,32 @@ def ter(
     return _scorer("ter", make, corpus.ter(), signature)
 
 
-def _scorer(name: str, make: Callable[[], Any], metric: Metric, signature: str) -> Scorer:
-    made: list[Any] = []
+@dataclass(frozen=True, slots=True)
+class _Segments(ScoreSample):
+    name: str
+    make: Callable[[], Any]
+    made: list[Any] = field(default_factory=list, compare=False)
 
-    def segment(text: str, targets: tuple[str, ...]) -> tuple[float, tuple[float, ...]]:
-        if not made:
-            made.append(_made(make))
-        # What sacrebleu's own bootstrap stands on; its public scores leave out the counts of chrF.
-        [counts] = made[0]._extract_corpus_statistics([text], [[target] for target in targets])
-        value = made[0]._compute_score_from_stats(list(counts)).score / 100.0
-        return value if name == "ter" else min(value, 1.0), tuple(map(float, counts))
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:
             raise ValueError("the sample has no targets")
         answer = final_answer(replies)
         # In a thread: a long segment takes long, and models must be fed meanwhile. An empty text counts, too: the
         # corpus must not gain by what a model left out.
-        value, counts = await asyncio.to_thread(segment, answer.text, sample.targets)
-        return (Score(name, value, None, answer.reason, answer.validity, counts),)
+        value, counts = await asyncio.to_thread(self._segment, answer.text, sample.targets)
+        return (Score(self.name, value, None, answer.reason, answer.validity, counts),)
 
-    return Scorer(name, score, (name,), (metric,), {"signature": f"{signature}|version:{_version()}"})
+    def _segment(self, text: str, targets: tuple[str, ...]) -> tuple[float, tuple[float, ...]]:
+        if not self.made:
+            self.made.append(_made(self.make))
+        # What sacrebleu's own bootstrap stands on; its public scores leave out the counts of chrF.
+        [counts] = self.made[0]._extract_corpus_statistics([text], [[target] for target in targets])
+        value = self.made[0]._compute_score_from_stats(list(counts)).score / 100.0
+        return value if self.name == "ter" else min(value, 1.0), tuple(map(float, counts))
+
+
+def _scorer(name: str, make: Callable[[], Any], metric: Metric, signature: str) -> Scorer:
+    return Scorer(name, _Segments(name, make), (name,), (metric,), {"signature": f"{signature}|version:{_version()}"})
 
 
 def _made(make: Callable[[], Any]) -> Any:

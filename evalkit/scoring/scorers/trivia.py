@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
+from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
 
@@ -22,14 +23,9 @@ def triviaqa_normalise(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_BLANKS)).split())
 
 
-def triviaqa() -> Scorer:
-    """TriviaQA's official `exact` (0 or 1) and `f1` (0 to 1), each the best over the aliases.
-
-    The aliases are those of the sample's data under `normalized_aliases`, where the data set has them, else its
-    targets. An empty reply is NO_ANSWER. Scoring raises ValueError for a sample without targets.
-    """
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _TriviaQA(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         aliases = sample.data.get("normalized_aliases") or sample.targets
         if not aliases:
             raise ValueError("the sample has no targets")
@@ -44,7 +40,14 @@ def triviaqa() -> Scorer:
             Score("f1", best, shown, answer.reason, answer.validity),
         )
 
-    return Scorer("triviaqa", score, ("exact", "f1"), (mean("exact"), mean("f1")))
+
+def triviaqa() -> Scorer:
+    """TriviaQA's official `exact` (0 or 1) and `f1` (0 to 1), each the best over the aliases.
+
+    The aliases are those of the sample's data under `normalized_aliases`, where the data set has them, else its
+    targets. An empty reply is NO_ANSWER. Scoring raises ValueError for a sample without targets.
+    """
+    return Scorer("triviaqa", _TriviaQA(), ("exact", "f1"), (mean("exact"), mean("f1")))
 
 
 def _f1(said: str, gold: str) -> float:

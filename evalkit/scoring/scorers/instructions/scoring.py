@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.core.distribution import pip_install
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics.means import mean
@@ -62,6 +62,31 @@ def followed(check: Check, texts: list[str], arguments: Arguments) -> bool:
     return any(check(text, arguments) for text in texts if text.strip())
 
 
+@dataclass(frozen=True, slots=True)
+class _Instructions(ScoreSample):
+    table: Mapping[str, Check]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        wanted = sample.data.get("instructions")
+        if not wanted:
+            raise ValueError("the sample has no instructions")
+        answer = final_answer(replies, strip="none")
+        strict, loose = [], []
+        for name, arguments in wanted:
+            if name not in self.table:
+                raise ValueError(f"no instruction named {name!r}")
+            strict.append(followed(self.table[name], [answer.text], arguments))
+            loose.append(strict[-1] or followed(self.table[name], relaxed(answer.text), arguments))
+        missed = [name for (name, _), good in zip(wanted, strict, strict=True) if not good]
+        reason = answer.reason or ("missed: " + ", ".join(missed) if missed else "")
+        shown = answer.text or None
+        values = (all(strict), all(loose), sum(strict), sum(loose), len(wanted))
+        return tuple(
+            Score(score_name, float(value), shown if index == 0 else None, reason, answer.validity)
+            for index, (score_name, value) in enumerate(zip(_SCORES, values, strict=True))
+        )
+
+
 def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Scorer:
     """Whether a reply follows the sample's verifiable instructions, by IFEval's definitions.
 
@@ -79,27 +104,6 @@ def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Sc
     ValueError for unknown instructions.
     """
     kind: Literal["punkt", "rules"] = ("punkt" if installed() else "rules") if sentences == "auto" else sentences
-    table = checks(splitter(kind))
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        wanted = sample.data.get("instructions")
-        if not wanted:
-            raise ValueError("the sample has no instructions")
-        answer = final_answer(replies, strip="none")
-        strict, loose = [], []
-        for name, arguments in wanted:
-            if name not in table:
-                raise ValueError(f"no instruction named {name!r}")
-            strict.append(followed(table[name], [answer.text], arguments))
-            loose.append(strict[-1] or followed(table[name], relaxed(answer.text), arguments))
-        missed = [name for (name, _), good in zip(wanted, strict, strict=True) if not good]
-        reason = answer.reason or ("missed: " + ", ".join(missed) if missed else "")
-        shown = answer.text or None
-        values = (all(strict), all(loose), sum(strict), sum(loose), len(wanted))
-        return tuple(
-            Score(score_name, float(value), shown if index == 0 else None, reason, answer.validity)
-            for index, (score_name, value) in enumerate(zip(_SCORES, values, strict=True))
-        )
 
     metrics = (
         mean("prompt_level_strict_acc"),
@@ -107,7 +111,7 @@ def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Sc
         mean("prompt_level_loose_acc"),
         ratio("loose_followed", "instructions", name="inst_level_loose_acc"),
     )
-    scorer = Scorer("instructions", score, _SCORES, metrics, {"sentences": kind})
+    scorer = Scorer("instructions", _Instructions(checks(splitter(kind))), _SCORES, metrics, {"sentences": kind})
     return replace(scorer, ready=lambda unsafe: _installed(scorer))
 
 
