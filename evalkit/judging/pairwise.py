@@ -11,7 +11,7 @@ from evalkit.judging.ask import JudgeReply, Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.logprob_grades import weigh
 from evalkit.judging.prompts import PromptText
-from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.protocols import Decide, answers_of, decided, judge_of, questions_of, reference_of, unjudged
 from evalkit.judging.verdict_reader import Reading, read_label
 
 SCORES = ("win", "consistent", "first_position")
@@ -52,6 +52,43 @@ FIVE = Scale(
 SCALES: Mapping[str, Scale] = {"three": THREE, "two": TWO, "five": FIVE}
 
 
+@dataclass(frozen=True, slots=True)
+class _Compare(Decide):
+    prompt: PromptText
+    scale: Scale
+    orders: Literal["both", "first"]
+    soft: bool
+    last_turn: bool
+    max_tokens: int
+    temperature: float
+
+    async def __call__(self, model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        if not replies or len(replies) % 2:
+            raise ValueError(f"a pair has as many replies for each answer, not {len(replies)} in all")
+        half = len(replies) // 2
+        one, two = answers_of(replies[:half]), answers_of(replies[half:])
+        asked = [_in_order("AB", await self._order(model, sample, one, two), self.scale)]
+        if self.orders == "both":
+            asked.append(_in_order("BA", await self._order(model, sample, two, one), self.scale))
+        missing = [f"{place} order: {order.problem}" for place, order in zip(("first", "second"), asked, strict=False)
+                   if order.value is None]  # fmt: skip
+        if missing:
+            return unjudged("; ".join(missing), asked)
+        labels = [order.value or "" for order in asked]
+        return decided(_scores(labels, self.scale, self.soft), asked)
+
+    async def _order(self, model: Model, sample: Sample, a: tuple[str, ...], b: tuple[str, ...]) -> JudgeReply[str]:
+        text = _text(self.prompt, sample, a, b, self.last_turn)
+        if self.soft:
+            return await _leaning(model, text)
+
+        def read(reply: str, cut: bool) -> Reading[str]:
+            return read_label(reply, self.scale.labels, cut=cut)
+
+        sampling = Sampling(self.max_tokens, self.temperature)
+        return await ask(model, text, read, form=self.scale.words, schema=_schema(self.scale), sampling=sampling)
+
+
 def pairwise(
     name: str,
     prompt: PromptText,
@@ -77,32 +114,7 @@ def pairwise(
     if soft and scale is not TWO:
         raise UsageError("a soft preference is one between A and B", fix="scale=two")
 
-    async def decide(model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        if not replies or len(replies) % 2:
-            raise ValueError(f"a pair has as many replies for each answer, not {len(replies)} in all")
-        half = len(replies) // 2
-        one, two = answers_of(replies[:half]), answers_of(replies[half:])
-        asked = [_in_order("AB", await _order(model, sample, one, two), scale)]
-        if orders == "both":
-            asked.append(_in_order("BA", await _order(model, sample, two, one), scale))
-        missing = [f"{place} order: {order.problem}" for place, order in zip(("first", "second"), asked, strict=False)
-                   if order.value is None]  # fmt: skip
-        if missing:
-            return unjudged("; ".join(missing), asked)
-        labels = [order.value or "" for order in asked]
-        return decided(_scores(labels, scale, soft), asked)
-
-    async def _order(model: Model, sample: Sample, a: tuple[str, ...], b: tuple[str, ...]) -> JudgeReply[str]:
-        text = _text(prompt, sample, a, b, last_turn)
-        if soft:
-            return await _leaning(model, text)
-
-        def read(reply: str, cut: bool) -> Reading[str]:
-            return read_label(reply, scale.labels, cut=cut)
-
-        sampling = Sampling(max_tokens, temperature)
-        return await ask(model, text, read, form=scale.words, schema=_schema(scale), sampling=sampling)
-
+    decide = _Compare(prompt, scale, orders, soft, last_turn, max_tokens, temperature)
     settings = {"prompt": prompt.digest, "orders": orders, "labels": "/".join(scale.labels)}
     if soft:
         settings["soft"] = "yes"

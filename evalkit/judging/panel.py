@@ -5,12 +5,34 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalkit.core import Generate, Judge, Model, Reply, Request, Sample, Score, UsageError, Validity, Verdict
-from evalkit.judging.protocols import judge_of, unjudged
+from evalkit.core import (
+    Generate,
+    GiveVerdict,
+    Judge,
+    Model,
+    Reply,
+    Request,
+    Sample,
+    Score,
+    UsageError,
+    Validity,
+    Verdict,
+)
+from evalkit.judging.protocols import Decide, judge_of, unjudged
 from evalkit.judging.transcripts import bounded
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel(GiveVerdict):
+    judges: tuple[Judge, ...]
+    by: Literal["mean", "majority"]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        given = [await judge.verdict(sample, replies) for judge in self.judges]
+        return _together(given, self.by)
 
 
 def panel(name: str, judges: Sequence[Judge], *, by: Literal["mean", "majority"] = "mean") -> Judge:
@@ -23,13 +45,9 @@ def panel(name: str, judges: Sequence[Judge], *, by: Literal["mean", "majority"]
     if len(judges) < 2 or len({judge.over for judge in judges}) != 1:
         raise UsageError("a panel has two judges or more, all of the same kind", found=f"{len(judges)}")
 
-    async def verdict(sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        given = [await judge.verdict(sample, replies) for judge in judges]
-        return _together(given, by)
-
     first = judges[0]
     settings = {f"judge_{place}": _words(judge) for place, judge in enumerate(judges, 1)} | {"by": by}
-    made = Judge(name, verdict, 1, first.over, first.scores, first.scale, settings)
+    made = Judge(name, _Panel(tuple(judges), by), 1, first.over, first.scores, first.scale, settings)
     if all(judge.bound is None for judge in judges):
         return made
 
@@ -39,19 +57,27 @@ def panel(name: str, judges: Sequence[Judge], *, by: Literal["mean", "majority"]
     return replace(made, bound=bound)
 
 
+@dataclass(frozen=True, slots=True)
+class _Repeat(Decide):
+    judge: Judge
+    times: int
+    temperature: float
+
+    async def __call__(self, model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        assert self.judge.bound is not None
+        tries = [self.judge.bound(_Sampled(model, self.temperature, number)) for number in range(self.times)]
+        return _together([await one.verdict(sample, replies) for one in tries], "majority")
+
+
 def repeated(judge: Judge, times: int, *, temperature: float = 1.0) -> Judge:
     """One judge asked `times` times with sampled replies: the majority of what it says, with the spread."""
     if times < 2:
         raise UsageError("a judge is repeated two times or more", found=str(times))
 
-    async def decide(model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        assert judge.bound is not None
-        tries = [judge.bound(_Sampled(model, temperature, number)) for number in range(times)]
-        return _together([await one.verdict(sample, replies) for one in tries], "majority")
-
     if judge.bound is None:
         raise UsageError(f"the judge {judge.name!r} asks no model, so that it says the same every time")
     settings = {**judge.settings, "times": str(times), "temperature": f"{temperature:g}"}
+    decide = _Repeat(judge, times, temperature)
     judged = judge_of(judge.name, decide, scores=judge.scores, over=judge.over, settings=settings, scale=judge.scale)
     return replace(judged, version=judge.version)
 

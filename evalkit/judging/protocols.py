@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
-from evalkit.core import Judge, Message, Model, Reply, Sample, Score, UsageError, Validity, Verdict
+from evalkit.core import GiveVerdict, Judge, Message, Model, Reply, Sample, Score, UsageError, Validity, Verdict
 from evalkit.judging.ask import JudgeReply
 from evalkit.judging.transcripts import transcript
 from evalkit.scoring.extraction.replies import strip_reasoning
 
-Decide = Callable[[Model, Sample, tuple[Reply, ...]], Coroutine[Any, Any, Verdict]]
+
+class Decide(Protocol):
+    """How a judge arrives at its verdict by asking a model, a class for each kind of judge."""
+
+    def __call__(self, model: Model, sample: Sample, replies: tuple[Reply, ...], /) -> Coroutine[Any, Any, Verdict]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Unbound(GiveVerdict):
+    name: str
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        raise UsageError(f"the judge {self.name!r} has no model", fix="--judge MODEL")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound(GiveVerdict):
+    model: Model
+    decide: Decide
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        return await self.decide(self.model, sample, replies)
 
 
 def judge_of(
@@ -27,17 +48,12 @@ def judge_of(
 ) -> Judge:
     """A judge that asks a model by `decide`. Until it is bound to one, a verdict raises UsageError."""
 
-    async def unbound(sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        raise UsageError(f"the judge {name!r} has no model", fix="--judge MODEL")
-
     def bound(model: Model) -> Judge:
-        async def verdict(sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-            return await decide(model, sample, replies)
-
         asked = {**settings, "model": f"{model.identity.name}@{model.identity.digest[:8]}"}
+        verdict = _Bound(model, decide)
         return Judge(name, verdict, version, over, scores, scale, asked, lower_is_better=lower_is_better)
 
-    return Judge(name, unbound, version, over, scores, scale, dict(settings), bound, lower_is_better)
+    return Judge(name, _Unbound(name), version, over, scores, scale, dict(settings), bound, lower_is_better)
 
 
 def answers_of(replies: Sequence[Reply]) -> tuple[str, ...]:

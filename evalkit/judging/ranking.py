@@ -5,16 +5,46 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
 from evalkit.judging.ask import Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.json_objects import ending_object
 from evalkit.judging.prompts import PromptText
-from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.protocols import Decide, answers_of, decided, judge_of, questions_of, reference_of, unjudged
 from evalkit.judging.verdict_reader import Reading
 
 MOST = len(string.ascii_uppercase)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rank(Decide):
+    prompt: PromptText
+    turns: int
+    seed: int
+    max_tokens: int
+
+    async def __call__(self, model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        texts = answers_of(replies)
+        answers = [texts[start : start + self.turns] for start in range(0, len(texts), self.turns)]
+        if not 2 <= len(answers) <= MOST or len(texts) % self.turns:
+            raise ValueError(f"{len(texts)} replies of {self.turns} turns are no list of 2 to {MOST} answers")
+        order = list(range(len(answers)))
+        random.Random(f"{self.seed} {sample.id}").shuffle(order)
+        letters = string.ascii_uppercase[: len(answers)]
+
+        def read(reply: str, cut: bool) -> Reading[tuple[str, ...]]:
+            return read_order(reply, letters, cut=cut)
+
+        text = _text(self.prompt, sample, [answers[place] for place in order], letters)
+        form = f"Explain in a few sentences, then end with one line: `Ranking: {' > '.join(letters)}`, best first."
+        asked = await ask(model, text, read, form=form, schema=_schema(letters), sampling=Sampling(self.max_tokens))
+        if asked.value is None:
+            return unjudged(asked.problem, (asked,))
+        ranks = {order[letters.index(letter)]: place for place, letter in enumerate(asked.value, 1)}
+        scores = tuple(Score(f"rank_{place + 1}", float(ranks[place])) for place in range(len(answers)))
+        return decided(scores, (asked,))
 
 
 def ranking(name: str, prompt: PromptText, *, turns: int = 1, seed: int = 1, max_tokens: int = 2048) -> Judge:
@@ -22,30 +52,15 @@ def ranking(name: str, prompt: PromptText, *, turns: int = 1, seed: int = 1, max
 
     The list's order depends on (seed, sample) alone. A reply that does not name every answer exactly once is unjudged.
     """
-
-    async def decide(model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        texts = answers_of(replies)
-        answers = [texts[start : start + turns] for start in range(0, len(texts), turns)]
-        if not 2 <= len(answers) <= MOST or len(texts) % turns:
-            raise ValueError(f"{len(texts)} replies of {turns} turns are no list of 2 to {MOST} answers")
-        order = list(range(len(answers)))
-        random.Random(f"{seed} {sample.id}").shuffle(order)
-        letters = string.ascii_uppercase[: len(answers)]
-
-        def read(reply: str, cut: bool) -> Reading[tuple[str, ...]]:
-            return read_order(reply, letters, cut=cut)
-
-        text = _text(prompt, sample, [answers[place] for place in order], letters)
-        form = f"Explain in a few sentences, then end with one line: `Ranking: {' > '.join(letters)}`, best first."
-        asked = await ask(model, text, read, form=form, schema=_schema(letters), sampling=Sampling(max_tokens))
-        if asked.value is None:
-            return unjudged(asked.problem, (asked,))
-        ranks = {order[letters.index(letter)]: place for place, letter in enumerate(asked.value, 1)}
-        scores = tuple(Score(f"rank_{place + 1}", float(ranks[place])) for place in range(len(answers)))
-        return decided(scores, (asked,))
-
     settings = {"prompt": prompt.digest, "seed": str(seed)}
-    return judge_of(name, decide, scores=("rank_1", "rank_2"), over="list", settings=settings, scale="number")
+    return judge_of(
+        name,
+        _Rank(prompt, turns, seed, max_tokens),
+        scores=("rank_1", "rank_2"),
+        over="list",
+        settings=settings,
+        scale="number",
+    )
 
 
 def read_order(text: str, letters: str, *, cut: bool = False) -> Reading[tuple[str, ...]]:

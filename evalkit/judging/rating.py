@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, Verdict
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.prompts import PromptText
-from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.protocols import Decide, answers_of, decided, judge_of, questions_of, reference_of, unjudged
 from evalkit.judging.single_grade import Grading, grade
 
 ONE_TO_TEN = Grading()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rate(Decide):
+    prompt: PromptText
+    grading: Grading
+    turn: Literal["whole", "each"]
+    given: Mapping[str, str]
+
+    async def __call__(self, model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        answers = answers_of(replies)
+        if not answers:
+            raise ValueError("there is no answer to rate")
+        spans = range(1, len(answers) + 1) if self.turn == "each" else (len(answers),)
+        asked = [
+            await grade(model, _text(self.prompt, sample, answers[:n], self.given, self.grading), self.grading)
+            for n in spans
+        ]
+        unread = [f"turn {n}: {one.problem}" for n, one in zip(spans, asked, strict=True) if one.value is None]
+        if unread:
+            return unjudged("; ".join(unread) if self.turn == "each" else asked[-1].problem, asked)
+        read = [one.value for one in asked if one.value is not None]
+        scores = [Score("rating", sum(read) / len(read), answer=" ".join(f"{value:g}" for value in read))]
+        if self.turn == "each":
+            scores += [Score(f"turn_{n}", value) for n, value in zip(spans, read, strict=True)]
+        return decided(scores, asked)
 
 
 def rating(
@@ -30,21 +57,7 @@ def rating(
     `turn_1`, `turn_2`, …, of which `turns` are told of in reports. `values` go to the prompt by name.
     """
     given = dict(values or {})
-
-    async def decide(model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        answers = answers_of(replies)
-        if not answers:
-            raise ValueError("there is no answer to rate")
-        spans = range(1, len(answers) + 1) if turn == "each" else (len(answers),)
-        asked = [await grade(model, _text(prompt, sample, answers[:n], given, grading), grading) for n in spans]
-        unread = [f"turn {n}: {one.problem}" for n, one in zip(spans, asked, strict=True) if one.value is None]
-        if unread:
-            return unjudged("; ".join(unread) if turn == "each" else asked[-1].problem, asked)
-        read = [one.value for one in asked if one.value is not None]
-        scores = [Score("rating", sum(read) / len(read), answer=" ".join(f"{value:g}" for value in read))]
-        if turn == "each":
-            scores += [Score(f"turn_{n}", value) for n, value in zip(spans, read, strict=True)]
-        return decided(scores, asked)
+    decide = _Rate(prompt, grading, turn, given)
 
     settings = {"prompt": prompt.digest, **grading.settings, "turn": turn, **given}
     names = ("rating", *(f"turn_{n}" for n in range(1, turns + 1)))

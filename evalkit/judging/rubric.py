@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
 from evalkit.judging.ask import Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.prompts import PromptText
-from evalkit.judging.protocols import answers_of, decided, judge_of, questions_of, reference_of, unjudged
+from evalkit.judging.protocols import Decide, answers_of, decided, judge_of, questions_of, reference_of, unjudged
 from evalkit.judging.verdict_reader import Reading, read_levels
 
 
@@ -38,6 +39,34 @@ class Criterion:
 DEFAULT_PROMPT = Path(__file__).with_name("rubric.txt")
 
 
+@dataclass(frozen=True, slots=True)
+class _GradeCriteria(Decide):
+    name: str
+    criteria: tuple[Criterion, ...]
+    text: PromptText
+    reference: bool
+    scales: Mapping[str, tuple[int, ...]]
+    max_tokens: int
+
+    async def __call__(self, model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        def read(reply: str, cut: bool) -> Reading[dict[str, int]]:
+            return read_levels(reply, self.scales, cut=cut)
+
+        rendered = _text(self.text, sample, answers_of(replies), self.criteria, self.reference)
+        sampling = Sampling(self.max_tokens)
+        asked = await ask(
+            model, rendered, read, form=_words(self.criteria), schema=_schema(self.criteria), sampling=sampling
+        )
+        if asked.value is None:
+            return unjudged(asked.problem, (asked,))
+        shares = {c.name: c.share(asked.value[c.name]) for c in self.criteria}
+        total = sum(c.weight * shares[c.name] for c in self.criteria) / sum(c.weight for c in self.criteria)
+        said = " ".join(f"{criterion}={level}" for criterion, level in asked.value.items())
+        scores = [Score(self.name, total, answer=said)]
+        scores += [Score(c.name, shares[c.name], answer=str(asked.value[c.name])) for c in self.criteria]
+        return decided(scores, (asked,))
+
+
 def rubric(
     name: str,
     criteria: tuple[Criterion, ...],
@@ -59,22 +88,7 @@ def rubric(
         raise UsageError(f"a criterion has the rubric's own name {name!r}", fix="rename one: that name is the total")
     text = prompt or PromptText(DEFAULT_PROMPT.read_text(encoding="utf-8"), str(DEFAULT_PROMPT))
     scales = {c.name: tuple(level for level, _ in c.levels) for c in criteria}
-
-    async def decide(model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        def read(reply: str, cut: bool) -> Reading[dict[str, int]]:
-            return read_levels(reply, scales, cut=cut)
-
-        rendered = _text(text, sample, answers_of(replies), criteria, reference)
-        sampling = Sampling(max_tokens)
-        asked = await ask(model, rendered, read, form=_words(criteria), schema=_schema(criteria), sampling=sampling)
-        if asked.value is None:
-            return unjudged(asked.problem, (asked,))
-        shares = {c.name: c.share(asked.value[c.name]) for c in criteria}
-        total = sum(c.weight * shares[c.name] for c in criteria) / sum(c.weight for c in criteria)
-        said = " ".join(f"{criterion}={level}" for criterion, level in asked.value.items())
-        scores = [Score(name, total, answer=said)]
-        scores += [Score(c.name, shares[c.name], answer=str(asked.value[c.name])) for c in criteria]
-        return decided(scores, (asked,))
+    decide = _GradeCriteria(name, criteria, text, reference, scales, max_tokens)
 
     settings = {"prompt": text.digest, "criteria": "/".join(f"{c.name}×{c.weight:g}" for c in criteria)}
     if reference:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from evalkit.core import Model, Reply, Sample, Score, Scorer, UsageError
+from evalkit.core import Model, Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.scoring.metrics import auroc, ece, mean
 from evalkit.scoring.metrics.corpus import of_counts
 
@@ -14,6 +14,33 @@ if TYPE_CHECKING:
     from evalkit.core import FloatRows
 
 _NAMES = ("hallucination", "label", "correct", "brier")
+
+
+@dataclass(frozen=True, slots=True)
+class _Detect(ScoreSample):
+    scorer: Scorer
+    score: str
+    threshold: float
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        label = float(bool(sample.data["hallucinated"]))
+        given = await self.scorer.score(sample, replies)
+        found = next((one for one in given if one.name == self.score), None)
+        details = {key: value for one in given for key, value in one.details.items()}
+        failed = next((one for one in given if one.validity.is_measurement_failure), None)
+        if failed is not None:
+            lost = (Score(name, math.nan, reason=failed.reason, validity=failed.validity) for name in _NAMES)
+            return tuple(replace(one, details=details) if one.name == _NAMES[0] else one for one in lost)
+        probability = 0.0 if found is None else min(1.0, max(0.0, 1.0 - found.value))
+        said = probability >= self.threshold
+        hit, wrong = float(said and label == 1.0), float(said != (label == 1.0))
+        reason = (found.reason if found else "") or ("claims nothing" if found is None else "")
+        return (
+            Score("hallucination", probability, _word(said), reason, counts=(probability, label), details=details),
+            Score("label", label, _word(label == 1.0)),
+            Score("correct", 1.0 - wrong, _word(said), counts=(2.0 * hit, 2.0 * hit + wrong)),
+            Score("brier", (probability - label) ** 2),
+        )
 
 
 def detection(scorer: Scorer, score: str, *, threshold: float = 0.5, bins: int = 10) -> Scorer:
@@ -28,26 +55,6 @@ def detection(scorer: Scorer, score: str, *, threshold: float = 0.5, bins: int =
     if not 0.0 < threshold < 1.0:
         raise UsageError("a threshold lies between 0 and 1", found=f"{threshold:g}")
 
-    async def decide(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        label = float(bool(sample.data["hallucinated"]))
-        given = await scorer.score(sample, replies)
-        found = next((one for one in given if one.name == score), None)
-        details = {key: value for one in given for key, value in one.details.items()}
-        failed = next((one for one in given if one.validity.is_measurement_failure), None)
-        if failed is not None:
-            lost = (Score(name, math.nan, reason=failed.reason, validity=failed.validity) for name in _NAMES)
-            return tuple(replace(one, details=details) if one.name == _NAMES[0] else one for one in lost)
-        probability = 0.0 if found is None else min(1.0, max(0.0, 1.0 - found.value))
-        said = probability >= threshold
-        hit, wrong = float(said and label == 1.0), float(said != (label == 1.0))
-        reason = (found.reason if found else "") or ("claims nothing" if found is None else "")
-        return (
-            Score("hallucination", probability, _word(said), reason, counts=(probability, label), details=details),
-            Score("label", label, _word(label == 1.0)),
-            Score("correct", 1.0 - wrong, _word(said), counts=(2.0 * hit, 2.0 * hit + wrong)),
-            Score("brier", (probability - label) ** 2),
-        )
-
     metrics = (
         auroc(score="hallucination", label="label"),
         of_counts("f1", "correct", 2, _f1),
@@ -56,7 +63,7 @@ def detection(scorer: Scorer, score: str, *, threshold: float = 0.5, bins: int =
         mean("brier", higher_is_better=False),
     )
     settings = {**scorer.settings, "detector": scorer.name, "threshold": f"{threshold:g}", "bins": str(bins)}
-    made = Scorer("detection", decide, _NAMES, metrics, settings)
+    made = Scorer("detection", _Detect(scorer, score, threshold), _NAMES, metrics, settings)
     ready, judged_by = scorer.ready, scorer.judged_by
     if ready is not None:
         made = replace(made, ready=lambda unsafe: detection(ready(unsafe), score, threshold=threshold, bins=bins))

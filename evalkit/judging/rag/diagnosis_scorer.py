@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer, UsageError
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.judging.rag.diagnosis import CAUSES, diagnose, place_of
 from evalkit.judging.rag.records import RagRecord, gold_ranks, of_sample
 from evalkit.judging.rag.retrieval_scores import where_applicable
@@ -15,6 +16,31 @@ from evalkit.scoring.metrics import mean
 from evalkit.scoring.scorers.token_f1 import overlap
 
 _PLACES = ("absent", "first", "middle", "last")
+
+
+@dataclass(frozen=True, slots=True)
+class _Diagnosis(ScoreSample):
+    right_from: float
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        record = of_sample(sample, replies)
+        if not record.reference_answers:
+            return ()
+        answer = final_answer(replies)
+        right = is_right(answer.text, record.reference_answers, self.right_from)
+        gold = gold_ranks(record)
+        positions = evidence_by_text(record) if gold is None else gold
+        found = await asyncio.to_thread(supports, answer.text, record.contexts, record.question)
+        weakest = overall(found)[1]
+        faithful = None if weakest is None else weakest >= SUPPORTED
+        why = diagnose(positions, len(record.contexts), failed=not right, faithful=faithful)
+        place = place_of(min(positions), len(record.contexts)) if positions else "absent"
+        reason = f"evidence at {', '.join(map(str, positions)) or 'no rank'} of {len(record.contexts)}"
+        return (
+            Score("correct", float(right), answer.text, reason, answer.validity, details=why.json()),
+            *(Score(f"failed_{cause}", float(why.cause == cause), validity=answer.validity) for cause in CAUSES),
+            Score(f"correct_gold_{place}", float(right), validity=answer.validity),
+        )
 
 
 def rag_diagnosis(*, right_from: float = 0.5) -> Scorer:
@@ -33,30 +59,10 @@ def rag_diagnosis(*, right_from: float = 0.5) -> Scorer:
     places = tuple(f"correct_gold_{place}" for place in _PLACES)
     names = ("correct", *causes, *places)
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        record = of_sample(sample, replies)
-        if not record.reference_answers:
-            return ()
-        answer = final_answer(replies)
-        right = is_right(answer.text, record.reference_answers, right_from)
-        gold = gold_ranks(record)
-        positions = evidence_by_text(record) if gold is None else gold
-        found = await asyncio.to_thread(supports, answer.text, record.contexts, record.question)
-        weakest = overall(found)[1]
-        faithful = None if weakest is None else weakest >= SUPPORTED
-        why = diagnose(positions, len(record.contexts), failed=not right, faithful=faithful)
-        place = place_of(min(positions), len(record.contexts)) if positions else "absent"
-        reason = f"evidence at {', '.join(map(str, positions)) or 'no rank'} of {len(record.contexts)}"
-        return (
-            Score("correct", float(right), answer.text, reason, answer.validity, details=why.json()),
-            *(Score(f"failed_{cause}", float(why.cause == cause), validity=answer.validity) for cause in CAUSES),
-            Score(f"correct_gold_{place}", float(right), validity=answer.validity),
-        )
-
     metrics = tuple(
         where_applicable(mean(name, higher_is_better=not name.startswith("failed")), (name,)) for name in names
     )
-    return Scorer("rag_diagnosis", score, names, metrics, {"right_from": f"{right_from:g}"})
+    return Scorer("rag_diagnosis", _Diagnosis(right_from), names, metrics, {"right_from": f"{right_from:g}"})
 
 
 def is_right(answer: str, references: Sequence[str], right_from: float) -> bool:

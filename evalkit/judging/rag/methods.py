@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalkit.core import (
+    AskModel,
     Attempt,
     Capabilities,
     Generate,
@@ -45,6 +46,17 @@ def context_prompt(*, cite: bool = False) -> PromptFormat:
     return PromptFormat(question=question, answer=_gold)
 
 
+@dataclass(frozen=True, slots=True)
+class _AnswerFromContexts(AskModel):
+    form: Literal["chat", "text"]
+    plain: Method
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        if self.form == "chat":
+            attempt = replace(attempt, prompt=Prompt(messages=(Message("user", attempt.prompt.text),)))
+        return await self.plain.ask(attempt, model)
+
+
 def answer_from_contexts(
     *, form: Literal["chat", "text"] = "chat", max_tokens: int = 256, stop: tuple[str, ...] = ()
 ) -> Method:
@@ -54,32 +66,32 @@ def answer_from_contexts(
     """
     plain = generate(max_tokens=max_tokens, stop=stop, gold=_gold)
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        if form == "chat":
-            attempt = replace(attempt, prompt=Prompt(messages=(Message("user", attempt.prompt.text),)))
-        return await plain.ask(attempt, model)
-
     def adapt(task: Task, capabilities: Capabilities) -> Task:
         if StoredAnswer in capabilities.requests and Generate not in capabilities.requests:
             return replace(task, method=stored_answers())
         return task
 
-    return replace(plain, name="answer_from_contexts", ask=ask, adapt=adapt, settings={**plain.settings, "form": form})
+    asking = _AnswerFromContexts(form, plain)
+    settings = {**plain.settings, "form": form}
+    return replace(plain, name="answer_from_contexts", ask=asking, adapt=adapt, settings=settings)
 
 
-def stored_answers() -> Method:
-    """The answer that a sample brings along, as if a model had just given it. A sample without one fails."""
-
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+@dataclass(frozen=True, slots=True)
+class _StoredAnswers(AskModel):
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
         answer = attempt.sample.data.get("answer")
         if answer is None:
             raise ValueError("the row holds no answer")
         return (Reply(texts=(str(answer),), finish=("stop",)),)
 
-    def gold(attempt: Attempt) -> tuple[Reply, ...]:
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
         return (Reply(texts=(_gold(attempt.sample),), finish=("stop",)),)
 
-    return Method("stored_answers", ask, gold, frozenset({StoredAnswer}))
+
+def stored_answers() -> Method:
+    """The answer that a sample brings along, as if a model had just given it. A sample without one fails."""
+    stored = _StoredAnswers()
+    return Method("stored_answers", stored, stored.gold, frozenset({StoredAnswer}))
 
 
 def cited(answer: str, record: RagRecord) -> tuple[Citation, ...]:

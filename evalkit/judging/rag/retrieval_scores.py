@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from evalkit.core import Metric, Record, Reply, Sample, Score, Scorer, UsageError
+from evalkit.core import Metric, Record, Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.judging.rag.records import Context, RagRecord, Reference, held_by, of_sample
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.metrics.retrieval import ndcg, recall, reciprocal_rank
+
+
+@dataclass(frozen=True, slots=True)
+class _Retrieval(ScoreSample):
+    depths: tuple[int, ...]
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        record = of_sample(sample)
+        return tuple(Score(name, value) for name, value in retrieval_scores(record, self.depths).items())
 
 
 def retrieval(*, depths: tuple[int, ...] = (1, 5)) -> Scorer:
@@ -22,12 +31,10 @@ def retrieval(*, depths: tuple[int, ...] = (1, 5)) -> Scorer:
     chosen = tuple(sorted(set(depths)))
     names = tuple(_names(chosen))
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        record = of_sample(sample)
-        return tuple(Score(name, value) for name, value in retrieval_scores(record, chosen).items())
-
     settings = {"depths": ",".join(map(str, chosen))}
-    return Scorer("retrieval", score, names, tuple(where_applicable(mean(name), (name,)) for name in names), settings)
+    return Scorer(
+        "retrieval", _Retrieval(chosen), names, tuple(where_applicable(mean(name), (name,)) for name in names), settings
+    )
 
 
 def retrieval_scores(record: RagRecord, depths: Sequence[int]) -> dict[str, float]:
@@ -67,14 +74,20 @@ def where_applicable(metric: Metric, scores: Sequence[str]) -> Metric:
     return replace(metric, observe=observe)
 
 
+@dataclass(frozen=True, slots=True)
+class _WhereReferenced(ScoreSample):
+    scorer: Scorer
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        return await self.scorer.score(sample, replies) if sample.targets else ()
+
+
 def where_referenced(scorer: Scorer) -> Scorer:
     """The scorer on samples with a reference answer; it is not applicable to others, which leave its metrics' n."""
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        return await scorer.score(sample, replies) if sample.targets else ()
-
     return replace(
-        scorer, score=score, metrics=tuple(where_applicable(metric, scorer.scores) for metric in scorer.metrics)
+        scorer,
+        score=_WhereReferenced(scorer),
+        metrics=tuple(where_applicable(metric, scorer.scores) for metric in scorer.metrics),
     )
 
 

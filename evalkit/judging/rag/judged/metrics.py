@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, Verdict
 from evalkit.judging import PromptText
-from evalkit.judging.protocols import decided, judge_of, unjudged
+from evalkit.judging.protocols import Decide, decided, judge_of, unjudged
 from evalkit.judging.rag import formulas
 from evalkit.judging.rag.formulas import Verdicts
 from evalkit.judging.rag.judged.claims_reader import Claim, Decided
@@ -48,46 +48,64 @@ class Measured:
     reason: str = ""
 
 
+class MeasureFacts(Protocol):
+    """From what a judge finds out about a record to the values of a metric, a class for each metric."""
+
+    def __call__(self, facts: Facts, /) -> Awaitable[Measured]:
+        """Raises UnjudgedError where a reply of the judge's cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _DecideByFacts(Decide):
+    name: str
+    scores: tuple[str, ...]
+    measure: MeasureFacts
+    max_tokens: int
+
+    async def __call__(self, model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
+        facts = Facts.of(model, sample, replies, self.max_tokens)
+        try:
+            found = await self.measure(facts)
+        except UnjudgedError as error:
+            return unjudged(str(error), facts.asked)
+        given = [Score(key, value, reason=found.reason) for key, value in found.values.items() if value is not None]
+        verdict = decided(given, facts.asked)
+        missing = frozenset(key for key in self.scores if found.values.get(key) is None)
+        if not given:
+            # Nothing applies, and yet what was found out is worth keeping.
+            given = [Score(f"{self.name}_claims", 0.0, reason=found.reason or "not applicable")]
+        given[0] = replace(given[0], details=found.details)
+        return replace(verdict, scores=tuple(given), reason=found.reason, inapplicable=missing)
+
+
 def metric_judge(
     name: str,
     scores: tuple[str, ...],
-    measure: Callable[[Facts], Awaitable[Measured]],
+    measure: MeasureFacts,
     settings: Mapping[str, str],
     *,
     max_tokens: int = 4096,
 ) -> Judge:
     """A judge whose scores `measure` makes of a record's facts. The first score that applies holds the details."""
-
-    async def decide(model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        facts = Facts.of(model, sample, replies, max_tokens)
-        try:
-            found = await measure(facts)
-        except UnjudgedError as error:
-            return unjudged(str(error), facts.asked)
-        given = [Score(key, value, reason=found.reason) for key, value in found.values.items() if value is not None]
-        verdict = decided(given, facts.asked)
-        missing = frozenset(key for key in scores if found.values.get(key) is None)
-        if not given:
-            # Nothing applies, and yet what was found out is worth keeping.
-            given = [Score(f"{name}_claims", 0.0, reason=found.reason or "not applicable")]
-        given[0] = replace(given[0], details=found.details)
-        return replace(verdict, scores=tuple(given), reason=found.reason, inapplicable=missing)
-
-    return judge_of(name, decide, scores=scores, settings=settings, lower_is_better=_LESS & set(scores))
+    return judge_of(
+        name,
+        _DecideByFacts(name, scores, measure, max_tokens),
+        scores=scores,
+        settings=settings,
+        lower_is_better=_LESS & set(scores),
+    )
 
 
 # ---------------------------------------------------------------- claims against contexts
 
 
-def faithfulness(name: str, prompts: Prompts) -> Judge:
-    """Claims of the answer that the contexts support / all claims, and what the others are.
+@dataclass(frozen=True, slots=True)
+class _Faithfulness(MeasureFacts):
+    prompts: Prompts
 
-    Scores: `faithfulness`; `intrinsic`, the share of claims that the contexts contradict, and `extrinsic`, of those
-    that they say nothing of. The three add up to 1.
-    """
-
-    async def measure(facts: Facts) -> Measured:
-        claims, verdicts = await answer_in_contexts(facts, prompts)
+    async def __call__(self, facts: Facts) -> Measured:
+        claims, verdicts = await answer_in_contexts(facts, self.prompts)
         kinds = [decision.verdict for decision in verdicts]
         values = {
             "faithfulness": formulas.share([kind == "supported" for kind in kinds]),
@@ -96,21 +114,22 @@ def faithfulness(name: str, prompts: Prompts) -> Judge:
         }
         return Measured(values, {"claims": told(facts, claims, verdicts)}, _worst(claims, verdicts))
 
-    return metric_judge(name, ("faithfulness", "intrinsic", "extrinsic"), measure, prompts.settings)
 
+def faithfulness(name: str, prompts: Prompts) -> Judge:
+    """Claims of the answer that the contexts support / all claims, and what the others are.
 
-def groundedness(name: str, prompts: Prompts) -> Judge:
-    """Whether claims rest on contexts, and whether the answer's own citations say which.
-
-    `groundedness`: claims that carry the id of a context that supports them / all claims. Of answers that cite (in
-    brackets, or in the record's `citations`), as Gao et al. 2023 (https://arxiv.org/abs/2305.14627) define them over
-    sentences: `citation_recall`, the share of claims whose sentence cites a context that supports them, and
-    `citation_precision`, the share of citations that support a claim of their sentence. A citation of a context that
-    is not there supports nothing.
+    Scores: `faithfulness`; `intrinsic`, the share of claims that the contexts contradict, and `extrinsic`, of those
+    that they say nothing of. The three add up to 1.
     """
+    return metric_judge(name, ("faithfulness", "intrinsic", "extrinsic"), _Faithfulness(prompts), prompts.settings)
 
-    async def measure(facts: Facts) -> Measured:
-        claims, verdicts = await answer_in_contexts(facts, prompts)
+
+@dataclass(frozen=True, slots=True)
+class _Groundedness(MeasureFacts):
+    prompts: Prompts
+
+    async def __call__(self, facts: Facts) -> Measured:
+        claims, verdicts = await answer_in_contexts(facts, self.prompts)
         marks = _citations(facts)
         recall, precision = _cited(facts, claims, verdicts, marks)
         values = {
@@ -126,29 +145,46 @@ def groundedness(name: str, prompts: Prompts) -> Judge:
         }
         return Measured(values, details, _worst(claims, verdicts))
 
-    return metric_judge(name, ("groundedness", "citation_recall", "citation_precision"), measure, prompts.settings)
+
+def groundedness(name: str, prompts: Prompts) -> Judge:
+    """Whether claims rest on contexts, and whether the answer's own citations say which.
+
+    `groundedness`: claims that carry the id of a context that supports them / all claims. Of answers that cite (in
+    brackets, or in the record's `citations`), as Gao et al. 2023 (https://arxiv.org/abs/2305.14627) define them over
+    sentences: `citation_recall`, the share of claims whose sentence cites a context that supports them, and
+    `citation_precision`, the share of citations that support a claim of their sentence. A citation of a context that
+    is not there supports nothing.
+    """
+    return metric_judge(
+        name, ("groundedness", "citation_recall", "citation_precision"), _Groundedness(prompts), prompts.settings
+    )
 
 
-def context_recall(name: str, prompt: PromptText) -> Judge:
-    """Sentences of the reference answer that the contexts support / all of its sentences: score `context_recall`."""
+@dataclass(frozen=True, slots=True)
+class _ContextRecall(MeasureFacts):
+    prompt: PromptText
 
-    async def measure(facts: Facts) -> Measured:
+    async def __call__(self, facts: Facts) -> Measured:
         items = sentences(facts.reference)
         sources = [context.text for context in facts.record.contexts]
-        verdicts = await facts.verdicts(prompt, items, sources) if items else ()
+        verdicts = await facts.verdicts(self.prompt, items, sources) if items else ()
         value = formulas.share([decision.supported for decision in verdicts])
         claims = [Claim(text, place) for place, text in enumerate(items)]
         reason = _worst(claims, verdicts) if items else "there is no reference answer"
         return Measured({"context_recall": value}, {"claims": told(facts, claims, verdicts, of="reference")}, reason)
 
-    return metric_judge(name, ("context_recall",), measure, {"verdicts": prompt.digest})
+
+def context_recall(name: str, prompt: PromptText) -> Judge:
+    """Sentences of the reference answer that the contexts support / all of its sentences: score `context_recall`."""
+    return metric_judge(name, ("context_recall",), _ContextRecall(prompt), {"verdicts": prompt.digest})
 
 
-def context_precision(name: str, prompt: PromptText) -> Judge:
-    """Average precision of the useful contexts in the order of their ranks: score `context_precision`."""
+@dataclass(frozen=True, slots=True)
+class _ContextPrecision(MeasureFacts):
+    prompt: PromptText
 
-    async def measure(facts: Facts) -> Measured:
-        useful = await facts.useful(prompt)
+    async def __call__(self, facts: Facts) -> Measured:
+        useful = await facts.useful(self.prompt)
         listed = [
             {"id": context.id, "rank": context.rank, "useful": value}
             for context, value in zip(facts.record.contexts, useful, strict=True)
@@ -156,31 +192,41 @@ def context_precision(name: str, prompt: PromptText) -> Judge:
         reason = "" if useful else "there are no contexts"
         return Measured({"context_precision": formulas.average_precision(useful)}, {"contexts": listed}, reason)
 
-    return metric_judge(name, ("context_precision",), measure, {"useful": prompt.digest})
+
+def context_precision(name: str, prompt: PromptText) -> Judge:
+    """Average precision of the useful contexts in the order of their ranks: score `context_precision`."""
+    return metric_judge(name, ("context_precision",), _ContextPrecision(prompt), {"useful": prompt.digest})
 
 
 # ---------------------------------------------------------------- claims against a reference
 
 
-def factual_correctness(name: str, prompts: Prompts, *, beta: float = 1.0) -> Judge:
-    """`factual_precision`: answer claims that the reference supports / answer claims; `factual_recall`: reference
-    claims that the answer supports / reference claims; `factual_f`, their F of `beta`. Answer claims and reference
-    claims are never counted together."""
+@dataclass(frozen=True, slots=True)
+class _FactualCorrectness(MeasureFacts):
+    prompts: Prompts
+    beta: float
 
-    async def measure(facts: Facts) -> Measured:
-        both = await _both(facts, prompts)
+    async def __call__(self, facts: Facts) -> Measured:
+        both = await _both(facts, self.prompts)
         if both is None:
             return Measured({}, {}, "there is no reference answer")
         precision, recall, details = both
         values = {
             "factual_precision": precision,
             "factual_recall": recall,
-            "factual_f": formulas.f_beta(precision, recall, beta),
+            "factual_f": formulas.f_beta(precision, recall, self.beta),
         }
         return Measured(values, details)
 
+
+def factual_correctness(name: str, prompts: Prompts, *, beta: float = 1.0) -> Judge:
+    """`factual_precision`: answer claims that the reference supports / answer claims; `factual_recall`: reference
+    claims that the answer supports / reference claims; `factual_f`, their F of `beta`. Answer claims and reference
+    claims are never counted together."""
     settings = {**prompts.settings, "beta": f"{beta:g}"}
-    return metric_judge(name, ("factual_precision", "factual_recall", "factual_f"), measure, settings)
+    return metric_judge(
+        name, ("factual_precision", "factual_recall", "factual_f"), _FactualCorrectness(prompts, beta), settings
+    )
 
 
 async def _both(facts: Facts, prompts: Prompts) -> tuple[float | None, float | None, dict[str, Any]] | None:
@@ -197,22 +243,30 @@ async def _both(facts: Facts, prompts: Prompts) -> tuple[float | None, float | N
     return precision, formulas.share([decision.supported for decision in in_answer]), details
 
 
+@dataclass(frozen=True, slots=True)
+class _AnswerCorrectness(MeasureFacts):
+    prompts: Prompts
+    similar: Callable[[str, str], Awaitable[float]]
+    factual: float
+
+    async def __call__(self, facts: Facts) -> Measured:
+        both = await _both(facts, self.prompts)
+        if both is None:
+            return Measured({}, {}, "there is no reference answer")
+        f1 = formulas.f_beta(both[0], both[1])
+        near = max(0.0, await self.similar(facts.answer, facts.reference)) if facts.answer else None
+        value = formulas.weighted([(f1, self.factual), (near, 1.0 - self.factual)])
+        return Measured({"answer_correctness": value, "factual_f1": f1, "similarity": near}, both[2])
+
+
 def answer_correctness(name: str, prompts: Prompts, similar: Callable[[str, str], Awaitable[float]],
                        *, factual: float = 0.75, settings: Mapping[str, str] | None = None) -> Judge:  # fmt: skip
     """`answer_correctness`: `factual` times the F1 of the claims plus the rest times the cosine of answer and
     reference; both parts stand beside it as `factual_f1` and `similarity`."""
-
-    async def measure(facts: Facts) -> Measured:
-        both = await _both(facts, prompts)
-        if both is None:
-            return Measured({}, {}, "there is no reference answer")
-        f1 = formulas.f_beta(both[0], both[1])
-        near = max(0.0, await similar(facts.answer, facts.reference)) if facts.answer else None
-        value = formulas.weighted([(f1, factual), (near, 1.0 - factual)])
-        return Measured({"answer_correctness": value, "factual_f1": f1, "similarity": near}, both[2])
-
     told_of = {**prompts.settings, "factual": f"{factual:g}", **(settings or {})}
-    return metric_judge(name, ("answer_correctness", "factual_f1", "similarity"), measure, told_of)
+    return metric_judge(
+        name, ("answer_correctness", "factual_f1", "similarity"), _AnswerCorrectness(prompts, similar, factual), told_of
+    )
 
 
 # ---------------------------------------------------------------- all claims against everything

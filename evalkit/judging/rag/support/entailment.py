@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evalkit.core import Metric, Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Metric, Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.judging.rag.records import Context, of_sample
 from evalkit.judging.rag.retrieval_scores import where_applicable
 from evalkit.judging.rag.support.detector import abstains, plain
@@ -198,6 +198,25 @@ def _pieces(text: str, room: int, length: Any) -> list[str]:
     return _pieces(" ".join(words[:half]), room, length) + _pieces(" ".join(words[half:]), room, length)
 
 
+@dataclass(frozen=True, slots=True)
+class _Entailment(ScoreSample):
+    model: str
+    batch: int
+    device: str
+    held: list[EntailmentModel] = field(default_factory=list, compare=False)
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        record = of_sample(sample, replies)
+        validity = final_answer(replies).validity if replies else Validity.OK
+        found = await _sentences(self.judge(), record.answer or "", record.contexts)
+        return _scores(found, validity)
+
+    def judge(self) -> EntailmentModel:
+        if not self.held:
+            self.held.append(EntailmentModel(self.model, batch=self.batch, device=self.device))
+        return self.held[0]
+
+
 def entailment(*, model: str, batch: int = 16, device: str = "auto") -> Scorer:
     """How far an entailment model finds an answer's sentences in the contexts.
 
@@ -205,24 +224,12 @@ def entailment(*, model: str, batch: int = 16, device: str = "auto") -> Scorer:
     `weakest_entailment` the least of them brought to 0 to 1, `entailed` the share above 0. An answer that claims
     nothing has none of these. `model` is a folder or a repository; it is read before the run begins.
     """
-    held: list[EntailmentModel] = []
-
-    def judge() -> EntailmentModel:
-        if not held:
-            held.append(EntailmentModel(model, batch=batch, device=device))
-        return held[0]
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        record = of_sample(sample, replies)
-        validity = final_answer(replies).validity if replies else Validity.OK
-        found = await _sentences(judge(), record.answer or "", record.contexts)
-        return _scores(found, validity)
-
-    made = Scorer("entailment", score, _NAMES, _metrics(), {"model": model})
+    scoring = _Entailment(model, batch, device)
+    made = Scorer("entailment", scoring, _NAMES, _metrics(), {"model": model})
 
     def ready(unsafe: bool) -> Scorer:
         # Before the model that is measured: two that load at once in two threads get in each other's way.
-        judge().load()
+        scoring.judge().load()
         return made
 
     return replace(made, ready=ready)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from evalkit.core import Embed, Metric, Model, Reply, Sample, Score, Scorer, UsageError, Validity
+from evalkit.core import Embed, Metric, Model, Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.judging.rag.formulas import cosine
 from evalkit.judging.rag.records import RagRecord, of_sample
 from evalkit.judging.rag.retrieval_scores import where_applicable
@@ -18,6 +19,20 @@ from evalkit.scoring.metrics import mean
 _SCORES = ("support", "weakest_support", "contradicted", "unsupported")
 
 
+@dataclass(frozen=True, slots=True)
+class _SentenceSupport(ScoreSample):
+    embedder: str
+    held: list[Model] = field(default_factory=list, compare=False)
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        record = of_sample(sample, replies)
+        answer = final_answer(replies) if replies else None
+        similarity = await _similarity(self.held, self.embedder, record) if self.embedder else None
+        found = await asyncio.to_thread(supports, record.answer or "", record.contexts, record.question, similarity)
+        validity = answer.validity if answer is not None else Validity.OK
+        return support_scores(found, _SCORES, validity)
+
+
 def sentence_support(*, embedder: str = "") -> Scorer:
     """How far the contexts support an answer, sentence by sentence, by rules that need no model (`support.detector`).
 
@@ -27,18 +42,8 @@ def sentence_support(*, embedder: str = "") -> Scorer:
     with its evidence. With an `embedder` (a model that embeds) paraphrases gain coverage by the cosine of sentence
     and window.
     """
-    held: list[Model] = []
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        record = of_sample(sample, replies)
-        answer = final_answer(replies) if replies else None
-        similarity = await _similarity(held, embedder, record) if embedder else None
-        found = await asyncio.to_thread(supports, record.answer or "", record.contexts, record.question, similarity)
-        validity = answer.validity if answer is not None else Validity.OK
-        return support_scores(found, _SCORES, validity)
-
     settings = {"embedder": embedder} if embedder else {}
-    return Scorer("sentence_support", score, _SCORES, support_metrics(_SCORES), settings)
+    return Scorer("sentence_support", _SentenceSupport(embedder), _SCORES, support_metrics(_SCORES), settings)
 
 
 def support_scores(
@@ -69,16 +74,9 @@ def support_metrics(names: tuple[str, ...]) -> tuple[Metric, ...]:
     )
 
 
-def abstention() -> Scorer:
-    """Whether an answer says that the contexts hold none, and should: by rule, in English.
-
-    `sample.data["answerable"]` says whether they do; samples without it have no such score. `abstention` is 1 where an
-    answer abstains and should, or does not and should not; `abstains` is that of unanswerable samples alone, and
-    `answers` that of answerable ones.
-    """
-    names = ("abstention", "abstains", "answers")
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _Abstention(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         answerable = sample.data.get("answerable")
         if answerable is None:
             return ()
@@ -94,7 +92,17 @@ def abstention() -> Scorer:
             for name in ("abstention", "answers" if answerable else "abstains")
         )
 
-    return Scorer("abstention", score, names, tuple(where_applicable(mean(name), (name,)) for name in names))
+
+def abstention() -> Scorer:
+    """Whether an answer says that the contexts hold none, and should: by rule, in English.
+
+    `sample.data["answerable"]` says whether they do; samples without it have no such score. `abstention` is 1 where an
+    answer abstains and should, or does not and should not; `abstains` is that of unanswerable samples alone, and
+    `answers` that of answerable ones.
+    """
+    names = ("abstention", "abstains", "answers")
+
+    return Scorer("abstention", _Abstention(), names, tuple(where_applicable(mean(name), (name,)) for name in names))
 
 
 def _claims(text: str) -> bool:
