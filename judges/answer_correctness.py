@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from evalkit.core import Judge
 from evalkit.judging.rag.judged import answer_correctness, near, prompts_beside, vectors_by
 
@@ -14,10 +16,6 @@ META = {
 
 def judge(*, factual: float = 0.75, embedder: str = "") -> Judge:
     """`factual` is the weight of the claims. `embedder` is a model that embeds; without one, words are compared."""
-    vectors = vectors_by(embedder)
-
-    async def similar(one: str, two: str) -> float:
-        return await near(vectors, one, two)
-
+    similar = partial(near, vectors_by(embedder))
     told = {"embedder": embedder or "words"}
     return answer_correctness("answer_correctness", prompts_beside(__file__), similar, factual=factual, settings=told)

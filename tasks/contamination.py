@@ -13,6 +13,7 @@ frequent texts are likely, too. With a column of labels (1 seen, 0 not) `auroc` 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 from evalkit.core import (
@@ -25,6 +26,7 @@ from evalkit.core import (
     Sample,
     Score,
     Scorer,
+    ScoreSample,
     Source,
     Subset,
     Task,
@@ -118,10 +120,12 @@ def _sample(row: Row, column: str, label: str) -> Sample:
     return Sample(row.id, str(row.values[column]), groups=groups, data=data)
 
 
-def _label() -> Scorer:
-    """The label as a score, for metrics that need it beside another."""
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _Label(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         return (Score("label", float(sample.data["label"])),)
 
-    return Scorer("label", score, ("label",))
+
+def _label() -> Scorer:
+    """The label as a score, for metrics that need it beside another."""
+    return Scorer("label", _Label(), ("label",))

@@ -15,11 +15,12 @@ one whose `answer` is null.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from evalkit.core import Attempt, Method, Model, PromptFormat, Reply, Row, Sample, Scorer, Subset, Task
+from evalkit.core import AskModel, Attempt, Method, Model, PromptFormat, Reply, Row, Sample, Scorer, Subset, Task
 from evalkit.core.spec import unknown
 from evalkit.data import hub
 from evalkit.prompting.methods import generate
@@ -89,6 +90,14 @@ def _subset(code: str) -> Subset:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _AskInLanguage(AskModel):
+    by_language: Mapping[str, Method]
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        return await self.by_language[attempt.sample.data["language"]].ask(attempt, model)
+
+
 def _method(max_tokens: int) -> Method:
     """Generation that stops at the word for "question" of the sample's own language."""
     ends = ("</s>", "<|im_end|>")
@@ -98,10 +107,9 @@ def _method(max_tokens: int) -> Method:
     }
     first = next(iter(by_language.values()))
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        return await by_language[attempt.sample.data["language"]].ask(attempt, model)
-
-    return replace(first, ask=ask, settings={**first.settings, "stop": repr(("<question>", *ends))})
+    return replace(
+        first, ask=_AskInLanguage(by_language), settings={**first.settings, "stop": repr(("<question>", *ends))}
+    )
 
 
 def _scorers(form: str) -> tuple[Scorer, ...]:

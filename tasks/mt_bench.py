@@ -12,10 +12,26 @@ published tables. With `judge=none` the answers are only written, for `evalkit j
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalkit.core import Attempt, Judge, Method, Model, PromptFormat, Reply, Row, Sample, Score, Scorer, Subset, Task
+from evalkit.core import (
+    AskModel,
+    Attempt,
+    Judge,
+    Method,
+    Model,
+    PromptFormat,
+    Reply,
+    Row,
+    Sample,
+    Score,
+    Scorer,
+    ScoreSample,
+    Subset,
+    Task,
+)
 from evalkit.data import hub
 from evalkit.plugins import load
 from evalkit.prompting.methods import multi_turn
@@ -55,6 +71,15 @@ def _sample(row: Row) -> Sample:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _AskByCategory(AskModel):
+    by_temperature: Mapping[float, Method]
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        temperature = _TEMPERATURES.get(attempt.sample.data["category"], 0.0)
+        return await self.by_temperature[temperature].ask(attempt, model)
+
+
 def _by_category(form: Literal["chat", "text"], max_tokens: int) -> Method:
     """Two turns at the category's temperature."""
     every = {
@@ -62,11 +87,9 @@ def _by_category(form: Literal["chat", "text"], max_tokens: int) -> Method:
         for temperature in {0.0, *_TEMPERATURES.values()}
     }
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        temperature = _TEMPERATURES.get(attempt.sample.data["category"], 0.0)
-        return await every[temperature].ask(attempt, model)
-
-    return replace(every[0.0], ask=ask, settings={**every[0.0].settings, "sampling": "t=0.7/0.1/0 by category"})
+    return replace(
+        every[0.0], ask=_AskByCategory(every), settings={**every[0.0].settings, "sampling": "t=0.7/0.1/0 by category"}
+    )
 
 
 def _judged(name: str) -> Scorer:
@@ -75,10 +98,12 @@ def _judged(name: str) -> Scorer:
     return judged(found)
 
 
-def _length() -> Scorer:
-    """How long the answers are, where nobody judges them."""
-
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+@dataclass(frozen=True, slots=True)
+class _Characters(ScoreSample):
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         return (Score("characters", float(sum(len(reply.texts[0]) for reply in replies))),)
 
-    return Scorer("characters", score, ("characters",), (mean("characters", scale="number"),))
+
+def _length() -> Scorer:
+    """How long the answers are, where nobody judges them."""
+    return Scorer("characters", _Characters(), ("characters",), (mean("characters", scale="number"),))

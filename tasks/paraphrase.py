@@ -12,7 +12,7 @@ or your own `files`. One row, of the hub and of a file:
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from evalkit.core import (
@@ -24,6 +24,7 @@ from evalkit.core import (
     Sample,
     Score,
     Scorer,
+    ScoreSample,
     Source,
     Subset,
     Task,
@@ -73,15 +74,20 @@ def _metrics(scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]:
     return tuple(metric for scorer in scorers for metric in scorer.metrics)
 
 
+@dataclass(frozen=True, slots=True)
+class _Copied(ScoreSample):
+    inner: Scorer
+
+    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        [found] = await self.inner.score(replace(sample, targets=(sample.data["text"],)), replies)
+        return (replace(found, name="self_bleu"),)
+
+
 def copied() -> Scorer:
     """`self_bleu`: BLEU of the reply against the sentence that it should say in other words; less is better."""
     inner = bleu()
 
-    async def score(sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        [found] = await inner.score(replace(sample, targets=(sample.data["text"],)), replies)
-        return (replace(found, name="self_bleu"),)
-
-    return Scorer("self_bleu", score, ("self_bleu",), (self_bleu(),), inner.settings)
+    return Scorer("self_bleu", _Copied(inner), ("self_bleu",), (self_bleu(),), inner.settings)
 
 
 def self_bleu() -> Metric:

@@ -16,10 +16,11 @@ threshold on that probability would have scored.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalkit.core import (
+    AskModel,
     Attempt,
     Choose,
     DataOptions,
@@ -70,21 +71,26 @@ def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub",
     )
 
 
-def _weighed_too(written: Method) -> Method:
-    """Asks how likely the word for no answer is, too; the text is the last reply, which scorers read."""
+@dataclass(frozen=True, slots=True)
+class _WeighedToo(AskModel):
+    written: Method
 
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
         weighed, text = await asyncio.gather(
-            model.answer(Choose(attempt.prompt, (UNANSWERABLE,))), written.ask(attempt, model)
+            model.answer(Choose(attempt.prompt, (UNANSWERABLE,))), self.written.ask(attempt, model)
         )
         return (weighed, *text)
 
-    def gold(attempt: Attempt) -> tuple[Reply, ...]:
+    def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
         sure = 0.0 if not any(attempt.sample.targets) else -1e9
-        return (Reply(loglikelihoods=(sure,), greedy=(sure == 0.0,)), *written.gold(attempt))
+        return (Reply(loglikelihoods=(sure,), greedy=(sure == 0.0,)), *self.written.gold(attempt))
 
+
+def _weighed_too(written: Method) -> Method:
+    """Asks how likely the word for no answer is, too; the text is the last reply, which scorers read."""
     settings = {**written.settings, "weighed": UNANSWERABLE}
-    return replace(written, ask=ask, gold=gold, needs=written.needs | {Choose}, settings=settings)
+    weighed = _WeighedToo(written)
+    return replace(written, ask=weighed, gold=weighed.gold, needs=written.needs | {Choose}, settings=settings)
 
 
 def _sample(row: Row) -> Sample:

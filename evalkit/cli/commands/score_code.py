@@ -15,6 +15,7 @@ import click
 
 from evalkit import plugins
 from evalkit.core import (
+    AskModel,
     Attempt,
     BadRow,
     Capabilities,
@@ -126,6 +127,15 @@ def _parsed(line: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored(AskModel):
+    completions: Mapping[str, list[str]]
+
+    async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
+        texts = tuple(self.completions[attempt.sample.id])
+        return (Reply(texts=texts, finish=("stop",) * len(texts)),)
+
+
 def _stored(task: Task, completions: Mapping[str, list[str]], options: DataOptions, partial: bool, path: Path) -> Task:
     """The task with the completions for replies; UsageError where they and the problems do not match."""
     known: dict[str, None] = {}
@@ -147,14 +157,11 @@ def _stored(task: Task, completions: Mapping[str, list[str]], options: DataOptio
             found=", ".join(missing[:5]) + ("…" if len(missing) > 5 else ""),
             fix="--partial scores the others alone; such a score compares with no published one",
         )
-
-    async def ask(attempt: Attempt, model: Model) -> tuple[Reply, ...]:
-        texts = tuple(completions[attempt.sample.id])
-        return (Reply(texts=texts, finish=("stop",) * len(texts)),)
-
     data = tuple(replace(subset, rows=_Answered(subset.rows, task, frozenset(completions))) for subset in task.data)
     sampling = {"sampling": "stored"}
-    return replace(task, data=data, method=Method("stored", ask, task.method.gold, frozenset(), sampling))
+    return replace(
+        task, data=data, method=Method("stored", _Stored(completions), task.method.gold, frozenset(), sampling)
+    )
 
 
 @dataclass(frozen=True, slots=True)

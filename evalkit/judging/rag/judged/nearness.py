@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from evalkit.core import Embed, Model, UsageError
 from evalkit.judging.rag.formulas import cosine
 from evalkit.judging.rag.support.wording import tokens
 
-Vectors = Callable[[Sequence[str]], Awaitable[list[list[float]]]]
-"""Texts to one vector each, all of one length."""
+
+class Vectors(Protocol):
+    """Texts to one vector each, all of one length."""
+
+    def __call__(self, texts: Sequence[str], /) -> Awaitable[list[list[float]]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded(Vectors):
+    model: Model
+
+    async def __call__(self, texts: Sequence[str]) -> list[list[float]]:
+        replies = await asyncio.gather(*(self.model.answer(Embed((text,))) for text in texts))
+        return [[float(x) for x in reply.vectors.array()[0]] for reply in replies if reply.vectors is not None]
 
 
 def vectors_by(embedder: str) -> Vectors:
@@ -26,12 +40,7 @@ def vectors_by(embedder: str) -> Vectors:
     model: Model = models.resolve(embedder)
     if Embed not in model.capabilities.requests:
         raise UsageError(f"{embedder} is no embedding model", fix="embedder=st/<repo or path>")
-
-    async def ask(texts: Sequence[str]) -> list[list[float]]:
-        replies = await asyncio.gather(*(model.answer(Embed((text,))) for text in texts))
-        return [[float(x) for x in reply.vectors.array()[0]] for reply in replies if reply.vectors is not None]
-
-    return ask
+    return _Embedded(model)
 
 
 async def by_words(texts: Sequence[str]) -> list[list[float]]:
