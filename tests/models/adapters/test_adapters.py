@@ -220,7 +220,7 @@ def test_without_peft_one_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, trained: dict[str, Path]
 ) -> None:
     monkeypatch.setattr(provider, "missing", lambda modules: list(modules))
-    with pytest.raises(UnavailableError, match=r"needs peft, which is not installed\n.*evalkit\[adapters\]"):
+    with pytest.raises(UnavailableError, match=r"needs peft, which is not installed\n.*evalkit-harness\[adapters\]"):
         resolve(f"tiny,adapter={trained['rare']}")
 
 

@@ -10,7 +10,7 @@ from tests.models.api.test_client import ask
 
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"evalkit\[litellm\]"):
+    with pytest.raises(UsageError, match=r"evalkit-harness\[litellm\]"):
         resolve("litellm/openai/m")
 
 

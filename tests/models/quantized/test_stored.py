@@ -113,7 +113,7 @@ def test_a_stored_checkpoint_is_not_quantized_again(tmp_path: Path) -> None:
     [
         ("gptq", "gptqmodel", "pip install --no-deps gptqmodel"),
         ("awq", "gptqmodel", "pip install --no-deps gptqmodel"),
-        ("compressed-tensors", "compressed_tensors", r"evalkit\[quant\]"),
+        ("compressed-tensors", "compressed_tensors", r"evalkit-harness\[quant\]"),
     ],
 )
 def test_a_checkpoint_whose_reader_is_not_installed_says_so_in_a_sentence(

@@ -161,7 +161,7 @@ def test_what_cannot_be_loaded_is_a_usage_error(
 
 def test_a_missing_package_is_a_usage_error(scored: Scored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "bert_score", None)
-    with pytest.raises(UsageError, match=r"evalkit\[local\]"):
+    with pytest.raises(UsageError, match=r"evalkit-harness\[local\]"):
         scored(bertscore("x"), Sample("1", "q", targets=("a",)), "a")
 
 

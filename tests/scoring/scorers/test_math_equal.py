@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import time
 from collections.abc import Callable
@@ -11,8 +12,10 @@ import pytest
 
 from evalkit.core import Sample, Score, UsageError, Validity
 from evalkit.scoring.extraction import last_boxed, minerva_answer, minerva_normalise
-from evalkit.scoring.scorers import math_equal as module
 from evalkit.scoring.scorers.math_equal import math_equal
+
+# The package has the function under the name of its module.
+module = importlib.import_module("evalkit.scoring.scorers.math_equal")
 
 Scored = Callable[..., dict[str, Score]]
 
