@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.scoring.extraction import exact_match_normalise, final_answer, squad_normalise
 from evalkit.scoring.metrics import mean
+from evalkit.scoring.scorers.token_f1 import overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class _Squad(ScoreSample):
             if answerable:
                 return _pair(0.0, 0.0, answer.text, "says that there is no answer", answer.validity)
         exact = float(said in golds)
-        best = max(_f1(said, gold) for gold in golds)
+        best = max(overlap(said.split(), gold.split())[0] for gold in golds)
         if answerable:
             return _pair(exact, best, answer.text, answer.reason, answer.validity)
         reason = "the question has no answer" + (" and the reply names one" if said else "")
@@ -126,15 +126,3 @@ def squad(*, no_answer: str = "unanswerable") -> Scorer:
 
 def _pair(exact: float, f1: float, answer: str | None, reason: str, validity: Validity) -> tuple[Score, ...]:
     return (Score("exact", exact, answer, reason, validity), Score("f1", f1, answer, reason, validity))
-
-
-def _f1(said: str, gold: str) -> float:
-    """Harmonic mean of precision and recall over tokens, each counted as often as both sides have it."""
-    ours, theirs = said.split(), gold.split()
-    if not ours or not theirs:
-        return float(ours == theirs)
-    same = (Counter(ours) & Counter(theirs)).total()
-    if same == 0:
-        return 0.0
-    precision, recall = same / len(ours), same / len(theirs)
-    return 2 * precision * recall / (precision + recall)

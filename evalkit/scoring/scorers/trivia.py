@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import string
-from collections import Counter
 from dataclasses import dataclass
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
+from evalkit.scoring.scorers.token_f1 import overlap
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _BLANKS = str.maketrans(dict.fromkeys(string.punctuation + "‘’´`", " "))
@@ -52,6 +52,5 @@ def triviaqa() -> Scorer:
 
 def _f1(said: str, gold: str) -> float:
     ours, theirs = said.split(), gold.split()
-    same = (Counter(ours) & Counter(theirs)).total()
-    # The official script has 0 here also where both sides are empty.
-    return 2 * same / (len(ours) + len(theirs)) if same else 0.0
+    # The official script has 0 also where both sides are empty.
+    return overlap(ours, theirs)[0] if ours and theirs else 0.0

@@ -22,6 +22,7 @@ from evalkit.judging.rag.support.wording import read_sentence, sentences
 from evalkit.models.loading_lock import LOADING
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
+from evalkit.scoring.scorers.micro_batching import Gather
 
 _NAMES = ("entailment", "weakest_entailment", "entailed")
 _MOST_TOKENS = 512
@@ -42,6 +43,10 @@ class Judgement:
         return self.entailment - self.contradiction
 
 
+_MOST_PAIRS = 1024
+"""Pairs that are sorted by length and computed together, batch by batch."""
+
+
 class EntailmentModel:
     """A sequence classifier over (premise, hypothesis). Pairs that wait while one batch is computed make the next.
 
@@ -52,8 +57,7 @@ class EntailmentModel:
         self.path, self._batch, self._device = path, batch, device
         self._loaded: tuple[Any, Any] | None = None
         self._lock = threading.RLock()
-        self._waiting: list[tuple[Pair, asyncio.Future[Judgement]]] = []
-        self._computing: asyncio.Task[None] | None = None
+        self._gather: Gather[Pair, Judgement] = Gather(lambda pairs: self.judge(pairs), most=_MOST_PAIRS)
         self._entail, self._contradict = classes_of(path)
 
     def load(self) -> tuple[Any, Any]:
@@ -118,26 +122,7 @@ class EntailmentModel:
 
     async def judged(self, pairs: Sequence[Pair]) -> list[Judgement]:
         """`judge`, beside others that ask at the same time."""
-        loop = asyncio.get_running_loop()
-        mine = [(pair, loop.create_future()) for pair in pairs]
-        self._waiting.extend(mine)
-        if self._computing is None or self._computing.done():
-            self._computing = loop.create_task(self._compute_all())
-        return list(await asyncio.gather(*(future for _, future in mine)))
-
-    async def _compute_all(self) -> None:
-        while self._waiting:
-            taken, self._waiting = self._waiting, []
-            try:
-                found = await asyncio.to_thread(self.judge, [pair for pair, _ in taken])
-            except Exception as error:  # noqa: BLE001 - every sample that waits for this batch gets it
-                for _, future in taken:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), judgement in zip(taken, found, strict=True):
-                if not future.done():
-                    future.set_result(judgement)
+        return list(await asyncio.gather(*map(self._gather.one, pairs)))
 
 
 def classes_of(path: str) -> tuple[int, int | None]:
