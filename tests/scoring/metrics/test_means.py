@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,6 +85,6 @@ def test_by_name() -> None:
         ("mean", {"score": "f1", "scal": "share"}, "did you mean 'scale'"),
     ],
 )
-def test_mistakes_are_usage_errors(name: str, settings: dict[str, object], says: str) -> None:
+def test_mistakes_are_usage_errors(name: str, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         named.metrics.by_name(name, **settings)
