@@ -13,6 +13,8 @@ from evalkit.models.tiny import TINY
 from tests.data.huggingface.scene import UNREACHABLE, Scene
 from tests.data.huggingface.server import Refusal, Repository, serving
 
+pytestmark = pytest.mark.slow("a process for every run")
+
 SMALL = {file.name: file.read_bytes() for file in Path(TINY).iterdir() if file.suffix != ".safetensors"}
 OTHER = SMALL | {"generation_config.json": b'{"_from_model_config": true, "eos_token_id": 0}'}
 TOKEN = "hf_known"

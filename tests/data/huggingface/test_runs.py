@@ -13,6 +13,8 @@ import pytest
 from tests.data.huggingface.scene import UNREACHABLE, Scene
 from tests.data.huggingface.server import Refusal, Repository, serving
 
+pytestmark = pytest.mark.slow("a process for every run")
+
 TINY = Path(__file__).resolve().parents[3] / "evalkit" / "embedded" / "tiny"
 TOKEN = "hf_a-secret-that-must-not-be-seen"
 TASK = """

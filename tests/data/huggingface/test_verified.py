@@ -20,6 +20,8 @@ from evalkit.data.verified import rows_digest
 from tests.data.huggingface.scene import Scene
 from tests.data.huggingface.server import Repository, serving
 
+pytestmark = pytest.mark.slow("a process for every run")
+
 ROWS: list[dict[str, Any]] = [
     {"question": "1+1?", "answer": "2", "note": None, "n": 1.0},
     {"question": "2+2?", "answer": "4", "n": 2},
