@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import MappingProxyType
 
 from evalkit.core import Model, UsageError
 from evalkit.core import spec as specs
+from evalkit.models.api.presets import PRESETS, Preset
 
-__all__ = ["ProviderEntry", "providers", "resolve"]
+__all__ = ["FINDERS", "Finder", "Opener", "ProviderEntry", "providers", "resolve"]
 
 GROUP = "evalkit.models"
 """The entry-point group through which an installed package brings a provider.
@@ -25,13 +28,34 @@ Opener = Callable[[str, Mapping[str, str]], Model]
 
 @dataclass(frozen=True, slots=True)
 class ProviderEntry:
-    """A way to get models, as a list shows it. `target` is "module:function", imported when it is first used."""
+    """A way to get models, as a list shows it.
+
+    `target` is "module:function", imported when it is first used, or the function itself. `preset`: the line of the
+    table of API providers that such a function takes first. `place` says where a provider of the user's own lies.
+    """
 
     name: str
     summary: str
     example: str
-    target: str
+    target: str | Opener
+    preset: Preset | None = None
+    place: str = ""
 
+    def opener(self) -> Opener:
+        """The function that opens its models."""
+        if not isinstance(self.target, str):
+            return self.target
+        module, _, name = self.target.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        opener: Opener = function if self.preset is None else partial(function, self.preset)
+        return opener
+
+
+Finder = Callable[[Path | None], Iterable[ProviderEntry]]
+"""The user's own providers, given the folder of a project (None: the current folder)."""
+
+FINDERS: list[Finder] = []
+"""Rooms above this one that find providers append to it: `evalkit.plugins` does, as it is imported."""
 
 _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
     {
@@ -73,47 +97,55 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "stored/<who answered>",
                 "evalkit.models.stored:stored",
             ),
+            *(
+                ProviderEntry(one.name, one.summary, f"{one.name}/<model>", "evalkit.models.api.provider:opened", one)
+                for one in PRESETS.values()
+            ),
             ProviderEntry(
                 "litellm",
                 "any other provider, through the package litellm",
                 "litellm/<provider>/…",
                 "evalkit.models.api.litellm:litellm",
             ),
-            *(
-                ProviderEntry(name, summary, f"{name}/<model>", f"evalkit.models.api.provider:{name}")
-                for name, summary in (
-                    ("openai", "OpenAI, or any server that speaks its format: base_url=…"),
-                    ("anthropic", "Anthropic"),
-                    ("google", "Google's Gemini"),
-                    ("azure", "OpenAI's models on Azure"),
-                    ("openrouter", "OpenRouter"),
-                    ("together", "Together"),
-                    ("groq", "Groq"),
-                    ("vllm", "a vLLM server"),
-                    ("sglang", "an SGLang server"),
-                    ("tgi", "a text-generation-inference server"),
-                    ("llamacpp", "a llama.cpp server"),
-                    ("ollama", "an Ollama server"),
-                    ("lmstudio", "an LM Studio server"),
-                )
-            ),
         )
     }
 )
 
 
-def providers() -> tuple[ProviderEntry, ...]:
-    """The built-in providers, then those of installed packages, each sorted by name. Imports none of them."""
+def providers(project: Path | None = None) -> tuple[ProviderEntry, ...]:
+    """The built-in providers, then those of installed packages, then those in the models/ of a project (default: the
+    current folder) and of installed packs. Imports none of them.
+
+    Raises UsageError where two of the user's own, or one and a built-in one, have one name.
+    """
     others = [
         ProviderEntry(point.name, f"from {_origin(point)}", f"{point.name}/NAME", point.value)
         for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)
         if point.name not in _BUILT_IN
     ]
-    return (*_BUILT_IN.values(), *others)
+    return (*_BUILT_IN.values(), *others, *_own(project).values())
 
 
-def resolve(spec: str, options: Mapping[str, str] = MappingProxyType({})) -> Model:
-    """The model that `provider/name,key=value` names; `options` add to those in the text.
+def _own(project: Path | None) -> dict[str, ProviderEntry]:
+    """What the finders find, by name."""
+    found: dict[str, ProviderEntry] = {}
+    for entry in (entry for finder in FINDERS for entry in finder(project)):
+        other = found.get(entry.name) or _BUILT_IN.get(entry.name)
+        if other is not None:
+            raise UsageError(
+                f"two model providers are named {entry.name!r}",
+                found=f"{other.place or 'a built-in one'} and {entry.place}",
+                fix="rename yours in its META",
+            )
+        found[entry.name] = entry
+    return found
+
+
+def resolve(
+    spec: str, options: Mapping[str, str] = MappingProxyType({}), *, project: Path | None = None
+) -> Model:
+    """The model that `provider/name,key=value` names; `options` add to those in the text. `project` is the folder
+    whose models/ may hold the provider (default: the current folder).
 
     Loads no weights and imports no torch: a mistake in the name is found before anything slow happens.
     Raises UsageError for an unknown provider, model or option, a bad value, and an option given in both places.
@@ -127,15 +159,13 @@ def resolve(spec: str, options: Mapping[str, str] = MappingProxyType({})) -> Mod
                 fix="give it in one place only",
             )
     provider, _, name = parsed.name.partition("/")
-    return _opener(provider, parsed.name)(name, {**parsed.options, **options})
+    return _opener(provider, parsed.name, project)(name, {**parsed.options, **options})
 
 
-def _opener(provider: str, name: str) -> Opener:
-    entry = _BUILT_IN.get(provider)
+def _opener(provider: str, name: str, project: Path | None) -> Opener:
+    entry = _own(project).get(provider) or _BUILT_IN.get(provider)
     if entry is not None:
-        module, _, function = entry.target.partition(":")
-        opener: Opener = getattr(importlib.import_module(module), function)
-        return opener
+        return entry.opener()
     points = list(entry_points(group=GROUP, name=provider))
     if len(points) > 1:
         raise UsageError(
@@ -146,7 +176,7 @@ def _opener(provider: str, name: str) -> Opener:
     if points:
         loaded: Opener = points[0].load()
         return loaded
-    error = specs.unknown("model provider", provider, [entry.name for entry in providers()])
+    error = specs.unknown("model provider", provider, [entry.name for entry in providers(project)])
     fix = error.fix
     if name.startswith((".", "~")) or "/" in name or not provider:
         fix += f"; a folder or a hub model is hf/{name}"

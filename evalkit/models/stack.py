@@ -25,12 +25,13 @@ __all__ = ["Stack"]
 @dataclass(frozen=True, slots=True)
 class Stack:
     """`cache`: whether replies are kept and reused. `max_cost`: US dollars that each model may cost. `record`,
-    `replay`: the cassettes that are written and read."""
+    `replay`: the cassettes that are written and read. `project`: the folder whose models/ is looked in."""
 
     cache: bool = True
     max_cost: float | None = None
     record: Path | None = None
     replay: Path | None = None
+    project: Path | None = None
 
     def open(self, models: Sequence[str | Model], opened: Mapping[str, Model] = MappingProxyType({})) -> list[Model]:
         """Every model by its name, limited in cost; those of the cassette where one is replayed.
@@ -41,7 +42,10 @@ class Stack:
         if self.replay is not None:
             cassette = Cassette(self.replay)
             return [cassette.model(_name(model)) for model in models]
-        found = [opened.get(model) or resolve(model) if isinstance(model, str) else model for model in models]
+        found = [
+            opened.get(model) or resolve(model, project=self.project) if isinstance(model, str) else model
+            for model in models
+        ]
         return found if self.max_cost is None else [at_most(model, self.max_cost) for model in found]
 
     def open_cache(self) -> SqliteCache | None:

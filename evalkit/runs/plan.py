@@ -43,7 +43,7 @@ class RunPlan:
     @property
     def stack(self) -> Stack:
         """What its models and its judge are wrapped in."""
-        return Stack(self.cache, self.max_cost, self.record, self.replay)
+        return Stack(self.cache, self.max_cost, self.record, self.replay, self.project)
 
     def request(self) -> dict[str, Any]:
         """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""

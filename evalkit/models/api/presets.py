@@ -1,4 +1,7 @@
-"""The providers by name: where they are, whose key they take, which format they speak."""
+"""The providers that are reached over HTTP, one line each: the line is all that names one.
+
+`evalkit list models`, `--model NAME/…`, the look-up of keys and `evalkit doctor` read this table.
+"""
 
 from __future__ import annotations
 
@@ -12,36 +15,75 @@ __all__ = ["LITELLM", "PRESETS", "Preset"]
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """`texts`: whether the server completes plain texts; None: it is asked. `local`: run by the user, without a price
-    and, as a rule, without a key."""
+    """A provider. `keys`: the environment variables that may hold its key. `local`: a server that the user runs,
+    without a price and, as a rule, without a key. `texts`: whether it completes plain texts; None: it is asked."""
 
     name: str
+    summary: str
     base_url: str
     keys: tuple[str, ...]
     wire: Literal["chat", "anthropic", "google"] = "chat"
     local: bool = False
     texts: bool | None = False
+    batches: bool = False
+    """Whether it takes many requests as one job, for less."""
     limit_name: str = "max_tokens"
     key_header: str = ""
     """The header that holds the key, where it is not the format's own."""
+    address_variable: str = ""
+    """The environment variable with the user's own address, where a provider gives each user one."""
+    imitated: bool = False
+    """Whether other servers speak its format, so that base_url may name one that does more or less than it."""
     body: Mapping[str, float] = field(default_factory=dict)
     """Stands in every request where the server's own settings would change what is asked; `extra` overrules it."""
 
 
 _ALL = (
-    Preset("openai", "https://api.openai.com/v1", ("OPENAI_API_KEY",), limit_name="max_completion_tokens"),
-    Preset("anthropic", "https://api.anthropic.com", ("ANTHROPIC_API_KEY",), wire="anthropic"),
+    Preset(
+        "openai",
+        "OpenAI, or any server that speaks its format: base_url=…",
+        "https://api.openai.com/v1",
+        ("OPENAI_API_KEY",),
+        batches=True,
+        limit_name="max_completion_tokens",
+        imitated=True,
+    ),
+    Preset(
+        "anthropic", "Anthropic", "https://api.anthropic.com", ("ANTHROPIC_API_KEY",), wire="anthropic", batches=True
+    ),
     Preset(
         "google",
+        "Google's Gemini",
         "https://generativelanguage.googleapis.com",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         wire="google",
     ),
-    Preset("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), local=True, texts=None),
-    Preset("sglang", "http://localhost:30000/v1", ("SGLANG_API_KEY",), local=True, texts=None),
-    Preset("tgi", "http://localhost:8080/v1", ("TGI_API_KEY",), local=True, texts=None),
+    Preset(
+        "azure",
+        "OpenAI's models on Azure",
+        "",
+        ("AZURE_OPENAI_API_KEY",),
+        batches=True,
+        limit_name="max_completion_tokens",
+        key_header="api-key",
+        address_variable="AZURE_OPENAI_ENDPOINT",
+    ),
+    Preset("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)),
+    Preset("together", "Together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), texts=None),
+    Preset("groq", "Groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), batches=True),
+    Preset("vllm", "a vLLM server", "http://localhost:8000/v1", ("VLLM_API_KEY",), local=True, texts=None),
+    Preset("sglang", "an SGLang server", "http://localhost:30000/v1", ("SGLANG_API_KEY",), local=True, texts=None),
+    Preset(
+        "tgi",
+        "a text-generation-inference server",
+        "http://localhost:8080/v1",
+        ("TGI_API_KEY",),
+        local=True,
+        texts=None,
+    ),
     Preset(
         "llamacpp",
+        "a llama.cpp server",
         "http://localhost:8080/v1",
         ("LLAMA_API_KEY",),
         local=True,
@@ -50,13 +92,9 @@ _ALL = (
         body={"repeat_penalty": 1.0, "top_k": 0, "min_p": 0.0},
     ),
     # Its text completions go through the model's template, so they are no plain texts.
-    Preset("ollama", "http://localhost:11434/v1", ("OLLAMA_API_KEY",), local=True),
-    Preset("lmstudio", "http://localhost:1234/v1", ("LMSTUDIO_API_KEY",), local=True, texts=None),
-    Preset("openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)),
-    Preset("together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), texts=None),
-    Preset("groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",)),
-    Preset("azure", "", ("AZURE_OPENAI_API_KEY",), limit_name="max_completion_tokens", key_header="api-key"),
+    Preset("ollama", "an Ollama server", "http://localhost:11434/v1", ("OLLAMA_API_KEY",), local=True),
+    Preset("lmstudio", "an LM Studio server", "http://localhost:1234/v1", ("LMSTUDIO_API_KEY",), local=True, texts=None),
 )
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _ALL})
-LITELLM = Preset("litellm", "", ())
+LITELLM = Preset("litellm", "any other provider, through the package litellm", "", ())
 """It finds addresses and keys by itself."""

@@ -18,7 +18,7 @@ from evalkit.models.api.client import Client, Patience
 from evalkit.models.api.completions import CompletionsWire
 from evalkit.models.api.model import ApiModel
 from evalkit.models.api.options import CHANGES_ANSWERS, ApiOptions
-from evalkit.models.api.presets import PRESETS, Preset
+from evalkit.models.api.presets import Preset
 from evalkit.models.api.prices import Price, parse_price, price_of
 from evalkit.models.api.probing import Found, probe
 from evalkit.models.api.rate_limiter import Growth, RateLimiter
@@ -36,13 +36,13 @@ _BATCH_PRICE = 0.5
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
-def opened(provider: str, name: str, options: Mapping[str, str]) -> Model:
+def opened(preset: Preset, name: str, options: Mapping[str, str]) -> Model:
     """The model of a provider. Raises UsageError for a missing name, key or address and for a bad option."""
-    preset, parsed = PRESETS[provider], ApiOptions.parse(options)
+    parsed = ApiOptions.parse(options)
     if not name:
-        raise UsageError(f"{provider} needs a model's name", found=provider, fix=f"{provider}/<model>")
+        raise UsageError(f"{preset.name} needs a model's name", found=preset.name, fix=f"{preset.name}/<model>")
     if importlib.util.find_spec("aiohttp") is None:
-        raise UsageError(f"{provider}/{name} needs aiohttp", fix=pip_install("api"))
+        raise UsageError(f"{preset.name}/{name} needs aiohttp", fix=pip_install("api"))
     return assembled(preset, name, parsed)
 
 
@@ -50,11 +50,12 @@ def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Cli
     """A provider's model put together; `client_of` is what sends. Raises UsageError."""
     parsed = replace(parsed, extra_body={**preset.body, **parsed.extra_body})
     provider = preset.name
-    base_url = parsed.base_url or preset.base_url or _azure_address(preset)
+    base_url = parsed.base_url or preset.base_url or _own_address(preset)
     is_own = preset.local or bool(parsed.base_url and parsed.base_url != preset.base_url)
     keys = (parsed.key_env,) if parsed.key_env else preset.keys
     # The key of a provider goes nowhere but to the provider: another address has to name its own.
-    elsewhere = bool(parsed.base_url) and not preset.local and not parsed.key_env and provider != "azure"
+    is_users = preset.local or bool(preset.address_variable)
+    elsewhere = bool(parsed.base_url) and not is_users and not parsed.key_env
     required = bool(parsed.key_env) or (bool(keys) and not is_own)
     secret = Secret("") if elsewhere else find_key(provider, keys, required=required)
     wire = _wire(preset, name, parsed)
@@ -94,7 +95,7 @@ def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Cli
 def _jobs(preset: Preset, options: ApiOptions) -> Jobs:
     from evalkit.models.api.batch_jobs import AnthropicJobs, OpenAiJobs
 
-    if preset.name not in ("openai", "azure", "anthropic", "groq"):
+    if not preset.batches:
         raise UsageError(f"{preset.name} has no batches", fix="leave batch=on out")
     if options.rpm or options.tpm:
         raise UsageError("a batch has no budget a minute", found="batch=on with rpm or tpm", fix="leave them out")
@@ -118,7 +119,7 @@ def _wire(preset: Preset, name: str, options: ApiOptions) -> Wire:
         return ResponsesWire(name, options)
     from evalkit.models.api.chat import ChatWire
 
-    elsewhere = preset.name == "openai" and options.base_url
+    elsewhere = preset.imitated and options.base_url
     return ChatWire(name, options, limit_name="max_tokens" if elsewhere else preset.limit_name)
 
 
@@ -126,7 +127,7 @@ def _texts(
     preset: Preset, name: str, options: ApiOptions, base_url: str, headers: Mapping[str, str], secret: Secret
 ) -> tuple[CompletionsWire | None, Callable[[], Found] | None]:
     """The format for plain texts and how to find out what the server does with it; nothing for a chat-only one."""
-    asked = preset.texts is None or (preset.name == "openai" and base_url != preset.base_url)
+    asked = preset.texts is None or (preset.imitated and base_url != preset.base_url)
     if preset.wire != "chat" or options.api in ("chat", "responses") or not (asked or options.api == "completions"):
         return None, None
     wire = CompletionsWire(name, options)
@@ -141,14 +142,15 @@ def _texts(
     return wire, find
 
 
-def _azure_address(preset: Preset) -> str:
-    if preset.name != "azure":
+def _own_address(preset: Preset) -> str:
+    """The address that a provider gave the user alone; "" where it gives none."""
+    if not preset.address_variable:
         return ""
-    endpoint = os.environ.get("AZURE_OPENAI_ENDPOINT", "").rstrip("/")
+    endpoint = os.environ.get(preset.address_variable, "").rstrip("/")
     if not endpoint:
         raise UsageError(
             f"{preset.name} needs the address of your resource",
-            found="AZURE_OPENAI_ENDPOINT not set",
+            found=f"{preset.address_variable} not set",
             fix="base_url=https://<resource>.openai.azure.com/openai/v1",
         )
     return ApiOptions.parse({"base_url": f"{endpoint}/openai/v1"}).base_url
@@ -188,17 +190,3 @@ def _list_price(preset: Preset, name: str, options: ApiOptions, base_url: str) -
         return parse_price("0/0")
     return price_of(f"{preset.name}/{name}")
 
-
-openai = partial(opened, "openai")
-anthropic = partial(opened, "anthropic")
-google = partial(opened, "google")
-vllm = partial(opened, "vllm")
-sglang = partial(opened, "sglang")
-tgi = partial(opened, "tgi")
-llamacpp = partial(opened, "llamacpp")
-ollama = partial(opened, "ollama")
-lmstudio = partial(opened, "lmstudio")
-openrouter = partial(opened, "openrouter")
-together = partial(opened, "together")
-groq = partial(opened, "groq")
-azure = partial(opened, "azure")
