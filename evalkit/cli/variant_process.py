@@ -90,7 +90,7 @@ def _run(asked: dict[str, Any]) -> dict[str, str]:
     from evalkit.runs.store import manifest
 
     folder, spec = Path(asked["out"]), asked["spec"]
-    model = models.resolve(spec)
+    model = models.resolve(spec, project=Path(asked["project"]))
     cost = asyncio.run(measure(model))
     watcher = progress(quiet=asked["quiet"])
     if (folder / manifest.FILE).is_file():

@@ -59,10 +59,11 @@ def open_models(asked: VariantList) -> dict[str, Model]:
     A variant that is not possible here is marked so. Raises UsageError for a mistake in any of them, and where it is
     the full model that cannot be run.
     """
-    found = {asked.full.spec: models.resolve(asked.full.spec)}
+    project = Path(asked.project)
+    found = {asked.full.spec: models.resolve(asked.full.spec, project=project)}
     for one in asked.variants:
         try:
-            found[one.spec] = models.resolve(one.spec)
+            found[one.spec] = models.resolve(one.spec, project=project)
         except UnavailableError as error:
             one.state, one.problem = "unavailable", sentence(error)
         except UsageError as error:

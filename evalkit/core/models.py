@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from evalkit.core.digests import digest_of
 from evalkit.core.prompts import Choose, Generate, Perplexity, Reply, Request
@@ -43,6 +43,7 @@ class Capabilities:
     features: frozenset[str] = frozenset()
 
 
+@runtime_checkable
 class Model(Protocol):
     """Answers requests. A model may also have `facts`, a mapping of how it is computed here, for the manifest."""
 

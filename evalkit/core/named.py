@@ -7,8 +7,8 @@ what a list shows are one set. Names are read from the text of the `__init__`: a
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
@@ -18,29 +18,38 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from evalkit.core.errors import UsageError
 from evalkit.core.spec import unknown
 
-__all__ = ["make", "offered", "settings_of", "summary"]
+__all__ = ["call", "imported", "make", "offered", "settings_of", "source_of", "summaries"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+_SENTENCE = re.compile(r".+?[.?!](?=\s+[A-Z`]|$)")
+"""A text up to its first full stop that a new sentence follows."""
 
 Made = TypeVar("Made")
 
 
 @cache
 def offered(package: str) -> Mapping[str, str]:
-    """What a package offers: name → "module:function", in the order of its import lines."""
-    found = importlib.util.find_spec(package)
-    assert found is not None and found.origin is not None, package
-    lines = [node for node in ast.parse(Path(found.origin).read_text()).body if isinstance(node, ast.ImportFrom)]
+    """What a package of evalkit offers: name → "module:function", in the order of its import lines."""
+    lines = [n for n in ast.parse(source_of(package).read_bytes()).body if isinstance(n, ast.ImportFrom)]
     return {alias.asname or alias.name: f"{node.module}:{alias.name}" for node in lines for alias in node.names}
 
 
-def summary(target: str) -> str:
-    """The first sentence of the docstring of "module:function", read without importing the module."""
-    module, _, name = target.partition(":")
-    found = importlib.util.find_spec(module)
-    assert found is not None and found.origin is not None, module
-    for node in ast.parse(Path(found.origin).read_text()).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
-    return ""
+def source_of(target: str) -> Path:
+    """The file of a "module" or "module:function" of evalkit. `importlib.util.find_spec` would import its package."""
+    path = _ROOT.joinpath(*target.partition(":")[0].split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def summaries(path: Path) -> dict[str, str]:
+    """function → the first sentence of its docstring, for every function of a file; the file is not run."""
+    functions = [node for node in ast.parse(path.read_bytes()).body if isinstance(node, ast.FunctionDef)]
+    return {node.name: _first_sentence(ast.get_docstring(node) or "") for node in functions}
+
+
+def _first_sentence(docstring: str) -> str:
+    paragraph = " ".join(docstring.split("\n\n")[0].split())
+    found = _SENTENCE.match(paragraph)
+    return (found[0] if found else paragraph).removesuffix(".")
 
 
 def make(
@@ -60,7 +69,13 @@ def make(
     """
     if name not in table:
         raise unknown(kind, name, table)
-    function = _found(table[name])
+    return call(kind, name, _found(table[name]), settings, base)
+
+
+def call(
+    kind: str, name: str, function: Callable[..., Made], settings: Mapping[str, object], base: Path | None = None
+) -> Made:
+    """Call a function with settings from outside, as `make` does."""
     types = settings_of(function)
     placed = {"base": base} if types.pop("base", None) is not None else {}
     parameters = inspect.signature(function).parameters
@@ -88,8 +103,13 @@ def _takes_function(wanted: Any) -> bool:
 def _found(entry: Callable[..., Made] | str) -> Callable[..., Made]:
     if not isinstance(entry, str):
         return entry
-    module, _, function = entry.partition(":")
-    found: Callable[..., Made] = getattr(import_module(module), function)
+    return imported(entry)
+
+
+def imported(target: str) -> Callable[..., Any]:
+    """The function at "module:function"."""
+    module, _, name = target.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
     return found
 
 

@@ -141,9 +141,7 @@ def _own(project: Path | None) -> dict[str, ProviderEntry]:
     return found
 
 
-def resolve(
-    spec: str, options: Mapping[str, str] = MappingProxyType({}), *, project: Path | None = None
-) -> Model:
+def resolve(spec: str, options: Mapping[str, str] = MappingProxyType({}), *, project: Path | None = None) -> Model:
     """The model that `provider/name,key=value` names; `options` add to those in the text. `project` is the folder
     whose models/ may hold the provider (default: the current folder).
 

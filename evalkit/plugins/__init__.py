@@ -1,11 +1,17 @@
-"""Packs: folders of plugin files (tasks, judges, reports) that are listed without running them and loaded by path.
+"""Packs: folders of plugin files (tasks, judges, scorers, …) that are listed without running them and loaded by path.
 
 `index` says what there is, `load` makes one of them, `origin` names it so that another process can load it again.
+Importing this package lets `models.resolve` find the models among them.
 """
 
 from __future__ import annotations
 
-from evalkit.plugins.index import Kind, PluginEntry, index
+from evalkit.models.registry import FINDERS
+from evalkit.plugins.index import PluginEntry, index
+from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.load import Origin, load, origin, reload
+from evalkit.plugins.providers import own_providers
 
-__all__ = ["Kind", "Origin", "PluginEntry", "index", "load", "origin", "reload"]
+__all__ = ["KINDS", "Kind", "Origin", "PluginEntry", "index", "load", "origin", "reload"]
+
+FINDERS.append(own_providers)

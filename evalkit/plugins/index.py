@@ -1,22 +1,26 @@
-"""What plugins there are: built-in packs, the project's own folders and installed distributions, none of them run."""
+"""What plugins there are: built-in ones, those in the project's own folders and in installed distributions.
+
+None of them is run to be listed.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalkit.core import UsageError
+from evalkit.core.named import offered, source_of
 from evalkit.core.paths import packs_dir
 from evalkit.plugins import meta_cache
-from evalkit.plugins.meta import Kind, Meta
+from evalkit.plugins.installed import pack_folders
+from evalkit.plugins.kinds import KINDS, Kind
+from evalkit.plugins.meta import Meta
 
-__all__ = ["Kind", "PluginEntry", "entries", "index"]
+__all__ = ["PluginEntry", "built_in", "entries", "index"]
 
-ENTRY_POINTS = "evalkit.packs"
-FOLDERS: dict[Kind, str] = {"task": "tasks", "judge": "judges", "report": "reports"}
 YAML = (".yaml", ".yml")
 
 
@@ -24,7 +28,8 @@ YAML = (".yaml", ".yml")
 class PluginEntry:
     """A plugin as it is listed. `origin` is "built-in", "project" or a distribution's name.
 
-    `problem` is "" or says, with file and line, why the plugin cannot be loaded.
+    `problem` is "" or says, with file and line, why the plugin cannot be loaded. `target` is "module:function" of what
+    is no plugin file but a part of evalkit, such as most scorers.
     """
 
     name: str
@@ -34,6 +39,7 @@ class PluginEntry:
     path: Path
     origin: str
     problem: str = ""
+    target: str = ""
 
 
 def index(kind: Kind, project: Path | None = None) -> tuple[PluginEntry, ...]:
@@ -41,7 +47,8 @@ def index(kind: Kind, project: Path | None = None) -> tuple[PluginEntry, ...]:
 
     A plugin whose META is broken is listed with its `problem`. Raises UsageError where two plugins have one name.
     """
-    found = sorted(entries(kind, project), key=lambda entry: (entry.name, str(entry.path)))
+    found = [*_summarised(built_in(kind)), *entries(kind, project)]
+    found.sort(key=lambda entry: (entry.name, str(entry.path)))
     for one, two in itertools.pairwise(found):
         if one.name == two.name:
             raise clash(kind, one, two)
@@ -54,8 +61,19 @@ def clash(kind: Kind, one: PluginEntry, two: PluginEntry) -> UsageError:
     return UsageError(f"two {kind}s are named {one.name!r}", found=places, fix="rename one of them in its META")
 
 
+def built_in(kind: Kind) -> list[PluginEntry]:
+    """Those of a kind that are parts of evalkit's packages, without their summaries; nothing is imported."""
+    named = [item for package in KINDS[kind].packages for item in offered(package).items()]
+    return [PluginEntry(name, "", (), (), source_of(target), "built-in", target=target) for name, target in named]
+
+
+def _summarised(found: list[PluginEntry]) -> list[PluginEntry]:
+    texts = meta_cache.read_summaries({entry.path for entry in found})
+    return [replace(entry, summary=texts[entry.path].get(entry.target.rpartition(":")[2], "")) for entry in found]
+
+
 def entries(kind: Kind, project: Path | None = None) -> list[PluginEntry]:
-    """Every plugin of a kind, also where two share a name."""
+    """Every plugin file of a kind, also where two share a name."""
     found: list[PluginEntry] = []
     plugins: list[tuple[Path, str]] = []
     seen: set[Path] = set()
@@ -78,9 +96,15 @@ def _entry(meta: Meta, path: Path, origin: str) -> PluginEntry:
 
 def _folders(kind: Kind, project: Path | None, problems: list[PluginEntry]) -> Iterator[tuple[Path, str]]:
     """The folders to look in. Run from evalkit's own checkout, the project's folder is the built-in one."""
-    yield packs_dir(FOLDERS[kind]), "built-in"
-    yield (project or Path.cwd()) / FOLDERS[kind], "project"
-    yield from _installed(kind, problems)
+    folder = KINDS[kind].folder
+    if KINDS[kind].ships:
+        yield packs_dir(folder), "built-in"
+    yield (project or Path.cwd()) / folder, "project"
+    for pack in pack_folders():
+        if pack.folder is not None:
+            yield pack.folder / folder, pack.origin
+        else:
+            problems.append(PluginEntry(pack.name, "", (), (), Path(pack.module), pack.origin, pack.problem))
 
 
 def _plugins(kind: Kind, folder: Path) -> Iterator[Path]:
@@ -96,38 +120,5 @@ def _plugins(kind: Kind, folder: Path) -> Iterator[Path]:
         if item.is_dir():
             if (path / "__init__.py").is_file():
                 yield path
-        elif path.suffix == ".py" or (kind != "report" and path.suffix in YAML):
+        elif path.suffix == ".py" or (KINDS[kind].yaml and path.suffix in YAML):
             yield path
-
-
-def _installed(kind: Kind, problems: list[PluginEntry]) -> Iterator[tuple[Path, str]]:
-    """The pack folders of installed distributions, found without importing any of their modules."""
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINTS):
-        origin = point.dist.name if point.dist is not None else point.name
-        folder = _package_folder(point.module)
-        if folder is not None:
-            yield folder / FOLDERS[kind], origin
-        else:
-            why = f"entry point {point.name!r} of {origin}: no package {point.module!r} with pack folders"
-            problems.append(PluginEntry(point.name, "", (), (), Path(point.module), origin, why))
-
-
-def _package_folder(module: str) -> Path | None:
-    """The folder of a package. `find_spec("a.b")` would import `a`, so the parts are looked up one by one."""
-    import importlib.util
-    from importlib.machinery import PathFinder
-
-    first, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(first)
-        name = first
-        for part in rest:
-            name = f"{name}.{part}"
-            spec = PathFinder.find_spec(name, spec.submodule_search_locations) if spec is not None else None
-    except (ImportError, ValueError):
-        return None
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(next(iter(spec.submodule_search_locations)))

@@ -11,32 +11,30 @@ from types import MappingProxyType
 from typing import Any, Literal, overload
 
 from evalkit.core import Judge, Sibling, Suite, Task, UsageError, digest_of
+from evalkit.core.named import imported
 from evalkit.core.paths import packs_dir
 from evalkit.core.spec import parse, unknown
-from evalkit.plugins.index import YAML, Kind, clash, entries
+from evalkit.plugins.index import YAML, PluginEntry, built_in, clash, entries
+from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import source_file
 from evalkit.plugins.modules import guarded, module_of
 from evalkit.plugins.options import bind, parameters_of
 
 _REVISION = "revision"
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
-_RETURNS: dict[Kind, tuple[type, ...]] = {"task": (Task, Suite), "judge": (Judge,), "report": (str, Iterator)}
-_CONTRACTS: dict[Kind, str] = {
-    "task": "def task(*, option: str = …) -> Task",
-    "judge": "def judge(*, option: str = …) -> Judge",
-    "report": "def report(runs, /, *, option: str = …) -> str (or an iterator of strings)",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an object came from, in words that another process can load it by. `digest` is its source's."""
+    """Where an object came from, in words that another process can load it by. `digest` is its source's; `target` is
+    "module:function" of what is a part of evalkit and no plugin file."""
 
     kind: Kind
     name: str
     options: Mapping[str, str]
     path: Path
     digest: str
+    target: str = ""
 
 
 @overload
@@ -54,7 +52,8 @@ def load(kind: Kind, spec: str, options: Mapping[str, str] = ..., project: Path 
 
 
 def load(kind: Kind, spec: str, options: Mapping[str, str] = _NO_OPTIONS, project: Path | None = None) -> object:
-    """The task or judge of that name, or in that .py or .yaml file; for a report, the function that writes it.
+    """The object of that name, or in that .py or .yaml file: a task, judge, scorer, metric, method or command; for a
+    report, the function that writes it, and for a model, the function that opens one by its name.
 
     `spec` is a plugin's name or the path of a file or folder (relative to `project`, by default cwd), with options
     inline where wanted: `mmlu,subject=anatomy`. `options` are more of them: the arguments of the plugin's function,
@@ -70,8 +69,13 @@ def origin(kind: Kind, spec: str, options: Mapping[str, str] = _NO_OPTIONS, proj
     for name in options:
         if name in asked.options:
             raise UsageError(f"the option {name!r} is given twice", found=f"{spec!r} and {name}={options[name]}")
-    path = _find(kind, asked.name, project)
-    return Origin(kind, _name(path), {**asked.options, **options}, path, source_digest(path))
+    found = _find(kind, asked.name, project)
+    return _origin_of(kind, found, {**asked.options, **options})
+
+
+def _origin_of(kind: Kind, found: PluginEntry, options: Mapping[str, str]) -> Origin:
+    name = found.name if found.target else _name(found.path)
+    return Origin(kind, name, options, found.path, source_digest(found.path), found.target)
 
 
 def reload(of: Origin) -> object:
@@ -98,17 +102,17 @@ def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
-def _find(kind: Kind, spec: str, project: Path | None) -> Path:
+def _find(kind: Kind, spec: str, project: Path | None) -> PluginEntry:
     if _is_path(spec):
         path = (project or Path.cwd()) / Path(spec).expanduser()
         if not source_file(path).is_file():
             raise UsageError(
                 f"there is no {kind} in {spec!r}",
                 found="a folder without __init__.py" if path.is_dir() else f"no file {path}",
-                fix=f"the path of a .py{'' if kind == 'report' else ' or .yaml'} file, or a name from `evalkit list`",
+                fix=f"the path of a .py{' or .yaml' if KINDS[kind].yaml else ''} file, or a name from `evalkit list`",
             )
-        return path.resolve()
-    found = entries(kind, project)
+        return PluginEntry(_name(path), "", (), (), path.resolve(), "path")
+    found = [*built_in(kind), *entries(kind, project)]
     named = [entry for entry in found if entry.name == spec]
     if len(named) > 1:
         raise clash(kind, named[0], named[1])
@@ -116,7 +120,7 @@ def _find(kind: Kind, spec: str, project: Path | None) -> Path:
         raise unknown(kind, spec, [entry.name for entry in found])
     if named[0].problem:
         raise UsageError(f"the {kind} {spec!r} cannot be loaded", found=named[0].problem, fix="correct its file")
-    return named[0].path
+    return named[0]
 
 
 def _is_path(spec: str) -> bool:
@@ -128,37 +132,72 @@ def _name(path: Path) -> str:
 
 
 def _load(of: Origin) -> object:
-    kind, path = of.kind, of.path
-    if path.suffix in YAML:
-        if kind == "report":
-            raise UsageError("a report is written in Python, not YAML", found=str(path), fix=_CONTRACTS[kind])
-        if kind == "judge":
-            from evalkit.plugins.yaml_judge import yaml_judge
-
-            return yaml_judge(path, of.options)
-        from evalkit.plugins.yaml_suite import is_suite, yaml_suite
-        from evalkit.plugins.yaml_task import yaml_task
-
-        if is_suite(path):
-            return yaml_suite(path, of.options)
-        options, revision = _without_revision(of.options)
-        return _of_revision(yaml_task(path, options, _load_judge), path, revision)
-    module = guarded(path, partial(module_of, path, of.digest))
-    function = getattr(module, kind, None)
-    if not inspect.isfunction(function):
-        raise UsageError(f"the file has no function {kind}(...)", found=str(path), fix=_CONTRACTS[kind])
-    at = f"{source_file(path)}:{function.__code__.co_firstlineno}"
-    what = f"the {kind} {of.name!r}"
-    # What is reported on is given by position; a report's options are what can be given by keyword alone.
-    parameters = parameters_of(function, what=what, at=at, keyword_only=kind == "report")
+    if of.path.suffix in YAML:
+        return _load_yaml(of)
+    if of.kind == "command":
+        return _load_command(of)
+    function, at = function_of(of)
+    what = f"the {of.kind} {of.name!r}"
+    positional = KINDS[of.kind].positional
+    parameters = parameters_of(function, what=what, at=at, keyword_only=positional)
     options, revision = of.options, ""
-    if kind == "task" and _REVISION not in parameters:
+    if of.kind == "task" and _REVISION not in parameters:
         options, revision = _without_revision(options)
     bound = partial(function, **bind(parameters, options, what=what, at=at))
-    if kind == "report":
-        return partial(_written, path, at, bound)
-    made = _checked(kind, guarded(path, bound), at)
-    return made if kind != "task" else _of_revision(made, path, revision)
+    if of.kind == "report":
+        return partial(_written, of.path, at, bound)
+    if positional:
+        return partial(_called, of, at, bound)
+    made = _called(of, at, bound)
+    return made if of.kind != "task" else _of_revision(made, of.path, revision)
+
+
+def function_of(of: Origin) -> tuple[Callable[..., object], str]:
+    """The function of an origin's file, and its file and line. Executes the file; raises UsageError."""
+    function: object
+    if of.target:
+        function = imported(of.target)
+    else:
+        function = getattr(guarded(of.path, partial(module_of, of.path, of.digest)), of.kind, None)
+    if not inspect.isfunction(function):
+        fix = KINDS[of.kind].contract
+        raise UsageError(f"the file has no function {of.kind}(...)", found=str(of.path), fix=fix)
+    return function, f"{source_file(of.path)}:{function.__code__.co_firstlineno}"
+
+
+def _called(of: Origin, at: str, function: Callable[..., object], *given: object) -> object:
+    return checked(of.kind, guarded(of.path, partial(function, *given)), at)
+
+
+def _load_yaml(of: Origin) -> object:
+    if not KINDS[of.kind].yaml:
+        wrong = f"a {of.kind} is written in Python, not YAML"
+        raise UsageError(wrong, found=str(of.path), fix=KINDS[of.kind].contract)
+    if of.kind == "judge":
+        from evalkit.plugins.yaml_judge import yaml_judge
+
+        return yaml_judge(of.path, of.options)
+    from evalkit.plugins.yaml_suite import is_suite, yaml_suite
+    from evalkit.plugins.yaml_task import yaml_task
+
+    if is_suite(of.path):
+        return yaml_suite(of.path, of.options)
+    options, revision = _without_revision(of.options)
+    return _of_revision(yaml_task(of.path, options, _load_judge), of.path, revision)
+
+
+def _load_command(of: Origin) -> object:
+    """The command in a file: one of click's, or what a plain function of that name returns."""
+    import click
+
+    at = str(source_file(of.path))
+    found = getattr(guarded(of.path, partial(module_of, of.path, of.digest)), "command", None)
+    if inspect.isfunction(found):
+        found = guarded(of.path, found)
+    if not isinstance(found, click.Command):
+        shown = f"{type(found).__name__}: {repr(found)[:80]}"
+        raise UsageError("`command` must be one of click's", found=shown, fix=KINDS["command"].contract, at=at)
+    return found
 
 
 def _without_revision(options: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
@@ -181,7 +220,7 @@ def _load_judge(spec: str, project: Path | None) -> Judge:
 
 
 def _written(path: Path, at: str, function: Callable[..., object], *subjects: object) -> object:
-    made = _checked("report", guarded(path, partial(function, *subjects)), at)
+    made = checked("report", guarded(path, partial(function, *subjects)), at)
     return _pieces(path, made, at) if isinstance(made, Iterator) else made
 
 
@@ -195,10 +234,10 @@ def _pieces(path: Path, made: Iterator[object], at: str) -> Iterator[str | Sibli
         yield piece
 
 
-def _checked(kind: Kind, made: object, at: str) -> object:
-    wanted = _RETURNS[kind]
+def checked(kind: Kind, made: object, at: str) -> object:
+    """What a plugin's function returned. Raises UsageError where it is no object of that kind."""
+    wanted = KINDS[kind].returns
     if not isinstance(made, wanted):
-        raise UsageError(
-            f"{kind}(...) must return a {wanted[0].__name__}", found=f"{type(made).__name__}: {repr(made)[:80]}", at=at
-        )
+        found = f"{type(made).__name__}: {repr(made)[:80]}"
+        raise UsageError(f"{kind}(...) must return a {wanted[0].__name__}", found=found, at=at)
     return made

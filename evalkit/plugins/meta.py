@@ -7,11 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from evalkit.core import UsageError
-
-Kind = Literal["task", "judge", "report"]
+from evalkit.plugins.kinds import KINDS, Kind
 
 # A name is typed as `name,key=value` and becomes part of a file name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
@@ -32,7 +31,8 @@ def read(path: Path, kind: Kind) -> Meta | None:
     """The META of a plugin file, or None where the file is no plugin of that kind.
 
     `path` is a .py file, a folder with an `__init__.py`, or a .yaml file. A Python file counts as a plugin when it
-    assigns META or defines the function named after the kind, so a project's folder may hold other modules.
+    assigns META or defines the function named after the kind, so a project's folder may hold other modules; in folders
+    whose names other software uses, too (models/, commands/), META alone makes it one.
     """
     stem = path.stem if path.is_file() else path.name
     source = source_file(path)
@@ -61,7 +61,7 @@ def _read_python(path: Path, kind: Kind, stem: str) -> Meta | None:
     found = _assignment(tree, "META")
     defines = any(isinstance(node, ast.FunctionDef) and node.name == kind for node in tree.body)
     if found is None:
-        if not defines:
+        if not defines or KINDS[kind].is_common:
             return None
         return Meta(stem, problem=f"{path}:1: no META = {{...}} with the {kind}'s name")
     line, expression = found
@@ -72,6 +72,8 @@ def _read_python(path: Path, kind: Kind, stem: str) -> Meta | None:
         return Meta(stem, problem=f"{path}:{line}: META is not a literal; write its values out")
     if not isinstance(value, dict):
         return Meta(stem, problem=f"{path}:{line}: META is a {type(value).__name__}, not a dict")
+    # A command is an object of click's, which may be made without a function of that name.
+    defines = defines or (kind == "command" and _assignment(tree, kind) is not None)
     problem = "" if defines else f"{path}:{line}: META without a function {kind}(...)"
     return checked(value, stem, f"{path}:{line}", problem=problem)
 

@@ -5,42 +5,64 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from evalkit.core import named
 from evalkit.core.paths import cache_dir
 from evalkit.plugins import meta
-from evalkit.plugins.meta import Kind, Meta
+from evalkit.plugins.kinds import Kind
+from evalkit.plugins.meta import Meta
 
-# Grows when `meta.read` finds something else in the same bytes.
+# Grows when a reader finds something else in the same bytes.
 _FORMAT = 1
 _MOST_FILES = 2_000
+_TEXTS = ("name", "summary", "problem")
+_LISTS = ("tags", "variants")
 
 
 def read_all(kind: Kind, paths: Iterable[Path]) -> dict[Path, Meta | None]:
     """What `meta.read` says of each path; the cache file is a help, never a reason to fail."""
-    cache = cache_dir() / "plugins" / f"{kind}.json"
+    found = _through(kind, paths, lambda path: _as_json(meta.read(path, kind)), _is_meta)
+    return {path: _as_meta(value) if value is not None else None for path, value in found.items()}
+
+
+def read_summaries(paths: Iterable[Path]) -> dict[Path, dict[str, str]]:
+    """What `core.named.summaries` says of each file."""
+    return _through("built-in", paths, named.summaries, _is_texts)
+
+
+def _through(
+    name: str, paths: Iterable[Path], read: Callable[[Path], Any], fits: Callable[[Any], bool]
+) -> dict[Path, Any]:
+    """What `read` says of each path, or what it said before of the same content, where that `fits`."""
+    cache = cache_dir() / "plugins" / f"{name}.json"
     stored = _stored(cache)
-    found: dict[Path, Meta | None] = {}
+    found: dict[Path, Any] = {}
     news: dict[str, Any] = {}
     for path in paths:
         stamp = _stamp(path)
         known = stored.get(str(path))
-        value = _remembered(known, stamp)
-        if value is None:
-            read = meta.read(path, kind)
-            value = {"stamp": stamp, "meta": asdict(read) if read else None}
-            if stamp:
-                news[str(path)] = value
-            found[path] = read
-        else:
-            found[path] = Meta(**value["meta"]) if value["meta"] else None
+        if isinstance(known, dict) and stamp and known.get("stamp") == stamp and fits(known.get("meta", 0)):
+            found[path] = known["meta"]
+            continue
+        found[path] = read(path)
+        if stamp:
+            news[str(path)] = {"stamp": stamp, "meta": found[path]}
     if news:
         kept = stored if len(stored) + len(news) <= _MOST_FILES else {}
         _store(cache, {**kept, **news})
     return found
+
+
+def _as_json(read: Meta | None) -> dict[str, Any] | None:
+    return asdict(read) if read is not None else None
+
+
+def _as_meta(stored: dict[str, Any]) -> Meta:
+    return Meta(**{**stored, **{key: tuple(stored[key]) for key in _LISTS}})
 
 
 def _stamp(path: Path) -> list[int]:
@@ -63,22 +85,20 @@ def _stored(cache: Path) -> dict[str, Any]:
     return files if isinstance(files, dict) else {}
 
 
-def _remembered(known: Any, stamp: list[int]) -> dict[str, Any] | None:
-    """A stored value that fits the file as it is now and has every field in its type, else None."""
-    if not isinstance(known, dict) or not stamp or known.get("stamp") != stamp or "meta" not in known:
-        return None
-    stored = known["meta"]
+def _is_meta(stored: Any) -> bool:
+    """Whether a stored value has every field of a Meta in its type, or says that there is none."""
     if stored is None:
-        return {"meta": None}
-    texts = ("name", "summary", "problem")
-    lists = ("tags", "variants")
-    if not isinstance(stored, dict) or set(stored) != {*texts, *lists}:
-        return None
-    if not all(isinstance(stored[key], str) for key in texts):
-        return None
-    if not all(isinstance(stored[key], list) and all(isinstance(t, str) for t in stored[key]) for key in lists):
-        return None
-    return {"meta": {**stored, **{key: tuple(stored[key]) for key in lists}}}
+        return True
+    if not isinstance(stored, dict) or set(stored) != {*_TEXTS, *_LISTS}:
+        return False
+    lists = [stored[key] for key in _LISTS]
+    return all(isinstance(stored[key], str) for key in _TEXTS) and all(
+        isinstance(value, list | tuple) and all(isinstance(text, str) for text in value) for value in lists
+    )
+
+
+def _is_texts(stored: Any) -> bool:
+    return isinstance(stored, dict) and all(isinstance(text, str) for text in stored.values())
 
 
 def _store(cache: Path, files: dict[str, Any]) -> None:

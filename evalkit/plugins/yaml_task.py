@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from evalkit.core import Fewshot, FewshotOrder, Judge, Method, Metric, Scorer, Source, Subset, Task, UsageError
 from evalkit.core.spec import unknown
 from evalkit.data import bundled, files, hub, texts
+from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import checked
 from evalkit.plugins.named import methods, metrics, scorers
 from evalkit.plugins.yaml_sample import in_contexts, prompt_of, shape_of
@@ -141,14 +142,15 @@ def _fewshot(keys: Keys) -> Fewshot:
 
 
 def _method(keys: Keys, delimiter: str) -> Method:
+    project = _project(keys["data"].path, "method")
     name = "choose" if "choices" in keys else "generate"
     settings: dict[str, Value] = {}
     if "method" in keys:
         value = keys["method"]
         name, settings = _named(value)
-        if name not in methods.names():
-            raise _placed(unknown("method", name, methods.names()), value)
-    types = methods.settings(name)
+        if name not in methods.names(project):
+            raise _placed(unknown("method", name, methods.names(project)), value)
+    types = methods.settings(name, project)
     for key in ("stop", "max_tokens"):
         if key in keys:
             if key not in types:
@@ -166,7 +168,7 @@ def _method(keys: Keys, delimiter: str) -> Method:
     if "delimiter" in types:
         arguments["delimiter"] = delimiter
     try:
-        return methods.by_name(name, base=None, **arguments)
+        return methods.by_name(name, base=None, project=project, **arguments)
     except UsageError as error:
         raise _placed(error, keys.get("method") or next(iter(settings.values()), keys["prompt"])) from None
 
@@ -223,16 +225,18 @@ def _scorers(keys: Keys, method: str, load_judge: LoadJudge) -> tuple[Scorer, ..
 def _scorer(item: Value, load_judge: LoadJudge) -> Scorer:
     """A scorer by name, or `{judge: NAME}`: a judge of the packs, with options inline as in `brevity,words=3`."""
     if not (item.is_mapping() and item.mapping().keys() == {"judge"}):
-        return _by_name(item, partial(scorers.by_name, base=item.path.parent))
+        make = partial(scorers.by_name, base=item.path.parent, project=_project(item.path, "scorer"))
+        return _by_name(item, make)
     spec = item.mapping()["judge"].text()
-    return judged_as(load_judge(spec, _project(item.path)), spec)
+    return judged_as(load_judge(spec, _project(item.path, "judge")), spec)
 
 
-def _project(path: Path) -> Path | None:
-    """The folder whose judges/ a task file means: its own, or the one above its tasks/; else the current folder."""
+def _project(path: Path, kind: Kind) -> Path | None:
+    """The folder whose judges/, scorers/, … a task file means: its own, or the one above its tasks/; None, which is
+    the current folder, where that has none."""
     folder = path.resolve().parent
     found = folder.parent if folder.name == "tasks" else folder
-    return found if (found / "judges").is_dir() else None
+    return found if (found / KINDS[kind].folder).is_dir() else None
 
 
 def _metrics(keys: Keys, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]:
@@ -241,16 +245,18 @@ def _metrics(keys: Keys, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]
         return ()
     scores = {score for scorer in task_scorers for score in scorer.scores}
     brought = {metric.name: metric for scorer in task_scorers for metric in scorer.metrics}
+    project = _project(keys["metrics"].path, "metric")
+    names = metrics.names(project)
     made = []
     for item in keys["metrics"].items():
         if not item.is_mapping() and item.text() in brought:
             made.append(brought[item.text()])
         elif not item.is_mapping() and item.text() in scores:
             made.append(mean(item.text()))
-        elif not item.is_mapping() and item.text() not in metrics.names():
-            raise _placed(unknown("metric", item.text(), {*brought, *scores, *metrics.names()}), item)
+        elif not item.is_mapping() and item.text() not in names:
+            raise _placed(unknown("metric", item.text(), {*brought, *scores, *names}), item)
         else:
-            made.append(_by_name(item, metrics.by_name))
+            made.append(_by_name(item, partial(metrics.by_name, project=project)))
     return tuple(made)
 
 

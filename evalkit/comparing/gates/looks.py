@@ -43,7 +43,7 @@ def run_in_looks(
     _check(plan, policy, looks)
     schedule = Schedule(tuple((look + 1) / looks for look in range(looks)))
     (asked,) = plan.models
-    held = HeldOpen(models.resolve(asked) if isinstance(asked, str) else asked)
+    held = HeldOpen(models.resolve(asked, project=plan.project) if isinstance(asked, str) else asked)
     out = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
     state = _State()
     candidate, tasks = Opened("", {}), plan.tasks

@@ -93,7 +93,9 @@ _ALL = (
     ),
     # Its text completions go through the model's template, so they are no plain texts.
     Preset("ollama", "an Ollama server", "http://localhost:11434/v1", ("OLLAMA_API_KEY",), local=True),
-    Preset("lmstudio", "an LM Studio server", "http://localhost:1234/v1", ("LMSTUDIO_API_KEY",), local=True, texts=None),
+    Preset(
+        "lmstudio", "an LM Studio server", "http://localhost:1234/v1", ("LMSTUDIO_API_KEY",), local=True, texts=None
+    ),
 )
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in _ALL})
 LITELLM = Preset("litellm", "any other provider, through the package litellm", "", ())

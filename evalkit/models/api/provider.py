@@ -189,4 +189,3 @@ def _list_price(preset: Preset, name: str, options: ApiOptions, base_url: str) -
     if preset.local or urlsplit(base_url).hostname in _LOCAL_HOSTS:
         return parse_price("0/0")
     return price_of(f"{preset.name}/{name}")
-

@@ -16,7 +16,7 @@ from evalkit.scoring.scorers.embeddings import ranking as ranking
 from evalkit.scoring.scorers.extracted import regex_match as regex_match
 from evalkit.scoring.scorers.hub_metric import evaluate as evaluate
 from evalkit.scoring.scorers.includes import contains as contains
-from evalkit.scoring.scorers.instructions import instructions as instructions
+from evalkit.scoring.scorers.instructions.scoring import instructions as instructions
 from evalkit.scoring.scorers.json_fields import json_match as json_match
 from evalkit.scoring.scorers.labels import classification as classification
 from evalkit.scoring.scorers.likelihood import rolling as rolling
