@@ -12,12 +12,11 @@ frequent texts are likely, too. With a column of labels (1 seen, 0 not) `auroc` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from evalkit.core import (
-    BadRow,
     DataOptions,
     Metric,
     PromptFormat,
@@ -32,21 +31,18 @@ from evalkit.core import (
     Task,
     UsageError,
 )
-from evalkit.data import bundled, texts
-from evalkit.data import files as read_files
+from evalkit.data import bundled
 from evalkit.prompting.methods import token_likelihoods
 from evalkit.prompting.methods.tokens import nothing
 from evalkit.scoring.metrics import auroc, mean
 from evalkit.scoring.scorers import min_k, ngram_overlap
+from evalkit.scoring.scorers.contamination import column_of, texts_in
 
 META = {
     "name": "contamination",
     "summary": "were texts seen in training: Min-K% probability, and n-gram overlap with corpus=PATH; files=PATH",
     "tags": ["safety", "contamination", "language-modelling"],
 }
-
-TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
-
 
 def task(
     *,
@@ -65,13 +61,13 @@ def task(
     same column, or text files), the overlap of word `n`-grams with it; `overlap` asks the model nothing. `label` is
     a column with 1 for what was seen.
     """
-    found: Source | None = _texts(corpus) if corpus else None
+    found: Source | None = texts_in(corpus) if corpus else None
     if data == "sample":
         if files or corpus:
             raise UsageError("contamination takes files or data=sample, not both", found=files or corpus)
         source, found, label = bundled("contamination"), bundled("contamination_corpus"), "label"
     elif files:
-        source = _texts(files)
+        source = texts_in(files)
     else:
         raise UsageError("contamination needs texts", fix="contamination,files=rows.jsonl, or data=sample")
     if probe == "overlap" and found is None:
@@ -83,10 +79,9 @@ def task(
         metrics += [mean("min_k", scale="number"), mean("token_loglikelihood", scale="number")]
         metrics += [auroc(score="min_k", name="min_k_auroc")] if label else []
     if probe != "min_k" and found is not None:
-        corpus_source = found
         # Opened here, so that a corpus that is not there shows before anything is asked.
         known_as = found.open(DataOptions()).digest[:8]
-        scorers.append(ngram_overlap(lambda: _contents(corpus_source, column), n=n, name=known_as))
+        scorers.append(ngram_overlap(partial(column_of, found, column), n=n, name=known_as))
         metrics += list(scorers[-1].metrics)
         metrics += [auroc(score="overlap", name="overlap_auroc")] if label else []
     if label:
@@ -101,17 +96,6 @@ def task(
         metrics=tuple(metrics),
         headline="overlap" if probe == "overlap" else "min_k",
     )
-
-
-def _texts(pattern: str) -> Source:
-    return read_files(pattern) if pattern.removesuffix(".gz").endswith(TABLES) else texts(pattern)
-
-
-def _contents(source: Source, column: str) -> Iterator[str]:
-    for row in source.open(DataOptions()).rows():
-        if isinstance(row, BadRow):
-            raise UsageError("a row of the corpus cannot be read", found=row.problem, at=row.origin)
-        yield str(row.values[column])
 
 
 def _sample(row: Row, column: str, label: str) -> Sample:

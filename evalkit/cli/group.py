@@ -1,22 +1,28 @@
-"""The command line: a click group that loads a command's module when that command is used."""
+"""The command line: a click group that loads a command's file when that command is used."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evalkit.core import RunError, UsageError
 from evalkit.core.distribution import NAME
+from evalkit.core.installed import pack_folders
+
+if TYPE_CHECKING:
+    from evalkit.plugins.index import PluginEntry
 
 USAGE, RUN_ERROR, INTERRUPTED = 2, 3, 130
 
 # One line each, so that `evalkit --help` imports no command.
 COMMANDS = {
     "run": "Evaluate models on tasks.",
-    "list": "List tasks, models, judges and reports.",
+    "list": "List tasks, models, judges, scorers and the rest.",
     "show": "Show runs, a run's scores, or single samples.",
     "check": "Check that a task's gold answers score 1.0.",
     "compare": "Compare two runs on the samples they share.",
@@ -37,32 +43,56 @@ COMMANDS = {
 }
 
 
+def own_commands() -> dict[str, PluginEntry]:
+    """The commands in the commands/ of the current folder and of installed packs; none of their files is run.
+
+    One that cannot be loaded, or has the name of another or of one of evalkit's, is left out: `evalkit list commands`
+    says why.
+    """
+    # As a rule there are none, and `evalkit --help` then needs nothing of what reads them.
+    if not Path("commands").is_dir() and not pack_folders():
+        return {}
+    from evalkit.plugins.index import entries
+
+    found = entries("command")
+    names = [entry.name for entry in found]
+    return {e.name: e for e in found if not e.problem and names.count(e.name) == 1 and e.name not in COMMANDS}
+
+
 class LazyGroup(click.Group):
-    """Commands by name; the module evalkit.cli.commands.<name> is imported when its command is asked for."""
+    """Commands by name, each imported when it is asked for: the module evalkit.cli.commands.<name>, or a file in the
+    user's commands/."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *own_commands()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return self._own_command(cmd_name)
         module = importlib.import_module(f"evalkit.cli.commands.{cmd_name.replace('-', '_')}")
         command = module.command
         assert isinstance(command, click.Command)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from evalkit.core.spec import unknown
+    def _own_command(self, name: str) -> click.Command:
+        from evalkit.core.spec import unknown
+        from evalkit.plugins.index import entries
+        from evalkit.plugins.load import load
 
-            raise unknown("command", args[0], COMMANDS)
-        return super().resolve_command(ctx, args)
+        found = [entry.name for entry in entries("command")]
+        if name not in found:
+            raise unknown("command", name, [*COMMANDS, *found])
+        command = load("command", name)
+        assert isinstance(command, click.Command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        own = own_commands()
+        if own:
+            with formatter.section("Your commands"):
+                formatter.write_dl([(name, entry.summary) for name, entry in own.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

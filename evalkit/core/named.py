@@ -79,6 +79,9 @@ def call(
     types = settings_of(function)
     placed = {"base": base} if types.pop("base", None) is not None else {}
     parameters = inspect.signature(function).parameters
+    for key, parameter in parameters.items():
+        if key not in types and key != "base" and parameter.default is inspect.Parameter.empty:
+            raise UsageError(f"{kind} {name!r} needs a function as its {key!r}", fix="call it in Python")
     for key in settings:
         if key not in types:
             raise unknown(f"setting of {kind} {name!r}", key, types)

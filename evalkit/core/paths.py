@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from evalkit.core import UsageError
@@ -74,6 +73,8 @@ def _wanted_cache_dir() -> Path:
 @functools.cache
 def _stand_in(wanted: Path, problem: str) -> Path:
     # A fresh folder rather than a well-known name in the shared temporary folder, which another user could own.
+    import tempfile
+
     folder = Path(tempfile.mkdtemp(prefix="evalkit-cache-"))
     print(f"evalkit: cannot use the cache folder {wanted} ({problem}); using {folder}", file=sys.stderr)
     return folder

@@ -6,13 +6,16 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from evalkit.core import Model, UsageError
 from evalkit.core import spec as specs
 from evalkit.models.api.presets import PRESETS, Preset
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 __all__ = ["FINDERS", "Finder", "Opener", "ProviderEntry", "providers", "resolve"]
 
@@ -31,7 +34,8 @@ class ProviderEntry:
     """A way to get models, as a list shows it.
 
     `target` is "module:function", imported when it is first used, or the function itself. `preset`: the line of the
-    table of API providers that such a function takes first. `place` says where a provider of the user's own lies.
+    table of API providers that such a function takes first. `place` says where a provider of the user's own lies, and
+    `problem` why it cannot be loaded.
     """
 
     name: str
@@ -40,6 +44,7 @@ class ProviderEntry:
     target: str | Opener
     preset: Preset | None = None
     place: str = ""
+    problem: str = ""
 
     def opener(self) -> Opener:
         """The function that opens its models."""
@@ -124,6 +129,13 @@ def providers(project: Path | None = None) -> tuple[ProviderEntry, ...]:
         if point.name not in _BUILT_IN
     ]
     return (*_BUILT_IN.values(), *others, *_own(project).values())
+
+
+def entry_points(**wanted: str) -> EntryPoints:
+    """importlib.metadata's, imported when it is first used: it takes as long as all of `evalkit --help`."""
+    from importlib.metadata import entry_points as found
+
+    return found(**wanted)
 
 
 def _own(project: Path | None) -> dict[str, ProviderEntry]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalkit.core import UsageError
+from evalkit.core.installed import pack_folders
 from evalkit.core.named import offered, source_of
 from evalkit.core.paths import packs_dir
 from evalkit.plugins import meta_cache
-from evalkit.plugins.installed import pack_folders
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import Meta
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +36,9 @@ def _through(
     name: str, paths: Iterable[Path], read: Callable[[Path], Any], fits: Callable[[Any], bool]
 ) -> dict[Path, Any]:
     """What `read` says of each path, or what it said before of the same content, where that `fits`."""
+    paths = list(paths)
+    if not paths:
+        return {}
     cache = cache_dir() / "plugins" / f"{name}.json"
     stored = _stored(cache)
     found: dict[Path, Any] = {}
@@ -75,6 +76,8 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _stored(cache: Path) -> dict[str, Any]:
+    import json
+
     try:
         content = json.loads(cache.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -103,6 +106,9 @@ def _is_texts(stored: Any) -> bool:
 
 def _store(cache: Path, files: dict[str, Any]) -> None:
     """Write beside and replace, so that a reader sees the old file or the new one, never a part."""
+    import json
+    import tempfile
+
     text = json.dumps({"format": _FORMAT, "files": files}, ensure_ascii=False)
     temporary = ""
     try:

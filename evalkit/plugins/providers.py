@@ -25,6 +25,7 @@ def own_providers(project: Path | None) -> list[ProviderEntry]:
             f"{entry.name}/NAME",
             cast(Opener, partial(_open, entry)),
             place=f"{entry.path} ({entry.origin})",
+            problem=entry.problem,
         )
         for entry in entries("model", project)
     ]

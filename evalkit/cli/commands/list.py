@@ -6,23 +6,27 @@ import os
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Literal, cast
 
 import click
 
-KINDS = ("tasks", "models", "judges", "reports")
-Kind = Literal["task", "judge", "report"]
+from evalkit.plugins import KINDS, PluginEntry, index
+
+FOLDERS = {kind.folder: name for name, kind in KINDS.items()}
+SHOWN = ("tasks", "models", "judges", "reports", "scorers", "metrics", "methods", "commands")
 
 
 @click.command("list")
-@click.argument("kind", required=False, type=click.Choice(KINDS))
+@click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(SHOWN))
 @click.argument("words", nargs=-1, metavar="[WORD…]")
 @click.option("--tag", metavar="TAG", help="Only what carries this tag.")
 @click.option("--names", is_flag=True, help="Names only, one a line.")
 def command(kind: str | None, words: tuple[str, ...], tag: str | None, names: bool) -> None:
-    """List tasks, models, judges and reports whose name, summary or tags hold every WORD."""
+    """List what there is of a KIND, or of every kind, whose name, summary or tags hold every WORD.
+
+    Yours are among them: files in tasks/, models/, judges/, … of the current folder, and of installed packages.
+    """
     problems: list[str] = []
-    for shown in (kind,) if kind else KINDS:
+    for shown in (kind,) if kind else SHOWN:
         entries = _entries(shown, problems)
         found = [e for e in entries if _matches(e, words) and (tag is None or tag in e[2])]
         if names:
@@ -30,29 +34,35 @@ def command(kind: str | None, words: tuple[str, ...], tag: str | None, names: bo
                 click.echo(name)
         elif found or kind:
             _print(shown, found, len(entries))
-    for problem in problems:
+    for problem in dict.fromkeys(problems):
         click.echo(f"evalkit: {problem}", err=True)
     if not names and (kind is None or kind == "tasks"):
         click.echo("next: evalkit run TASK --model MODEL")
 
 
-def _entries(kind: str, problems: list[str]) -> list[tuple[str, str, Sequence[str]]]:
+def _entries(shown: str, problems: list[str]) -> list[tuple[str, str, Sequence[str]]]:
     """(name, summary, tags) of every entry of a kind; what could not be read goes to `problems`."""
-    if kind == "models":
+    kind = FOLDERS[shown]
+    found = index(kind)
+    problems += [entry.problem for entry in found if entry.problem]
+    usable = [entry for entry in found if not entry.problem]
+    if kind == "model":
         from evalkit import models
 
-        return [(p.example, p.summary, ()) for p in models.providers()]
-    from evalkit import plugins
+        return [(p.example, p.summary, ()) for p in models.providers() if not p.problem]
+    if kind == "command":
+        from evalkit.cli.group import COMMANDS, own_commands
 
-    rows: list[tuple[str, str, Sequence[str]]] = []
-    for entry in plugins.index(cast(Kind, kind.removesuffix("s"))):
-        if entry.problem:
-            problems.append(entry.problem)
-            continue
-        summary = entry.summary + (f" ({len(entry.variants)} variants)" if entry.variants else "")
-        origin = "" if entry.origin == "built-in" else f" [{entry.origin}]"
-        rows.append((entry.name, summary + origin, entry.tags))
-    return rows
+        own = own_commands()
+        problems += [f"the command {e.name!r} of {e.path} is another's name" for e in usable if e.name not in own]
+        return [*((name, summary, ()) for name, summary in COMMANDS.items()), *map(_row, own.values())]
+    return [_row(entry) for entry in usable]
+
+
+def _row(entry: PluginEntry) -> tuple[str, str, Sequence[str]]:
+    variants = f" ({len(entry.variants)} variants)" if entry.variants else ""
+    origin = "" if entry.origin == "built-in" else f" [{entry.origin}]"
+    return entry.name, entry.summary + variants + origin, entry.tags
 
 
 def _matches(entry: tuple[str, str, Sequence[str]], words: Iterable[str]) -> bool:

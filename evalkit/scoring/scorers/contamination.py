@@ -8,10 +8,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError
+from evalkit.core import BadRow, DataOptions, Reply, Sample, Score, Scorer, ScoreSample, Source, UsageError
 from evalkit.scoring.metrics import mean
 
 if TYPE_CHECKING:
@@ -66,22 +68,58 @@ class _NgramOverlap(ScoreSample):
         return Score("overlap", found / len(grams)), Score("contaminated", float(found > 0))
 
 
-def ngram_overlap(texts: Callable[[], Iterable[str]], *, n: int = 13, name: str = "") -> Scorer:
-    """`overlap`: the share of a sample's word n-grams that stand in the corpus; `contaminated`: 1 where any does.
+def ngram_overlap(
+    texts: Callable[[], Iterable[str]] | None = None,
+    *,
+    corpus: str = "",
+    column: str = "text",
+    n: int = 13,
+    name: str = "",
+    base: Path | None = None,
+) -> Scorer:
+    """The share of a sample's word n-grams that stand in a corpus, `overlap`; `contaminated` is 1 where any does.
 
-    Words are runs of letters and digits, in lower case. `texts` gives the corpus, anew at each call; it is read once,
+    Words are runs of letters and digits, in lower case. The corpus is in the files `corpus` (tables, of which `column`
+    is read, or texts; relative paths are meant from `base`), or `texts` gives it, anew at each call. It is read once,
     when the first sample is scored, and takes 8 bytes a word. The text is `sample.data["original"]` where there is
     one, else the input. One with fewer than n words is looked up in nothing and scores 0 with a reason.
 
     13 words are GPT-3's (Brown et al. 2020, appendix C), 8 PaLM's (Chowdhery et al. 2022, section 8). `name` says in
-    the signature which corpus it is.
+    the signature which corpus it is: the digest of its files where it is not given. Raises UsageError without a corpus,
+    for files that are not there and for n below 1.
     """
     if n < 1:
         raise UsageError("an n-gram has at least 1 word", found=f"n={n}", fix="n=13")
+    if texts is None:
+        if not corpus:
+            raise UsageError("ngram_overlap needs a corpus", fix="ngram_overlap: {corpus: pages/*.jsonl}")
+        source = texts_in(corpus, base)
+        # Opened here, so that a corpus that is not there shows before anything is asked.
+        name = name or source.open(DataOptions()).digest[:8]
+        texts = partial(column_of, source, column)
 
     metrics = (mean("overlap", higher_is_better=False), mean("contaminated", higher_is_better=False))
     settings = {"n": str(n)} | ({"corpus": name} if name else {})
     return Scorer("ngram_overlap", _NgramOverlap(_Corpus(texts, n), n), ("overlap", "contaminated"), metrics, settings)
+
+
+def texts_in(pattern: str, base: Path | None = None) -> Source:
+    """The rows of tables (JSONL, JSON, CSV, Parquet), or text files, by the ending of the pattern."""
+    from evalkit.data import files, texts
+
+    is_table = pattern.removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json", ".csv", ".parquet"))
+    return files(pattern, base=base) if is_table else texts(pattern, base=base)
+
+
+def column_of(source: Source, column: str) -> Iterator[str]:
+    """A column of every row, as text. Raises UsageError for a row that cannot be read or lacks the column."""
+    for row in source.open(DataOptions()).rows():
+        if isinstance(row, BadRow):
+            raise UsageError("a row of the corpus cannot be read", found=row.problem, at=row.origin)
+        if column not in row.values:
+            found = f"the columns {', '.join(map(str, row.values))}"
+            raise UsageError(f"the corpus has no column {column!r}", found=found, at=row.origin)
+        yield str(row.values[column])
 
 
 class _Corpus:
