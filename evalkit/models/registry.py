@@ -15,7 +15,7 @@ from evalkit.core import spec as specs
 from evalkit.models.api.presets import PRESETS, Preset
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint, EntryPoints
+    from importlib.metadata import EntryPoint
 
 __all__ = ["FINDERS", "Finder", "Opener", "ProviderEntry", "providers", "resolve"]
 
@@ -131,11 +131,11 @@ def providers(project: Path | None = None) -> tuple[ProviderEntry, ...]:
     return (*_BUILT_IN.values(), *others, *_own(project).values())
 
 
-def entry_points(**wanted: str) -> EntryPoints:
+def entry_points(**wanted: str) -> Iterable[EntryPoint]:
     """importlib.metadata's, imported when it is first used: it takes as long as all of `evalkit --help`."""
     from importlib.metadata import entry_points as found
 
-    return found(**wanted)
+    return list(found(**wanted))
 
 
 def _own(project: Path | None) -> dict[str, ProviderEntry]:

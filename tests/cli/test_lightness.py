@@ -23,7 +23,7 @@ HEAVY = (
 
 WATCHED = """
 import sys
-from evalkit.cli import main
+from evalkit.cli.group import main
 try:
     main()
 except SystemExit:

@@ -23,7 +23,8 @@ SHOWN = ("tasks", "models", "judges", "reports", "scorers", "metrics", "methods"
 def command(kind: str | None, words: tuple[str, ...], tag: str | None, names: bool) -> None:
     """List what there is of a KIND, or of every kind, whose name, summary or tags hold every WORD.
 
-    Yours are among them: files in tasks/, models/, judges/, … of the current folder, and of installed packages.
+    A KIND is tasks, models, judges, reports, scorers, metrics, methods or commands. Yours are among them: the files in
+    the folders of these names, here and in installed packages.
     """
     problems: list[str] = []
     for shown in (kind,) if kind else SHOWN:
@@ -78,7 +79,7 @@ def _print(kind: str, rows: list[tuple[str, str, Sequence[str]]], total: int) ->
     indent = min(28, max((len(name) for name, _, _ in rows), default=0) + 4)
     for name, summary, tags in rows:
         text = summary + (f"  #{' #'.join(tags)}" if tags else "")
-        lines = textwrap.wrap(text, max(20, width - indent)) or [""]
+        lines = textwrap.wrap(text, max(20, width - indent), break_on_hyphens=False) or [""]
         start = f"  {name}".ljust(indent)
         if len(start) > indent:
             click.echo(start)

@@ -21,7 +21,7 @@ class _Retrieval(ScoreSample):
 
 
 def retrieval(*, depths: tuple[int, ...] = (1, 5)) -> Scorer:
-    """`recall@k`, `hit@k`, `precision@k` and `ndcg@k` for each of the depths, and `mrr` over all contexts (0 to 1).
+    """How well contexts were retrieved: `recall@k`, `hit@k`, `precision@k`, `ndcg@k` for each of the depths, and `mrr`.
 
     Definitions: `retrieval_scores`. A sample where nobody said what should be retrieved, or where nothing should, has
     none of these scores: its retrieval is not applicable, and leaves n. Scoring raises ValueError without contexts.

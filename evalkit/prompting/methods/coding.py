@@ -41,7 +41,7 @@ def write_code(
     chat: bool | None = None,
     chat_max_tokens: int | None = None,
 ) -> Method:
-    """Like `generate`, and for a model whose prompts pass through a chat template without the stops.
+    """Let the model write code: `generate`, without the stops where prompts pass through a chat template.
 
     Stops such as "\\ndef" end what a base model goes on writing; in a chat reply they would cut the code block itself.
     `chat_question` words the question for chat models. `chat` True or False says what the model is taken for, whatever

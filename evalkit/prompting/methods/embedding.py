@@ -39,7 +39,7 @@ class _Embed(AskModel):
 
 
 def embed(*, gold: Callable[[Sample], Sequence[Sequence[float]]] | None = None) -> Method:
-    """One vector for each of `sample.data["texts"]`, or for the prompt where the sample has none.
+    """Ask for a vector of each of `sample.data["texts"]`, or of the prompt where the sample has none.
 
     `gold` gives the vectors of a perfect model (for `evalkit check`); without it all of them are alike.
     """

@@ -15,7 +15,9 @@ _SEED = 1
 
 
 def ece(*, score: str = "confidence", bins: int = 15) -> Metric:
-    """Σ over bins of |Σ (confidence - right)| / n (0 to 1; Guo et al. 2017, https://arxiv.org/abs/1706.04599).
+    """Expected calibration error: Σ over bins of |Σ (confidence - right)| / n, 0 to 1.
+
+    Guo et al. 2017, https://arxiv.org/abs/1706.04599.
 
     Bins are of equal width, each with its upper end. A row is (confidence, right), from `scorers.calibration`. Being a
     sum of absolute values it is too large in small samples, and more so in resamples: the interval is rather high.

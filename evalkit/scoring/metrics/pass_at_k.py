@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") -> Metric:
-    """pass@k by the unbiased estimator 1 - C(n-c, k)/C(n, k) of each problem, then the mean over problems.
+    """Pass@k: the mean over problems of the unbiased estimate 1 - C(n-c, k)/C(n, k).
 
     n completions of a problem were tried and c were right: the scores `attempts` and `score` (the share c/n) say so,
     and a problem that was asked several times (repeats) has all of them together. A problem with fewer than k

@@ -19,22 +19,34 @@ if TYPE_CHECKING:
 
 
 def word_perplexity() -> Metric:
-    """exp(-Σ log-likelihood / Σ words); reads the scores `loglikelihood` and `words` (see `scorers.rolling`)."""
+    """Perplexity of a word of whole texts, exp(-Σ log-likelihood / Σ words).
+
+    Reads the scores `loglikelihood` and `words` (see `scorers.rolling`).
+    """
     return _ratio("word_perplexity", "words", _exp)
 
 
 def byte_perplexity() -> Metric:
-    """exp(-Σ log-likelihood / Σ bytes); reads the scores `loglikelihood` and `bytes` (see `scorers.rolling`)."""
+    """Perplexity of a byte of whole texts, exp(-Σ log-likelihood / Σ bytes).
+
+    Reads the scores `loglikelihood` and `bytes` (see `scorers.rolling`).
+    """
     return _ratio("byte_perplexity", "bytes", _exp)
 
 
 def token_perplexity() -> Metric:
-    """exp(-Σ log-likelihood / Σ tokens), which only models of one tokenizer share; reads the score `tokens`, too."""
+    """Perplexity of a token of whole texts, exp(-Σ log-likelihood / Σ tokens); only models of one tokenizer share it.
+
+    Reads the scores `loglikelihood` and `tokens` (see `scorers.rolling`).
+    """
     return _ratio("token_perplexity", "tokens", _exp)
 
 
 def bits_per_byte() -> Metric:
-    """-Σ log-likelihood / Σ bytes / ln 2; reads the scores `loglikelihood` and `bytes` (see `scorers.rolling`)."""
+    """Bits per byte of whole texts, -Σ log-likelihood / Σ bytes / ln 2.
+
+    Reads the scores `loglikelihood` and `bytes` (see `scorers.rolling`).
+    """
     return _ratio("bits_per_byte", "bytes", lambda nats: nats / math.log(2.0))
 
 

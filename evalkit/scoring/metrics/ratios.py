@@ -21,10 +21,10 @@ def ratio(
     scale: Literal["share", "number"] = "share",
     higher_is_better: bool = True,
 ) -> Metric:
-    """Σ of one score over Σ of another, over the samples that have both: a micro average, called `name`.
+    """The sum of one score over the sum of another, over the samples that have both: a micro average.
 
-    The row is (numerator, denominator); see `evalkit.stats.ratio_interval` for the interval. With `scale="share"`
-    it is held within [0, 1]. NaN where the denominators sum to zero.
+    The metric is called `name`. The row is (numerator, denominator); see `evalkit.stats.ratio_interval` for the
+    interval. With `scale="share"` it is held within [0, 1]. NaN where the denominators sum to zero.
     """
 
     def observe(record: Record) -> tuple[float, float] | None:

@@ -15,8 +15,9 @@ _SEED = 20_261
 
 
 def spread(score: str, *, forms: int, of: Literal["range", "worst"] = "range", name: str = "") -> Metric:
-    """The best form's mean of a score minus the worst's ("range", in the manner of Sclar et al. 2024, arXiv
-    2310.11324), or the worst's alone ("worst").
+    """How far a score depends on a prompt's form: the best form's mean minus the worst's, or the worst's alone.
+
+    `of` "range" is in the manner of Sclar et al. (2024, arXiv 2310.11324), "worst" the lowest mean.
 
     `sample.data["form"]` numbers the form (0 to `forms` - 1) a sample was asked in; samples that ask the same thing
     share a cluster, and the interval is a bootstrap over these. Chance alone makes a range: with few samples, that of

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def perplexity() -> Metric:
-    """exp of the mean of -log-likelihood over samples; the metric is called `perplexity`, as LAMBADA's is.
+    """Perplexity over samples: exp of the mean of -log-likelihood, as LAMBADA's is.
 
     Reads the score `loglikelihood` (nats). The row is -log-likelihood (width 1). The interval is made on the mean,
     then carried over by exp.

@@ -50,7 +50,9 @@ def bertscore(
     device: str | None = None,
     base: Path | None = None,
 ) -> Scorer:
-    """`bertscore_precision`, `bertscore_recall` and `bertscore_f1`, each the best over the targets (-1 to 1).
+    """BERTScore's precision, recall and F1 against the targets, by an encoder's vectors.
+
+    The scores are `bertscore_precision`, `bertscore_recall` and `bertscore_f1` (-1 to 1), each the best over targets.
 
     `model` is a folder with an encoder and its tokenizer (meant from `base` or the current folder), or a name on the
     hub. `layers` is the hidden layer whose embeddings are compared; without it the one that bert-score recommends for

@@ -45,7 +45,7 @@ class _FunctionCalls(ScoreSample):
 
 
 def function_calls() -> Scorer:
-    """`call_match` (0 or 1: every call is right and none is too many) and `call_names` (the functions alone are).
+    """Whether a reply calls the right functions with the right arguments, `call_match`, or the functions, `call_names`.
 
     `sample.data["functions"]` describes the functions and `sample.data["ground_truth"]` lists the calls that are
     right, as on the Berkeley function-calling leaderboard: [{function: {parameter: [acceptable values]}}]. Calls may

@@ -38,7 +38,7 @@ class _Calibration(ScoreSample):
 
 
 def calibration(*, per: Literal["sum", "character", "byte"] = "sum", bins: int = 15) -> Scorer:
-    """`brier` and `confidence` from a `choose()`, whose log-likelihoods become probabilities by a softmax.
+    """Brier's score and the confidence of a choice, from its log-likelihoods by a softmax: `brier`, `confidence`.
 
     - `brier` (0 to 2, lower is better): Σ over choices of (probability - right)², as for many classes in Brier 1950
       and lm-evaluation-harness; with two choices it is twice what it is for one event.

@@ -36,7 +36,7 @@ class _Drop(ScoreSample):
 
 
 def drop() -> Scorer:
-    """DROP's `em` (0 or 1) and `f1` (0 to 1, in hundredths): each the best over the annotators' answers.
+    """DROP's official exact match `em` (0 or 1) and `f1` (0 to 1, in hundredths), the best over the annotators.
 
     The sample's data holds `answers`, a list of answers, each the list of its spans; without it every target is an
     answer of one span. Words are compared in lower case, without articles and punctuation; numbers by value ("4.0" is

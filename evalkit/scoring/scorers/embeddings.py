@@ -36,7 +36,7 @@ class _CosineSimilarity(ScoreSample):
 
 
 def cosine_similarity() -> Scorer:
-    """`cosine` of the vectors of a sample's two texts, and `reference`, its first target as a number.
+    """The cosine of the vectors of a sample's two texts, `cosine`, and its first target as a number, `reference`.
 
     Its metrics are the Spearman and Pearson correlations of the two over samples. A vector of zeros has no direction:
     its cosine is 0. Scoring raises ValueError where there are not two vectors or the target is no number, and
@@ -74,7 +74,7 @@ class _Ranking(ScoreSample):
 
 
 def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
-    """`ndcg@cut`, `mrr@cut` and `recall@k` for each of the depths (0 to 1) of the ids that a reply lists, as JSON.
+    """How well a reply ranks documents, as a JSON list of ids: `ndcg@cut`, `mrr@cut` and `recall@k` at each depth.
 
     `sample.data["relevance"]` maps documents to judgements. Definitions: `scoring.metrics.retrieval`. An id that comes
     again counts once, where it came first. A reply without a list is NO_ANSWER. Scoring raises ValueError where
@@ -104,7 +104,7 @@ class _Clustering(ScoreSample):
 
 
 def clustering(*, seed: int = 0, starts: int = 10) -> Scorer:
-    """`v_measure` and `silhouette` of k-means over a sample's vectors, and `silhouette_classes` of its own classes.
+    """K-means over a sample's vectors held against its classes: `v_measure`, `silhouette`, `silhouette_classes`.
 
     `sample.data["labels"]` holds the class of each text; k is the number of classes. k-means is scikit-learn's, with
     `starts` seeded beginnings. A sample where a silhouette does not exist (one class, or a class for each text) gives

@@ -45,7 +45,7 @@ def evaluate(
     lower_is_better: bool = False,
     base: Path | None = None,
 ) -> Scorer:
-    """The value that the metric returns under `result`, called `name` or like it.
+    """A metric of Hugging Face's `evaluate`: what it returns under `result`, called `name` or like it.
 
     `metric` is a script (`./my_metric.py`, meant from `base` or the current folder), which needs no network, or a
     name on the hub. What it is given follows from its own features: texts; class numbers, where it takes whole

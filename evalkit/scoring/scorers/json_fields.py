@@ -53,7 +53,7 @@ class _JSONMatch(ScoreSample):
 
 
 def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case: bool = False) -> Scorer:
-    """`json_match` (0 or 1: every field is right) and `json_fields` (the share of right fields), best over targets.
+    """Whether every field of a reply's JSON is right, `json_match`, and the share of those that are, `json_fields`.
 
     A target is the text of a JSON value; the reply is one, alone, in a ``` fence, or after other words. Fields are
     those of the target's objects, nested ones as `address.city`; lists are compared whole and in order, numbers by

@@ -35,7 +35,7 @@ class _Classification(ScoreSample):
 
 
 def classification(*, labels: tuple[str, ...] = ()) -> Scorer:
-    """`correct` (0 or 1), and of the task accuracy, `macro_f1` and `mcc` (`micro_f1` is there by name).
+    """Whether the class is the right one, `correct`; of the task accuracy, `macro_f1` and `mcc`, by name `micro_f1`.
 
     Classes are the `labels`, or else the sample's choices, in their order, which must be that of every sample. From a
     `choose()` the likeliest choice is predicted, the first of equals; in a written reply it is the label that the

@@ -45,7 +45,7 @@ class _Meteor(ScoreSample):
 
 
 def meteor(*, synonyms: bool = False, alpha: float = 0.9, beta: float = 3.0, gamma: float = 0.5) -> Scorer:
-    """`meteor` (0 to 1), the best over the targets, as nltk computes it on wordpunct tokens in lower case.
+    """METEOR as nltk computes it on wordpunct tokens in lower case; `meteor`, 0 to 1, is the best over the targets.
 
     Words match exactly, then by Porter's stem, and with `synonyms` by WordNet, whose data nltk must have been given
     (`nltk.download("wordnet")`). Without them it is another measure: the setting `stages` says which was taken, and

@@ -24,7 +24,7 @@ class _Prediction(ScoreSample):
 
 
 def prediction() -> Scorer:
-    """The sample's one choice as what the model must predict after its prompt, as LAMBADA's last word.
+    """Whether the model's own likeliest text is the sample's one choice, as LAMBADA's last word; and its likelihood.
 
     Scores: `acc` (1 where every token of the continuation is the likeliest one, else 0) and `loglikelihood` (nats,
     summed over its tokens). Metrics: the mean of `acc`, and `perplexity`, exp of the mean of -loglikelihood.

@@ -39,7 +39,7 @@ class _Rouge(ScoreSample):
 
 
 def rouge(*, stemmer: bool = True) -> Scorer:
-    """F-measures `rouge1`, `rouge2`, `rougeL` and `rougeLsum` (0 to 1), each the best over the targets.
+    """ROUGE's ROUGE's F-measures `rouge1`, `rouge2`, `rougeL` and `rougeLsum` (0 to 1), each the best over the targets.
 
     They are those of the rouge-score library, a port of Perl ROUGE-1.5.5 (Lin 2004). `rougeLsum` takes every
     line as a sentence, so a summary for it has its sentences on lines of their own. `stemmer` is Porter's. Words

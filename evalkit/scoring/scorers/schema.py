@@ -35,7 +35,7 @@ class _JSONSchema(ScoreSample):
 
 
 def json_schema(*, formats: bool = False) -> Scorer:
-    """`schema_valid` (0 or 1: the reply's JSON follows `sample.data["schema"]`) and `json_valid` (it is JSON at all).
+    """Whether a reply is JSON, `json_valid`, and follows the schema of its sample, `schema_valid` (0 or 1).
 
     Validity is that of the package jsonschema, under the draft that the schema names with `$schema` and 2020-12
     without one; references reach within the schema only. `formats` also holds texts to "format". The JSON may stand

@@ -36,7 +36,7 @@ class _EditSimilarity(ScoreSample):
 
 
 def edit_similarity(*, unit: Literal["character", "word"] = "character", ignore_case: bool = False) -> Scorer:
-    """`edit_similarity` (0 to 1): 1 - edits / length of the longer text, the best over the targets.
+    """How near a reply is to a target by its edits: 1 - edits / length of the longer text, the best over targets.
 
     Edits are insertions, deletions and substitutions of characters or words (Levenshtein 1966). White space at both
     ends does not count. Scoring raises ValueError without targets.

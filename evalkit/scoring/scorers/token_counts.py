@@ -26,7 +26,7 @@ class _TokenCounts(ScoreSample):
 
 
 def token_counts() -> Scorer:
-    """`tokens` of a sample's input and the `words`, `characters` (code points) and `bytes` (UTF-8) they stand for.
+    """How many `tokens` a sample's input takes, and the `words`, `characters` and `bytes` that they stand for.
 
     Metrics are ratios of sums: `tokens_per_word` (fertility; fewer is better), `characters_per_token` and
     `bytes_per_token` (more is better). Words stand between white space, so that tokens per word say nothing of

@@ -37,7 +37,7 @@ class _TokenF1(ScoreSample):
 
 
 def token_f1(*, normalise: Literal["squad", "lower", "none"] = "squad") -> Scorer:
-    """`token_f1`, `token_precision` and `token_recall` (0 to 1) against the target with the best F1.
+    """F1 of a reply's tokens against the target with the best one: `token_f1`, `token_precision`, `token_recall`.
 
     Tokens are what white space parts, each counted as often as both sides have it, after `normalise`: "squad" drops
     case, ASCII punctuation and articles, "lower" drops case, "none" nothing. Where both sides have no token left the

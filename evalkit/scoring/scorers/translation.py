@@ -24,7 +24,7 @@ def bleu(
     smooth: Smooth = "exp",
     smooth_value: float | None = None,
 ) -> Scorer:
-    """`bleu` (0 to 1): of each sample sacrebleu's sentence BLEU, of the task the corpus BLEU of all samples.
+    """BLEU by sacrebleu: of each sample the sentence's, of the task the corpus's; the score is `bleu`, 0 to 1.
 
     A sentence's is of effective order (orders that a short text cannot have take no part); the corpus's is not. With
     several targets, an n-gram matches in any of them and the closest length counts. Some tokenizers need packages or
@@ -54,7 +54,7 @@ def bleu(
 
 
 def chrf(*, characters: int = 6, words: int = 0, beta: float = 2.0, lowercase: bool = False) -> Scorer:
-    """`chrf` (0 to 1): sacrebleu's chrF of each sample, and of the corpus; `words=2` is chrF++.
+    """chrF by sacrebleu, of each sample and of the corpus; the score is `chrf`, 0 to 1; `words=2` is chrF++.
 
     Of several targets the one that a sample's text is closest to counts. Scoring raises ValueError without targets.
     """
@@ -80,7 +80,7 @@ def ter(
     asian_support: bool = False,
     case_sensitive: bool = False,
 ) -> Scorer:
-    """`ter`: sacrebleu's translation edit rate of each sample and of the corpus, in edits per word of the reference.
+    """Translation edit rate by sacrebleu, of each sample and of the corpus: `ter`, in edits per word of the reference.
 
     Lower is better; it can be more than 1. Its value is sacrebleu's over 100. Scoring raises ValueError without
     targets.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "bertscore": {"model": "x"},
     "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
+    "ngram_overlap": {"corpus": str(Path(__file__))},
     "regex_match": {"pattern": "x"},
 }
 
