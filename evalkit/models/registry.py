@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalkit.core import Model, UsageError
 from evalkit.core import spec as specs
@@ -131,11 +131,12 @@ def providers(project: Path | None = None) -> tuple[ProviderEntry, ...]:
     return (*_BUILT_IN.values(), *others, *_own(project).values())
 
 
-def entry_points(**wanted: str) -> Iterable[EntryPoint]:
+def entry_points(**wanted: str) -> tuple[EntryPoint, ...]:
     """importlib.metadata's, imported when it is first used: it takes as long as all of `evalkit --help`."""
     from importlib.metadata import entry_points as found
 
-    return list(found(**wanted))
+    selected: Any = found(**wanted)  # another type in every Python
+    return tuple(selected)
 
 
 def _own(project: Path | None) -> dict[str, ProviderEntry]:

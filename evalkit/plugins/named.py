@@ -69,7 +69,8 @@ def _from_file(made: Made, of: Origin, settings: Mapping[str, object]) -> Made:
     """
     if isinstance(made, Metric):
         return made
-    told = {**{key: str(value) for key, value in settings.items()}, **made.settings, "source": of.digest[:8]}
+    given = {key: str(tuple(value) if isinstance(value, list) else value) for key, value in settings.items()}
+    told = {**given, **made.settings, "source": of.digest[:8]}
     if isinstance(made, Method):
         return replace(made, settings=told)
     ready, judged_by = made.ready, made.judged_by
