@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Unpack, overload
 
 from evalkit.core import Model, Task
 from evalkit.runs.execution import run_plan
-from evalkit.runs.plan import RunOptions, RunPlan, settings_of, spending_of
+from evalkit.runs.options import checked_keywords
+from evalkit.runs.plan import RunOptions, plan_with
 from evalkit.runs.runner import Silent
 from evalkit.runs.store import Run
 
@@ -31,16 +31,8 @@ def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunOptions]
     whether they are more than `max_failures` of any task.
     """
     single = not isinstance(model, list | tuple)
-    out, project = options.get("out"), options.get("project")
-    plan = RunPlan(
-        tasks=(tasks,) if isinstance(tasks, str | Task) else tuple(tasks),
-        models=tuple(model) if isinstance(model, list | tuple) else (model,),
-        settings=settings_of(options),
-        out=Path(out) if out else None,
-        cache=options.get("cache", True),
-        project=Path(project) if project else Path.cwd(),
-        judge=options.get("judge"),
-        **spending_of(options),
-    )
+    checked_keywords(options)
+    names = (tasks,) if isinstance(tasks, str | Task) else tasks
+    plan = plan_with(names, model if isinstance(model, list | tuple) else (model,), options)
     runs = run_plan(plan, options.get("progress") or Silent())
     return runs[0] if single else runs

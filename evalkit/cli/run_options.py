@@ -1,36 +1,62 @@
-"""From arguments and suite files to a plan: what `evalkit run` and a YAML file can both say."""
+"""The options of a run on the command line and in suite files, and the plan that they make."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+
+import click
 
 from evalkit.core import UsageError, spec
-from evalkit.runs.plan import RunPlan, settings_of, spending_of
+from evalkit.runs.options import OPTIONS, Command, RunOption
 
 if TYPE_CHECKING:
     from evalkit.comparing.gates.policy import Policy
     from evalkit.plugins.yaml_tree import Value
+    from evalkit.runs.plan import RunPlan
 
-KEYS = (
-    "tasks",
-    "models",
-    "limit",
-    "seed",
-    "num_fewshot",
-    "fewshot_order",
-    "repeats",
-    "data_dir",
-    "offline",
-    "skip_bad_rows",
-    "max_failures",
-    "out",
-    "gate",
-    "judge",
-    "against",
-)
-_ORDERS = ("first", "random", "seeded", "balanced", "lm-eval")
+NOT_OPTIONS = ("tasks", "models", "gate", "against")
+"""What else a suite file may hold."""
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def run_options(command: Command) -> Callable[[Decorated], Decorated]:
+    """Gives a command the options of a run that it takes, in the order of their table."""
+
+    def decorate(function: Decorated) -> Decorated:
+        for option in reversed(list(OPTIONS.values())):
+            if command in option.commands:
+                function = run_option(option.name)(function)
+        return function
+
+    return decorate
+
+
+def run_option(name: str) -> Callable[[Decorated], Decorated]:
+    """One of them, for another command that has it as well."""
+    option = OPTIONS[name]
+    flags = option.flags or (option.flag,)
+    if option.type is bool:
+        # --no-cache is `no_cache`.
+        return click.option(*flags, flags[-1].strip("-").replace("-", "_"), is_flag=True, help=option.help)
+    return click.option(
+        *flags,
+        name,
+        type=_click_type(option),
+        multiple=option.multiple,
+        metavar=option.metavar or None,
+        help=option.help,
+    )
+
+
+def _click_type(option: RunOption) -> Any:
+    parts = get_args(option.type)
+    if get_origin(option.type) is Literal:
+        return click.Choice([word for word in parts if word])
+    if Path in parts:
+        return click.Path(path_type=Path)
+    return str if str in parts else option.type
 
 
 def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> RunPlan:
@@ -38,6 +64,8 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> RunPlan:
 
     Raises UsageError for contradictions, and with file and line for a mistake in a suite file.
     """
+    from evalkit.runs.plan import plan_with
+
     suite, folder = _suite(tasks)
     said = {**suite, **{key: value for key, value in given.items() if value is not None and value is not False}}
     names = suite["tasks"] if suite else list(tasks)
@@ -46,15 +74,13 @@ def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> RunPlan:
         raise UsageError("no task is given", fix="evalkit run TASK… --model MODEL; evalkit list tasks")
     if not models:
         raise UsageError("no model is given", fix="--model tiny, or --model hf/<repo or path>; evalkit list models")
-    return RunPlan(
-        tasks=tuple(_with_options(names, given["task_options"], "task", "-T")),
-        models=tuple(_batched(_with_options(models, given["model_options"], "model", "-M"), batch=given.get("batch"))),
-        settings=settings_of(said),
-        out=said.get("out"),
-        cache=not given["no_cache"],
-        project=folder or Path.cwd(),
-        judge=said.get("judge"),
-        **spending_of(given),
+    for name, value in given.items():
+        if name in OPTIONS and not OPTIONS[name].multiple:
+            OPTIONS[name].check(value)
+    return plan_with(
+        _with_options(names, given["task_options"], "task", "-T"),
+        _batched(_with_options(models, given["model_options"], "model", "-M"), batch=given.get("batch")),
+        {**said, "cache": not given["no_cache"], "project": folder},
     )
 
 
@@ -133,41 +159,25 @@ def _suite(tasks: Sequence[str]) -> tuple[dict[str, Any], Path | None]:
 
 
 def _read(tree: Value) -> dict[str, Any]:
-    found = tree.mapping(KEYS)
-    folder = tree.path.resolve().parent
+    options = [option for option in OPTIONS.values() if option.suite]
+    found = tree.mapping((*NOT_OPTIONS, *(option.name for option in options)))
     suite: dict[str, Any] = {"tasks": [_name(item) for item in found["tasks"].items()]}
-    if "models" in found:
-        suite["models"] = [_name(item) for item in found["models"].items()]
-    if "against" in found:  # `evalkit quantize-check` reads it; a run is of the models alone
-        suite["against"] = [_name(item) for item in found["against"].items()]
-    if "judge" in found:
-        suite["judge"] = found["judge"].text()
-    for key in ("limit", "repeats"):
+    for key in ("models", "against"):  # a run is of the models alone; `evalkit quantize-check` reads the others, too
         if key in found:
-            suite[key] = found[key].integer(least=1)
-    for key in ("seed", "num_fewshot"):
-        if key in found:
-            suite[key] = found[key].integer()
-    for key in ("data_dir", "out"):
-        if key in found:
-            suite[key] = folder / found[key].text()
-    for key in ("offline", "skip_bad_rows"):
-        if key in found:
-            suite[key] = _typed(found[key], bool, "true or false")
-    if "max_failures" in found:
-        suite["max_failures"] = float(_typed(found["max_failures"], (int, float), "a share between 0 and 1"))
-    if "fewshot_order" in found:
-        suite["fewshot_order"] = found["fewshot_order"].text()
-        if suite["fewshot_order"] not in _ORDERS:
-            raise found["fewshot_order"].wrong("no such order", fix="one of " + ", ".join(_ORDERS))
+            suite[key] = [_name(item) for item in found[key].items()]
+    for option in options:
+        if option.name in found:
+            suite[option.name] = _value(option, found[option.name])
     return suite
 
 
-def _typed(value: Value, kind: type | tuple[type, ...], wanted: str) -> Any:
-    plain = value.plain()
-    if not isinstance(plain, kind) or (kind is not bool and isinstance(plain, bool)):
-        raise value.wrong(f"this must be {wanted}", found=repr(plain))
-    return plain
+def _value(option: RunOption, value: Value) -> Any:
+    """An option's value in a suite file, whose relative paths are meant from its folder."""
+    is_text = bool(get_args(option.type))
+    read = value.text() if is_text else value.plain()
+    if not option.allows(read):
+        raise value.wrong(f"this must be {option.wanted}", found=repr(read))
+    return value.path.resolve().parent / read if Path in get_args(option.type) else read
 
 
 def _name(item: Value) -> str:

@@ -62,17 +62,10 @@ def sentence(error: UsageError | RunError) -> str:
 
 def plan_of(tasks: Sequence[str], settings: Mapping[str, Any], project: str, spec: str, model: Model) -> RunPlan:
     """The plan of one variant. Every reply is computed, so that memory and speed are those of the whole run."""
-    from evalkit.runs.plan import RunPlan, settings_of
+    from evalkit.runs.plan import plan_with
 
-    return RunPlan(
-        tasks=tuple(tasks),
-        models=(spec,),
-        settings=settings_of(settings),
-        cache=False,
-        project=Path(project),
-        judge=settings.get("judge"),
-        opened={spec: model},
-    )
+    plan = plan_with(tasks, (spec,), {**settings, "cache": False, "project": project})
+    return replace(plan, opened={spec: model})
 
 
 def _outlive_nobody(main_thread: int) -> None:

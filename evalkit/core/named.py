@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from evalkit.core.errors import UsageError
 from evalkit.core.spec import unknown
 
-__all__ = ["call", "imported", "make", "offered", "settings_of", "source_of", "summaries"]
+__all__ = ["call", "fits", "imported", "make", "offered", "settings_of", "source_of", "summaries"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SENTENCE = re.compile(r".+?[.?!](?=\s+[A-Z`]|$)")
@@ -120,24 +121,26 @@ def _checked(kind: str, name: str, key: str, value: object, wanted: Any) -> obje
     """The value as the function takes it: a YAML list becomes a tuple and a whole number may stand for a float."""
     if isinstance(value, list):
         value = tuple(value)
-    if _fits(value, wanted):
+    if fits(value, wanted):
         return value
     raise UsageError(f"setting {key!r} of {kind} {name!r} has the wrong type", found=repr(value), fix=_shown(wanted))
 
 
-def _fits(value: object, wanted: Any) -> bool:
+def fits(value: object, wanted: Any) -> bool:
+    """Whether a value is of an annotated type; true and false are no numbers, and a whole number may be a float."""
     origin, parts = get_origin(wanted), get_args(wanted)
     if origin is tuple:
-        return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
+        return isinstance(value, tuple) and all(fits(item, parts[0]) for item in value)
     if origin is Literal:
         return value in parts
     if origin is dict:
         return isinstance(value, dict)
     if origin is not None:
-        return any(_fits(value, part) for part in parts)
+        return any(fits(value, part) for part in parts)
     if isinstance(value, bool):
         return wanted is bool
-    return isinstance(value, (int, float) if wanted is float else wanted)
+    # numpy's numbers are numbers, too.
+    return isinstance(value, {int: Integral, float: Real}.get(wanted, wanted))
 
 
 def _shown(wanted: Any) -> str:

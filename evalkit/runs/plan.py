@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from evalkit.core import DataOptions, FewshotOrder, Model, Task, UsageError, paths
 from evalkit.models.stack import Stack
+from evalkit.runs.options import OPTIONS, UnsafeCode
 from evalkit.runs.runner import Progress, Settings
 from evalkit.runs.store import manifest
 
-__all__ = ["RUNS", "RunOptions", "RunPlan", "plan_of", "settings_of", "spending_of"]
+__all__ = ["RUNS", "RunOptions", "RunPlan", "plan_of", "plan_with", "spending_of"]
 
 RUNS = Path("runs")
 """The folder that holds a run's folder where the user names none."""
@@ -60,7 +60,8 @@ class RunPlan:
 
 
 class RunOptions(TypedDict, total=False):
-    """The keyword arguments of `evalkit.run`, all optional: each is the option of `evalkit run` of that name."""
+    """The keyword arguments of `evalkit.run`, all optional, for editors and type checkers; `runs.options` has what they
+    may be, and a test holds the two together."""
 
     limit: int | None
     seed: int
@@ -68,7 +69,7 @@ class RunOptions(TypedDict, total=False):
     fewshot_order: FewshotOrder | None
     repeats: int
     max_failures: float
-    unsafe_code: Literal["", "subprocess"]
+    unsafe_code: UnsafeCode
     data_dir: Path | str | None
     offline: bool
     skip_bad_rows: bool
@@ -80,6 +81,21 @@ class RunOptions(TypedDict, total=False):
     replay: Path | str | None
     judge: str | Model | None
     progress: Progress | None
+
+
+def plan_with(tasks: Sequence[str | Task], models: Sequence[str | Model], options: Mapping[str, Any]) -> RunPlan:
+    """The plan of tasks, models and the options that are given (see `runs.options`); raises UsageError."""
+    out, project = options.get("out"), options.get("project")
+    return RunPlan(
+        tasks=tuple(tasks),
+        models=tuple(models),
+        settings=settings_of(options),
+        out=Path(out) if out else None,
+        cache=options.get("cache") is not False,
+        project=Path(project) if project else Path.cwd(),
+        judge=options.get("judge"),
+        **spending_of(options),
+    )
 
 
 def settings_of(options: Mapping[str, Any]) -> Settings:
@@ -102,8 +118,7 @@ class _Spending(TypedDict):
 def spending_of(options: Mapping[str, Any]) -> _Spending:
     """What a run may cost and which cassettes it has, among the options; UsageError for what excludes itself."""
     most, record, replay = (options.get(name) for name in ("max_cost", "record", "replay"))
-    if most is not None and not 0.0 < most < math.inf:
-        raise UsageError("--max-cost is a number of US dollars above 0", found=str(most))
+    OPTIONS["max_cost"].check(most)
     if record and replay:
         raise UsageError("a run is recorded or replayed, not both", found=f"--record {record} --replay {replay}")
     return {"max_cost": most, "record": Path(record) if record else None, "replay": Path(replay) if replay else None}

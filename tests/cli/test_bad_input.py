@@ -37,7 +37,10 @@ def project(tmp_path: Path) -> Path:
         (("run", "mmlu,data=sample"), ["no model is given", "--model tiny"]),
         (("run",), ["no task is given"]),
         (("run", "colours.yaml", "--model", "tiny", "--data-dir", "nowhere"), ["there is no data folder", "nowhere"]),
-        (("run", "colours.yaml", "--model", "tiny", "--limit", "0"), ["--limit must be at least 1", "found: 0"]),
+        (
+            ("run", "colours.yaml", "--model", "tiny", "--limit", "0"),
+            ["--limit must be a whole number of at least 1", "found: 0"],
+        ),
         (
             ("run", "colours.yaml", "--model", "tiny", "--num-fewshot", "7"),
             ["cannot show 7 examples", "--num-fewshot 2"],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalkit.cli.commands.run import command as run_command
+from evalkit.cli.run_options import run_options
 from evalkit.core import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from evalkit.comparing.gates.report import GateReport
 
 BASELINE = Path("baseline.evalkit")
-# Options of `evalkit run` that say how a candidate is run where it is no run yet.
-_RUNNING = (
-    *("models", "model_options", "task_options", "limit", "num_fewshot", "fewshot_order", "seed", "repeats"),
-    *("data_dir", "offline", "skip_bad_rows", "unsafe_code", "out", "no_cache", "quiet"),
-)
 
 
 @click.group("gate", context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,6 +44,7 @@ def command() -> None:
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write JSON; - prints it.")
 @click.option("--github/--no-github", default=None, help="Annotations and job summary.  [default: inside a job]")
+@run_options("gate")
 def run(candidate: tuple[str, ...], **given: Any) -> None:
     """Put CANDIDATE to the gate.
 
@@ -85,9 +81,6 @@ def run(candidate: tuple[str, ...], **given: Any) -> None:
     _write(report, given)
     sys.stdout.flush()
     raise click.exceptions.Exit(report.exit_code)
-
-
-run.params += [option for option in run_command.params if option.name in _RUNNING]
 
 
 @command.command("plan")

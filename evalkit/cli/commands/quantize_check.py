@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from evalkit.cli.commands.run import RUN_FAILED
-from evalkit.cli.commands.run import command as run_command
+from evalkit.cli.run_options import run_options
 from evalkit.comparing.gates.report import INCONCLUSIVE, REGRESSED
 from evalkit.core import UsageError
+from evalkit.runs.options import OPTIONS
 
 if TYPE_CHECKING:
     from evalkit.comparing.gates.policy import Policy
@@ -26,11 +27,7 @@ benchmark it loses."""
 BY_TOKEN = ",tokens=true"
 """Beside them where every model tells the log-likelihoods of single tokens."""
 PAGE = "variants.html"
-_RUNNING = (
-    *("limit", "num_fewshot", "fewshot_order", "seed", "repeats", "data_dir", "offline", "skip_bad_rows"),
-    *("max_failures", "unsafe_code", "judge", "quiet"),
-)
-_KEPT = tuple(name for name in _RUNNING if name != "quiet")
+_KEPT = tuple(o.name for o in OPTIONS.values() if "quantize-check" in o.commands and o.name != "quiet")
 
 
 class _Against(click.Command):
@@ -63,6 +60,7 @@ class _Against(click.Command):
 )
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with an interrupted check.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@run_options("quantize-check")
 def command(model: str | None, out: Path | None, resume: Path | None, **given: Any) -> None:
     """Ask MODEL and every VARIANT of it the same, and compare them sample by sample.
 
@@ -95,9 +93,6 @@ def command(model: str | None, out: Path | None, resume: Path | None, **given: A
         click.echo(f"evalkit: interrupted; every finished sample is kept\n  go on: {_again(folder)}", err=True)
         raise click.exceptions.Exit(130) from None
     _finish(folder, asked, policy, given)
-
-
-command.params += [option for option in run_command.params if option.name in _RUNNING]
 
 
 def _again(folder: Path) -> str:

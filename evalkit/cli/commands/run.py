@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from evalkit.cli.run_options import run_options
 from evalkit.core import UsageError, Validity
 
 RUN_FAILED = 3
@@ -15,33 +16,9 @@ RUN_FAILED = 3
 
 @click.command("run")
 @click.argument("tasks", nargs=-1, metavar="TASK…")
-@click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="Model to evaluate; may be repeated.")
-@click.option("-M", "model_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) model.")
-@click.option("-T", "task_options", multiple=True, metavar="KEY=VALUE", help="Argument of the (one) task.")
-@click.option("--judge", metavar="MODEL", help="Model that judges, where a task is scored by a judge.")
-@click.option("--limit", type=int, metavar="N", help="Samples per task, spread evenly over its subsets.")
-@click.option("--num-fewshot", type=int, metavar="K", help="Worked examples before each question.")
-@click.option(
-    "--fewshot-order",
-    type=click.Choice(["first", "random", "seeded", "balanced", "lm-eval"]),
-    help="How examples are picked.",
-)
-@click.option("--seed", type=int, help="Seed of few-shot draws and sampling.  [default: 1]")
-@click.option("--repeats", type=int, metavar="N", help="Attempts per sample.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")
-@click.option("--offline", is_flag=True, help="Never ask the hub.")
-@click.option("--skip-bad-rows", is_flag=True, help="Count unreadable rows instead of stopping.")
-@click.option("--max-failures", type=float, metavar="SHARE", help="Failed share that fails the run.  [default: 0.05]")
-@click.option("--unsafe-code", type=click.Choice(["subprocess"]), help="Run generated code WITHOUT isolation.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
-@click.option("--no-cache", is_flag=True, help="Neither read nor write the response cache.")
 @click.option("--dry-run", is_flag=True, help="Count requests, tokens and cost; ask nothing.")
-@click.option("--max-cost", type=float, metavar="USD", help="Stop before the run costs more.")
-@click.option("--batch", is_flag=True, help="Ask by the provider's batches: half the price, within a day.")
-@click.option("--record", type=click.Path(path_type=Path), metavar="TAPE", help="Write every reply to a tape.")
-@click.option("--replay", type=click.Path(path_type=Path), metavar="TAPE", help="Take every reply from a tape.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@run_options("run")
 def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: bool, **given: Any) -> None:
     """Evaluate MODEL on every TASK.
 

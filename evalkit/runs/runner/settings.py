@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from evalkit.core import DataOptions, FewshotOrder, UsageError
+from evalkit.runs.options import OPTIONS, UnsafeCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +21,12 @@ class Settings:
     share: float = 1.0
     """A random part of the samples, whole clusters; a larger share of one seed holds every smaller one."""
     max_failures: float = 0.05
-    unsafe_code: Literal["", "subprocess"] = ""
+    unsafe_code: UnsafeCode = ""
     """"subprocess" lets programs that a model wrote run without isolation, as the user who runs evalkit."""
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise UsageError("--limit must be at least 1", found=str(self.limit))
+        for name in ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures", "unsafe_code"):
+            OPTIONS[name].check(getattr(self, name))
         if not 0.0 < self.share <= 1.0:
             raise UsageError("the share of samples to ask lies above 0 and is at most 1", found=str(self.share))
-        if self.repeats < 1:
-            raise UsageError("--repeats must be at least 1", found=str(self.repeats))
-        if self.num_fewshot is not None and self.num_fewshot < 0:
-            raise UsageError("--num-fewshot cannot be negative", found=str(self.num_fewshot))
-        if self.unsafe_code not in ("", "subprocess"):
-            raise UsageError("no such way to run code", found=repr(self.unsafe_code), fix="--unsafe-code subprocess")
-        if not 0.0 <= self.max_failures <= 1.0:
-            raise UsageError("--max-failures is a share between 0 and 1", found=str(self.max_failures))
