@@ -9,7 +9,8 @@ from __future__ import annotations
 from evalkit.models.registry import FINDERS
 from evalkit.plugins.index import PluginEntry, index
 from evalkit.plugins.kinds import KINDS, Kind
-from evalkit.plugins.load import Origin, load, origin, reload
+from evalkit.plugins.load import load, reload
+from evalkit.plugins.origin import Origin, origin
 from evalkit.plugins.providers import own_providers
 
 __all__ = ["KINDS", "Kind", "Origin", "PluginEntry", "index", "load", "origin", "reload"]

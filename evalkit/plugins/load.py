@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, overload
 
-from evalkit.core import Judge, Sibling, Suite, Task, UsageError, digest_of
-from evalkit.core.named import imported
+from evalkit.core import Judge, Sibling, Suite, Task, UsageError
 from evalkit.core.paths import packs_dir
-from evalkit.core.spec import parse, unknown
-from evalkit.plugins.index import YAML, PluginEntry, built_in, clash, entries
+from evalkit.plugins.index import YAML
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import source_file
 from evalkit.plugins.modules import guarded, module_of
 from evalkit.plugins.options import bind, parameters_of
+from evalkit.plugins.origin import NO_OPTIONS, Origin, checked, function_of, origin, source_digest
 
 _REVISION = "revision"
-_NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an object came from, in words that another process can load it by. `digest` is its source's; `target` is
-    "module:function" of what is a part of evalkit and no plugin file."""
-
-    kind: Kind
-    name: str
-    options: Mapping[str, str]
-    path: Path
-    digest: str
-    target: str = ""
 
 
 @overload
@@ -51,7 +35,7 @@ def load(
 def load(kind: Kind, spec: str, options: Mapping[str, str] = ..., project: Path | None = ...) -> object: ...
 
 
-def load(kind: Kind, spec: str, options: Mapping[str, str] = _NO_OPTIONS, project: Path | None = None) -> object:
+def load(kind: Kind, spec: str, options: Mapping[str, str] = NO_OPTIONS, project: Path | None = None) -> object:
     """The object of that name, or in that .py or .yaml file: a task, judge, scorer, metric, method or command; for a
     report, the function that writes it, and for a model, the function that opens one by its name.
 
@@ -63,21 +47,6 @@ def load(kind: Kind, spec: str, options: Mapping[str, str] = _NO_OPTIONS, projec
     return reload(origin(kind, spec, options, project))
 
 
-def origin(kind: Kind, spec: str, options: Mapping[str, str] = _NO_OPTIONS, project: Path | None = None) -> Origin:
-    """What `load` of the same arguments would load. Nothing is executed. Raises UsageError for an unknown name."""
-    asked = parse(spec)
-    for name in options:
-        if name in asked.options:
-            raise UsageError(f"the option {name!r} is given twice", found=f"{spec!r} and {name}={options[name]}")
-    found = _find(kind, asked.name, project)
-    return _origin_of(kind, found, {**asked.options, **options})
-
-
-def _origin_of(kind: Kind, found: PluginEntry, options: Mapping[str, str]) -> Origin:
-    name = found.name if found.target else _name(found.path)
-    return Origin(kind, name, options, found.path, source_digest(found.path), found.target)
-
-
 def reload(of: Origin) -> object:
     """The object of an origin, also in another process. Raises UsageError where its source has changed since."""
     if not of.path.exists() or source_digest(of.path) != of.digest:
@@ -87,48 +56,6 @@ def reload(of: Origin) -> object:
             fix="leave the file alone while it runs, or start again",
         )
     return _load(of)
-
-
-def source_digest(path: Path) -> str:
-    """The digest of a plugin's source: one file, or every file of a folder but compiled ones."""
-    if path.is_file():
-        return digest_of(_text(path))
-    files = [p for p in sorted(path.rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
-    return digest_of(*(part for p in files for part in (p.relative_to(path).as_posix(), _text(p))))
-
-
-def _text(path: Path) -> str:
-    # surrogateescape keeps every byte apart, also in files that are not UTF-8.
-    return path.read_bytes().decode("utf-8", "surrogateescape")
-
-
-def _find(kind: Kind, spec: str, project: Path | None) -> PluginEntry:
-    if _is_path(spec):
-        path = (project or Path.cwd()) / Path(spec).expanduser()
-        if not source_file(path).is_file():
-            raise UsageError(
-                f"there is no {kind} in {spec!r}",
-                found="a folder without __init__.py" if path.is_dir() else f"no file {path}",
-                fix=f"the path of a .py{' or .yaml' if KINDS[kind].yaml else ''} file, or a name from `evalkit list`",
-            )
-        return PluginEntry(_name(path), "", (), (), path.resolve(), "path")
-    found = [*built_in(kind), *entries(kind, project)]
-    named = [entry for entry in found if entry.name == spec]
-    if len(named) > 1:
-        raise clash(kind, named[0], named[1])
-    if not named:
-        raise unknown(kind, spec, [entry.name for entry in found])
-    if named[0].problem:
-        raise UsageError(f"the {kind} {spec!r} cannot be loaded", found=named[0].problem, fix="correct its file")
-    return named[0]
-
-
-def _is_path(spec: str) -> bool:
-    return "/" in spec or "\\" in spec or spec.endswith((".py", *YAML))
-
-
-def _name(path: Path) -> str:
-    return path.name if path.is_dir() else path.stem
 
 
 def _load(of: Origin) -> object:
@@ -150,19 +77,6 @@ def _load(of: Origin) -> object:
         return partial(_called, of, at, bound)
     made = _called(of, at, bound)
     return made if of.kind != "task" else _of_revision(made, of.path, revision)
-
-
-def function_of(of: Origin) -> tuple[Callable[..., object], str]:
-    """The function of an origin's file, and its file and line. Executes the file; raises UsageError."""
-    function: object
-    if of.target:
-        function = imported(of.target)
-    else:
-        function = getattr(guarded(of.path, partial(module_of, of.path, of.digest)), of.kind, None)
-    if not inspect.isfunction(function):
-        fix = KINDS[of.kind].contract
-        raise UsageError(f"the file has no function {of.kind}(...)", found=str(of.path), fix=fix)
-    return function, f"{source_file(of.path)}:{function.__code__.co_firstlineno}"
 
 
 def _called(of: Origin, at: str, function: Callable[..., object], *given: object) -> object:
@@ -232,12 +146,3 @@ def _pieces(path: Path, made: Iterator[object], at: str) -> Iterator[str | Sibli
                 "a report's pieces are strings", found=f"{type(piece).__name__}: {repr(piece)[:80]}", at=at
             )
         yield piece
-
-
-def checked(kind: Kind, made: object, at: str) -> object:
-    """What a plugin's function returned. Raises UsageError where it is no object of that kind."""
-    wanted = KINDS[kind].returns
-    if not isinstance(made, wanted):
-        found = f"{type(made).__name__}: {repr(made)[:80]}"
-        raise UsageError(f"{kind}(...) must return a {wanted[0].__name__}", found=found, at=at)
-    return made

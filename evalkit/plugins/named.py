@@ -11,8 +11,8 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from evalkit.core import Method, Metric, Model, Scorer
 from evalkit.core.named import call, settings_of
 from evalkit.plugins.index import built_in, entries, index
-from evalkit.plugins.load import Origin, checked, function_of, origin
 from evalkit.plugins.modules import guarded
+from evalkit.plugins.origin import Origin, checked, function_of, origin
 
 __all__ = ["Named", "methods", "metrics", "scorers"]
 

@@ -11,7 +11,8 @@ from evalkit.core import Identity, Model, Reply, Request, UsageError
 from evalkit.models.registry import Opener, ProviderEntry
 from evalkit.models.wrapper import Wrapper
 from evalkit.plugins.index import PluginEntry, entries
-from evalkit.plugins.load import Origin, reload, source_digest
+from evalkit.plugins.load import reload
+from evalkit.plugins.origin import Origin, source_digest
 
 __all__ = ["own_providers"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 
 from evalkit import models
 from evalkit.cli.group import cli
-from evalkit.core import Generate, Prompt, Task, UsageError
+from evalkit.core import Generate, Prompt, Reply, Sample, Task, UsageError
 from evalkit.plugins import index, load
 from evalkit.plugins.named import methods, metrics, scorers
 from tests.cli.own_plugins import FILES, ROWS
@@ -37,6 +38,15 @@ def test_a_scorer_of_a_file_is_found_beside_the_built_in_ones(put: Any) -> None:
         scorers.by_name("polite", word=["x"])
     with pytest.raises(UsageError, match="wrong type"):
         scorers.by_name("polite", words="please")
+
+
+def test_the_pages_example_is_a_scorer(project: Path, put: Any) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+    ((name, text),) = re.findall(r"^```python (\S+)\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    put(name, text)
+    scorer = scorers.by_name("polite", words=["bitte"])
+    values = [asyncio.run(scorer.score(Sample("1", ""), (Reply((said,)),)))[0].value for said in ("Bitte!", "please")]
+    assert values == [1.0, 0.0]
 
 
 def test_an_edit_and_an_option_make_another_signature(put: Any) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from evalkit import plugins
+from evalkit.cli.run_options import run_option
 from evalkit.core import DataOptions, Suite, Task, UsageError, paths
 from evalkit.judging.judge_model import judge_for, judged_by
 from evalkit.runs.runner import Settings, prepare
@@ -25,8 +26,8 @@ _SHOWN_PROBLEMS = 3
 @click.option("--all", "everything", is_flag=True, help="Every task there is data for.")
 @click.option("--limit", type=int, default=200, show_default=True, help="Samples per task; 0 for all.")
 @click.option("--num-fewshot", type=int, metavar="K", help="Check the prompts with K examples, too.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")
-@click.option("--offline", is_flag=True, help="Never ask the hub.")
+@run_option("data_dir")
+@run_option("offline")
 @click.option("--judge", metavar="MODEL", help="Have it judge the gold answers of tasks that a judge scores.")
 def command(
     tasks: tuple[str, ...],

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from evalkit.cli.run_options import run_option
+
 if TYPE_CHECKING:
     from evalkit.runs.store import Run
 
@@ -23,8 +25,8 @@ SUITE = (
 
 
 @click.command("quickstart")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@run_option("out")
+@run_option("quiet")
 def command(out: Path | None, quiet: bool) -> None:
     """Evaluate the embedded model on the bundled sets: multiple choice, questions, summaries, perplexity."""
     from evalkit.cli.commands.run import finish

@@ -14,6 +14,7 @@ from typing import Any, cast
 import click
 
 from evalkit import plugins
+from evalkit.cli.run_options import run_option
 from evalkit.core import (
     AskModel,
     Attempt,
@@ -45,8 +46,8 @@ USUAL_K = (1, 10, 100)
 @click.option("--task", default="humaneval", show_default=True, metavar="TASK", help="Whose problems they answer.")
 @click.option("--k", default="", metavar="K,K,…", help="pass@k for these k.  [default: of 1, 10, 100 what there is]")
 @click.option("--partial", is_flag=True, help="Leave out problems that have no completion.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Local mirror of hub data (or EVALKIT_DATA).")
-@click.option("--offline", is_flag=True, help="Never ask the hub.")
+@run_option("data_dir")
+@run_option("offline")
 @click.option("--unsafe-code", type=click.Choice(["subprocess"]), help="Run the programs WITHOUT isolation.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")

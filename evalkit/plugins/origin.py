@@ -1,0 +1,114 @@
+"""Where a plugin is: by its name or by path, with the digest of its source; and the function in its file."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+from evalkit.core import UsageError, digest_of
+from evalkit.core.named import imported
+from evalkit.core.spec import parse, unknown
+from evalkit.plugins.index import YAML, PluginEntry, built_in, clash, entries
+from evalkit.plugins.kinds import KINDS, Kind
+from evalkit.plugins.meta import source_file
+from evalkit.plugins.modules import guarded, module_of
+
+__all__ = ["NO_OPTIONS", "Origin", "checked", "function_of", "origin", "source_digest"]
+
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object came from, in words that another process can load it by. `digest` is its source's; `target` is
+    "module:function" of what is a part of evalkit and no plugin file."""
+
+    kind: Kind
+    name: str
+    options: Mapping[str, str]
+    path: Path
+    digest: str
+    target: str = ""
+
+
+def origin(kind: Kind, spec: str, options: Mapping[str, str] = NO_OPTIONS, project: Path | None = None) -> Origin:
+    """What `load` of the same arguments would load. Nothing is executed. Raises UsageError for an unknown name."""
+    asked = parse(spec)
+    for name in options:
+        if name in asked.options:
+            raise UsageError(f"the option {name!r} is given twice", found=f"{spec!r} and {name}={options[name]}")
+    found = _find(kind, asked.name, project)
+    return _origin_of(kind, found, {**asked.options, **options})
+
+
+def _origin_of(kind: Kind, found: PluginEntry, options: Mapping[str, str]) -> Origin:
+    name = found.name if found.target else _name(found.path)
+    return Origin(kind, name, options, found.path, source_digest(found.path), found.target)
+
+
+def source_digest(path: Path) -> str:
+    """The digest of a plugin's source: one file, or every file of a folder but compiled ones."""
+    if path.is_file():
+        return digest_of(_text(path))
+    files = [p for p in sorted(path.rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
+    return digest_of(*(part for p in files for part in (p.relative_to(path).as_posix(), _text(p))))
+
+
+def _text(path: Path) -> str:
+    # surrogateescape keeps every byte apart, also in files that are not UTF-8.
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _find(kind: Kind, spec: str, project: Path | None) -> PluginEntry:
+    if _is_path(spec):
+        path = (project or Path.cwd()) / Path(spec).expanduser()
+        if not source_file(path).is_file():
+            raise UsageError(
+                f"there is no {kind} in {spec!r}",
+                found="a folder without __init__.py" if path.is_dir() else f"no file {path}",
+                fix=f"the path of a .py{' or .yaml' if KINDS[kind].yaml else ''} file, or a name from `evalkit list`",
+            )
+        return PluginEntry(_name(path), "", (), (), path.resolve(), "path")
+    found = [*built_in(kind), *entries(kind, project)]
+    named = [entry for entry in found if entry.name == spec]
+    if len(named) > 1:
+        raise clash(kind, named[0], named[1])
+    if not named:
+        raise unknown(kind, spec, [entry.name for entry in found])
+    if named[0].problem:
+        raise UsageError(f"the {kind} {spec!r} cannot be loaded", found=named[0].problem, fix="correct its file")
+    return named[0]
+
+
+def _is_path(spec: str) -> bool:
+    return "/" in spec or "\\" in spec or spec.endswith((".py", *YAML))
+
+
+def _name(path: Path) -> str:
+    return path.name if path.is_dir() else path.stem
+
+
+def function_of(of: Origin) -> tuple[Callable[..., object], str]:
+    """The function of an origin's file, and its file and line. Executes the file; raises UsageError."""
+    function: object
+    if of.target:
+        function = imported(of.target)
+    else:
+        function = getattr(guarded(of.path, partial(module_of, of.path, of.digest)), of.kind, None)
+    if not inspect.isfunction(function):
+        fix = KINDS[of.kind].contract
+        raise UsageError(f"the file has no function {of.kind}(...)", found=str(of.path), fix=fix)
+    return function, f"{source_file(of.path)}:{function.__code__.co_firstlineno}"
+
+
+def checked(kind: Kind, made: object, at: str) -> object:
+    """What a plugin's function returned. Raises UsageError where it is no object of that kind."""
+    wanted = KINDS[kind].returns
+    if not isinstance(made, wanted):
+        found = f"{type(made).__name__}: {repr(made)[:80]}"
+        raise UsageError(f"{kind}(...) must return a {wanted[0].__name__}", found=found, at=at)
+    return made
