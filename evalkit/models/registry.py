@@ -17,7 +17,7 @@ from evalkit.models.api.presets import PRESETS, Preset
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["FINDERS", "Finder", "Opener", "ProviderEntry", "providers", "resolve"]
+__all__ = ["Finder", "Opener", "ProviderEntry", "find_own_with", "providers", "resolve"]
 
 GROUP = "evalkit.models"
 """The entry-point group through which an installed package brings a provider.
@@ -59,8 +59,14 @@ class ProviderEntry:
 Finder = Callable[[Path | None], Iterable[ProviderEntry]]
 """The user's own providers, given the folder of a project (None: the current folder)."""
 
-FINDERS: list[Finder] = []
-"""Rooms above this one that find providers append to it: `evalkit.plugins` does, as it is imported."""
+_finder: Finder = lambda project: ()  # noqa: E731 - replaced by find_own_with
+
+
+def find_own_with(finder: Finder) -> None:
+    """Have the user's own providers found by a room above this one: `evalkit.plugins` does so as it is imported."""
+    global _finder
+    _finder = finder
+
 
 _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
     {
@@ -140,9 +146,9 @@ def entry_points(**wanted: str) -> tuple[EntryPoint, ...]:
 
 
 def _own(project: Path | None) -> dict[str, ProviderEntry]:
-    """What the finders find, by name."""
+    """The user's own, by name."""
     found: dict[str, ProviderEntry] = {}
-    for entry in (entry for finder in FINDERS for entry in finder(project)):
+    for entry in _finder(project):
         other = found.get(entry.name) or _BUILT_IN.get(entry.name)
         if other is not None:
             raise UsageError(

@@ -6,7 +6,7 @@ Importing this package lets `models.resolve` find the models among them.
 
 from __future__ import annotations
 
-from evalkit.models.registry import FINDERS
+from evalkit.models.registry import find_own_with
 from evalkit.plugins.index import PluginEntry, index
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.load import load, reload
@@ -15,4 +15,4 @@ from evalkit.plugins.providers import own_providers
 
 __all__ = ["KINDS", "Kind", "Origin", "PluginEntry", "index", "load", "origin", "reload"]
 
-FINDERS.append(own_providers)
+find_own_with(own_providers)

@@ -113,3 +113,9 @@ def test_an_option_that_it_does_not_have_is_a_usage_error(place: Place) -> None:
     assert (done.code, "bad value for the option 'tail'" in done.err) == (2, True)
     done = place("run", "manners", "--model", "ecko/me")
     assert (done.code, "did you mean 'echo'" in done.err) == (2, True)
+
+
+def test_the_doctor_counts_them(place: Place) -> None:
+    lines = [line.split(maxsplit=2) for line in place("doctor").out.splitlines()]
+    counts = {words[1]: words[2] for words in lines if len(words) == 3}
+    assert (counts["models"], counts["commands"], counts["reports"]) == ("1 found", "1 found", "11 found")

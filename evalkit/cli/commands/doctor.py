@@ -189,15 +189,17 @@ def _data() -> Iterator[Diagnosis]:
 
 
 def _plugins() -> Iterator[Diagnosis]:
-    kinds: tuple[Literal["task", "judge", "report"], ...] = ("task", "judge", "report")
-    for kind in kinds:
+    problems: dict[str, str] = {}
+    for name, kind in plugins.KINDS.items():
         try:
-            entries = plugins.index(kind)
+            entries = plugins.index(name)
         except UsageError as error:
-            yield Diagnosis("missing", f"{kind}s", str(error).replace("\n", " "))
+            yield Diagnosis("missing", kind.folder, str(error).replace("\n", " "))
             continue
         good = [entry for entry in entries if not entry.problem]
-        yield Diagnosis("ok", f"{kind}s", f"{len(good)} found")
-        for entry in entries:
-            if entry.problem:
-                yield Diagnosis("missing", f"{kind}s", entry.problem)
+        if good:
+            yield Diagnosis("ok", kind.folder, f"{len(good)} found")
+        # A package without its folder is a problem once, not once for every kind.
+        problems |= {entry.problem: kind.folder for entry in entries if entry.problem and entry.problem not in problems}
+    for problem, folder in problems.items():
+        yield Diagnosis("missing", folder, problem)

@@ -55,7 +55,8 @@ def _entries(shown: str, problems: list[str]) -> list[tuple[str, str, Sequence[s
         from evalkit.cli.group import COMMANDS, own_commands
 
         own = own_commands()
-        problems += [f"the command {e.name!r} of {e.path} is another's name" for e in usable if e.name not in own]
+        taken = [entry for entry in usable if entry.name not in own]
+        problems += [f"{e.path}: there is a command {e.name!r} already; rename it in its META" for e in taken]
         return [*((name, summary, ()) for name, summary in COMMANDS.items()), *map(_row, own.values())]
     return [_row(entry) for entry in usable]
 
