@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ from tests.judging.scripted import Scripted
 
 ROOT = Path(__file__).resolve().parent.parent
 # What these need to be made.
-SETTINGS: dict[str, dict[str, object]] = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "bertscore": {"model": "x"},
     "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
-    "ngram_overlap": {"texts": tuple},
+    "ngram_overlap": {"corpus": str(Path(__file__))},
     "regex_match": {"pattern": "x"},
 }
 # What a protocol's call takes, by annotation: a function inside a function that takes this is a closure of its kind.
@@ -32,12 +31,8 @@ CALLS = {
 
 
 def made(named: Named[Any]) -> dict[str, Any]:
-    """Everything of a kind by its name, made by its function, past the check that settings of a file go through."""
-    found = {name: target.partition(":") for name, target in named.table.items()}
-    return {
-        name: getattr(import_module(module), function)(**SETTINGS.get(name, {}))
-        for name, (module, _, function) in found.items()
-    }
+    """Everything of a kind by its name."""
+    return {name: named.by_name(name, **SETTINGS.get(name, {})) for name in named.names()}
 
 
 def nameless(found: dict[str, object], protocol: type) -> str:

@@ -7,6 +7,7 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -19,7 +20,7 @@ from evalkit.plugins import KINDS, index
 from evalkit.plugins.named import Named, methods, metrics, scorers
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINE = {"scorers": scorers, "metrics": metrics, "methods": methods}
+ENGINE: dict[str, Named[Any]] = {"scorers": scorers, "metrics": metrics, "methods": methods}
 FIRST_CELL = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
 
 
@@ -52,13 +53,13 @@ def test_what_a_package_offers_is_what_can_be_imported_from_it(kind: str) -> Non
 
 
 @pytest.mark.parametrize(("kind", "named"), ENGINE.items())
-def test_what_is_named_is_listed_and_stands_in_the_tables(kind: str, named: Named) -> None:  # type: ignore[type-arg]
+def test_what_is_named_is_listed_and_stands_in_the_tables(kind: str, named: Named[Any]) -> None:
     assert sorted(listed(kind)) == list(named.names())
     assert sorted(first_cells("metrics.md", kind.capitalize())) == list(named.names())
 
 
 @pytest.mark.parametrize(("kind", "named"), ENGINE.items())
-def test_every_one_of_them_says_in_a_sentence_what_it_is(kind: str, named: Named) -> None:  # type: ignore[type-arg]
+def test_every_one_of_them_says_in_a_sentence_what_it_is(kind: str, named: Named[Any]) -> None:
     for name, summary in named.summaries().items():
         assert re.match(r"chrF|[A-Z]", summary), (name, summary)
         assert 20 <= len(summary) <= 120, (name, summary)

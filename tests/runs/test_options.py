@@ -180,6 +180,7 @@ def test_what_is_the_command_lines_alone_is_no_keyword(name: str) -> None:
 
 def test_none_is_not_given_and_numbers_of_numpy_are_numbers() -> None:
     assert plan_with(("t",), ("m",), dict.fromkeys(VALUES)) == plan_with(("t",), ("m",), {})
+    value: Any
     for value, allowed in ((np.int64(3), True), (np.int64(0), False), (np.float64(3), False), (np.bool_(True), False)):
         assert OPTIONS["limit"].allows(value) is allowed, value
     for value, allowed in ((np.float64(0.5), True), (np.float32(1.5), False), (1, True)):
