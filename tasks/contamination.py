@@ -44,6 +44,7 @@ META = {
     "tags": ["safety", "contamination", "language-modelling"],
 }
 
+
 def task(
     *,
     files: str = "",
