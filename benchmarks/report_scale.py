@@ -27,7 +27,7 @@ from evalkit.runs.store import manifest as manifests
 _WRITE = """
 import sys, resource, time
 from pathlib import Path
-from evalkit.cli import main
+from evalkit.cli.group import main
 begun = time.perf_counter()
 try:
     main()

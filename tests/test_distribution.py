@@ -77,7 +77,7 @@ def test_doctor_says_where_the_foreign_project_lies_in_the_environment(tmp_path:
     info = tmp_path / "evalkit-0.2.1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evalkit\nVersion: 0.2.1\n")
-    lines = f"import sys; sys.path.append({str(tmp_path)!r}); from evalkit.cli import main; main()"
+    lines = f"import sys; sys.path.append({str(tmp_path)!r}); from evalkit.cli.group import main; main()"
     done = subprocess.run([sys.executable, "-c", lines, "doctor"], capture_output=True, text=True, check=True)
     (line,) = [line for line in done.stdout.splitlines() if "EVolutionary" in line]
     assert line.startswith("✗") and "0.2.1" in line and "pip uninstall evalkit" in line

@@ -117,7 +117,7 @@ def test_who_died_between_making_a_batch_and_writing_it_down_pays_once(
         for other in others:
             ask(resolve(f"{provider}/other", spec(provider, server)), other)
         with monkeypatch.context() as at, pytest.raises(KeyboardInterrupt):
-            at.setattr("evalkit.models.api.batch_store.Remembered.sent", died)
+            at.setattr("evalkit.models.api.batch_store.BatchStore.sent", died)
             if not reached:
                 at.setattr("evalkit.models.api.batches.BatchClient.ask_once", cut_off(BatchClient.ask_once, died))
             ask(resolve(f"{provider}/m", spec(provider, server)), texts)

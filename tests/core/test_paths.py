@@ -36,7 +36,7 @@ def test_a_cache_that_cannot_be_made_is_replaced_with_one_line_on_stderr(
 
 
 def test_packs_of_a_checkout_lie_beside_the_import_package() -> None:
-    assert paths.packs_dir("tasks") == Path(paths.__file__).parents[1] / "tasks"
+    assert paths.packs_dir("tasks") == Path(paths.__file__).parents[2] / "tasks"
 
 
 def test_packs_of_a_wheel_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
