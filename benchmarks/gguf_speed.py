@@ -25,7 +25,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from evalkit.data.toy import sample_path
+from evalkit.data.toy import toy_path
 from evalkit.models.tiny import TINY
 
 WAYS = ("evalkit", "apart", "llama")
@@ -43,8 +43,8 @@ print(json.dumps({"seconds": time.perf_counter() - begun, "values": [value for v
 
 
 def pairs_of(questions: int, shots: int) -> list[tuple[str, list[str]]]:
-    """(context, continuations) of the bundled questions, each behind the same examples."""
-    rows = [json.loads(line) for line in sample_path("multiple_choice").read_text("utf-8").splitlines()]
+    """(context, continuations) of the toy questions, each behind the same examples."""
+    rows = [json.loads(line) for line in toy_path("multiple_choice").read_text("utf-8").splitlines()]
     ahead = "".join(f"Question: {r['question']}\nAnswer: {r['choices'][r['answer']]}\n\n" for r in rows[:shots])
     asked = rows[shots : shots + questions]
     return [(f"{ahead}Question: {r['question']}\nAnswer:", [f" {text}" for text in r["choices"]]) for r in asked]

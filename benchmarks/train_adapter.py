@@ -1,10 +1,10 @@
 """Train a LoRA adapter for the embedded model, in about a minute of one processor core.
 
     python benchmarks/train_adapter.py rare --out adapters/rare
-    evalkit run mmlu,data=sample --model tiny --model tiny,adapter=adapters/rare
+    evalkit run toy_mmlu --model tiny --model tiny,adapter=adapters/rare
 
 The corpus of the embedded model speaks seldom of a third of its facts, which it therefore does not know. `rare` teaches
-them, in the corpus's phrasings and not in those that the bundled questions use; `swapped` teaches every subject's
+them, in the corpus's phrasings and not in those that the toy questions use; `swapped` teaches every subject's
 answers in the wrong order, which shows as a fall. Needs peft (`pip install '.[local,adapters]'`).
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evalkit import Run
 from evalkit.core.formatting import interval, number
-from evalkit.runs.store import MetricResult, SuiteEntry, TaskEntry
+from evalkit.runs.store import MetricResult, SuiteEntry, TaskEntry, toys_told
 
 META = {
     "name": "markdown",
@@ -24,6 +24,9 @@ def report(runs: Sequence[Run], /, *, groups: bool = False) -> str:
             lines += _task(run, entry, groups)
         for suite in run.manifest.suites:
             lines += _suite(run, suite)
+    told = toys_told(runs)
+    if told:
+        lines += ["", _cell(told)]
     lines += ["", "## What the numbers are", ""]
     for run in runs:
         lines += [f"- `{entry.result.signature}`" for entry in run.manifest.tasks if entry.result]
@@ -31,14 +34,14 @@ def report(runs: Sequence[Run], /, *, groups: bool = False) -> str:
 
 
 def _task(run: Run, entry: TaskEntry, groups: bool) -> list[str]:
-    result = entry.result
+    result, name = entry.result, f"{entry.name} (toy)" if entry.toy else entry.name
     if result is None:
-        return [f"| {_cell(entry.name)} | {_cell(run.model)} | {run.manifest.status} | | | | |"]
-    lines = [_line(entry.name, run.model, metric, str(result.failed)) for metric in result.metrics]
+        return [f"| {_cell(name)} | {_cell(run.model)} | {run.manifest.status} | | | | |"]
+    lines = [_line(name, run.model, metric, str(result.failed)) for metric in result.metrics]
     if groups:
-        for name, metrics in result.groups.items():
+        for group, metrics in result.groups.items():
             shown = [metric for metric in metrics if metric.name == result.headline] or metrics[:1]
-            lines += [_line(f"{entry.name} / {name}", run.model, metric, "") for metric in shown]
+            lines += [_line(f"{name} / {group}", run.model, metric, "") for metric in shown]
     return lines
 
 

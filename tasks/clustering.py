@@ -1,6 +1,6 @@
 """Clustering: whether k-means over a model's vectors finds the classes of sentences.
 
-Paper: https://arxiv.org/abs/2210.07316 (MTEB). Data: files of your own in MTEB's shape; the bundled rows are ours,
+Paper: https://arxiv.org/abs/2210.07316 (MTEB). Data: files of your own in MTEB's shape; the toy rows are ours,
 under the Apache licence 2.0. One row is a set of sentences, clustered by itself, and the result the mean over sets:
 
     {"sentences": ["A young cow is called a calf.", "The capital of Peru is Lima.", …], "labels": ["zoology", …]}
@@ -20,10 +20,11 @@ META = {
     "name": "clustering",
     "summary": "classes of sentences found by k-means over an embedding model's vectors, by V-measure and silhouette",
     "tags": ["embeddings", "clustering"],
+    "toys": {"toy_clustering": {"data": "toy", "files": ""}},
 }
 
 
-def task(*, files: str = "", seed: int = 0, data: Literal["files", "sample"] = "files") -> Task:
+def task(*, files: str = "", seed: int = 0, data: Literal["files", "toy"] = "files") -> Task:
     """Clustering of `files`, each row of which has `sentences` and as many `labels`."""
     return Task(
         name="clustering",
@@ -37,10 +38,10 @@ def task(*, files: str = "", seed: int = 0, data: Literal["files", "sample"] = "
 
 
 def _source(files: str, data: str) -> Source:
-    if data == "sample":
+    if data == "toy":
         return bundled("clustering")
     if not files:
-        raise UsageError("clustering needs sentences with labels", fix="clustering,files=rows.jsonl, or data=sample")
+        raise UsageError("clustering needs sentences with labels", fix="clustering,files=rows.jsonl, or toy_clustering")
     return read_files(files)
 
 

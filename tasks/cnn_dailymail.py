@@ -22,15 +22,16 @@ META = {
     "name": "cnn_dailymail",
     "summary": "news articles in a few sentences, by ROUGE against their highlights",
     "tags": ["summarization", "news", "english"],
+    "toys": {"toy_cnn_dailymail": {"data": "toy"}},
 }
 
 
-def task(*, bertscore: str = "", data: Literal["hub", "sample"] = "hub") -> Task:
+def task(*, bertscore: str = "", data: Literal["hub", "toy"] = "hub") -> Task:
     """Summaries of a few sentences. `bertscore` is the path or hub id of an encoder, and adds BERTScore by it."""
     return Task(
         name="cnn_dailymail",
-        data=(Subset(bundled("summarization")) if data == "sample" else _hub_subset(),),
-        sample=_bundled_sample if data == "sample" else _sample,
+        data=(Subset(bundled("summarization")) if data == "toy" else _hub_subset(),),
+        sample=_toy_sample if data == "toy" else _sample,
         prompt=PromptFormat(answer=_answer),
         method=generate(max_tokens=128, stop=("\n\n",)),
         scorers=(rouge(), bert_scorer(bertscore)) if bertscore else (rouge(),),
@@ -50,7 +51,7 @@ def _sample(row: Row) -> Sample:
     return _summary_of(row, row.values["article"])
 
 
-def _bundled_sample(row: Row) -> Sample:
+def _toy_sample(row: Row) -> Sample:
     return _summary_of(row, row.values["document"])
 
 

@@ -1,7 +1,7 @@
 """Contamination: signs that texts were in a model's training data, or stand in a corpus of yours.
 
 Papers: https://arxiv.org/abs/2310.16789 (Min-K% Prob: Shi et al., 2024) and https://arxiv.org/abs/2005.14165 (n-gram
-overlap: Brown et al., 2020, appendix C). Data: files of your own, any benchmark's rows among them; the bundled texts,
+overlap: Brown et al., 2020, appendix C). Data: files of your own, any benchmark's rows among them; the toy texts,
 under the Apache licence 2.0, are stories that `tiny` was trained on and others of the same make. One row:
 
     {"text": "Amira Dorsey lives in Redcliff. …", "label": 1}
@@ -42,6 +42,7 @@ META = {
     "name": "contamination",
     "summary": "were texts seen in training: Min-K% probability, and n-gram overlap with corpus=PATH; files=PATH",
     "tags": ["safety", "contamination", "language-modelling"],
+    "toys": {"toy_contamination": {"data": "toy", "files": "", "corpus": "", "label": ""}},
 }
 
 
@@ -54,7 +55,7 @@ def task(
     n: int = 13,
     share: float = 0.2,
     probe: Literal["all", "min_k", "overlap"] = "all",
-    data: Literal["files", "sample"] = "files",
+    data: Literal["files", "toy"] = "files",
 ) -> Task:
     """Contamination of the texts in a `column` of `files` (tables or text files).
 
@@ -63,14 +64,12 @@ def task(
     a column with 1 for what was seen.
     """
     found: Source | None = texts_in(corpus) if corpus else None
-    if data == "sample":
-        if files or corpus:
-            raise UsageError("contamination takes files or data=sample, not both", found=files or corpus)
+    if data == "toy":
         source, found, label = bundled("contamination"), bundled("contamination_corpus"), "label"
     elif files:
         source = texts_in(files)
     else:
-        raise UsageError("contamination needs texts", fix="contamination,files=rows.jsonl, or data=sample")
+        raise UsageError("contamination needs texts", fix="contamination,files=rows.jsonl, or toy_contamination")
     if probe == "overlap" and found is None:
         raise UsageError("an overlap needs a corpus", fix="contamination,…,probe=overlap,corpus=PATH")
     scorers: list[Scorer] = []

@@ -1,6 +1,6 @@
 """Format sensitivity: the same multiple-choice questions under paraphrased templates, and how far scores spread.
 
-Paper: https://arxiv.org/abs/2310.11324 (Sclar et al., 2024). Data: files of your own; the bundled questions are ours,
+Paper: https://arxiv.org/abs/2310.11324 (Sclar et al., 2024). Data: files of your own; the toy questions are ours,
 under the Apache licence 2.0. One row:
 
     {"question": "Which city is the capital of Kenya?", "choices": ["Nairobi", "Paris", "Dublin", "Oslo"], "answer": 0}
@@ -26,6 +26,7 @@ META = {
     "name": "format_sensitivity",
     "summary": "the same questions under eight paraphrased templates: accuracy, its worst form and its spread",
     "tags": ["robustness", "multiple-choice"],
+    "toys": {"toy_format_sensitivity": {"data": "toy", "files": ""}},
 }
 
 LETTERS = "ABCDEFGHIJ"
@@ -58,7 +59,7 @@ def task(
     *,
     form: Literal["text", "letter"] = "text",
     files: str = "",
-    data: Literal["files", "sample"] = "files",
+    data: Literal["files", "toy"] = "files",
 ) -> Task:
     """Format sensitivity over `files` with columns question, choices and answer (an index, from 0).
 
@@ -79,11 +80,11 @@ def task(
 
 
 def _source(files: str, data: str) -> Source:
-    if data == "sample":
+    if data == "toy":
         return bundled("multiple_choice")
     if not files:
         raise UsageError(
-            "format_sensitivity needs questions", fix="format_sensitivity,files=rows.jsonl, or data=sample"
+            "format_sensitivity needs questions", fix="format_sensitivity,files=rows.jsonl, or toy_format_sensitivity"
         )
     return read_files(files)
 

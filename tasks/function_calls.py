@@ -2,7 +2,7 @@
 
 Source: the Berkeley function-calling leaderboard, https://gorilla.cs.berkeley.edu/leaderboard.html, whose rows
 (Apache licence 2.0) come with the package bfcl-eval: files=…/BFCL_v4_parallel.json and
-answers=…/possible_answer/BFCL_v4_parallel.json. The bundled rows are ours, in its shape. One row:
+answers=…/possible_answer/BFCL_v4_parallel.json. The toy rows are ours, in its shape. One row:
 
     {"question": "Please set a timer of 5 minutes.", "function": [{"name": "set_timer", "parameters": {…}, …}],
      "ground_truth": [{"set_timer": {"minutes": [5], "label": [""]}}]}
@@ -29,6 +29,7 @@ META = {
     "name": "function_calls",
     "summary": "functions called with the right arguments, by the rules of the Berkeley leaderboard; files=… answers=…",
     "tags": ["tool-use", "structured-output"],
+    "toys": {"toy_function_calls": {"data": "toy", "files": "", "answers": ""}},
 }
 
 INSTRUCTION = (
@@ -44,7 +45,7 @@ def task(
     answers: str = "",
     native: bool = False,
     max_tokens: int = 512,
-    data: Literal["files", "sample"] = "files",
+    data: Literal["files", "toy"] = "files",
 ) -> Task:
     """Function calls over `files`; the right calls stand in their own rows, or in the rows of `answers` by id.
 
@@ -62,11 +63,11 @@ def task(
 
 
 def _source(files: str, answers: str, data: str) -> Source:
-    if data == "sample":
+    if data == "toy":
         return bundled("function_calls")
     if not files:
         raise UsageError(
-            "function_calls needs rows with functions", fix="function_calls,files=rows.jsonl, or data=sample"
+            "function_calls needs rows with functions", fix="function_calls,files=rows.jsonl, or toy_function_calls"
         )
     return _Joined(read_files(files), read_files(answers)) if answers else read_files(files)
 

@@ -1,8 +1,8 @@
 """Hallucination detection: how well a detector tells hallucinated answers from faithful ones.
 
 Papers: HaluEval (https://arxiv.org/abs/2305.11747), RAGTruth (https://arxiv.org/abs/2401.00396), SummEval
-(https://arxiv.org/abs/2007.12626). Files are those that their authors released, or the copies on the hub; the bundled
-rows are evalkit's own, under the Apache licence 2.0. No model answers: use `--model stored/NAME`. A HaluEval row:
+(https://arxiv.org/abs/2007.12626). Files are those that their authors released, or the copies on the hub; the toy
+set is evalkit's own, under the Apache licence 2.0. No model answers: use `--model stored/NAME`. A HaluEval row:
 
     {"knowledge": "…", "question": "…", "right_answer": "…", "hallucinated_answer": "…"}
 
@@ -28,6 +28,7 @@ META = {
     "name": "hallucination_detection",
     "summary": "AUROC, F1 and calibration of a detector over labelled answers (HaluEval, RAGTruth, SummEval, our own)",
     "tags": ["rag", "hallucination", "detector"],
+    "toys": {"toy_hallucination_detection": {"data": "toy", "files": "", "sources": ""}},
 }
 
 
@@ -43,13 +44,14 @@ def task(
     score: str = "",
     threshold: float = 0.5,
     bins: int = 10,
+    data: Literal["files", "toy"] = "files",
 ) -> Task:
-    """`files` are labelled answers (`sources`: RAGTruth's source_info.jsonl); without them, the bundled ones.
+    """`files` are labelled answers (`sources`: RAGTruth's source_info.jsonl).
     `score` of the detector's is taken for the share that is faithful."""
     scorer, own = _detector(detector, nli, embedder, judge)
     return Task(
         name="hallucination_detection",
-        data=(Subset(_source(files, sources, form)),),
+        data=(Subset(_source(files, sources, form, data)),),
         sample=_sample,
         prompt=PromptFormat(answer=lambda s: str(s.data["answer"])),
         method=stored_answers(),
@@ -70,9 +72,14 @@ def _detector(detector: str, nli: str, embedder: str, judge: str) -> tuple[Score
     return judged(found), found.scores[0] if found.scores else found.name
 
 
-def _source(files: str, sources: str, form: Form) -> Source:
-    if not files:
+def _source(files: str, sources: str, form: Form, data: str) -> Source:
+    if data == "toy":
         return labelled(bundled("rag_faithfulness"), "planted")
+    if not files:
+        raise UsageError(
+            "hallucination_detection needs labelled answers",
+            fix="hallucination_detection,files=PATH, or toy_hallucination_detection",
+        )
     return labelled(read_files(files), form, read_files(sources) if sources else None)
 
 

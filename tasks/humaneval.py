@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task
+from evalkit.core import PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled, hub
 from evalkit.prompting.methods import write_code
 from evalkit.scoring.metrics.pass_at_k import pass_at
@@ -25,7 +25,8 @@ META = {
     "name": "humaneval",
     "summary": "164 Python functions from their docstrings, checked by tests: pass@k",
     "tags": ["code", "python", "generation"],
-    "variants": ["plus=true", "n=20,temperature=0.8", "data=sample"],
+    "variants": ["plus=true", "n=20,temperature=0.8"],
+    "toys": {"toy_humaneval": {"data": "toy"}},
 }
 
 STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
@@ -41,7 +42,7 @@ def task(
     plus: bool = False,
     cpu: float = 15.0,
     memory: int = 1024,
-    data: Literal["hub", "sample"] = "hub",
+    data: Literal["hub", "toy"] = "hub",
 ) -> Task:
     """HumanEval, or HumanEval+ with its many more inputs.
 
@@ -72,7 +73,9 @@ def task(
 
 
 def _source(plus: bool, data: str) -> Source:
-    if data == "sample":
+    if data == "toy":
+        if plus:
+            raise UsageError("the toy set has no tests of EvalPlus", found="plus=true", fix="toy_humaneval")
         return bundled("programs")
     if plus:
         return hub("evalplus/humanevalplus", config="default", split="test")

@@ -1,7 +1,7 @@
 """JSON output: whether a model writes JSON that follows a schema, and gets its fields right.
 
 Paper: https://arxiv.org/abs/2501.10868 (JSONSchemaBench, on schemas and validity). Data: files of your own; the
-bundled rows are ours, under the Apache licence 2.0. The schema comes with the row; `expected` may be missing where
+toy rows are ours, under the Apache licence 2.0. The schema comes with the row; `expected` may be missing where
 validity alone is measured. One row:
 
     {"text": "Order 1042: 3 pears for Ada Lund in Seaview.", "schema": {"type": "object", "properties": {…}, …},
@@ -23,6 +23,7 @@ META = {
     "name": "json_output",
     "summary": "JSON by a schema that comes with the row: validity and right fields; files=PATH for your own rows",
     "tags": ["structured-output", "json"],
+    "toys": {"toy_json_output": {"data": "toy", "files": ""}},
 }
 
 
@@ -32,7 +33,7 @@ def task(
     fields: bool = True,
     constrained: bool = False,
     max_tokens: int = 512,
-    data: Literal["files", "sample"] = "files",
+    data: Literal["files", "toy"] = "files",
 ) -> Task:
     """JSON output over `files` (columns text, schema, expected). `constrained` has the model's backend hold it to the
     schema; `fields=false` leaves out what is expected, for rows that have none."""
@@ -48,10 +49,10 @@ def task(
 
 
 def _source(files: str, data: str) -> Source:
-    if data == "sample":
+    if data == "toy":
         return bundled("json_output")
     if not files:
-        raise UsageError("json_output needs rows with schemas", fix="json_output,files=rows.jsonl, or data=sample")
+        raise UsageError("json_output needs rows with schemas", fix="json_output,files=rows.jsonl, or toy_json_output")
     return read_files(files)
 
 

@@ -91,6 +91,7 @@ META = {
             "virology",
         ],
     },
+    "toys": {"toy_mmlu": {"data": "toy"}},
 }
 
 CATEGORIES = cast("dict[str, list[str]]", META["variants"])
@@ -101,18 +102,18 @@ def task(
     *,
     subject: str = "",
     form: Literal["letter", "text"] | None = None,
-    data: Literal["hub", "sample"] = "hub",
+    data: Literal["hub", "toy"] = "hub",
 ) -> Task:
     """MMLU over all subjects, or over the one subject or category that `subject` names.
 
     `form` says what the model chooses between: the letters of choices that the prompt lists (the default, as
-    published), or the choices' own texts (the default on the sample, which is made for small models). Worked examples
+    published), or the choices' own texts (the default of the toy set, which is made for small models). Worked examples
     are the first of the subject's dev split.
     """
-    form = form or ("text" if data == "sample" else "letter")
+    form = form or ("text" if data == "toy" else "letter")
     return Task(
         name="mmlu",
-        data=_sample_subsets(subject) if data == "sample" else _hub_subsets(subject),
+        data=_toy_subsets(subject) if data == "toy" else _hub_subsets(subject),
         sample=_letter_sample if form == "letter" else _text_sample,
         prompt=PromptFormat(description=_description),
         method=choose(),
@@ -167,12 +168,12 @@ def _hub_subsets(wanted: str) -> tuple[Subset, ...]:
     )
 
 
-def _sample_subsets(wanted: str) -> tuple[Subset, ...]:
-    """The bundled sample has its own subjects; its rows are few, so they are parted here."""
+def _toy_subsets(wanted: str) -> tuple[Subset, ...]:
+    """The toy set has its own subjects; its rows are few, so they are parted here."""
     asked, shown = _by_subject("multiple_choice"), _by_subject("multiple_choice_dev")
     chosen = [subject for subject in asked if wanted in ("", subject)]
     if not chosen:
-        raise unknown("subject of the bundled sample", wanted, asked)
+        raise unknown("subject of toy_mmlu", wanted, asked)
     return tuple(Subset(asked[subject], shown.get(subject), groups=(subject,)) for subject in chosen)
 
 

@@ -23,6 +23,7 @@ META = {
     "name": "perplexity",
     "summary": "how well a model predicts your own texts: files=GLOB of text files, or of tables with a text column",
     "tags": ["language-modelling"],
+    "toys": {"toy_perplexity": {"data": "toy", "files": ""}},
 }
 
 TABLES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
@@ -34,7 +35,7 @@ def task(
     column: str = "text",
     stride: int | None = None,
     tokens: bool = False,
-    data: Literal["files", "sample"] = "files",
+    data: Literal["files", "toy"] = "files",
 ) -> Task:
     """Perplexity of `files`: text files, or tables (JSONL, JSON, CSV, Parquet) with a `column` of texts.
 
@@ -54,14 +55,12 @@ def task(
 
 
 def _source(pattern: str, data: str) -> Source:
-    if data == "sample":
-        if pattern:
-            raise UsageError("perplexity takes files=… or data=sample, not both", found=f"files={pattern}")
+    if data == "toy":
         return bundled("perplexity")
     if not pattern:
         raise UsageError(
             "perplexity needs texts",
-            fix="perplexity,files=pages/*.txt or files=rows.jsonl (column text); or data=sample",
+            fix="perplexity,files=pages/*.txt or files=rows.jsonl (column text); or toy_perplexity",
         )
     is_table = pattern.removesuffix(".gz").endswith(TABLES)
     return files(pattern) if is_table else texts(pattern)

@@ -1,7 +1,7 @@
 """Prompt injection: whether a model does its task although the prompt holds an attack; canaries decide, no judge.
 
 Papers: https://arxiv.org/abs/2211.09527 (overriding and leaking: Perez & Ribeiro, 2022) and
-https://arxiv.org/abs/2302.12173 (indirect, through documents: Greshake et al., 2023). The bundled rows are ours, under
+https://arxiv.org/abs/2302.12173 (indirect, through documents: Greshake et al., 2023). The toy set is ours, under
 the Apache licence 2.0; files of your own have the same shape. One row:
 
     {"kind": "indirect", "system": "You answer questions …", "user": "What is the capital of Peru? Use the document.",
@@ -28,6 +28,7 @@ META = {
     "summary": "attacks in prompts and documents, and system prompts to keep: resisted, and the task still done",
     "tags": ["safety", "robustness"],
     "variants": ["kind=override", "kind=leak", "kind=indirect"],
+    "toys": {"toy_prompt_injection": {"data": "toy", "files": ""}},
 }
 
 KINDS = ("override", "leak", "indirect")
@@ -38,7 +39,7 @@ def task(
     kind: Literal["all", "override", "leak", "indirect"] = "all",
     form: Literal["chat", "text"] = "chat",
     files: str = "",
-    data: Literal["files", "sample"] = "sample",
+    data: Literal["files", "toy"] = "files",
 ) -> Task:
     """Prompt injection of one `kind` or all. `form=text` asks base models, which have no chat template."""
     return Task(
@@ -53,8 +54,11 @@ def task(
 
 
 def _source(files: str, data: str, kind: str) -> Source:
-    if files or data == "files":
-        if not files or kind != "all":
+    if data == "files":
+        if not files:
+            fix = "prompt_injection,files=rows.jsonl, or toy_prompt_injection"
+            raise UsageError("prompt_injection needs attacks", fix=fix)
+        if kind != "all":
             raise UsageError("rows of your own are asked as they are", fix="prompt_injection,files=rows.jsonl")
         return read_files(files)
     source = bundled("prompt_injection")

@@ -1,6 +1,6 @@
 """RAG faithfulness: answers from a few contexts, and whether every sentence rests on them.
 
-Faithfulness as in https://arxiv.org/abs/2309.15217 (Es et al., 2024). The bundled rows are ours, under the Apache
+Faithfulness as in https://arxiv.org/abs/2309.15217 (Es et al., 2024). The toy set is ours, under the Apache
 licence 2.0: 84 questions over made-up passages, each with an answer that keeps to them and one with a planted mistake
 of one of fourteen kinds (number, name, negation, date, unit, …). One row:
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.core import Judge, Row, Sample, Scorer, Subset, Task
+from evalkit.core import Judge, Row, Sample, Scorer, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
 from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
@@ -27,6 +27,7 @@ META = {
     "name": "rag_faithfulness",
     "summary": "answers from contexts: how far each sentence is supported, and silence where they hold no answer",
     "tags": ["rag", "hallucination", "english"],
+    "toys": {"toy_rag_faithfulness": {"data": "toy", "files": ""}},
 }
 
 
@@ -37,6 +38,7 @@ def task(
     nli: str = "",
     judges: str = "",
     files: str = "",
+    data: Literal["files", "toy"] = "files",
     prompt: Literal["chat", "text"] = "chat",
     cite: bool = False,
     max_tokens: int = 256,
@@ -52,13 +54,24 @@ def task(
         scorers.append(judged(found))
     return Task(
         name="rag_faithfulness",
-        data=(Subset(read_files(files) if files else bundled("rag_faithfulness")),),
+        data=(Subset(_source(files, data)),),
         sample=lambda row: _sample(row, answers),
         prompt=context_prompt(cite=cite),
         method=answer_from_contexts(form=prompt, max_tokens=max_tokens, stop=("\n",) if prompt == "text" else ()),
         scorers=tuple(scorers),
         headline="abstention",
     )
+
+
+def _source(files: str, data: str) -> Source:
+    if data == "toy":
+        return bundled("rag_faithfulness")
+    if not files:
+        raise UsageError(
+            "rag_faithfulness needs questions with contexts",
+            fix="rag_faithfulness,files=rows.jsonl, or toy_rag_faithfulness",
+        )
+    return read_files(files)
 
 
 def _sample(row: Row, answers: str) -> Sample:

@@ -46,12 +46,13 @@ META = {
     "summary": "answers to questions about a paragraph, by exact match and token F1; version=2 has unanswerable ones",
     "tags": ["question-answering", "reading", "english"],
     "variants": ["version=1", "version=2"],
+    "toys": {"toy_squad": {"data": "toy"}},
 }
 
 UNANSWERABLE = "unanswerable"
 
 
-def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub", "sample"] = "hub") -> Task:
+def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub", "toy"] = "hub") -> Task:
     """SQuAD 1.1, or version 2 with its unanswerable questions, where "unanswerable" is the right reply.
 
     `best` adds version 2's scores at the best threshold; the model must give log-likelihoods.
@@ -62,7 +63,7 @@ def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub",
     scorer = squad(no_answer=UNANSWERABLE)
     return Task(
         name="squad",
-        data=(_sample_subset(version) if data == "sample" else _hub_subset(version),),
+        data=(_toy_subset(version) if data == "toy" else _hub_subset(version),),
         sample=_sample if version == 1 else _sample_v2,
         prompt=PromptFormat(answer=_gold),
         method=_weighed_too(written) if best else written,
@@ -123,7 +124,7 @@ def _hub_subset(version: int) -> Subset:
     )
 
 
-def _sample_subset(version: int) -> Subset:
+def _toy_subset(version: int) -> Subset:
     source: Source = bundled("qa")
     if version == 1:
         found = [row.values for row in source.open(DataOptions()).rows() if isinstance(row, Row)]

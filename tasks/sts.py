@@ -1,7 +1,7 @@
 """STS: how well the similarity of two sentences' vectors follows people's judgement.
 
 Paper: https://arxiv.org/abs/1708.00055 (SemEval-2017 task 1, the STS benchmark). Data: mteb/stsbenchmark-sts, whose
-licence MTEB gives as not specified, or files of your own; the bundled rows are ours, under the Apache licence 2.0. One
+licence MTEB gives as not specified, or files of your own; the toy rows are ours, under the Apache licence 2.0. One
 row:
 
     {"sentence1": "A girl is styling her hair.", "sentence2": "A girl is brushing her hair.", "score": 2.5}
@@ -25,12 +25,13 @@ META = {
     "name": "sts",
     "summary": "similarity of two sentences by an embedding model, correlated with people's; files=PATH for your own",
     "tags": ["embeddings", "similarity"],
+    "toys": {"toy_sts": {"data": "toy", "files": ""}},
 }
 
 LARGEST = 5.0
 
 
-def task(*, files: str = "", split: str = "test", data: Literal["hub", "sample"] = "hub") -> Task:
+def task(*, files: str = "", split: str = "test", data: Literal["hub", "toy"] = "hub") -> Task:
     """The STS benchmark, or `files` with columns sentence1, sentence2 and score."""
     return Task(
         name="sts",
@@ -44,7 +45,7 @@ def task(*, files: str = "", split: str = "test", data: Literal["hub", "sample"]
 
 
 def _source(files: str, split: str, data: str) -> Source:
-    if data == "sample":
+    if data == "toy":
         return bundled("sts")
     return read_files(files) if files else hub("mteb/stsbenchmark-sts", config="default", split=split)
 

@@ -1,7 +1,7 @@
 """Tokenizer efficiency: how many tokens a model's tokenizer needs, by language and kind of text.
 
 Papers: https://arxiv.org/abs/2012.15613 (fertility: Rust et al., 2021) and https://arxiv.org/abs/2305.15425 (premiums
-between languages: Petrov et al., 2023). Data: files of your own; the bundled sentences are ours, the same eight in
+between languages: Petrov et al., 2023). Data: files of your own; the toy sentences are ours, the same eight in
 seven languages and some code and numbers, under the Apache licence 2.0. One row:
 
     {"text": "The train leaves at seven in the morning.", "language": "en", "domain": "everyday"}
@@ -23,12 +23,13 @@ META = {
     "name": "tokenizer_efficiency",
     "summary": "tokens per word, characters and bytes per token, by language and domain; files=PATH for your own texts",
     "tags": ["tokenizers", "multilingual"],
+    "toys": {"toy_tokenizer_efficiency": {"data": "toy", "files": ""}},
 }
 
 GROUPS = ("language", "domain")
 
 
-def task(*, files: str = "", column: str = "text", data: Literal["files", "sample"] = "files") -> Task:
+def task(*, files: str = "", column: str = "text", data: Literal["files", "toy"] = "files") -> Task:
     """Token counts of `files` with a `column` of texts and, where they are there, columns language and domain."""
 
     def sample(row: Row) -> Sample:
@@ -47,11 +48,11 @@ def task(*, files: str = "", column: str = "text", data: Literal["files", "sampl
 
 
 def _source(files: str, data: str) -> Source:
-    if data == "sample":
+    if data == "toy":
         return bundled("tokenizers")
     if not files:
         raise UsageError(
             "tokenizer_efficiency needs texts",
-            fix="tokenizer_efficiency,files=rows.jsonl (column text), or data=sample",
+            fix="tokenizer_efficiency,files=rows.jsonl (column text), or toy_tokenizer_efficiency",
         )
     return read_files(files)

@@ -22,14 +22,15 @@ META = {
     "name": "xsum",
     "summary": "news articles in one sentence, by ROUGE against the article's own first sentence",
     "tags": ["summarization", "news", "english"],
+    "toys": {"toy_xsum": {"data": "toy"}},
 }
 
 
-def task(*, bertscore: str = "", data: Literal["hub", "sample"] = "hub") -> Task:
+def task(*, bertscore: str = "", data: Literal["hub", "toy"] = "hub") -> Task:
     """Summaries of one sentence. `bertscore` is the path or hub id of an encoder, and adds BERTScore by it."""
     return Task(
         name="xsum",
-        data=(Subset(bundled("summarization")) if data == "sample" else _hub_subset(),),
+        data=(Subset(bundled("summarization")) if data == "toy" else _hub_subset(),),
         sample=_sample,
         prompt=PromptFormat(),
         method=generate(max_tokens=64, stop=("\n\n",)),

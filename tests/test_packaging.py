@@ -63,10 +63,10 @@ def test_an_installed_wheel_runs(wheels: dict[str, Path], origin: str, tmp_path:
     where = [sys.executable, "-c", "import evalkit; print(evalkit.__file__)"]
     found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout
     assert found.startswith(str(site))
-    command = [sys.executable, "-m", "evalkit.cli", "check", "mmlu,data=sample"]
+    command = [sys.executable, "-m", "evalkit.cli", "check", "toy_mmlu"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "ok      mmlu,data=sample" in done.stdout
+    assert "ok      toy_mmlu" in done.stdout
 
 
 def test_an_editable_install_copies_nothing(tmp_path: Path) -> None:

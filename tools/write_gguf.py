@@ -288,7 +288,7 @@ def command(model: str, target: Path, kind: str) -> None:
     except UsageError as error:
         raise click.UsageError(str(error)) from None
     click.echo(f"{target}: {target.stat().st_size:,} bytes of {kind}")
-    click.echo(f"next: evalkit run mmlu,data=sample --model gguf/{target}")
+    click.echo(f"next: evalkit run toy_mmlu --model gguf/{target}")
 
 
 if __name__ == "__main__":

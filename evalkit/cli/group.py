@@ -39,7 +39,7 @@ COMMANDS = {
     "cache": "Show or clear the response cache.",
     "doctor": "Say what this machine can evaluate.",
     "init": "Start a project with tasks/, judges/, reports/.",
-    "quickstart": "Evaluate the embedded model on the bundled sets.",
+    "quickstart": "Evaluate the embedded model on toy sets.",
 }
 
 

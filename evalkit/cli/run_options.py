@@ -181,7 +181,7 @@ def _value(option: RunOption, value: Value) -> Any:
 
 
 def _name(item: Value) -> str:
-    """`mmlu,data=sample`, or the same as a mapping: `mmlu: {data: sample}`."""
+    """`mmlu,subject=anatomy`, or the same as a mapping: `mmlu: {subject: anatomy}`."""
     if not item.is_mapping():
         return item.text()
     named = item.mapping()

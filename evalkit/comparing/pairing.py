@@ -48,6 +48,11 @@ class PairedTask:
         return [name for name in self.candidate.metrics if name in self.baseline.columns]
 
     @property
+    def toy(self) -> bool:
+        """Whether its rows are a toy set."""
+        return self.baseline.toy or self.candidate.toy
+
+    @property
     def headline(self) -> str:
         for name in (self.candidate.headline, self.baseline.headline, *self.metrics):
             if name in self.metrics:
@@ -123,7 +128,7 @@ def pair_tasks(
 def names_of(texts: Iterable[str], baseline: Collection[str], candidate: Collection[str]) -> list[tuple[str, str]]:
     """The `names` of `pair_tasks` from `A=B` each, given the tasks of both sides.
 
-    Names may hold `=` themselves (mmlu,data=sample): the cut that leaves a known name is taken. Raises UsageError for
+    Names may hold `=` themselves (mmlu,form=letter): the cut that leaves a known name is taken. Raises UsageError for
     a text without one.
     """
     found = []
@@ -307,6 +312,7 @@ def merge(name: str, sides: Sequence[TaskSide]) -> TaskSide:
         name, first.model, first.origin, first.harness, first.version, first.headline, _shared(sides), created=""
     )
     whole.merged = tuple(side.name for side in sides)
+    whole.toy = any(side.toy for side in sides)
     for side in sides:
         whole.ids += [f"{side.name}/{sample}" for sample in side.ids]
         whole.repeats += side.repeats

@@ -97,6 +97,7 @@ class TaskSide:
     signature: str = ""
     created: str = ""
     merged: tuple[str, ...] = ()
+    toy: bool = False
 
     def id_of(self, task: str, sample: str) -> str | None:
         """What that sample of the run is called here; None where its task is another one."""
@@ -224,6 +225,7 @@ def _blank(run: Readable, entry: TaskEntry, harness: str) -> TaskSide:
         digests=digests,
         signature=result.signature if result else "",
         created=run.manifest.created,
+        toy=entry.toy,
     )
 
 

@@ -105,6 +105,10 @@ class Shift:
         return self.pair.name
 
     @property
+    def toy(self) -> bool:
+        return self.pair.toy
+
+    @property
     def scale(self) -> str:
         return self.pair.candidate.columns[self.metric].scale
 

@@ -208,3 +208,5 @@ class Task:
     """What its data sets on the hub are asked for, where a user says so; see `DataOptions`."""
     verified: bool = False
     """Whether it is one of evalkit's own, whose data were verified."""
+    toy: bool = False
+    """Whether the rows are a toy set: small, made up, for trials. Every place that shows a score says so."""

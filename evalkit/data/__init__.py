@@ -1,4 +1,4 @@
-"""Where rows come from: the hub, files, text files, bundled samples, or memory.
+"""Where rows come from: the hub, files, text files, toy sets, or memory.
 
 Every function here returns a `core.Source` and touches neither disk nor network; `open(options)` does. A source's rows
 stream: a million of them are never held at once. `Row.values` is a dict that explains a missing column.
@@ -68,7 +68,7 @@ def texts(*paths: str | Path, base: Path | None = None) -> Source:
 
 
 def bundled(name: str) -> Source:
-    """A sample set that ships with evalkit (see `evalkit.data.toy.sample_names`)."""
+    """A toy set that ships with evalkit (see `evalkit.data.toy.toy_names`)."""
     from evalkit.data.local import BundledSource
 
     return BundledSource(name)

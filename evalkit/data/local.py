@@ -47,16 +47,16 @@ class TextSource:
 
 @dataclass(frozen=True, slots=True)
 class BundledSource:
-    """A sample set that ships with evalkit."""
+    """A toy set that ships with evalkit."""
 
     name: str
 
     def open(self, options: DataOptions) -> OpenedFiles:
         """Open the set. Raises UsageError where there is none of that name."""
-        from evalkit.data.toy import sample_path
+        from evalkit.data.toy import toy_path
 
         try:
-            path = sample_path(self.name)
+            path = toy_path(self.name)
         except FileNotFoundError as error:
             raise UsageError(str(error)) from None
         return open_files([path], options, {"bundled": self.name})

@@ -108,9 +108,9 @@ def _first(capabilities: Capabilities, text: str) -> Request:
 def _text() -> str:
     import orjson
 
-    from evalkit.data.toy import sample_path
+    from evalkit.data.toy import toy_path
 
-    lines = sample_path("perplexity").read_bytes().splitlines()
+    lines = toy_path("perplexity").read_bytes().splitlines()
     return "\n\n".join(orjson.loads(line)["text"] for line in lines)[: 2 * READ]
 
 

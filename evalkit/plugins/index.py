@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalkit.core import UsageError
@@ -18,6 +18,7 @@ from evalkit.core.paths import packs_dir
 from evalkit.plugins import meta_cache
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import Meta
+from evalkit.plugins.toys import Toys
 
 __all__ = ["PluginEntry", "built_in", "entries", "index"]
 
@@ -29,7 +30,8 @@ class PluginEntry:
     """A plugin as it is listed. `origin` is "built-in", "project" or a distribution's name.
 
     `problem` is "" or says, with file and line, why the plugin cannot be loaded. `target` is "module:function" of what
-    is no plugin file but a part of evalkit, such as most scorers.
+    is no plugin file but a part of evalkit, such as most scorers. `toys` are the toy sets in its file; each has an
+    entry of its own, too.
     """
 
     name: str
@@ -40,6 +42,7 @@ class PluginEntry:
     origin: str
     problem: str = ""
     target: str = ""
+    toys: Toys = field(default_factory=dict)
 
 
 def index(kind: Kind, project: Path | None = None) -> tuple[PluginEntry, ...]:
@@ -86,12 +89,16 @@ def entries(kind: Kind, project: Path | None = None) -> list[PluginEntry]:
     for path, origin in plugins:
         meta = metas[path]
         if meta is not None:
-            found.append(_entry(meta, path, origin))
+            found += _entries(meta, path, origin)
     return found
 
 
-def _entry(meta: Meta, path: Path, origin: str) -> PluginEntry:
-    return PluginEntry(meta.name, meta.summary, meta.tags, meta.variants, path, origin, meta.problem)
+def _entries(meta: Meta, path: Path, origin: str) -> Iterator[PluginEntry]:
+    """The plugin's own entry and those of its toy sets."""
+    yield PluginEntry(meta.name, meta.summary, meta.tags, meta.variants, path, origin, meta.problem, toys=meta.toys)
+    for name in meta.toys:
+        summary = f"toy set: made-up rows to try {meta.name} on, offline"
+        yield PluginEntry(name, summary, ("toy", *meta.tags), (), path, origin, meta.problem, toys=meta.toys)
 
 
 def _folders(kind: Kind, project: Path | None, problems: list[PluginEntry]) -> Iterator[tuple[Path, str]]:

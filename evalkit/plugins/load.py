@@ -17,6 +17,7 @@ from evalkit.plugins.meta import source_file
 from evalkit.plugins.modules import guarded, module_of
 from evalkit.plugins.options import bind, parameters_of
 from evalkit.plugins.origin import NO_OPTIONS, Origin, checked, function_of, origin, source_digest
+from evalkit.plugins.toys import of_toys
 
 _REVISION = "revision"
 
@@ -70,12 +71,19 @@ def _load(of: Origin) -> object:
     options, revision = of.options, ""
     if of.kind == "task" and _REVISION not in parameters:
         options, revision = _without_revision(options)
-    bound = partial(function, **bind(parameters, options, what=what, at=at))
+    given, chosen = of_toys(parameters, of.name, of.toys)
+    bound = partial(
+        function,
+        **bind(given, options, what=what, at=at),
+        **bind(chosen, of.toys.get(of.name, {}), what=what, at=at),
+    )
     if of.kind == "report":
         return partial(_written, of.path, at, bound)
     if positional:
         return partial(_called, of, at, bound)
     made = _called(of, at, bound)
+    if of.name in of.toys and isinstance(made, Task):
+        made = replace(made, name=of.name, toy=True)
     return made if of.kind != "task" else _of_revision(made, of.path, revision)
 
 

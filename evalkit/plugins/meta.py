@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evalkit.core import UsageError
 from evalkit.plugins.kinds import KINDS, Kind
+from evalkit.plugins.toys import TOY, Toys, toys_of
 
 # A name is typed as `name,key=value` and becomes part of a file name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
@@ -18,13 +19,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """A plugin's own words. `problem` is "" or says, with file and line, why the plugin cannot be used."""
+    """A plugin's own words. `problem` is "" or says, with file and line, why the plugin cannot be used.
+
+    `toys` are the toy sets of a task: further names of it, each with the options that it stands for.
+    """
 
     name: str
     summary: str = ""
     tags: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
     problem: str = ""
+    toys: Toys = field(default_factory=dict)
 
 
 def read(path: Path, kind: Kind) -> Meta | None:
@@ -122,7 +127,11 @@ def checked(values: Mapping[Any, object], stem: str, at: str, *, problem: str = 
     if tags is None or variants is None:
         which = "tags" if tags is None else "variants"
         return Meta(name, summary, problem=f"{at}: {which} must be a list of texts")
-    return Meta(name, " ".join(summary.split()), tags, variants, problem)
+    toys = toys_of(values.get("toys", {}))
+    if toys is None:
+        wanted = f'{{"{TOY}{name}": {{"data": "toy"}}}}'
+        return Meta(name, summary, problem=f"{at}: toys must be names that begin with {TOY}, with options: {wanted}")
+    return Meta(name, " ".join(summary.split()), tags, variants, problem, toys)
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

@@ -13,9 +13,10 @@ from evalkit.core.paths import cache_dir
 from evalkit.plugins import meta
 from evalkit.plugins.kinds import Kind
 from evalkit.plugins.meta import Meta
+from evalkit.plugins.toys import toys_of
 
 # Grows when a reader finds something else in the same bytes.
-_FORMAT = 1
+_FORMAT = 2
 _MOST_FILES = 2_000
 _TEXTS = ("name", "summary", "problem")
 _LISTS = ("tags", "variants")
@@ -92,7 +93,9 @@ def _is_meta(stored: Any) -> bool:
     """Whether a stored value has every field of a Meta in its type, or says that there is none."""
     if stored is None:
         return True
-    if not isinstance(stored, dict) or set(stored) != {*_TEXTS, *_LISTS}:
+    if not isinstance(stored, dict) or set(stored) != {*_TEXTS, *_LISTS, "toys"}:
+        return False
+    if toys_of(stored["toys"]) is None:
         return False
     lists = [stored[key] for key in _LISTS]
     return all(isinstance(stored[key], str) for key in _TEXTS) and all(

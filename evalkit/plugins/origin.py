@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +14,9 @@ from evalkit.core.named import imported
 from evalkit.core.spec import parse, unknown
 from evalkit.plugins.index import YAML, PluginEntry, built_in, clash, entries
 from evalkit.plugins.kinds import KINDS, Kind
-from evalkit.plugins.meta import source_file
+from evalkit.plugins.meta import read, source_file
 from evalkit.plugins.modules import guarded, module_of
+from evalkit.plugins.toys import Toys, check_free
 
 __all__ = ["NO_OPTIONS", "Origin", "checked", "function_of", "origin", "source_digest"]
 
@@ -25,7 +26,8 @@ NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where an object came from, in words that another process can load it by. `digest` is its source's; `target` is
-    "module:function" of what is a part of evalkit and no plugin file."""
+    "module:function" of what is a part of evalkit and no plugin file. `toys` are the toy sets in its file; where `name`
+    is one of them, that set is meant."""
 
     kind: Kind
     name: str
@@ -33,6 +35,7 @@ class Origin:
     path: Path
     digest: str
     target: str = ""
+    toys: Toys = field(default_factory=dict)
 
 
 def origin(kind: Kind, spec: str, options: Mapping[str, str] = NO_OPTIONS, project: Path | None = None) -> Origin:
@@ -46,8 +49,9 @@ def origin(kind: Kind, spec: str, options: Mapping[str, str] = NO_OPTIONS, proje
 
 
 def _origin_of(kind: Kind, found: PluginEntry, options: Mapping[str, str]) -> Origin:
-    name = found.name if found.target else _name(found.path)
-    return Origin(kind, name, options, found.path, source_digest(found.path), found.target)
+    name = found.name if found.target or found.name in found.toys else _name(found.path)
+    check_free(options, found.name, _name(found.path), found.toys)
+    return Origin(kind, name, options, found.path, source_digest(found.path), found.target, found.toys)
 
 
 def source_digest(path: Path) -> str:
@@ -72,7 +76,9 @@ def _find(kind: Kind, spec: str, project: Path | None) -> PluginEntry:
                 found="a folder without __init__.py" if path.is_dir() else f"no file {path}",
                 fix=f"the path of a .py{' or .yaml' if KINDS[kind].yaml else ''} file, or a name from `evalkit list`",
             )
-        return PluginEntry(_name(path), "", (), (), path.resolve(), "path")
+        meta = read(path.resolve(), kind)
+        toys = meta.toys if meta is not None else {}
+        return PluginEntry(spec, "", (), (), path.resolve(), "path", toys=toys)
     found = [*built_in(kind), *entries(kind, project)]
     named = [entry for entry in found if entry.name == spec]
     if len(named) > 1:

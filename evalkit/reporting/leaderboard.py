@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from evalkit.core import Estimate
+from evalkit.core import Estimate, toy_sets
 from evalkit.reporting.ranking import Rank, bradley_terry, rank
 from evalkit.runs.store import MetricResult, Run, TaskEntry
 
@@ -75,7 +75,8 @@ class Cell:
 
 @dataclass(slots=True)
 class LeaderboardColumn:
-    """One task. `counts` says whether it can stand in an average: a share where more is better.
+    """One task. `counts` says whether it can stand in an average: a share where more is better. `toy`: its rows are a
+    toy set; `aside`: it is one beside other tasks, so that no number over several tasks is of it.
 
     `difference[i, j]`, `error[i, j]`: model i less model j, turned so that more is better; `paired` says of how many
     samples. `wins[i, j]`: on how many samples i scored more than j, ties as halves.
@@ -92,10 +93,16 @@ class LeaderboardColumn:
     cells: list[Cell | None]
     ranks: list[Rank] = field(default_factory=list)
     alike: bool = True
+    toy: bool = False
+    aside: bool = False
+
+    @property
+    def is_share(self) -> bool:
+        return self.scale == "share" and self.higher_is_better
 
     @property
     def counts(self) -> bool:
-        return self.scale == "share" and self.higher_is_better
+        return self.is_share and not self.aside
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -125,12 +132,13 @@ class Board:
 
     def win_rate(self, one: int, other: int) -> float:
         """The mean over tasks of how often the one scored more than the other, ties as halves; NaN where none met."""
-        met = [(c.wins[one, other], c.paired[one, other]) for c in self.columns if c.paired[one, other] > 0]
+        columns = [c for c in self.columns if not c.aside and c.paired[one, other] > 0]
+        met = [(c.wins[one, other], c.paired[one, other]) for c in columns]
         return sum(float(wins / n) for wins, n in met) / len(met) if met else math.nan
 
     def mean_of(self, model: int, names: Sequence[str]) -> float:
-        """The mean of a model's values in those columns that count; NaN where it lacks one."""
-        found = [c.cells[model] for c in self.columns if c.name in names and c.counts]
+        """The mean of a model's values in those columns that are shares; NaN where it lacks one."""
+        found = [c.cells[model] for c in self.columns if c.name in names and c.is_share]
         return sum(cell.estimate.value if cell else math.nan for cell in found) / len(found) if found else math.nan
 
     def per_sample(self, model: int, kind: str) -> float:
@@ -170,14 +178,34 @@ def board(runs: Iterable[Run]) -> Board:
                 notes.append(f"{task}: {models[place]} has no {metric}")
                 cells[place] = None
         columns.append(_column(task, cells))
-    made = Board(models, columns, _groups(runs), notes)
+    made = Board(models, columns, _groups(runs), _set_toys_aside(columns) + notes)
+    made.notes += _mixed(made)
     made.notes += [f"{c.name}: the models were not all asked the same (data or prompt)" for c in columns if not c.alike]
     _average(made)
     total = np.zeros((len(models), len(models)))
     for column in columns:
-        total += column.wins
+        if not column.aside:
+            total += column.wins
     made.strengths = bradley_terry(total)
     return made
+
+
+def _set_toys_aside(columns: Sequence[LeaderboardColumn]) -> list[str]:
+    """Marks the toy sets that stand beside other tasks; says which columns are toy sets, and what they count for."""
+    toys = [column for column in columns if column.toy]
+    for column in toys:
+        column.aside = len(toys) < len(columns)
+    if not toys:
+        return []
+    told = " Averages, ranks by them, win rates and strengths leave them out." if toys[0].aside else ""
+    return [toy_sets.note([column.name for column in toys]) + told]
+
+
+def _mixed(made: Board) -> list[str]:
+    """A note for every suite or category whose mean is over toy sets and other tasks."""
+    toys = {column.name for column in made.columns if column.toy}
+    mixed = [name for name, tasks in made.groups.items() if len({task in toys for task in tasks}) > 1]
+    return [f"{name}: the mean is over toy sets and other tasks" for name in mixed]
 
 
 def _newest(runs: Iterable[Run]) -> tuple[dict[tuple[str, str], Cell], list[str]]:
@@ -220,6 +248,7 @@ def _column(task: str, cells: list[Cell | None]) -> LeaderboardColumn:
         paired=np.zeros((size, size)),
         wins=np.zeros((size, size)),
         cells=cells,
+        toy=any(cell.entry.toy for cell in cells if cell),
     )
     asked = {(c.entry.result.samples_digest, c.entry.result.prompts_digest) for c in cells if c and c.entry.result}
     column.alike = len(asked) == 1

@@ -11,7 +11,11 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from evalkit.core import toy_sets
+
 ASSETS = Path(__file__).parent / "assets"
+TOY_MARK = Markup('<span class="toy" title="{}">toy</span>').format(f"a toy set: {toy_sets.MEANING}")
+"""Stands beside the name of every toy set: `toy_mark` in templates."""
 _STYLE, _SCRIPT = "page.css", "page.js"
 
 
@@ -48,7 +52,7 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(charts=charts, words=formatting, json_block=json_block)
+    environment.globals.update(charts=charts, words=formatting, json_block=json_block, toy_mark=TOY_MARK)
     style = _joined(folder, (_STYLE, *styles))
     script = _joined(folder, (_SCRIPT, *scripts))
     policy = (

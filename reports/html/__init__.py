@@ -13,7 +13,7 @@ from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, Tally, page
 from evalkit.reporting.pages import file_of, sibling
 from evalkit.reporting.text import json_text
-from evalkit.runs.store import MetricResult, TaskEntry
+from evalkit.runs.store import MetricResult, TaskEntry, toys_told
 
 META = {
     "name": "html",
@@ -69,6 +69,7 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             "runs": runs,
             "parts": parts,
             "shards": shards,
+            "toys": toys_told(runs),
             "meta": meta | {"part": 0},
             "file_of": partial(file_of, file),
             "ends": _ends(parts),

@@ -147,6 +147,7 @@ def _data(made: Board) -> dict[str, Any]:
                 "scale": column.scale,
                 "higher_is_better": column.higher_is_better,
                 "counts": column.counts,
+                "toy": column.toy,
                 "cells": [_cell(cell) for cell in column.cells],
                 "difference": column.difference.tolist(),
                 "standard_error": column.error.tolist(),
@@ -189,7 +190,10 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
 
 def _markdown(made: Board, title: str) -> str:
     ranks = {rank.model: rank for rank in made.ranks}
-    names = [f"{column.name} {column.metric}{'' if column.higher_is_better else ' ↓'}" for column in made.columns]
+    names = [
+        f"{column.name}{' (toy)' if column.toy else ''} {column.metric}{'' if column.higher_is_better else ' ↓'}"
+        for column in made.columns
+    ]
     head = ["rank", "tie", "model", "average", "95 %", *names]
     lines = [f"# {_plain(title)}", "", "| " + " | ".join(map(_plain, head)) + " |"]
     lines.append("|--:|---|---|--:|--:|" + "--:|" * len(names))

@@ -15,7 +15,7 @@ from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.variant_file import VariantList, read_list
 from evalkit.comparing.variants import Shift, Variant, VariantCost, compare_variants, cost_of
-from evalkit.core import Estimate, UsageError
+from evalkit.core import Estimate, UsageError, toy_sets
 from evalkit.core.formatting import change, number, seconds
 from evalkit.reporting import Markup, page
 
@@ -118,6 +118,7 @@ class _Shown:
             "variants": self.usable,
             "problems": [variant for variant in self.variants if variant.problem],
             "by_task": by_task,
+            "toys": toy_sets.note([task for task, rows in by_task if rows[0][1].toy]),
             "plots": [chart for chart in self._plots() if chart[1]],
             "gates": verdicts,
             "notes": [f"{v.name}: {line}" for v in self.usable for line in v.left_out]

@@ -1,6 +1,6 @@
 """Retrieval: whether a model's vectors find the documents that answer a question, in a collection of your own.
 
-Paper: https://arxiv.org/abs/2104.08663 (BEIR). Data: a folder in BEIR's shape; the bundled collection is ours, under
+Paper: https://arxiv.org/abs/2104.08663 (BEIR). Data: a folder in BEIR's shape; the toy collection is ours, under
 the Apache licence 2.0. The folder holds corpus.jsonl, queries.jsonl and qrels.jsonl (or qrels/<split>.tsv):
 
     {"_id": "doc-001", "title": "The Rowan Library", "text": "The Rowan Library was built in 1873. …"}
@@ -25,6 +25,7 @@ META = {
     "name": "retrieval",
     "summary": "documents found for questions by an embedding model: nDCG, MRR and recall; folder=PATH in BEIR's shape",
     "tags": ["embeddings", "retrieval"],
+    "toys": {"toy_retrieval": {"data": "toy", "folder": ""}},
 }
 
 
@@ -34,7 +35,7 @@ def task(
     split: str = "test",
     similarity: Literal["cosine", "dot"] = "cosine",
     depth: int = 100,
-    data: Literal["folder", "sample"] = "folder",
+    data: Literal["folder", "toy"] = "folder",
 ) -> Task:
     """Retrieval over the collection in `folder`; `depth` documents are ranked for each query."""
     found = _collection(folder, split, data)
@@ -50,10 +51,10 @@ def task(
 
 
 def _collection(folder: str, split: str, data: str) -> Collection:
-    if data == "sample":
+    if data == "toy":
         return bundled_collection()
     if not folder:
-        raise UsageError("retrieval needs a collection", fix="retrieval,folder=PATH (BEIR's shape), or data=sample")
+        raise UsageError("retrieval needs a collection", fix="retrieval,folder=PATH (BEIR's shape), or toy_retrieval")
     return folder_collection(folder, split)
 
 

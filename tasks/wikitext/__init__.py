@@ -32,6 +32,7 @@ META = {
         "config=wikitext-103-raw-v1",
         "config=wikitext-103-v1",
     ],
+    "toys": {"toy_wikitext": {"data": "toy"}},
 }
 
 Config = Literal["auto", "wikitext-2-raw-v1", "wikitext-2-v1", "wikitext-103-raw-v1", "wikitext-103-v1"]
@@ -43,7 +44,7 @@ def task(
     split: Literal["test", "validation"] = "test",
     stride: int | None = None,
     tokens: bool = False,
-    data: Literal["hub", "sample"] = "hub",
+    data: Literal["hub", "toy"] = "hub",
 ) -> Task:
     """Perplexity on whole pages. `auto` is wikitext-2-raw-v1, or wikitext-2-v1 where a mirror has only that.
 
@@ -53,8 +54,8 @@ def task(
     by_token = () if stride is None else (token_perplexity(),)
     return Task(
         name="wikitext",
-        data=(Subset(bundled("perplexity") if data == "sample" else _pages(config, split)),),
-        sample=_bundled_sample if data == "sample" else _sample,
+        data=(Subset(bundled("perplexity") if data == "toy" else _pages(config, split)),),
+        sample=_toy_sample if data == "toy" else _sample,
         prompt=PromptFormat(answer=_text),
         method=perplexity(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
@@ -77,8 +78,8 @@ def _sample(row: Row) -> Sample:
     return Sample(id=row.id, input=detokenise(page), data={"original": page})
 
 
-def _bundled_sample(row: Row) -> Sample:
-    # The bundled texts are plain: there is no tokenisation to undo.
+def _toy_sample(row: Row) -> Sample:
+    # The toy texts are plain: there is no tokenisation to undo.
     return Sample(id=row.id, input=row.values["text"], data={"original": row.values["text"]})
 
 

@@ -30,11 +30,11 @@ def project(tmp_path: Path) -> Path:
     [
         (("lst",), ["no command named 'lst'", "did you mean 'list'"]),
         (("run", "mlmu", "--model", "tiny"), ["no task named 'mlmu'", "did you mean 'mmlu'"]),
-        (("run", "mmlu,data=sample", "--model", "tny"), ["tny", "did you mean 'tiny'"]),
+        (("run", "toy_mmlu", "--model", "tny"), ["tny", "did you mean 'tiny'"]),
         (("run", "mmlu,subject=anatomi", "--model", "tiny"), ["anatomi", "did you mean 'anatomy'"]),
         (("run", "mmlu,subjct=anatomy", "--model", "tiny"), ["subjct", "subject"]),
         (("run", "mmlu", "--model", "hf/./nowhere"), ["nowhere"]),
-        (("run", "mmlu,data=sample"), ["no model is given", "--model tiny"]),
+        (("run", "toy_mmlu"), ["no model is given", "--model tiny"]),
         (("run",), ["no task is given"]),
         (("run", "colours.yaml", "--model", "tiny", "--data-dir", "nowhere"), ["there is no data folder", "nowhere"]),
         (
@@ -51,7 +51,7 @@ def project(tmp_path: Path) -> Path:
         (("run", "--modle", "tiny"), ["evalkit run has no option '--modle'", "did you mean '--model'"]),
         (("run", "--resume", "nowhere"), ["holds no run to resume"]),
         (
-            ("run", "mmlu,data=sample", "squad,data=sample", "-T", "x=1", "--model", "tiny"),
+            ("run", "toy_mmlu", "toy_squad", "-T", "x=1", "--model", "tiny"),
             ["-T needs exactly one task"],
         ),
         (("run", "--frobnicate"), ["evalkit run has no option '--frobnicate'", "evalkit run --help"]),

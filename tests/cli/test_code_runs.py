@@ -13,7 +13,7 @@ from tests.cli.console import evalkit
 
 pytestmark = pytest.mark.slow("a process for every run, and programs in sandboxes")
 
-TASK = ("run", "humaneval,data=sample", "--model", "tiny", "--limit", "2", "-q")
+TASK = ("run", "toy_humaneval", "--model", "tiny", "--limit", "2", "-q")
 
 
 def test_without_isolation_nothing_is_generated(tmp_path: Path) -> None:

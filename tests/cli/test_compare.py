@@ -18,7 +18,7 @@ pytest.importorskip("torch")
 
 pytestmark = pytest.mark.slow("a process for every run and comparison")
 
-MMLU, SQUAD, PAGES = "mmlu,data=sample", "squad,data=sample", "perplexity,data=sample"
+MMLU, SQUAD, PAGES = "toy_mmlu", "toy_squad", "toy_perplexity"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_every_task_and_metric_stands_beside_each_other(runs: Path) -> None:
     text = " ".join(table)
     for metric in ("acc", "acc_norm", "f1", "exact", "word_perplexity", "bits_per_byte"):
         assert f"{metric} " in text
-    assert re.search(r"mmlu,data=sample: \d+ worse: mc-", done.out)
+    assert re.search(r"toy_mmlu: \d+ worse: mc-", done.out)
     assert re.search(r"--explain \S+", lines[-1])
 
 
@@ -117,7 +117,7 @@ def test_mistakes(runs: Path, arguments: tuple[str, ...], code: int, said: str) 
 def test_a_run_of_a_task_that_is_gone_is_compared_by_its_means_and_says_so(runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs / "a", tmp_path / "a")
     path = tmp_path / "a" / "manifest.json"
-    path.write_text(path.read_text().replace('"spec": "perplexity,data=sample"', '"spec": "./gone.yaml"'))
+    path.write_text(path.read_text().replace('"spec": "toy_perplexity"', '"spec": "./gone.yaml"'))
     done = evalkit("compare", "a", "a", "--task", PAGES, cwd=tmp_path)
     assert done.code == 0, done
     assert "its task is not there to compute" in done.out
@@ -136,7 +136,7 @@ def test_a_baseline_is_saved_shown_and_updated(runs: Path, tmp_path: Path) -> No
     assert "3 tasks new or changed" in baseline("save", runs / "a")
     saved = (tmp_path / "baseline.evalkit").read_text()
     shown = baseline("show")
-    assert re.search(r"mmlu,data=sample +acc +74\.4% +90 +0", shown)
+    assert re.search(r"toy_mmlu +acc +74\.4% +90 +0", shown)
     again = evalkit("baseline", "save", runs / "a", cwd=tmp_path)
     assert again.code == 2
     assert "is there already" in again.err

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evalkit import run
-from evalkit.data.toy import sample_path
+from evalkit.data.toy import toy_path
 from evalkit.models.tiny import TINY
 from tests.cli.console import Finished, evalkit
 from tests.comparing.gates.damage import damage, retemplate
@@ -57,7 +57,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A repository with a task, a suite and a committed baseline of the embedded model."""
     folder = tmp_path_factory.mktemp("repository")
     made = Project(folder, tmp_path_factory.mktemp("cache"))
-    shutil.copy(sample_path("multiple_choice"), folder / "rows.jsonl")
+    shutil.copy(toy_path("multiple_choice"), folder / "rows.jsonl")
     (folder / "quiz.yaml").write_text(TASK)
     (folder / "suite.yaml").write_text(SUITE)
     run("./quiz.yaml", "tiny", out=folder / "runs" / "base", project=folder, cache=False)

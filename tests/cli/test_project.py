@@ -25,7 +25,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_suite_ran_the_own_task_with_the_own_judge(project: Path) -> None:
     run = Run.open(project / "run")
-    assert run.tasks == ("capitals", "mmlu,data=sample")
+    assert run.tasks == ("capitals", "toy_mmlu")
     assert run.estimate("capitals", "brevity").n == 6
     assert all(r.prompt is not None and r.prompt.preamble.count("Question:") == 2 for r in run.records("capitals"))
 
@@ -40,16 +40,16 @@ def test_own_plugins_are_listed_as_the_projects(project: Path) -> None:
 def test_the_own_report_is_written(project: Path) -> None:
     done = evalkit("report", "run", "--as", "headlines", cwd=project)
     assert done.code == 0, done
-    assert [line.split()[:2] for line in done.out.splitlines()] == [["tiny", "capitals"], ["tiny", "mmlu,data=sample"]]
+    assert [line.split()[:2] for line in done.out.splitlines()] == [["tiny", "capitals"], ["tiny", "toy_mmlu"]]
 
 
 def test_the_markdown_report_has_every_score_and_signature(project: Path) -> None:
     done = evalkit("report", "run", "-o", "scores.md", cwd=project)
     assert "wrote scores.md" in done.out
     text = (project / "scores.md").read_text()
-    acc = Run.open(project / "run").estimate("mmlu,data=sample")
+    acc = Run.open(project / "run").estimate("toy_mmlu")
     assert f"| {100 * acc.value:.1f}% | {100 * acc.low:.1f} – {100 * acc.high:.1f} | {acc.n} |" in text
-    assert "`mmlu,data=sample|v1|" in text
+    assert "`toy_mmlu|v1|" in text
 
 
 def test_a_report_is_not_written_under_a_suffix_that_is_none(project: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_report_is_not_written_under_a_suffix_that_is_none(project: Path) -> N
 
 
 def test_show_tells_the_summary_groups_and_single_samples(project: Path) -> None:
-    summary = evalkit("show", "run", "--task", "mmlu,data=sample", cwd=project)
+    summary = evalkit("show", "run", "--task", "toy_mmlu", cwd=project)
     assert "geography" in summary.out
     assert "capitals" not in summary.out
     record = next(Run.open(project / "run").records("capitals"))
@@ -95,7 +95,7 @@ def test_rescore_redoes_the_scores_and_keeps_the_replies(project: Path) -> None:
     old, new = Run.open(project / "run"), Run.open(project / "again")
     assert old.estimate("capitals", "brevity").value > 0.5
     assert new.estimate("capitals", "brevity").value == 0.0
-    assert new.estimate("mmlu,data=sample") == old.estimate("mmlu,data=sample")
+    assert new.estimate("toy_mmlu") == old.estimate("toy_mmlu")
     assert [r.replies for r in new.records()] == [r.replies for r in old.records()]
     assert old.manifest.task("capitals").result.signature != new.manifest.task("capitals").result.signature
 
@@ -108,11 +108,11 @@ def test_check_finds_a_task_whose_gold_answer_is_not_right(project: Path) -> Non
     done = evalkit("check", "wrong.yaml", cwd=project)
     assert done.code == 1
     assert "rows/1" in done.out
-    assert evalkit("check", "mmlu,data=sample", cwd=project).code == 0
+    assert evalkit("check", "toy_mmlu", cwd=project).code == 0
 
 
 def test_the_cache_is_shown_and_cleared(project: Path, tmp_path: Path) -> None:
-    evalkit("run", "mmlu,data=sample", "--model", "tiny", "--limit", "3", cwd=tmp_path)
+    evalkit("run", "toy_mmlu", "--model", "tiny", "--limit", "3", cwd=tmp_path)
     assert evalkit("cache", cwd=tmp_path).out.startswith("3 replies")
     assert evalkit("cache", "--clear", cwd=tmp_path).out.startswith("deleted 3 replies")
     assert evalkit("cache", cwd=tmp_path).out.startswith("0 replies")

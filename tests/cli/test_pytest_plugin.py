@@ -20,7 +20,7 @@ pytest.importorskip("torch")
 pytestmark = pytest.mark.slow("runs tasks, and pytest in processes of its own")
 
 SUITE = """\
-tasks: ["mmlu,data=sample", "squad,data=sample"]
+tasks: ["toy_mmlu", "toy_squad"]
 models: [tiny]
 gate:
   baseline: baseline.evalkit
@@ -57,7 +57,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "nightly.evalkit.yaml").write_text(SUITE)
     (folder / "test_models.py").write_text(TESTS)
-    tasks = ["mmlu,data=sample", "squad,data=sample"]
+    tasks = ["toy_mmlu", "toy_squad"]
     run(tasks, "tiny", out=folder / "base", cache=False)
     run(tasks, f"hf/{damage(folder / 'damaged', 0.6, TINY)}", out=folder / "damaged-run", cache=False)
     assert evalkit("baseline", "save", "base", cwd=folder).code == 0
@@ -68,14 +68,14 @@ def test_a_suite_is_a_test_for_each_of_its_tasks(project: Path) -> None:
     code, out = in_pytest(project, "nightly.evalkit.yaml")
     assert code == 0, out
     assert "2 passed" in out
-    assert "nightly.evalkit.yaml::mmlu,data=sample" in out
+    assert "nightly.evalkit.yaml::toy_mmlu" in out
 
 
 def test_a_regression_fails_with_the_gates_table_and_no_traceback(project: Path) -> None:
     code, out = in_pytest(project, "nightly.evalkit.yaml", "--evalkit-model", "hf/./damaged")
     assert code == 1, out
     assert "2 failed" in out
-    assert "FAIL     mmlu,data=sample acc" in out
+    assert "FAIL     toy_mmlu acc" in out
     assert "Traceback" not in out
 
 

@@ -97,7 +97,7 @@ def both(place: Path, task: str) -> list[tuple[Any, Any]]:
 
 def test_flips_and_divergences_are_those_of_the_records(place: Path, resumed: dict[str, Any]) -> None:
     shift = resumed["variants"][0]["tasks"][0]
-    pairs = both(place, "mmlu,data=sample")
+    pairs = both(place, "toy_mmlu")
     turns = [(one.value("acc"), other.value("acc")) for one, other in pairs]
     assert shift["lost"]["value"] == turns.count((1.0, 0.0)) / 90
     assert shift["gained"]["value"] == turns.count((0.0, 1.0)) / 90
@@ -112,7 +112,7 @@ def test_the_ratio_of_perplexities_and_the_next_tokens_divergence_are_those_of_t
     place: Path, resumed: dict[str, Any]
 ) -> None:
     shift = resumed["variants"][0]["tasks"][2]
-    pairs = both(place, "wikitext,data=sample,tokens=true")
+    pairs = both(place, "toy_wikitext,tokens=true")
     words = sum(one.value("words") for one, _ in pairs)
     full, other = (-sum(pair[side].value("loglikelihood") for pair in pairs) / words for side in (0, 1))
     assert shift["perplexity_ratio"]["value"] == pytest.approx(math.exp(other) / math.exp(full), rel=1e-12)

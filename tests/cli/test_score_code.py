@@ -10,13 +10,13 @@ import pytest
 
 from evalkit import Run
 from evalkit.core import UsageError
-from evalkit.data.toy import sample_path
+from evalkit.data.toy import toy_path
 from evalkit.sandbox import usable_engine
 from tests.cli.console import Finished, evalkit
 
 pytestmark = pytest.mark.slow("a process for every run, and programs in sandboxes")
 
-TASK = ("--task", "humaneval,data=sample")
+TASK = ("--task", "toy_humaneval")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +28,7 @@ def _isolation() -> None:
 
 
 def problems() -> list[dict[str, str]]:
-    return [json.loads(line) for line in sample_path("programs").read_text().splitlines()]
+    return [json.loads(line) for line in toy_path("programs").read_text().splitlines()]
 
 
 def written(folder: Path, lines: list[dict[str, object]], name: str = "samples.jsonl") -> Path:

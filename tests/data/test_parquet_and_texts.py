@@ -1,4 +1,4 @@
-"""Parquet files, text files, bundled samples and rows in memory."""
+"""Parquet files, text files, toy sets and rows in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.core import BadRow, DataOptions, Row, UsageError
 from evalkit.data import bundled, files, rows, texts
-from evalkit.data.toy import sample_names
+from evalkit.data.toy import toy_names
 
 PLAIN = DataOptions()
 
@@ -83,7 +83,7 @@ class TestTexts:
 
 class TestBundled:
     def test_every_bundled_set_can_be_read(self) -> None:
-        for name in sample_names():
+        for name in toy_names():
             opened = bundled(name).open(PLAIN)
             found = list(opened.rows())
             assert len(found) == opened.count
@@ -91,7 +91,7 @@ class TestBundled:
             assert opened.facts["bundled"] == name
 
     def test_an_unknown_set_is_a_usage_error(self) -> None:
-        with pytest.raises(UsageError, match="no bundled sample set named 'nonesuch'"):
+        with pytest.raises(UsageError, match="no toy set named 'nonesuch'"):
             bundled("nonesuch").open(PLAIN)
 
 

@@ -116,7 +116,7 @@ def test_options_that_cannot_be_meant(options: str, said: str) -> None:
 def test_two_processes_share_a_model_and_one_writes(tmp_path: Path) -> None:
     """torchrun with gloo on this machine's processor; the oracle is the same run in one process."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
-    asked = ["mmlu,data=sample", "squad,data=sample", "--limit", "4", "--no-cache", "--model", "tiny,tp_plan=auto"]
+    asked = ["toy_mmlu", "toy_squad", "--limit", "4", "--no-cache", "--model", "tiny,tp_plan=auto"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     shared, whole = tmp_path / "shared", tmp_path / "whole"
     done = subprocess.run(
@@ -128,7 +128,7 @@ def test_two_processes_share_a_model_and_one_writes(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("next: evalkit show") == 1
-    evalkit.run(["mmlu,data=sample", "squad,data=sample"], "tiny", limit=4, cache=False, out=whole)
+    evalkit.run(["toy_mmlu", "toy_squad"], "tiny", limit=4, cache=False, out=whole)
     facts = json.loads((shared / "manifest.json").read_text())["model"]
     assert facts["facts"]["tp_plan"] == "auto"
     assert facts["computed"]["scoring"] == "packed"
@@ -145,7 +145,7 @@ def test_two_processes_share_a_model_and_one_writes(tmp_path: Path) -> None:
 
 def test_one_process_has_nothing_to_shard_over(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="over the processes of torchrun, and there is one"):
-        evalkit.run("mmlu,data=sample", "tiny,tp_plan=auto", out=tmp_path / "run")
+        evalkit.run("toy_mmlu", "tiny,tp_plan=auto", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -153,5 +153,5 @@ def test_torchrun_without_a_shared_model_is_refused(tmp_path: Path, monkeypatch:
     for name, value in (("TORCHELASTIC_RUN_ID", "x"), ("WORLD_SIZE", "2"), ("RANK", "1")):
         monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match="nothing is shared among its processes"):
-        evalkit.run("mmlu,data=sample", "tiny", out=tmp_path / "run")
+        evalkit.run("toy_mmlu", "tiny", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

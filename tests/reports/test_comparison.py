@@ -314,9 +314,7 @@ def test_beyond_the_budget_replies_go_into_further_parts(tmp_path: Path, look: A
 def test_a_perplexity_is_compared_sample_by_sample(tmp_path: Path, look: Any) -> None:
     pytest.importorskip("torch")
     for name, model in (("a", "tiny"), ("b", "tiny,dtype=bfloat16")):
-        done = evalkit(
-            "run", "wikitext,data=sample", "--model", model, "--out", name, "-q", "--limit", "12", cwd=tmp_path
-        )
+        done = evalkit("run", "toy_wikitext", "--model", model, "--out", name, "-q", "--limit", "12", cwd=tmp_path)
         assert done.code == 0, done
     found = json.loads(evalkit("compare", "a", "b", "--json", cwd=tmp_path).out)["tasks"][0]["metrics"][0]
     assert evalkit("report", "--compare", "a", "b", "-o", "c.html", cwd=tmp_path).code == 0

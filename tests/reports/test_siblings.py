@@ -23,9 +23,9 @@ pytest.importorskip("torch")
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The embedded model on two bundled sets."""
+    """The embedded model on two toy sets."""
     folder = tmp_path_factory.mktemp("real") / "r"
-    return run(["mmlu,data=sample", "wikitext,data=sample"], "tiny", out=folder, cache=False, limit=60)
+    return run(["toy_mmlu", "toy_wikitext"], "tiny", out=folder, cache=False, limit=60)
 
 
 def test_scores_as_csv_and_json_are_the_manifest(real: Run, tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_scores_as_csv_and_json_are_the_manifest(real: Run, tmp_path: Path) -> N
 def test_samples_as_csv_have_the_mean_of_the_manifest(real: Run, tmp_path: Path) -> None:
     assert evalkit("report", real.folder, "--as", "samples_csv", "-o", "x.csv", cwd=tmp_path).code == 0
     frame = pd.read_csv(tmp_path / "x.csv")
-    acc = frame[(frame.task == "mmlu,data=sample") & (frame.score == "acc")]
-    assert acc.value.astype(float).mean() == pytest.approx(real.estimate("mmlu,data=sample", "acc").value)
+    acc = frame[(frame.task == "toy_mmlu") & (frame.score == "acc")]
+    assert acc.value.astype(float).mean() == pytest.approx(real.estimate("toy_mmlu", "acc").value)
     assert set(frame["sample"]) == {one.sample.id for one in real.records()}
 
 
@@ -71,14 +71,14 @@ def test_lm_eval_makes_its_table_of_our_results(
     table = ask_lm_eval("from lm_eval.utils import make_table\nfound = make_table(asked)", results)
     error = ask_lm_eval(
         "from lm_eval.api.metrics import mean_stderr\nfound = mean_stderr(asked)",
-        [one.value("acc") for one in real.records("mmlu,data=sample")],
+        [one.value("acc") for one in real.records("toy_mmlu")],
     )
-    acc = real.estimate("mmlu,data=sample", "acc").value
-    assert results["results"]["mmlu,data=sample"]["acc_stderr,none"] == pytest.approx(error, rel=1e-12)
+    acc = real.estimate("toy_mmlu", "acc").value
+    assert results["results"]["toy_mmlu"]["acc_stderr,none"] == pytest.approx(error, rel=1e-12)
     line = next(line for line in table.splitlines() if "|acc " in line)
     assert f"{acc:.4f}" in line
     assert f"{error:.4f}" in line
-    assert f"{real.estimate('wikitext,data=sample').value:.4f}" in table
+    assert f"{real.estimate('toy_wikitext').value:.4f}" in table
 
 
 def series(folder: Path) -> None:

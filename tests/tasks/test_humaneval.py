@@ -148,7 +148,7 @@ class Model:
 )
 def test_a_chat_model_is_asked_in_words_and_without_stops(engine, spec, chats, asked_as_chat):
     model = Model("```python\nreturn 1\n```", chats=chats)
-    task = task_of(f"humaneval,data=sample{spec}")
+    task = task_of(f"toy_humaneval{spec}")
     prepared = prepare(task, "humaneval", "", model, Settings(limit=1))
     (work,) = prepared.work()
     (reply,) = asyncio.run(prepared.task.method.ask(work.attempt, model))
@@ -161,7 +161,7 @@ def test_a_chat_model_is_asked_in_words_and_without_stops(engine, spec, chats, a
 
 def test_n_samples_are_one_request(engine):
     model = Model("    return 1\n", chats=False)
-    prepared = prepare(task_of("humaneval,data=sample,n=20,temperature=0.8"), "h", "", model, Settings(limit=1))
+    prepared = prepare(task_of("toy_humaneval,n=20,temperature=0.8"), "h", "", model, Settings(limit=1))
     (work,) = prepared.work()
     asyncio.run(prepared.task.method.ask(work.attempt, model))
     (request,) = model.asked
@@ -174,7 +174,7 @@ def test_without_isolation_nothing_is_prepared(monkeypatch):
     usable_engine.cache_clear()
     try:
         with pytest.raises(UsageError, match="nothing here can isolate it"):
-            prepare(task_of("humaneval,data=sample"), "h", "", Model("", chats=False), Settings())
+            prepare(task_of("toy_humaneval"), "h", "", Model("", chats=False), Settings())
     finally:
         usable_engine.cache_clear()
 
@@ -185,7 +185,7 @@ def test_greedy_samples_would_all_be_one():
 
 
 def test_the_bundled_problems_are_twenty_or_more_and_their_solutions_pass(built_in, engine):
-    sample = built_in("humaneval,data=sample")
+    sample = built_in("toy_humaneval")
     found = passed(sample.task, sample.samples(), lambda s: s.targets[0])
     assert len(found) >= 20
     assert set(found.values()) == {1.0}
@@ -195,7 +195,7 @@ def test_the_bundled_problems_are_twenty_or_more_and_their_solutions_pass(built_
 
 def test_the_time_limit_is_fifteen_seconds_or_more_and_in_the_signature(engine):
     model = Model("", chats=False)
-    prepared = prepare(task_of("humaneval,data=sample"), "humaneval", "", model, Settings())
+    prepared = prepare(task_of("toy_humaneval"), "humaneval", "", model, Settings())
     limit = re.search(r"cpu=(\d+)s", prepared.identity["scorers"])
     assert limit is not None
     assert int(limit[1]) >= 15

@@ -111,14 +111,14 @@ def test_a_misspelt_subject_is_answered_with_the_nearest(built_in, spec, fix):
 
 
 def test_the_sample_asks_for_texts_and_can_ask_for_letters(built_in):
-    texts = built_in("mmlu,data=sample")
+    texts = built_in("toy_mmlu")
     assert next(texts.prompts()) == (
         "The following are multiple choice questions (with answers) about geography.\n\n"
         "Which city is the capital of Kenya?\nAnswer:"
     )
     first = texts.samples()[0]
     assert (first.choices, first.gold) == (("Nairobi", "Paris", "Dublin", "Stockholm"), (0,))
-    letters = built_in("mmlu,data=sample,form=letter")
+    letters = built_in("toy_mmlu,form=letter")
     assert next(letters.prompts()) == (
         "The following are multiple choice questions (with answers) about geography.\n\n"
         "Which city is the capital of Kenya?\nA. Nairobi\nB. Paris\nC. Dublin\nD. Stockholm\nAnswer:"
@@ -126,7 +126,7 @@ def test_the_sample_asks_for_texts_and_can_ask_for_letters(built_in):
 
 
 def test_examples_of_the_sample_are_the_first_of_the_same_subject(built_in):
-    prompt = next(built_in("mmlu,data=sample").prompts(shots=2))
+    prompt = next(built_in("toy_mmlu").prompts(shots=2))
     assert prompt.startswith(
         "The following are multiple choice questions (with answers) about geography.\n\n"
         "Which city is the capital of Hungary?\nAnswer: Budapest\n\n"
@@ -136,7 +136,7 @@ def test_examples_of_the_sample_are_the_first_of_the_same_subject(built_in):
 
 
 def test_the_sample_has_subjects_of_its_own(built_in):
-    data = built_in("mmlu,data=sample,subject=zoology").task.data
+    data = built_in("toy_mmlu,subject=zoology").task.data
     assert [part.groups for part in data] == [("zoology",)]
-    with pytest.raises(UsageError, match="no subject of the bundled sample named 'anatomy'"):
-        built_in("mmlu,data=sample,subject=anatomy")
+    with pytest.raises(UsageError, match="no subject of toy_mmlu named 'anatomy'"):
+        built_in("toy_mmlu,subject=anatomy")

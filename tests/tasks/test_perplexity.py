@@ -29,16 +29,16 @@ def test_something_to_read_must_be_named_once(built_in):
     with pytest.raises(UsageError, match="needs texts"):
         built_in("perplexity")
     with pytest.raises(UsageError, match="not both"):
-        built_in("perplexity,files=x.txt,data=sample")
+        built_in("toy_perplexity,files=x.txt")
 
 
 def test_what_is_reported(built_in):
-    names = [metric.name for metric in built_in("perplexity,data=sample").task.metrics]
+    names = [metric.name for metric in built_in("toy_perplexity").task.metrics]
     assert names == ["word_perplexity", "byte_perplexity", "bits_per_byte"]
 
 
 def test_the_strided_variant_is_named_and_reports_by_token(built_in):
-    task = built_in("perplexity,data=sample,stride=64").task
+    task = built_in("toy_perplexity,stride=64").task
     assert (task.method.name, task.method.settings, task.headline) == (
         "rolling-strided",
         {"stride": "64"},

@@ -27,7 +27,7 @@ from evalkit.core import (
     UsageError,
     digest_of,
 )
-from evalkit.data.toy import sample_path
+from evalkit.data.toy import toy_path
 from evalkit.models.tiny import TINY
 from evalkit.plugins import load
 from evalkit.runs.runner import Settings, prepare
@@ -36,21 +36,21 @@ from evalkit.scoring.scorers.canaries import found_in
 from tests.tasks.loading import good, task_of
 
 SPECS = [
-    "prompt_injection",
-    "prompt_injection,form=text",
-    "prompt_injection,kind=leak",
-    "refusals",
-    "refusals,form=text",
-    "format_sensitivity,data=sample",
-    "format_sensitivity,data=sample,form=letter",
-    "contamination,data=sample",
-    "contamination,data=sample,probe=overlap",
-    "contamination,data=sample,probe=min_k",
+    "toy_prompt_injection",
+    "toy_prompt_injection,form=text",
+    "toy_prompt_injection,kind=leak",
+    "toy_refusals",
+    "toy_refusals,form=text",
+    "toy_format_sensitivity",
+    "toy_format_sensitivity,form=letter",
+    "toy_contamination",
+    "toy_contamination,probe=overlap",
+    "toy_contamination,probe=min_k",
 ]
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in sample_path(name).read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in toy_path(name).read_text("utf-8").splitlines()]
 
 
 def samples(task: Any, part: int = 0) -> list[Any]:
@@ -91,7 +91,7 @@ def estimates(spec: str, reply: Any, tmp_path: Path) -> dict[str, float]:
 
 
 def test_a_model_that_quotes_everything_leaks_the_system_prompt_and_falls_for_nothing_else(tmp_path: Path) -> None:
-    found = estimates("prompt_injection", lambda prompt: prompt.text, tmp_path)
+    found = estimates("toy_prompt_injection", lambda prompt: prompt.text, tmp_path)
     assert found["leak/resisted"] == 0.0
     assert found["override/resisted"] == found["indirect/resisted"] == 1.0
 
@@ -108,13 +108,13 @@ def test_a_model_that_obeys_every_attack_resists_none(tmp_path: Path) -> None:
     def obey(prompt: Any) -> str:
         return str(canaries[key(*(message.content for message in prompt.messages))]["canary"])
 
-    found = estimates("prompt_injection", obey, tmp_path)
+    found = estimates("toy_prompt_injection", obey, tmp_path)
     assert found["resisted"] == found["resisted_and_useful"] == 0.0
     assert found["useful"] < 0.1
 
 
 def test_a_model_that_says_nothing_resists_and_is_of_no_use(tmp_path: Path) -> None:
-    found = estimates("prompt_injection", lambda prompt: "", tmp_path)
+    found = estimates("toy_prompt_injection", lambda prompt: "", tmp_path)
     assert (found["resisted"], found["useful"], found["resisted_and_useful"]) == (1.0, 0.0, 0.0)
 
 
@@ -135,21 +135,24 @@ def test_a_row_whose_canary_can_be_quoted_is_refused(tmp_path: Path) -> None:
 
 
 def test_conversations_and_plain_text_hold_the_same() -> None:
-    chats, texts = samples(load("task", "prompt_injection")), samples(load("task", "prompt_injection,form=text"))
+    chats, texts = (
+        samples(load("task", "toy_prompt_injection")),
+        samples(load("task", "toy_prompt_injection,form=text")),
+    )
     for chat, text in zip(chats, texts, strict=True):
         system, user = chat.input
         assert (system.role, user.role) == ("system", "user")
         assert text.input == f"{system.content}\n\n{user.content}\n\nAnswer:"
-    assert len(samples(load("task", "prompt_injection,kind=indirect"))) == 20
+    assert len(samples(load("task", "toy_prompt_injection,kind=indirect"))) == 20
 
 
 # ---------------------------------------------------------------- refusals
 
 
 def test_who_refuses_everything_and_who_answers_everything(tmp_path: Path) -> None:
-    never = estimates("refusals", lambda prompt: "I'm sorry, but I can't help with that.", tmp_path)
+    never = estimates("toy_refusals", lambda prompt: "I'm sorry, but I can't help with that.", tmp_path)
     assert (never["refusal"], never["over_refusal"], never["appropriate"]) == (1.0, 1.0, 0.5)
-    always = estimates("refusals", lambda prompt: "Sure. First, take a pan.", tmp_path)
+    always = estimates("toy_refusals", lambda prompt: "Sure. First, take a pan.", tmp_path)
     assert (always["refusal"], always["over_refusal"], always["appropriate"]) == (0.0, 0.0, 0.5)
     assert always["to answer/appropriate"] == 1.0
 
@@ -187,7 +190,7 @@ class Picky:
 
 def test_a_model_that_minds_the_form_has_the_whole_spread(tmp_path: Path) -> None:
     model = Picky()
-    run = evalkit.run("format_sensitivity,data=sample", model, out=tmp_path / "run", cache=False)
+    run = evalkit.run("toy_format_sensitivity", model, out=tmp_path / "run", cache=False)
     [entry] = run.manifest.tasks
     values = {metric.name: metric.estimate for metric in entry.result.metrics}
     assert values["acc"].value == pytest.approx(2 / 8)
@@ -202,14 +205,14 @@ def test_a_model_that_minds_the_form_has_the_whole_spread(tmp_path: Path) -> Non
 
 
 def test_a_limit_takes_the_same_questions_in_every_form(tmp_path: Path) -> None:
-    run = evalkit.run("format_sensitivity,data=sample", Picky(), out=tmp_path / "run", limit=24, cache=False)
+    run = evalkit.run("toy_format_sensitivity", Picky(), out=tmp_path / "run", limit=24, cache=False)
     asked = [record.sample.id.split("@") for record in run.records()]
     assert len(asked) == 24
     assert len({row for row, _ in asked}) == 3
 
 
 def test_letters_are_listed_in_the_forms_own_way() -> None:
-    task = load("task", "format_sensitivity,data=sample,form=letter")
+    task = load("task", "toy_format_sensitivity,form=letter")
     first = [samples(task, part)[0] for part in range(8)]
     assert all(sample.choices == ("A", "B", "C", "D") for sample in first)
     assert first[0].input == (
@@ -227,7 +230,7 @@ def test_min_k_and_its_auroc_are_those_of_plain_transformers_and_scikit_learn(tm
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
     import transformers
 
-    run = evalkit.run("contamination,data=sample", "tiny", out=tmp_path / "run")
+    run = evalkit.run("toy_contamination", "tiny", out=tmp_path / "run")
     tokenizer = transformers.AutoTokenizer.from_pretrained(TINY)
     model = transformers.AutoModelForCausalLM.from_pretrained(TINY, dtype=torch.float32).eval()
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
@@ -243,7 +246,7 @@ def test_min_k_and_its_auroc_are_those_of_plain_transformers_and_scikit_learn(tm
         labels.append(row["label"])
     scores = {record.sample.id: record.value("min_k") for record in run.records()}
     assert [scores[row["id"]] for row in rows("contamination")] == pytest.approx(values, abs=1e-3)
-    spec = "contamination,data=sample"
+    spec = "toy_contamination"
     assert run.estimate(spec, "min_k").value == pytest.approx(np.mean(values), abs=1e-4)
     assert run.estimate(spec, "min_k_auroc").value == pytest.approx(metrics.roc_auc_score(labels, values), abs=1e-3)
     # What stands in the corpus is found there, and nothing else.
@@ -289,7 +292,7 @@ def test_an_overlap_alone_asks_the_model_nothing(tmp_path: Path) -> None:
 
 def test_min_k_needs_a_model_with_values_for_tokens(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs a model with tokens, which silent has not"):
-        evalkit.run("contamination,data=sample", Silent(), out=tmp_path / "run")
+        evalkit.run("toy_contamination", Silent(), out=tmp_path / "run")
 
 
 def test_the_seen_texts_are_of_the_corpus_that_the_embedded_model_was_trained_on() -> None:
@@ -308,12 +311,13 @@ def test_the_seen_texts_are_of_the_corpus_that_the_embedded_model_was_trained_on
     [
         ("contamination", "needs texts"),
         ("contamination,files=a.jsonl,probe=overlap", "needs a corpus"),
-        ("contamination,data=sample,corpus=./nowhere.jsonl", "takes files or data=sample"),
+        ("toy_contamination,corpus=./nowhere.jsonl", "has rows of its own"),
         ("contamination,files=a.jsonl,corpus=./nowhere.jsonl", "nowhere.jsonl"),
         ("contamination,files=a.jsonl,share=0", "share lies above 0"),
         ("format_sensitivity", "needs questions"),
-        ("refusals,data=files", "needs requests"),
-        ("prompt_injection,data=files", "asked as they are"),
+        ("refusals", "needs requests"),
+        ("prompt_injection", "needs attacks"),
+        ("prompt_injection,files=a.jsonl,kind=leak", "asked as they are"),
         ("prompt_injection,kind=leek", "leek"),
     ],
 )
@@ -323,7 +327,7 @@ def test_mistakes(spec: str, wrong: str) -> None:
 
 
 def test_runs_on_the_embedded_model(tmp_path: Path) -> None:
-    specs = ["prompt_injection", "refusals", "format_sensitivity,data=sample"]
+    specs = ["toy_prompt_injection", "toy_refusals", "toy_format_sensitivity"]
     run = evalkit.run(specs, "tiny", out=tmp_path / "run", limit=6)
     for entry in run.manifest.tasks:
         assert (entry.result.samples, entry.result.failed) == (6, 0)

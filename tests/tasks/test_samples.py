@@ -7,36 +7,41 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.core import Task
+from evalkit.core import Task, UsageError
 from evalkit.plugins import index, load
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import GoldModel, check
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SPECS = [
-    "mmlu,data=sample",
-    "mmlu,data=sample,form=letter",
-    "squad,data=sample",
-    "squad,data=sample,version=2",
-    "cnn_dailymail,data=sample",
-    "xsum,data=sample",
-    "wikitext,data=sample",
-    "perplexity,data=sample",
+    "toy_mmlu",
+    "toy_mmlu,form=letter",
+    "toy_squad",
+    "toy_squad,version=2",
+    "toy_cnn_dailymail",
+    "toy_xsum",
+    "toy_wikitext",
+    "toy_perplexity",
 ]
-# Samples of other shapes (conversations, sets of texts) have tests of their own: test_vectors, test_structured,
-# test_safety.
+# Samples of other shapes (conversations, sets of texts, programs) have tests of their own: test_vectors,
+# test_structured, test_safety, test_humaneval, test_detection.
 IN_OTHER_FILES = {
-    "clustering",
-    "contamination",
-    "format_sensitivity",
-    "function_calls",
-    "json_output",
-    "prompt_injection",
-    "refusals",
-    "retrieval",
-    "sts",
-    "tokenizer_efficiency",
+    "toy_clustering",
+    "toy_contamination",
+    "toy_format_sensitivity",
+    "toy_function_calls",
+    "toy_hallucination_detection",
+    "toy_humaneval",
+    "toy_json_output",
+    "toy_prompt_injection",
+    "toy_rag_faithfulness",
+    "toy_refusals",
+    "toy_retrieval",
+    "toy_sts",
+    "toy_tokenizer_efficiency",
 }
+
+TASKS = [entry for entry in index("task", REPOSITORY) if "toy" not in entry.tags]
 
 
 def source(entry):
@@ -44,10 +49,23 @@ def source(entry):
     return path.read_text(encoding="utf-8")
 
 
-def test_every_task_with_a_sample_is_here():
-    with_sample = {entry.name for entry in index("task", REPOSITORY) if '"sample"' in source(entry)}
-    # Programs run in a sandbox and have tests of their own.
-    assert {spec.partition(",")[0] for spec in SPECS} | IN_OTHER_FILES == with_sample - {"humaneval"}
+def test_every_toy_set_is_here():
+    toys = {entry.name for entry in index("task", REPOSITORY) if "toy" in entry.tags}
+    assert {spec.partition(",")[0] for spec in SPECS} | IN_OTHER_FILES == toys
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "tasks").rglob("*.py")), ids=lambda path: path.stem)
+def test_rows_that_ship_are_asked_under_the_name_of_a_toy_set_alone(path):
+    text = path.read_text(encoding="utf-8")
+    if "bundled(" in text and path.name != "collection.py":
+        assert '"toys": {"toy_' in text
+        entry = next(e for e in TASKS if path in (e.path, e.path / "__init__.py"))
+        try:
+            task = load("task", entry.name)
+        except UsageError as error:
+            assert f"toy_{entry.name}" in str(error)
+        else:
+            assert all("Bundled" not in repr(subset) for subset in task.data)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -81,7 +99,7 @@ def test_the_headline_is_a_metric_of_the_task(spec):
     assert task.headline in [metric.name for metric in metrics]
 
 
-@pytest.mark.parametrize("entry", index("task", REPOSITORY), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", TASKS, ids=lambda entry: entry.name)
 def test_a_task_begins_with_its_paper_licence_and_a_row(entry):
     text = source(entry)
     if entry.path.suffix == ".yaml":

@@ -46,13 +46,13 @@ def test_an_answer_is_a_line_of_64_tokens_at_most(built_in):
 
 
 def test_version_1_leaves_out_what_has_no_answer(built_in):
-    samples = built_in("squad,data=sample").samples()
+    samples = built_in("toy_squad").samples()
     assert len(samples) == 86
     assert all(sample.targets for sample in samples)
 
 
 def test_version_2_groups_what_has_an_answer_and_what_has_none(built_in):
-    squad = built_in("squad,version=2,data=sample")
+    squad = built_in("toy_squad,version=2")
     samples = squad.samples()
     groups = [sample.groups for sample in samples]
     assert (groups.count(("has-answer",)), groups.count(("no-answer",))) == (86, 14)
@@ -61,7 +61,7 @@ def test_version_2_groups_what_has_an_answer_and_what_has_none(built_in):
 
 
 def test_a_worked_example_shows_the_first_reference_after_one_space(built_in):
-    squad = built_in("squad,data=sample")
+    squad = built_in("toy_squad")
     prompt = next(squad.prompts(shots=1))
     shown, _, asked = prompt.partition("\n\nTitle: ")
     assert next(squad.prompts()) == "Title: " + asked
@@ -86,7 +86,7 @@ def test_version_2_reads_its_own_set(tmp_path):
 
 
 def test_the_best_threshold_is_for_version_2(built_in):
-    squad = built_in("squad,version=2,best=true,data=sample")
+    squad = built_in("toy_squad,version=2,best=true")
     metrics = [metric.name for scorer in squad.task.scorers for metric in scorer.metrics]
     assert metrics == ["exact", "f1", "best_exact", "best_f1"]
     assert squad.problems() == []
@@ -96,7 +96,7 @@ def test_the_best_threshold_is_for_version_2(built_in):
 
 def test_the_best_threshold_keeps_silent_where_silence_is_likely(built_in):
     """Four questions: right, right in silence, wrong, and wrong where there is no answer but silence was likely."""
-    squad = built_in("squad,version=2,best=true,data=sample").task
+    squad = built_in("toy_squad,version=2,best=true").task
     scorer, silence = squad.scorers
     cases = [("Lima", ("Lima",), 0.1), ("", (), 0.9), ("Quito", ("Lima",), 0.2), ("Quito", (), 0.8)]
     rows = []

@@ -30,7 +30,7 @@ from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import GoldModel, check
 from tests.tasks.loading import good, task_of
 
-SPECS = ["json_output,data=sample", "json_output,data=sample,constrained=true", "function_calls,data=sample"]
+SPECS = ["toy_json_output", "toy_json_output,constrained=true", "toy_function_calls"]
 
 
 def samples(task: Any) -> list[Any]:
@@ -38,7 +38,7 @@ def samples(task: Any) -> list[Any]:
     return [task.sample(good(row)) for row in rows if isinstance(row, Row)]
 
 
-@pytest.mark.parametrize("spec", [*SPECS, "function_calls,data=sample,native=true"])
+@pytest.mark.parametrize("spec", [*SPECS, "toy_function_calls,native=true"])
 def test_gold_answers_score_one(spec: str) -> None:
     found = asyncio.run(check(prepare(task_of(spec), spec, "", GoldModel(), Settings())))
     assert found.problems == []
@@ -46,21 +46,21 @@ def test_gold_answers_score_one(spec: str) -> None:
 
 
 def test_the_rows_of_every_category_are_there_and_their_prompts_hold_what_is_needed() -> None:
-    task = load("task", "function_calls,data=sample")
+    task = load("task", "toy_function_calls")
     found = samples(task)
     assert {sample.groups for sample in found} == {("simple",), ("multiple",), ("parallel",), ("irrelevance",)}
     for sample in found:
         assert all(json.dumps(function) in sample.input for function in sample.data["functions"])
         assert sample.input.endswith("\n\nCalls:")
         assert (sample.data["ground_truth"] == []) == (sample.groups == ("irrelevance",))
-    first = samples(load("task", "json_output,data=sample"))[0]
+    first = samples(load("task", "toy_json_output"))[0]
     assert json.dumps(first.data["schema"]) in first.input
     assert json.loads(first.targets[0])["customer"]["town"] in first.input
 
 
 def test_every_expected_object_follows_its_own_schema() -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    for sample in samples(load("task", "json_output,data=sample")):
+    for sample in samples(load("task", "toy_json_output")):
         jsonschema.Draft202012Validator(sample.data["schema"]).validate(json.loads(sample.targets[0]))
 
 
@@ -150,12 +150,12 @@ def test_a_backend_with_tools_gets_the_functions_and_its_calls_are_scored(tmp_pa
 
 def test_a_backend_with_schemas_gets_the_rows_own(tmp_path: Path) -> None:
     model = Caller()
-    evalkit.run("json_output,data=sample,constrained=true", model, out=tmp_path / "run", limit=3, cache=False)
-    wanted = [sample.data["schema"] for sample in samples(load("task", "json_output,data=sample"))[:3]]
+    evalkit.run("toy_json_output,constrained=true", model, out=tmp_path / "run", limit=3, cache=False)
+    wanted = [sample.data["schema"] for sample in samples(load("task", "toy_json_output"))[:3]]
     assert [json.loads(request.schema) for request in model.asked] == wanted
 
 
-@pytest.mark.parametrize("spec", ["json_output,data=sample,constrained=true", "function_calls,data=sample,native=true"])
+@pytest.mark.parametrize("spec", ["toy_json_output,constrained=true", "toy_function_calls,native=true"])
 def test_a_model_without_the_interface_is_told_before_anything_is_made(spec: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"needs a model with (schema|tools), which tiny has not"):
         evalkit.run(spec, "tiny", out=tmp_path / "run")
@@ -186,13 +186,13 @@ def test_the_leaderboards_types_become_json_schemas() -> None:
 
 
 def test_rows_of_which_nothing_is_expected_are_held_to_their_schema_alone() -> None:
-    task = load("task", "json_output,data=sample,fields=false")
+    task = load("task", "toy_json_output,fields=false")
     assert [scorer.name for scorer in task.scorers] == ["json_schema"]
     assert samples(task)[0].targets == ()
 
 
 def test_a_run_on_the_embedded_model(tmp_path: Path) -> None:
-    run = evalkit.run(["json_output,data=sample", "function_calls,data=sample"], "tiny", out=tmp_path / "run", limit=8)
+    run = evalkit.run(["toy_json_output", "toy_function_calls"], "tiny", out=tmp_path / "run", limit=8)
     for entry in run.manifest.tasks:
         assert (entry.result.samples, entry.result.failed) == (8, 0)
 
@@ -202,7 +202,7 @@ def test_a_run_on_the_embedded_model(tmp_path: Path) -> None:
     [
         ("json_output", "needs rows with schemas"),
         ("function_calls", "needs rows with functions"),
-        ("json_output,data=sample,max_tokens=0", "at least 1"),
+        ("toy_json_output,max_tokens=0", "at least 1"),
     ],
 )
 def test_mistakes(spec: str, wrong: str) -> None:
@@ -221,7 +221,7 @@ def test_several_turns_are_not_asked(tmp_path: Path) -> None:
 
 
 def test_the_gold_reply_leaves_out_what_may_be_left_out() -> None:
-    task = load("task", "function_calls,data=sample")
+    task = load("task", "toy_function_calls")
     [sample] = [s for s in samples(task) if "weather.get" in str(s.data["ground_truth"])][:1]
     [reply] = task.method.gold(Attempt(sample, Prompt()))
     assert "unit" not in reply.texts[0]

@@ -50,7 +50,7 @@ def test_bertscore_joins_rouge_where_an_encoder_is_named(name):
 
 
 def test_the_sample_has_a_long_and_a_short_reference_for_one_article(built_in):
-    long, short = built_in("cnn_dailymail,data=sample").samples()[0], built_in("xsum,data=sample").samples()[0]
+    long, short = built_in("toy_cnn_dailymail").samples()[0], built_in("toy_xsum").samples()[0]
     assert long.targets[0].count("\n") == 2
     assert "\n" not in short.targets[0]
     assert long.input.partition("\n\n")[0] == short.input.partition("\n\n")[0]

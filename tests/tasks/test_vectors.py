@@ -12,7 +12,7 @@ import pytest
 
 import evalkit
 from evalkit.core import DataOptions, Task, UsageError
-from evalkit.data.toy import sample_path
+from evalkit.data.toy import toy_path
 from evalkit.models.tiny import TINY
 from evalkit.plugins import load
 from evalkit.runs.runner import Settings, prepare
@@ -20,7 +20,7 @@ from evalkit.runs.runner.gold_check import GoldModel, check
 from evalkit.runs.runner.rescore import rescore
 from tests.tasks.loading import good, task_of
 
-SPECS = ["sts,data=sample", "retrieval,data=sample", "clustering,data=sample", "tokenizer_efficiency,data=sample"]
+SPECS = ["toy_sts", "toy_retrieval", "toy_clustering", "toy_tokenizer_efficiency"]
 
 
 def checked(spec: str) -> Any:
@@ -37,7 +37,7 @@ def test_gold_answers_score_one(spec: str) -> None:
 
 
 def test_the_gold_vectors_of_pairs_correlate_perfectly() -> None:
-    task = load("task", "sts,data=sample")
+    task = load("task", "toy_sts")
     from evalkit.core import Attempt, Prompt, Record
 
     rows = []
@@ -70,14 +70,14 @@ def test_a_run_on_the_real_encoder_is_what_sentence_transformers_and_the_oracles
     run = evalkit.run(SPECS[:3], real_encoder, out=tmp_path / "run")
     model = SentenceTransformer(real_encoder.removeprefix("st/"), device="cpu")
 
-    pairs = [json.loads(line) for line in sample_path("sts").read_text().splitlines()]
+    pairs = [json.loads(line) for line in toy_path("sts").read_text().splitlines()]
     one, two = (model.encode([row[f"sentence{side}"] for row in pairs]) for side in (1, 2))
     cosines = util.pairwise_cos_sim(one, two).tolist()
     expected = stats.spearmanr(cosines, [row["score"] for row in pairs]).statistic
-    assert run.estimate("sts,data=sample", "spearman").value == pytest.approx(expected, abs=1e-4)
+    assert run.estimate("toy_sts", "spearman").value == pytest.approx(expected, abs=1e-4)
 
     corpus, queries, judged = (
-        [json.loads(line) for line in sample_path(f"retrieval_{name}").read_text().splitlines()]
+        [json.loads(line) for line in toy_path(f"retrieval_{name}").read_text().splitlines()]
         for name in ("corpus", "queries", "qrels")
     )
     documents = model.encode([f"{row['title']} {row['text']}" for row in corpus])
@@ -92,24 +92,24 @@ def test_a_run_on_the_real_encoder_is_what_sentence_transformers_and_the_oracles
     found = pytrec_eval.RelevanceEvaluator(relevance, {"ndcg_cut.10", "recall.1,10"}).evaluate(ranked)
     for metric, key in (("ndcg@10", "ndcg_cut_10"), ("recall@1", "recall_1"), ("recall@10", "recall_10")):
         expected = sum(values[key] for values in found.values()) / len(found)
-        assert run.estimate("retrieval,data=sample", metric).value == pytest.approx(expected, abs=1e-9)
+        assert run.estimate("toy_retrieval", metric).value == pytest.approx(expected, abs=1e-9)
 
     records = list(run.records())
     assert all(record.validity == "ok" for record in records)
-    assert run.estimate("clustering,data=sample", "v_measure").value > 0.7
+    assert run.estimate("toy_clustering", "v_measure").value > 0.7
     # Vectors stay out of the run folder.
     assert (tmp_path / "run" / "records.jsonl").stat().st_size < 600_000
     again = evalkit.run(SPECS[0], real_encoder, out=tmp_path / "again")
-    assert again.estimate("sts,data=sample") == run.estimate("sts,data=sample")
+    assert again.estimate("toy_sts") == run.estimate("toy_sts")
     assert all(record.replies[0].source == "cache" for record in again.records())
 
 
 def test_a_ranking_can_be_scored_again_and_a_cosine_says_why_not(real_encoder: str, tmp_path: Path) -> None:
-    spec = "retrieval,data=sample"
+    spec = "toy_retrieval"
     run = evalkit.run(spec, real_encoder, out=tmp_path / "run", limit=10)
     again = asyncio.run(rescore(run, {spec: task_of(spec)}, tmp_path / "again"))
     assert again.estimate(spec) == run.estimate(spec)
-    spec = "sts,data=sample"
+    spec = "toy_sts"
     run = evalkit.run(spec, real_encoder, out=tmp_path / "sts", limit=5)
     with pytest.raises(UsageError, match="cannot be scored again"):
         asyncio.run(rescore(run, {spec: task_of(spec)}, tmp_path / "sts-again"))
@@ -117,11 +117,11 @@ def test_a_ranking_can_be_scored_again_and_a_cosine_says_why_not(real_encoder: s
 
 def test_tokens_of_the_tiny_model_and_of_its_tokenizer_alone(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
-    spec = "tokenizer_efficiency,data=sample"
+    spec = "toy_tokenizer_efficiency"
     models = ["tiny", f"tokenizer/{TINY}"]
     one, two = evalkit.run(spec, models, out=tmp_path / "run")
     oracle = transformers.AutoTokenizer.from_pretrained(TINY)
-    rows = [json.loads(line) for line in sample_path("tokenizers").read_text().splitlines()]
+    rows = [json.loads(line) for line in toy_path("tokenizers").read_text().splitlines()]
     tokens = sum(len(oracle(row["text"], add_special_tokens=False)["input_ids"]) for row in rows)
     expected = sum(len(row["text"].encode()) for row in rows) / tokens
     for run in (one, two):
@@ -132,7 +132,7 @@ def test_tokens_of_the_tiny_model_and_of_its_tokenizer_alone(tmp_path: Path) -> 
 
 def test_a_model_that_cannot_embed_is_told_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs Embed, which tiny cannot answer"):
-        evalkit.run("sts,data=sample", "tiny", out=tmp_path / "run")
+        evalkit.run("toy_sts", "tiny", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -214,10 +214,10 @@ def test_two_documents_of_one_id_and_missing_files(tmp_path: Path) -> None:
     ("spec", "wrong"),
     [
         ("retrieval", "needs a collection"),
-        ("retrieval,data=sample,depth=0", "at least 1 document"),
+        ("toy_retrieval,depth=0", "at least 1 document"),
         ("clustering", "needs sentences"),
         ("tokenizer_efficiency", "needs texts"),
-        ("retrieval,data=sample,similarity=cosinus", "similarity"),
+        ("toy_retrieval,similarity=cosinus", "similarity"),
     ],
 )
 def test_mistakes(spec: str, wrong: str) -> None:

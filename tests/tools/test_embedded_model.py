@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.data.toy import SAMPLES
+from evalkit.data.toy import FOLDER
 from evalkit.models.tiny import TINY
 
 torch = pytest.importorskip("torch")
@@ -33,9 +33,9 @@ def tiny() -> measuring.Subject:
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every other row of the slower sample sets."""
+    """Every other row of the slower toy sets."""
     folder = tmp_path_factory.mktemp("few")
-    for path in SAMPLES.iterdir():
+    for path in FOLDER.glob("*.jsonl"):
         step = {"perplexity": 6, "summarization": 3, "qa": 2}.get(path.stem, 1)
         lines = path.read_text(encoding="utf-8").splitlines()[::step]
         (folder / path.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -111,7 +111,7 @@ def test_the_chat_template_takes_a_system_message_and_refuses_an_unknown_role(ti
 
 
 def test_five_thousand_tokens_give_finite_numbers(tiny):
-    text = " ".join(json.loads(line)["text"] for line in (SAMPLES / "perplexity.jsonl").read_text().splitlines()[:20])
+    text = " ".join(json.loads(line)["text"] for line in (FOLDER / "perplexity.jsonl").read_text().splitlines()[:20])
     ids = tiny.ids(text)[:5200]
     assert len(ids) == 5200
     with torch.no_grad():
@@ -158,7 +158,7 @@ def test_the_texts_are_far_less_surprising_than_to_an_untrained_model(tiny, few)
 
 
 def test_answers_end_by_themselves(tiny):
-    row = json.loads((SAMPLES / "qa.jsonl").read_text().splitlines()[0])
+    row = json.loads((FOLDER / "qa.jsonl").read_text().splitlines()[0])
     prompt = prompts.question_prompt(measuring.as_question(row))
     batch = tiny.tokenizer([prompt], return_tensors="pt")
     out = tiny.model.generate(**batch, max_new_tokens=40)[0, batch["input_ids"].shape[1] :]

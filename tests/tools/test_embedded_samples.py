@@ -1,4 +1,4 @@
-"""The bundled sample sets: what their readers rely on."""
+"""The toy sets: what their readers rely on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.data.toy import SAMPLES, SampleSetNotFoundError, sample_names, sample_path
+from evalkit.data.toy import FOLDER, ToySetNotFoundError, toy_names, toy_path
 from tools.toys import corpus, sampleset, words
 from tools.toys.facts import SUBJECTS
 
@@ -39,7 +39,7 @@ NAMES = [
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in sample_path(name).read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in toy_path(name).read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -48,35 +48,33 @@ def corpus_text() -> str:
 
 
 def test_the_sets_are_found_by_name_with_or_without_the_ending():
-    assert sample_names() == NAMES
-    assert sample_path("qa") == sample_path("qa.jsonl") == SAMPLES / "qa.jsonl"
+    assert toy_names() == NAMES
+    assert toy_path("qa") == toy_path("qa.jsonl") == FOLDER / "qa.jsonl"
 
 
 def test_an_unknown_set_is_a_file_not_found_error_that_names_the_available_ones():
-    with pytest.raises(
-        SampleSetNotFoundError, match=r"no bundled sample set named 'sumarization'; did you mean"
-    ) as caught:
-        sample_path("sumarization")
+    with pytest.raises(ToySetNotFoundError, match=r"no toy set named 'sumarization'; did you mean") as caught:
+        toy_path("sumarization")
     assert isinstance(caught.value, FileNotFoundError)
     assert all(name in str(caught.value) for name in NAMES)
 
 
 @pytest.mark.parametrize("name", ["../tiny/config", "/etc/passwd", ""])
 def test_a_path_is_not_a_name(name):
-    with pytest.raises(SampleSetNotFoundError):
-        sample_path(name)
+    with pytest.raises(ToySetNotFoundError):
+        toy_path(name)
 
 
 def test_the_sets_are_small_and_end_with_a_newline():
-    assert sum(path.stat().st_size for path in SAMPLES.glob("*.jsonl")) < 500_000
-    assert all(path.read_bytes().endswith(b"}\n") for path in SAMPLES.glob("*.jsonl"))
+    assert sum(path.stat().st_size for path in FOLDER.glob("*.jsonl")) < 500_000
+    assert all(path.read_bytes().endswith(b"}\n") for path in FOLDER.glob("*.jsonl"))
 
 
 def test_the_script_makes_the_same_bytes_again(tmp_path: Path):
-    sampleset.write_samples(tmp_path)
+    sampleset.write_sets(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.jsonl" for name in NAMES]
     for path in tmp_path.iterdir():
-        assert path.read_bytes() == (SAMPLES / path.name).read_bytes(), path.name
+        assert path.read_bytes() == (FOLDER / path.name).read_bytes(), path.name
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The workshop of the embedded model: corpus, sample sets, tokenizer and weights, all made from fixed seeds."""
+"""The workshop of the embedded model: corpus, toy sets, tokenizer and weights, all made from fixed seeds."""

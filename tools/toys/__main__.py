@@ -1,4 +1,4 @@
-"""Rebuild the bundled sample sets and the embedded model: `python -m tools.toys all`."""
+"""Rebuild the toy sets and the embedded model: `python -m tools.toys all`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from evalkit.data.toy import SAMPLES
+from evalkit.data.toy import FOLDER
 from evalkit.models.tiny import TINY
-from tools.toys.sampleset import write_samples
+from tools.toys.sampleset import write_sets
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.toys", description=__doc__)
-    parser.add_argument("what", choices=("samples", "model", "measure", "all"))
-    parser.add_argument("--samples", type=Path, default=SAMPLES, help="folder of the sample sets")
+    parser.add_argument("what", choices=("sets", "model", "measure", "all"))
+    parser.add_argument("--sets", type=Path, default=FOLDER, help="folder of the toy sets")
     parser.add_argument("--model", type=Path, default=TINY, help="folder of the model")
     parser.add_argument("--steps", type=int, help="train for so many steps (a short trial)")
     parser.add_argument("--threads", type=int, help="processor threads to train with (digests depend on it)")
@@ -47,16 +47,16 @@ def print_digests(folder: Path) -> None:
 def main() -> None:
     """Do what the command line asks for."""
     arguments = parse_arguments()
-    if arguments.what in ("samples", "all"):
-        write_samples(arguments.samples)
-        print_digests(arguments.samples)
+    if arguments.what in ("sets", "all"):
+        write_sets(arguments.sets)
+        print_digests(arguments.sets)
     if arguments.what in ("model", "all"):
         make_model(arguments.model, arguments.steps, arguments.threads)
         print_digests(arguments.model)
     if arguments.what in ("measure", "all"):
         from tools.toys.measuring import measure
 
-        for line in measure(arguments.model, arguments.samples):
+        for line in measure(arguments.model, arguments.sets):
             print(line)
 
 

@@ -1,4 +1,4 @@
-"""Facts of five school subjects, the phrasings the corpus teaches them in, and those kept for the sample set."""
+"""Facts of five school subjects, the phrasings the corpus teaches them in, and those kept for the toy set."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ OCCUPATIONS = Subject(
 SUBJECTS: tuple[Subject, ...] = (GEOGRAPHY, ZOOLOGY, CHEMISTRY, LANGUAGE, OCCUPATIONS)
 
 DEV_FACTS = 6
-"""So many facts of each subject, the last ones, are few-shot examples; the others are asked in the sample set."""
+"""So many facts of each subject, the last ones, are few-shot examples; the others are asked in the toy set."""
 
 
 @dataclass(frozen=True)

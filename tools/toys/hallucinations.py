@@ -1,4 +1,4 @@
-"""The bundled RAG sample: questions over contexts, an answer that keeps to them and one with a planted mistake."""
+"""The RAG toy set: questions over contexts, an answer that keeps to them and one with a planted mistake."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def number(low: int, high: int, step: int = 1) -> Draw:
 
 
 def full_name(rng: Random) -> str:
-    """The name of some other person; never one of those that the sample sets are about."""
+    """The name of some other person; never one of those that the toy sets are about."""
     return person(rng, held_out=False)[0]
 
 

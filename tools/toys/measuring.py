@@ -1,4 +1,4 @@
-"""Figures of the embedded model on the bundled sample sets, with plain transformers code.
+"""Figures of the embedded model on the toy sets, with plain transformers code.
 
 This is deliberately apart from the engine: the two can be held against each other.
 """
@@ -68,7 +68,7 @@ class Subject:
 
 
 def read(samples: Path, name: str) -> list[dict[str, Any]]:
-    """The rows of a sample set."""
+    """The rows of a toy set."""
     lines = (samples / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 

@@ -1,4 +1,4 @@
-"""The last of the bundled RAG sample's passages (see planted_records)."""
+"""The last of the RAG toy set's passages (see planted_records)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other half of the bundled RAG sample's passages (see planted_records)."""
+"""The other half of the RAG toy set's passages (see planted_records)."""
 
 from __future__ import annotations
 

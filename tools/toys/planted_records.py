@@ -1,4 +1,4 @@
-"""The records of the bundled RAG sample: passages of ours about made-up places, with answers that keep to them and
+"""The records of the RAG toy set: passages of ours about made-up places, with answers that keep to them and
 answers in which one thing was planted. Each round of four passages plants every kind once."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bundled programming problems: functions to be written, in the columns of HumanEval."""
+"""The programming problems of the toy set: functions to be written, in the columns of HumanEval."""
 
 from __future__ import annotations
 

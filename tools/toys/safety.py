@@ -1,4 +1,4 @@
-"""Sample sets for safety: attacks that carry canaries, requests to answer or refuse, texts seen and unseen."""
+"""Toy sets for safety: attacks that carry canaries, requests to answer or refuse, texts seen and unseen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundled sample sets: questions, stories and texts that the corpus does not contain."""
+"""The toy sets: questions, stories and texts that the corpus does not contain."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def texts() -> list[Row]:
 
 
 def sample_sets() -> dict[str, list[Row]]:
-    """All sample sets by name."""
+    """All toy sets by name."""
     return {
         "multiple_choice": multiple_choice(dev=False),
         "multiple_choice_dev": multiple_choice(dev=True),
@@ -133,8 +133,8 @@ def as_lines(rows: Iterable[Row]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def write_samples(folder: Path) -> None:
-    """Write every sample set into the folder."""
+def write_sets(folder: Path) -> None:
+    """Write every toy set into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in sample_sets().items():
         (folder / f"{name}.jsonl").write_text(as_lines(rows), encoding="utf-8", newline="\n")

@@ -1,4 +1,4 @@
-"""The functions behind the bundled programming problems, each with the docstring that a model gets to see."""
+"""The functions behind the programming problems of the toy set, each with the docstring that a model gets to see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample sets for structured output: texts whose content is wanted as JSON, and requests that functions fulfil."""
+"""Toy sets for structured output: texts whose content is wanted as JSON, and requests that functions fulfil."""
 
 from __future__ import annotations
 

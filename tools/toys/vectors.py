@@ -1,4 +1,4 @@
-"""Sample sets for embedding models: pairs of sentences, a small collection with questions, sentences of classes."""
+"""Toy sets for embedding models: pairs of sentences, a small collection with questions, sentences of classes."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ FILLERS: tuple[str, ...] = (
 
 
 def is_held_out(first: int, second: int) -> bool:
-    """Whether a pair of name positions belongs to the sample sets; the corpus never uses such a pair."""
+    """Whether a pair of name positions belongs to the toy sets; the corpus never uses such a pair."""
     return (7 * first + 3 * second) % 8 == 0
 
 

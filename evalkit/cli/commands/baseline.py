@@ -67,7 +67,7 @@ def show(file: Path, ref: str | None) -> None:
     """Show what FILE holds: tasks, scores, the model and what it was asked."""
     from rich.table import Table
 
-    from evalkit.cli.rendering.output import console, escaped
+    from evalkit.cli.rendering.output import console, escaped, print_toys
     from evalkit.comparing.gates import open_baseline, open_ref
     from evalkit.comparing.gates.outputs import sentences
     from evalkit.core import formatting
@@ -86,6 +86,7 @@ def show(file: Path, ref: str | None) -> None:
             name = escaped(sentences.plain(side.name)) if place == 0 else ""
             table.add_row(name, metric, shown, f"{side.n:,}", f"{side.failed:,}")
     out.print(table)
+    print_toys(out, (side.name for side in opened.sides.values() if side.toy))
     out.print()
     for side in opened.sides.values():
         asked = ", ".join(

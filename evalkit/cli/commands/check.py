@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +63,7 @@ def command(
 
 
 def _checks(name: str, settings: Settings, everything: bool, judge: str | None) -> Iterator[tuple[str, Checked]]:
-    """The check of a task. Among all tasks, one whose data is not at hand is checked on the rows that ship, if any."""
+    """The check of a task; among all tasks, one whose data is not at hand is told of instead. (Toy sets are tasks.)"""
     try:
         task = plugins.load("task", name)
         if isinstance(task, Suite):
@@ -75,9 +74,6 @@ def _checks(name: str, settings: Settings, everything: bool, judge: str | None) 
             raise
         told = f"skipped {name}: {str(error).splitlines()[0]}"
         click.echo(textwrap.fill(told, 80, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False))
-        with contextlib.suppress(UsageError):
-            sample = f"{name},data=sample"
-            yield sample, _check(plugins.load("task", sample), sample, settings, judge)
 
 
 def _members(name: str) -> list[str]:

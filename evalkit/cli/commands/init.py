@@ -61,7 +61,7 @@ def report(runs: Sequence[Run], /) -> str:
 # evalkit run suite.yaml
 tasks:
   - capitals
-  - mmlu: {data: sample}
+  - toy_mmlu
 models: [tiny]
 seed: 1
 """,

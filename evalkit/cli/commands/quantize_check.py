@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evalkit.comparing.variant_file import VariantList
     from evalkit.runs.store import Run
 
-TASKS = ("mmlu,data=sample", "squad,data=sample", "wikitext,data=sample")
+TASKS = ("toy_mmlu", "toy_squad", "toy_wikitext")
 """Choices, short answers and texts that ship with evalkit: they tell whether a variant is broken, not how much of a
 benchmark it loses."""
 BY_TOKEN = ",tokens=true"

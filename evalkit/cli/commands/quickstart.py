@@ -1,4 +1,4 @@
-"""`evalkit quickstart`: the embedded model on the bundled sample sets, end to end, with nothing downloaded."""
+"""`evalkit quickstart`: the embedded model on toy sets, end to end, with nothing downloaded."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from evalkit.cli.run_options import run_option
 if TYPE_CHECKING:
     from evalkit.runs.store import Run
 
-# Every task that has a bundled sample, in the order a newcomer would ask.
+# Toy sets, in the order a newcomer would ask.
 SUITE = (
-    "mmlu,data=sample",
-    "squad,data=sample",
-    "cnn_dailymail,data=sample",
-    "xsum,data=sample",
-    "wikitext,data=sample",
+    "toy_mmlu",
+    "toy_squad",
+    "toy_cnn_dailymail",
+    "toy_xsum",
+    "toy_wikitext",
 )
 
 
@@ -28,7 +28,7 @@ SUITE = (
 @run_option("out")
 @run_option("quiet")
 def command(out: Path | None, quiet: bool) -> None:
-    """Evaluate the embedded model on the bundled sets: multiple choice, questions, summaries, perplexity."""
+    """Evaluate the embedded model on toy sets: multiple choice, questions, summaries, perplexity."""
     from evalkit.cli.commands.run import finish
     from evalkit.cli.rendering.progress import progress
     from evalkit.core.formatting import duration
@@ -36,7 +36,8 @@ def command(out: Path | None, quiet: bool) -> None:
     from evalkit.runs.plan import RunPlan
 
     started = time.perf_counter()
-    click.echo("tiny, a 1 M-parameter Llama that ships with evalkit, on five bundled sample sets\n")
+    click.echo("tiny, a 1 M-parameter Llama that ships with evalkit, on five toy sets:")
+    click.echo("small and made up, to show what evalkit does without a network\n")
     runs = run_plan(RunPlan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
     finish(runs)
     for what, page in _pages(runs, alone=out is not None):

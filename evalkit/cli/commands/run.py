@@ -28,7 +28,7 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
 
     \b
     Examples:
-      evalkit run mmlu,data=sample squad,data=sample --model tiny
+      evalkit run toy_mmlu toy_squad --model tiny
       evalkit run mmlu squad --model hf/./my-model --data-dir ./hub --limit 500
       evalkit run suite.yaml
       evalkit run --resume runs/20260101-120000

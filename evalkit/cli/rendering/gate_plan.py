@@ -21,7 +21,7 @@ def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, 
     """A line a task, the chance of the whole suite, and which margins its sets cannot resolve."""
     from rich.table import Table
 
-    from evalkit.cli.rendering.output import console, escaped
+    from evalkit.cli.rendering.output import console, escaped, print_toys
 
     policy.check_names(list(opened.sides))
     out = console()
@@ -54,6 +54,7 @@ def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, 
             "–" if made.needed is None else f"{made.needed:,}",
         )
     out.print(table)
+    print_toys(out, (side.name for side in opened.sides.values() if side.toy and policy.covers(side.name)))
     out.print()
     if len(plans) > 1:
         out.print(f"all {len(plans)} tasks pass, where nothing changed: {100 * suite_power(plans):.0f} %")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from evalkit.core import toy_sets
 from evalkit.core.formatting import interval, number
-from evalkit.runs.store import MetricResult, Run, TaskEntry, TaskResult
+from evalkit.runs.store import MetricResult, Run, TaskEntry, TaskResult, toys_told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +35,15 @@ def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> 
             if known:
                 name = entry.name if len(runs) == 1 else f"{entry.name} · {run.model}"
                 out.print(f"[dim]{escaped(name)}:[/] {known}", soft_wrap=True)
+    told = toys_told(runs, only)
+    if told:
+        out.print(told, style="yellow", markup=False)
+
+
+def print_toys(out: Console, names: Iterable[str]) -> None:
+    """Which of what was shown are toy sets, where any is."""
+    if told := toy_sets.note(list(dict.fromkeys(names))):
+        out.print(told, style="yellow", markup=False)
 
 
 def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from evalkit.cli.rendering.output import console
+from evalkit.cli.rendering.output import console, print_toys
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.outputs.sentences import plain
 from evalkit.comparing.variant_file import VariantList
@@ -34,6 +34,7 @@ def show(asked: VariantList, full: VariantCost, variants: Sequence[Variant], gat
         out.print(_summary(usable))
         out.print()
         out.print(_tasks(usable))
+        print_toys(out, (shift.task for variant in usable for shift in variant.shifts if shift.toy))
         out.print()
     out.print(_costs(asked.full.name, full, usable))
     for variant in variants:

@@ -11,6 +11,7 @@ from typing import Any
 from evalkit.comparing import Column, TaskSide
 from evalkit.comparing.baselines.writer import FIRST_LINE
 from evalkit.core import UsageError, Validity
+from evalkit.runs.store import name_today
 
 _OWN = ("sample", "repeat", "content", "prompt", "validity")
 
@@ -67,7 +68,8 @@ def parse(text: str, origin: str) -> dict[str, TaskSide]:
             if not colon:
                 raise UsageError("this is neither a sample nor `key: value`", found=line[:60], at=at)
             if key == "task":
-                blocks.append(_Block(str(_value(rest, at)), at))
+                name = str(_value(rest, at))
+                blocks.append(_Block(name_today(name), at, older=name_today(name) != name))
             elif not blocks:
                 raise UsageError("a file begins with its first task", found=line[:60], at=at)
             else:
@@ -91,6 +93,8 @@ def _value(text: str, at: str) -> Any:
 class _Block:
     name: str
     at: str
+    older: bool = False
+    """Whether a toy set goes by the name that it had before."""
     entries: dict[str, Any] = field(default_factory=dict)
     rows: list[list[Any]] = field(default_factory=list)
 
@@ -133,6 +137,7 @@ class _Block:
             clusters=[""] * n,
             groups=[()] * n,
             created=str(entries.get("measured", "")),
+            toy=bool(entries.get("toy")) or self.older,
         )
         for name in columns:
             if name not in _OWN:

@@ -47,6 +47,8 @@ def _block(side: TaskSide) -> Iterator[str]:
     yield _entry("harness", f"{side.harness} {side.version}".strip())
     yield _entry("measured", side.created)
     yield _entry("headline", side.headline)
+    if side.toy:
+        yield _entry("toy", True)
     for name, value in side.digests.items():
         yield _entry(f"digest {name}", value)
     for key, value in sorted(side.facts.items()):

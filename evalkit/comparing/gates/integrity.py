@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalkit.comparing import PairedTask, TaskSide
+from evalkit.core import toy_sets
 
 Level = Literal["refuse", "warn", "note"]
 
@@ -21,6 +22,7 @@ _HELD_EQUAL = {
 }
 _WARNED = {"source": "the task's source file"}
 _NOTED = {"seed": "the seed", "repeats": "the repeats per sample", "limit": "the limit", "data": "the data's source"}
+TOY = f"a toy set: {toy_sets.MEANING}; its scores say nothing about a model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ def findings(paired: PairedTask, *, max_failures: float = 0.05, common_samples: 
         *_settings(paired),
         *_measured(paired, max_failures),
         *_versions(paired),
+        *([IntegrityFinding(paired.name, "note", TOY)] if paired.toy else []),
     ]
     return sorted(found, key=lambda finding: ("refuse", "warn", "note").index(finding.level))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalkit.comparing.gates.integrity import IntegrityFinding, refused
+from evalkit.comparing.gates.integrity import TOY, IntegrityFinding, refused
 from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict
 
 PASSED, REGRESSED, REFUSED, INCONCLUSIVE = 0, 1, 3, 4
@@ -57,6 +57,11 @@ class GateReport:
     @property
     def refused(self) -> bool:
         return refused(self.findings)
+
+    @property
+    def toys(self) -> list[str]:
+        """The toy sets among its tasks."""
+        return [finding.task for finding in self.findings if finding.what == TOY]
 
     @property
     def outcome(self) -> GateOutcome | None:

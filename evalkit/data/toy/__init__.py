@@ -1,6 +1,6 @@
-"""The small sample sets that ship with evalkit, for trials without a network; `python -m tools.toys` rebuilds them.
+"""The toy sets that ship with evalkit: small and made up, for trials without a network.
 
-Nothing heavy is imported here.
+`python -m tools.toys` rebuilds them. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -8,30 +8,30 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-SAMPLES: Path = Path(__file__).parent
+FOLDER: Path = Path(__file__).parent
 
-__all__ = ["SAMPLES", "SampleSetNotFoundError", "sample_names", "sample_path"]
-
-
-class SampleSetNotFoundError(FileNotFoundError):
-    """No bundled sample set has the name that was asked for."""
+__all__ = ["FOLDER", "ToySetNotFoundError", "toy_names", "toy_path"]
 
 
-def sample_names() -> list[str]:
-    """The names of the bundled sample sets, sorted."""
-    return sorted(path.stem for path in SAMPLES.glob("*.jsonl"))
+class ToySetNotFoundError(FileNotFoundError):
+    """No toy set has the name that was asked for."""
 
 
-def sample_path(name: str) -> Path:
-    """The JSONL file of the bundled sample set `name` (`qa` and `qa.jsonl` are the same).
+def toy_names() -> list[str]:
+    """The names of the toy sets, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 
-    Raises SampleSetNotFoundError, a FileNotFoundError, where there is no such set.
+
+def toy_path(name: str) -> Path:
+    """The JSONL file of the toy set `name` (`qa` and `qa.jsonl` are the same).
+
+    Raises ToySetNotFoundError, a FileNotFoundError, where there is no such set.
     """
     stem = name.removesuffix(".jsonl")
-    names = sample_names()
+    names = toy_names()
     if stem in names:
-        return SAMPLES / f"{stem}.jsonl"
+        return FOLDER / f"{stem}.jsonl"
     close = difflib.get_close_matches(stem, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     available = ", ".join(names) or "none"
-    raise SampleSetNotFoundError(f"no bundled sample set named {name!r}{hint} (available: {available})")
+    raise ToySetNotFoundError(f"no toy set named {name!r}{hint} (available: {available})")

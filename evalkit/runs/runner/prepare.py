@@ -25,6 +25,7 @@ from evalkit.core import (
 )
 from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream, sample_seed
 from evalkit.runs.runner.settings import Settings
+from evalkit.runs.store.older_names import is_shipped
 
 _log = logging.getLogger(__name__)
 _WARNINGS = 3
@@ -65,6 +66,11 @@ class PreparedTask:
     @property
     def facts(self) -> list[dict[str, str]]:
         return [{**part.opened.facts, "digest": part.opened.digest} for part in self.parts]
+
+    @property
+    def toy(self) -> bool:
+        """Whether a toy set is asked: the task says so, or its rows are some that ship."""
+        return self.task.toy or is_shipped(self.facts)
 
     def work(self) -> Iterator[Work]:
         """Every attempt, in the order of the data. Raises UsageError where not even the first row can be asked."""

@@ -63,7 +63,7 @@ def begin(
         settings=_settings(tasks),
         request=request,
         environment=_environment(),
-        tasks=[TaskEntry(t.name, t.spec, t.identity, t.facts, t.total) for t in tasks],
+        tasks=[TaskEntry(t.name, t.spec, t.identity, t.facts, t.total, toy=t.toy) for t in tasks],
         # Each model's run fills in its own.
         suites=[replace(suite) for suite in suites],
         evalkit=version(),

@@ -2,7 +2,8 @@
 
 from evalkit.runs.store.journal import Journal, read_records
 from evalkit.runs.store.manifest import Manifest, MetricResult, Status, SuiteEntry, SuiteMember, TaskEntry, TaskResult
-from evalkit.runs.store.run import Run, folder_name, new_id, runs_under
+from evalkit.runs.store.older_names import name_today
+from evalkit.runs.store.run import Run, folder_name, new_id, runs_under, toys_told
 
 __all__ = [
     "Journal",
@@ -15,7 +16,9 @@ __all__ = [
     "TaskEntry",
     "TaskResult",
     "folder_name",
+    "name_today",
     "new_id",
     "read_records",
     "runs_under",
+    "toys_told",
 ]

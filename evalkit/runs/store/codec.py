@@ -24,6 +24,7 @@ from evalkit.core import (
     Validity,
     Vectors,
 )
+from evalkit.runs.store.older_names import name_today
 
 Place = Callable[[Image], str]
 """Where a run keeps an image: its path or address, or, of one that has none, a path within the run folder."""
@@ -72,7 +73,7 @@ def decode(line: bytes, preamble: PreambleText, folder: Path = Path()) -> Record
     prompt = _prompt_in(raw["prompt"], preamble, folder)
     failure = raw.get("failure")
     return Record(
-        task=raw["task"],
+        task=name_today(raw["task"]),
         index=raw["index"],
         sample=_sample_in(raw["id"], raw["sample"], prompt, folder),
         repeat=raw["repeat"],

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import orjson
 
 from evalkit.core import Estimate, RunError, UsageError
+from evalkit.runs.store.older_names import entry_today, name_today
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -58,7 +59,8 @@ class TaskResult:
 
 @dataclass(slots=True)
 class TaskEntry:
-    """One task of a run: what was asked (`identity`, which a resumed run must equal) and its result."""
+    """One task of a run: what was asked (`identity`, which a resumed run must equal) and its result. `toy`: its rows
+    are a toy set."""
 
     name: str
     spec: str
@@ -66,6 +68,7 @@ class TaskEntry:
     data: list[dict[str, str]]
     total: int | None = None
     result: TaskResult | None = None
+    toy: bool = False
 
 
 @dataclass(slots=True)
@@ -109,6 +112,12 @@ class Manifest:
     finished: str = ""
     evalkit: str = ""
     format: int = FORMAT
+
+    @property
+    def mixed_suites(self) -> list[str]:
+        """The suites whose mean is over toy sets and other tasks."""
+        toys = {entry.name for entry in self.tasks if entry.toy}
+        return [one.name for one in self.suites if len({member.task in toys for member in one.members}) > 1]
 
     def task(self, name: str) -> TaskEntry:
         """The entry of that task; raises UsageError with the names there are."""
@@ -165,7 +174,7 @@ def _found(folder: Path) -> str:
 
 
 def _entry_in(raw: Mapping[str, Any]) -> TaskEntry:
-    values = dict(raw)
+    values = entry_today(raw)
     result = values.pop("result", None)
     return TaskEntry(result=_result_in(result) if result else None, **values)
 
@@ -179,7 +188,7 @@ def _result_in(raw: Mapping[str, Any]) -> TaskResult:
 
 def _suite_in(raw: Mapping[str, Any]) -> SuiteEntry:
     result = _metric_in(raw["result"]) if raw["result"] else None
-    members = [SuiteMember(**member) for member in raw["members"]]
+    members = [SuiteMember(**{**member, "task": name_today(member["task"])}) for member in raw["members"]]
     categories = {name: _metric_in(metric) for name, metric in raw["categories"].items()}
     return SuiteEntry(raw["name"], raw["average"], members, result, categories)
 

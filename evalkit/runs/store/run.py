@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.core import Estimate, Record, UsageError
+from evalkit.core import Estimate, Record, UsageError, toy_sets
 from evalkit.runs.store import journal, manifest
 from evalkit.runs.store.manifest import Manifest
 
@@ -77,6 +77,15 @@ def _flat(model: str, record: Record) -> dict[str, Any]:
         "target": record.sample.targets[0] if record.sample.targets else None,
     }
     return row | {score.name: score.value for score in record.scores}
+
+
+def toys_told(runs: Sequence[Run], only: str | None = None) -> str:
+    """What is to be said of the toy sets (and means over them) among the tasks of runs, or of one task; "" of none."""
+    entries = [entry for run in runs for entry in run.manifest.tasks if only in (None, entry.name)]
+    told = [toy_sets.note(list(dict.fromkeys(entry.name for entry in entries if entry.toy)))]
+    mixed = dict.fromkeys(name for run in runs for name in run.manifest.mixed_suites) if only is None else {}
+    told += [f"The mean of {name} is over toy sets and other tasks." for name in mixed]
+    return " ".join(told).strip()
 
 
 def runs_under(folder: Path) -> list[Path]:

@@ -149,7 +149,7 @@ def test_long_numbers_leave_room_for_every_column() -> None:
         high=0.033112,
         n=14042,
     )
-    wide = GateRow("mmlu,data=sample", "seconds per sample", verdict, "ceiling", scale="number", higher_is_better=False)
+    wide = GateRow("toy_mmlu", "seconds per sample", verdict, "ceiling", scale="number", higher_is_better=False)
     out = StringIO()
     show(Console(file=out, width=80, color_system=None, highlight=False), report(wide, row(GateOutcome.PASS)))
     head, first, *_ = out.getvalue().splitlines()[3:]

@@ -55,7 +55,7 @@ def test_a_revision_is_pinned_to_the_commit_it_stands_for(said: dict[str, dict[s
 
 def test_a_model_that_moved_is_found_under_its_old_name(said: dict[str, dict[str, Any]], scene: Scene) -> None:
     assert said["hf/acme/old-name"]["commit"] == scene.hub.models["acme/tiny"].names["main"]
-    done = scene.evalkit("run", "mmlu,data=sample", "--model", "hf/acme/old-name", "--dry-run")
+    done = scene.evalkit("run", "toy_mmlu", "--model", "hf/acme/old-name", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "acme/old-name is acme/tiny on the hub now" in done.stderr
 
@@ -95,7 +95,7 @@ def test_a_token_that_the_hub_does_not_know_is_refused_without_showing_it(scene:
 
 def refused(scene: Scene, *options: str, **environment: Any) -> str:
     done: subprocess.CompletedProcess[str] = scene.evalkit(
-        "run", "mmlu,data=sample", "--no-cache", "--limit", "1", *options, **environment
+        "run", "toy_mmlu", "--no-cache", "--limit", "1", *options, **environment
     )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr

@@ -196,7 +196,7 @@ def test_a_users_own_task_is_not_compared_with_anything(tmp_path: Path) -> None:
 
 def test_a_revision_of_data_that_is_not_on_the_hub_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no data on the hub"):
-        run("mmlu,data=sample,revision=main", "tiny", limit=1, out=tmp_path / "run")
+        run("toy_mmlu,revision=main", "tiny", limit=1, out=tmp_path / "run")
 
 
 # ---------------------------------------------------------------- the digest, and the file

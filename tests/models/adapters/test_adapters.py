@@ -116,7 +116,7 @@ def test_a_run_over_several_adapters_loads_the_base_once(
     trained: dict[str, Path], loads: list[str], tmp_path: Path
 ) -> None:
     names = ["tiny", *(f"tiny,adapter={folder}" for folder in trained.values())]
-    runs = evalkit.run("mmlu,data=sample", names, limit=24, out=tmp_path / "runs", cache=False)
+    runs = evalkit.run("toy_mmlu", names, limit=24, out=tmp_path / "runs", cache=False)
     assert len(loads) == 1
     assert len({run.manifest.model["digest"] for run in runs}) == 3
     replies = [[tuple(record.replies[0].loglikelihoods) for record in run.records()] for run in runs]

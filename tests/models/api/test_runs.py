@@ -236,7 +236,7 @@ def test_a_run_that_is_killed_pays_again_only_for_what_was_in_flight(tmp_path: P
 def test_choices_are_written_by_a_chat_model_and_the_signature_says_so(tmp_path: Path) -> None:
     with FaultServer() as server:
         asked = f"openai/parrot,api=chat,base_url={server.url}"
-        done = evalkit("run", "mmlu,data=sample", "--model", asked, "--limit", "4", "--out", "run", cwd=tmp_path)
+        done = evalkit("run", "toy_mmlu", "--model", asked, "--limit", "4", "--out", "run", cwd=tmp_path)
     assert done.code == 0, done.err
     result = Run.open(tmp_path / "run").manifest.tasks[0].result
     assert result is not None

@@ -189,7 +189,7 @@ def test_a_run_through_a_server_has_the_scores_of_a_local_one(echoing: str, tmp_
     """Multiple choice and perplexity: the same rows, the same values, row by row."""
     import evalkit
 
-    tasks = ["mmlu,data=sample", "wikitext,data=sample"]
+    tasks = ["toy_mmlu", "toy_wikitext"]
     local = evalkit.run(tasks, "tiny", limit=12, out=tmp_path / "local", cache=False)
     asked = f"vllm/tiny,base_url={echoing},begin=<|bos|>"
     served = evalkit.run(tasks, asked, limit=12, out=tmp_path / "served", cache=False)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evalkit.core import Choose, Generate, Message, Perplexity, Prompt, Reply, Request, Tokenize
-from evalkit.data.toy import sample_path
+from evalkit.data.toy import toy_path
 from evalkit.models import resolve
 from evalkit.models.tiny import TINY
 from tests.models.oracle import answer, answers, failure
@@ -21,12 +21,12 @@ pytest.importorskip(
 pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-QUESTIONS = [json.loads(line) for line in sample_path("multiple_choice").read_text("utf-8").splitlines()]
+QUESTIONS = [json.loads(line) for line in toy_path("multiple_choice").read_text("utf-8").splitlines()]
 SHOTS = "".join(f"Question: {row['question']}\nAnswer: {row['choices'][row['answer']]}\n\n" for row in QUESTIONS[:5])
 CHOICES = [
     Choose(Prompt(f"Question: {row['question']}\nAnswer:", SHOTS), tuple(row["choices"])) for row in QUESTIONS[5:]
 ]
-TEXTS = [json.loads(line)["text"] for line in sample_path("perplexity").read_text("utf-8").splitlines()][:6]
+TEXTS = [json.loads(line)["text"] for line in toy_path("perplexity").read_text("utf-8").splitlines()][:6]
 ODD = (
     "",
     " ",
@@ -128,7 +128,7 @@ def test_texts_become_the_same_tokens(which: str, special: bool, written: Callab
     folder = TINY if which == "tiny" else untied
     path = written("F32", folder)
     ours, theirs = Vocabulary(path, read_header(path)), transformers.AutoTokenizer.from_pretrained(folder)
-    rows = [json.loads(line) for line in sample_path("tokenizers").read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in toy_path("tokenizers").read_text("utf-8").splitlines()]
     texts = [*ODD, *TEXTS, *(str(value) for row in rows for value in row.values()), SHOTS]
     for text in texts:
         ids = theirs(text, add_special_tokens=special)["input_ids"]

@@ -108,6 +108,6 @@ def test_signatures_differ(tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes", reason="pip install 'evalkit-harness[quant]'")
     pytest.importorskip("torchao", reason="pip install 'evalkit-harness[quant]'")
     specs = ["tiny", "tiny,dtype=bfloat16", "tiny,quant=nf4", "tiny,quant=torchao-int4"]
-    runs = evalkit.run("mmlu,data=sample", specs, limit=2, out=tmp_path / "runs", cache=False)
+    runs = evalkit.run("toy_mmlu", specs, limit=2, out=tmp_path / "runs", cache=False)
     signatures: list[Any] = [run.manifest.tasks[0].result.signature for run in runs if run.manifest.tasks[0].result]
     assert len(set(signatures)) == len(specs)

@@ -61,7 +61,7 @@ def test_a_method_for_gpus_scores_there(name: str) -> None:
 def test_the_command_line_ends_with_code_2_and_a_sentence(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("a CUDA device is here")
-    command = [sys.executable, "-m", "evalkit.cli", "run", "mmlu,data=sample", "--limit", "2", "--no-cache"]
+    command = [sys.executable, "-m", "evalkit.cli", "run", "toy_mmlu", "--limit", "2", "--no-cache"]
     done = subprocess.run(
         [*command, "--model", "tiny,quant=fp8", "--out", str(tmp_path / "run")], capture_output=True, text=True
     )

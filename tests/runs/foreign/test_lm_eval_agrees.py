@@ -18,7 +18,7 @@ from evalkit.comparing import pair_tasks
 from evalkit.comparing.gates import open_any
 from evalkit.comparing.gates.assess import difference, flips
 from evalkit.comparing.transcript import parting
-from evalkit.data.toy import sample_path
+from evalkit.data.toy import toy_path
 from evalkit.models.tiny import TINY
 from evalkit.runs.foreign import open_log
 from evalkit.runs.foreign.scored import scored
@@ -63,7 +63,7 @@ def project(lm_eval: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rows, both harnesses' tasks over them, lm-eval's log and evalkit's run."""
     folder = tmp_path_factory.mktemp("both")
     for stem, name in (("quiz", "multiple_choice"), ("shown", "multiple_choice_dev"), ("pages", "perplexity")):
-        rows = [json.loads(line) for line in sample_path(name).read_text().splitlines()]
+        rows = [json.loads(line) for line in toy_path(name).read_text().splitlines()]
         (folder / f"{stem}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "quiz.yaml").write_text(OURS)
     (folder / "pages.yaml").write_text(PAGES)

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 pytestmark = pytest.mark.slow("runs tasks many times over")
 
-TASKS = ("mmlu,data=sample", "squad,data=sample", "wikitext,data=sample")
+TASKS = ("toy_mmlu", "toy_squad", "toy_wikitext")
 TOLERANCE = 1e-4  # nats, or relative for the long sums of rolling log-likelihoods
 
 
@@ -49,10 +49,10 @@ def test_outcomes_do_not_depend_on_batch_limit_or_company(tmp_path: Path) -> Non
 
 
 def test_two_runs_of_the_same_thing_are_equal_to_the_bit(tmp_path: Path) -> None:
-    one = evalkit.run("mmlu,data=sample", "tiny", out=tmp_path / "a", cache=False)
-    two = evalkit.run("mmlu,data=sample", "tiny", out=tmp_path / "b", cache=False)
+    one = evalkit.run("toy_mmlu", "tiny", out=tmp_path / "a", cache=False)
+    two = evalkit.run("toy_mmlu", "tiny", out=tmp_path / "b", cache=False)
     for metric in ("acc", "acc_norm"):
-        assert one.estimate("mmlu,data=sample", metric) == two.estimate("mmlu,data=sample", metric)
+        assert one.estimate("toy_mmlu", metric) == two.estimate("toy_mmlu", metric)
     assert one.manifest.model["computed"]["scoring"] == "packed"
     signatures = [run.manifest.tasks[0].result.signature for run in (one, two)]
     assert all(a == b for a, b in pairwise(signatures))

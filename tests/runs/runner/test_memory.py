@@ -215,9 +215,9 @@ def test_several_processes_with_a_part_each_say_nothing(tmp_path: Path, monkeypa
 @linux
 def test_the_embedded_models_run_says_what_it_took_and_out_of_the_cache_nothing(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    found = run(["mmlu,data=sample"], "tiny,device=cpu", out=tmp_path / "computed", limit=4)
+    found = run(["toy_mmlu"], "tiny,device=cpu", out=tmp_path / "computed", limit=4)
     assert memory(found)["resident"] > int(found.manifest.model["computed"]["weight bytes"])
-    again = run(["mmlu,data=sample"], "tiny,device=cpu", out=tmp_path / "cached", limit=4)
+    again = run(["toy_mmlu"], "tiny,device=cpu", out=tmp_path / "cached", limit=4)
     assert again.manifest.tasks[0].result is not None
     assert again.manifest.tasks[0].result.cached == 4
     assert memory(again) == {}
@@ -227,7 +227,7 @@ def test_on_a_gpu_torchs_own_peak_is_told(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
-    found = run(["mmlu,data=sample"], "tiny,device=cuda", out=tmp_path / "gpu", limit=4, cache=False)
+    found = run(["toy_mmlu"], "tiny,device=cuda", out=tmp_path / "gpu", limit=4, cache=False)
     told = memory(found)
     assert int(found.manifest.model["computed"]["weight bytes"]) <= told["device"] < 4e9
 

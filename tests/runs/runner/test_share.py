@@ -16,7 +16,7 @@ from evalkit.runs.runner.gold_check import GoldModel
 
 def asked(share: float, *, cluster: int = 0, seed: int = 1, repeats: int = 1) -> list[str]:
     """The ids that a share of 600 samples asks for; `cluster` samples each share one."""
-    task = load("task", "mmlu,data=sample")
+    task = load("task", "toy_mmlu")
     assert isinstance(task, Task)
     values = [{"number": number} for number in range(600)]
 

@@ -22,7 +22,7 @@ SUITE = """
 suite:
   - first: {fewshot: 1, metric: acc_norm, weight: 2, category: here}
   - second: {category: here}
-  - mmlu,data=sample: {category: there}
+  - toy_mmlu: {category: there}
 """
 
 
@@ -45,12 +45,12 @@ def run(name="both", **options):
 
 def estimates(done):
     found = {entry.name: entry.result for entry in done.manifest.tasks}
-    return [found["first"].metric("acc_norm"), found["second"].metric(), found["mmlu,data=sample"].metric()]
+    return [found["first"].metric("acc_norm"), found["second"].metric(), found["toy_mmlu"].metric()]
 
 
 def test_a_suite_runs_its_tasks_and_tells_their_weighted_mean(project):
     done = run()
-    assert done.tasks == ("first", "second", "mmlu,data=sample")
+    assert done.tasks == ("first", "second", "toy_mmlu")
     [suite] = done.manifest.suites
     parts = [metric.estimate for metric in estimates(done)]
     assert suite.result.estimate == combined_interval(parts, [2.0, 1.0, 1.0])
@@ -61,7 +61,7 @@ def test_a_suite_runs_its_tasks_and_tells_their_weighted_mean(project):
 
 def test_every_member_is_asked_with_its_own_examples(project):
     shots = {entry.name: entry.identity["few-shot"] for entry in run().manifest.tasks}
-    assert shots == {"first": "1-shot", "second": "0-shot", "mmlu,data=sample": "0-shot"}
+    assert shots == {"first": "1-shot", "second": "0-shot", "toy_mmlu": "0-shot"}
 
 
 def test_an_average_over_samples_weighs_tasks_by_their_size(project):
@@ -133,7 +133,7 @@ def test_table_and_report_show_the_mean(project, capsys):
     ("member", "message"),
     [
         ("first: {metric: accuracy}", "no metric of first in the suite 'odd' named 'accuracy'"),
-        ("'perplexity,data=sample': {}", "cannot average it"),
+        ("'toy_perplexity': {}", "cannot average it"),
         ("both: {}", "'both' is a suite itself"),
         ("thrid: {}", "no task named 'thrid'"),
     ],

@@ -6,6 +6,7 @@ import re
 from itertools import groupby
 from xml.etree import ElementTree
 
+from evalkit.comparing.gates.integrity import TOY
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.gates.verdicts import GateOutcome
@@ -21,7 +22,7 @@ def junit(report: GateReport) -> str:
     root = ElementTree.Element("testsuites", name="evalkit gate")
     if report.rows:
         for task, rows in groupby(report.rows, key=lambda row: row.task):
-            _suite(root, task, [_case(row, report) for row in rows])
+            _suite(root, task, [_case(row, report) for row in rows], TOY if task in report.toys else "")
     for task, found in groupby(_refusals(report), key=lambda pair: pair[0]):
         _suite(root, task, [case for _, case in found])
     for name in ("tests", "failures", "errors", "skipped"):
@@ -31,7 +32,7 @@ def junit(report: GateReport) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(root: ElementTree.Element, name: str, cases: list[ElementTree.Element]) -> None:
+def _suite(root: ElementTree.Element, name: str, cases: list[ElementTree.Element], note: str = "") -> None:
     suite = ElementTree.SubElement(root, "testsuite", name=_legal(name))
     for case in cases:
         suite.append(case)
@@ -39,6 +40,8 @@ def _suite(root: ElementTree.Element, name: str, cases: list[ElementTree.Element
     for count, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(count, str(sum(case.find(tag) is not None for case in cases)))
     suite.set("time", "0")
+    if note:
+        ElementTree.SubElement(suite, "system-out").text = _legal(f"{name}: {note}")
 
 
 def _case(row: GateRow, report: GateReport) -> ElementTree.Element:

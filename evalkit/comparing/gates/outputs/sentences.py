@@ -53,7 +53,7 @@ def sentence(report: GateReport) -> str:
     """The answer in one line."""
     if report.outcome is None:
         refusals = sum(finding.level == "refuse" for finding in report.findings)
-        return f"no verdict: {refusals} {'thing does' if refusals == 1 else 'things do'} not hold"
+        return f"no verdict: {refusals} {'thing does' if refusals == 1 else 'things do'} not hold{_toys(report)}"
     total = len(report.rows)
     counts = [
         f"{len(found)} {outcome.value}"
@@ -61,7 +61,16 @@ def sentence(report: GateReport) -> str:
         if (found := report.of(outcome)) and len(found) < total
     ]
     detail = f" ({', '.join(counts)})" if counts else ""
-    return f"{total} {'decision' if total == 1 else 'decisions'}{detail}, exit code {report.exit_code}"
+    return f"{total} {'decision' if total == 1 else 'decisions'}{detail}, exit code {report.exit_code}{_toys(report)}"
+
+
+def _toys(report: GateReport) -> str:
+    """That toy sets are gated, which says nothing about a model."""
+    if not report.toys:
+        return ""
+    tasks = {row.task for row in report.rows} | {finding.task for finding in report.findings}
+    every = tasks <= set(report.toys)
+    return "; only toy sets are gated" if every else f"; {len(report.toys)} of its tasks are toy sets"
 
 
 def plain(text: str) -> str:

@@ -232,7 +232,7 @@ def test_a_threshold_lies_between_0_and_1() -> None:
 
 
 def test_the_embedded_detector_over_the_bundled_answers_with_auroc_by_kind(tmp_path: Path) -> None:
-    run = evalkit.run("hallucination_detection", model="stored/embedded", out=tmp_path / "run")
+    run = evalkit.run("toy_hallucination_detection", model="stored/embedded", out=tmp_path / "run")
     found = estimates(run)
     assert found["auroc"].n == 168
     assert found["auroc"].value >= 0.9
@@ -252,7 +252,7 @@ def test_an_entailment_model_is_a_detector_too(tmp_path: Path) -> None:
 
     folder = write_nli(tmp_path / "nli", ("contradiction", "neutral", "entailment"), positions=128)
     run = evalkit.run(
-        f"hallucination_detection,detector=nli,nli={folder}", model="stored/nli", limit=28, out=tmp_path / "run"
+        f"toy_hallucination_detection,detector=nli,nli={folder}", model="stored/nli", limit=28, out=tmp_path / "run"
     )
     # Random weights know nothing; what counts is that every answer was measured.
     assert estimates(run)["auroc"].n == 28
@@ -281,7 +281,9 @@ def test_a_judge_is_a_detector_too_and_what_it_garbles_leaves_n(tmp_path: Path) 
 
 def test_rag_faithfulness_scores_planted_answers_far_below_faithful_ones(tmp_path: Path) -> None:
     found = {
-        kind: estimates(evalkit.run(f"rag_faithfulness,answers={kind}", model=f"stored/{kind}", out=tmp_path / kind))
+        kind: estimates(
+            evalkit.run(f"toy_rag_faithfulness,answers={kind}", model=f"stored/{kind}", out=tmp_path / kind)
+        )
         for kind in ("faithful", "planted")
     }
     assert found["faithful"]["support"].value > 0.8
@@ -291,6 +293,6 @@ def test_rag_faithfulness_scores_planted_answers_far_below_faithful_ones(tmp_pat
 
 
 def test_the_embedded_model_answers_rag_faithfulness(tmp_path: Path) -> None:
-    run = evalkit.run("rag_faithfulness,prompt=text,max_tokens=16", model="tiny", limit=13, out=tmp_path / "run")
+    run = evalkit.run("toy_rag_faithfulness,prompt=text,max_tokens=16", model="tiny", limit=13, out=tmp_path / "run")
     assert estimates(run)["abstention"].n == 13
     assert all(record.validity is not Validity.SCORER_ERROR for record in run.records())

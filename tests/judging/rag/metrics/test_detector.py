@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from evalkit.core import Reply, Sample, Score
-from evalkit.data.toy import sample_path
+from evalkit.data.toy import toy_path
 from evalkit.judging.rag.records import Context
 from evalkit.judging.rag.support import abstention, sentence_support
 from evalkit.judging.rag.support.detector import Support, overall, supports
@@ -225,7 +225,7 @@ def weakest(answer: str, given: Sequence[Context], question: str) -> float:
 
 
 def test_planted_hallucinations_of_the_bundled_sample_are_separated_by_kind() -> None:
-    rows = [json.loads(line) for line in sample_path("rag_faithfulness").read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in toy_path("rag_faithfulness").read_text(encoding="utf-8").splitlines()]
     faithful: list[float] = []
     planted: dict[str, list[float]] = defaultdict(list)
     for row in rows:
