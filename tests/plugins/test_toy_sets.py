@@ -7,7 +7,8 @@ import pytest
 from evalkit.core import DataOptions, Task, UsageError
 from evalkit.core.paths import cache_dir
 from evalkit.plugins import index, load
-from evalkit.plugins.load import origin, reload
+from evalkit.plugins.load import reload
+from evalkit.plugins.origin import origin
 
 FILE = """
 from typing import Literal
