@@ -149,7 +149,7 @@ def test_what_was_not_asked_alike_is_refused(
     done = project.evalkit("gate", "run", tmp_path / "run", "--margin", "6%")
     assert done.code == 3, done
     assert said in done.out
-    assert "REFUSED: no verdict" in done.out
+    assert "INCOMPARABLE: no verdict" in done.out
     assert "PASS" not in done.out
 
 

@@ -163,7 +163,7 @@ def _watcher(given: dict[str, Any]) -> Any:
 
 def _next(report: GateReport, baseline: Opened, candidate: tuple[str, ...], folder: Path | None) -> tuple[str, ...]:
     """The command that shows more of what is wrong."""
-    if report.refused:
+    if report.incomparable:
         return (f"evalkit baseline update {baseline.name} RUN, where the change is meant",)
     if report.exit_code == 0 or folder is None:
         return ()

@@ -39,7 +39,7 @@ def assert_no_regression(
         "inconclusive": "pass" if allow_inconclusive else None,
     }
     report = gate(_opened(candidate), _opened(baseline), policy_from(Path(policy) if policy else None, given))
-    if report.refused:
+    if report.incomparable:
         raise RunError(text_of(report))
     if report.exit_code != 0:
         raise AssertionError(text_of(report))

@@ -26,7 +26,7 @@ def gate(candidate: Opened, baseline: Opened, policy: Policy) -> GateReport:
     for one in pairs:
         notes += findings(one, max_failures=policy.max_failures, common_samples=policy.common_samples)
     report = report_of(candidate, baseline, policy, notes)
-    if not report.refused:
+    if not report.incomparable:
         report.rows = assess(pairs, policy)
     report.seconds = time.perf_counter() - started
     return report
@@ -39,7 +39,7 @@ def report_of(
     return GateReport(
         baseline=f"{baseline.name} ({baseline.model})",
         candidate=f"{candidate.name} ({candidate.model})",
-        findings=sorted(notes, key=lambda note: ("refuse", "warn", "note").index(note.level)),
+        findings=sorted(notes, key=lambda note: ("incomparable", "warn", "note").index(note.level)),
         confidence=policy.confidence,
         degraded_blocks=policy.degraded_blocks,
         inconclusive_blocks=policy.inconclusive_blocks,
@@ -56,7 +56,8 @@ def paired(candidate: Opened, baseline: Opened, policy: Policy) -> tuple[list[Pa
     after = {name: side for name, side in candidate.sides.items() if policy.covers(name)}
     pairs, missing, new = pair_tasks(before, after)
     notes = [
-        IntegrityFinding(name, "refuse", "the candidate was not run on this task of the baseline") for name in missing
+        IntegrityFinding(name, "incomparable", "the candidate was not run on this task of the baseline")
+        for name in missing
     ]
     notes += [IntegrityFinding(name, "warn", "the baseline has no such task: nothing is gated") for name in new]
     for opened in (baseline, candidate):

@@ -9,7 +9,7 @@ from typing import Literal
 from evalkit.comparing import PairedTask, TaskSide
 from evalkit.core import toy_sets
 
-Level = Literal["refuse", "warn", "note"]
+Level = Literal["incomparable", "warn", "note"]
 
 # What the manifest keeps of a task and a comparison holds equal, in words for people.
 _HELD_EQUAL = {
@@ -27,7 +27,7 @@ TOY = f"a toy set: {toy_sets.MEANING}; its scores say nothing about a model"
 
 @dataclass(frozen=True, slots=True)
 class IntegrityFinding:
-    """Something that is not alike. `refuse` ends in no verdict; `samples` are ids of those it concerns."""
+    """Something that is not alike. `incomparable` ends in no verdict; `samples` are ids of those it concerns."""
 
     task: str
     level: Level
@@ -52,21 +52,21 @@ def findings(paired: PairedTask, *, max_failures: float = 0.05, common_samples: 
         *_versions(paired),
         *([IntegrityFinding(paired.name, "note", TOY)] if paired.toy else []),
     ]
-    return sorted(found, key=lambda finding: ("refuse", "warn", "note").index(finding.level))
+    return sorted(found, key=lambda finding: ("incomparable", "warn", "note").index(finding.level))
 
 
-def refused(found: Sequence[IntegrityFinding]) -> bool:
-    return any(finding.level == "refuse" for finding in found)
+def incomparable(found: Sequence[IntegrityFinding]) -> bool:
+    return any(finding.level == "incomparable" for finding in found)
 
 
 def _samples(paired: PairedTask, common: bool) -> list[IntegrityFinding]:
     name = paired.name
     found = []
     if paired.duplicates:
-        found.append(IntegrityFinding(name, "refuse", "samples stand there twice", tuple(paired.duplicates)))
+        found.append(IntegrityFinding(name, "incomparable", "samples stand there twice", tuple(paired.duplicates)))
     if not paired.ids:
-        return [*found, IntegrityFinding(name, "refuse", "the two runs share no sample")]
-    level: Level = "note" if common else "refuse"
+        return [*found, IntegrityFinding(name, "incomparable", "the two runs share no sample")]
+    level: Level = "note" if common else "incomparable"
     if paired.missing:
         what = f"{len(paired.missing):,} of the baseline's samples are missing in the candidate"
         found.append(IntegrityFinding(name, level, what, tuple(paired.missing)))
@@ -86,10 +86,10 @@ def _content(paired: PairedTask) -> list[IntegrityFinding]:
         # A template may make the question: with the same rows it is the task that asks otherwise.
         kind = "another task prompt over the same rows" if then and then == now else "another dataset"
         what = f"{kind}: {len(paired.other_data):,} of {n:,} samples are not what they were"
-        found.append(IntegrityFinding(paired.name, "refuse", what, tuple(paired.other_data)))
+        found.append(IntegrityFinding(paired.name, "incomparable", what, tuple(paired.other_data)))
     if paired.other_prompt:
         what = f"another task prompt (before the chat template) for {len(paired.other_prompt):,} of {n:,} samples"
-        found.append(IntegrityFinding(paired.name, "refuse", what, tuple(paired.other_prompt)))
+        found.append(IntegrityFinding(paired.name, "incomparable", what, tuple(paired.other_prompt)))
     one, other = paired.baseline.digests.get("rendered"), paired.candidate.digests.get("rendered")
     whole = not paired.missing and not paired.extra
     if one and other and one != other and whole and not paired.other_prompt and not paired.other_data:
@@ -104,7 +104,11 @@ def _settings(paired: PairedTask) -> list[IntegrityFinding]:
     if paired.baseline.harness != paired.candidate.harness:
         what = f"another harness: whether {', '.join(_HELD_EQUAL.values())} agree cannot be seen"
         return [IntegrityFinding(name, "warn", what)]
-    levels: tuple[tuple[Level, dict[str, str]], ...] = (("refuse", _HELD_EQUAL), ("warn", _WARNED), ("note", _NOTED))
+    levels: tuple[tuple[Level, dict[str, str]], ...] = (
+        ("incomparable", _HELD_EQUAL),
+        ("warn", _WARNED),
+        ("note", _NOTED),
+    )
     for level, keys in levels:
         for key, words in keys.items():
             if key in then and key in now and then[key] != now[key]:
@@ -117,7 +121,7 @@ def _measured(paired: PairedTask, most: float) -> list[IntegrityFinding]:
     for which, side in (("baseline", paired.baseline), ("candidate", paired.candidate)):
         failed = side.failed
         if failed:
-            level: Level = "refuse" if failed > most * max(1, side.n) else "warn"
+            level: Level = "incomparable" if failed > most * max(1, side.n) else "warn"
             what = f"{failed:,} of the {which}'s {side.n:,} samples could not be measured"
             found.append(IntegrityFinding(paired.name, level, f"{what} (allowed: {100 * most:g} %)", _failed_ids(side)))
         found += [IntegrityFinding(paired.name, "warn", note) for note in side.notes]

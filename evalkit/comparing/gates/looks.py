@@ -64,7 +64,7 @@ def run_in_looks(
         asyncio.run(held.really_close())
     words = f"{used} of {looks} looks, {state.asked:,} samples asked (O'Brien & Fleming's spending)"
     report = report_of(candidate, baseline, policy, state.findings, looks=words)
-    if not report.refused:
+    if not report.incomparable:
         report.rows = list(state.rows.values())
     return report, out / f"look-{used}"
 
@@ -94,7 +94,7 @@ def _look(
         found = findings(pair, max_failures=policy.max_failures, common_samples=not last)
         notes += [one for one in found if one.level != "note" or "samples are missing" not in one.what]
     state.findings = [*[old for old in state.findings if old.task not in names], *notes]
-    if any(note.level == "refuse" for note in state.findings):
+    if any(note.level == "incomparable" for note in state.findings):
         return []
     total = len(pairs) + sum(1 for name in state.rows if name not in names)
     still = []

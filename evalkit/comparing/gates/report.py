@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalkit.comparing.gates.integrity import TOY, IntegrityFinding, refused
+from evalkit.comparing.gates.integrity import TOY, IntegrityFinding, incomparable
 from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict
 
-PASSED, REGRESSED, REFUSED, INCONCLUSIVE = 0, 1, 3, 4
+PASSED, REGRESSED, INCOMPARABLE, INCONCLUSIVE = 0, 1, 3, 4
 
 Kind = Literal["score", "slice", "ceiling"]
 
@@ -55,8 +55,8 @@ class GateReport:
     next_steps: tuple[str, ...] = ()
 
     @property
-    def refused(self) -> bool:
-        return refused(self.findings)
+    def incomparable(self) -> bool:
+        return incomparable(self.findings)
 
     @property
     def toys(self) -> list[str]:
@@ -66,7 +66,7 @@ class GateReport:
     @property
     def outcome(self) -> GateOutcome | None:
         """The worst verdict of all rows; None where integrity does not hold."""
-        if self.refused or not self.rows:
+        if self.incomparable or not self.rows:
             return None
         found = {row.verdict.outcome for row in self.rows}
         for worst in (GateOutcome.FAIL, GateOutcome.INCONCLUSIVE, GateOutcome.DEGRADED):
@@ -76,13 +76,13 @@ class GateReport:
 
     @property
     def title(self) -> str:
-        return "REFUSED" if self.outcome is None else self.outcome.value
+        return "INCOMPARABLE" if self.outcome is None else self.outcome.value
 
     @property
     def exit_code(self) -> int:
         outcome = self.outcome
         if outcome is None:
-            return REFUSED
+            return INCOMPARABLE
         if outcome is GateOutcome.FAIL or any(row.blocks for row in self.rows):
             return REGRESSED
         if outcome is GateOutcome.INCONCLUSIVE:

@@ -50,7 +50,7 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     )
     assert found.costs["seconds"].tolist() == [0.5]
     # And it is the same as what it was made of, to a comparison.
-    assert [f.what for f in findings(pair_task(found, one), max_failures=1.0) if f.level == "refuse"] == []
+    assert [f.what for f in findings(pair_task(found, one), max_failures=1.0) if f.level == "incomparable"] == []
     assert text_of(back).splitlines()[2:] != []
 
 

@@ -51,7 +51,7 @@ EVERY = (
     report(row(GateOutcome.DEGRADED, blocks=True)),
     report(
         findings=(
-            IntegrityFinding("quiz", "refuse", "another dataset", ("s1",)),
+            IntegrityFinding("quiz", "incomparable", "another dataset", ("s1",)),
             IntegrityFinding("quiz", "note", "seed"),
         )
     ),
@@ -69,10 +69,10 @@ EVERY = (
         (EVERY[1], "INCONCLUSIVE", 0),
         (EVERY[2], "INCONCLUSIVE", 4),
         (EVERY[3], "DEGRADED", 1),
-        (EVERY[4], "REFUSED", 3),
+        (EVERY[4], "INCOMPARABLE", 3),
         (report(row(GateOutcome.PASS), row(GateOutcome.DEGRADED)), "DEGRADED", 0),
         (report(row(GateOutcome.PASS)), "PASS", 0),
-        (report(), "REFUSED", 3),
+        (report(), "INCOMPARABLE", 3),
     ],
 )
 def test_the_worst_verdict_is_the_answer(made: GateReport, title: str, code: int) -> None:

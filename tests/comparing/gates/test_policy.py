@@ -39,7 +39,7 @@ def test_a_whole_policy(tmp_path: Path) -> None:
     assert dict(found.ceilings) == {"seconds": 0.2, "tokens": 0.1, "cost": 0.05}
     assert found.invalid_share == 0.03
     assert found.of("mmlu").slices == {"STEM": None, "anatomy": None}
-    assert found.of("safety_refusals").zero_tolerance
+    assert found.of("safety_incomparable").zero_tolerance
     assert found.of("wikitext").slices == {"long": Margin(0.05, True)}
     assert found.of("quiz") == TaskPolicy(margin=Margin(0.04))
     assert found.of("unnamed") == TaskPolicy()

@@ -20,7 +20,7 @@ def workflow_commands(report: GateReport) -> Iterator[str]:
     errors = [
         ("evalkit: integrity", f"{finding.task}: {finding.words()}")
         for finding in report.findings
-        if finding.level == "refuse"
+        if finding.level == "incomparable"
     ]
     warnings = [
         ("evalkit", f"{finding.task}: {finding.words()}") for finding in report.findings if finding.level == "warn"

@@ -23,7 +23,7 @@ def junit(report: GateReport) -> str:
     if report.rows:
         for task, rows in groupby(report.rows, key=lambda row: row.task):
             _suite(root, task, [_case(row, report) for row in rows], TOY if task in report.toys else "")
-    for task, found in groupby(_refusals(report), key=lambda pair: pair[0]):
+    for task, found in groupby(_incomparable(report), key=lambda pair: pair[0]):
         _suite(root, task, [case for _, case in found])
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
@@ -60,9 +60,9 @@ def _case(row: GateRow, report: GateReport) -> ElementTree.Element:
     return case
 
 
-def _refusals(report: GateReport) -> list[tuple[str, ElementTree.Element]]:
+def _incomparable(report: GateReport) -> list[tuple[str, ElementTree.Element]]:
     found = []
-    for number, finding in enumerate((f for f in report.findings if f.level == "refuse"), 1):
+    for number, finding in enumerate((f for f in report.findings if f.level == "incomparable"), 1):
         name = f"integrity {number}"
         case = ElementTree.Element("testcase", classname=_legal(f"evalkit.{finding.task}"), name=name, time="0")
         error = ElementTree.SubElement(case, "error", type="integrity", message=_legal(finding.what))

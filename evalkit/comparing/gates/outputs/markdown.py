@@ -23,7 +23,7 @@ def markdown(report: GateReport) -> str:
     mark = "🛑" if report.outcome is None else _MARKS[report.outcome]
     lines = [MARKER, f"## {mark} evalkit gate: {report.title}", "", sentences.sentence(report) + ".", ""]
     lines += [f"Baseline {code(report.baseline)}, candidate {code(report.candidate)}.", ""]
-    lines += _findings(report, ("refuse",))
+    lines += _findings(report, ("incomparable",))
     if report.rows:
         lines += _table(report)
         lines += _details(report)
@@ -97,7 +97,7 @@ def _details(report: GateReport) -> list[str]:
 
 
 def _findings(report: GateReport, levels: tuple[str, ...]) -> list[str]:
-    names = {"refuse": "**refused**", "warn": "warning", "note": "note"}
+    names = {"incomparable": "**not comparable**", "warn": "warning", "note": "note"}
     lines = []
     for finding in report.findings:
         if finding.level in levels:

@@ -52,8 +52,8 @@ def flips(row: GateRow, shown: int) -> str:
 def sentence(report: GateReport) -> str:
     """The answer in one line."""
     if report.outcome is None:
-        refusals = sum(finding.level == "refuse" for finding in report.findings)
-        return f"no verdict: {refusals} {'thing does' if refusals == 1 else 'things do'} not hold{_toys(report)}"
+        unlike = sum(finding.level == "incomparable" for finding in report.findings)
+        return f"no verdict: {unlike} {'thing does' if unlike == 1 else 'things do'} not hold{_toys(report)}"
     total = len(report.rows)
     counts = [
         f"{len(found)} {outcome.value}"

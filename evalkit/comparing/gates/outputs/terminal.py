@@ -18,7 +18,7 @@ _COLOURS = {
     GateOutcome.DEGRADED: "yellow",
     GateOutcome.INCONCLUSIVE: "yellow",
 }
-_LEVELS = {"refuse": ("refused", "bold red"), "warn": ("warning", "yellow"), "note": ("note", "dim")}
+_LEVELS = {"incomparable": ("not comparable", "bold red"), "warn": ("warning", "yellow"), "note": ("note", "dim")}
 _SHOWN = 5
 
 
