@@ -82,7 +82,7 @@ class Cell:
     def shown(self) -> str:
         a = self.answers
         cluster = f"clusters of {a.size}, icc {a.icc}" if a.size > 1 else "no clusters"
-        design = f"n={self.n} p={a.share} φ={a.correlation} {cluster}"
+        design = f"n={self.n} p={a.proportion} φ={a.correlation} {cluster}"
         return f"{design} δ={self.margin} drop={a.drop} ({self.events:.1f} flips)"
 
 
@@ -202,7 +202,7 @@ def fixed(grid: Grid, seed: int) -> list[Cell]:
         for margin in grid.margins:
             here = seed + 10 * number
             cells.append(measure(n, answers, margin, grid.draws, here, planned=True))
-            if answers.share >= margin:
+            if answers.proportion >= margin:
                 dropped = replace(answers, drop=margin)
                 cells.append(measure(n, dropped, margin, grid.draws, here + 5, planned=False))
     return cells

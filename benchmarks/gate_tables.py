@@ -104,7 +104,7 @@ def suites(grid: Grid, seed: int) -> list[str]:
     """Suites of 1 to 20 tasks of 1,000 samples: one task dropped by δ, nothing changed, and Holm over "any drop?"."""
     answers, limits = Answers(0.7, 0.0, 0.8), GateLimits(0.04)
     rng = np.random.default_rng(seed)
-    power = plan(1000, limits, share=0.7, correlation=0.8).power_at_no_change
+    power = plan(1000, limits, proportion=0.7, correlation=0.8).power_at_no_change
     lines = [
         "| tasks | all let through, one dropped by δ | all let through, no change | as planned "
         "| any significant drop, no change | the same after Holm |",

@@ -40,7 +40,7 @@ def _task(run: Run, entry: TaskEntry, groups: bool) -> list[str]:
     lines = [_line(name, run.model, metric, str(result.failed)) for metric in result.metrics]
     if groups:
         for group, metrics in result.groups.items():
-            shown = [metric for metric in metrics if metric.name == result.headline] or metrics[:1]
+            shown = [metric for metric in metrics if metric.name == result.primary_metric] or metrics[:1]
             lines += [_line(f"{name} / {group}", run.model, metric, "") for metric in shown]
     return lines
 

@@ -68,7 +68,7 @@ def task(
         ),
         scorers=(code_tests(form="program", cpu=cpu, memory=memory),),
         metrics=pass_at(k, n),
-        headline="pass@1",
+        primary_metric="pass@1",
     )
 
 

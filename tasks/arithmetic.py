@@ -44,7 +44,7 @@ def task(
 
     `form` is likelihood (is the answer the model's greedy continuation?) or written (the model writes, and the last
     number counts: for models without log-likelihoods). `data` is drawn here (`count` of each kind, by `seed`) or the
-    paper's own problems from the hub. Worked examples, 0 unless asked for, are other problems of the kind.
+    paper's own problems from the hub. Few-shot examples, 0 unless asked for, are other problems of the kind.
     """
     kinds = [str(name) for name in META["variants"]]
     if kind and kind not in kinds:
@@ -61,7 +61,7 @@ def task(
         method=method,
         scorers=(scorer,),
         metrics=scorer.metrics[:1],
-        headline=scorer.scores[0],
+        primary_metric=scorer.scores[0],
     )
 
 

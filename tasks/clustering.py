@@ -33,7 +33,7 @@ def task(*, files: str = "", seed: int = 0, data: Literal["files", "toy"] = "fil
         prompt=PromptFormat(),
         method=embed(gold=_gold),
         scorers=(clustering(seed=seed),),
-        headline="v_measure",
+        primary_metric="v_measure",
     )
 
 

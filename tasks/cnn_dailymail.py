@@ -35,7 +35,7 @@ def task(*, bertscore: str = "", data: Literal["hub", "toy"] = "hub") -> Task:
         prompt=PromptFormat(answer=_answer),
         method=generate(max_tokens=128, stop=("\n\n",)),
         scorers=(rouge(), bert_scorer(bertscore)) if bertscore else (rouge(),),
-        headline="rougeL",
+        primary_metric="rougeL",
     )
 
 
@@ -61,5 +61,5 @@ def _summary_of(row: Row, article: str) -> Sample:
 
 
 def _answer(sample: Sample) -> str:
-    # A worked example shows the highlights as running text, the form that the prompt asks for.
+    # A few-shot example shows the highlights as running text, the form that the prompt asks for.
     return sample.targets[0].replace("\n", " ")

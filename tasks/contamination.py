@@ -53,7 +53,7 @@ def task(
     label: str = "",
     corpus: str = "",
     n: int = 13,
-    share: float = 0.2,
+    proportion: float = 0.2,
     probe: Literal["all", "min_k", "overlap"] = "all",
     data: Literal["files", "toy"] = "files",
 ) -> Task:
@@ -75,7 +75,7 @@ def task(
     scorers: list[Scorer] = []
     metrics: list[Metric] = []
     if probe != "overlap":
-        scorers.append(min_k(share=share))
+        scorers.append(min_k(proportion=proportion))
         metrics += [mean("min_k", scale="number"), mean("token_loglikelihood", scale="number")]
         metrics += [auroc(score="min_k", name="min_k_auroc")] if label else []
     if probe != "min_k" and found is not None:
@@ -94,7 +94,7 @@ def task(
         method=nothing() if probe == "overlap" else token_likelihoods(),
         scorers=tuple(scorers),
         metrics=tuple(metrics),
-        headline="overlap" if probe == "overlap" else "min_k",
+        primary_metric="overlap" if probe == "overlap" else "min_k",
     )
 
 

@@ -7,7 +7,7 @@ Paper: https://arxiv.org/abs/1903.00161 (Dua et al., 2019). Data: EleutherAI/dro
      "answer": {"number": "", "date": {"day": "", "month": "", "year": ""}, "spans": ["Chaz Schilens"]},
      "validated_answers": {"number": [""], "date": [{"day": "", "month": "", "year": ""}], "spans": [["Schilens"]]}}
 
-Prompt, stop and scores are lm-evaluation-harness's. Its worked examples show the names of the answer's columns where
+Prompt, stop and scores are lm-evaluation-harness's. Its few-shot examples show the names of the answer's columns where
 the answer should stand; ours show the answer, after a blank. Results are grouped by the kind of answer, as in the
 official script. Questions about one passage share a cluster.
 """
@@ -31,7 +31,7 @@ META = {
 
 
 def task(*, max_tokens: int = 256) -> Task:
-    """DROP's validation questions; worked examples come from its training set (0 unless asked for)."""
+    """DROP's validation questions; few-shot examples come from its training set (0 unless asked for)."""
     return Task(
         name="drop",
         data=(
@@ -45,7 +45,7 @@ def task(*, max_tokens: int = 256) -> Task:
         method=replace(generate(max_tokens=max_tokens, stop=(".",)), gold=_gold),
         scorers=(drop(),),
         fewshot=Fewshot(spare=True),
-        headline="f1",
+        primary_metric="f1",
     )
 
 

@@ -75,7 +75,7 @@ def task(
         method=choose(),
         scorers=(accuracy(),),
         metrics=(mean("acc"), spread("acc", forms=count), spread("acc", forms=count, of="worst")),
-        headline="acc",
+        primary_metric="acc",
     )
 
 

@@ -58,7 +58,7 @@ def task(
         prompt=PromptFormat(),
         method=call_functions(max_tokens=max_tokens, native=native),
         scorers=(function_calls(),),
-        headline="call_match",
+        primary_metric="call_match",
     )
 
 

@@ -58,7 +58,7 @@ def task(
         prompt=PromptFormat(),
         method=choose() if by_likelihood else generate(max_tokens=max_tokens, stop=("</s>",)),
         scorers=(accuracy(),) if by_likelihood else (_last_letter(),),
-        headline="acc" if by_likelihood else "flexible_extract",
+        primary_metric="acc" if by_likelihood else "flexible_extract",
     )
 
 

@@ -6,7 +6,7 @@ Paper: https://arxiv.org/abs/2110.14168 (Cobbe et al., 2021). Data: openai/gsm8k
      "answer": "Natalia sold 48/2 = <<48/2=24>>24 clips in May.\\nNatalia sold … in April and May.\\n#### 72"}
 
 Prompts, stops, patterns and what they ignore are lm-evaluation-harness's (gsm8k, gsm8k_cot, gsm8k_cot_zeroshot).
-`strict_match` wants the number where the worked examples have it ("#### 72", or "The answer is 72."), and
+`strict_match` wants the number where the few-shot examples have it ("#### 72", or "The answer is 72."), and
 `flexible_extract` takes the last number of the reply.
 """
 
@@ -47,14 +47,14 @@ def task(
     """GSM8K's test problems, after five worked ones of its training set.
 
     `form` is plain ("Question: … Answer:", solutions as annotated), cot ("Q: … A:", solutions that end with "The
-    answer is N.", after eight worked examples) or zeroshot_cot ("Let's think step by step.", none). `n` above 1
+    answer is N.", after eight few-shot examples) or zeroshot_cot ("Let's think step by step.", none). `n` above 1
     samples that many texts (at `temperature`, 0.7 unless given) and scores the majority's answer.
 
-    `examples` is a file of worked examples, in order, with columns `question` and `target`: so can the eight of Wei
+    `examples` is a file of few-shot examples, in order, with columns `question` and `target`: so can the eight of Wei
     et al. (2022) be shown that gsm8k_cot is published with. Without it, cot rewrites training solutions.
     """
     if form == "zeroshot_cot" and examples:
-        raise UsageError("form=zeroshot_cot shows no worked examples", fix="form=cot")
+        raise UsageError("form=zeroshot_cot shows no few-shot examples", fix="form=cot")
     shown: Source = files(examples) if examples else hub("openai/gsm8k", config="main", split="train")
     return Task(
         name="gsm8k",
@@ -76,7 +76,7 @@ def task(
             ),
         ),
         fewshot=Fewshot({"plain": 5, "cot": 8, "zeroshot_cot": 0}[form], "first" if examples else "seeded"),
-        headline="strict_match",
+        primary_metric="strict_match",
     )
 
 
@@ -100,7 +100,7 @@ def _method(form: str, n: int, temperature: float | None, max_tokens: int) -> Me
 def _sample(row: Row) -> Sample:
     question = row.values["question"]
     if "answer" not in row.values:
-        # A worked example of the user's own.
+        # A few-shot example of the user's own.
         return Sample(row.id, question, targets=(row.values["target"],), data={"told": row.values["target"]})
     solution = row.values["answer"]
     steps, _, number = solution.rpartition("####")

@@ -6,8 +6,9 @@ set is evalkit's own, under the Apache licence 2.0. No model answers: use `--mod
 
     {"knowledge": "…", "question": "…", "right_answer": "…", "hallucinated_answer": "…"}
 
-Detectors: the embedded one, an entailment model (`nli=`), or a judge with its model (`--judge`). AUROC is the headline;
-F1 is that of the hallucinated class at the threshold; ECE and the Brier score say how far its probabilities are off.
+Detectors: the embedded one, an entailment model (`nli=`), or a judge with its model (`--judge`). AUROC is the primary
+metric; F1 is that of the hallucinated class at the threshold; ECE and the Brier score say how far its probabilities are
+off.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def task(
     data: Literal["files", "toy"] = "files",
 ) -> Task:
     """`files` are labelled answers (`sources`: RAGTruth's source_info.jsonl).
-    `score` of the detector's is taken for the share that is faithful."""
+    `score` of the detector's is taken for the proportion that is faithful."""
     scorer, own = _detector(detector, nli, embedder, judge)
     return Task(
         name="hallucination_detection",
@@ -56,7 +57,7 @@ def task(
         prompt=PromptFormat(answer=lambda s: str(s.data["answer"])),
         method=stored_answers(),
         scorers=(detection(scorer, score or own, threshold=threshold, bins=bins),),
-        headline="auroc",
+        primary_metric="auroc",
     )
 
 

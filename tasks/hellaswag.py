@@ -29,7 +29,7 @@ _BRACKETS = re.compile(r"\[.*?\]")
 
 
 def task() -> Task:
-    """HellaSwag's validation split; worked examples come from its training split."""
+    """HellaSwag's validation split; few-shot examples come from its training split."""
     return Task(
         name="hellaswag",
         data=(
@@ -43,7 +43,7 @@ def task() -> Task:
         method=choose(),
         scorers=(accuracy(),),
         fewshot=Fewshot(spare=True),
-        headline="acc_norm",
+        primary_metric="acc_norm",
     )
 
 

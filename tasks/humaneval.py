@@ -68,7 +68,7 @@ def task(
         ),
         scorers=(code_tests(form="continue", cpu=cpu, memory=memory, packages=("numpy",) if plus else ()),),
         metrics=pass_at(k, n),
-        headline="pass@1",
+        primary_metric="pass@1",
     )
 
 

@@ -44,7 +44,7 @@ def task(
         prompt=PromptFormat(),
         method=write_json(max_tokens=max_tokens, constrained=constrained),
         scorers=(json_schema(), json_match()) if fields else (json_schema(),),
-        headline="schema_valid",
+        primary_metric="schema_valid",
     )
 
 

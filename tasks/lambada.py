@@ -27,7 +27,7 @@ META = {
 
 
 def task(*, text: Literal["openai", "standard"] = "openai") -> Task:
-    """LAMBADA's test passages. Worked examples (none unless asked for) come from other passages of the same set."""
+    """LAMBADA's test passages. Few-shot examples (none unless asked for) come from other passages of the same set."""
     if text == "openai":
         subset = Subset(hub("EleutherAI/lambada_openai", config="default", split="test"))
     else:
@@ -39,7 +39,7 @@ def task(*, text: Literal["openai", "standard"] = "openai") -> Task:
         prompt=PromptFormat(),
         method=choose(),
         scorers=(prediction(),),
-        headline="acc",
+        primary_metric="acc",
     )
 
 

@@ -60,7 +60,7 @@ def task(
             spread("contains", forms=len(places), name="position_range"),
             *(metric for metric in why.metrics if metric.name in ("failed_ordering", "failed_generation")),
         ),
-        headline="contains",
+        primary_metric="contains",
     )
 
 

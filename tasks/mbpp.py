@@ -7,7 +7,7 @@ Paper: https://arxiv.org/abs/2108.07732 (Austin et al., 2021). Data: google-rese
      "code": "def remove_Occ(s,ch): \\r\\n    …", "test_setup_code": "", "challenge_test_list": [],
      "test_list": ["assert remove_Occ(\\"hello\\",\\"l\\") == \\"heo\\"", …]}
 
-Three worked examples (problems 2, 3 and 4), prompt and stop are lm-evaluation-harness's `mbpp`. Otherwise than there,
+Three few-shot examples (problems 2, 3 and 4), prompt and stop are lm-evaluation-harness's `mbpp`. Otherwise than there,
 a problem's set-up code and imports run before its tests: without them some right programs fail.
 """
 
@@ -75,7 +75,7 @@ def task(
         scorers=(code_tests(form="program", cpu=cpu, memory=memory, packages=("numpy",) if set == "plus" else ()),),
         metrics=pass_at(k, n),
         fewshot=Fewshot(3, order="first"),
-        headline="pass@1",
+        primary_metric="pass@1",
     )
 
 

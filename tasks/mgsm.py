@@ -5,11 +5,11 @@ Paper: https://arxiv.org/abs/2210.03057 (Shi et al., 2022). Data: juletxara/mgsm
     {"question": "Janets Enten legen 16 Eier pro Tag. Sie isst drei jeden Morgen zum Frühstück und …",
      "answer": null, "answer_number": 18, "equation_solution": null}
 
-A worked example of the eight in the training split has "Frage: " in its question and its solution in `answer`. Prompts,
-stops and patterns are lm-evaluation-harness's: `native_cot` asks for steps in the problem's own language, `en_cot` in
-English, `direct` for the answer. What a strict match wants stands in the worked examples ("Die Antwort lautet 18."), so
-that without any the flexible one, which takes the last number, says more. A row without an `answer` column is read like
-one whose `answer` is null.
+A few-shot example of the eight in the training split has "Frage: " in its question and its solution in `answer`.
+Prompts, stops and patterns are lm-evaluation-harness's: `native_cot` asks for steps in the problem's own language,
+`en_cot` in English, `direct` for the answer. What a strict match wants stands in the few-shot examples ("Die Antwort
+lautet 18."), so that without any the flexible one, which takes the last number, says more. A row without an `answer`
+column is read like one whose `answer` is null.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def task(
 ) -> Task:
     """MGSM in one language, or in all eleven, each a group of its own.
 
-    Worked examples (0 unless asked for, 8 in the paper) are the language's training split; they follow `form`, too.
+    Few-shot examples (0 unless asked for, 8 in the paper) are the language's training split; they follow `form`, too.
     """
     chosen = [language] if language else list(_LANGUAGES)
     if language and language not in _LANGUAGES:
@@ -78,7 +78,7 @@ def task(
         prompt=PromptFormat(answer=_answer, delimiter="" if form == "direct" else " "),
         method=_method(max_tokens),
         scorers=_scorers(form),
-        headline="flexible_extract",
+        primary_metric="flexible_extract",
     )
 
 
@@ -152,7 +152,7 @@ def _sample(row: Row, form: str) -> Sample:
         question = f"{words.question} {question}"
     cue = {"native_cot": words.steps, "direct": words.direct, "en_cot": _LANGUAGES["en"].steps}[form]
     number = str(row.values["answer_number"])
-    # The solution of a worked example begins with the cue of the language and a blank.
+    # The solution of a few-shot example begins with the cue of the language and a blank.
     shown = number if worked is None or form == "direct" else worked[len(words.steps) + 1 :]
     return Sample(
         id=row.id, input=f"{question}\n{cue}", targets=(number,), data={"language": code, "form": form, "shown": shown}

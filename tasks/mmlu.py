@@ -107,8 +107,8 @@ def task(
     """MMLU over all subjects, or over the one subject or category that `subject` names.
 
     `form` says what the model chooses between: the letters of choices that the prompt lists (the default, as
-    published), or the choices' own texts (the default of the toy set, which is made for small models). Worked examples
-    are the first of the subject's dev split.
+    published), or the choices' own texts (the default of the toy set, which is made for small models). Few-shot
+    examples are the first of the subject's dev split.
     """
     form = form or ("text" if data == "toy" else "letter")
     return Task(
@@ -119,7 +119,7 @@ def task(
         method=choose(),
         scorers=(accuracy(),),
         fewshot=Fewshot(order="first"),
-        headline="acc",
+        primary_metric="acc",
     )
 
 

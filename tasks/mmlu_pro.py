@@ -6,7 +6,7 @@ Paper: https://arxiv.org/abs/2406.01574 (Wang et al., 2024). Data: TIGER-Lab/MML
      "options": ["Safe practices, Fear, Jealousy, Trivial", "Unsafe practices, Distress, Joy, Trivial", …],
      "answer": "I", "answer_index": 8, "cot_content": "", "category": "business", "src": "ori_mmlu-business_ethics"}
 
-Prompt, stop and pattern are lm-evaluation-harness's: five worked examples of the same category, the first of the
+Prompt, stop and pattern are lm-evaluation-harness's: five few-shot examples of the same category, the first of the
 validation split, and the first "answer is (X)" of the reply.
 """
 
@@ -61,7 +61,7 @@ def task(*, category: str = "", max_tokens: int = 2048) -> Task:
         method=generate(max_tokens=max_tokens, stop=("Question:",), gold=lambda s: f"The answer is ({s.targets[0]})."),
         scorers=(regex_match(pattern=r"answer is \(?([ABCDEFGHIJ])\)?", name="exact_match"),),
         fewshot=Fewshot(5, "first"),
-        headline="exact_match",
+        primary_metric="exact_match",
     )
 
 

@@ -56,7 +56,7 @@ def task(*, judge: str = "mt_bench", form: Literal["chat", "text"] = "chat", max
         prompt=PromptFormat(),
         method=_by_category(form, max_tokens),
         scorers=(_length() if judge == "none" else _judged(judge),),
-        headline="characters" if judge == "none" else "",
+        primary_metric="characters" if judge == "none" else "",
     )
 
 

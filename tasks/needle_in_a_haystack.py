@@ -73,15 +73,15 @@ def _rows(lengths: list[int], depths: int, needles: int, distractors: int, seed:
             for other in hidden[1:]:
                 hay.insert(random.randrange(len(hay) + 1), other)
             for step in range(depths):
-                share = step / (depths - 1) if depths > 1 else 0.5
-                place = round(share * len(hay))
+                proportion = step / (depths - 1) if depths > 1 else 0.5
+                place = round(proportion * len(hay))
                 yield {
-                    "id": f"{length}-words-{number}-depth-{share:.0%}",
+                    "id": f"{length}-words-{number}-depth-{proportion:.0%}",
                     "text": " ".join([*hay[:place], hidden[0], *hay[place:]]),
                     "question": f"What is the gate code of the {group[0].name}?",
                     "answer": group[0].answer,
                     "length": length,
-                    "depth": f"{share:.0%}",
+                    "depth": f"{proportion:.0%}",
                     "cluster": f"{length}-words-{number}",
                 }
 

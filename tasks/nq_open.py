@@ -27,7 +27,7 @@ _IGNORED = (r"\b(?:The |the |An |A |The |a |an )",)
 
 
 def task(*, max_tokens: int = 256) -> Task:
-    """The 3,610 validation questions; worked examples come from the training set (0 unless asked for)."""
+    """The 3,610 validation questions; few-shot examples come from the training set (0 unless asked for)."""
     source = "google-research-datasets/nq_open"
     return Task(
         name="nq_open",
@@ -45,7 +45,7 @@ def task(*, max_tokens: int = 256) -> Task:
             squad(),
         ),
         fewshot=Fewshot(spare=True),
-        headline="exact_match",
+        primary_metric="exact_match",
     )
 
 

@@ -55,7 +55,7 @@ def task(*, files: str = "", data: Literal["hub", "files"] = "hub", alpha: float
     `alpha` weighs closeness against distance in iBLEU: alpha · BLEU - (1 - alpha) · self-BLEU.
     """
     if not 0.0 <= alpha <= 1.0:
-        raise UsageError("alpha is a share between 0 and 1", found=f"alpha={alpha:g}")
+        raise UsageError("alpha is a proportion between 0 and 1", found=f"alpha={alpha:g}")
     own = bool(files) or data == "files"
     closeness, others = (bleu(), copied()), (chrf(), meteor())
     return Task(
@@ -66,7 +66,7 @@ def task(*, files: str = "", data: Literal["hub", "files"] = "hub", alpha: float
         method=generate(max_tokens=128, stop=("\n",)),
         scorers=(*closeness, *others),
         metrics=(*_metrics(closeness), ibleu(alpha), *_metrics(others)),
-        headline="bleu",
+        primary_metric="bleu",
     )
 
 
@@ -92,7 +92,7 @@ def copied() -> Scorer:
 
 def self_bleu() -> Metric:
     """BLEU of the corpus of replies against the sentences that were to be said in other words."""
-    return replace(of_counts("self_bleu", "self_bleu", WIDTH, bleu_values, higher_is_better=False), scale="share")
+    return replace(of_counts("self_bleu", "self_bleu", WIDTH, bleu_values, higher_is_better=False), scale="proportion")
 
 
 def ibleu(alpha: float) -> Metric:

@@ -50,7 +50,7 @@ def task(
         method=perplexity(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
         metrics=(*by_token, word_perplexity(), byte_perplexity(), bits_per_byte()),
-        headline="token_perplexity" if by_token else "word_perplexity",
+        primary_metric="token_perplexity" if by_token else "word_perplexity",
     )
 
 

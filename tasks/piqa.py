@@ -24,7 +24,7 @@ META = {
 
 
 def task() -> Task:
-    """PIQA's validation split; worked examples come from its training split."""
+    """PIQA's validation split; few-shot examples come from its training split."""
     return Task(
         name="piqa",
         data=(Subset(_split("validation"), examples=_split("train")),),
@@ -33,7 +33,7 @@ def task() -> Task:
         method=choose(),
         scorers=(accuracy(),),
         fewshot=Fewshot(spare=True),
-        headline="acc_norm",
+        primary_metric="acc_norm",
     )
 
 

@@ -31,7 +31,7 @@ _BLANK = "  _  ."
 
 
 def task() -> Task:
-    """RACE's test articles of high-school examinations; worked examples are other articles of the same split."""
+    """RACE's test articles of high-school examinations; few-shot examples are other articles of the same split."""
     return Task(
         name="race",
         data=(Subset(hub("EleutherAI/race", config="high", split="test")),),
@@ -39,7 +39,7 @@ def task() -> Task:
         prompt=PromptFormat(),
         method=choose(),
         scorers=(accuracy(),),
-        headline="acc",
+        primary_metric="acc",
     )
 
 

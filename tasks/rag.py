@@ -60,7 +60,7 @@ def task(
     reference_scorers: str = "token_f1",
     judges: str = "",
     nli: str = "",
-    headline: str = "",
+    primary_metric: str = "",
     prompt: Literal["chat", "text"] = "chat",
     cite: bool = False,
     max_tokens: int = 256,
@@ -91,7 +91,7 @@ def task(
         prompt=layout,
         method=answer_from_contexts(form=prompt, max_tokens=max_tokens, stop=("\n",) if prompt == "text" else ()),
         scorers=_scorers(scorers, reference_scorers, judges, nli, top),
-        headline=headline or reference_scorers.partition(",")[0].strip(),
+        primary_metric=primary_metric or reference_scorers.partition(",")[0].strip(),
     )
 
 

@@ -59,7 +59,7 @@ def task(
         prompt=context_prompt(cite=cite),
         method=answer_from_contexts(form=prompt, max_tokens=max_tokens, stop=("\n",) if prompt == "text" else ()),
         scorers=tuple(scorers),
-        headline="abstention",
+        primary_metric="abstention",
     )
 
 

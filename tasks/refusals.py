@@ -37,7 +37,7 @@ def task(*, form: Literal["chat", "text"] = "chat", files: str = "", data: Liter
         prompt=PromptFormat(),
         method=generate(max_tokens=128, stop=()),
         scorers=(refusals(),),
-        headline="appropriate",
+        primary_metric="appropriate",
     )
 
 

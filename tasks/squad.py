@@ -8,7 +8,7 @@ Papers: https://arxiv.org/abs/1606.05250 (Rajpurkar et al., 2016) and https://ar
      "answers": {"text": ["Denver Broncos", "Denver Broncos", "Denver Broncos"], "answer_start": [177, 177, 177]}}
 
 Questions about one paragraph share a cluster, because a model that misreads the paragraph misses several of them.
-The prompt is lm-evaluation-harness's; its worked examples have two spaces before the answer, ours have one.
+The prompt is lm-evaluation-harness's; its few-shot examples have two spaces before the answer, ours have one.
 With `best=true`, version 2 also asks how likely "unanswerable" is, for `best_exact` and `best_f1`: what the best
 threshold on that probability would have scored.
 """
@@ -68,7 +68,7 @@ def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub",
         prompt=PromptFormat(answer=_gold),
         method=_weighed_too(written) if best else written,
         scorers=(scorer, silence()) if best else (scorer,),
-        headline="f1",
+        primary_metric="f1",
     )
 
 

@@ -40,7 +40,7 @@ def task(*, files: str = "", split: str = "test", data: Literal["hub", "toy"] = 
         prompt=PromptFormat(),
         method=embed(gold=_gold),
         scorers=(cosine_similarity(),),
-        headline="spearman",
+        primary_metric="spearman",
     )
 
 
@@ -57,6 +57,6 @@ def _sample(row: Row) -> Sample:
 
 
 def _gold(sample: Sample) -> list[list[float]]:
-    """Two vectors whose cosine is the score, as a share of the largest one."""
+    """Two vectors whose cosine is the score, as a proportion of the largest one."""
     angle = math.acos(max(-1.0, min(1.0, float(sample.targets[0]) / LARGEST)))
     return [[1.0, 0.0], [math.cos(angle), math.sin(angle)]]

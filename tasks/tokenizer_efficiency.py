@@ -43,7 +43,7 @@ def task(*, files: str = "", column: str = "text", data: Literal["files", "toy"]
         prompt=PromptFormat(),
         method=tokenize(),
         scorers=(token_counts(),),
-        headline="bytes_per_token",
+        primary_metric="bytes_per_token",
     )
 
 

@@ -107,7 +107,7 @@ def task(
         prompt=PromptFormat(),
         method=generate(max_tokens=max_tokens, stop=("\n",)),
         scorers=(bleu(tokenize=_tokenizer(tokenize, target)), chrf(), ter()),
-        headline="bleu",
+        primary_metric="bleu",
     )
 
 

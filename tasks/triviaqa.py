@@ -26,7 +26,7 @@ META = {
 
 
 def task(*, max_tokens: int = 256) -> Task:
-    """TriviaQA's validation questions; worked examples come from its training set (0 unless asked for)."""
+    """TriviaQA's validation questions; few-shot examples come from its training set (0 unless asked for)."""
     return Task(
         name="triviaqa",
         data=(
@@ -43,7 +43,7 @@ def task(*, max_tokens: int = 256) -> Task:
             official(),
         ),
         fewshot=Fewshot(spare=True),
-        headline="exact_match",
+        primary_metric="exact_match",
     )
 
 

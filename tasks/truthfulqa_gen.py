@@ -46,7 +46,7 @@ def task(*, max_tokens: int = 256) -> Task:
         prompt=PromptFormat(question=_question, answer=_answer),
         method=generate(max_tokens=max_tokens, gold=_answer),
         scorers=(nearer(),),
-        headline="rougeL_acc",
+        primary_metric="rougeL_acc",
     )
 
 

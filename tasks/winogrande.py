@@ -27,7 +27,7 @@ META = {
 
 
 def task(*, size: Literal["xs", "s", "m", "l", "xl"] = "xl") -> Task:
-    """WinoGrande's validation split, which is the same for every size; worked examples come from training rows."""
+    """WinoGrande's validation split, which is the same for every size; few-shot examples come from training rows."""
     config = f"winogrande_{size}"
     return Task(
         name="winogrande",
@@ -43,7 +43,7 @@ def task(*, size: Literal["xs", "s", "m", "l", "xl"] = "xl") -> Task:
         method=choose_contexts(),
         scorers=(context_accuracy(),),
         fewshot=Fewshot(spare=True),
-        headline="acc",
+        primary_metric="acc",
     )
 
 

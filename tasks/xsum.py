@@ -35,7 +35,7 @@ def task(*, bertscore: str = "", data: Literal["hub", "toy"] = "hub") -> Task:
         prompt=PromptFormat(),
         method=generate(max_tokens=64, stop=("\n\n",)),
         scorers=(rouge(), bert_scorer(bertscore)) if bertscore else (rouge(),),
-        headline="rougeL",
+        primary_metric="rougeL",
     )
 
 

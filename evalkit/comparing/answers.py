@@ -38,23 +38,23 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Flips:
-    """Shares of samples whose score turned, with intervals: `lost` from right to wrong, `gained` from wrong to right,
-    `both` the sum."""
+    """Proportions of samples whose score turned, with intervals: `lost` from right to wrong, `gained` from wrong to
+    right, `both` the sum."""
 
     both: Estimate
     lost: Estimate
     gained: Estimate
 
 
-def answers_of(records: Iterable[Record], headlines: dict[str, str]) -> dict[Key, Answers]:
-    """(task, sample, repeat) to what was said, of the tasks that `headlines` names, with the score whose answer
+def answers_of(records: Iterable[Record], primary_metrics: dict[str, str]) -> dict[Key, Answers]:
+    """(task, sample, repeat) to what was said, of the tasks that `primary_metrics` names, with the score whose answer
     counts."""
     found: dict[Key, Answers] = {}
     for record in records:
-        if record.task not in headlines or not record.replies:
+        if record.task not in primary_metrics or not record.replies:
             continue
         tokens = record.replies[0].token_loglikelihoods
-        said = Answers(choice_loglikelihoods(record), _answer(record, headlines[record.task]), tokens)
+        said = Answers(choice_loglikelihoods(record), _answer(record, primary_metrics[record.task]), tokens)
         if said != Answers():
             found[record.key] = said
     return found
@@ -76,8 +76,8 @@ def choice_loglikelihoods(record: Record) -> tuple[float, ...]:
     return values if known and max(values) > -math.inf else ()
 
 
-def _answer(record: Record, headline: str) -> str | None:
-    named = [score.answer for score in record.scores if score.name == headline]
+def _answer(record: Record, primary_metric: str) -> str | None:
+    named = [score.answer for score in record.scores if score.name == primary_metric]
     return next((answer for answer in (*named, *(s.answer for s in record.scores)) if answer is not None), None)
 
 
@@ -129,7 +129,7 @@ def flips_of(pair: PairedTask, metric: str) -> Flips | None:
     from evalkit.stats import mean_interval
 
     columns = (pair.baseline.columns[metric], pair.candidate.columns[metric])
-    if any(column.width != 1 or column.scale != "share" for column in columns):
+    if any(column.width != 1 or column.scale != "proportion" for column in columns):
         return None
     values = values_of(pair, metric)
     before, after = values.baseline, values.candidate
@@ -137,12 +137,12 @@ def flips_of(pair: PairedTask, metric: str) -> Flips | None:
         return None
     sign = 1.0 if pair.candidate.columns[metric].higher_is_better else -1.0
     lost, gained = (sign * (after - before) < 0.0).astype(float), (sign * (after - before) > 0.0).astype(float)
-    both, down, up = (mean_interval(share, values.clusters) for share in (lost + gained, lost, gained))
+    both, down, up = (mean_interval(proportion, values.clusters) for proportion in (lost + gained, lost, gained))
     return Flips(both, down, up)
 
 
 def changed_of(pair: PairedTask, before: dict[Key, Answers], after: dict[Key, Answers]) -> Estimate | None:
-    """The share of samples whose answer is another one, right or wrong; None where no answers are known."""
+    """The proportion of samples whose answer is another one, right or wrong; None where no answers are known."""
     from evalkit.stats import mean_interval
 
     def other(one: Answers, two: Answers) -> tuple[float, ...]:
@@ -187,14 +187,14 @@ def perplexity_ratio(pair: PairedTask) -> tuple[str, Estimate] | None:
     """(metric, perplexity of the candidate over that of the baseline) on the same texts, with its interval.
 
     With the same units (words, bytes, tokens) on both sides the ratio is exp(Σ(nll₂ - nll₁) / Σ units): the interval
-    is that of a ratio of sums of paired differences, by linearisation, carried through exp. The headline is taken
+    is that of a ratio of sums of paired differences, by linearisation, carried through exp. The primary metric is taken
     where it is a perplexity. None where there is none, or where the two count other units.
     """
     import numpy as np
 
     from evalkit.stats import ratio_interval
 
-    names = [name for name in (pair.headline, *PERPLEXITIES) if name in PERPLEXITIES and name in pair.metrics]
+    names = [name for name in (pair.primary_metric, *PERPLEXITIES) if name in PERPLEXITIES and name in pair.metrics]
     for name in names:
         if pair.candidate.columns[name].width != 2:
             continue

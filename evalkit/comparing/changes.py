@@ -3,7 +3,7 @@
 For every cut of a series into a part before and a part after, z is the difference of the two inverse-variance
 weighted means over its standard error, √(1/Σw_before + 1/Σw_after) with w = 1/se². The largest |z| over all cuts is
 compared with the largest |z| of series drawn from no change at all (the same standard errors, 4,999 of them, seeded):
-p is their share that reaches it, so looking at every cut is paid for. A cut with p ≤ α is a change point, and both
+p is their proportion that reaches it, so looking at every cut is paid for. A cut with p ≤ α is a change point, and both
 parts are searched again (Scott & Knott 1974 for the segmentation; the scan is the CUSUM's, with weights).
 """
 

@@ -13,7 +13,7 @@ from evalkit.runs.store import Run
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """Which scores: of those tasks and models (all where empty), of a metric instead of each headline, with the
+    """Which scores: of those tasks and models (all where empty), of a metric instead of each primary metric, with the
     models of a task in one series or each in its own; `alpha` is the p at which a change is flagged."""
 
     tasks: Sequence[str] = ()

@@ -44,7 +44,7 @@ class PairedTask:
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics that both sides have, the candidate's headline first."""
+        """The metrics that both sides have, the candidate's primary metric first."""
         return [name for name in self.candidate.metrics if name in self.baseline.columns]
 
     @property
@@ -53,8 +53,8 @@ class PairedTask:
         return self.baseline.toy or self.candidate.toy
 
     @property
-    def headline(self) -> str:
-        for name in (self.candidate.headline, self.baseline.headline, *self.metrics):
+    def primary_metric(self) -> str:
+        for name in (self.candidate.primary_metric, self.baseline.primary_metric, *self.metrics):
             if name in self.metrics:
                 return name
         return ""
@@ -78,7 +78,7 @@ class PairedTask:
 class PairedValues:
     """One metric of paired samples: means over repeats, shape (n,), for those that both sides could measure.
 
-    `places` index `PairedTask.ids`. `unmeasured` counts the pairs that were left out.
+    `places` index `PairedTask.ids`. `errored` counts the pairs that were left out.
     """
 
     places: IntArray
@@ -86,7 +86,7 @@ class PairedValues:
     candidate: FloatRows
     clusters: IntArray | None
     repeats: bool
-    unmeasured: int
+    errored: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +96,7 @@ class RowPairs:
     baseline: FloatRows
     candidate: FloatRows
     clusters: IntArray
-    unmeasured: int
+    errored: int
 
 
 def pair_tasks(
@@ -188,7 +188,7 @@ def _values(paired: PairedTask, metric: str) -> PairedValues:
         candidate=right[both],
         clusters=None if clusters is None else clusters[both],
         repeats=any(len(copies) > 1 for copies in (*paired.left, *paired.right)),
-        unmeasured=len(left) - len(places),
+        errored=len(left) - len(places),
     )
 
 
@@ -309,7 +309,7 @@ def merge(name: str, sides: Sequence[TaskSide]) -> TaskSide:
 
     first = sides[0]
     whole = TaskSide(
-        name, first.model, first.origin, first.harness, first.version, first.headline, _shared(sides), created=""
+        name, first.model, first.origin, first.harness, first.version, first.primary_metric, _shared(sides), created=""
     )
     whole.merged = tuple(side.name for side in sides)
     whole.toy = any(side.toy for side in sides)

@@ -44,7 +44,7 @@ class Column:
     name: str
     rows: FloatRows
     higher_is_better: bool = True
-    scale: Literal["share", "number"] = "share"
+    scale: Literal["proportion", "number"] = "proportion"
     estimate: Callable[[FloatRows, IntArray], Estimate] | None = None
     known: float | None = None
 
@@ -80,7 +80,7 @@ class TaskSide:
     origin: str
     harness: str
     version: str
-    headline: str
+    primary_metric: str
     facts: dict[str, str]
     digests: dict[str, str] = field(default_factory=dict)
     ids: list[str] = field(default_factory=list)
@@ -120,8 +120,8 @@ class TaskSide:
 
     @property
     def metrics(self) -> list[str]:
-        """The headline first."""
-        return sorted(self.columns, key=lambda name: name != self.headline)
+        """The primary metric first."""
+        return sorted(self.columns, key=lambda name: name != self.primary_metric)
 
 
 @dataclass(slots=True)
@@ -220,7 +220,7 @@ def _blank(run: Readable, entry: TaskEntry, harness: str) -> TaskSide:
         origin=str(run.folder),
         harness=harness,
         version=run.manifest.evalkit,
-        headline=result.headline if result else "",
+        primary_metric=result.primary_metric if result else "",
         facts=dict(entry.identity),
         digests=digests,
         signature=result.signature if result else "",
@@ -233,7 +233,7 @@ def _means(entry: TaskEntry) -> list[Metric]:
     """Means of the scores that the manifest's metrics are named like."""
     found: list[MetricResult] = entry.result.metrics if entry.result else []
     return [
-        mean(m.name, scale="share" if m.scale == "share" else "number", higher_is_better=m.higher_is_better)
+        mean(m.name, scale="proportion" if m.scale == "proportion" else "number", higher_is_better=m.higher_is_better)
         for m in found
     ]
 

@@ -86,8 +86,8 @@ class VariantCost:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One variant on one task. `verdict` is `evalkit compare`'s of the headline, variant less full model; `adjusted`
-    its p after Holm's correction over all variants and tasks. `divergence` and `next_token` are in nats."""
+    """One variant on one task. `verdict` is `evalkit compare`'s of the primary metric, variant less full model;
+    `adjusted` its p after Holm's correction over all variants and tasks. `divergence` and `next_token` are in nats."""
 
     pair: PairedTask
     metric: str
@@ -126,10 +126,10 @@ class Shift:
 
     @property
     def counts(self) -> bool:
-        """Whether it can stand in the mean over tasks: a share where more is better, that is a mean of samples."""
+        """Whether it can stand in the mean over tasks: a proportion where more is better, that is a mean of samples."""
         column = self.pair.candidate.columns[self.metric]
         known = math.isfinite(self.verdict.low) and math.isfinite(self.verdict.high)
-        return column.scale == "share" and column.higher_is_better and is_mean(column) and known
+        return column.scale == "proportion" and column.higher_is_better and is_mean(column) and known
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +165,15 @@ def compare_variants(full: VariantInfo, others: Sequence[tuple[str, VariantInfo 
 
     p-values are corrected by Holm's method over all variants and tasks, and over variants for the overall ones.
     """
-    headlines = {name: side.headline for name, side in full.sides.items()}
-    before = _said(full, headlines)
+    primary_metrics = {name: side.primary_metric for name, side in full.sides.items()}
+    before = _said(full, primary_metrics)
     found = []
     for name, told in others:
         if isinstance(told, str):
             found.append(Variant(name, problem=told))
             continue
         pairs, only_full, only_variant = pair_tasks(full.sides, told.sides)
-        after = _said(told, {side: told.sides[side].headline for side in told.sides})
+        after = _said(told, {side: told.sides[side].primary_metric for side in told.sides})
         shifts = [shift for pair in pairs if pair.ids and (shift := _shift(pair, before, after)) is not None]
         left = [f"{task}: not asked of {name}" for task in only_full]
         left += [f"{task}: asked of {name} alone" for task in only_variant]
@@ -189,12 +189,12 @@ def cost_of(run: Readable | None) -> VariantCost:
     return VariantCost.of(run.manifest.model.get("measured") or {}) if run is not None else VariantCost()
 
 
-def _said(told: VariantInfo, headlines: dict[str, str]) -> dict[Key, Answers]:
-    return answers_of(told.run.records(), headlines) if told.run is not None else {}
+def _said(told: VariantInfo, primary_metrics: dict[str, str]) -> dict[Key, Answers]:
+    return answers_of(told.run.records(), primary_metrics) if told.run is not None else {}
 
 
 def _shift(pair: PairedTask, before: dict[Key, Answers], after: dict[Key, Answers]) -> Shift | None:
-    metric = pair.headline
+    metric = pair.primary_metric
     if not metric:
         return None
     try:

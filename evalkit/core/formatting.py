@@ -11,19 +11,19 @@ NONE = "–"
 
 
 def number(value: float | None, scale: str = "number") -> str:
-    """A share in per cent with one decimal (`74.4%`); any other number as `bare` has it."""
+    """A proportion in per cent with one decimal (`74.4%`); any other number as `bare` has it."""
     text = bare(value, scale)
-    return text + "%" if scale == "share" and value is not None and math.isfinite(value) else text
+    return text + "%" if scale == "proportion" and value is not None and math.isfinite(value) else text
 
 
 def bare(value: float | None, scale: str = "number") -> str:
-    """The same without its unit, for a table whose column says it: four significant digits of what is no share, fewer
-    of what is below 0.01, since its zeros take room. A number that is not known is a dash."""
+    """The same without its unit, for a table whose column says it: four significant digits of what is no proportion,
+    fewer of what is below 0.01, since its zeros take room. A number that is not known is a dash."""
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    if scale == "share":
+    if scale == "proportion":
         return f"{100 * value:.1f}"
     return f"{value:.4g}" if abs(value) >= 0.01 or value == 0.0 else f"{value:.2g}"
 
@@ -36,10 +36,10 @@ def interval(low: float | None, high: float | None, scale: str = "number") -> st
 
 
 def change(value: float | None, scale: str = "number") -> str:
-    """A difference with its sign; of shares, in points."""
+    """A difference with its sign; of proportions, in points."""
     if value is None or not math.isfinite(value):
         return NONE
-    text = f"{100 * value:+.1f}" if scale == "share" else f"{value:+.2g}" if abs(value) < 0.1 else f"{value:+.3g}"
+    text = f"{100 * value:+.1f}" if scale == "proportion" else f"{value:+.2g}" if abs(value) < 0.1 else f"{value:+.3g}"
     return text.replace("-0", "+0") if float(text) == 0.0 else text
 
 

@@ -119,8 +119,8 @@ class Judge:
     over: Literal["answer", "pair", "list"] = "answer"
     scores: tuple[str, ...] = ()
     """The scores that a verdict has; the judge's name where empty."""
-    scale: Literal["share", "number"] = "share"
-    """Whether they are shares from 0 to 1 or numbers of a scale of the judge's own."""
+    scale: Literal["proportion", "number"] = "proportion"
+    """Whether they are proportions from 0 to 1 or numbers of a scale of the judge's own."""
     settings: Mapping[str, str] = field(default_factory=dict)
     bound: Callable[[Model], Judge] | None = None
     lower_is_better: frozenset[str] = frozenset()
@@ -140,7 +140,7 @@ class Metric:
     estimate: Callable[[FloatRows, IntArray], Estimate]
     width: int = 1
     higher_is_better: bool = True
-    scale: Literal["share", "number"] = "share"
+    scale: Literal["proportion", "number"] = "proportion"
 
 
 def input_text(sample: Sample) -> str:
@@ -178,7 +178,7 @@ FewshotOrder = Literal["first", "random", "seeded", "balanced", "lm-eval"]
 
 @dataclass(frozen=True, slots=True)
 class Fewshot:
-    """How many worked examples stand before the question, and how they are picked (see evalkit.prompting.fewshot).
+    """How many few-shot examples stand before the question, and how they are picked (see evalkit.prompting.fewshot).
 
     `spare`: in lm-eval order, one example more is drawn than is shown, as that harness does for a task that has no
     test split and names no few-shot split.
@@ -202,7 +202,7 @@ class Task:
     metrics: tuple[Metric, ...] = ()
     fewshot: Fewshot = Fewshot()
     version: int = 1
-    headline: str = ""
+    primary_metric: str = ""
     """The metric that stands for the task in a table; the first one where empty."""
     revision: str = ""
     """What its data sets on the hub are asked for, where a user says so; see `DataOptions`."""

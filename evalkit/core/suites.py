@@ -10,8 +10,8 @@ Average = Literal["tasks", "samples"]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One task of a suite: its spec, how many worked examples it is asked with (None: as the task says), the metric
-    that counts (its headline where empty), its weight and the category it belongs to."""
+    """One task of a suite: its spec, how many few-shot examples it is asked with (None: as the task says), the metric
+    that counts (its primary metric where empty), its weight and the category it belongs to."""
 
     task: str
     fewshot: int | None = None

@@ -43,7 +43,8 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """One thing that was looked at. `estimate` is its size: points of bias for a bias, a share or a κ otherwise."""
+    """One thing that was looked at. `estimate` is its size: points of bias for a bias, a proportion or a κ
+    otherwise."""
 
     name: str
     estimate: Estimate
@@ -112,7 +113,7 @@ def audit_of(found: Sequence[Judged], labels: Sequence[Label] = (), *, own: str 
         findings += _agreement(judged, labels, own)
     elif own is not None and judged:
         rate = rate_interval([_of(one, own) for one in judged])
-        words = f"its own {own} wins {_share(rate)}; without human labels nothing says how much it should"
+        words = f"its own {own} wins {_proportion(rate)}; without human labels nothing says how much it should"
         findings.append(AuditFinding("self-preference", rate, "unclear", words))
     return Audit(tuple(findings))
 
@@ -123,10 +124,10 @@ def audit_of(found: Sequence[Judged], labels: Sequence[Label] = (), *, own: str 
 def _unjudged(plain: Sequence[Judged]) -> AuditFinding:
     missing = [float(one.validity is not Validity.OK) for one in plain]
     refused = sum(_is_refusal(one.reason) for one in plain if one.validity is not Validity.OK)
-    share = mean_interval(missing)
-    word: Word = "fine" if share.value <= 0.05 else "poor"
-    words = f"{_share(share)} of {len(plain)} pairs could not be judged"
-    return AuditFinding("unjudged", share, word, words + (f", {refused} of them refused" if refused else ""))
+    proportion = mean_interval(missing)
+    word: Word = "fine" if proportion.value <= 0.05 else "poor"
+    words = f"{_proportion(proportion)} of {len(plain)} pairs could not be judged"
+    return AuditFinding("unjudged", proportion, word, words + (f", {refused} of them refused" if refused else ""))
 
 
 def _is_refusal(reason: str) -> bool:
@@ -165,9 +166,11 @@ def _bias(name: str, estimate: Estimate, towards: str, away: str) -> AuditFindin
 
 
 def _consistency(judged: Sequence[Judged]) -> AuditFinding:
-    share = mean_interval([one.scores["consistent"] for one in judged if "consistent" in one.scores])
-    word: Word = "fine" if share.low > 0.6 else "poor" if share.high < 0.6 else "unclear"
-    return AuditFinding("order consistency", share, word, f"both orders agree on {_share(share)} of pairs")
+    proportion = mean_interval([one.scores["consistent"] for one in judged if "consistent" in one.scores])
+    word: Word = "fine" if proportion.low > 0.6 else "poor" if proportion.high < 0.6 else "unclear"
+    return AuditFinding(
+        "order consistency", proportion, word, f"both orders agree on {_proportion(proportion)} of pairs"
+    )
 
 
 def _probes(found: Sequence[Judged]) -> list[AuditFinding]:
@@ -234,9 +237,11 @@ def _repeats(found: Sequence[Judged]) -> AuditFinding | None:
             clusters.append(names.index(one.key))
     if not rows:
         return None
-    share = mean_interval(rows, np.array(clusters))
-    word: Word = "fine" if share.low > 0.75 else "poor" if share.high < 0.75 else "unclear"
-    return AuditFinding("self-consistency", share, word, f"asked again, it says the same on {_share(share)} of pairs")
+    proportion = mean_interval(rows, np.array(clusters))
+    word: Word = "fine" if proportion.low > 0.75 else "poor" if proportion.high < 0.75 else "unclear"
+    return AuditFinding(
+        "self-consistency", proportion, word, f"asked again, it says the same on {_proportion(proportion)} of pairs"
+    )
 
 
 # ---------------------------------------------------------------- with labels
@@ -282,13 +287,13 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     machine = np.array([_of(one, first) for one, _ in pairs])
     people = np.array([label.value if label.models[0] == first else 1.0 - label.value for _, label in pairs])
     clusters = np.unique([label.key for _, label in pairs], return_inverse=True)[1]
-    share = mean_interval((machine == people).astype(float), clusters)
+    proportion = mean_interval((machine == people).astype(float), clusters)
     kappa = cohen_kappa(people.tolist(), machine.tolist(), clusters=clusters)
     alpha = krippendorff_alpha(np.stack([people, machine]), level="ordinal", clusters=clusters)
     rank = weighted_interval(spearman(people, machine), len(people), clusters, seed=1)
     word: Word = "fine" if kappa.low > 0.4 else "poor" if kappa.high < 0.4 else "unclear"
     words = (
-        f"{_share(share)} of {len(pairs)} labels; κ {_plain(kappa)}, α (ordinal) {_plain(alpha)}, "
+        f"{_proportion(proportion)} of {len(pairs)} labels; κ {_plain(kappa)}, α (ordinal) {_plain(alpha)}, "
         f"Spearman {_plain(rank)}"
     )
     findings = [AuditFinding("agreement", kappa, word, words)]
@@ -305,8 +310,12 @@ def _by_category(pairs: Sequence[tuple[Judged, Label]], machine: np.ndarray, peo
     for group in groups:
         inside = np.array([group in one.groups for one, _ in pairs])
         if inside.sum() >= 5:
-            share = mean_interval((machine == people)[inside].astype(float))
-            found.append(AuditFinding(f"agreement, {group}", share, "unclear", f"{_share(share)} of {share.n} labels"))
+            proportion = mean_interval((machine == people)[inside].astype(float))
+            found.append(
+                AuditFinding(
+                    f"agreement, {group}", proportion, "unclear", f"{_proportion(proportion)} of {proportion.n} labels"
+                )
+            )
     return found
 
 
@@ -322,7 +331,7 @@ def _corrected(
     rest = np.array([_of(one, first) for one in judged if one.key not in labelled])
     raw = rate_interval([_of(one, first) for one in judged])
     estimate = ppi_mean(people, machine, rest) if len(rest) >= 2 else rate_interval(people)
-    words = f"{first} wins {_share(estimate)} as people see it, {_share(raw)} as the judge does"
+    words = f"{first} wins {_proportion(estimate)} as people see it, {_proportion(raw)} as the judge does"
     return AuditFinding("corrected win rate", estimate, "fine", words)
 
 
@@ -356,7 +365,7 @@ def _points(estimate: Estimate) -> str:
     return f"{100 * estimate.value:+.0f} points ({100 * estimate.low:+.0f} to {100 * estimate.high:+.0f})"
 
 
-def _share(estimate: Estimate) -> str:
+def _proportion(estimate: Estimate) -> str:
     if math.isnan(estimate.low):
         return f"{100 * estimate.value:.0f}%"
     return f"{100 * estimate.value:.0f}% ({100 * estimate.low:.0f}–{100 * estimate.high:.0f})"

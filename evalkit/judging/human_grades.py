@@ -66,7 +66,8 @@ def read_grades(path: Path) -> dict[str, float]:
 def corrected(found: Sequence[Judged], grades: Mapping[str, float]) -> Corrected:
     """The first score's mean, corrected by the grades there are (prediction-powered inference, λ chosen by the data).
 
-    Raises UsageError where fewer than two judged answers have a grade, or the score is a share and the grades are none.
+    Raises UsageError where fewer than two judged answers have a grade, or the score is a proportion and the grades are
+    none.
     """
     judged = [one for one in found if one.validity is Validity.OK and one.scores]
     name = next(iter(judged[0].scores), "") if judged else ""
@@ -94,10 +95,10 @@ def corrected(found: Sequence[Judged], grades: Mapping[str, float]) -> Corrected
 
 
 def _same_scale(people: np.ndarray, machine: np.ndarray, name: str) -> None:
-    """A rubric's scores are shares from 0 to 1, and grades from 1 to 5 beside them are a mistake."""
+    """A rubric's scores are proportions from 0 to 1, and grades from 1 to 5 beside them are a mistake."""
     if machine.min() >= 0.0 and machine.max() <= 1.0 and people.max() > 1.0:
         raise UsageError(
-            f"the score {name!r} is a share from 0 to 1, and the labels are not",
+            f"the score {name!r} is a proportion from 0 to 1, and the labels are not",
             found=f"{people.max():g}",
             fix="(level - lowest) / (highest - lowest)",
         )

@@ -104,9 +104,9 @@ def pairwise(
     """A judge over two answers. Its scores are of the first one:
 
     `win`, 1, 0.5 or 0, with the value of each order among its counts; `consistent`, whether both orders agree;
-    `first_position`, the share of decided orders in which the answer shown first won. Verdicts that disagree are a tie
-    (Zheng et al. 2023, arXiv 2306.05685); where one order is unjudged the pair is. On the five-step scale a
-    strong preference counts as three wins of its order (`strong` among the win's flags), as Arena-Hard weighs them.
+    `first_position`, the proportion of decided orders in which the answer shown first won. Verdicts that disagree are a
+    tie (Zheng et al. 2023, arXiv 2306.05685); where one order is unjudged the pair is. On the five-step scale a strong
+    preference counts as three wins of its order (`strong` among the win's flags), as Arena-Hard weighs them.
 
     `soft` reads P(A) / (P(A) + P(B)) from the verdict token of a model that gives log-likelihoods; `win` is then the
     mean over the orders, and `consistent` says whether both lean to the same answer.

@@ -43,7 +43,7 @@ def judge_of(
     over: Literal["answer", "pair", "list"] = "answer",
     settings: Mapping[str, str],
     version: int = 1,
-    scale: Literal["share", "number"] = "share",
+    scale: Literal["proportion", "number"] = "proportion",
     lower_is_better: frozenset[str] = frozenset(),
 ) -> Judge:
     """A judge that asks a model by `decide`. Until it is bound to one, a verdict raises UsageError."""

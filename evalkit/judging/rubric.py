@@ -30,8 +30,8 @@ class Criterion:
         if not self.weight > 0:
             raise UsageError(f"the weight of {self.name!r} must be above 0", found=f"{self.weight:g}")
 
-    def share(self, level: int) -> float:
-        """A level as a share of the way from the lowest to the highest one, 0 to 1."""
+    def proportion(self, level: int) -> float:
+        """A level as a proportion of the way from the lowest to the highest one, 0 to 1."""
         numbers = [number for number, _ in self.levels]
         return (level - min(numbers)) / (max(numbers) - min(numbers))
 
@@ -59,11 +59,11 @@ class _GradeCriteria(Decide):
         )
         if asked.value is None:
             return unjudged(asked.problem, (asked,))
-        shares = {c.name: c.share(asked.value[c.name]) for c in self.criteria}
-        total = sum(c.weight * shares[c.name] for c in self.criteria) / sum(c.weight for c in self.criteria)
+        proportions = {c.name: c.proportion(asked.value[c.name]) for c in self.criteria}
+        total = sum(c.weight * proportions[c.name] for c in self.criteria) / sum(c.weight for c in self.criteria)
         said = " ".join(f"{criterion}={level}" for criterion, level in asked.value.items())
         scores = [Score(self.name, total, answer=said)]
-        scores += [Score(c.name, shares[c.name], answer=str(asked.value[c.name])) for c in self.criteria]
+        scores += [Score(c.name, proportions[c.name], answer=str(asked.value[c.name])) for c in self.criteria]
         return decided(scores, (asked,))
 
 
@@ -79,7 +79,7 @@ def rubric(
     """A judge that gives every criterion a level.
 
     Scores: `<name>` for the weighted mean of the criteria's shares (0 lowest, 1 highest level of each), and one for
-    every criterion by its name, its share. With `reference` the sample's reference answer is shown. A reply that
+    every criterion by its name, its proportion. With `reference` the sample's reference answer is shown. A reply that
     lacks a criterion, or has one off its scale, is unjudged as a whole.
     """
     if not criteria or len({criterion.name for criterion in criteria}) != len(criteria):

@@ -9,7 +9,8 @@ from typing import Any
 from evalkit.core import Message
 
 MOST = 48_000
-"""Characters of a transcript; every call has its share, every text of a call its share of that, at least 200."""
+"""Characters of a transcript; every call has its proportion, every text of a call its proportion of that, at least
+200."""
 MOST_CALLS = 64
 _LEAST = 200
 
@@ -46,7 +47,7 @@ def transcript(calls: Sequence[JudgeCall]) -> Mapping[str, Any]:
 
 
 def bounded(told: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Calls as JSON, those of several judges for instance, none longer than its share of `MOST` characters."""
+    """Calls as JSON, those of several judges for instance, none longer than its proportion of `MOST` characters."""
     most = max(_LEAST, MOST // max(1, len(told)))
     return [_cut(call, max(_LEAST, most // (len(call["messages"]) + 1))) for call in told[:MOST_CALLS]]
 

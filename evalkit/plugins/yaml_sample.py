@@ -194,7 +194,7 @@ def _choice_templates(value: Value) -> tuple[Template, ...]:
 
 
 def in_contexts(prompt: PromptFormat) -> PromptFormat:
-    """The form where choices stand in the context: a worked example has its right one behind the question at once."""
+    """The form where choices stand in the context: a few-shot example has its right one behind the question at once."""
 
     def answer(sample: Sample) -> str:
         return f"{sample.choices[sample.gold[0]]}{prompt.delimiter}{sample.targets[0]}"

@@ -21,7 +21,7 @@ from evalkit.scoring.scorers.judging import judged_as
 
 KEYS = (
     *("name", "summary", "tags", "version", "data", "examples", "prompt", "answer", "target", "choices", "gold"),
-    *("description", "delimiter", "separator", "method", "stop", "max_tokens", "scorers", "metrics", "headline"),
+    *("description", "delimiter", "separator", "method", "stop", "max_tokens", "scorers", "metrics", "primary_metric"),
     *("fewshot", "id", "groups", "cluster", "image"),
 )
 ORDERS: tuple[FewshotOrder, ...] = get_args(FewshotOrder)
@@ -59,7 +59,7 @@ def yaml_task(path: Path, options: Mapping[str, str], load_judge: LoadJudge) -> 
         metrics=task_metrics,
         fewshot=_fewshot(keys),
         version=keys["version"].integer(least=1) if "version" in keys else 1,
-        headline=_headline(keys, task_scorers, task_metrics),
+        primary_metric=_primary_metric(keys, task_scorers, task_metrics),
     )
 
 
@@ -127,7 +127,7 @@ def _fewshot(keys: Keys) -> Fewshot:
         raise value.wrong("how many examples is not said", fix="k: 5")
     k = parts["k"].integer()
     if k and not keys.keys() & {"answer", "gold"}:
-        raise value.wrong("worked examples need an answer to show", fix="answer: <column or template>")
+        raise value.wrong("few-shot examples need an answer to show", fix="answer: <column or template>")
     spare = parts["spare"].truth() if "spare" in parts else False
     if "order" not in parts:
         return Fewshot(k, spare=spare)
@@ -269,15 +269,15 @@ def _by_name(item: Value, make: Callable[..., Made]) -> Made:
         raise _placed(error, item) from None
 
 
-def _headline(keys: Keys, task_scorers: tuple[Scorer, ...], task_metrics: tuple[Metric, ...]) -> str:
-    if "headline" not in keys:
+def _primary_metric(keys: Keys, task_scorers: tuple[Scorer, ...], task_metrics: tuple[Metric, ...]) -> str:
+    if "primary_metric" not in keys:
         return ""
     reported = task_metrics or tuple(metric for scorer in task_scorers for metric in scorer.metrics)
     names = [metric.name for metric in reported]
-    headline = keys["headline"].text()
-    if headline not in names:
-        raise _placed(unknown("metric of this task", headline, names), keys["headline"])
-    return headline
+    primary_metric = keys["primary_metric"].text()
+    if primary_metric not in names:
+        raise _placed(unknown("metric of this task", primary_metric, names), keys["primary_metric"])
+    return primary_metric
 
 
 def _placed(error: UsageError, value: Value) -> UsageError:

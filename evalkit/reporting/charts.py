@@ -43,7 +43,7 @@ def difference(value: float, low: float, high: float, reach: float, label: str) 
 
 
 def stacked(parts: Sequence[tuple[str, int]], label: str) -> Markup:
-    """Shares of a whole as one bar; each part has the class `part-<name>`, which are our words, never a run's."""
+    """Proportions of a whole as one bar; each part has the class `part-<name>`, which are our words, never a run's."""
     total = sum(count for _, count in parts) or 1
     shapes, x = [], 0.0
     for name, count in parts:
@@ -133,8 +133,8 @@ def scatter(
         return 230 - 210 * min(1.0, max(0.0, value))
 
     shapes = ['<path class="axis" d="M50 230H400M50 230V15"/>']
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        shapes.append(f'<text x="28" y="{y(share) + 4:.0f}" class="legend">{100 * share:.0f}%</text>')
+    for proportion in (0.0, 0.25, 0.5, 0.75, 1.0):
+        shapes.append(f'<text x="28" y="{y(proportion) + 4:.0f}" class="legend">{100 * proportion:.0f}%</text>')
     shapes.append(Markup('<text x="60" y="248" class="legend">{}</text>').format(word(least)))
     if last > first:
         shapes.append(Markup('<text x="360" y="248" class="legend">{}</text>').format(word(most)))

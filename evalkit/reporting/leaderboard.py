@@ -75,8 +75,8 @@ class Cell:
 
 @dataclass(slots=True)
 class LeaderboardColumn:
-    """One task. `counts` says whether it can stand in an average: a share where more is better. `toy`: its rows are a
-    toy set; `aside`: it is one beside other tasks, so that no number over several tasks is of it.
+    """One task. `counts` says whether it can stand in an average: a proportion where more is better. `toy`: its rows
+    are a toy set; `aside`: it is one beside other tasks, so that no number over several tasks is of it.
 
     `difference[i, j]`, `error[i, j]`: model i less model j, turned so that more is better; `paired` says of how many
     samples. `wins[i, j]`: on how many samples i scored more than j, ties as halves.
@@ -98,7 +98,7 @@ class LeaderboardColumn:
 
     @property
     def is_share(self) -> bool:
-        return self.scale == "share" and self.higher_is_better
+        return self.scale == "proportion" and self.higher_is_better
 
     @property
     def counts(self) -> bool:
@@ -107,7 +107,7 @@ class LeaderboardColumn:
     @property
     def ends(self) -> tuple[float, float]:
         """Where a drawn line begins and ends."""
-        if self.scale == "share":
+        if self.scale == "proportion":
             return 0.0, 1.0
         known = [n for c in self.cells if c for n in (c.estimate.low, c.estimate.high, c.estimate.value)]
         finite = [n for n in known if math.isfinite(n)]
@@ -137,7 +137,7 @@ class Board:
         return sum(float(wins / n) for wins, n in met) / len(met) if met else math.nan
 
     def mean_of(self, model: int, names: Sequence[str]) -> float:
-        """The mean of a model's values in those columns that are shares; NaN where it lacks one."""
+        """The mean of a model's values in those columns that are proportions; NaN where it lacks one."""
         found = [c.cells[model] for c in self.columns if c.name in names and c.is_share]
         return sum(cell.estimate.value if cell else math.nan for cell in found) / len(found) if found else math.nan
 

@@ -73,8 +73,8 @@ def bradley_terry(wins: Matrix) -> list[float]:
     playing = met.any(axis=1)
     strength = np.ones(len(wins))
     for _ in range(10_000):
-        shares = games / (strength[:, None] + strength[None, :])
-        new = np.where(playing, smoothed.sum(axis=1) / np.where(playing, shares.sum(axis=1), 1.0), 1.0)
+        proportions = games / (strength[:, None] + strength[None, :])
+        new = np.where(playing, smoothed.sum(axis=1) / np.where(playing, proportions.sum(axis=1), 1.0), 1.0)
         new /= np.exp(np.log(new[playing]).mean()) if playing.any() else 1.0
         moved = np.abs(np.log(new[playing] / strength[playing])).max(initial=0.0)
         strength = np.where(playing, new, 1.0)

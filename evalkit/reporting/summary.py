@@ -74,9 +74,9 @@ class Tally:
         parts = zip(self.confidence, self.right, self.judged, strict=True)
         return [(confidence / n, right / n, n) for confidence, right, n in parts if n]
 
-    def quantile(self, share: float) -> float:
+    def quantile(self, proportion: float) -> float:
         """The nearest-rank quantile of the samples' seconds; NaN without any."""
         if not self.seconds:
             return math.nan
         ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) - 1, max(0, math.ceil(share * len(ordered)) - 1))]
+        return ordered[min(len(ordered) - 1, max(0, math.ceil(proportion * len(ordered)) - 1))]

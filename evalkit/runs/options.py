@@ -124,7 +124,7 @@ _ALL = (
         commands=("run", "quantize-check"),
     ),
     RunOption("limit", int, COUNT, "Samples per task, spread evenly over its subsets.", "N", least=1),
-    RunOption("num_fewshot", int, WHOLE, "Worked examples before each question.", "K", least=0),
+    RunOption("num_fewshot", int, WHOLE, "Few-shot examples before each question.", "K", least=0),
     RunOption("fewshot_order", FewshotOrder, _one_of(FewshotOrder), "How examples are picked."),
     RunOption("seed", int, WHOLE, "Seed of few-shot draws and sampling.  [default: 1]", least=0),
     RunOption("repeats", int, COUNT, "Attempts per sample.", "N", least=1),
@@ -134,12 +134,12 @@ _ALL = (
     RunOption(
         "max_failures",
         float,
-        "a share between 0 and 1",
+        "a proportion between 0 and 1",
         "Failed share that fails the run.  [default: 0.05]",
         "SHARE",
         least=0,
         most=1,
-        # A gate has a policy with a share of its own.
+        # A gate has a policy with a proportion of its own.
         commands=("run", "quantize-check"),
     ),
     RunOption(

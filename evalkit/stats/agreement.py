@@ -53,10 +53,10 @@ def cohen_kappa(
     found = _jackknife(rows, statistic, clusters, confidence)
     if weights != "none" or not _is_sparse(rows.sum(0), size):
         return found
-    shares = [(cells % size).astype(np.float64), (cells // size).astype(np.float64)] if size == 2 else []
+    proportions = [(cells % size).astype(np.float64), (cells // size).astype(np.float64)] if size == 2 else []
     square = rows.sum(0).reshape(size, size)
     apart = (cells % size != cells // size).astype(np.float64)
-    return _exact(found, apart, square.sum(0) + square.sum(1), shares, clusters)
+    return _exact(found, apart, square.sum(0) + square.sum(1), proportions, clusters)
 
 
 def krippendorff_alpha(
@@ -90,8 +90,8 @@ def krippendorff_alpha(
     if level != "nominal" or not _is_sparse(rows.sum(0), size):
         return found
     apart = np.array([len(set(unit[np.isfinite(unit)].tolist())) > 1 for unit in given.T], dtype=np.float64)
-    shares = [(np.where(np.isfinite(one), one, values[0]) == values[1]).astype(np.float64) for one in given]
-    return _exact(found, apart, square.sum(1), shares if size == 2 else [], inside)
+    proportions = [(np.where(np.isfinite(one), one, values[0]) == values[1]).astype(np.float64) for one in given]
+    return _exact(found, apart, square.sum(1), proportions if size == 2 else [], inside)
 
 
 def _cells(one: Sequence[float] | NDArray[Any], two: Sequence[float] | NDArray[Any]) -> tuple[FloatRows, IntArray]:
@@ -139,17 +139,17 @@ def _is_sparse(total: FloatRows, size: int) -> bool:
 
 
 def _exact(
-    found: Estimate, apart: FloatRows, margins: FloatRows, shares: Sequence[FloatRows], clusters: IntArray | None
+    found: Estimate, apart: FloatRows, margins: FloatRows, proportions: Sequence[FloatRows], clusters: IntArray | None
 ) -> Estimate:
-    """The hull of 1 - observed / expected disagreement over the intervals of both: that of the share of items with a
-    disagreement and, of two categories, those of each rater's share of one (of more: as they were given)."""
+    """The hull of 1 - observed / expected disagreement over the intervals of both: that of the proportion of items with
+    a disagreement and, of two categories, those of each rater's proportion of one (of more: as they were given)."""
     if not math.isfinite(found.value):
         return found
     observed = mean_interval(apart, clusters, found.confidence)
     mean = margins / margins.sum()
     least = most = 1.0 - float((mean**2).sum())
-    if shares:
-        ends = [mean_interval(rater, clusters, found.confidence) for rater in shares]
+    if proportions:
+        ends = [mean_interval(rater, clusters, found.confidence) for rater in proportions]
         low, high = min(end.low for end in ends), max(end.high for end in ends)
         least = min(2 * low * (1 - low), 2 * high * (1 - high))
         most = 0.5 if low < 0.5 < high else max(2 * low * (1 - low), 2 * high * (1 - high))

@@ -20,7 +20,7 @@ _NODES = 400
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """What is believed of a share or difference: its mean, the central interval of `confidence`, and the prior."""
+    """What is believed of a proportion or difference: its mean, the central interval of `confidence`, and the prior."""
 
     mean: float
     low: float
@@ -30,7 +30,7 @@ class Posterior:
 
 
 def share_posterior(right: float, n: float, confidence: float = 0.95, prior: float = 0.5) -> Posterior:
-    """The Beta posterior of a share after `right` of `n`; with prior ½ its interval is Jeffreys'.
+    """The Beta posterior of a proportion after `right` of `n`; with prior ½ its interval is Jeffreys'.
 
     At 0 and at n of n the bound on that side is 0 or 1 (Brown, Cai & DasGupta 2001).
     """
@@ -80,8 +80,8 @@ def probability_above(delta: float, gains: float, losses: float, n: float, prior
     # u's density may be infinite at its ends: the substitution t² gathers nodes there.
     t, dt = _nodes()
     levels = begin + (1.0 - begin) * t**2
-    shares = np.maximum(special.betaincinv(up + down, rest, levels), 1e-300)
-    cut = np.clip((1.0 + delta / shares) / 2.0, 0.0, 1.0)
+    proportions = np.maximum(special.betaincinv(up + down, rest, levels), 1e-300)
+    cut = np.clip((1.0 + delta / proportions) / 2.0, 0.0, 1.0)
     total = float((special.betainc(down, up, 1.0 - cut) * 2.0 * t * dt).sum())
     return min(1.0, max(0.0, below + (1.0 - begin) * total))
 

@@ -25,9 +25,9 @@ def combined_interval(parts: Sequence[Estimate], weights: Sequence[float]) -> Es
     confidence = parts[0].confidence
     if any(part.confidence != confidence for part in parts):
         raise ValueError("the intervals are of different confidence")
-    shares = [(part, weight / total) for part, weight in pairs if weight > 0.0]
-    value = math.fsum(share * part.value for part, share in shares)
-    below = math.hypot(*(share * (part.value - part.low) for part, share in shares))
-    above = math.hypot(*(share * (part.high - part.value) for part, share in shares))
+    proportions = [(part, weight / total) for part, weight in pairs if weight > 0.0]
+    value = math.fsum(proportion * part.value for part, proportion in proportions)
+    below = math.hypot(*(proportion * (part.value - part.low) for part, proportion in proportions))
+    above = math.hypot(*(proportion * (part.high - part.value) for part, proportion in proportions))
     count = sum(part.n for part in parts)
     return Estimate(value, value - below, value + above, count, f"mover over {len(parts)} tasks", confidence)

@@ -14,7 +14,7 @@ def mcnemar_exact(gains: int, losses: int) -> float:
 
 
 def clopper_pearson(events: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a share (Clopper & Pearson 1934): never covers less than it says, often more."""
+    """The exact interval of a proportion (Clopper & Pearson 1934): never covers less than it says, often more."""
     from scipy import special
 
     tail = (1.0 - confidence) / 2.0

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
 
 FEW_SAMPLES = 300
-"""Below this many samples a share gets Wilson's interval, whose coverage does not lean on normality."""
+"""Below this many samples a proportion gets Wilson's interval, whose coverage does not lean on normality."""
 FEW_EVENTS = 30
-"""A share with fewer rights or wrongs than this is at the edge, where t intervals fail at any n."""
+"""A proportion with fewer rights or wrongs than this is at the edge, where t intervals fail at any n."""
 FEW_CLUSTERED_EVENTS = 300
 """With clusters the skewness of sums lasts longer: 50 clusters of 20 with 50 effective events gave t 93.4 %."""
 RARE_EVENTS = 10
@@ -117,17 +117,17 @@ def pooled_stderr(errors: Sequence[float], sizes: Sequence[int]) -> float:
     return math.sqrt(within / spare / total)
 
 
-def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
-    """Wilson's score interval of a share over `n` samples (which may be an effective, fractional number).
+def wilson(proportion: float, n: float, quantile: float) -> tuple[float, float]:
+    """Wilson's score interval of a proportion over `n` samples (which may be an effective, fractional number).
 
     `quantile` is the standard normal's (or t's) at (1 + confidence)/2. The bounds lie within [0, 1].
     """
     square = quantile * quantile
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = quantile / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    middle = (proportion + square / (2 * n)) / (1 + square / n)
+    half = quantile / (1 + square / n) * math.sqrt(proportion * (1 - proportion) / n + square / (4 * n * n))
     # At the ends the bound is exactly 0 or 1; rounding must not leave it a hair beside.
-    low = 0.0 if share == 0.0 else max(0.0, middle - half)
-    high = 1.0 if share == 1.0 else min(1.0, middle + half)
+    low = 0.0 if proportion == 0.0 else max(0.0, middle - half)
+    high = 1.0 if proportion == 1.0 else min(1.0, middle + half)
     return low, high
 
 
@@ -138,35 +138,35 @@ def quantile(confidence: float, freedom: float = math.inf) -> float:
     # scipy.special loads in a fraction of the time of scipy.stats.
     from scipy import special
 
-    share = (1.0 + confidence) / 2.0
-    return float(special.ndtri(share) if math.isinf(freedom) else special.stdtrit(freedom, share))
+    proportion = (1.0 + confidence) / 2.0
+    return float(special.ndtri(proportion) if math.isinf(freedom) else special.stdtrit(freedom, proportion))
 
 
 def _share_interval(
-    x: FloatRows, share: float, numbers: IntArray | None, count: int, confidence: float
+    x: FloatRows, proportion: float, numbers: IntArray | None, count: int, confidence: float
 ) -> Estimate | None:
     """Wilson's interval for 0/1 values, or None where there are enough samples, events and clusters for t."""
     n = len(x)
-    events = n * min(share, 1.0 - share)
+    events = n * min(proportion, 1.0 - proportion)
     if numbers is None:
         if n >= FEW_SAMPLES and events >= FEW_EVENTS:
             return None
         if events < RARE_EVENTS:
-            low, high = clopper_pearson(round(n * share), n, confidence)
-            return Estimate(share, low, high, n, "clopper-pearson", confidence)
-        low, high = wilson(share, n, quantile(confidence))
-        return Estimate(share, low, high, n, "wilson", confidence)
-    effective = _effective_size(x, share, numbers, count)
+            low, high = clopper_pearson(round(n * proportion), n, confidence)
+            return Estimate(proportion, low, high, n, "clopper-pearson", confidence)
+        low, high = wilson(proportion, n, quantile(confidence))
+        return Estimate(proportion, low, high, n, "wilson", confidence)
+    effective = _effective_size(x, proportion, numbers, count)
     if count >= FEW_CLUSTERS and events * effective / n >= FEW_CLUSTERED_EVENTS:
         return None
     # One cluster leaves no degree of freedom; its effective size of 1 is the widest statement there is.
     z = quantile(confidence, count - 1 if count > 1 else math.inf)
-    low, high = wilson(share, effective, z)
+    low, high = wilson(proportion, effective, z)
     how = f"wilson on {effective:.1f} effective samples, {count} clusters"
-    return Estimate(share, low, high, n, how, confidence)
+    return Estimate(proportion, low, high, n, how, confidence)
 
 
-def _effective_size(x: FloatRows, share: float, numbers: IntArray, count: int) -> float:
+def _effective_size(x: FloatRows, proportion: float, numbers: IntArray, count: int) -> float:
     """How many independent samples the clustered ones are worth: n over the design effect.
 
     It lies between Kish's n²/Σm² (clusters of size m whose samples are all alike) and n. The lower end is taken
@@ -175,12 +175,12 @@ def _effective_size(x: FloatRows, share: float, numbers: IntArray, count: int) -
     n = len(x)
     sizes = np.bincount(numbers, minlength=count).astype(np.float64)
     least = n * n / float((sizes**2).sum())
-    simple = share * (1.0 - share) / n
+    simple = proportion * (1.0 - proportion) / n
     if count < 2 or simple == 0.0:
         return least
-    error = _robust_error(x, np.ones(n), share, numbers, count)
+    error = _robust_error(x, np.ones(n), proportion, numbers, count)
     effective = min(float(n), max(least, n * simple / error**2 if error > 0.0 else n))
-    return least if effective * min(share, 1.0 - share) < 10 else effective
+    return least if effective * min(proportion, 1.0 - proportion) < 10 else effective
 
 
 def _linear_interval(

@@ -16,7 +16,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values (Benjamini & Hochberg 1995), in the order given: those ≤ q hold a share q of false alarms."""
+    """Adjusted p-values (Benjamini & Hochberg 1995), in the order given: those ≤ q hold a proportion q of false
+    alarms."""
     count = len(p_values)
     order = sorted(range(count), key=lambda i: p_values[i], reverse=True)
     adjusted, lowest = [0.0] * count, 1.0

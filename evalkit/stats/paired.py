@@ -90,8 +90,8 @@ def paired_bootstrap(
 
     Clusters are drawn with replacement, the same ones for both runs, so that what both found hard cancels. The
     interval is the percentile one, expanded to t's quantile and the sample variance (Hesterberg 2015), since the
-    plain one is too narrow for few clusters. p is the share of resamples on the other side of zero, doubled, and at
-    least 2/(resamples + 1). The same seed and rows give the same answer.
+    plain one is too narrow for few clusters. p is the proportion of resamples on the other side of zero, doubled, and
+    at least 2/(resamples + 1). The same seed and rows give the same answer.
 
     `how` says so, and bounds are NaN, where the metric is not finite in some resample or there are fewer than 5
     clusters, of which there are too few different resamples.

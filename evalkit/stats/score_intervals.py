@@ -23,7 +23,7 @@ def tango_statistic(
 ) -> FloatRows:
     """Tango's score statistic for a true difference of `delta`, standard normal where that is the truth.
 
-    (gains - losses - n·δ) / √(n·(2·q + δ - δ²)), with q the likelihood's estimate of the share of losses when the
+    (gains - losses - n·δ) / √(n·(2·q + δ - δ²)), with q the likelihood's estimate of the proportion of losses when the
     difference is δ: the larger root of 2n·q² + B·q + C = 0, B = δ(2n - gains + losses) - gains - losses and
     C = -losses·δ·(1 - δ). At δ = 0 it is McNemar's statistic without continuity correction.
 
@@ -34,8 +34,8 @@ def tango_statistic(
     gains, losses, n, delta = (np.asarray(value, dtype=np.float64) for value in (gains, losses, n, delta))
     linear = delta * (2.0 * n - gains + losses) - gains - losses
     root = (np.sqrt(np.maximum(linear * linear + 8.0 * n * losses * delta * (1.0 - delta), 0.0)) - linear) / (4.0 * n)
-    share = np.maximum(root, np.maximum(0.0, -delta))
-    second = 2.0 * share + delta
+    proportion = np.maximum(root, np.maximum(0.0, -delta))
+    second = 2.0 * proportion + delta
     variance = np.maximum(second - delta * delta, 0.0)
     distance = gains - losses - n * delta
     # What is zero but for rounding stays zero, also where the variance is.

@@ -29,22 +29,22 @@ class Answers:
     samples. Raises ValueError for values that no answers can have.
     """
 
-    share: float
+    proportion: float
     drop: float = 0.0
     correlation: float = 0.0
     size: int = 1
     icc: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.share <= 1.0 and 0.0 <= self.share - self.drop <= 1.0):
-            raise ValueError(f"shares lie between 0 and 1, found {self.share} and {self.share - self.drop}")
+        if not (0.0 <= self.proportion <= 1.0 and 0.0 <= self.proportion - self.drop <= 1.0):
+            raise ValueError(f"shares lie between 0 and 1, found {self.proportion} and {self.proportion - self.drop}")
         if not (-1.0 <= self.correlation <= 1.0 and 0.0 <= self.icc <= 1.0 and self.size >= 1):
             raise ValueError("correlations lie within [-1, 1], icc within [0, 1], and clusters have a sample at least")
 
     @property
     def cells(self) -> tuple[float, float, float, float]:
         """The probabilities of (right twice, right then wrong, wrong then right, wrong twice)."""
-        before, after = self.share, self.share - self.drop
+        before, after = self.proportion, self.proportion - self.drop
         both = before * after + self.correlation * math.sqrt(before * (1 - before) * after * (1 - after))
         both = min(max(both, before + after - 1.0, 0.0), before, after)
         return both, before - both, after - both, max(1.0 - before - after + both, 0.0)
@@ -96,7 +96,7 @@ def draw_moments(answers: Answers, n: int, sets: int, rng: np.random.Generator) 
     whole, rest = divmod(n, answers.size)
     parts = [draw(answers, whole, sets, rng)] if whole else []
     if rest:
-        small = Answers(answers.share, answers.drop, answers.correlation, rest, answers.icc)
+        small = Answers(answers.proportion, answers.drop, answers.correlation, rest, answers.icc)
         parts.append(draw(small, 1, sets, rng))
     return moments_of(parts)
 

@@ -28,7 +28,7 @@ class Components:
 
     @property
     def icc(self) -> float:
-        """The share of the variance that lies between questions; NaN where nothing varies."""
+        """The proportion of the variance that lies between questions; NaN where nothing varies."""
         total = self.between + self.within
         return self.between / total if total > 0.0 else math.nan
 

@@ -40,7 +40,7 @@ _KINDS = {
     "worse": "worse in B",
     "same": "the same",
     "better": "better in B",
-    "unmeasured": "not measured in one",
+    "errored": "not measured in one",
 }
 
 
@@ -203,11 +203,13 @@ def _part(pair: PairedTask, kinds: Counter[str]) -> _Part:
         line = _line(pair, metric, pair.name)
         if line is not None:
             lines.append(line)
-    if pair.headline:
-        column = pair.candidate.columns[pair.headline]
+    if pair.primary_metric:
+        column = pair.candidate.columns[pair.primary_metric]
         for name, places in pair.groups().items():
-            found = difference(pair, pair.headline, 0.95, places)
-            groups.append(_Line(name, pair.headline, column.scale, found, higher_is_better=column.higher_is_better))
+            found = difference(pair, pair.primary_metric, 0.95, places)
+            groups.append(
+                _Line(name, pair.primary_metric, column.scale, found, higher_is_better=column.higher_is_better)
+            )
     return _Part(pair, lines, groups, kinds, findings(pair))
 
 
@@ -230,8 +232,8 @@ def _walk(a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask],
     ]
     places: dict[tuple[int, str, int], tuple[int, str]] = {}
     binary = [_binary(pair) for pair in pairs]
-    olds = [_values(pair.baseline, pair.headline) for pair in pairs]
-    news = [_values(pair.candidate, pair.headline) for pair in pairs]
+    olds = [_values(pair.baseline, pair.primary_metric) for pair in pairs]
+    news = [_values(pair.candidate, pair.primary_metric) for pair in pairs]
     with tempfile.TemporaryFile() as file:
         for record in a.records():
             keys = [(number, one, record.repeat) for number, one in _places(record, [pair.baseline for pair in pairs])]
@@ -296,9 +298,10 @@ def _said(side: dict[str, Any]) -> str:
     return side["replies"][0] if side["replies"] else ""
 
 
-def _values(side: TaskSide, headline: str) -> dict[tuple[str, int], float | None]:
-    """The headline of every record by (sample, repeat); of a metric that is no mean, its estimate for that one."""
-    column = side.columns.get(headline)
+def _values(side: TaskSide, primary_metric: str) -> dict[tuple[str, int], float | None]:
+    """The primary metric of every record by (sample, repeat); of a metric that is no mean, its estimate for that
+    one."""
+    column = side.columns.get(primary_metric)
     if column is None:
         return {}
     found: dict[tuple[str, int], float | None] = {}
@@ -314,17 +317,17 @@ def _values(side: TaskSide, headline: str) -> dict[tuple[str, int], float | None
 
 
 def _binary(pair: PairedTask) -> bool:
-    if not pair.headline:
+    if not pair.primary_metric:
         return False
-    columns = (pair.baseline.columns[pair.headline], pair.candidate.columns[pair.headline])
+    columns = (pair.baseline.columns[pair.primary_metric], pair.candidate.columns[pair.primary_metric])
     return all(c.width == 1 and {v for v in c.rows[:, 0].tolist() if v == v} <= {0.0, 1.0} for c in columns)
 
 
 def _kind(old: float | None, new: float | None, pair: PairedTask, binary: bool) -> str:
     if old is None or new is None:
-        return "unmeasured"
+        return "errored"
     if binary:
         return ("both" if new else "lost") if old else ("gained" if new else "neither")
     if new == old:
         return "same"
-    return "better" if (new > old) == pair.candidate.columns[pair.headline].higher_is_better else "worse"
+    return "better" if (new > old) == pair.candidate.columns[pair.primary_metric].higher_is_better else "worse"

@@ -10,9 +10,9 @@
   const fill = (id, pairs) => get(id).replaceChildren(...pairs.map(([key, text]) => el("option", { value: key }, kit.plain(text))));
   fill("task", [["", "all tasks"], ...meta.tasks.map((name, number) => [String(number), name])]);
   fill("kind", [["", "all samples"], ["changed", "score changed"], ...Object.entries(meta.kinds).filter(([kind]) => there.has(kind))]);
-  const CHANGED = new Set(["lost", "gained", "worse", "better"]), SIGNS = { lost: "▼", worse: "▼", gained: "▲", better: "▲", both: "✓", neither: "✗", same: "=", unmeasured: "!" };
+  const CHANGED = new Set(["lost", "gained", "worse", "better"]), SIGNS = { lost: "▼", worse: "▼", gained: "▲", better: "▲", both: "✓", neither: "✗", same: "=", errored: "!" };
 
-  const item = (row) => [el("span", { class: "sign " + (/lost|worse|unmeasured/.test(row[KIND]) ? "bad" : /gained|better/.test(row[KIND]) ? "good" : "soft") }, SIGNS[row[KIND]]),
+  const item = (row) => [el("span", { class: "sign " + (/lost|worse|errored/.test(row[KIND]) ? "bad" : /gained|better/.test(row[KIND]) ? "good" : "soft") }, SIGNS[row[KIND]]),
     el("span", { class: "name" }, shown(row[ID])), el("span", { class: "value" }, `${number(row[OLD])} → ${number(row[NEW])}`),
     el("span", { class: "text" }, shown(row[ALIKE] ? row[RIGHT] : `${row[LEFT]} → ${row[RIGHT]}`))];
   const browser = kit.listbox({ box: get("list"), space: get("space"), item, open, moved: store, enter: () => detail.focus() });

@@ -58,7 +58,7 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             "tasks": shards.tasks,
             "groups": shards.groups,
             "scores": shards.scores,
-            "headlines": {part.entry.name: part.headline for part in parts},
+            "primary_metrics": {part.entry.name: part.primary_metric for part in parts},
             "samples": shards.samples,
             "omitted": shards.omitted,
             "name": file,
@@ -97,8 +97,8 @@ class _Part:
     tally: Tally
 
     @property
-    def headline(self) -> str:
-        return self.entry.result.headline if self.entry.result else ""
+    def primary_metric(self) -> str:
+        return self.entry.result.primary_metric if self.entry.result else ""
 
     @property
     def metrics(self) -> list[MetricResult]:
@@ -106,10 +106,10 @@ class _Part:
 
     @property
     def groups(self) -> list[tuple[str, MetricResult]]:
-        """The headline of every group."""
+        """The primary metric of every group."""
         found = self.entry.result.groups if self.entry.result else {}
         return [
-            (name, next((m for m in metrics if m.name == self.headline), metrics[0]))
+            (name, next((m for m in metrics if m.name == self.primary_metric), metrics[0]))
             for name, metrics in found.items()
             if metrics
         ]
@@ -138,7 +138,7 @@ def _ends(parts: Sequence[_Part]) -> dict[tuple[str, str], tuple[float, float]]:
         for metric in every:
             estimate = metric.estimate
             key = (part.entry.name, metric.name)
-            if metric.scale == "share":
+            if metric.scale == "proportion":
                 found[key] = (0.0, 1.0)
                 continue
             numbers = [n for n in (estimate.low, estimate.value, estimate.high) if n - n == 0.0]

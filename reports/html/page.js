@@ -11,8 +11,8 @@
   get("browser").hidden = false;
   count.textContent = "reading…";
   const shards = await kit.shards(meta, (text) => { count.textContent = text; }), rows = shards.rows;
-  const headline = meta.tasks.map((task, number) => meta.scores[number].indexOf(meta.headlines[task]));
-  const value = (row) => { const place = headline[row[TASK]]; const v = row[VALUES][place < 0 ? 0 : place]; return v === undefined ? null : v; };
+  const primaryMetric = meta.tasks.map((task, number) => meta.scores[number].indexOf(meta.primary_metrics[task]));
+  const value = (row) => { const place = primaryMetric[row[TASK]]; const v = row[VALUES][place < 0 ? 0 : place]; return v === undefined ? null : v; };
   rows.sort((a, b) => a[TASK] - b[TASK] || a[RUN] - b[RUN] || a[INDEX] - b[INDEX] || a[REPEAT] - b[REPEAT]);
 
   /* ---- what can be chosen */

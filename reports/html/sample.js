@@ -16,7 +16,7 @@ kit.sample = (() => {
     const values = single ? replies.map((reply) => reply.loglikelihoods[0]) : (replies[0] || {}).loglikelihoods || [];
     const fits = values.length === one.choices.length, best = fits ? Math.max(...values) : 0;
     const mass = fits ? values.reduce((sum, v) => sum + Math.exp(v - best), 0) : 1;
-    return table(["mark", "choice", ...(fits ? ["log-likelihood", "share"] : [])], one.choices.map((choice, place) => {
+    return table(["mark", "choice", ...(fits ? ["log-likelihood", "proportion"] : [])], one.choices.map((choice, place) => {
       const share = fits ? Math.exp(values[place] - best) / mass : 0, meter = el("span", { class: "meter" });
       meter.style.width = Math.round(80 * share) + "px";
       const right = (one.gold || []).includes(place), likeliest = fits && values[place] === best;

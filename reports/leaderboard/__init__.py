@@ -200,8 +200,8 @@ def _markdown(made: Board, title: str) -> str:
     for model in _order(made):
         average = made.average[model]
         cells = [span(ranks.get(model)), letter(ranks.get(model)), made.models[model]]
-        cells.append(number(average.value if average else None, "share"))
-        cells.append(interval(average.low, average.high, "share") if average else "–")
+        cells.append(number(average.value if average else None, "proportion"))
+        cells.append(interval(average.low, average.high, "proportion") if average else "–")
         for column in made.columns:
             cell = column.cells[model]
             found = cell.estimate if cell else None

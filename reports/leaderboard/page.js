@@ -96,7 +96,7 @@
   get("tools").addEventListener("submit", (event) => event.preventDefault());
 
   /* ---- one cell */
-  const dialog = get("cell"), number = (v, scale) => v === null || v === undefined ? "–" : scale === "share" ? `${(100 * v).toFixed(1)}%` : String(Number(v.toPrecision(4)));
+  const dialog = get("cell"), number = (v, scale) => v === null || v === undefined ? "–" : scale === "proportion" ? `${(100 * v).toFixed(1)}%` : String(Number(v.toPrecision(4)));
   body.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-cell]");
     if (!button) return;

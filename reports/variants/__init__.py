@@ -123,7 +123,9 @@ class _Shown:
             "gates": verdicts,
             "notes": [f"{v.name}: {line}" for v in self.usable for line in v.left_out]
             + [f"{v.name}, {s.task}: {note}" for v in self.usable for s in v.shifts for note in s.notes],
-            "reach": _reach([shift for _, rows in by_task for _, shift in rows if shift.scale == "share"], self.usable),
+            "reach": _reach(
+                [shift for _, rows in by_task for _, shift in rows if shift.scale == "proportion"], self.usable
+            ),
             "told": told,
             "size": size,
             "small": small,

@@ -71,7 +71,7 @@ _SIZES = ("_three_objects", "_five_objects", "_seven_objects")
 def task(*, subset: str = "", prompts: str = "", max_tokens: int | None = None) -> Task:
     """All 27 tasks, or the one that `subset` names.
 
-    `prompts` is the folder with the paper's worked examples (three a task), shown before every question. `max_tokens`
+    `prompts` is the folder with the paper's few-shot examples (three a task), shown before every question. `max_tokens`
     is 1024 with them and 256 without, unless given.
     """
     names = [str(name) for name in META["variants"]]
@@ -97,7 +97,7 @@ def task(*, subset: str = "", prompts: str = "", max_tokens: int | None = None) 
         method=method,
         scorers=scorers,
         metrics=_metrics(chosen),
-        headline="strict_match" if prompts else "flexible_extract",
+        primary_metric="strict_match" if prompts else "flexible_extract",
     )
 
 
@@ -136,7 +136,7 @@ def _sample(row: Row) -> Sample:
 
 
 def _worked(folder: Path, name: str) -> str:
-    """The prompt of a task: description and worked examples, without the notice that stands before them."""
+    """The prompt of a task: description and few-shot examples, without the notice that stands before them."""
     path = folder / f"{name}.txt"
     if not path.is_file():
         raise UsageError(

@@ -38,7 +38,7 @@ def strict(sample: Sample, text: str) -> str | None:
 
 
 def strict_after_examples(sample: Sample, text: str) -> str | None:
-    """The same in the one form that the worked examples show."""
+    """The same in the one form that the few-shot examples show."""
     return matched(_STRICT_AFTER_EXAMPLES, text)
 
 

@@ -43,7 +43,7 @@ def task(*, sentences: Literal["auto", "punkt", "rules"] = "auto", max_tokens: i
         prompt=PromptFormat(answer=_question),
         method=replace(generate(max_tokens=max_tokens, stop=()), gold=_gold),
         scorers=(instructions(sentences=sentences),),
-        headline="prompt_level_strict_acc",
+        primary_metric="prompt_level_strict_acc",
     )
 
 

@@ -7,7 +7,7 @@ https://arxiv.org/abs/2305.20050. Data: EleutherAI/hendrycks_math and HuggingFac
      "solution": "Subtracting gives $2x=4$, so $x=\\boxed{2}$."}
 
 The form `minerva` is that of Minerva (https://arxiv.org/abs/2206.14858) as lm-evaluation-harness asks it; its four
-worked examples are not kept here: `examples` is a file that holds them, or others. `boxed` asks for the answer in a
+few-shot examples are not kept here: `examples` is a file that holds them, or others. `boxed` asks for the answer in a
 box, as reports on chat models do.
 """
 
@@ -48,7 +48,8 @@ def task(
 ) -> Task:
     """MATH's 5,000 test problems, those of one subject, or MATH-500.
 
-    `examples` is a file of worked examples (columns `problem` and `solution`), shown in order, all four of them unless
+    `examples` is a file of few-shot examples (columns `problem` and `solution`), shown in order, all four of them
+    unless
     --num-fewshot says otherwise. Without it none are shown, and more come from the training set.
     """
     subjects = [str(name) for name in META["variants"]]
@@ -63,7 +64,7 @@ def task(
         method=generate(max_tokens=max_tokens, stop=("Problem:",) if form == "minerva" else (), gold=_worked),
         scorers=(math_equal(),),
         fewshot=Fewshot(4, "first") if examples else Fewshot(),
-        headline="math_verify",
+        primary_metric="math_verify",
     )
 
 

@@ -46,7 +46,7 @@ def task(
         prompt=PromptFormat(),
         method=retrieve(found.documents, depth=depth, similarity=similarity),
         scorers=(ranking(depths=tuple(sorted({1, 10, depth}))),),
-        headline="ndcg@10",
+        primary_metric="ndcg@10",
     )
 
 

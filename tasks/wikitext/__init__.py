@@ -60,7 +60,7 @@ def task(
         method=perplexity(stride=stride, tokens=tokens),
         scorers=(rolling_scorer(),),
         metrics=(word_perplexity(), byte_perplexity(), bits_per_byte(), *by_token),
-        headline="word_perplexity",
+        primary_metric="word_perplexity",
     )
 
 

@@ -37,7 +37,7 @@ def test_a_run_says_how_its_programs_ran(tmp_path: Path, unsafe: bool) -> None:
     assert done.code == 0, done
     result = Run.open(tmp_path / "run").manifest.tasks[0].result
     assert result is not None
-    assert result.headline == "pass@1"
+    assert result.primary_metric == "pass@1"
     assert "cpu=15s" in result.signature
     assert ("unsafe=subprocess" in result.signature) is unsafe
 

@@ -28,7 +28,7 @@ prompt: "{{ question }}\\nAnswer:"
 choices: choices
 gold: answer
 groups: ["{{ subject }}"]
-headline: acc
+primary_metric: acc
 """
 SUITE = """\
 tasks: [./quiz.yaml]
@@ -123,7 +123,7 @@ def test_a_small_sample_is_inconclusive_and_says_how_many_would_do(project: Proj
     [
         (
             "quiz.yaml",
-            "headline: acc",
+            "primary_metric: acc",
             "description: 'Think.'",
             "another task prompt (before the chat template) for 90 of 90 samples",
         ),
@@ -134,7 +134,7 @@ def test_a_small_sample_is_inconclusive_and_says_how_many_would_do(project: Proj
             "opposite of damp",
             "another dataset: 1 of 90 samples are not what they were",
         ),
-        ("quiz.yaml", "headline: acc", "version: 2", "the task's version changed: 1 → 2"),
+        ("quiz.yaml", "primary_metric: acc", "version: 2", "the task's version changed: 1 → 2"),
     ],
 )
 def test_what_was_not_asked_alike_is_refused(

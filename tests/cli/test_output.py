@@ -15,11 +15,11 @@ from tests.reports.made import record, write_run
 @pytest.mark.parametrize(
     ("value", "scale", "shown"),
     [
-        (0.8555, "share", "85.5"),
-        (1.0, "share", "100.0"),
+        (0.8555, "proportion", "85.5"),
+        (1.0, "proportion", "100.0"),
         (3.65349, "number", "3.653"),
         (12345.6, "number", "1.235e+04"),
-        (float("nan"), "share", "–"),
+        (float("nan"), "proportion", "–"),
         (float("inf"), "number", "∞"),
     ],
 )

@@ -32,13 +32,13 @@ def test_the_suite_ran_the_own_task_with_the_own_judge(project: Path) -> None:
 
 def test_own_plugins_are_listed_as_the_projects(project: Path) -> None:
     done = evalkit("list", cwd=project)
-    for name in ("capitals", "brevity", "headlines"):
+    for name in ("capitals", "brevity", "primary_metrics"):
         assert f"  {name}" in done.out
     assert "[project]" in done.out
 
 
 def test_the_own_report_is_written(project: Path) -> None:
-    done = evalkit("report", "run", "--as", "headlines", cwd=project)
+    done = evalkit("report", "run", "--as", "primary_metrics", cwd=project)
     assert done.code == 0, done
     assert [line.split()[:2] for line in done.out.splitlines()] == [["tiny", "capitals"], ["tiny", "toy_mmlu"]]
 

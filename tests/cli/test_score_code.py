@@ -53,7 +53,7 @@ def test_four_completions_a_problem(tmp_path):
     assert done.code == 0, done
     run = Run.open(tmp_path / "run")
     counts = [number % 5 for number in range(24)]
-    # By the definition: the share of pairs of the four completions that hold a right one.
+    # By the definition: the proportion of pairs of the four completions that hold a right one.
     pairs = [1 - ((4 - c) * (3 - c) / 2) / 6 for c in counts]
     task = run.tasks[0]
     assert run.estimate(task, "pass@1").value == pytest.approx(sum(counts) / 4 / 24)

@@ -24,7 +24,7 @@ def side(values: Sequence[float | None], name: str = "quiz", **more: Any) -> Tas
         origin="run",
         harness="evalkit",
         version="0.1.0",
-        headline="acc",
+        primary_metric="acc",
         facts={"version": "1", "few-shot": "0-shot", "method": "choose", "scorers": "accuracy", "data": "d1"},
         digests={"samples": "s", "prompts": "p", "rendered": "r"},
         ids=[str(i) for i in range(n)],
@@ -46,7 +46,7 @@ def side(values: Sequence[float | None], name: str = "quiz", **more: Any) -> Tas
 def part(whole: TaskSide, places: Sequence[int]) -> TaskSide:
     """The side with only these records, in this order."""
     found = side([])
-    for name in ("name", "model", "harness", "version", "headline", "facts", "digests"):
+    for name in ("name", "model", "harness", "version", "primary_metric", "facts", "digests"):
         setattr(found, name, getattr(whole, name))
     for name in ("ids", "repeats", "asked", "prompted", "texts", "validity", "clusters", "groups"):
         setattr(found, name, [getattr(whole, name)[place] for place in places])

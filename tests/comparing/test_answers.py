@@ -104,7 +104,7 @@ def test_flips_are_counted_each_way_and_turned_where_less_is_better() -> None:
     left, right = side(before), side(after)
     less = mean("acc", higher_is_better=False)
     for one in (left, right):
-        one.columns["acc"] = Column("acc", one.columns["acc"].rows, False, "share", less.estimate)
+        one.columns["acc"] = Column("acc", one.columns["acc"].rows, False, "proportion", less.estimate)
     turned = flips_of(pair_task(left, right), "acc")
     assert turned is not None
     assert (turned.lost.value, turned.gained.value) == (flips.gained.value, flips.lost.value)
@@ -163,7 +163,7 @@ def perplexities(nll: list[float], words: list[float]) -> Any:
     made = side([1.0] * len(nll))
     metric = word_perplexity()
     made.columns = {metric.name: Column(metric.name, np.array([nll, words]).T, False, "number", metric.estimate)}
-    made.headline = metric.name
+    made.primary_metric = metric.name
     return made
 
 

@@ -43,7 +43,7 @@ def test_repeats_are_averaged_first_over_those_that_were_measured() -> None:
 def test_a_sample_that_one_side_could_not_measure_leaves_the_pairs_and_is_counted() -> None:
     values = values_of(pair_task(side([1.0, None, 0.0]), side([1.0, 1.0, 1.0])), "acc")
     assert values.baseline.tolist() == [1.0, 0.0]
-    assert values.unmeasured == 1
+    assert values.errored == 1
 
 
 def test_flips_name_the_largest_change_first_and_know_the_direction() -> None:

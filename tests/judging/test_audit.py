@@ -193,14 +193,15 @@ def test_a_soft_verdict_asked_again_is_the_same_where_it_leans_the_same_way(tmp_
 # ---------------------------------------------------------------- people
 
 
-def labels(pair: list[Outputs], path: Path, share: float = 1.0, seed: int = 3) -> Path:
-    """What people would say: the answer with more facts, in a random order of the two, for a share of the samples."""
+def labels(pair: list[Outputs], path: Path, proportion: float = 1.0, seed: int = 3) -> Path:
+    """What people would say: the answer with more facts, in a random order of the two, for a proportion of the
+    samples."""
     rng = random.Random(seed)
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(["id", "a", "b", "label"])
         for key in pair[0].answers:
-            if rng.random() < share:
+            if rng.random() < proportion:
                 one, two = pair if rng.random() < 0.5 else pair[::-1]
                 gap = _facts(one, key) - _facts(two, key)
                 table.writerow([key, one.name, two.name, "tie" if gap == 0 else "a" if gap > 0 else "b"])
@@ -216,7 +217,7 @@ def test_a_fair_judge_agrees_with_people_perfectly(pair: list[Outputs], tmp_path
 
 
 def test_a_win_rate_is_corrected_by_few_labels(pair: list[Outputs], tmp_path: Path) -> None:
-    people = read_labels(labels(pair, tmp_path / "labels.csv", share=0.5))
+    people = read_labels(labels(pair, tmp_path / "labels.csv", proportion=0.5))
     found = judged_by("verbose")
     finding = audit_of(found, people).finding("corrected win rate")
     assert finding is not None

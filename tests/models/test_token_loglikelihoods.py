@@ -51,7 +51,7 @@ def test_equal_one_plain_pass(make_model: Callable[..., Path], family: str) -> N
         expected = plainly(folder, text)
         assert reply.token_loglikelihoods == pytest.approx(expected, abs=1e-4)
         assert len(reply.token_loglikelihoods) == reply.usage.prompt_tokens - 1
-        scores = {s.name: s.value for s in asyncio.run(min_k(share=0.3).score(Sample("1", text), (reply,)))}
+        scores = {s.name: s.value for s in asyncio.run(min_k(proportion=0.3).score(Sample("1", text), (reply,)))}
         lowest = sorted(expected)[: max(1, int(len(expected) * 0.3))]
         assert scores["min_k"] == pytest.approx(sum(lowest) / len(lowest), abs=1e-4)
         assert scores["token_loglikelihood"] == pytest.approx(sum(expected) / len(expected), abs=1e-4)
@@ -84,12 +84,12 @@ def test_a_local_model_refuses_a_schema_and_tools() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "share", "taken"), [(10, 0.2, 2), (10, 0.29, 2), (3, 0.2, 1), (1, 1.0, 1), (7, 1.0, 7)]
+    ("count", "proportion", "taken"), [(10, 0.2, 2), (10, 0.29, 2), (3, 0.2, 1), (1, 1.0, 1), (7, 1.0, 7)]
 )
 def test_how_many_tokens_min_k_takes(count: int, share: float, taken: int) -> None:
     values = tuple(-float(number) for number in range(count))
     reply = Reply(loglikelihoods=(sum(values),), token_loglikelihoods=values)
-    score = asyncio.run(min_k(share=share).score(Sample("1", "x"), (reply,)))[0]
+    score = asyncio.run(min_k(proportion=share).score(Sample("1", "x"), (reply,)))[0]
     assert score.value == pytest.approx(sum(sorted(values)[:taken]) / taken)
     assert score.reason == f"{taken} of {count} tokens"
 

@@ -189,8 +189,8 @@ DEFAULT = ("t", 1, 0.5, False, "letter", 1, None, None)
     [
         ({"text": "a=b,c"}, 0, "a=b,c"),
         ({"number": "-3"}, 1, -3),
-        ({"share": "1e-3"}, 2, 0.001),
-        ({"share": "2"}, 2, 2.0),
+        ({"proportion": "1e-3"}, 2, 0.001),
+        ({"proportion": "2"}, 2, 2.0),
         ({"flag": "yes"}, 3, True),
         ({"flag": "False"}, 3, False),
         ({"form": "text"}, 4, "text"),
@@ -209,7 +209,7 @@ def test_options_become_what_the_parameters_are_annotated_as(project, put, optio
 
 def test_options_may_stand_inline_and_beside(project, put):
     put("tasks/mine.py", OPTIONS)
-    assert load("task", "mine,number=2", {"share": "0.1"}, project).name == repr(("t", 2, 0.1, *DEFAULT[3:]))
+    assert load("task", "mine,number=2", {"proportion": "0.1"}, project).name == repr(("t", 2, 0.1, *DEFAULT[3:]))
     assert "given twice" in error_of("task", "mine,number=2", {"number": "3"}, project).wrong
 
 

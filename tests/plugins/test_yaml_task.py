@@ -145,12 +145,12 @@ def test_scorers_with_settings_and_metrics_by_the_name_of_a_score(made):
     task = made(
         HEAD
         + "answer: answer\nscorers:\n  - exact_match: {ignore_case: true, ignore: ['\\.$']}\n  - squad\n"
-        + "metrics: [f1, {mean: {score: exact_match}}]\nheadline: f1\n"
+        + "metrics: [f1, {mean: {score: exact_match}}]\nprimary_metric: f1\n"
     )
     assert [scorer.name for scorer in task.scorers] == ["exact_match", "squad"]
     assert task.scorers[0].settings != {}
     assert [metric.name for metric in task.metrics] == ["f1", "exact_match"]
-    assert task.headline == "f1"
+    assert task.primary_metric == "f1"
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ BLOCK = "data: rows.jsonl\nprompt: |\n  one\n  {{ question\n  three\nanswer: ans
         (HEAD + "answer: answer\nscorers:\n - squad\n - exact_match: {ignorecase: true}\n", 6, "no setting of scorer"),
         (HEAD + "answer: answer\nscorers: [{exact_match: {ignore_case: 3}}]\n", 4, "setting 'ignore_case' of scorer"),
         (HEAD + "answer: answer\nmetrics: [exact]\n", 4, "no metric named 'exact'"),
-        (HEAD + "answer: answer\nheadline: f1\n", 4, "no metric of this task named 'f1'"),
-        (HEAD + "fewshot: 2\nmethod: perplexity\n", 3, "fewshot: worked examples need an answer to show"),
+        (HEAD + "answer: answer\nprimary_metric: f1\n", 4, "no metric of this task named 'f1'"),
+        (HEAD + "fewshot: 2\nmethod: perplexity\n", 3, "fewshot: few-shot examples need an answer to show"),
         ("data: {hub: a/b}\nprompt: '{{ q }}'\nanswer: a\n", 1, "data: data from the hub needs a split"),
         ("data: {split: test}\nprompt: '{{ q }}'\nanswer: a\n", 1, "data: this must be a path, or have one of hub"),
         ("data: {files: a, split: b}\nprompt: '{{ q }}'\nanswer: a\n", 1, "split: only data from the hub has this"),

@@ -28,10 +28,10 @@ def test_reliability_is_that_of_scikit_learn() -> None:
     confidence, right = [], []
     for record in records:
         tally.add(record)
-        shares = np.exp(record.replies[0].loglikelihoods)
-        shares /= shares.sum()
-        confidence.append(shares.max())
-        right.append(int(shares.argmax()) in record.sample.gold)
+        proportions = np.exp(record.replies[0].loglikelihoods)
+        proportions /= proportions.sum()
+        confidence.append(proportions.max())
+        right.append(int(proportions.argmax()) in record.sample.gold)
     true, mean = calibration.calibration_curve(right, confidence, n_bins=10)
     assert [c for c, _, _ in tally.bins] == pytest.approx(list(mean))
     assert [r for _, r, _ in tally.bins] == pytest.approx(list(true))
@@ -45,8 +45,8 @@ def test_quantiles_are_nearest_ranks() -> None:
     tally = Tally()
     for number in range(137):
         tally.add(choice(number, draw))
-    for share in (0.01, 0.5, 0.99, 1.0):
-        assert tally.quantile(share) == np.quantile(np.asarray(tally.seconds), share, method="inverted_cdf")
+    for proportion in (0.01, 0.5, 0.99, 1.0):
+        assert tally.quantile(proportion) == np.quantile(np.asarray(tally.seconds), proportion, method="inverted_cdf")
     assert math.isnan(Tally().quantile(0.5))
 
 

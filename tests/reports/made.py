@@ -42,8 +42,10 @@ def write_run(
             value = record.value(metric)
             if value is not None and not record.validity.is_measurement_failure:
                 n, total = n + 1, total + value
-    share = total / n
-    found = MetricResult(metric, Estimate(share, max(0.0, share - 0.1), min(1.0, share + 0.1), n, "t"), True, "share")
+    proportion = total / n
+    found = MetricResult(
+        metric, Estimate(proportion, max(0.0, proportion - 0.1), min(1.0, proportion + 0.1), n, "t"), True, "proportion"
+    )
     entry = TaskEntry(
         task,
         task,

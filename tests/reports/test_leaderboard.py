@@ -27,12 +27,12 @@ N = 150
 def made(folder: Path) -> list[Run]:
     """Four models on two tasks; `weak` lacks the second. One question is as hard for all of them."""
     runs = []
-    for model, share in SHARES.items():
+    for model, proportion in SHARES.items():
         for task in ("one", "two")[: 1 if model == "weak" else 2]:
             draw = random.Random(task)
             hard = [draw.random() for _ in range(N)]
             own = random.Random(model + task)
-            records = (record(n, task=task, right=0.6 * hard[n] + 0.4 * own.random() < share) for n in range(N))
+            records = (record(n, task=task, right=0.6 * hard[n] + 0.4 * own.random() < proportion) for n in range(N))
             runs.append(write_run(folder / f"{model}-{task}", records, task=task, model=model))
     return runs
 
@@ -321,9 +321,9 @@ def test_peaks_of_one_kind_are_named_on_the_axis(tmp_path: Path, look: Any) -> N
 
 
 def test_suites_are_groups_with_the_means_of_their_tasks(tmp_path: Path, look: Any, axe: str) -> None:
-    for model, share in (("a", 3), ("b", 4)):
+    for model, proportion in (("a", 3), ("b", 4)):
         folder = tmp_path / "runs" / model
-        records = [record(n, task=task, right=n % share > 0) for task in ("one", "two") for n in range(60)]
+        records = [record(n, task=task, right=n % proportion > 0) for task in ("one", "two") for n in range(60)]
         run = write_run(folder, records, task="one", model=model)
         first = run.manifest.tasks[0]
         run.manifest.tasks.append(replace(first, name="two"))

@@ -82,10 +82,10 @@ def test_lm_eval_makes_its_table_of_our_results(
 
 
 def series(folder: Path) -> None:
-    """Twelve runs of 200 samples whose share right falls after the eighth."""
+    """Twelve runs of 200 samples whose proportion right falls after the eighth."""
     for number in range(12):
-        share = 80 if number < 8 else 40
-        records = (record(n, right=n * 37 % 100 < share) for n in range(200))
+        proportion = 80 if number < 8 else 40
+        records = (record(n, right=n * 37 % 100 < proportion) for n in range(200))
         made = write_run(folder / f"r{number:02d}", records)
         made.manifest.created = f"2026-01-{number + 1:02d}T00:00:00+00:00"
         manifests.write(made.folder, made.manifest)

@@ -29,8 +29,8 @@ def test_a_correlation_that_shares_can_not_have_is_the_nearest_they_can() -> Non
 @pytest.mark.parametrize("answers", [Answers(0.8, 0.05, 0.5, 5, 0.3), Answers(0.3, -0.1, 0.0, 4, 0.6)])
 def test_samples_have_the_shares_and_the_intra_cluster_correlation(answers: Answers) -> None:
     before, after, clusters = flips(answers, 200_000, RNG)
-    assert before.mean() == pytest.approx(answers.share, abs=0.006)
-    assert after.mean() == pytest.approx(answers.share - answers.drop, abs=0.006)
+    assert before.mean() == pytest.approx(answers.proportion, abs=0.006)
+    assert after.mean() == pytest.approx(answers.proportion - answers.drop, abs=0.006)
     assert np.std(after - before) == pytest.approx(answers.deviation, abs=0.006)
     d = (after - before + answers.drop).reshape(-1, answers.size)
     between = (d.sum(axis=1) ** 2 - (d**2).sum(axis=1)).mean() / (answers.size * (answers.size - 1))

@@ -8,7 +8,7 @@ from evalkit.stats import combined_interval, mean_interval, wilson
 from evalkit.stats.intervals import quantile
 
 
-def share(right, n):
+def proportion(right, n):
     low, high = wilson(right / n, n, quantile(0.95))
     return Estimate(right / n, low, high, n, "wilson")
 
@@ -20,7 +20,7 @@ def share(right, n):
 )
 def test_two_shares_give_newcombes_interval_of_a_difference(one, other, low, high):
     # p1 - p2 = 2 · mean(p1, 1 - p2) - 1, and Wilson's interval of 1 - p2 is that of p2 turned around.
-    found = combined_interval([share(*one), share(other[1] - other[0], other[1])], [1.0, 1.0])
+    found = combined_interval([proportion(*one), proportion(other[1] - other[0], other[1])], [1.0, 1.0])
     assert 2 * found.low - 1 == pytest.approx(low, abs=6e-5)
     assert 2 * found.high - 1 == pytest.approx(high, abs=6e-5)
 
@@ -32,7 +32,7 @@ def test_statsmodels_has_the_same_interval_of_a_difference():
         n, m = (int(size) for size in rng.integers(5, 400, 2))
         a, b = int(rng.integers(0, n + 1)), int(rng.integers(0, m + 1))
         low, high = proportion.confint_proportions_2indep(a, n, b, m, method="newcomb", compare="diff")
-        found = combined_interval([share(a, n), share(m - b, m)], [0.5, 0.5])
+        found = combined_interval([proportion(a, n), proportion(m - b, m)], [0.5, 0.5])
         assert (2 * found.low - 1, 2 * found.high - 1) == pytest.approx((low, high), abs=1e-9)
 
 
@@ -45,7 +45,7 @@ def test_symmetric_intervals_combine_as_standard_errors_do():
 
 
 def test_one_part_keeps_its_interval():
-    part = share(3, 20)
+    part = proportion(3, 20)
     found = combined_interval([part], [7.0])
     assert (found.value, found.low, found.high) == pytest.approx((part.value, part.low, part.high), abs=1e-15)
 
@@ -65,18 +65,18 @@ def test_the_interval_covers_the_mean_of_tasks_as_often_as_it_says():
 
 def test_a_part_without_an_interval_leaves_none_to_the_mean():
     nothing = Estimate(0.5, math.nan, math.nan, 1, "n=1")
-    found = combined_interval([share(1, 2), nothing], [1.0, 1.0])
+    found = combined_interval([proportion(1, 2), nothing], [1.0, 1.0])
     assert found.value == 0.5
     assert math.isnan(found.low)
 
 
 @pytest.mark.parametrize("weights", [[0.0, 0.0], [1.0, -1.0], []])
 def test_weights_must_weigh_something(weights):
-    parts = [share(1, 2), share(1, 3)][: len(weights)]
+    parts = [proportion(1, 2), proportion(1, 3)][: len(weights)]
     with pytest.raises(ValueError, match="weights must not be negative nor all 0"):
         combined_interval(parts, weights)
 
 
 def test_intervals_of_unequal_confidence_do_not_mix():
     with pytest.raises(ValueError, match="different confidence"):
-        combined_interval([share(1, 2), Estimate(0.5, 0.4, 0.6, 9, "t", 0.9)], [1.0, 1.0])
+        combined_interval([proportion(1, 2), Estimate(0.5, 0.4, 0.6, 9, "t", 0.9)], [1.0, 1.0])

@@ -128,11 +128,11 @@ def test_few_clusters_of_0_and_1_take_wilson_on_the_effective_size() -> None:
     clusters = np.repeat(np.arange(20), 10)
     values = (RNG.random(20)[clusters] > RNG.random(200)).astype(float)
     found = mean_interval(values, clusters)
-    share = values.mean()
-    design = cluster_error(values.tolist(), clusters.tolist()) ** 2 / (share * (1 - share) / 200)
+    proportion = values.mean()
+    design = cluster_error(values.tolist(), clusters.tolist()) ** 2 / (proportion * (1 - proportion) / 200)
     effective = 200 / design
     assert 20 < effective < 200
-    low, high = wilson(share, effective, scipy.stats.t.ppf(0.975, 19))
+    low, high = wilson(proportion, effective, scipy.stats.t.ppf(0.975, 19))
     assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
     assert found.how == f"wilson on {effective:.1f} effective samples, 20 clusters"
 

@@ -17,15 +17,15 @@ ONE = np.asarray
 
 
 def likelihood_statistic(gains: int, losses: int, n: int, delta: float) -> float:
-    """The score statistic with the share of losses that maximises the trinomial likelihood, found numerically."""
+    """The score statistic with the proportion of losses that maximises the trinomial likelihood, found numerically."""
 
-    def loss(share: float) -> float:
-        cells = ((losses, share), (gains, share + delta), (n - gains - losses, 1 - 2 * share - delta))
+    def loss(proportion: float) -> float:
+        cells = ((losses, proportion), (gains, proportion + delta), (n - gains - losses, 1 - 2 * proportion - delta))
         return -sum(count * math.log(max(chance, 1e-300)) for count, chance in cells if count)
 
     low, high = max(0.0, -delta), (1.0 - delta) / 2.0
-    share = scipy.optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-13}).x
-    return (gains - losses - n * delta) / math.sqrt(n * (2 * share + delta - delta**2))
+    proportion = scipy.optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-13}).x
+    return (gains - losses - n * delta) / math.sqrt(n * (2 * proportion + delta - delta**2))
 
 
 @pytest.mark.parametrize(("gains", "losses", "n"), [(2, 12, 50), (40, 20, 160), (3, 3, 40), (1, 7, 21), (30, 31, 900)])
@@ -86,13 +86,13 @@ def test_the_correction_for_skewness_solves_its_equation() -> None:
     gains, losses, n, delta = 4, 17, 300, -0.03
     plain = float(tango_statistic(ONE(gains), ONE(losses), ONE(n), ONE(delta)))
     z = float(tango_statistic(ONE(gains), ONE(losses), ONE(n), ONE(delta), skewness=1.0))
-    share = scipy.optimize.brentq(
+    proportion = scipy.optimize.brentq(
         lambda q: (gains - losses - n * delta) / math.sqrt(n * (2 * q + delta - delta**2)) - plain,
         0.031,
         0.4,
         xtol=1e-15,
     )
-    chances = np.array([share, 1 - 2 * share - delta, share + delta])
+    chances = np.array([proportion, 1 - 2 * proportion - delta, proportion + delta])
     values = np.array([-1.0, 0.0, 1.0])
     deviation = math.sqrt(chances @ (values - delta) ** 2)
     gamma = chances @ (values - delta) ** 3 / deviation**3 / math.sqrt(n)

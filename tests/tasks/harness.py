@@ -25,7 +25,7 @@ class Definition:
     values: Mapping[str, Any]
 
     def asked(self, row: Mapping[str, Any], examples: Sequence[Mapping[str, Any]] = ()) -> list[tuple[str, str]]:
-        """The (context, continuation) pairs of a row after these worked examples, in the order of its choices."""
+        """The (context, continuation) pairs of a row after these few-shot examples, in the order of its choices."""
         before = self._rendered(self.values.get("description", ""), row) + "".join(map(self.shown, examples))
         question, target = self.read("doc_to_text", row), self.read("doc_to_target", row)
         if "doc_to_choice" not in self.values:

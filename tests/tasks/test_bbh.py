@@ -1,4 +1,4 @@
-"""BBH against lm-evaluation-harness 0.4.13: prompts with and without worked examples, both readings of a reply."""
+"""BBH against lm-evaluation-harness 0.4.13: prompts with and without few-shot examples, both readings of a reply."""
 
 from __future__ import annotations
 

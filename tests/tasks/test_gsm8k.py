@@ -166,7 +166,7 @@ def test_worked_examples_come_from_a_file_in_order(on_real_rows, tmp_path: Path)
     assert prompt.startswith(
         "Q: Is it 0?\nA: It is. The answer is 0.\n\nQ: Is it 1?\nA: It is. The answer is 1.\n\nQ: Janet’s"
     )
-    with pytest.raises(UsageError, match="no worked examples"):
+    with pytest.raises(UsageError, match="no few-shot examples"):
         load("task", f"gsm8k,form=zeroshot_cot,examples={path}")
 
 

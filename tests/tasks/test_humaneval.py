@@ -26,7 +26,7 @@ def engine() -> str:
 
 
 def passed(task, samples: list[Sample], text) -> dict[str, float]:
-    """Sample id to the share of right completions, for the text that `text` makes of each sample."""
+    """Sample id to the proportion of right completions, for the text that `text` makes of each sample."""
     (scorer,) = task.scorers
     ready = scorer.ready(False)
 

@@ -47,7 +47,7 @@ def test_the_prompt_of_minerva_byte_for_byte(over, ask_lm_eval):
 
 
 def test_the_four_shot_prompt_from_a_file_is_lm_evals(over, ask_lm_eval, tmp_path):
-    """Its own worked examples, handed over as a file, give its own prompt."""
+    """Its own few-shot examples, handed over as a file, give its own prompt."""
     script = (
         "from lm_eval.tasks.minerva_math.utils import doc_to_text, list_fewshot_samples\n"
         "shown = list_fewshot_samples()\n"

@@ -39,7 +39,7 @@ def test_what_is_reported(built_in):
 
 def test_the_strided_variant_is_named_and_reports_by_token(built_in):
     task = built_in("toy_perplexity,stride=64").task
-    assert (task.method.name, task.method.settings, task.headline) == (
+    assert (task.method.name, task.method.settings, task.primary_metric) == (
         "rolling-strided",
         {"stride": "64"},
         "token_perplexity",

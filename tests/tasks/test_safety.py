@@ -274,7 +274,7 @@ def test_an_overlap_alone_asks_the_model_nothing(tmp_path: Path) -> None:
     spec = f"contamination,files={tmp_path / 'rows.jsonl'},corpus={tmp_path / 'corpus.txt'},n=3,probe=overlap"
     run = evalkit.run(spec, Silent(), out=tmp_path / "run")
     [entry] = run.manifest.tasks
-    assert entry.result.headline == "overlap"
+    assert entry.result.primary_metric == "overlap"
     assert entry.result.metric("overlap").estimate.value == 0.5
     # A journal is in the order in which samples ended.
     in_order = sorted(run.records(), key=lambda record: record.index)
@@ -352,12 +352,12 @@ def test_gsm8k_questions_that_share_thirteen_words_with_its_training_rows(hub_mi
         known = {gram for line in lines for gram in grams(line)}
     with gzip.open(test, "rt") as lines:
         asked = [grams(line) for line in lines]
-    shares = [sum(gram in known for gram in own) / len(own) if own else 0.0 for own in asked]
+    proportions = [sum(gram in known for gram in own) / len(own) if own else 0.0 for own in asked]
     [entry] = run.manifest.tasks
     overlap, contaminated = (entry.result.metric(name).estimate for name in ("overlap", "contaminated"))
-    assert overlap.n == len(shares) == 1319
-    assert overlap.value == pytest.approx(sum(shares) / len(shares))
-    assert contaminated.value == pytest.approx(sum(share > 0 for share in shares) / 1319)
+    assert overlap.n == len(proportions) == 1319
+    assert overlap.value == pytest.approx(sum(proportions) / len(proportions))
+    assert contaminated.value == pytest.approx(sum(proportion > 0 for proportion in proportions) / 1319)
 
 
 @pytest.mark.shared_data

@@ -96,7 +96,7 @@ def test_gold_answers_score_one(spec):
 def test_the_headline_is_a_metric_of_the_task(spec):
     task = load("task", spec)
     metrics = task.metrics or tuple(metric for scorer in task.scorers for metric in scorer.metrics)
-    assert task.headline in [metric.name for metric in metrics]
+    assert task.primary_metric in [metric.name for metric in metrics]
 
 
 @pytest.mark.parametrize("entry", TASKS, ids=lambda entry: entry.name)

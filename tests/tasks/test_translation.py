@@ -55,7 +55,7 @@ def test_a_run_has_sacrebleus_scores_and_signatures(table, tmp_path, built_in):
         assert 100 * found.estimate.value == pytest.approx(made.corpus_score(said, references).score, abs=1e-9)
         signature = str(made.get_signature()).replace("nrefs:2|", "")
         assert signature.replace("|", "/") in result.signature.replace("|", "/")
-    assert result.headline == "bleu"
+    assert result.primary_metric == "bleu"
 
 
 def test_the_prompt_is_that_of_lm_eval(table, built_in, lm_eval_tasks):
@@ -203,5 +203,5 @@ def test_gold_answers_score_1(table, sentences, built_in, spec):
 
 
 def test_an_alpha_is_a_share(built_in):
-    with pytest.raises(UsageError, match="share between 0 and 1"):
+    with pytest.raises(UsageError, match="proportion between 0 and 1"):
         built_in("paraphrase,files=x,alpha=2")

@@ -65,26 +65,26 @@ def test_mc1s_right_answer_is_the_first_in_every_real_row(on_real_rows):
 # ---------------------------------------------------------------- the scorer
 
 
-def share(values, gold):
+def proportion(values, gold):
     sample = Sample("s", "q", choices=tuple("abcdefgh"[: len(values)]), gold=gold)
     return asyncio.run(gold_probability().score(sample, (Reply(loglikelihoods=values),)))[0]
 
 
 def test_the_share_of_the_true_answers_by_hand():
     values = (math.log(0.1), math.log(0.3), math.log(0.1))
-    assert share(values, (0, 1)).value == pytest.approx(0.8, abs=1e-15)
-    assert share(values, (2,)).value == pytest.approx(0.2, abs=1e-15)
-    assert share(values, (2,)).answer == "b"
+    assert proportion(values, (0, 1)).value == pytest.approx(0.8, abs=1e-15)
+    assert proportion(values, (2,)).value == pytest.approx(0.2, abs=1e-15)
+    assert proportion(values, (2,)).answer == "b"
 
 
 def test_texts_too_unlikely_for_float64_still_have_a_share():
-    assert share((-2000.0, -2000.0 + math.log(3.0)), (1,)).value == pytest.approx(0.75, abs=1e-12)
+    assert proportion((-2000.0, -2000.0 + math.log(3.0)), (1,)).value == pytest.approx(0.75, abs=1e-12)
 
 
 @pytest.mark.parametrize("values", [(math.nan, -1.0), (-math.inf, -math.inf), (math.inf, -1.0)])
 def test_what_is_no_likelihood_is_an_error(values):
     with pytest.raises(ValueError, match="not numbers"):
-        share(values, (0,))
+        proportion(values, (0,))
 
 
 def test_the_share_is_lm_evals_on_random_likelihoods(lm_eval_tasks):
@@ -101,9 +101,9 @@ def test_the_share_is_lm_evals_on_random_likelihoods(lm_eval_tasks):
         labels = [1, *map(int, rng.integers(0, 2, count - 1))]
         gold = tuple(place for place, label in enumerate(labels) if label)
         theirs = oracle({"mc2_targets": {"labels": labels}}, [(value, False) for value in values])["acc"]
-        assert share(values, gold).value == pytest.approx(float(theirs), abs=1e-12)
+        assert proportion(values, gold).value == pytest.approx(float(theirs), abs=1e-12)
 
 
 def test_the_metric_is_called_mc2():
     task = load("task", "truthfulqa_mc2")
-    assert [metric.name for metric in task.metrics] == [task.headline] == ["mc2"]
+    assert [metric.name for metric in task.metrics] == [task.primary_metric] == ["mc2"]

@@ -193,6 +193,6 @@ def test_words_and_bytes_are_counted_on_the_page_as_it_was(on_real_rows):
 
 def test_the_strided_variant_is_named_and_has_a_perplexity_by_token(built_in):
     task = built_in("toy_wikitext,stride=64").task
-    assert (task.method.name, task.headline) == ("rolling-strided", "word_perplexity")
+    assert (task.method.name, task.primary_metric) == ("rolling-strided", "word_perplexity")
     assert [metric.name for metric in task.metrics][-1] == "token_perplexity"
     assert built_in("toy_wikitext").task.method.name == "rolling"

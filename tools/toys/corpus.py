@@ -164,7 +164,7 @@ def _task_turns(rng: Random) -> list[tuple[str, str]]:
 
 Maker = Callable[[Random], Document]
 
-# Shares of documents, first while the model learns to look back, then for the rest of the training.
+# Proportions of documents, first while the model learns to look back, then for the rest of the training.
 MIX: tuple[tuple[Maker, float, float], ...] = (
     (copy_document, 0.25, 0.03),
     (recall_document, 0.25, 0.08),
@@ -185,7 +185,7 @@ def documents(seed: int, early: int = EARLY) -> Iterator[Document]:
     """The corpus, without an end; the same seed gives the same documents. `early` documents are of the first part."""
     rng = Random(seed)
     makers = [maker for maker, _, _ in MIX]
-    first, then = [share for _, share, _ in MIX], [share for _, _, share in MIX]
+    first, then = [proportion for _, proportion, _ in MIX], [proportion for _, _, proportion in MIX]
     for number in count():
         maker = rng.choices(makers, first if number < early else then)[0]
         pieces = maker(rng)

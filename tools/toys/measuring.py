@@ -84,7 +84,7 @@ def as_question(row: dict[str, Any]) -> Question:
 
 
 def accuracy(subject: Subject, samples: Path, letters: bool, shots: int) -> float:
-    """The share of multiple-choice questions whose right choice is the most likely one."""
+    """The proportion of multiple-choice questions whose right choice is the most likely one."""
     dev = [as_quiz(row) for row in read(samples, "multiple_choice_dev")]
     form = prompts.quiz_letters if letters else prompts.quiz_text
     right = 0
@@ -138,7 +138,7 @@ def batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def question_scores(subject: Subject, samples: Path, as_chat: bool, shots: int = 0) -> tuple[float, float, float]:
-    """Exact match, F1 over all questions, and the share of unanswerable ones that were seen as such."""
+    """Exact match, F1 over all questions, and the proportion of unanswerable ones that were seen as such."""
     rows = [as_question(row) for row in read(samples, "qa")]
     shown = "".join(prompts.question_prompt(r) + prompts.question_answer(r) + "\n\n" for r in rows[-shots:] if shots)
     exact, f1, seen, without = 0.0, 0.0, 0, 0

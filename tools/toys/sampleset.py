@@ -52,8 +52,8 @@ def questions() -> list[Row]:
     rng = Random(SEED + 2)
     rows: list[Row] = []
     for number in range(QUESTIONS):
-        share = 1.0 if number % 7 == 3 else 0.0
-        made = make_questions(rng, held_out=True, unanswerable=share, crowded=CROWDED)[0]
+        proportion = 1.0 if number % 7 == 3 else 0.0
+        made = make_questions(rng, held_out=True, unanswerable=proportion, crowded=CROWDED)[0]
         rows.append(
             {
                 "id": f"qa-{number + 1:03d}",

@@ -93,7 +93,7 @@ def tell_story(rng: Random, held_out: bool, crowded: float) -> tuple[str, list[T
 def make_questions(
     rng: Random, held_out: bool, count: int = 1, unanswerable: float = 0.15, crowded: float = 0.3
 ) -> list[Question]:
-    """Up to `count` different questions about one story, all with its title; `unanswerable` is their share."""
+    """Up to `count` different questions about one story, all with its title; `unanswerable` is their proportion."""
     context, told = tell_story(rng, held_out, crowded)
     title = told[0].thing.name
     given = {(t.thing.name, t.attribute.name) for t in told}

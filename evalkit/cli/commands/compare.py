@@ -119,8 +119,8 @@ def _any_flip(paired: list[PairedTask]) -> str:
     from evalkit.comparing.gates.assess import flips
 
     for pair in paired:
-        if pair.headline:
-            worse, better = flips(pair, pair.headline)
+        if pair.primary_metric:
+            worse, better = flips(pair, pair.primary_metric)
             for sample in (*worse, *better):
                 return sample
     return ""

@@ -25,7 +25,7 @@ _SHOWN = 15
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", default=Path("runs"))
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
 @click.option("--model", "models", multiple=True, metavar="MODEL", help="Only this model; may be repeated.")
-@click.option("--metric", default="", metavar="METRIC", help="Instead of each task's headline.")
+@click.option("--metric", default="", metavar="METRIC", help="Instead of each task's primary metric.")
 @click.option("--across-models", is_flag=True, help="One series a task, for checkpoints that have names of their own.")
 @click.option("--alpha", type=float, default=0.01, show_default=True, help="p at which a change point is flagged.")
 @click.option("--last", type=int, default=_SHOWN, show_default=True, help="Runs to show of every series.")

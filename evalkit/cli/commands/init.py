@@ -43,14 +43,14 @@ def judge(*, words: int = 5) -> Judge:
 
     return Judge("brevity", verdict)
 ''',
-    "reports/headlines.py": '''\
-"""One line a task: its headline number and nothing else."""
+    "reports/primary metrics.py": '''\
+"""One line a task: its primary metric number and nothing else."""
 
 from collections.abc import Sequence
 
 from evalkit import Run
 
-META = {"name": "headlines", "summary": "one line a task", "tags": ["text"]}
+META = {"name": "primary metrics", "summary": "one line a task", "tags": ["text"]}
 
 
 def report(runs: Sequence[Run], /) -> str:

@@ -259,7 +259,7 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
 
 
 def _finish(found: Sequence[Judged], given: dict[str, Any]) -> None:
-    """Exit 3 where more than the allowed share is unjudged, with the commonest reason."""
+    """Exit 3 where more than the allowed proportion is unjudged, with the commonest reason."""
     from collections import Counter
 
     missing = [one for one in found if one.validity is not Validity.OK]

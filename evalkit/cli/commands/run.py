@@ -78,7 +78,7 @@ def finish(runs: list[Any]) -> None:
 
 
 def explain_failures(runs: list[Any]) -> str:
-    """Why a run counts as failed: the tasks whose share of failures is too high, with the commonest reason."""
+    """Why a run counts as failed: the tasks whose proportion of failures is too high, with the commonest reason."""
     from collections import Counter
 
     lines = []

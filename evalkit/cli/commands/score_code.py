@@ -69,7 +69,7 @@ def command(samples: Path, task: str, k: str, partial: bool, quiet: bool, **give
         raise UsageError(f"{task!r} is not a task")
     options = DataOptions(given["data_dir"] or paths.data_mirror(), given["offline"])
     asked = _stored(found, completions, options, partial, samples)
-    asked = replace(asked, metrics=_metrics(k, completions), headline="pass@1")
+    asked = replace(asked, metrics=_metrics(k, completions), primary_metric="pass@1")
     settings = Settings(data=options, unsafe_code=given["unsafe_code"] or "")
     model = _Samples(samples, lines)
     prepared = prepare(asked, task, "score-code", cast(Model, model), settings)

@@ -29,7 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 @click.option("--task", metavar="TASK", help="Only this task.")
 @click.option("--sample", "samples", multiple=True, metavar="ID", help="Show this sample in full.")
 @click.option("--failed", is_flag=True, help="Show samples that could not be measured.")
-@click.option("--wrong", is_flag=True, help="Show samples whose headline score is below 1.")
+@click.option("--wrong", is_flag=True, help="Show samples whose primary metric score is below 1.")
 @click.option("--limit", type=int, default=_SHOWN_SAMPLES, show_default=True, help="Samples to show at most.")
 @click.option("--json", "as_json", is_flag=True, help="The manifest as JSON.")
 def command(
@@ -117,10 +117,10 @@ def _show_groups(out: Console, result: TaskResult) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("group", overflow="fold")
-    for column in (result.headline, "95 % interval", "n"):
+    for column in (result.primary_metric, "95 % interval", "n"):
         table.add_column(column, justify="right")
     for name, metrics in islice(result.groups.items(), _SHOWN_GROUPS):
-        metric = next((m for m in metrics if m.name == result.headline), metrics[0])
+        metric = next((m for m in metrics if m.name == result.primary_metric), metrics[0])
         value = number(metric.estimate.value, metric.scale)
         table.add_row(
             name, value, interval(metric.estimate.low, metric.estimate.high, metric.scale), f"{metric.estimate.n:,}"
@@ -139,9 +139,9 @@ def _show_samples(
 
 
 def _chosen(run: Run, task: str | None, ids: tuple[str, ...], failed: bool, wrong: bool) -> Iterator[Record]:
-    headlines = {e.name: e.result.headline for e in run.manifest.tasks if e.result}
+    primary_metrics = {e.name: e.result.primary_metric for e in run.manifest.tasks if e.result}
     for record in run.records(task or ""):
-        value = record.value(headlines.get(record.task, ""))
+        value = record.value(primary_metrics.get(record.task, ""))
         if (
             record.sample.id in ids
             or (failed and record.validity.is_measurement_failure)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 def differences_table(paired: Sequence[PairedTask], confidence: float) -> Table:
     """A line for every task and metric: both values, B - A with its interval and p, how many got worse and better."""
-    # Numbers that are no shares are wider.
-    wide = any(pair.candidate.columns[metric].scale != "share" for pair in paired for metric in pair.metrics)
+    # Numbers that are no proportions are wider.
+    wide = any(pair.candidate.columns[metric].scale != "proportion" for pair in paired for metric in pair.metrics)
     table = _table("task / metric", confidence, flipped=True, space=1 if wide else 2)
     for pair in paired:
         if not pair.metrics:
@@ -39,18 +39,18 @@ def differences_table(paired: Sequence[PairedTask], confidence: float) -> Table:
 
 
 def groups_table(pair: PairedTask, confidence: float, most: int) -> Table | None:
-    """The headline by group, with p adjusted by Benjamini & Hochberg; None where there are no groups."""
+    """The primary metric by group, with p adjusted by Benjamini & Hochberg; None where there are no groups."""
     groups = pair.groups()
-    if not groups or not pair.headline:
+    if not groups or not pair.primary_metric:
         return None
     from evalkit.stats.multiple import benjamini_hochberg
 
-    found = {name: difference(pair, pair.headline, confidence, places) for name, places in groups.items()}
+    found = {name: difference(pair, pair.primary_metric, confidence, places) for name, places in groups.items()}
     adjusted = benjamini_hochberg([v.p_value if math.isfinite(v.p_value) else 1.0 for v in found.values()])
-    table = _table(f"group ({pair.headline})", confidence, p="p (BH)")
+    table = _table(f"group ({pair.primary_metric})", confidence, p="p (BH)")
     rows = sorted(zip(found.items(), adjusted, strict=True), key=lambda item: item[1])
     for (name, verdict), p in rows[:most]:
-        row = row_of(pair, pair.headline, verdict, part=name)
+        row = row_of(pair, pair.primary_metric, verdict, part=name)
         table.add_row(_escaped(name), *_cells(row, p))
     if len(rows) > most:
         table.add_row(f"… and {len(rows) - most} more", *[""] * 6)
@@ -60,12 +60,12 @@ def groups_table(pair: PairedTask, confidence: float, most: int) -> Table | None
 def flip_lines(pair: PairedTask, shown: int) -> Iterator[str]:
     """Which samples changed, how validity differs, what the pairs leave out."""
     name = sentences.plain(pair.name)
-    if pair.headline:
-        row = _row(pair, pair.headline, 0.95)
+    if pair.primary_metric:
+        row = _row(pair, pair.primary_metric, 0.95)
         if row is not None:
-            yield f"{name}: {sentences.flips(row, shown) or f'no sample changed its {pair.headline}'}"
-            if row.unmeasured:
-                yield f"{name}: {row.unmeasured:,} samples left out: one side could not measure them"
+            yield f"{name}: {sentences.flips(row, shown) or f'no sample changed its {pair.primary_metric}'}"
+            if row.errored:
+                yield f"{name}: {row.errored:,} samples left out: one side could not measure them"
     changes = validity_changes(pair)
     if changes:
         listed = ", ".join(f"{count:,} {before} → {after}" for (before, after), count in changes.most_common())
@@ -98,8 +98,8 @@ def comparison_json(
             "extra": pair.extra,
             "metrics": [_metric_json(pair, metric, confidence) for metric in pair.metrics],
             "groups": [
-                {"group": name, **_verdict_json(difference(pair, pair.headline, confidence, places))}
-                for name, places in (pair.groups() if pair.headline else {}).items()
+                {"group": name, **_verdict_json(difference(pair, pair.primary_metric, confidence, places))}
+                for name, places in (pair.groups() if pair.primary_metric else {}).items()
             ],
             "validity": [
                 {"a": before, "b": after, "samples": count} for (before, after), count in validity_changes(pair).items()
@@ -127,7 +127,7 @@ def _metric_json(pair: PairedTask, metric: str, confidence: float) -> dict[str, 
     if row is None:
         return {"metric": metric}
     found = {"metric": metric, **_verdict_json(row.verdict), "worse": row.worse, "better": row.better}
-    return found | {"scale": row.scale, "higher_is_better": row.higher_is_better, "unmeasured": row.unmeasured}
+    return found | {"scale": row.scale, "higher_is_better": row.higher_is_better, "errored": row.errored}
 
 
 def _verdict_json(verdict: GateVerdict) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _row(pair: PairedTask, metric: str, confidence: float) -> GateRow | None:
     except UsageError:
         return None
     left_out = len(pair.ids) - int(verdict.n) if column.width == 1 else 0
-    return row_of(pair, metric, verdict, flips(pair, metric), unmeasured=left_out)
+    return row_of(pair, metric, verdict, flips(pair, metric), errored=left_out)
 
 
 def _cells(row: GateRow, p: float | None = None) -> list[str]:

@@ -34,7 +34,7 @@ def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, 
     for side in opened.sides.values():
         if not policy.covers(side.name):
             continue
-        metric = policy.of(side.name).metric or side.headline
+        metric = policy.of(side.name).metric or side.primary_metric
         made = _planned(side, metric, policy, power, correlation, like)
         name = escaped(sentences.plain(f"{side.name} {metric}"))
         if made is None:
@@ -76,7 +76,7 @@ def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, 
 def _units(value: float, scale: str) -> str:
     if not math.isfinite(value):
         return "–"
-    return f"{100 * value:.1f} pt" if scale == "share" else f"{value:.3g}"
+    return f"{100 * value:.1f} pt" if scale == "proportion" else f"{value:.3g}"
 
 
 def _planned(
@@ -96,16 +96,16 @@ def _planned(
     samples = len(set(side.ids))
     clusters = {name for name in side.clusters if name}
     size = samples / len(clusters) if clusters else 1.0
-    shares = bool(np.isin(values, (0.0, 1.0)).all())
+    proportions = bool(np.isin(values, (0.0, 1.0)).all())
     icc = 0.1 if clusters else 0.0
     if like is not None and side.name in like.sides:
         pairs = values_of(pair_task(side, like.sides[side.name]), metric)
-        if not shares:
+        if not proportions:
             spread = _clustered_sd(pairs.candidate - pairs.baseline, pairs.clusters)
             return plan(samples, limits, sd=spread, power=power)
         correlation = _correlation(pairs.baseline, pairs.candidate)
-    if shares:
-        return plan(samples, limits, share=mean, correlation=correlation, cluster_size=size, icc=icc, power=power)
+    if proportions:
+        return plan(samples, limits, proportion=mean, correlation=correlation, cluster_size=size, icc=icc, power=power)
     # Two runs of one spread: the variance of their difference is 2·σ²·(1 - ρ).
     spread = float(values.std(ddof=1)) * math.sqrt(2.0 * (1.0 - correlation)) if len(values) > 1 else 0.0
     return plan(samples, limits, sd=spread, power=power, cluster_size=size, icc=icc)

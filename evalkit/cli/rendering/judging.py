@@ -103,7 +103,7 @@ def show_answers(
     out = console()
     out.print(f"{model}: {len(judged)} judged, {unjudged} unjudged", style="bold", markup=False)
     if judged:
-        out.print(_table(rows, share=False))
+        out.print(_table(rows, proportion=False))
 
 
 def show_audit(audit: Audit, *, as_json: bool = False) -> None:
@@ -145,13 +145,13 @@ def plain_table(heads: Sequence[str]) -> Table:
     return table
 
 
-def _table(rows: Sequence[tuple[str, Estimate]], *, share: bool = True) -> Table:
+def _table(rows: Sequence[tuple[str, Estimate]], *, proportion: bool = True) -> Table:
     table = plain_table(["", "", "95 % interval", "n"])
     table.columns[1].justify = "right"
-    scale, form = (100.0, ".1f") if share else (1.0, ".3g")
+    scale, form = (100.0, ".1f") if proportion else (1.0, ".3g")
     for name, estimate in rows:
         if estimate.n:
-            value = f"{scale * estimate.value:{form}}" + ("%" if share else "")
+            value = f"{scale * estimate.value:{form}}" + ("%" if proportion else "")
             table.add_row(name, value, ends(estimate, scale, form), f"{estimate.n:,}")
     return table
 

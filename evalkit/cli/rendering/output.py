@@ -82,7 +82,7 @@ def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
         return
     for place, metric in enumerate(entry.result.metrics):
         value = number(metric.estimate.value, metric.scale)
-        if metric.name == entry.result.headline:
+        if metric.name == entry.result.primary_metric:
             value = f"[bold]{value}[/]"
         n = f"{metric.estimate.n:,}"
         table.add_row(

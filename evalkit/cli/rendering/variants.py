@@ -71,10 +71,10 @@ def _summary(variants: Sequence[Variant]) -> Table:
         whole = variant.overall
         table.add_row(
             _name(variant.name),
-            _change(whole.difference, "share"),
-            _bounds(whole.difference, "share"),
+            _change(whole.difference, "proportion"),
+            _bounds(whole.difference, "proportion"),
             formatting.p_value(whole.adjusted),
-            _share(whole.flips),
+            _proportion(whole.flips),
             small(whole.divergence.value) if whole.divergence else _NONE,
             ratio(whole.ratio),
         )
@@ -177,7 +177,7 @@ def _between(low: float, high: float, scale: str) -> str:
     return f"{formatting.change(low, scale)} … {formatting.change(high, scale)}"
 
 
-def _share(found: Estimate | None) -> str:
+def _proportion(found: Estimate | None) -> str:
     return f"{100 * found.value:.1f}%" if found else _NONE
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from evalkit.comparing import Column, TaskSide
 from evalkit.comparing.baselines.writer import FIRST_LINE
 from evalkit.core import UsageError, Validity
-from evalkit.runs.store import name_today
+from evalkit.runs.store import name_today, scale_today
 
 _OWN = ("sample", "repeat", "content", "prompt", "validity")
 
@@ -125,7 +125,7 @@ class _Block:
             origin=origin,
             harness=harness,
             version=version,
-            headline=str(entries.get("headline", "")),
+            primary_metric=str(entries.get("primary_metric", entries.get("headline", ""))),
             facts=self._under("asked "),
             digests=self._under("digest "),
             ids=[str(value) for value in by_name.get("sample", ())],
@@ -177,7 +177,7 @@ class _Block:
             name,
             rows,
             bool(about.get("higher_is_better", True)),
-            "share" if about.get("scale") == "share" else "number",
+            "proportion" if scale_today(str(about.get("scale"))) == "proportion" else "number",
             known=float(known) if isinstance(known, int | float) else None,
         )
 

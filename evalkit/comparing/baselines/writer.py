@@ -46,7 +46,7 @@ def _block(side: TaskSide) -> Iterator[str]:
     yield _entry("model", side.model)
     yield _entry("harness", f"{side.harness} {side.version}".strip())
     yield _entry("measured", side.created)
-    yield _entry("headline", side.headline)
+    yield _entry("primary_metric", side.primary_metric)
     if side.toy:
         yield _entry("toy", True)
     for name, value in side.digests.items():

@@ -76,7 +76,7 @@ def row_of(
     *,
     part: str = "",
     blocks: bool = False,
-    unmeasured: int = 0,
+    errored: int = 0,
 ) -> GateRow:
     """The row of one metric of a task, or of a part of it; `changed` is what `flips` found there."""
     column = paired.candidate.columns[metric]
@@ -90,7 +90,7 @@ def row_of(
         column.higher_is_better,
         *changed,
         blocks=blocks,
-        unmeasured=unmeasured,
+        errored=errored,
     )
 
 
@@ -99,7 +99,7 @@ def row_of(
 
 def _questions(paired: PairedTask, policy: Policy) -> list[_Question]:
     own = policy.of(paired.name)
-    metric = own.metric or paired.headline
+    metric = own.metric or paired.primary_metric
     if metric not in paired.metrics:
         raise UsageError(
             f"task {paired.name!r} has no metric {metric or 'that both sides know'!r}", found=", ".join(paired.metrics)
@@ -136,10 +136,10 @@ def _scored(
     if places is not None:
         inside = {paired.ids[int(place)] for place in places}
         worse, better = (tuple(i for i in ids if i in inside) for ids in (worse, better))
-    unmeasured = _unmeasured(paired, metric)
+    errored = _errored(paired, metric)
 
     def row(verdict: GateVerdict) -> GateRow:
-        return row_of(paired, metric, verdict, (worse, better), part=part, unmeasured=unmeasured)
+        return row_of(paired, metric, verdict, (worse, better), part=part, errored=errored)
 
     return _Question(row, judge, limits)
 
@@ -211,9 +211,9 @@ def _baseline_value(paired: PairedTask, metric: str) -> float:
     return column.value_of(rows)
 
 
-def _unmeasured(paired: PairedTask, metric: str) -> int:
+def _errored(paired: PairedTask, metric: str) -> int:
     column = paired.candidate.columns[metric]
-    return values_of(paired, metric).unmeasured if column.width == 1 else rows_of(paired, metric).unmeasured
+    return values_of(paired, metric).errored if column.width == 1 else rows_of(paired, metric).errored
 
 
 def _singles(paired: PairedTask, metric: str) -> PairedValues:
@@ -260,7 +260,7 @@ def _ceiling(paired: PairedTask, policy: Policy, name: str, rise: float) -> _Que
     def row(verdict: GateVerdict) -> GateRow:
         shown = replace(verdict, mcnemar_p=None)
         return GateRow(
-            paired.name, f"{name} per sample", shown, "ceiling", "", "number", higher_is_better=False, unmeasured=lost
+            paired.name, f"{name} per sample", shown, "ceiling", "", "number", higher_is_better=False, errored=lost
         )
 
     return _Question(row, lambda asked: decide(pairs, asked), limits)
@@ -284,21 +284,21 @@ def _costs(paired: PairedTask, name: str) -> tuple[FloatRows, FloatRows]:
 
 
 def _invalid(paired: PairedTask, policy: Policy) -> GateRow | None:
-    """The share of replies without a valid answer, held against its ceiling as it stands."""
-    most = policy.invalid_share
+    """The proportion of replies without a valid answer, held against its ceiling as it stands."""
+    most = policy.invalid_proportion
     if most is None:
         return None
-    shares = []
+    proportions = []
     for side in (paired.baseline, paired.candidate):
         measured = [Validity(value) for value in side.validity if not Validity(value).is_measurement_failure]
-        shares.append(sum(value is not Validity.OK for value in measured) / max(1, len(measured)))
-    over = shares[1] > most
-    reason = f"{100 * shares[1]:.1f} % of the replies are invalid; {100 * most:g} % are allowed"
+        proportions.append(sum(value is not Validity.OK for value in measured) / max(1, len(measured)))
+    over = proportions[1] > most
+    reason = f"{100 * proportions[1]:.1f} % of the replies are invalid; {100 * most:g} % are allowed"
     verdict = GateVerdict(
         outcome=GateOutcome.FAIL if over else GateOutcome.PASS,
-        baseline=shares[0],
-        candidate=shares[1],
-        difference=shares[1] - shares[0],
+        baseline=proportions[0],
+        candidate=proportions[1],
+        difference=proportions[1] - proportions[0],
         low=math.nan,
         high=math.nan,
         p_value=math.nan,
@@ -310,7 +310,7 @@ def _invalid(paired: PairedTask, policy: Policy) -> GateRow | None:
         margin=most,
         reason=reason,
     )
-    return GateRow(paired.name, "invalid replies", verdict, "ceiling", "", "share", higher_is_better=False)
+    return GateRow(paired.name, "invalid replies", verdict, "ceiling", "", "proportion", higher_is_better=False)
 
 
 # ---------------------------------------------------------------- several rows at once
@@ -326,8 +326,8 @@ def _corrected(questions: Sequence[_Question], verdicts: Sequence[GateVerdict]) 
     ]
     rejected: set[int] = set()
     while failing and total > 1:
-        share = total - len(rejected)
-        again = {place for place in failing if place in rejected or _fails_at(questions[place], share)}
+        proportion = total - len(rejected)
+        again = {place for place in failing if place in rejected or _fails_at(questions[place], proportion)}
         if again == rejected:
             break
         rejected = again
@@ -339,8 +339,8 @@ def _corrected(questions: Sequence[_Question], verdicts: Sequence[GateVerdict]) 
     return found
 
 
-def _fails_at(question: _Question, share: int) -> bool:
-    limits = replace(question.limits, confidence=1.0 - question.limits.alpha / share)
+def _fails_at(question: _Question, proportion: int) -> bool:
+    limits = replace(question.limits, confidence=1.0 - question.limits.alpha / proportion)
     return question.decide(limits).outcome is GateOutcome.FAIL
 
 

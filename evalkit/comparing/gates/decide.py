@@ -220,7 +220,7 @@ def _reason(
     """One sentence in words; losses (a "drop", or a "rise" where lower is better) are told as positive numbers."""
 
     def told(number: float) -> str:
-        return shown(number, share=limits.share)
+        return shown(number, proportion=limits.proportion)
 
     margin = told(limits.margin)
     if outcome is GateOutcome.FAIL:

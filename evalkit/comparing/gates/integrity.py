@@ -14,7 +14,7 @@ Level = Literal["incomparable", "warn", "note"]
 # What the manifest keeps of a task and a comparison holds equal, in words for people.
 _HELD_EQUAL = {
     "version": "the task's version",
-    "few-shot": "the worked examples",
+    "few-shot": "the few-shot examples",
     "method": "the method",
     "method settings": "the method's settings",
     "scorers": "the scorers",

@@ -12,8 +12,8 @@ class GateLimits:
 
     `confidence` is that of each one-sided bound, so that a gate errs with probability α = 1 - confidence: α = 0.05
     by default. `any_drop_blocks`: a significant drop fails even inside the margin. `zero_tolerance`, for safety
-    tasks: a single sample that was right and is wrong now fails, and no margin applies. `share`: the metric is a share
-    of the samples, so that sentences tell differences in points.
+    tasks: a single sample that was right and is wrong now fails, and no margin applies. `share`: the metric is a
+    proportion of the samples, so that sentences tell differences in points.
 
     Raises ValueError for a margin that is negative or not a number and for a confidence outside (0.5, 1).
     """
@@ -22,7 +22,7 @@ class GateLimits:
     confidence: float = 0.95
     any_drop_blocks: bool = False
     zero_tolerance: bool = False
-    share: bool = False
+    proportion: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.margin) and self.margin >= 0.0):

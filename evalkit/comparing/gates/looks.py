@@ -50,7 +50,7 @@ def run_in_looks(
     used = looks
     try:
         for look in range(looks):
-            settings = replace(plan.settings, share=schedule.fractions[look])
+            settings = replace(plan.settings, proportion=schedule.fractions[look])
             part = replace(plan, models=(held,), tasks=tasks, settings=settings, out=out / f"look-{look + 1}")
             (run,) = run_plan(part, progress)
             candidate = open_run(run)
@@ -76,7 +76,7 @@ def _check(plan: RunPlan, policy: Policy, looks: int) -> None:
         raise UsageError("--sequential needs the response cache, or every look would ask again", fix="no --no-cache")
     if len(plan.models) != 1:
         raise UsageError("a gate has one candidate", found=f"{len(plan.models)} models", fix="gate them one by one")
-    if policy.ceilings or policy.invalid_share is not None or any(task.slices for task in policy.tasks.values()):
+    if policy.ceilings or policy.invalid_proportion is not None or any(task.slices for task in policy.tasks.values()):
         raise UsageError(
             "--sequential decides scores of whole tasks", found="slices or limits in the policy", fix="leave one out"
         )
@@ -110,7 +110,7 @@ def _look(
 
 
 def _row(pair: PairedTask, policy: Policy, schedule: Schedule, look: int, total: int) -> GateRow:
-    metric = policy.of(pair.name).metric or pair.headline
+    metric = policy.of(pair.name).metric or pair.primary_metric
     column = pair.candidate.columns.get(metric)
     if column is None or metric not in pair.baseline.columns:
         raise UsageError(f"task {pair.name!r} has no metric {metric!r}", found=", ".join(pair.metrics))
@@ -126,7 +126,7 @@ def _row(pair: PairedTask, policy: Policy, schedule: Schedule, look: int, total:
         # As for failures: what stops the job has to hold among all the tasks.
         strict = replace(limits, any_drop_blocks=True, confidence=1.0 - limits.alpha / total)
         blocks = decide_look(pairs, strict, schedule, look).outcome is GateOutcome.FAIL
-    return row_of(pair, metric, verdict, flips(pair, metric), blocks=blocks, unmeasured=values.unmeasured)
+    return row_of(pair, metric, verdict, flips(pair, metric), blocks=blocks, errored=values.errored)
 
 
 def _decided(pairs: Pairs, limits: GateLimits, schedule: Schedule, look: int, total: int) -> GateVerdict:

@@ -63,14 +63,15 @@ def plan(
     limits: GateLimits,
     *,
     sd: float | None = None,
-    share: float | None = None,
+    proportion: float | None = None,
     correlation: float = 0.0,
     cluster_size: float = 1.0,
     icc: float = 0.0,
     power: float = 0.8,
     seed: int = 0,
 ) -> PowerPlan:
-    """PowerPlan for the standard deviation of the paired differences, or for a share p and the runs' correlation φ.
+    """PowerPlan for the standard deviation of the paired differences, or for a proportion p and the runs' correlation
+    φ.
 
     For shares σ_d² = 2·p·(1 - p)·(1 - φ), and the rates come from 10,000 seeded draws that are decided as a gate
     decides; for a standard deviation, and for clusters of more than 60 samples, from the normal distribution. Clusters
@@ -78,16 +79,16 @@ def plan(
     n / (1 + (m - 1)·icc). Raises ValueError unless exactly one of `sd` and `share` is given, and for values out of
     range.
     """
-    if (sd is None) == (share is None):
+    if (sd is None) == (proportion is None):
         raise ValueError("give either sd or share")
     if n < 1 or not 0.0 < power < 1.0:
         raise ValueError(f"a plan needs a sample at least and a power between 0 and 1, found {n} and {power}")
-    if share is None:
+    if proportion is None:
         assert sd is not None
         if limits.zero_tolerance:
             raise ValueError("zero tolerance counts samples: give share and correlation")
         return _by_normal(n, limits, sd, cluster_size, icc, power)
-    answers = Answers(share, 0.0, correlation, max(1, round(cluster_size)), icc)
+    answers = Answers(proportion, 0.0, correlation, max(1, round(cluster_size)), icc)
     if limits.zero_tolerance:
         return _strict(n, limits, answers, power)
     if answers.size > _LARGEST_CLUSTER:
@@ -97,8 +98,8 @@ def plan(
 
 def rates(found: Moments, limits: GateLimits) -> dict[GateOutcome, float]:
     """How often each verdict comes in the data sets of `found`."""
-    shares = np.bincount(outcomes(found, limits), minlength=len(GateOutcome)) / len(found.n)
-    return dict(zip(GateOutcome, shares.tolist(), strict=True))
+    proportions = np.bincount(outcomes(found, limits), minlength=len(GateOutcome)) / len(found.n)
+    return dict(zip(GateOutcome, proportions.tolist(), strict=True))
 
 
 def suite_power(plans: Sequence[PowerPlan]) -> float:

@@ -16,9 +16,9 @@ CEILINGS = ("seconds", "tokens", "cost")
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """The largest drop that passes: `value` in the metric's own units, or, `relative`, as a share of the baseline.
+    """The largest drop that passes: `value` in the metric's own units, or, `relative`, as a proportion of the baseline.
 
-    On a share, `2%` are two points (0.02); on any other number (a perplexity), 2 % of the baseline's value.
+    On a proportion, `2%` are two points (0.02); on any other number (a perplexity), 2 % of the baseline's value.
     """
 
     value: float
@@ -26,7 +26,7 @@ class Margin:
 
     def units(self, scale: str, baseline: float) -> float:
         """The margin in the metric's units."""
-        if self.relative and scale != "share":
+        if self.relative and scale != "proportion":
             return self.value * abs(baseline) if math.isfinite(baseline) else 0.0
         return self.value
 
@@ -34,11 +34,11 @@ class Margin:
     def parse(text: str) -> Margin:
         """`0.02`, `2%` or `2 %`; raises ValueError."""
         cleaned = text.strip()
-        share = cleaned.endswith("%")
-        value = float(cleaned.removesuffix("%").strip()) / (100.0 if share else 1.0)
+        proportion = cleaned.endswith("%")
+        value = float(cleaned.removesuffix("%").strip()) / (100.0 if proportion else 1.0)
         if not (math.isfinite(value) and value >= 0.0):
             raise ValueError(f"a margin is a number of at least 0, found {text!r}")
-        return Margin(value, share)
+        return Margin(value, proportion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,11 @@ class TaskPolicy:
 class Policy:
     """The rules of a gate. `tasks` has names or patterns with `*`; a task's exact name wins, then the first pattern.
 
-    `ceilings` maps "seconds", "tokens" or "cost" (each per sample) to how much it may rise, as a share of the baseline.
-    `invalid_share` bounds the share of replies without a valid answer. `max_failures` is the share of samples that
-    may lack a measurement on either side. `common_samples` compares what both sides have instead of refusing where
-    samples are missing. `degraded_blocks` and `inconclusive_blocks` say what those verdicts do to the exit code.
+    `ceilings` maps "seconds", "tokens" or "cost" (each per sample) to how much it may rise, as a proportion of the
+    baseline. `invalid_share` bounds the proportion of replies without a valid answer. `max_failures` is the proportion
+    of samples that may lack a measurement on either side. `common_samples` compares what both sides have instead of
+    refusing where samples are missing. `degraded_blocks` and `inconclusive_blocks` say what those verdicts do to the
+    exit code.
     """
 
     margin: Margin = Margin(DEFAULT_MARGIN)
@@ -69,7 +70,7 @@ class Policy:
     tasks: Mapping[str, TaskPolicy] = field(default_factory=dict)
     only: tuple[str, ...] = ()
     ceilings: Mapping[str, float] = field(default_factory=dict)
-    invalid_share: float | None = None
+    invalid_proportion: float | None = None
     max_failures: float = 0.05
     common_samples: bool = False
     degraded_blocks: bool = False
@@ -97,7 +98,7 @@ class Policy:
                 confidence=self.confidence if own.confidence is None else own.confidence,
                 any_drop_blocks=self.any_drop_blocks if own.any_drop_blocks is None else own.any_drop_blocks,
                 zero_tolerance=own.zero_tolerance,
-                share=scale == "share",
+                proportion=scale == "proportion",
             )
         except ValueError as error:
             raise UsageError(f"the policy for {task!r} cannot be: {error}", at=self.origin) from None

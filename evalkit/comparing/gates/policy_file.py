@@ -49,7 +49,7 @@ def policy_of(tree: Value) -> Policy:
         if key in found:
             values[key] = found[key].truth()
     if "max_failures" in found:
-        values["max_failures"] = _share(found["max_failures"])
+        values["max_failures"] = _proportion(found["max_failures"])
     if "on_degraded" in found:
         values["degraded_blocks"] = _choice(found["on_degraded"], ("pass", "fail")) == "fail"
     if "on_inconclusive" in found:
@@ -118,14 +118,14 @@ def _confidence(value: Value) -> float:
     return number
 
 
-def _share(value: Value) -> float:
+def _proportion(value: Value) -> float:
     """`0.05` or `5%`."""
     try:
         number = Margin.parse(value.text()).value
     except ValueError:
-        raise value.wrong("this is a share", found=repr(value.text()), fix="0.05 or 5%") from None
+        raise value.wrong("this is a proportion", found=repr(value.text()), fix="0.05 or 5%") from None
     if number > 1.0:
-        raise value.wrong("a share is at most 1", found=value.text(), fix="5% is written 0.05 or 5%")
+        raise value.wrong("a proportion is at most 1", found=value.text(), fix="5% is written 0.05 or 5%")
     return number
 
 
@@ -152,7 +152,7 @@ def _limits(value: Value) -> dict[str, Any]:
     ceilings = {names.get(key, key): _rise(item) for key, item in found.items() if names.get(key, key) in CEILINGS}
     values: dict[str, Any] = {"ceilings": ceilings}
     if "invalid_share" in found:
-        values["invalid_share"] = _share(found["invalid_share"])
+        values["invalid_share"] = _proportion(found["invalid_share"])
     return values
 
 

@@ -18,7 +18,7 @@ class GateRow:
     """One thing that was decided: a task's metric, one of its slices, or what a sample cost.
 
     `worse` and `better` are the ids of samples whose score fell or rose; `blocks` says whether this row alone stops
-    a job. `unit` is "share" (shown in per cent) or a word for what is counted.
+    a job. `unit` is "proportion" (shown in per cent) or a word for what is counted.
     """
 
     task: str
@@ -26,12 +26,12 @@ class GateRow:
     verdict: GateVerdict
     kind: Kind = "score"
     part: str = ""
-    scale: str = "share"
+    scale: str = "proportion"
     higher_is_better: bool = True
     worse: tuple[str, ...] = ()
     better: tuple[str, ...] = ()
     blocks: bool = False
-    unmeasured: int = 0
+    errored: int = 0
 
     @property
     def name(self) -> str:

@@ -41,7 +41,7 @@ class SequentialPlan:
     """What to expect of a schedule if the candidate's share has dropped by `drop`.
 
     `rates` are the four verdicts', `expected_n` is the mean number of samples until a verdict, `n` the most there are.
-    `stopped` is the share of gates that a verdict has ended, after each look.
+    `stopped` is the proportion of gates that a verdict has ended, after each look.
     """
 
     drop: float

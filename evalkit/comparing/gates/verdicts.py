@@ -72,10 +72,10 @@ class GateVerdict:
     reason: str
 
 
-def shown(value: float, *, share: bool = False) -> str:
-    """A difference as a sentence shows it: four decimals at most, or points of a share with two; never a small one
+def shown(value: float, *, proportion: bool = False) -> str:
+    """A difference as a sentence shows it: four decimals at most, or points of a proportion with two; never a small one
     as 0."""
-    number, digits = (100.0 * value, 2) if share else (value, 4)
+    number, digits = (100.0 * value, 2) if proportion else (value, 4)
     text = f"{number:.{digits}f}".rstrip("0").rstrip(".")
     text = f"{number:.1e}" if number != 0.0 and text in ("0", "-0") else text
-    return f"{text} point{'' if text == '1' else 's'}" if share else text
+    return f"{text} point{'' if text == '1' else 's'}" if proportion else text

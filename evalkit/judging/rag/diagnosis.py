@@ -16,8 +16,8 @@ from evalkit.core import Estimate, Record
 Cause = Literal["", "retrieval", "ordering", "generation"]
 CAUSES: tuple[Cause, ...] = ("retrieval", "ordering", "generation")
 _EDGE = 0.25
-"""The share of contexts at either end that counts as an edge, at least one: models read those best (Liu et al. 2023,
-https://arxiv.org/abs/2307.03172)."""
+"""The proportion of contexts at either end that counts as an edge, at least one: models read those best (Liu et al.
+2023, https://arxiv.org/abs/2307.03172)."""
 
 
 @dataclass(frozen=True, slots=True)

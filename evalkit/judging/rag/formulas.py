@@ -13,8 +13,8 @@ Table = tuple[tuple[bool, ...], ...]
 """A row a claim, a column a context: whether that context entails that claim."""
 
 
-def share(verdicts: Sequence[bool]) -> float | None:
-    """The share that is true (0 to 1); None of nothing."""
+def proportion(verdicts: Sequence[bool]) -> float | None:
+    """The proportion that is true (0 to 1); None of nothing."""
     return sum(verdicts) / len(verdicts) if verdicts else None
 
 
@@ -98,13 +98,13 @@ class Verdicts:
 
 
 def precision(of: Verdicts) -> float | None:
-    """The share of answer claims that the reference entails."""
-    return share(of.in_reference)
+    """The proportion of answer claims that the reference entails."""
+    return proportion(of.in_reference)
 
 
 def recall(of: Verdicts) -> float | None:
-    """The share of reference claims that the answer entails."""
-    return share(of.in_answer)
+    """The proportion of reference claims that the answer entails."""
+    return proportion(of.in_answer)
 
 
 def f1(of: Verdicts) -> float | None:
@@ -113,46 +113,46 @@ def f1(of: Verdicts) -> float | None:
 
 
 def claim_recall(of: Verdicts) -> float | None:
-    """The share of reference claims that some context entails."""
-    return share([any(row) for row in of.reference_by_context])
+    """The proportion of reference claims that some context entails."""
+    return proportion([any(row) for row in of.reference_by_context])
 
 
 def context_precision(of: Verdicts) -> float | None:
-    """The share of contexts that entail some reference claim; None without contexts or reference claims."""
-    return share(of.relevant) if of.in_answer else None
+    """The proportion of contexts that entail some reference claim; None without contexts or reference claims."""
+    return proportion(of.relevant) if of.in_answer else None
 
 
 def context_utilization(of: Verdicts) -> float | None:
-    """Of the reference claims that some context entails, the share that the answer entails."""
+    """Of the reference claims that some context entails, the proportion that the answer entails."""
     pairs = zip(of.reference_by_context, of.in_answer, strict=True)
-    return share([said for row, said in pairs if any(row)])
+    return proportion([said for row, said in pairs if any(row)])
 
 
 def faithfulness(of: Verdicts) -> float | None:
-    """The share of answer claims that some context entails; 0 where there are claims and no context."""
-    return share([any(row) for row in of.answer_by_context])
+    """The proportion of answer claims that some context entails; 0 where there are claims and no context."""
+    return proportion([any(row) for row in of.answer_by_context])
 
 
 def hallucination(of: Verdicts) -> float | None:
-    """The share of answer claims that neither a context nor the reference entails."""
-    return share([not any(row) and not right for row, right in _answer(of)])
+    """The proportion of answer claims that neither a context nor the reference entails."""
+    return proportion([not any(row) and not right for row, right in _answer(of)])
 
 
 def self_knowledge(of: Verdicts) -> float | None:
-    """The share of answer claims that are right and come from no context."""
-    return share([not any(row) and right for row, right in _answer(of)])
+    """The proportion of answer claims that are right and come from no context."""
+    return proportion([not any(row) and right for row, right in _answer(of)])
 
 
 def noise_sensitivity_in_relevant(of: Verdicts) -> float | None:
-    """The share of answer claims that are wrong and entailed by a relevant context."""
+    """The proportion of answer claims that are wrong and entailed by a relevant context."""
     relevant = of.relevant
-    return share([_by(row, relevant, True) and not right for row, right in _answer(of)])
+    return proportion([_by(row, relevant, True) and not right for row, right in _answer(of)])
 
 
 def noise_sensitivity_in_irrelevant(of: Verdicts) -> float | None:
-    """The share of answer claims that are wrong and entailed by irrelevant contexts alone."""
+    """The proportion of answer claims that are wrong and entailed by irrelevant contexts alone."""
     relevant = of.relevant
-    return share(
+    return proportion(
         [_by(row, relevant, False) and not _by(row, relevant, True) and not right for row, right in _answer(of)]
     )
 

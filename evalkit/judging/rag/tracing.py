@@ -8,7 +8,7 @@ from dataclasses import replace
 from evalkit.judging.rag.records import Context, Reference
 
 ENOUGH = 0.5
-"""The share of a passage's characters that a context must have to hold it."""
+"""The proportion of a passage's characters that a context must have to hold it."""
 
 
 def held_passages(contexts: Sequence[Context], references: Sequence[Reference]) -> tuple[Context, ...]:

@@ -79,8 +79,8 @@ def adapted(task: Task, capabilities: Capabilities) -> Task:
         for scorer in task.scorers
     )
     kept = tuple(metric for metric in task.metrics if metric.name not in unread)
-    headline = "acc" if task.headline in unread else task.headline
-    return replace(task, method=written_choice(), scorers=scorers, metrics=kept, headline=headline)
+    primary_metric = "acc" if task.primary_metric in unread else task.primary_metric
+    return replace(task, method=written_choice(), scorers=scorers, metrics=kept, primary_metric=primary_metric)
 
 
 def _meant(reply: Reply, choices: tuple[str, ...]) -> Reply:

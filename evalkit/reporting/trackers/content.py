@@ -47,7 +47,7 @@ def content(run: Run, files: tuple[Path, ...] = ()) -> Content:
             _add(metrics, (entry.name, metric.name), metric)
         for group, found in result.groups.items():
             for metric in found:
-                if metric.name == result.headline:
+                if metric.name == result.primary_metric:
                     _put(metrics, ("groups", entry.name, group, metric.name), metric.estimate.value)
         _put(metrics, (entry.name, "samples"), float(result.samples))
         _put(metrics, (entry.name, "failed"), float(result.failed))

@@ -41,8 +41,8 @@ def open_log(path: Path) -> ForeignRun | None:
     metrics = {name: _metrics(found) for name, found in records.items()}
     entries = []
     for name, log in logs.items():
-        headline = (log.get("results") or {}).get("headline") or {}
-        wanted = str(headline.get("score") or "")
+        primary_metric = (log.get("results") or {}).get("headline") or {}
+        wanted = str(primary_metric.get("score") or "")
         names = [metric.name for metric in metrics[name]]
         chosen = wanted if wanted in names else next(iter(names), "")
         entries.append(entry_of(name, _facts(log), chosen, len(records[name])))

@@ -45,7 +45,7 @@ def open_log(path: Path) -> ForeignRun | None:
     tasks = [_Task(name, file, about) for name, file in files.items()]
     for task in tasks:
         task.scan()
-    entries = [entry_of(task.name, task.facts(), task.headline, task.count) for task in tasks]
+    entries = [entry_of(task.name, task.facts(), task.primary_metric, task.count) for task in tasks]
     manifest = manifest_of(
         model=str(about.get("model_name") or path.name),
         created=str(about.get("time", "")),
@@ -107,7 +107,7 @@ class _Task:
     file: Path
     about: Mapping[str, Any]
     count: int = 0
-    headline: str = ""
+    primary_metric: str = ""
     metrics: list[Metric] = field(default_factory=list)
     own_ids: bool = True
     filters: list[str] = field(default_factory=list)
@@ -142,7 +142,7 @@ class _Task:
             for key, found in values.items()
         ]
         self.metrics += [metrics.by_name(name) for name in ratios]
-        self.headline = self.metrics[0].name if self.metrics else ""
+        self.primary_metric = self.metrics[0].name if self.metrics else ""
 
     def facts(self) -> dict[str, str]:
         """What the results file says of how the task was asked."""

@@ -51,14 +51,19 @@ def manifest_of(model: str, created: str, version: str, tasks: Sequence[TaskEntr
     )
 
 
-def entry_of(name: str, facts: Mapping[str, str], headline: str, total: int) -> TaskEntry:
+def entry_of(name: str, facts: Mapping[str, str], primary_metric: str, total: int) -> TaskEntry:
     """A task's entry; its estimates are made from the records by whoever reads them."""
     return TaskEntry(
-        name, name, {"task": name, **facts}, [], total=total, result=TaskResult(headline=headline, samples=total)
+        name,
+        name,
+        {"task": name, **facts},
+        [],
+        total=total,
+        result=TaskResult(primary_metric=primary_metric, samples=total),
     )
 
 
 def mean_of(name: str, values: Sequence[float], *, higher_is_better: bool = True) -> Metric:
-    """The mean of a score; a share where every value lies within [0, 1]."""
-    share = all(0.0 <= value <= 1.0 for value in values)
-    return mean(name, scale="share" if share else "number", higher_is_better=higher_is_better)
+    """The mean of a score; a proportion where every value lies within [0, 1]."""
+    proportion = all(0.0 <= value <= 1.0 for value in values)
+    return mean(name, scale="proportion" if proportion else "number", higher_is_better=higher_is_better)

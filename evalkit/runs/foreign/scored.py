@@ -9,7 +9,7 @@ from evalkit.runs.runner.collect import Collector
 def scored(run: ForeignRun) -> ForeignRun:
     """The run with the estimates of its metrics in its manifest, from its records, with evalkit's intervals."""
     collectors = {
-        entry.name: Collector(run.metrics.get(entry.name, ()), entry.result.headline if entry.result else "")
+        entry.name: Collector(run.metrics.get(entry.name, ()), entry.result.primary_metric if entry.result else "")
         for entry in run.manifest.tasks
     }
     seconds = dict.fromkeys(collectors, 0.0)

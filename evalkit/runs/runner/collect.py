@@ -37,8 +37,8 @@ class _MetricRows:
 class Collector:
     """Gathers rows in any order and turns them into results that do not depend on that order."""
 
-    def __init__(self, metrics: Sequence[Metric], headline: str = "") -> None:
-        self._headline = headline or (metrics[0].name if metrics else "")
+    def __init__(self, metrics: Sequence[Metric], primary_metric: str = "") -> None:
+        self._primary_metric = primary_metric or (metrics[0].name if metrics else "")
         self._order = array("q")
         self._cluster = array("q")
         self._groups = array("l")
@@ -56,7 +56,7 @@ class Collector:
     @staticmethod
     def of(task: Task) -> Collector:
         """One for the metrics of a task."""
-        return Collector(metrics_of(task), task.headline)
+        return Collector(metrics_of(task), task.primary_metric)
 
     @property
     def samples(self) -> int:
@@ -101,7 +101,7 @@ class Collector:
         order = np.frombuffer(self._order, dtype=np.int64) if self._order else np.zeros(0, np.int64)
         _, clusters = np.unique(np.frombuffer(self._cluster, dtype=np.int64), return_inverse=True)
         groups = np.frombuffer(self._groups, dtype=f"i{self._groups.itemsize}")
-        result = TaskResult(headline=self._headline)
+        result = TaskResult(primary_metric=self._primary_metric)
         members = self._members()
         for rows in self._metrics:
             place = np.frombuffer(rows.place, dtype=f"i{rows.place.itemsize}")

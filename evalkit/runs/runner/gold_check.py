@@ -41,9 +41,9 @@ class Checked:
 
 
 async def check(prepared: PreparedTask) -> Checked:
-    """Score the gold replies of every sample. Scores that are no share (a perplexity) need only be finite."""
+    """Score the gold replies of every sample. Scores that are no proportion (a perplexity) need only be finite."""
     task, found = prepared.task, Checked()
-    shares = _share_scores(task)
+    proportions = _share_scores(task)
     for work in prepared.work():
         found.samples += 1
         sample_id = work.attempt.sample.id
@@ -62,7 +62,7 @@ async def check(prepared: PreparedTask) -> Checked:
         if unjudged:
             found.problems.append((sample_id, unjudged[0].reason.partition("\n")[0] or "unjudged"))
             continue
-        low = [f"{s.name} = {s.value:.4g}" for s in record.scores if s.name in shares and s.value < 1.0 - 1e-9]
+        low = [f"{s.name} = {s.value:.4g}" for s in record.scores if s.name in proportions and s.value < 1.0 - 1e-9]
         if low:
             answer = next((s.answer for s in record.scores if s.answer is not None), "")
             found.problems.append((sample_id, f"{', '.join(low)} for the gold answer {answer!r}"))
@@ -78,19 +78,21 @@ def unjudged_part(task: Task) -> Task:
         return task
     own = tuple(scorer for scorer in task.scorers if not scorer.judged_by)
     metrics = tuple(metric for metric in task.metrics if metric.name not in asked)
-    return replace(task, scorers=own, metrics=metrics, headline="" if task.headline in asked else task.headline)
+    return replace(
+        task, scorers=own, metrics=metrics, primary_metric="" if task.primary_metric in asked else task.primary_metric
+    )
 
 
 def _share_scores(task: Task) -> set[str]:
-    """The scores that the headline metric (or, without one, the first) reads as a share of right answers. A judge's are
-    its opinion of the gold answer, and need not be 1."""
+    """The scores that the primary metric (or, without one, the first) reads as a proportion of right answers. A
+    judge's are its opinion of the gold answer, and need not be 1."""
     if any({"judge", "model"} <= scorer.settings.keys() for scorer in task.scorers):
         return set()
     metrics = {metric.name: metric for metric in metrics_of(task)}
-    headline = task.headline or next(iter(metrics), "")
-    metric = metrics.get(headline)
-    if metric is None or metric.scale != "share" or not metric.higher_is_better:
+    primary_metric = task.primary_metric or next(iter(metrics), "")
+    metric = metrics.get(primary_metric)
+    if metric is None or metric.scale != "proportion" or not metric.higher_is_better:
         return set()
-    return {name for scorer in task.scorers for name in scorer.scores if name == headline} or {
+    return {name for scorer in task.scorers for name in scorer.scores if name == primary_metric} or {
         name for scorer in task.scorers for name in scorer.scores
     }

@@ -112,9 +112,9 @@ class PreparedTask:
             yield Work(index, Attempt(sample, prompt, repeat, seed))
 
     def _is_asked(self, key: str) -> bool:
-        """Whether the share of samples that the settings ask for holds this one (or its cluster)."""
-        share = self.settings.share
-        return share >= 1.0 or int(digest_of("share", str(self.settings.seed), key), 16) < share * 2.0**64
+        """Whether the proportion of samples that the settings ask for holds this one (or its cluster)."""
+        proportion = self.settings.proportion
+        return proportion >= 1.0 or int(digest_of("share", str(self.settings.seed), key), 16) < proportion * 2.0**64
 
     def _told_apart(self, sample: Sample, row: Row, index: int, seen: set[int]) -> Sample:
         """The sample under an id that no other has, since it is a record's key.
@@ -190,7 +190,9 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
         raise UsageError(
             f"task {task.name!r} has no data", found="0 rows", at=next(iter(parts[0].opened.facts.values()), "")
         )
-    total = None if None in counts or settings.share < 1.0 else sum(count or 0 for count in counts) * settings.repeats
+    total = (
+        None if None in counts or settings.proportion < 1.0 else sum(count or 0 for count in counts) * settings.repeats
+    )
     identity = _identity(task, spec, source_digest, model, fewshot, settings, [source.digest for source in opened])
     prepared = PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity)
     # A wrong column or too few examples show on the first sample: before a run folder is made or a model is loaded.
@@ -248,10 +250,10 @@ def _quotas(counts: list[int | None], limit: int | None) -> list[int | None]:
         open_ = [i for i, count in enumerate(counts) if count is None or quotas[i] < count]
         if not open_:
             break
-        share = max(1, left // len(open_))
-        for i in open_[: max(1, left // share)]:
+        each = max(1, left // len(open_))
+        for i in open_[: max(1, left // each)]:
             count = counts[i]
-            take = min(share, left, share if count is None else count - quotas[i])
+            take = min(each, left, each if count is None else count - quotas[i])
             quotas[i] += take
             left -= take
     return list(quotas)
@@ -287,7 +289,7 @@ def judge_words(task: Task) -> str:
 
 
 def _limit_words(settings: Settings) -> str:
-    part = "" if settings.share == 1.0 else f"{settings.share:g} of "
+    part = "" if settings.proportion == 1.0 else f"{settings.proportion:g} of "
     return part + ("–" if settings.limit is None else str(settings.limit))
 
 

@@ -171,7 +171,7 @@ def _import_ahead() -> None:
 
 
 def too_many_failed(task: PreparedTask, result: TaskResult | None) -> bool:
-    """Whether the share of samples that could not be measured is above what the settings allow."""
+    """Whether the proportion of samples that could not be measured is above what the settings allow."""
     return result is not None and result.failed > task.settings.max_failures * max(1, result.samples)
 
 

@@ -10,16 +10,16 @@ from evalkit.runs.options import OPTIONS, UnsafeCode
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`limit`: samples per task, spread evenly over its subsets. `max_failures`: the share of samples that may fail
-    to be measured before the run counts as failed. `num_fewshot` and `fewshot_order` None: as the task says."""
+    """`limit`: samples per task, spread evenly over its subsets. `max_failures`: the proportion of samples that may
+    fail to be measured before the run counts as failed. `num_fewshot` and `fewshot_order` None: as the task says."""
 
     limit: int | None = None
     seed: int = 1
     num_fewshot: int | None = None
     fewshot_order: FewshotOrder | None = None
     repeats: int = 1
-    share: float = 1.0
-    """A random part of the samples, whole clusters; a larger share of one seed holds every smaller one."""
+    proportion: float = 1.0
+    """A random part of the samples, whole clusters; a larger proportion of one seed holds every smaller one."""
     max_failures: float = 0.05
     unsafe_code: UnsafeCode = ""
     """"subprocess" lets programs that a model wrote run without isolation, as the user who runs evalkit."""
@@ -28,5 +28,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures", "unsafe_code"):
             OPTIONS[name].check(getattr(self, name))
-        if not 0.0 < self.share <= 1.0:
-            raise UsageError("the share of samples to ask lies above 0 and is at most 1", found=str(self.share))
+        if not 0.0 < self.proportion <= 1.0:
+            raise UsageError(
+                "the proportion of samples to ask lies above 0 and is at most 1", found=str(self.proportion)
+            )

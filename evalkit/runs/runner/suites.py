@@ -18,13 +18,13 @@ def suite_entry(suite: Suite, members: Sequence[tuple[Member, str, Task]]) -> Su
     entry = SuiteEntry(suite.name, suite.average)
     for member, name, task in members:
         metrics = {metric.name: metric for metric in metrics_of(task)}
-        wanted = member.metric or task.headline or next(iter(metrics), "")
+        wanted = member.metric or task.primary_metric or next(iter(metrics), "")
         if wanted not in metrics:
             raise unknown(f"metric of {name} in the suite {suite.name!r}", wanted, metrics)
-        if metrics[wanted].scale != "share" or not metrics[wanted].higher_is_better:
+        if metrics[wanted].scale != "proportion" or not metrics[wanted].higher_is_better:
             raise UsageError(
-                f"{wanted} of {name} is no share of right answers: the suite {suite.name!r} cannot average it",
-                fix="metric: one of " + ", ".join(m.name for m in metrics.values() if m.scale == "share"),
+                f"{wanted} of {name} is no proportion of right answers: the suite {suite.name!r} cannot average it",
+                fix="metric: one of " + ", ".join(m.name for m in metrics.values() if m.scale == "proportion"),
             )
         entry.members.append(SuiteMember(name, wanted, member.weight, member.category))
     return entry
@@ -57,4 +57,4 @@ def _mean(suite: SuiteEntry, members: Sequence[SuiteMember], found: Mapping[str,
     weights = [m.weight * (part.n if by_size else 1) for m, part in zip(members, parts, strict=True)]
     if sum(weights) == 0:
         return None
-    return MetricResult("mean", combined_interval(parts, weights), higher_is_better=True, scale="share")
+    return MetricResult("mean", combined_interval(parts, weights), higher_is_better=True, scale="proportion")

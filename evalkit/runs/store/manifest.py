@@ -11,7 +11,7 @@ from typing import Any, Literal
 import orjson
 
 from evalkit.core import Estimate, RunError, UsageError
-from evalkit.runs.store.older_names import entry_today, name_today
+from evalkit.runs.store.older_names import entry_today, name_today, result_today, scale_today, settings_today
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -33,7 +33,7 @@ class MetricResult:
 class TaskResult:
     """What one task came to. `counts` maps a validity to its number of records; `flags` likewise."""
 
-    headline: str
+    primary_metric: str
     metrics: list[MetricResult] = field(default_factory=list)
     groups: dict[str, list[MetricResult]] = field(default_factory=dict)
     samples: int = 0
@@ -52,8 +52,8 @@ class TaskResult:
     samples_digest: str = ""
 
     def metric(self, name: str = "") -> MetricResult | None:
-        """The named metric, or the headline; None where the task has none."""
-        wanted = name or self.headline
+        """The named metric, or the primary metric; None where the task has none."""
+        wanted = name or self.primary_metric
         return next((m for m in self.metrics if m.name == wanted), None)
 
 
@@ -160,7 +160,8 @@ def read(folder: Path) -> Manifest:
             raise UsageError(f"{path} has format {raw.get('format')!r}", fix=f"this evalkit reads format {FORMAT}")
         tasks = [_entry_in(entry) for entry in raw.pop("tasks")]
         suites = [_suite_in(entry) for entry in raw.pop("suites", [])]
-        return Manifest(tasks=tasks, suites=suites, **raw)
+        settings = settings_today(raw.pop("settings"))
+        return Manifest(tasks=tasks, suites=suites, settings=settings, **raw)
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is damaged", found=str(error)) from error
 
@@ -180,7 +181,7 @@ def _entry_in(raw: Mapping[str, Any]) -> TaskEntry:
 
 
 def _result_in(raw: Mapping[str, Any]) -> TaskResult:
-    values = dict(raw)
+    values = result_today(raw)
     metrics = [_metric_in(metric) for metric in values.pop("metrics")]
     groups = {name: [_metric_in(m) for m in found] for name, found in values.pop("groups").items()}
     return TaskResult(metrics=metrics, groups=groups, **values)
@@ -195,4 +196,4 @@ def _suite_in(raw: Mapping[str, Any]) -> SuiteEntry:
 
 def _metric_in(raw: Mapping[str, Any]) -> MetricResult:
     numbers: dict[str, Any] = {k: float("nan") if v is None else v for k, v in raw["estimate"].items()}
-    return MetricResult(raw["name"], Estimate(**numbers), raw["higher_is_better"], raw["scale"])
+    return MetricResult(raw["name"], Estimate(**numbers), raw["higher_is_better"], scale_today(raw["scale"]))

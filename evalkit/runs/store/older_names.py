@@ -1,7 +1,8 @@
-"""Names of toy sets in runs and baselines that an older evalkit wrote: `mmlu,data=sample` is `toy_mmlu` today.
+"""Words of runs and baselines that an older evalkit wrote, in those of today.
 
-The rows and the questions are the same, so that such a run is shown, compared and scored again under the name of
-today. Its signatures stay as they were written.
+`mmlu,data=sample` is `toy_mmlu`: the rows and the questions are the same, so that such a run is shown, compared and
+scored again under the name of today. Its signatures stay as they were written. A task's `headline` is its
+`primary_metric`, and a `share` is a `proportion`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,27 @@ def name_today(name: str) -> str:
     if found.name not in _HAD_IT or found.options.get("data") != "sample":
         return name
     return str(Spec(f"toy_{found.name}", {key: value for key, value in found.options.items() if key != "data"}))
+
+
+def scale_today(scale: str) -> str:
+    """The scale of a metric: "proportion" or "number"."""
+    return "proportion" if scale == "share" else scale
+
+
+def result_today(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest's result of a task, as it would be written today."""
+    values = dict(raw)
+    if "headline" in values:
+        values["primary_metric"] = values.pop("headline")
+    return values
+
+
+def settings_today(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest's settings, as they would be written today."""
+    values = dict(raw)
+    if "share" in values:
+        values["proportion"] = values.pop("share")
+    return values
 
 
 def is_shipped(data: Sequence[Mapping[str, str]]) -> bool:

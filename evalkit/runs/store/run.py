@@ -39,12 +39,14 @@ class Run:
         return tuple(entry.name for entry in self.manifest.tasks)
 
     def estimate(self, task: str, metric: str = "") -> Estimate:
-        """A task's estimate for a metric (its headline where none is named); raises UsageError if it has none."""
+        """A task's estimate for a metric (its primary metric where none is named); raises UsageError if it has none."""
         result = self.manifest.task(task).result
         found = result.metric(metric) if result else None
         if found is None:
             names = [m.name for m in result.metrics] if result else []
-            raise UsageError(f"task {task!r} has no estimate of {metric or 'its headline'!r}", found=", ".join(names))
+            raise UsageError(
+                f"task {task!r} has no estimate of {metric or 'its primary metric'!r}", found=", ".join(names)
+            )
         return found.estimate
 
     def records(self, task: str = "") -> Iterator[Record]:

@@ -63,7 +63,7 @@ def _classes(name: str, score: str, formula: Formula) -> Metric:
 
         return replace(bootstrap_interval(wide, statistic, seed=_SEED), n=len(rows))
 
-    return Metric(name, observe, estimate, 2, scale="number" if name == "mcc" else "share")
+    return Metric(name, observe, estimate, 2, scale="number" if name == "mcc" else "proportion")
 
 
 def _class_counts(pairs: IntArray, units: IntArray, count: int) -> FloatRows:

@@ -72,7 +72,7 @@ def of_counts(
 
         return bootstrap_interval(rows, lambda sums, counts: formula(sums), clusters, seed=seed)
 
-    scale: Literal["share", "number"] = "share" if higher_is_better else "number"
+    scale: Literal["proportion", "number"] = "proportion" if higher_is_better else "number"
     return Metric(name, observe, estimate, width, higher_is_better, scale)
 
 

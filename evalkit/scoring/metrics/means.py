@@ -15,14 +15,14 @@ def mean(
     score: str,
     *,
     name: str | None = None,
-    scale: Literal["share", "number"] = "share",
+    scale: Literal["proportion", "number"] = "proportion",
     higher_is_better: bool = True,
     failure: float = 0.0,
 ) -> Metric:
     """The mean of the score of that name over the samples it was measured on, called `name` or like the score.
 
     A model's own failure that left no score (refused, timed out) counts as `failure`; a measurement failure leaves
-    n, and so does a record that simply has no such score. `scale="share"` says that values lie within [0, 1]: the
+    n, and so does a record that simply has no such score. `scale="proportion"` says that values lie within [0, 1]: the
     interval is held within it, too.
 
     The row is the value (width 1). See `evalkit.stats.mean_interval` for the interval.
@@ -39,7 +39,7 @@ def mean(
         from evalkit.stats import mean_interval
 
         found = mean_interval(rows[:, 0] if len(rows) else [], clusters if len(rows) else None)
-        if scale == "share":
+        if scale == "proportion":
             # In this order a NaN bound stays NaN.
             return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
         return found

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") -> Metric:
     """Pass@k: the mean over problems of the unbiased estimate 1 - C(n-c, k)/C(n, k).
 
-    n completions of a problem were tried and c were right: the scores `attempts` and `score` (the share c/n) say so,
-    and a problem that was asked several times (repeats) has all of them together. A problem with fewer than k
+    n completions of a problem were tried and c were right: the scores `attempts` and `score` (the proportion c/n) say
+    so, and a problem that was asked several times (repeats) has all of them together. A problem with fewer than k
     completions has no pass@k and is left out; `Estimate.n` counts the problems that have one. Intervals are over
     problems, clustered where samples are. For k = 1 this is the mean share.
 
@@ -28,13 +28,13 @@ def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") 
         raise UsageError("k of pass@k must be at least 1", found=str(k))
 
     def observe(record: Record) -> tuple[float, float, float] | None:
-        share = measured(record, score)
+        proportion = measured(record, score)
         tried = measured(record, attempts)
-        if share is None:
+        if proportion is None:
             failed = record.validity is not Validity.OK and not record.validity.is_measurement_failure
             return (1.0, 0.0, _number(record.sample.id)) if failed and record.value(score) is None else None
         n = 1.0 if tried is None else tried
-        return (n, round(share * n), _number(record.sample.id))
+        return (n, round(proportion * n), _number(record.sample.id))
 
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
         import numpy as np

@@ -18,13 +18,13 @@ def ratio(
     denominator: str,
     *,
     name: str,
-    scale: Literal["share", "number"] = "share",
+    scale: Literal["proportion", "number"] = "proportion",
     higher_is_better: bool = True,
 ) -> Metric:
     """The sum of one score over the sum of another, over the samples that have both: a micro average.
 
     The metric is called `name`. The row is (numerator, denominator); see `evalkit.stats.ratio_interval` for the
-    interval. With `scale="share"` it is held within [0, 1]. NaN where the denominators sum to zero.
+    interval. With `scale="proportion"` it is held within [0, 1]. NaN where the denominators sum to zero.
     """
 
     def observe(record: Record) -> tuple[float, float] | None:
@@ -37,11 +37,11 @@ def ratio(
         if len(rows) == 0 or float(rows[:, 1].sum()) == 0.0:
             return Estimate(math.nan, math.nan, math.nan, len(rows), f"no {denominator}")
         found = ratio_interval(rows[:, 0], rows[:, 1], clusters)
-        if scale == "share" and found.low == found.high and rows[:, 1].all():
-            # Every sample has the same share, all or nothing as a rule: no variance to go by, so a score interval is
-            # made of the samples' shares.
+        if scale == "proportion" and found.low == found.high and rows[:, 1].all():
+            # Every sample has the same proportion, all or nothing as a rule: no variance to go by, so a score interval
+            # is made of the samples' shares.
             found = mean_interval(rows[:, 0] / rows[:, 1], clusters)
-        if scale == "share":
+        if scale == "proportion":
             return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
         return found
 

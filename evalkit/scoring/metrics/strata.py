@@ -25,7 +25,7 @@ def macro_mean(score: str, weights: Mapping[str, float], *, name: str) -> Metric
     """
     plain = mean(score)
     numbers = {group: number for number, group in enumerate(weights)}
-    shares = list(weights.values())
+    proportions = list(weights.values())
 
     def observe(record: Record) -> tuple[float, float] | None:
         value = plain.observe(record)
@@ -40,13 +40,13 @@ def macro_mean(score: str, weights: Mapping[str, float], *, name: str) -> Metric
         if len(rows) == 0:
             return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
         present = np.unique(rows[:, 1]).astype(int)
-        total = sum(shares[group] for group in present)
+        total = sum(proportions[group] for group in present)
         value, parts = 0.0, []
         for group in present:
             inside = rows[:, 1] == group
-            share = shares[group] / total
-            value += share * float(rows[inside, 0].mean())
-            error = share * standard_error(rows[inside, 0], clusters[inside])
+            proportion = proportions[group] / total
+            value += proportion * float(rows[inside, 0].mean())
+            error = proportion * standard_error(rows[inside, 0], clusters[inside])
             parts.append((error * error, len(np.unique(clusters[inside])) - 1))
         return _interval(value, parts, len(rows))
 

@@ -41,7 +41,8 @@ def code_tests(
     output: int = 1024,
     packages: tuple[str, ...] = (),
 ) -> Scorer:
-    """The share of a reply's texts that pass the problem's tests, as `passed`, and how many were tried, `attempts`.
+    """The proportion of a reply's texts that pass the problem's tests, as `passed`, and how many were tried,
+    `attempts`.
 
     `form` says what a text is: "continue" (it goes on where `prefix` ends), "program" (a program as it stands) or
     "chat" (a reply with a code block somewhere, a whole program or the rest of one); a reply of a chat model (see
@@ -108,11 +109,11 @@ class _RunTests(ScoreSample):
         if not measured:
             lost = Score("passed", math.nan, words, tried[0].reason, Validity.SANDBOX_ERROR, details=_programs(tried))
             return lost, replace(lost, name="attempts", details={})
-        share = sum(one.word == "passed" for one in measured) / len(measured)
+        proportion = sum(one.word == "passed" for one in measured) / len(measured)
         flags = tuple(sorted({flag for one in measured for flag in one.flags}))
         answer = tried[0].code if len(tried) == 1 else None
         validity = _validity(measured, reply.finish)
-        passed = Score("passed", share, answer, _reason(tried), validity, flags=flags, details=_programs(tried))
+        passed = Score("passed", proportion, answer, _reason(tried), validity, flags=flags, details=_programs(tried))
         return passed, Score("attempts", float(len(measured)), words)
 
     async def _try(self, sample: Sample, text: str, form: Form) -> _Tried:

@@ -23,17 +23,17 @@ class _Calibration(ScoreSample):
             raise ValueError(f"{len(values)} log-likelihoods for {len(sample.choices)} choices; use choose()")
         if not all(map(math.isfinite, values)):
             raise ValueError(f"log-likelihoods are not finite: {values}")
-        shares = softmax(
+        proportions = softmax(
             [value / _length(choice, self.per) for value, choice in zip(values, sample.choices, strict=True)]
         )
         right = sample.gold[0]
-        brier = math.fsum((share - (number == right)) ** 2 for number, share in enumerate(shares))
-        likeliest = max(range(len(shares)), key=shares.__getitem__)
-        counts = (shares[likeliest], float(likeliest == right))
-        reason = f"{shares[right]:.3g} on the right choice"
+        brier = math.fsum((proportion - (number == right)) ** 2 for number, proportion in enumerate(proportions))
+        likeliest = max(range(len(proportions)), key=proportions.__getitem__)
+        counts = (proportions[likeliest], float(likeliest == right))
+        reason = f"{proportions[right]:.3g} on the right choice"
         return (
             Score("brier", brier, None, reason),
-            Score("confidence", shares[likeliest], sample.choices[likeliest], reason, counts=counts),
+            Score("confidence", proportions[likeliest], sample.choices[likeliest], reason, counts=counts),
         )
 
 

@@ -25,32 +25,32 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class _MinK(ScoreSample):
-    share: float
+    proportion: float
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         values = sorted(replies[-1].token_loglikelihoods) if replies else []
         if not values:
             raise ValueError("no log-likelihood for each token; use token_likelihoods() as the method")
-        count = max(1, int(len(values) * self.share))
+        count = max(1, int(len(values) * self.proportion))
         return (
             Score("min_k", math.fsum(values[:count]) / count, reason=f"{count} of {len(values)} tokens"),
             Score("token_loglikelihood", math.fsum(values) / len(values)),
         )
 
 
-def min_k(*, share: float = 0.2) -> Scorer:
+def min_k(*, proportion: float = 0.2) -> Scorer:
     """The mean log-likelihood (nats) of a text's least likely tokens, `min_k`; of all of them, `token_loglikelihood`.
 
     The least likely are `share` of them, rounded down and at least 1. Higher values speak for a text that was seen.
     Source: Min-K% Prob, Shi et al. 2024 (arXiv 2310.16789), where 20 % did best. Scoring raises ValueError where the
     reply has no log-likelihood for each token.
     """
-    if not 0.0 < share <= 1.0:
-        raise UsageError("share lies above 0 and is at most 1", found=f"share={share:g}", fix="share=0.2")
+    if not 0.0 < proportion <= 1.0:
+        raise UsageError("share lies above 0 and is at most 1", found=f"share={proportion:g}", fix="share=0.2")
 
     names = ("min_k", "token_loglikelihood")
     metrics = tuple(mean(name, scale="number") for name in names)
-    return Scorer("min_k", _MinK(share), names, metrics, {"share": f"{share:g}"})
+    return Scorer("min_k", _MinK(proportion), names, metrics, {"proportion": f"{proportion:g}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def ngram_overlap(
     name: str = "",
     base: Path | None = None,
 ) -> Scorer:
-    """The share of a sample's word n-grams that stand in a corpus, `overlap`; `contaminated` is 1 where any does.
+    """The proportion of a sample's word n-grams that stand in a corpus, `overlap`; `contaminated` is 1 where any does.
 
     Words are runs of letters and digits, in lower case. The corpus is in the files `corpus` (tables, of which `column`
     is read, or texts; relative paths are meant from `base`), or `texts` gives it, anew at each call. It is read once,

@@ -30,10 +30,12 @@ class _JSONMatch(ScoreSample):
         if said is ABSENT:
             validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
             return tuple(Score(name, 0.0, None, answer.reason or "no JSON in the reply", validity) for name in _NAMES)
-        share, wrong = max((self._compared(_leaves(said), leaves) for leaves in wanted), key=lambda found: found[0])
+        proportion, wrong = max(
+            (self._compared(_leaves(said), leaves) for leaves in wanted), key=lambda found: found[0]
+        )
         reason = "; ".join(filter(None, [answer.reason, f"wrong: {', '.join(wrong[:5])}" if wrong else ""]))
         shown = json.dumps(said, ensure_ascii=False)
-        values = (float(not wrong), share)
+        values = (float(not wrong), proportion)
         return tuple(
             Score(name, value, shown, reason, answer.validity) for name, value in zip(_NAMES, values, strict=True)
         )
@@ -53,7 +55,8 @@ class _JSONMatch(ScoreSample):
 
 
 def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case: bool = False) -> Scorer:
-    """Whether every field of a reply's JSON is right, `json_match`, and the share of those that are, `json_fields`.
+    """Whether every field of a reply's JSON is right, `json_match`, and the proportion of those that are,
+    `json_fields`.
 
     A target is the text of a JSON value; the reply is one, alone, in a ``` fence, or after other words. Fields are
     those of the target's objects, nested ones as `address.city`; lists are compared whole and in order, numbers by

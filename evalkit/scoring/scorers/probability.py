@@ -21,15 +21,15 @@ class _GoldProbability(ScoreSample):
         if any(math.isnan(value) for value in values) or not math.isfinite(most):
             raise ValueError(f"log-likelihoods are not numbers: {values}")
         masses = [math.exp(value - most) for value in values]
-        share = math.fsum(masses[index] for index in set(sample.gold)) / math.fsum(masses)
-        return (Score("gold_probability", min(share, 1.0), sample.choices[values.index(most)]),)
+        proportion = math.fsum(masses[index] for index in set(sample.gold)) / math.fsum(masses)
+        return (Score("gold_probability", min(proportion, 1.0), sample.choices[values.index(most)]),)
 
 
 def gold_probability() -> Scorer:
-    """The share of probability that falls to the right choices; the score is `gold_probability`, 0 to 1.
+    """The proportion of probability that falls to the right choices; the score is `gold_probability`, 0 to 1.
 
     With log-likelihoods ll of the choices it is Σ_gold exp(ll) / Σ exp(ll), TruthfulQA's MC2 (Lin et al., 2022).
-    The largest ll is taken off first, so that a share is found even where every exp(ll) would be 0 in float64.
+    The largest ll is taken off first, so that a proportion is found even where every exp(ll) would be 0 in float64.
 
     Scoring raises ValueError where gold or log-likelihoods don't fit the choices, for one that is NaN or +infinity,
     and where all are -infinity.

@@ -47,7 +47,7 @@ def nearer() -> Scorer:
     NO_ANSWER. Scoring raises ValueError where either side has no references.
     """
     names = tuple(f"{kind}_{name}" for kind in _KINDS for name in ("max", "diff", "acc"))
-    metrics = tuple(mean(name, scale="share" if name.endswith("acc") else "number") for name in names)
+    metrics = tuple(mean(name, scale="proportion" if name.endswith("acc") else "number") for name in names)
     return Scorer("nearer", _Nearer(), names, metrics)
 
 

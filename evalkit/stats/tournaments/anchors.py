@@ -91,9 +91,9 @@ class Anchor:
         hessian[:2, :2] = (self.rows.T * (self.weight * p * (1.0 - p))) @ self.rows
         return value, gradient, hessian
 
-    def part(self, share: float) -> Anchor:
-        """A share of it: what goes with as large a share of a model's rows."""
-        return Anchor(self.rows, self.weight * share, self.pull * share)
+    def part(self, proportion: float) -> Anchor:
+        """A proportion of it: what goes with as large a proportion of a model's rows."""
+        return Anchor(self.rows, self.weight * proportion, self.pull * proportion)
 
 
 def _opposite(fit: Released, strengths: FloatRows) -> tuple[float, float]:

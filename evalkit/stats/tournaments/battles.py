@@ -121,7 +121,7 @@ class Connection:
 
 
 def win_rate(battles: Battles, model: int, against: int | None = None, confidence: float = 0.95) -> Estimate:
-    """The share of comparisons that a model won, ties as half, against one other or all; clustered by question."""
+    """The proportion of comparisons that a model won, ties as half, against one other or all; clustered by question."""
     mine = (battles.first == model) | (battles.second == model)
     if against is not None:
         mine &= (battles.first == against) | (battles.second == against)

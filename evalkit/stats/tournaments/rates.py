@@ -21,16 +21,16 @@ def rate_interval(
 ) -> Estimate:
     """The mean of wins (1), ties (0.5) and losses (0), of shape (n,), with its interval.
 
-    With ties it is half the share of wins plus half the share of what is no loss. Each of the two has the interval of a
-    share (score, exact where it is rare), and they are put together by MOVER with the correlation of both (Zou &
-    Donner 2008), which stays right where t on three values is too short. Without ties, and for soft preferences, it
-    is `mean_interval`.
+    With ties it is half the proportion of wins plus half the proportion of what is no loss. Each of the two has the
+    interval of a share (score, exact where it is rare), and they are put together by MOVER with the correlation of both
+    (Zou & Donner 2008), which stays right where t on three values is too short. Without ties, and for soft preferences,
+    it is `mean_interval`.
     """
     x = np.asarray(values, dtype=np.float64)
     if not (x == 0.5).any() or not np.isin(x, (0.0, 0.5, 1.0)).all():
         return mean_interval(x, clusters, confidence)
     won, held = (x == 1.0).astype(np.float64), (x > 0.0).astype(np.float64)
-    one, two = (mean_interval(share, clusters, confidence) for share in (won, held))
+    one, two = (mean_interval(proportion, clusters, confidence) for proportion in (won, held))
     together = _correlation(won, held, clusters)
 
     def half(a: float, b: float) -> float:

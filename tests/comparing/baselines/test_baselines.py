@@ -41,7 +41,7 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     assert found.ids == NAMES
     assert found.validity == one.validity
     assert found.facts == one.facts
-    assert found.headline == "acc"
+    assert found.primary_metric == "acc"
     assert np.array_equal(found.columns["acc"].rows, one.columns["acc"].rows, equal_nan=True)
     assert np.array_equal(found.columns["word_perplexity"].rows, one.columns["word_perplexity"].rows, equal_nan=True)
     assert (found.columns["word_perplexity"].higher_is_better, found.columns["word_perplexity"].scale) == (

@@ -107,11 +107,12 @@ def test_ceilings_hold_what_a_sample_costs() -> None:
 def test_invalid_replies_have_a_ceiling_as_a_share() -> None:
     after = side([1.0] * 10)
     after.validity = ["ok"] * 8 + ["refused", "no_answer"]
-    rows = assess([pair_task(side([1.0] * 10), after)], Policy(invalid_share=0.1))
+    rows = assess([pair_task(side([1.0] * 10), after)], Policy(invalid_proportion=0.1))
     assert rows[-1].verdict.outcome is GateOutcome.FAIL
     assert rows[-1].verdict.reason == "20.0 % of the replies are invalid; 10 % are allowed"
     assert (
-        assess([pair_task(side([1.0] * 10), after)], Policy(invalid_share=0.2))[-1].verdict.outcome is GateOutcome.PASS
+        assess([pair_task(side([1.0] * 10), after)], Policy(invalid_proportion=0.2))[-1].verdict.outcome
+        is GateOutcome.PASS
     )
 
 
@@ -124,7 +125,7 @@ def test_a_metric_that_is_no_mean_is_decided_by_its_own_estimate() -> None:
     for one, factor in zip(sides, (1.0, 1.1), strict=True):
         rows = np.stack([nats * factor, words], axis=1)
         one.columns = {"word_perplexity": Column("word_perplexity", rows, False, "number", metric.estimate)}
-        one.headline = "word_perplexity"
+        one.primary_metric = "word_perplexity"
     (row,) = assess([pair_task(*sides)], Policy(margin=Margin(0.05, relative=True)))
     verdict = row.verdict
     assert verdict.baseline == pytest.approx(np.exp(nats.sum() / words.sum()))

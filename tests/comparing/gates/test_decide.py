@@ -81,7 +81,7 @@ def test_a_verdict_shows_what_it_rests_on() -> None:
     assert found.difference == pytest.approx(-0.008)
     assert found.reason == f"A drop, if there is any, is at most {-found.low:.4f}, less than the margin of 0.05."
     points = f"{-100 * found.low:.2f}".rstrip("0")
-    told = decide(flipped(1000, 28, 20), GateLimits(0.05, share=True)).reason
+    told = decide(flipped(1000, 28, 20), GateLimits(0.05, proportion=True)).reason
     assert told == f"A drop, if there is any, is at most {points} points, less than the margin of 5 points."
 
 

@@ -32,17 +32,17 @@ def test_clusters_make_samples_worth_fewer() -> None:
 
 @pytest.mark.slow("simulates 1,500 gates")
 @pytest.mark.parametrize(
-    ("n", "share", "correlation", "size", "icc", "margin"),
+    ("n", "proportion", "correlation", "size", "icc", "margin"),
     [(300, 0.7, 0.8, 1, 0.0, 0.05), (100, 0.95, 0.5, 1, 0.0, 0.1), (600, 0.6, 0.8, 4, 0.3, 0.07)],
 )
 def test_gates_on_samples_pass_as_often_as_planned(
-    n: int, share: float, correlation: float, size: int, icc: float, margin: float
+    n: int, proportion: float, correlation: float, size: int, icc: float, margin: float
 ) -> None:
-    said = plan(n, GateLimits(margin), share=share, correlation=correlation, cluster_size=size, icc=icc)
+    said = plan(n, GateLimits(margin), proportion=proportion, correlation=correlation, cluster_size=size, icc=icc)
     rng = np.random.default_rng(8)
     through = 0
     for _ in range(500):
-        before, after, clusters = flips(Answers(share, 0.0, correlation, size, icc), n, rng)
+        before, after, clusters = flips(Answers(proportion, 0.0, correlation, size, icc), n, rng)
         verdict = decide(Pairs(before, after, clusters if size > 1 else None), GateLimits(margin))
         through += verdict.outcome in (GateOutcome.PASS, GateOutcome.DEGRADED)
     expected = said.power_at_no_change
@@ -51,7 +51,7 @@ def test_gates_on_samples_pass_as_often_as_planned(
 
 
 def test_rates_are_of_all_verdicts() -> None:
-    for found in (plan(4000, GateLimits(0.02), share=0.6, correlation=0.9), plan(4000, GateLimits(0.02), sd=0.22)):
+    for found in (plan(4000, GateLimits(0.02), proportion=0.6, correlation=0.9), plan(4000, GateLimits(0.02), sd=0.22)):
         rates = (found.pass_rate, found.degraded_rate, found.fail_rate, found.inconclusive_rate)
         assert sum(rates) == pytest.approx(1.0)
         assert found.power_at_no_change == pytest.approx(found.pass_rate + found.degraded_rate)
@@ -59,30 +59,32 @@ def test_rates_are_of_all_verdicts() -> None:
 
 
 def test_where_any_drop_blocks_chance_blocks_alpha() -> None:
-    for given in ({"share": 0.6, "correlation": 0.9}, {"sd": 0.22}):
+    for given in ({"proportion": 0.6, "correlation": 0.9}, {"sd": 0.22}):
         found = plan(4000, GateLimits(0.02, any_drop_blocks=True), **given)  # type: ignore[arg-type]
         assert found.fail_rate == pytest.approx(0.05, abs=0.01)
         assert found.power_at_no_change == pytest.approx(0.95, abs=0.01)
 
 
 def test_needed_and_detectable_give_the_power_that_was_wished_for() -> None:
-    found = plan(200, GateLimits(0.04), share=0.9, correlation=0.7, power=0.9)
+    found = plan(200, GateLimits(0.04), proportion=0.9, correlation=0.7, power=0.9)
     assert found.needed is not None
-    again = plan(found.needed, GateLimits(0.04), share=0.9, correlation=0.7, power=0.9, seed=5)
+    again = plan(found.needed, GateLimits(0.04), proportion=0.9, correlation=0.7, power=0.9, seed=5)
     assert again.power_at_no_change == pytest.approx(0.9, abs=0.02)
-    wide = plan(200, GateLimits(found.minimum_detectable + 1e-6), share=0.9, correlation=0.7, power=0.9)
+    wide = plan(200, GateLimits(found.minimum_detectable + 1e-6), proportion=0.9, correlation=0.7, power=0.9)
     assert wide.resolves
-    assert not plan(200, GateLimits(found.minimum_detectable - 0.005), share=0.9, correlation=0.7, power=0.9).resolves
+    assert not plan(
+        200, GateLimits(found.minimum_detectable - 0.005), proportion=0.9, correlation=0.7, power=0.9
+    ).resolves
 
 
 def test_nothing_passes_a_margin_of_zero() -> None:
-    found = plan(300, GateLimits(0.0), share=0.5, correlation=0.5)
+    found = plan(300, GateLimits(0.0), proportion=0.5, correlation=0.5)
     assert found.power_at_no_change < 0.06
     assert (found.needed, plan(300, GateLimits(0.0), sd=0.3).needed) == (None, None)
 
 
 def test_zero_tolerance_passes_where_no_sample_flips() -> None:
-    found = plan(100, GateLimits(0.0, zero_tolerance=True), share=0.99, correlation=0.5)
+    found = plan(100, GateLimits(0.0, zero_tolerance=True), proportion=0.99, correlation=0.5)
     _, losses, _, _ = Answers(0.99, 0.0, 0.5).cells
     assert found.power_at_no_change == pytest.approx((1 - losses) ** 100)
 
@@ -97,10 +99,10 @@ def test_what_can_not_be_planned() -> None:
     with pytest.raises(ValueError, match="either sd or share"):
         plan(100, GateLimits(0.1))
     with pytest.raises(ValueError, match="either sd or share"):
-        plan(100, GateLimits(0.1), sd=0.3, share=0.5)
+        plan(100, GateLimits(0.1), sd=0.3, proportion=0.5)
     with pytest.raises(ValueError, match="a sample at least"):
         plan(0, GateLimits(0.1), sd=0.3)
     with pytest.raises(ValueError, match="zero tolerance"):
         plan(100, GateLimits(0.0, zero_tolerance=True), sd=0.3)
     with pytest.raises(ValueError, match="shares"):
-        plan(100, GateLimits(0.1), share=1.2)
+        plan(100, GateLimits(0.1), proportion=1.2)

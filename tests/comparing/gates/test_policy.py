@@ -37,14 +37,14 @@ def test_a_whole_policy(tmp_path: Path) -> None:
     assert (found.any_drop_blocks, found.common_samples, found.max_failures) == (True, True, 0.02)
     assert (found.degraded_blocks, found.inconclusive_blocks) == (True, False)
     assert dict(found.ceilings) == {"seconds": 0.2, "tokens": 0.1, "cost": 0.05}
-    assert found.invalid_share == 0.03
+    assert found.invalid_proportion == 0.03
     assert found.of("mmlu").slices == {"STEM": None, "anatomy": None}
     assert found.of("safety_incomparable").zero_tolerance
     assert found.of("wikitext").slices == {"long": Margin(0.05, True)}
     assert found.of("quiz") == TaskPolicy(margin=Margin(0.04))
     assert found.of("unnamed") == TaskPolicy()
-    assert found.limits("mmlu", "share", 0.7).margin == 0.01
-    assert found.limits("unnamed", "share", 0.7).margin == 0.015
+    assert found.limits("mmlu", "proportion", 0.7).margin == 0.01
+    assert found.limits("unnamed", "proportion", 0.7).margin == 0.015
 
 
 def test_a_list_of_tasks_leaves_the_others_out(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_a_list_of_tasks_leaves_the_others_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "scale", "baseline", "units"),
     [
-        ("2%", "share", 0.7, 0.02),
-        ("0.02", "share", 0.7, 0.02),
+        ("2%", "proportion", 0.7, 0.02),
+        ("0.02", "proportion", 0.7, 0.02),
         ("5%", "number", 20.0, 1.0),
         ("0.5", "number", 20.0, 0.5),
     ],

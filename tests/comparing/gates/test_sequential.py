@@ -70,7 +70,7 @@ def test_zero_tolerance_fails_at_once_and_passes_last() -> None:
 @pytest.mark.parametrize("answers", [Answers(0.8, 0.0, 0.8), Answers(0.9, 0.0, 0.5, 5, 0.2)])
 def test_all_looks_together_err_no_more_than_alpha(spending: str, answers: Answers) -> None:
     schedule = Schedule(spending=spending)  # type: ignore[arg-type]
-    worse = Answers(answers.share, 0.05, answers.correlation, answers.size, answers.icc)
+    worse = Answers(answers.proportion, 0.05, answers.correlation, answers.size, answers.icc)
     dropped = plan_sequential(1500, GateLimits(0.05), schedule, worse, sets=6000, seed=2)
     same = plan_sequential(1500, GateLimits(0.05, any_drop_blocks=True), schedule, answers, sets=6000, seed=2)
     assert dropped.rates[GateOutcome.PASS] + dropped.rates[GateOutcome.DEGRADED] < 0.055

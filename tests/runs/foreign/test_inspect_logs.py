@@ -50,8 +50,14 @@ def log(samples: list[dict[str, Any]], task: str = "who") -> dict[str, Any]:
         "packages": {"inspect_ai": "0.3.285"},
         "scorers": [{"name": "match"}],
     }
-    headline = {"scorer": "match", "score": "match", "metric": "accuracy"}
-    return {"version": 2, "status": "success", "eval": about, "results": {"headline": headline}, "samples": samples}
+    primary_metric = {"scorer": "match", "score": "match", "metric": "accuracy"}
+    return {
+        "version": 2,
+        "status": "success",
+        "eval": about,
+        "results": {"headline": primary_metric},
+        "samples": samples,
+    }
 
 
 def as_json(path: Path, whole: dict[str, Any]) -> Path:
@@ -178,7 +184,7 @@ def test_a_log_of_a_real_inspect_gives_the_numbers_that_it_reports(tmp_path: Pat
     (path,) = tmp_path.glob(f"*.{form}")
     run = opened(path)
     side = read_sides(run, run.metrics)["sums"]
-    assert side.headline == "match"
+    assert side.primary_metric == "match"
     assert side.n == 10
     assert {name: float(column.rows.mean()) for name, column in side.columns.items()} == {"match": 0.8, "includes": 0.8}
     if form == "json":

@@ -1,4 +1,4 @@
-"""A share of the samples: random, nested from share to share, whole clusters."""
+"""A proportion of the samples: random, nested from share to share, whole clusters."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import GoldModel
 
 
-def asked(share: float, *, cluster: int = 0, seed: int = 1, repeats: int = 1) -> list[str]:
-    """The ids that a share of 600 samples asks for; `cluster` samples each share one."""
+def asked(proportion: float, *, cluster: int = 0, seed: int = 1, repeats: int = 1) -> list[str]:
+    """The ids that a proportion of 600 samples asks for; `cluster` samples each proportion one."""
     task = load("task", "toy_mmlu")
     assert isinstance(task, Task)
     values = [{"number": number} for number in range(600)]
@@ -27,12 +27,12 @@ def asked(share: float, *, cluster: int = 0, seed: int = 1, repeats: int = 1) ->
 
     subset = replace(task.data[0], rows=rows(values, name="numbers"), examples=None)
     made = replace(task, data=(subset,), sample=sample)
-    prepared = prepare(made, "mmlu", "", GoldModel(), Settings(share=share, seed=seed, repeats=repeats))
+    prepared = prepare(made, "mmlu", "", GoldModel(), Settings(proportion=proportion, seed=seed, repeats=repeats))
     return [work.attempt.sample.id for work in prepared.work()]
 
 
 def test_shares_are_nested_and_about_their_size() -> None:
-    parts = [asked(share) for share in (0.2, 0.5, 0.8, 1.0)]
+    parts = [asked(proportion) for proportion in (0.2, 0.5, 0.8, 1.0)]
     assert [set(a) <= set(b) for a, b in pairwise(parts)] == [True] * 3
     # 600 draws: standard deviations of 9.8, 12.2 and 9.8.
     assert [abs(len(part) - size) < 40 for part, size in zip(parts, (120, 300, 480, 600), strict=True)] == [True] * 4
@@ -56,6 +56,6 @@ def test_a_cluster_and_its_repeats_are_asked_whole() -> None:
 
 
 def test_what_is_no_share() -> None:
-    for share in (0.0, 1.5, -1.0):
-        with pytest.raises(UsageError, match="share of samples"):
-            Settings(share=share)
+    for proportion in (0.0, 1.5, -1.0):
+        with pytest.raises(UsageError, match="proportion of samples"):
+            Settings(proportion=proportion)

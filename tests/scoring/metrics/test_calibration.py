@@ -46,9 +46,9 @@ def test_brier_equals_scikit_learn(choices: int) -> None:
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is the oracle")
     values, right = drawn(choices, 200, choices)
     found = scored(values, right)
-    shares = np.array([softmax(list(own)) for own in values])
+    proportions = np.array([softmax(list(own)) for own in values])
     labels = list(range(choices))
-    expected = metrics.brier_score_loss(right, shares, labels=labels, scale_by_half=False)
+    expected = metrics.brier_score_loss(right, proportions, labels=labels, scale_by_half=False)
     assert np.mean([scores[0].value for scores in found]) == pytest.approx(expected, abs=1e-12)
 
 
@@ -68,9 +68,9 @@ def test_ece_equals_torchmetrics(choices: int, bins: int) -> None:
     oracle = pytest.importorskip("torchmetrics.functional.classification", reason="torchmetrics is the oracle")
     for seed in range(10):
         values, right = drawn(seed, 300, choices)
-        shares = np.array([softmax(list(own)) for own in values])
+        proportions = np.array([softmax(list(own)) for own in values])
         expected = oracle.multiclass_calibration_error(
-            torch.tensor(shares), torch.tensor(right), num_classes=choices, n_bins=bins, norm="l1"
+            torch.tensor(proportions), torch.tensor(right), num_classes=choices, n_bins=bins, norm="l1"
         )
         found = ece(bins=bins).estimate(rows(scored(values, right)), np.arange(300))
         assert found.value == pytest.approx(float(expected), abs=1e-6)

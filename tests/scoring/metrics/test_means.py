@@ -82,7 +82,7 @@ def test_by_name() -> None:
         ("mean", {}, "needs a setting 'score'"),
         ("mean", {"score": 3}, "wrong type"),
         ("mean", {"score": "f1", "scale": "percent"}, "one of 'share', 'number'"),
-        ("mean", {"score": "f1", "scal": "share"}, "did you mean 'scale'"),
+        ("mean", {"score": "f1", "scal": "proportion"}, "did you mean 'scale'"),
     ],
 )
 def test_mistakes_are_usage_errors(name: str, settings: dict[str, Any], says: str) -> None:

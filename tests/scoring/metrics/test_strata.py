@@ -26,9 +26,12 @@ def test_equals_weighted_group_means_by_numpy() -> None:
     expected = np.average([np.mean(found) for found in values.values()], weights=list(weights.values()))
     found = metric.estimate(rows, np.arange(len(rows)))
     assert found.value == pytest.approx(expected, abs=1e-12)
-    shares = [1 / 3.5, 0.5 / 3.5, 2 / 3.5]
+    proportions = [1 / 3.5, 0.5 / 3.5, 2 / 3.5]
     error = math.sqrt(
-        sum((share * np.std(v, ddof=1)) ** 2 / len(v) for share, v in zip(shares, values.values(), strict=True))
+        sum(
+            (proportion * np.std(v, ddof=1)) ** 2 / len(v)
+            for proportion, v in zip(proportions, values.values(), strict=True)
+        )
     )
     assert found.high - found.value == pytest.approx(found.value - found.low)
     # t with some 10 to 30 degrees of freedom lies between 2.0 and 2.3.
@@ -37,11 +40,11 @@ def test_equals_weighted_group_means_by_numpy() -> None:
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(4)
-    shares = {"a": 0.2, "b": 0.5, "c": 0.8}
-    metric = macro_mean("s", dict.fromkeys(shares, 1.0), name="m")
+    proportions = {"a": 0.2, "b": 0.5, "c": 0.8}
+    metric = macro_mean("s", dict.fromkeys(proportions, 1.0), name="m")
     covered = 0
     for _ in range(400):
-        drawn = [(float(rng.random() < p), float(k)) for k, p in enumerate(shares.values()) for _ in range(40)]
+        drawn = [(float(rng.random() < p), float(k)) for k, p in enumerate(proportions.values()) for _ in range(40)]
         found = metric.estimate(np.array(drawn), np.arange(len(drawn)))
         covered += found.low <= 0.5 <= found.high
     assert 0.92 < covered / 400 < 0.98

@@ -127,7 +127,7 @@ def test_every_name_is_run_here_or_has_a_test_or_a_task_of_its_own() -> None:
 
 
 def test_metrics_that_a_scorer_brings_keep_its_settings(ran: Any) -> None:
-    found = ran(ANSWER + "{chrf: {words: 2}}\nmetrics: [chrf]\nheadline: chrf")
+    found = ran(ANSWER + "{chrf: {words: 2}}\nmetrics: [chrf]\nprimary_metric: chrf")
     assert [metric.name for metric in found.metrics] == ["chrf"]
     assert "nw:2" in found.signature
 
@@ -181,12 +181,12 @@ def test_a_method_is_used_by_name(ran: Any, name: str) -> None:
 
 def test_choices_are_written_where_a_model_gives_no_log_likelihoods(ran: Any) -> None:
     model = Scripted(writes_only=True)
-    found = ran("choices: options\ngold: right\nheadline: acc_norm", model=model)
+    found = ran("choices: options\ngold: right\nprimary_metric: acc_norm", model=model)
     assert "|written_choice|accuracy|greedy|" in found.signature
     assert values(found) == {"acc": 0.75}
-    assert found.headline == "acc"
+    assert found.primary_metric == "acc"
     assert all(isinstance(request, Generate) for request in model.asked)
-    weighed = ran("choices: options\ngold: right\nheadline: acc_norm")
+    weighed = ran("choices: options\ngold: right\nprimary_metric: acc_norm")
     assert "|choose|accuracy|" in weighed.signature
 
 

@@ -69,7 +69,7 @@ PERSON = {"name": "Ada", "born": 1815, "address": {"city": "London", "zip": None
 
 
 @pytest.mark.parametrize(
-    ("settings", "said", "match", "share"),
+    ("settings", "said", "match", "proportion"),
     [
         ({}, json.dumps(PERSON), 1.0, 1.0),
         ({}, json.dumps(PERSON, indent=2), 1.0, 1.0),
@@ -91,9 +91,9 @@ PERSON = {"name": "Ada", "born": 1815, "address": {"city": "London", "zip": None
         ({}, '{"zip": null}', 0.0, 0.0),
     ],
 )
-def test_json_match(scored: Scored, settings: dict[str, Any], said: str, match: float, share: float) -> None:
+def test_json_match(scored: Scored, settings: dict[str, Any], said: str, match: float, proportion: float) -> None:
     found = scored(json_match(**settings), Sample("1", "q", targets=(json.dumps(PERSON),)), said)
-    assert (found["json_match"].value, found["json_fields"].value) == (match, pytest.approx(share))
+    assert (found["json_match"].value, found["json_fields"].value) == (match, pytest.approx(proportion))
 
 
 @pytest.mark.parametrize("said", ["", "no JSON", "{name: Ada}", "{'name': 'Ada'}", "{" * 5000, "[" * 100_000])

@@ -26,7 +26,7 @@ def test_equals_a_set_of_tuples() -> None:
     def text(most: int) -> str:
         return rng.choice([" ", ", ", "\n"]).join(rng.choices(WORDS, k=rng.randrange(most)))
 
-    shares = set()
+    proportions = set()
     for _ in range(60):
         n = rng.choice([1, 2, 3, 5, 8])
         corpus = [text(60) for _ in range(rng.randrange(5))]
@@ -36,12 +36,12 @@ def test_equals_a_set_of_tuples() -> None:
             asked = text(30)
             overlap, contaminated = asyncio.run(scorer.score(Sample("1", asked.upper()), ()))
             mine = grams(asked, n)
-            share = sum(gram in known for gram in mine) / len(mine) if mine else 0.0
-            assert overlap.value == pytest.approx(share)
-            assert contaminated.value == float(share > 0)
+            proportion = sum(gram in known for gram in mine) / len(mine) if mine else 0.0
+            assert overlap.value == pytest.approx(proportion)
+            assert contaminated.value == float(proportion > 0)
             assert bool(overlap.reason) == (not mine)
-            shares.add(round(share, 1))
-    assert len(shares) > 8
+            proportions.add(round(proportion, 1))
+    assert len(proportions) > 8
 
 
 def test_n_grams_do_not_run_from_one_text_into_the_next() -> None:

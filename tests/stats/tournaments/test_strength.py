@@ -165,7 +165,7 @@ def test_win_rate_counts_ties_as_half_and_clusters_questions() -> None:
 
 
 def test_a_win_rate_with_ties_takes_the_intervals_of_two_shares() -> None:
-    """Without ties it is the share's own interval; all of a kind is no point; a soft preference is a mean."""
+    """Without ties it is the proportion's own interval; all of a kind is no point; a soft preference is a mean."""
     wins = rate_interval([1.0] * 30 + [0.0] * 20)
     assert (wins.low, wins.high) == (mean_interval([1.0] * 30 + [0.0] * 20).low, wins.high)
     tied = rate_interval([1.0] * 30 + [0.5] * 10 + [0.0] * 20)
@@ -186,10 +186,10 @@ def test_the_interval_of_a_win_rate_covers_it(wins: float, ties: float) -> None:
     chance = stats.multinomial(60, [wins, ties, 1 - wins - ties])
     for won in range(61):
         for tied in range(61 - won):
-            share = chance.pmf([won, tied, 60 - won - tied])
-            if share > 1e-6:
+            proportion = chance.pmf([won, tied, 60 - won - tied])
+            if proportion > 1e-6:
                 found = rate_interval([1.0] * won + [0.5] * tied + [0.0] * (60 - won - tied))
-                held += share * (found.low <= truth <= found.high)
+                held += proportion * (found.low <= truth <= found.high)
     assert 0.935 < held < 0.99
 
 

@@ -23,7 +23,7 @@ def bounds(row: GateRow) -> str:
 def margin(row: GateRow) -> str:
     """How far it may go: a drop, or a rise where lower is better."""
     number = row.verdict.margin
-    text = f"{100 * number:.3g} points" if row.scale == "share" else f"{number:.3g}"
+    text = f"{100 * number:.3g} points" if row.scale == "proportion" else f"{number:.3g}"
     if row.metric == "invalid replies":
         return f"{100 * number:g} %"
     return text

@@ -53,8 +53,8 @@ def _table(report: GateReport) -> object:
 
     # A gate that looks several times takes a level of its own at each look.
     interval = "interval" if report.looks else f"{round(100 * (2 * report.confidence - 1))} % interval"
-    # Numbers that are no shares are wider.
-    space = 2 if all(row.scale == "share" for row in report.rows) else 1
+    # Numbers that are no proportions are wider.
+    space = 2 if all(row.scale == "proportion" for row in report.rows) else 1
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, space, 0, 0))
     table.add_column("verdict", no_wrap=True)
     table.add_column("task / metric", overflow="fold", min_width=14)
@@ -84,7 +84,7 @@ def _explain(out: Console, row: GateRow) -> None:
         lines.append(f"{sentences.reason(row)} (margin {sentences.margin(row)})")
     if found := sentences.flips(row, _SHOWN):
         lines.append(found)
-    if row.unmeasured:
-        lines.append(f"{row.unmeasured:,} pairs left out: one side could not be measured")
+    if row.errored:
+        lines.append(f"{row.errored:,} pairs left out: one side could not be measured")
     for line in lines:
         out.print(f"[dim]{escape(sentences.plain(name))}:[/] {escape(line)}", soft_wrap=True)

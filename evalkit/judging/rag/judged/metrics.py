@@ -108,9 +108,9 @@ class _Faithfulness(MeasureFacts):
         claims, verdicts = await answer_in_contexts(facts, self.prompts)
         kinds = [decision.verdict for decision in verdicts]
         values = {
-            "faithfulness": formulas.share([kind == "supported" for kind in kinds]),
-            "intrinsic": formulas.share([kind == "contradicted" for kind in kinds]),
-            "extrinsic": formulas.share([kind == "unsupported" for kind in kinds]),
+            "faithfulness": formulas.proportion([kind == "supported" for kind in kinds]),
+            "intrinsic": formulas.proportion([kind == "contradicted" for kind in kinds]),
+            "extrinsic": formulas.proportion([kind == "unsupported" for kind in kinds]),
         }
         return Measured(values, {"claims": told(facts, claims, verdicts)}, _worst(claims, verdicts))
 
@@ -118,8 +118,8 @@ class _Faithfulness(MeasureFacts):
 def faithfulness(name: str, prompts: Prompts) -> Judge:
     """Claims of the answer that the contexts support / all claims, and what the others are.
 
-    Scores: `faithfulness`; `intrinsic`, the share of claims that the contexts contradict, and `extrinsic`, of those
-    that they say nothing of. The three add up to 1.
+    Scores: `faithfulness`; `intrinsic`, the proportion of claims that the contexts contradict, and `extrinsic`, of
+    those that they say nothing of. The three add up to 1.
     """
     return metric_judge(name, ("faithfulness", "intrinsic", "extrinsic"), _Faithfulness(prompts), prompts.settings)
 
@@ -133,7 +133,9 @@ class _Groundedness(MeasureFacts):
         marks = _citations(facts)
         recall, precision = _cited(facts, claims, verdicts, marks)
         values = {
-            "groundedness": formulas.share([decision.supported and bool(decision.sources) for decision in verdicts]),
+            "groundedness": formulas.proportion(
+                [decision.supported and bool(decision.sources) for decision in verdicts]
+            ),
             "citation_recall": recall,
             "citation_precision": precision,
         }
@@ -151,9 +153,9 @@ def groundedness(name: str, prompts: Prompts) -> Judge:
 
     `groundedness`: claims that carry the id of a context that supports them / all claims. Of answers that cite (in
     brackets, or in the record's `citations`), as Gao et al. 2023 (https://arxiv.org/abs/2305.14627) define them over
-    sentences: `citation_recall`, the share of claims whose sentence cites a context that supports them, and
-    `citation_precision`, the share of citations that support a claim of their sentence. A citation of a context that
-    is not there supports nothing.
+    sentences: `citation_recall`, the proportion of claims whose sentence cites a context that supports them, and
+    `citation_precision`, the proportion of citations that support a claim of their sentence. A citation of a context
+    that is not there supports nothing.
     """
     return metric_judge(
         name, ("groundedness", "citation_recall", "citation_precision"), _Groundedness(prompts), prompts.settings
@@ -168,7 +170,7 @@ class _ContextRecall(MeasureFacts):
         items = sentences(facts.reference)
         sources = [context.text for context in facts.record.contexts]
         verdicts = await facts.verdicts(self.prompt, items, sources) if items else ()
-        value = formulas.share([decision.supported for decision in verdicts])
+        value = formulas.proportion([decision.supported for decision in verdicts])
         claims = [Claim(text, place) for place, text in enumerate(items)]
         reason = _worst(claims, verdicts) if items else "there is no reference answer"
         return Measured({"context_recall": value}, {"claims": told(facts, claims, verdicts, of="reference")}, reason)
@@ -239,8 +241,8 @@ async def _both(facts: Facts, prompts: Prompts) -> tuple[float | None, float | N
         "claims": told(facts, own, in_reference, sources=("reference",)),
         "reference_claims": told(facts, wanted, in_answer, of="reference", sources=("answer",)),
     }
-    precision = formulas.share([decision.supported for decision in in_reference])
-    return precision, formulas.share([decision.supported for decision in in_answer]), details
+    precision = formulas.proportion([decision.supported for decision in in_reference])
+    return precision, formulas.proportion([decision.supported for decision in in_answer]), details
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,4 +398,4 @@ def _cited(
         )
         for place, context in marks
     ]
-    return formulas.share(carried), formulas.share(right)
+    return formulas.proportion(carried), formulas.proportion(right)

@@ -1,8 +1,9 @@
 """The embedded detector of hallucinations: how well contexts cover each sentence of an answer. No model, no download.
 
-A sentence is covered by the share of its telling words that the best window of the contexts has, and by its weakest
-clause; each signal that speaks against it (`signals`) takes its share of the rest away. An embedding model, where one
-is given, lends coverage to paraphrases. Everything is deterministic, and every number comes with its reasons.
+A sentence is covered by the proportion of its telling words that the best window of the contexts has, and by its
+weakest clause; each signal that speaks against it (`signals`) takes its proportion of the rest away. An embedding
+model, where one is given, lends coverage to paraphrases. Everything is deterministic, and every number comes with its
+reasons.
 """
 
 from __future__ import annotations
@@ -139,12 +140,12 @@ def _best(sentence: Sentence, said: str, evidence: Evidence, similarity: Similar
     than the better of them by a tenth."""
 
     def value(window: Window) -> tuple[float, float]:
-        cover = _share(sentence.tokens, window.tokens, evidence)
+        cover = _proportion(sentence.tokens, window.tokens, evidence)
         lent = _lent(similarity.get((said, window.text), 0.0), cover)
         return (max(cover, lent) - (0.1 if len(window.parts) > 1 else 0.0), cover)
 
     best = max(evidence.windows, key=value)
-    return best, _share(sentence.tokens, best.tokens, evidence)
+    return best, _proportion(sentence.tokens, best.tokens, evidence)
 
 
 def _clause_coverage(sentence: Sentence, evidence: Evidence, window: Window) -> list[float]:
@@ -153,15 +154,15 @@ def _clause_coverage(sentence: Sentence, evidence: Evidence, window: Window) -> 
     for clause in sentence.clauses:
         if sum(token.content for token in clause) < 2:
             continue
-        here = _share(clause, window.tokens, evidence)
+        here = _proportion(clause, window.tokens, evidence)
         if here < 0.9:
-            here = max([here, *(0.9 * _share(clause, other.tokens, evidence) for other in evidence.single)])
+            here = max([here, *(0.9 * _proportion(clause, other.tokens, evidence) for other in evidence.single)])
         found.append(here)
     return found
 
 
-def _share(tokens: Sequence[Token], other: Sequence[Token], evidence: Evidence) -> float:
-    """The weighted share of the telling words that the other text has. Words of the question count half: an answer
+def _proportion(tokens: Sequence[Token], other: Sequence[Token], evidence: Evidence) -> float:
+    """The weighted proportion of the telling words that the other text has. Words of the question count half: an answer
     repeats them whether or not it is right."""
     asked = [token.stem for token in evidence.question if token.content]
     whole = covered = 0.0
@@ -181,13 +182,13 @@ def _citations(text: str, sentence: Sentence, evidence: Evidence) -> list[Signal
     marks = cited(text, evidence.contexts)
     if not marks:
         return found
-    most = max((_share(sentence.tokens, window.tokens, evidence) for window in evidence.windows), default=0.0)
+    most = max((_proportion(sentence.tokens, window.tokens, evidence) for window in evidence.windows), default=0.0)
     for mark, context in marks:
         if context is None:
             found.append(Signal("citation", 0.8, f"[{mark}] is none of the {len(evidence.contexts)} contexts"))
             continue
         own = [window for window in evidence.windows if window.context == context.id]
-        here = max((_share(sentence.tokens, window.tokens, evidence) for window in own), default=0.0)
+        here = max((_proportion(sentence.tokens, window.tokens, evidence) for window in own), default=0.0)
         if here < 0.5 * most:
             found.append(Signal("citation", 0.65, f"[{mark}] does not say it, another context does"))
     return found

@@ -206,7 +206,7 @@ def entailment(*, model: str, batch: int = 16, device: str = "auto") -> Scorer:
     """How far an entailment model finds an answer's sentences in the contexts.
 
     `entailment` is the mean over sentences of max over windows of P(entailment) - P(contradiction) (-1 to 1),
-    `weakest_entailment` the least of them brought to 0 to 1, `entailed` the share above 0. An answer that claims
+    `weakest_entailment` the least of them brought to 0 to 1, `entailed` the proportion above 0. An answer that claims
     nothing has none of these. `model` is a folder or a repository; it is read before the run begins.
     """
     scoring = _Entailment(model, batch, device)
@@ -280,9 +280,9 @@ def _scores(found: Sequence[Mapping[str, Any]], validity: Validity) -> tuple[Sco
 
 
 def _metrics() -> tuple[Metric, ...]:
-    scales = ("number", "share", "share")
+    scales = ("number", "proportion", "proportion")
     return tuple(
-        where_applicable(mean(name, scale="number" if scale == "number" else "share"), (name,))
+        where_applicable(mean(name, scale="number" if scale == "number" else "proportion"), (name,))
         for name, scale in zip(_NAMES, scales, strict=True)
     )
 

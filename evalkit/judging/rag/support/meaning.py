@@ -116,7 +116,7 @@ _UNITS: Mapping[str, tuple[str, float]] = {
         ("time", 604800.0, "week weeks"),
         ("time", 2629800.0, "month months"),
         ("time", 31557600.0, "year years"),
-        ("share", 0.01, "% percent"),
+        ("proportion", 0.01, "% percent"),
         ("dollar", 1.0, "dollar dollars $"),
         ("euro", 1.0, "euro euros €"),
         ("crown", 1.0, "crown crowns"),

@@ -37,8 +37,8 @@ def sentence_support(*, embedder: str = "") -> Scorer:
     """How far the contexts support an answer, sentence by sentence, by rules that need no model (`support.detector`).
 
     `support` is the mean over sentences that claim something, `weakest_support` their minimum, `contradicted` and
-    `unsupported` the shares of sentences called so (all 0 to 1). An answer that claims nothing ("The documents do not
-    say.") has none of these: not applicable. `sentences` counts those that claim; its details hold every sentence
+    `unsupported` the proportions of sentences called so (all 0 to 1). An answer that claims nothing ("The documents do
+    not say.") has none of these: not applicable. `sentences` counts those that claim; its details hold every sentence
     with its evidence. With an `embedder` (a model that embeds) paraphrases gain coverage by the cosine of sentence
     and window.
     """

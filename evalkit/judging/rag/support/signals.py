@@ -117,7 +117,7 @@ def negation(sentence: Sentence, window: Window, evidence: Evidence) -> list[Sig
     """The sentence affirms what a clause of the evidence denies, or denies what the evidence nowhere denies."""
     own = [clause for clause in sentence.clauses if negated(clause)]
     close = [(_shared(clause, sentence.tokens), clause) for clause in window.clauses]
-    denied = [(share, clause) for share, clause in close if share > 0 and negated(clause)]
+    denied = [(proportion, clause) for proportion, clause in close if proportion > 0 and negated(clause)]
     if bool(own) == bool(denied):
         return []
     if own:
@@ -125,10 +125,10 @@ def negation(sentence: Sentence, window: Window, evidence: Evidence) -> list[Sig
         if nearest[0] == 0 or _opposite(nearest[1], window.tokens):
             return []
         return [Signal("negation", 0.45 + 0.4 * nearest[0], "it denies what the contexts affirm")]
-    share, clause = max(denied, key=lambda pair: pair[0])
-    if share < 0.4 or _opposite(clause, sentence.tokens):
+    proportion, clause = max(denied, key=lambda pair: pair[0])
+    if proportion < 0.4 or _opposite(clause, sentence.tokens):
         return []
-    return [Signal("negation", 0.45 + 0.4 * share, "it affirms what the contexts deny")]
+    return [Signal("negation", 0.45 + 0.4 * proportion, "it affirms what the contexts deny")]
 
 
 def direction(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal]:
@@ -350,7 +350,7 @@ def _passive(clause: Sequence[Token]) -> bool:
 
 
 def _shared(of: Sequence[Token], other: Sequence[Token]) -> float:
-    """The share of the telling words of one that the other has."""
+    """The proportion of the telling words of one that the other has."""
     telling = [token for token in of if token.content or token.number is not None]
     return len(overlap(telling, other)) / len(telling) if telling else 0.0
 

@@ -82,7 +82,7 @@ def test_what_is_not_there_is_not_applicable_and_never_0_or_1() -> None:
     assert formulas.self_knowledge(no_contexts) == 0.5
     assert formulas.context_precision(Verdicts((True,), (), ((True,),), (), 1)) is None
     assert formulas.average_precision([]) is None
-    assert formulas.share([]) is None
+    assert formulas.proportion([]) is None
     assert formulas.f_beta(None, 1.0) is None
     assert formulas.mean_cosine([1.0], []) is None
     assert formulas.weighted([(None, 0.75), (0.5, 0.25)]) is None

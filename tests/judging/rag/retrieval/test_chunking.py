@@ -22,11 +22,11 @@ TEXT = st.lists(
 ).map("".join)
 
 
-@given(text=TEXT, how=st.sampled_from(WAYS), size=st.integers(1, 60), share=st.floats(0, 0.9))
+@given(text=TEXT, how=st.sampled_from(WAYS), size=st.integers(1, 60), proportion=st.floats(0, 0.9))
 def test_chunks_are_the_characters_they_say_and_leave_out_white_space_alone(
-    text: str, how: str, size: int, share: float
+    text: str, how: str, size: int, proportion: float
 ) -> None:
-    chunks = chunks_of([Document("a.md", text)], Chunking(how, size, int(size * share)))  # type: ignore[arg-type]
+    chunks = chunks_of([Document("a.md", text)], Chunking(how, size, int(size * proportion)))  # type: ignore[arg-type]
     seen = set[int]()
     for chunk in chunks:
         assert text[chunk.start : chunk.end] == chunk.text == chunk.text.strip() != ""

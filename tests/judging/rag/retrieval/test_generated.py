@@ -95,8 +95,8 @@ def test_a_needle_stands_once_at_its_depth_in_as_many_words_as_asked() -> None:
         assert text.count(sample.targets[0]) == 1 == sample.input.count(sample.targets[0])
         assert text.count("gate code") == 3
         assert wanted <= len(text.split()) <= wanted + 60
-        share = text.index(f"is {sample.targets[0]}") / len(text)
-        assert share == pytest.approx(int(depth.removeprefix("depth ").rstrip("%")) / 100, abs=0.12)
+        proportion = text.index(f"is {sample.targets[0]}") / len(text)
+        assert proportion == pytest.approx(int(depth.removeprefix("depth ").rstrip("%")) / 100, abs=0.12)
         by_cluster[sample.cluster].append(sorted(text.split()))
     assert all(len(texts) == 5 and all(text == texts[0] for text in texts) for texts in by_cluster.values())
     assert filler(50, Random("a")) == filler(50, Random("a"))
