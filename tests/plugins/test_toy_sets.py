@@ -6,9 +6,7 @@ import pytest
 
 from evalkit.core import DataOptions, Task, UsageError
 from evalkit.core.paths import cache_dir
-from evalkit.plugins import index, load
-from evalkit.plugins.load import reload
-from evalkit.plugins.origin import origin
+from evalkit.plugins import index, load, origin, reload
 
 FILE = """
 from typing import Literal
