@@ -36,7 +36,7 @@ def measured(folder: str, records: list[RagRecord], settings: Retrieval) -> tupl
     seconds = time.perf_counter() - begun
     scores = []
     for record, contexts in zip(records, found, strict=True):
-        references, held = retriever.shelf.located(record.references or (), record.id)
+        references, held = retriever.documents_index.located(record.references or (), record.id)
         contexts = tuple(replace(context, holds=held.get(context.id, ())) for context in contexts)
         scores.append(retrieval_scores(replace(record, references=references, contexts=contexts), (1, 5)))
     retriever.close()

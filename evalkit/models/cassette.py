@@ -1,7 +1,8 @@
-"""A tape: every request of a run with its reply, so that the run can be played again with no network and no key.
+"""A cassette: every request of a run with its reply, so that the run can be played again with no network and no key.
 
-A tape is a file of JSON lines: for every model a header (identity, capabilities), then one line a reply, under the key
-of its request. What is replayed is what was recorded, to the byte; a request that is not on the tape is an error.
+A cassette is a file of JSON lines: for every model a header (identity, capabilities), then one line a reply, under the
+key of its request. What is replayed is what was recorded, to the byte; a request that is not on the cassette is an
+error.
 """
 
 from __future__ import annotations
@@ -36,28 +37,28 @@ _REQUESTS: Mapping[str, type] = {kind.__name__: kind for kind in (Generate, Choo
 
 
 def recorded(model: Model, path: Path, spec: str) -> Model:
-    """`model` with every reply written to the tape as well. `spec` is the name it is asked for under when replayed.
+    """`model` with every reply written to the cassette as well. `spec` is the name it is asked for under when replayed.
 
-    A reply is on the tape before the caller has it. Raises UsageError where the file can't be written.
+    A reply is on the cassette before the caller has it. Raises UsageError where the file can't be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         out = path.open("ab", buffering=0)
     except OSError as error:
-        raise UsageError(f"cannot write the tape {path}", found=error.strerror or "", fix="--record FILE") from None
+        raise UsageError(f"cannot write the cassette {path}", found=error.strerror or "", fix="--record FILE") from None
     known = set(Cassette(path)._replies) if path.stat().st_size else set[str]()
     return _Recorded(model, out, spec, known)
 
 
 class Cassette:
-    """A tape that was recorded. Raises UsageError, with file and line, for a file that is none."""
+    """A cassette that was recorded. Raises UsageError, with file and line, for a file that is none."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._headers: dict[str, dict[str, Any]] = {}
         self._replies: dict[str, str] = {}
         if not path.is_file():
-            raise UsageError(f"there is no tape {path}", fix="evalkit run … --record FILE makes one")
+            raise UsageError(f"there is no cassette {path}", fix="evalkit run … --record FILE makes one")
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 # A torn last line is what was being written when the recording was killed.
@@ -74,14 +75,16 @@ class Cassette:
             else:
                 self._replies[content["key"]] = content["reply"]
         except (ValueError, LookupError, TypeError) as error:
-            raise UsageError(f"{self._path} is no tape", found=str(error), at=f"{self._path}:{number}") from None
+            raise UsageError(f"{self._path} is no cassette", found=str(error), at=f"{self._path}:{number}") from None
 
     def model(self, spec: str) -> Model:
         """The model that was recorded under that name. Raises UsageError where it was not."""
         header = self._headers.get(spec)
         if header is None:
             raise UsageError(
-                f"{spec!r} is not on the tape {self._path}", found=", ".join(self._headers) or "nothing", fix="--record"
+                f"{spec!r} is not on the cassette {self._path}",
+                found=", ".join(self._headers) or "nothing",
+                fix="--record",
             )
         return _Replayed(header, self._replies, self._path)
 
@@ -138,7 +141,7 @@ class _Replayed:
         kept = self._replies.get(request_key(self.identity, request))
         reply = read_reply(kept.encode("latin-1")) if kept is not None else None
         if reply is None:
-            raise ModelError(f"this request is not on the tape {self._path}: record it again")
+            raise ModelError(f"this request is not on the cassette {self._path}: record it again")
         return reply
 
     async def close(self) -> None: ...

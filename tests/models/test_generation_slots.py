@@ -27,7 +27,7 @@ from evalkit.models.hf.forward import slot_attention  # noqa: E402 (needs torch)
 from evalkit.models.hf.forward.tree_attention import Kept  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation import continuous_batching as refill_module  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation import strategy  # noqa: E402 (needs torch)
-from evalkit.models.hf.generation.continuous_batching import Refill, SlotLimits, WritingCounters  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.continuous_batching import ContinuousBatching, GenerationCounters, SlotLimits  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.decode import Cached, decode  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.kv_slots import Slots  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.prefill import Prefill  # noqa: E402 (needs torch)
@@ -90,20 +90,20 @@ def round_of(
     texts: Sequence[Text],
     limits: SlotLimits = LIMITS,
     unwanted: Callable[[int], bool] = lambda index: False,
-) -> tuple[Refill, Batch, list[Stream], WritingCounters]:
+) -> tuple[ContinuousBatching, Batch, list[Stream], GenerationCounters]:
     """A round over slots that has not begun: one request a text."""
     engine = engine_of(folder)
-    batch, counters = Batch(unwanted), WritingCounters()
+    batch, counters = Batch(unwanted), GenerationCounters()
     streams = [text.stream(engine._loaded.tokenizer) for text in texts]
     writing = Writing(batch, [PreparedGeneration(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
     with torch.inference_mode():
-        refill = Refill(engine._loaded, engine._forward, writing, range(len(streams)), limits, counters)
-    return refill, batch, streams, counters
+        batching = ContinuousBatching(engine._loaded, engine._forward, writing, range(len(streams)), limits, counters)
+    return batching, batch, streams, counters
 
 
-def run(refill: Refill) -> None:
+def run(batching: ContinuousBatching) -> None:
     with torch.inference_mode():
-        refill.run()
+        batching.run()
 
 
 _alone: dict[tuple[Path, Text], tuple[tuple[int, ...], str]] = {}
@@ -158,9 +158,9 @@ def test_every_text_is_the_one_written_alone(
         return index in dropped and bool(streams) and len(streams[index].written) >= dropped[index]
 
     limits = SlotLimits(pass_tokens=passes, slot_tokens=4096, slots=slots, worth=2, readers=readers)
-    refill, batch, made, counters = round_of(folder, wanted, limits, unwanted)
+    batching, batch, made, counters = round_of(folder, wanted, limits, unwanted)
     streams.extend(made)
-    run(refill)
+    run(batching)
     for index, (text, stream) in enumerate(zip(wanted, streams, strict=True)):
         tokens, finish = alone(folder, text)
         if index in dropped and index not in batch.delivered:
@@ -177,23 +177,23 @@ def test_a_text_that_waits_takes_the_place_of_one_that_ends(make_model: Callable
     folder = make_model("llama", max_length=128)
     wanted = [Text((0, 5 + number), limit) for number, limit in enumerate((13, 4, 4, 4, 4))]
     limits = SlotLimits(pass_tokens=64, slot_tokens=4096, slots=2, worth=2, readers=2)
-    refill, _, streams, counters = round_of(folder, wanted, limits)
-    run(refill)
-    assert refill.count == 2
+    batching, _, streams, counters = round_of(folder, wanted, limits)
+    run(batching)
+    assert batching.count == 2
     assert [tuple(stream.written) for stream in streams] == [alone(folder, text)[0] for text in wanted]
     # A prompt's pass gives the first token.
     assert (counters.steps, counters.tokens_written) == (12, 24)
 
 
 def test_a_text_of_one_token_takes_no_slot(make_model: Callable[..., Path]) -> None:
-    refill, batch, _, counters = round_of(make_model("llama"), [Text((0, 5 + n), 1) for n in range(9)])
-    run(refill)
+    batching, batch, _, counters = round_of(make_model("llama"), [Text((0, 5 + n), 1) for n in range(9)])
+    run(batching)
     assert len(batch.delivered) == 9
     assert counters.steps == 0
 
 
 def test_replies_are_handed_over_as_their_texts_end(make_model: Callable[..., Path]) -> None:
-    refill, batch, streams, _ = round_of(make_model("llama"), [Text((0, 5), 20), Text((0, 6), 3), Text((0, 7), 9)])
+    batching, batch, streams, _ = round_of(make_model("llama"), [Text((0, 5), 20), Text((0, 6), 3), Text((0, 7), 9)])
     at_delivery: dict[int, int] = {}
     hand_over = batch.deliver
 
@@ -202,7 +202,7 @@ def test_replies_are_handed_over_as_their_texts_end(make_model: Callable[..., Pa
         hand_over(index, result)
 
     batch.deliver = deliver  # type: ignore[method-assign]
-    run(refill)
+    run(batching)
     assert list(at_delivery) == [1, 2, 0]
     assert at_delivery[1] <= 3 and at_delivery[2] <= 9
     assert all(reply.seconds > 0 for reply in batch.delivered.values())
@@ -221,10 +221,10 @@ def test_slots_are_allocated_once_and_as_large_as_planned(
     monkeypatch.setattr(Slots, "__init__", count)
     limits = SlotLimits(pass_tokens=64, slot_tokens=100, slots=64, worth=2, readers=99)
     wanted = [Text((0, *range(30, 42), 50 + n), 8) for n in range(12)]
-    refill, _, _, counters = round_of(make_model("llama"), wanted, limits)
-    run(refill)
+    batching, _, _, counters = round_of(make_model("llama"), wanted, limits)
+    run(batching)
     assert len(made) == 1
-    assert (refill.width, refill.count) == (14 + 8, 4)  # as many as 100 tokens allow
+    assert (batching.width, batching.count) == (14 + 8, 4)  # as many as 100 tokens allow
     # Two layers, keys and values, two key heads of eight float32 numbers.
     assert made[0].size == counters.most_slot_bytes == 2 * 2 * 2 * 8 * 4 * 22 * 4
 
@@ -232,18 +232,18 @@ def test_slots_are_allocated_once_and_as_large_as_planned(
 def test_what_many_prompts_begin_with_is_computed_once_and_not_copied(make_model: Callable[..., Path]) -> None:
     head = (0, *range(30, 60))
     wanted = [Text((*head, 100 + n, 200 + n), 4) for n in range(6)]
-    refill, _, streams, counters = round_of(make_model("llama", max_length=128), wanted)
-    run(refill)
+    batching, _, streams, counters = round_of(make_model("llama", max_length=128), wanted)
+    run(batching)
     assert counters.prompt_tokens_asked == 6 * 33
     assert counters.prompt_tokens_computed == 31 + 6 * 2
-    assert refill.width == 2 + 4
+    assert batching.width == 2 + 4
     assert all(stream.finish for stream in streams)
 
 
 def test_samples_of_one_prompt_share_its_computation(make_model: Callable[..., Path]) -> None:
     folder = make_model("llama", max_length=128)
 
-    async def ask() -> tuple[Reply, WritingCounters]:
+    async def ask() -> tuple[Reply, GenerationCounters]:
         model: Any = resolve(f"hf/{folder}")
         prompt = Prompt("The quick brown fox jumps over the lazy dog")
         reply = await model.answer(Generate(prompt, max_tokens=6, stop=(), temperature=1.0, n=7))
@@ -263,11 +263,11 @@ def test_a_long_prompt_is_computed_in_chunks(make_model: Callable[..., Path]) ->
     sizes: list[int] = []
     engine = engine_of(folder)
     limits = SlotLimits(pass_tokens=32, slot_tokens=4096, slots=4, worth=2, readers=2)
-    refill, _, streams, _ = round_of(folder, wanted, limits)
+    batching, _, streams, _ = round_of(folder, wanted, limits)
     handle = engine._loaded.model.register_forward_pre_hook(
         lambda module, args, kwargs: sizes.append(kwargs["input_ids"].numel()), with_kwargs=True
     )
-    run(refill)
+    run(batching)
     handle.remove()
     assert max(sizes) <= 32
     assert [tuple(stream.written) for stream in streams] == [alone(folder, text)[0] for text in wanted]
@@ -426,12 +426,12 @@ def test_two_tokens_as_good_as_each_other_are_decided_by_the_text_alone(
     _alone.clear()
     try:
         expected = [alone(folder, text)[0] for text in wanted]
-        refill, _, streams, _ = round_of(folder, wanted)
-        run(refill)
+        batching, _, streams, _ = round_of(folder, wanted)
+        run(batching)
         assert [tuple(stream.written) for stream in streams] == expected
-        refill, _, streams, _ = round_of(folder, wanted)
-        monkeypatch.setattr(refill, "_is_exact", False)
-        run(refill)
+        batching, _, streams, _ = round_of(folder, wanted)
+        monkeypatch.setattr(batching, "_is_exact", False)
+        run(batching)
         assert [tuple(stream.written) for stream in streams] != expected
     finally:
         _alone.clear()

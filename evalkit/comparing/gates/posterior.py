@@ -14,7 +14,7 @@ from evalkit.stats.moments import moments
 
 
 @dataclass(frozen=True, slots=True)
-class Belief:
+class GatePosterior:
     """Probabilities given the prior: that any drop lies inside the margin, and that there is a drop at all.
 
     `difference` is that of candidate - baseline, turned so that higher is better.
@@ -25,7 +25,7 @@ class Belief:
     difference: Posterior
 
 
-def belief(pairs: Pairs, limits: GateLimits, *, prior: float = 0.5) -> Belief:
+def posterior(pairs: Pairs, limits: GateLimits, *, prior: float = 0.5) -> GatePosterior:
     """The posterior of a difference of scores within [0, 1], under a Dirichlet prior on (gain, loss, neither).
 
     Clusters and averages over repeats count as their effective pairs. It is no verdict: it keeps no error rate, and
@@ -40,7 +40,7 @@ def belief(pairs: Pairs, limits: GateLimits, *, prior: float = 0.5) -> Belief:
         raise ValueError("a posterior is there for scores within [0, 1]")
     deff = found.kish if found.clusters < 2.0 else np.maximum(design_effect(found), 1e-9)
     gains, losses, n = (float(value / deff) for value in (found.gains, found.losses, found.n))
-    return Belief(
+    return GatePosterior(
         inside=probability_above(-limits.margin, gains, losses, n, prior),
         worse=1.0 - probability_above(0.0, gains, losses, n, prior),
         difference=difference_posterior(gains, losses, n, 2.0 * limits.confidence - 1.0, prior),

@@ -66,7 +66,7 @@ class Retriever:
         self.chunks = chunks_of(documents, settings.chunking)
         if not self.chunks:
             raise UsageError("the documents hold no text", found=f"{len(documents)} files", at=str(folder))
-        self.shelf = DocumentIndex(documents, self.chunks, settings.chunking.size)
+        self.documents_index = DocumentIndex(documents, self.chunks, settings.chunking.size)
         self._embedder = models.resolve(settings.embedder) if settings.embedder else None
         self._reranker = Reranker(settings.reranker) if settings.reranker else None
         self._source = digest_of(documents_digest(documents), settings.chunking.words)

@@ -68,7 +68,7 @@ def _filled(retriever: Retriever, records: list[RagRecord], origins: list[str]) 
     for record, found, origin in zip(records, contexts, origins, strict=True):
         references, held = None, dict[str, tuple[str, ...]]()
         if record.references is not None:
-            references, held = retriever.shelf.located(record.references, origin)
+            references, held = retriever.documents_index.located(record.references, origin)
         yield replace(
             record,
             references=references,

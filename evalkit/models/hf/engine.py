@@ -17,7 +17,7 @@ from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.generation import requests as writing
-from evalkit.models.hf.generation.continuous_batching import WritingCounters
+from evalkit.models.hf.generation.continuous_batching import GenerationCounters
 from evalkit.models.hf.generation.decode import Stepper, find_stepper
 from evalkit.models.hf.generation.strategy import GenerationStrategy
 from evalkit.models.hf.loading.loaded_model import Loaded
@@ -54,7 +54,7 @@ class Engine:
             self._forward = Forward(loaded)
         self.stats = Counters()
         self._fast = ScoringStrategy(loaded, self._forward, self.stats)
-        self.written = WritingCounters()
+        self.written = GenerationCounters()
         self._slotted = GenerationStrategy(loaded, self._forward, self.written)
         self._slot_budget = TokenBudget(budget.tokens * _SLOT_TOKENS)
         self._stepper: Stepper | None = None

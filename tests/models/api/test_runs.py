@@ -124,10 +124,10 @@ def test_a_dry_run_counts_and_asks_nothing(tmp_path: Path) -> None:
 def test_a_tape_plays_a_run_again_with_no_server_and_no_key(tmp_path: Path) -> None:
     with FaultServer() as server:
         key = "sk-recorded-0123456789"
-        first = run(project(tmp_path, 50), server, "--record", "tape.jsonl", model=",key_env=MY_KEY", MY_KEY=key)
+        first = run(project(tmp_path, 50), server, "--record", "cassette.jsonl", model=",key_env=MY_KEY", MY_KEY=key)
         assert first.code == 0, first.err
         asked = f"openai/parrot,api=chat,base_url={server.url},timeout=2,key_env=MY_KEY"
-    again = evalkit("run", "say.yaml", "--model", asked, "--replay", "tape.jsonl", "--out", "again", cwd=tmp_path)
+    again = evalkit("run", "say.yaml", "--model", asked, "--replay", "cassette.jsonl", "--out", "again", cwd=tmp_path)
     assert again.code == 0, again.err
     one, other = Run.open(tmp_path / "run"), Run.open(tmp_path / "again")
     for before, after in zip(one.manifest.tasks, other.manifest.tasks, strict=True):
@@ -136,12 +136,12 @@ def test_a_tape_plays_a_run_again_with_no_server_and_no_key(tmp_path: Path) -> N
         assert before.result.metrics == after.result.metrics
         assert before.result.signature == after.result.signature
     assert one.manifest.model["digest"] == other.manifest.model["digest"]
-    for path in [tmp_path / "tape.jsonl", *(tmp_path / "run").iterdir(), *(tmp_path / "again").iterdir()]:
+    for path in [tmp_path / "cassette.jsonl", *(tmp_path / "run").iterdir(), *(tmp_path / "again").iterdir()]:
         assert key.encode() not in path.read_bytes(), path
     (tmp_path / "say.jsonl").write_text(json.dumps({"question": "say other", "answer": "other"}) + "\n")
-    lacking = evalkit("run", "say.yaml", "--model", asked, "--replay", "tape.jsonl", "--out", "third", cwd=tmp_path)
+    lacking = evalkit("run", "say.yaml", "--model", asked, "--replay", "cassette.jsonl", "--out", "third", cwd=tmp_path)
     assert lacking.code == 3
-    assert "not on the tape" in lacking.err
+    assert "not on the cassette" in lacking.err
 
 
 VERDICT = "It holds.\n\ncorrectness: 3\ncompleteness: 2\nclarity: 3"
@@ -159,10 +159,10 @@ def test_a_tape_has_the_judge_as_well_so_a_judged_run_is_played_again_without_ei
     (project(tmp_path, 5) / "helped.yaml").write_text(JUDGED)
     with FaultServer() as server, judge_server(lambda prompt: VERDICT) as (judge, asked):
         models = ["--model", f"openai/parrot,api=chat,base_url={server.url}", "--judge", judge]
-        first = evalkit("run", "helped.yaml", *models, "--record", "tape.jsonl", "--out", "run", cwd=tmp_path)
+        first = evalkit("run", "helped.yaml", *models, "--record", "cassette.jsonl", "--out", "run", cwd=tmp_path)
         assert first.code == 0, first.err
         assert len(asked) == 5
-    again = evalkit("run", "helped.yaml", *models, "--replay", "tape.jsonl", "--out", "again", cwd=tmp_path)
+    again = evalkit("run", "helped.yaml", *models, "--replay", "cassette.jsonl", "--out", "again", cwd=tmp_path)
     assert again.code == 0, again.err
     one, other = (Run.open(tmp_path / name).manifest.tasks[0].result for name in ("run", "again"))
     assert one is not None
@@ -171,9 +171,9 @@ def test_a_tape_has_the_judge_as_well_so_a_judged_run_is_played_again_without_ei
     assert one.metrics[0].estimate.n == 5
     assert one.signature == other.signature
     elsewhere = [*models[:3], "openai/other,base_url=http://127.0.0.1:9/v1"]
-    lacking = evalkit("run", "helped.yaml", *elsewhere, "--replay", "tape.jsonl", "--out", "third", cwd=tmp_path)
+    lacking = evalkit("run", "helped.yaml", *elsewhere, "--replay", "cassette.jsonl", "--out", "third", cwd=tmp_path)
     assert lacking.code == 2
-    assert "is not on the tape" in lacking.err
+    assert "is not on the cassette" in lacking.err
 
 
 def test_no_key_in_any_file_or_message_of_a_run_that_fails(tmp_path: Path) -> None:

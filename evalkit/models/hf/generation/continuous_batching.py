@@ -19,14 +19,14 @@ from evalkit.models.hf.generation.stream import Stream
 from evalkit.models.hf.generation.ties import decide
 from evalkit.models.hf.loading.loaded_model import Loaded
 
-__all__ = ["Refill", "SlotLimits", "Underway", "WritingCounters"]
+__all__ = ["ContinuousBatching", "GenerationCounters", "SlotLimits", "Underway"]
 
 _SAMPLED = 64
 """For so many texts at a time the first token is picked: many samples of one prompt share their logits."""
 
 
 @dataclass(slots=True)
-class WritingCounters:
+class GenerationCounters:
     """Sums since the model was loaded."""
 
     prompt_tokens_asked: int = 0
@@ -68,7 +68,7 @@ class Underway:
     alone: tuple[int, ...]
 
 
-class Refill:
+class ContinuousBatching:
     """One round: some streams from their beginning to their end. Call it under torch.inference_mode."""
 
     def __init__(
@@ -78,7 +78,7 @@ class Refill:
         writing: Writing,
         numbers: Sequence[int],
         limits: SlotLimits,
-        counters: WritingCounters,
+        counters: GenerationCounters,
     ) -> None:
         self._loaded = loaded
         self._forward = forward

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from evalkit.models.hf.forward.padded_pass import Forward
-from evalkit.models.hf.generation.continuous_batching import Refill, SlotLimits, WritingCounters
+from evalkit.models.hf.generation.continuous_batching import ContinuousBatching, GenerationCounters, SlotLimits
 from evalkit.models.hf.generation.requests import Writing
 from evalkit.models.hf.generation.self_check import judge
 from evalkit.models.hf.loading.loaded_model import Loaded
@@ -38,7 +38,7 @@ _SMALLEST = 64
 class GenerationStrategy:
     """The slots of one model. Call it under torch.inference_mode and from one thread."""
 
-    def __init__(self, loaded: Loaded, forward: Forward, counters: WritingCounters) -> None:
+    def __init__(self, loaded: Loaded, forward: Forward, counters: GenerationCounters) -> None:
         self._loaded = loaded
         self._forward = forward
         self._counters = counters
@@ -92,14 +92,16 @@ class GenerationStrategy:
         todo = list(numbers)
         tokens = passes.tokens
         while todo := [number for number in todo if writing.is_open(number)]:
-            refill = Refill(self._loaded, self._forward, writing, todo, self._limits(tokens, slots), self._counters)
+            batching = ContinuousBatching(
+                self._loaded, self._forward, writing, todo, self._limits(tokens, slots), self._counters
+            )
             try:
-                refill.run()
+                batching.run()
                 return []
             except Exception as caught:  # noqa: BLE001 (a model's code may raise anything; it fails its own request)
                 error = caught.with_traceback(None)
-            underway = refill.underway
-            del refill
+            underway = batching.underway
+            del batching
             # Here, where nothing holds on to the tensors of what failed.
             release()
             if not is_out_of_memory(error):

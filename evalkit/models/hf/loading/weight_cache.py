@@ -2,7 +2,7 @@
 
 Models run one after another. Weights whose last user has been closed are kept while a model that was opened wants
 them later, and let go as soon as another model's weights come to their device: then nothing is held that only waits.
-What is loaded on a device is loaded, switched and freed by that device's one worker thread (`arbiter`).
+What is loaded on a device is loaded, switched and freed by that device's one worker thread (`device_executor`).
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def by_source(rows: Sequence[TokenRow]) -> list[list[int]]:
 
 
 def score_sourced(
-    sourced: EncoderDecoderStrategy,
+    strategy: EncoderDecoderStrategy,
     rows: Sequence[TokenRow],
     numbers: Sequence[int],
     budget: TokenBudget,
@@ -54,7 +54,7 @@ def score_sourced(
         begun = time.perf_counter()
         still = [[number for number in groups[place] if caller.is_open(number)] for place in batch]
         still = [group for group in still if group]
-        results = sourced.score([[rows[number] for number in group] for group in still], _ROOM * budget.tokens)
+        results = strategy.score([[rows[number] for number in group] for group in still], _ROOM * budget.tokens)
         share = (time.perf_counter() - begun) / sum(len(group) for group in still)
         for group, scores in zip(still, results, strict=True):
             for number, result in zip(group, scores, strict=True):

@@ -46,11 +46,11 @@ def test_scores_equal_those_of_each_row_alone(make_model: Callable[..., Path]) -
     asked = rows()
     groups = by_source(asked)
     assert len(groups) == 4
-    sourced = EncoderDecoderStrategy(engine._loaded, engine._forward, engine.stats)
+    strategy = EncoderDecoderStrategy(engine._loaded, engine._forward, engine.stats)
     worst = 0.0
     with torch.inference_mode():
         for room in (1, 100, 4000):
-            results = sourced.score([[asked[number] for number in group] for group in groups], room)
+            results = strategy.score([[asked[number] for number in group] for group in groups], room)
             for group, scores in zip(groups, results, strict=True):
                 for number, result in zip(group, scores, strict=True):
                     alone = score(engine._forward, [asked[number]])[0]
