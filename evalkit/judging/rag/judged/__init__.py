@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from evalkit.judging import PromptText
+from evalkit.judging.rag.judged.by_facts import Prompts
 from evalkit.judging.rag.judged.checks import answer_relevance, claim_check, context_refusal, noise_sensitivity
 from evalkit.judging.rag.judged.metrics import (
-    Prompts,
     answer_correctness,
     context_precision,
     context_recall,

@@ -9,8 +9,9 @@ from evalkit.core import Judge
 from evalkit.judging import PromptText
 from evalkit.judging.rag import formulas
 from evalkit.judging.rag.diagnosis import diagnose
+from evalkit.judging.rag.judged.by_facts import Measured, MeasureFacts, Prompts, metric_judge
 from evalkit.judging.rag.judged.facts import Facts
-from evalkit.judging.rag.judged.metrics import Measured, MeasureFacts, Prompts, metric_judge, verdict_table
+from evalkit.judging.rag.judged.metrics import verdict_table
 from evalkit.judging.rag.judged.nearness import Vectors
 from evalkit.judging.rag.records import gold_ranks
 
