@@ -38,8 +38,8 @@ from gate_tables import (
 )
 
 from evalkit.comparing.gates.limits import GateLimits
+from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.planning import plan, rates
-from evalkit.comparing.gates.verdicts import GateOutcome
 from evalkit.stats.difference import beyond
 from evalkit.stats.moments import Moments
 from evalkit.stats.simulated_answers import Answers, draw_moments

@@ -10,9 +10,9 @@ import numpy as np
 
 from evalkit.comparing.gates.decide import decide, decide_statistic
 from evalkit.comparing.gates.limits import GateLimits
+from evalkit.comparing.gates.outcomes import GateOutcome, Pairs
 from evalkit.comparing.gates.planning import plan, rates
 from evalkit.comparing.gates.sequential import Schedule, plan_sequential
-from evalkit.comparing.gates.verdicts import GateOutcome, Pairs
 from evalkit.core import Estimate
 from evalkit.stats import mean_interval
 from evalkit.stats.difference import beyond, p_value

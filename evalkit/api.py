@@ -8,7 +8,7 @@ from typing import Unpack, overload
 from evalkit.core import Model, Task
 from evalkit.runs.execution import run_plan
 from evalkit.runs.options import checked_keywords
-from evalkit.runs.plan import RunOptions, plan_with
+from evalkit.runs.plan import RunKeywords, plan_with
 from evalkit.runs.runner import Silent
 from evalkit.runs.store import Run
 
@@ -19,10 +19,10 @@ Models = list[str | Model] | list[str] | tuple[str | Model, ...]
 
 
 @overload
-def run(tasks: Tasks, model: str | Model, **options: Unpack[RunOptions]) -> Run: ...
+def run(tasks: Tasks, model: str | Model, **options: Unpack[RunKeywords]) -> Run: ...
 @overload
-def run(tasks: Tasks, model: Models, **options: Unpack[RunOptions]) -> list[Run]: ...
-def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunOptions]) -> Run | list[Run]:
+def run(tasks: Tasks, model: Models, **options: Unpack[RunKeywords]) -> list[Run]: ...
+def run(tasks: Tasks, model: str | Model | Models, **options: Unpack[RunKeywords]) -> Run | list[Run]:
     """Evaluate one model, or each of several, on one or more tasks.
 
     Returns a Run for one model and a list of Runs for a sequence of models. `out` is the run folder (the folder of

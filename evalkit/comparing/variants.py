@@ -21,7 +21,7 @@ from evalkit.comparing.answers import (
 )
 from evalkit.comparing.gates.assess import difference
 from evalkit.comparing.gates.integrity import findings
-from evalkit.comparing.gates.verdicts import GateVerdict
+from evalkit.comparing.gates.outcomes import GateVerdict
 from evalkit.comparing.pairing import PairedTask, is_mean, pair_tasks
 from evalkit.comparing.side import Readable, TaskSide
 from evalkit.core import Estimate, UsageError

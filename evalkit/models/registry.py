@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.core import Model, UsageError
 from evalkit.core import spec as specs
-from evalkit.models.api.presets import PRESETS, Preset
+from evalkit.models.api.providers import PRESETS, Preset
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -109,7 +109,7 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "evalkit.models.stored:stored",
             ),
             *(
-                ProviderEntry(one.name, one.summary, f"{one.name}/<model>", "evalkit.models.api.provider:opened", one)
+                ProviderEntry(one.name, one.summary, f"{one.name}/<model>", "evalkit.models.api.opening:opened", one)
                 for one in PRESETS.values()
             ),
             ProviderEntry(

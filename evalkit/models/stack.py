@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 from evalkit.core import Model, Reply, Request, paths
 from evalkit.models.api.cost_limit import at_most
-from evalkit.models.cache_file import SqliteCache
 from evalkit.models.cassette import Cassette, recorded
 from evalkit.models.registry import resolve
 from evalkit.models.response_cache import cached
+from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.models.wrapper import Wrapper
 
 __all__ = ["Stack"]

@@ -11,7 +11,7 @@ from evalkit.plugins.index import PluginEntry, index
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.load import load, reload
 from evalkit.plugins.origin import Origin, origin
-from evalkit.plugins.providers import own_providers
+from evalkit.plugins.own_models import own_providers
 
 __all__ = ["KINDS", "Kind", "Origin", "PluginEntry", "index", "load", "origin", "reload"]
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from evalkit.core import Model, Request, Task, UsageError
 from evalkit.core.event_loop import run_async
 from evalkit.data import huggingface
-from evalkit.models.cache_file import SqliteCache
 from evalkit.models.hf import tensor_parallel
 from evalkit.models.response_cache import request_key
-from evalkit.runs.plan import RUNS, RunPlan, plan_of, spending_of
+from evalkit.models.sqlite_cache import SqliteCache
+from evalkit.runs.plan import RUNS, RunPlan, plan_from_manifest, spending_of
 from evalkit.runs.planned_tasks import check_named_once, load_all, prepare_all
 from evalkit.runs.runner import Forecast, PreparedTask, Progress, begin, continued, execute, forecast
 from evalkit.runs.store import Run, SuiteEntry, folder_name, manifest, new_id, runs_under
@@ -68,7 +68,7 @@ def resume(
     found = runs_under(folder)
     if not found:
         raise UsageError(f"{folder} holds no run to resume", fix="evalkit show (lists the runs)")
-    plan = replace(plan_of(manifest.read(found[0])), opened=opened or {})
+    plan = replace(plan_from_manifest(manifest.read(found[0])), opened=opened or {})
     if max_cost is not None:
         plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
     with huggingface.offline(plan.settings.data.offline):

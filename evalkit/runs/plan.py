@@ -13,7 +13,7 @@ from evalkit.runs.options import OPTIONS, UnsafeCode
 from evalkit.runs.runner import Progress, Settings
 from evalkit.runs.store import manifest
 
-__all__ = ["RUNS", "RunOptions", "RunPlan", "plan_of", "plan_with", "spending_of"]
+__all__ = ["RUNS", "RunKeywords", "RunPlan", "plan_from_manifest", "plan_with", "spending_of"]
 
 RUNS = Path("runs")
 """The folder that holds a run's folder where the user names none."""
@@ -59,7 +59,7 @@ class RunPlan:
         }
 
 
-class RunOptions(TypedDict, total=False):
+class RunKeywords(TypedDict, total=False):
     """The keyword arguments of `evalkit.run`, all optional, for editors and type checkers; `runs.options` has what they
     may be, and a test holds the two together."""
 
@@ -124,7 +124,7 @@ def spending_of(options: Mapping[str, Any]) -> _Spending:
     return {"max_cost": most, "record": Path(record) if record else None, "replay": Path(replay) if replay else None}
 
 
-def plan_of(written: manifest.Manifest) -> RunPlan:
+def plan_from_manifest(written: manifest.Manifest) -> RunPlan:
     """The plan that a manifest's run was started with; raises UsageError where it was made of Python objects."""
     request, settings = written.request, dict(written.settings)
     if None in request["tasks"] or None in request["models"] or request.get("judge") == "":

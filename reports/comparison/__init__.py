@@ -17,9 +17,9 @@ from evalkit.comparing import PairedTask, TaskSide, names_of, pair_tasks
 from evalkit.comparing.gates import Opened, gate, open_foreign, open_run, policy_from
 from evalkit.comparing.gates.assess import difference, flips
 from evalkit.comparing.gates.integrity import IntegrityFinding, findings
+from evalkit.comparing.gates.outcomes import GateVerdict
 from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
-from evalkit.comparing.gates.verdicts import GateVerdict
 from evalkit.core import Record, UsageError
 from evalkit.reporting import Shards, Sibling, page
 from evalkit.reporting.details import detail, excerpt, packed

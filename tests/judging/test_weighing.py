@@ -13,7 +13,7 @@ import pytest
 
 from evalkit.core import Judge, UsageError, Validity, Verdict
 from evalkit.models import cached, resolve
-from evalkit.models.cache_file import SqliteCache
+from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.plugins import load
 from tests.judging.scripted import QUESTION, replies, shown
 from tests.judging.server import Speaking, serving

@@ -25,11 +25,11 @@ from evalkit.models.hf.forward.attend import Sums, attend  # noqa: E402 (needs t
 from evalkit.models.hf.forward.attention_patch import UnsupportedError  # noqa: E402
 from evalkit.models.hf.forward.padded_pass import Forward, Way  # noqa: E402 (needs torch)
 from evalkit.models.hf.loading.loaded_model import Loaded  # noqa: E402 (needs torch)
-from evalkit.models.hf.oom_backoff import TokenBudget  # noqa: E402 (needs torch)
 from evalkit.models.hf.scoring.packed import Packed  # noqa: E402 (needs torch)
 from evalkit.models.hf.scoring.plan import RowScore, TokenRow, merge  # noqa: E402 (needs torch)
 from evalkit.models.hf.scoring.prefix_sharing import Caller, score_shared  # noqa: E402 (needs torch)
 from evalkit.models.hf.scoring.score import score  # noqa: E402 (needs torch)
+from evalkit.models.oom_backoff import TokenBudget  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("computes models of many families packed and row by row")
 

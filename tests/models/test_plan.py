@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.core import ModelError
-from evalkit.models.hf.oom_backoff import TokenBudget, run_with_oom_backoff
 from evalkit.models.hf.scoring.plan import TokenRow, by_length, merge
+from evalkit.models.oom_backoff import TokenBudget, run_with_oom_backoff
 
 
 def test_equal_sequences_become_one_row_with_all_their_targets() -> None:

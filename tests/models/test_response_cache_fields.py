@@ -28,8 +28,8 @@ from evalkit.core import (
     schema_text,
 )
 from evalkit.models import cached
-from evalkit.models.cache_file import SqliteCache
 from evalkit.models.response_cache import request_key
+from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.runs.store import codec
 
 MODEL = Identity("hf/x", (("weights", "w"),))

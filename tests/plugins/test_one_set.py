@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from evalkit import models
 from evalkit.cli.group import COMMANDS, cli
 from evalkit.core.named import offered
-from evalkit.models.api.presets import PRESETS
+from evalkit.models.api.providers import PRESETS
 from evalkit.plugins import KINDS, index
 from evalkit.plugins.named import Named, methods, metrics, scorers
 

@@ -12,10 +12,10 @@ import pytest
 
 import evalkit
 from evalkit.cli.commands import gate, quantize_check, run
-from evalkit.cli.run_options import NOT_OPTIONS, plan_from, read_suite
+from evalkit.cli.plan_from_words import NOT_OPTIONS, plan_from, read_suite
 from evalkit.core import UsageError
 from evalkit.runs.options import OPTIONS
-from evalkit.runs.plan import RunOptions, plan_with
+from evalkit.runs.plan import RunKeywords, plan_with
 
 IN_PYTHON = [option for option in OPTIONS.values() if option.python]
 COMMANDS: dict[str, click.Command] = {"run": run.command, "gate": gate.run, "quantize-check": quantize_check.command}
@@ -32,7 +32,7 @@ GIVEN: dict[str, Any] = {"models": ["tiny"], "model_options": (), "task_options"
 
 
 def test_the_type_for_editors_is_the_table() -> None:
-    hints = get_type_hints(RunOptions)
+    hints = get_type_hints(RunKeywords)
     assert set(hints) == {option.name for option in IN_PYTHON}
     for option in IN_PYTHON:
         if option.name != "progress":  # a protocol of the runner, which stands above the table

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from evalkit.core import paths
-from evalkit.models.cache_file import SqliteCache
+from evalkit.models.sqlite_cache import SqliteCache
 
 
 @click.command("cache")

@@ -15,8 +15,8 @@ import click
 from evalkit import plugins
 from evalkit.core import UsageError, paths
 from evalkit.core.distribution import installed, pip_install, version
-from evalkit.models.cache_file import SqliteCache
 from evalkit.models.hf.loading.abilities import abilities
+from evalkit.models.sqlite_cache import SqliteCache
 
 _GIB = 1 << 30
 _MARKS = {"ok": ("✓", "green"), "note": ("·", None), "missing": ("✗", "yellow")}
@@ -103,7 +103,7 @@ def _gguf() -> Iterator[Diagnosis]:
 
 def _keys() -> Iterator[Diagnosis]:
     """The providers whose key is in the environment: names, never values."""
-    from evalkit.models.api.presets import PRESETS
+    from evalkit.models.api.providers import PRESETS
 
     found = [preset.name for preset in PRESETS.values() if any(os.environ.get(name) for name in preset.keys)]
     yield Diagnosis("note", "keys", ", ".join(found) if found else "none set (OPENAI_API_KEY, ANTHROPIC_API_KEY, …)")

@@ -213,8 +213,8 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
     from evalkit.judging.panel import panel, repeated, sampled
     from evalkit.judging.session import Verdicts, judge_all
     from evalkit.judging.usage import UsageMeter
-    from evalkit.models.cache_file import SqliteCache
     from evalkit.models.response_cache import cached
+    from evalkit.models.sqlite_cache import SqliteCache
     from evalkit.runs.store import new_id
 
     folder = Path("judgements")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from evalkit.cli.run_options import run_options
+from evalkit.cli.plan_from_words import run_options
 from evalkit.core import UsageError, Validity
 
 RUN_FAILED = 3
@@ -46,7 +46,7 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
             )
         runs = execution.resume(resume, watcher, given["max_cost"])
     else:
-        from evalkit.cli.run_options import plan_from
+        from evalkit.cli.plan_from_words import plan_from
 
         plan = plan_from(tasks, given)
         if dry_run:

@@ -4,8 +4,8 @@ from evalkit.comparing.gates.assertion import assert_no_regression
 from evalkit.comparing.gates.gate import gate
 from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.opening import Opened, open_any, open_baseline, open_foreign, open_ref, open_run
+from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs
 from evalkit.comparing.gates.policy_file import policy_from, read_policy
-from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict, Pairs
 
 __all__ = [
     "GateLimits",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from evalkit.comparing.gates.decide import decide, decide_statistic
 from evalkit.comparing.gates.limits import GateLimits
+from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.report import GateRow
-from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict, Pairs
 from evalkit.comparing.pairing import PairedTask, PairedValues, is_mean, rows_of, values_of
 from evalkit.core import UsageError, Validity
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.comparing.gates.limits import GateLimits
-from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict, Pairs, shown
+from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs, shown
 from evalkit.stats.difference import beyond
 from evalkit.stats.exact import clopper_pearson, mcnemar_exact
 from evalkit.stats.moments import Moments, moments

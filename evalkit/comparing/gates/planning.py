@@ -10,7 +10,7 @@ import numpy as np
 
 from evalkit.comparing.gates.decide import outcomes
 from evalkit.comparing.gates.limits import GateLimits
-from evalkit.comparing.gates.verdicts import GateOutcome
+from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.stats.difference import bounds
 from evalkit.stats.intervals import quantile
 from evalkit.stats.moments import Moments

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.comparing.gates.limits import GateLimits
-from evalkit.comparing.gates.verdicts import Pairs
+from evalkit.comparing.gates.outcomes import Pairs
 from evalkit.stats.bayes import Posterior, difference_posterior, probability_above
 from evalkit.stats.difference import design_effect
 from evalkit.stats.moments import moments

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evalkit.comparing.gates.integrity import TOY, IntegrityFinding, incomparable
-from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict
+from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict
 
 PASSED, REGRESSED, INCOMPARABLE, INCONCLUSIVE = 0, 1, 3, 4
 

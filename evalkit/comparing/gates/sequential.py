@@ -15,7 +15,7 @@ import numpy as np
 
 from evalkit.comparing.gates.decide import decide, outcomes
 from evalkit.comparing.gates.limits import GateLimits
-from evalkit.comparing.gates.verdicts import GateOutcome, GateVerdict, Pairs
+from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs
 from evalkit.stats.alpha_spending import Spending, nominal_levels
 from evalkit.stats.clusters import renumber
 from evalkit.stats.simulated_answers import Answers, Draw, draw, moments_of

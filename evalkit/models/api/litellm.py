@@ -18,9 +18,9 @@ from evalkit.core.distribution import pip_install
 from evalkit.models.api.client import Client
 from evalkit.models.api.failures import Failed
 from evalkit.models.api.http_call import HttpCall
+from evalkit.models.api.opening import assembled
 from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.presets import LITELLM
-from evalkit.models.api.provider import assembled
+from evalkit.models.api.providers import LITELLM
 
 __all__ = ["litellm"]
 

@@ -20,9 +20,9 @@ from evalkit.data.huggingface import as_found
 from evalkit.models.batcher import Batch
 from evalkit.models.embeddings.files import Files
 from evalkit.models.embeddings.options import EmbeddingOptions
-from evalkit.models.hf.oom_backoff import TokenBudget, run_with_oom_backoff
 from evalkit.models.hf.scoring.plan import by_length
 from evalkit.models.loading_lock import LOADING
+from evalkit.models.oom_backoff import TokenBudget, run_with_oom_backoff
 
 __all__ = ["Encoder", "load"]
 

@@ -21,7 +21,6 @@ from evalkit.models.hf.generation.continuous_batching import GenerationCounters
 from evalkit.models.hf.generation.decode import Stepper, find_stepper
 from evalkit.models.hf.generation.strategy import GenerationStrategy
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import TokenBudget, run_with_oom_backoff
 from evalkit.models.hf.request_preparer import PreparedRequest, RequestPreparer
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.scoring.plan import by_length
@@ -30,6 +29,7 @@ from evalkit.models.hf.scoring.score import score
 from evalkit.models.hf.scoring.strategy import ScoringStrategy
 from evalkit.models.hf.text.encode import Tokens
 from evalkit.models.hf.text.rendering import ChatRenderer
+from evalkit.models.oom_backoff import TokenBudget, run_with_oom_backoff
 
 __all__ = ["Engine"]
 

@@ -159,8 +159,8 @@ class LocalModel:
     def _engine(self, device: str) -> Engine:
         from evalkit.models.hf.engine import Engine
         from evalkit.models.hf.loading.footprint import weight_bytes
-        from evalkit.models.hf.oom_backoff import TokenBudget
         from evalkit.models.hf.text.rendering import ChatRenderer
+        from evalkit.models.oom_backoff import TokenBudget
 
         base = weight_cache.take(self, self._key, self._checkpoint, self._options, device)
         loaded = base.with_adapter(self._adapter, merge=self._options.adapter_merge)

@@ -13,7 +13,6 @@ from evalkit.core import ModelError, Reply, Request, UsageError
 from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.generation import requests as writing
-from evalkit.models.hf.oom_backoff import kv_cache_bytes
 from evalkit.models.hf.request_preparer import PreparedRequest, RequestPreparer
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.scoring.plan import RowScore, TokenRow
@@ -28,6 +27,7 @@ from evalkit.models.llamacpp.sequences import LlamaContext, Sequences
 from evalkit.models.llamacpp.settings import bytes_per_token, cells_of, flash_attention, gpu_layers, kv_type, threads
 from evalkit.models.llamacpp.vocabulary import Vocabulary
 from evalkit.models.llamacpp.widening import widened
+from evalkit.models.oom_backoff import kv_cache_bytes
 
 __all__ = ["Engine"]
 

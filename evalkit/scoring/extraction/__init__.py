@@ -2,7 +2,7 @@
 
 from evalkit.scoring.extraction.boxed import last_boxed, minerva_answer, minerva_normalise
 from evalkit.scoring.extraction.code import Block, code_blocks, complete, defines, is_python, python_code
-from evalkit.scoring.extraction.letters import option_letter
+from evalkit.scoring.extraction.lm_eval_options import option_letter
 from evalkit.scoring.extraction.normalise import exact_match_normalise, squad_normalise
 from evalkit.scoring.extraction.numbers import (
     FLEXIBLE_NUMBER,

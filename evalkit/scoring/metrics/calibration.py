@@ -31,13 +31,13 @@ def ece(*, score: str = "confidence", bins: int = 15) -> Metric:
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
         import numpy as np
 
-        from evalkit.scoring.metrics.expanding import spread, units_of
+        from evalkit.scoring.metrics.expanding import spread_out, units_of
         from evalkit.stats import bootstrap_interval
 
         units, count = units_of(clusters, _SEED)
         edges = np.linspace(0.0, 1.0, bins + 1)[1:-1]
         columns = np.searchsorted(edges, rows[:, 0]).astype(np.int64)
-        gaps = spread(columns, rows[:, 0] - rows[:, 1], units, (count, bins))
+        gaps = spread_out(columns, rows[:, 0] - rows[:, 1], units, (count, bins))
         wide = np.column_stack([gaps, np.bincount(units, minlength=count)])
 
         def statistic(sums: FloatRows, counts: FloatRows) -> FloatRows:

@@ -70,12 +70,12 @@ def _class_counts(pairs: IntArray, units: IntArray, count: int) -> FloatRows:
     """Per unit: predicted, right, both (a column a class), and the number of samples."""
     import numpy as np
 
-    from evalkit.scoring.metrics.expanding import spread
+    from evalkit.scoring.metrics.expanding import spread_out
 
     said, right = pairs[:, 0], pairs[:, 1]
     shape = (count, int(pairs.max()) + 1)
     one = np.ones(len(pairs))
-    parts = [spread(columns, one, units, shape) for columns in (said, right, np.where(said == right, right, -1))]
+    parts = [spread_out(columns, one, units, shape) for columns in (said, right, np.where(said == right, right, -1))]
     return np.column_stack([*parts, np.bincount(units, minlength=count)])
 
 

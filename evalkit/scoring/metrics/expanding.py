@@ -26,7 +26,7 @@ def units_of(clusters: IntArray, seed: int) -> tuple[IntArray, int]:
     return (place[numbers] * MOST_UNITS // count).astype(np.int64), MOST_UNITS
 
 
-def spread(columns: IntArray, amounts: FloatRows, units: IntArray, shape: tuple[int, int]) -> FloatRows:
+def spread_out(columns: IntArray, amounts: FloatRows, units: IntArray, shape: tuple[int, int]) -> FloatRows:
     """The amounts summed by unit and column into an array of `shape` (units, columns); a column below 0 is dropped."""
     kept = columns >= 0
     cells = units[kept] * shape[1] + columns[kept]

@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    from evalkit.models.api.presets import PRESETS
+    from evalkit.models.api.providers import PRESETS
 
     for preset in PRESETS.values():
         for name in preset.keys:

@@ -15,8 +15,8 @@ from evalkit.models import providers, resolve
 from evalkit.models.api import rate_limit_headers
 from evalkit.models.api.cost_limit import expected
 from evalkit.models.api.failures import classify
-from evalkit.models.api.presets import PRESETS
 from evalkit.models.api.prices import Price, parse_price, price_of
+from evalkit.models.api.providers import PRESETS
 from evalkit.models.api.rate_limiter import Growth, PerMinute, RateLimiter
 from evalkit.models.api.secrets import Secret, redacted
 

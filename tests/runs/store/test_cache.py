@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.models.cache_file import FILE, SqliteCache
+from evalkit.models.sqlite_cache import FILE, SqliteCache
 
 
 def test_what_was_put_is_there_in_the_next_process(tmp_path: Path) -> None:

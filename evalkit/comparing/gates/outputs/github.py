@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.outputs.markdown import markdown
 from evalkit.comparing.gates.report import GateReport
-from evalkit.comparing.gates.verdicts import GateOutcome
 from evalkit.core import formatting
 
 _MOST = 10

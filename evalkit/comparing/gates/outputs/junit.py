@@ -7,9 +7,9 @@ from itertools import groupby
 from xml.etree import ElementTree
 
 from evalkit.comparing.gates.integrity import TOY
+from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
-from evalkit.comparing.gates.verdicts import GateOutcome
 from evalkit.core import formatting
 
 # What XML 1.0 has no place for.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.report import GateReport, GateRow
-from evalkit.comparing.gates.verdicts import GateOutcome
 from evalkit.core.formatting import change
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

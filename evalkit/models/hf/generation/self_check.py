@@ -13,8 +13,8 @@ from evalkit.models.hf.forward.slot_attention import step_logits
 from evalkit.models.hf.generation.kv_slots import Slots
 from evalkit.models.hf.generation.prefill import Prefill, Prompt, Ready
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import is_out_of_memory
 from evalkit.models.hf.scoring.plan import TokenRow
+from evalkit.models.oom_backoff import is_out_of_memory
 
 __all__ = ["CheckResult", "judge"]
 

@@ -14,8 +14,8 @@ from evalkit.models.hf.generation.continuous_batching import ContinuousBatching,
 from evalkit.models.hf.generation.requests import Writing
 from evalkit.models.hf.generation.self_check import judge
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import TokenBudget, is_out_of_memory, kv_cache_bytes, too_large
 from evalkit.models.hf.scoring.packed import longest_packed
+from evalkit.models.oom_backoff import TokenBudget, is_out_of_memory, kv_cache_bytes, too_large
 
 __all__ = ["GenerationStrategy"]
 

@@ -18,10 +18,10 @@ import torch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import TokenBudget, run_with_oom_backoff
 from evalkit.models.hf.scoring.plan import RowScore, TokenRow, by_length
 from evalkit.models.hf.scoring.prefix_sharing import Caller
 from evalkit.models.hf.scoring.score import score, tally
+from evalkit.models.oom_backoff import TokenBudget, run_with_oom_backoff
 
 __all__ = ["EncoderDecoderStrategy", "by_source", "score_sourced"]
 

@@ -20,10 +20,10 @@ from evalkit.models.hf.forward.attention_patch import UnsupportedError
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.forward.tree_attention import Kept, packed
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import is_out_of_memory
 from evalkit.models.hf.scoring.passes import Pass, plan
 from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.hf.scoring.score import score, tally
+from evalkit.models.oom_backoff import is_out_of_memory
 
 __all__ = ["Packed", "longest_packed"]
 

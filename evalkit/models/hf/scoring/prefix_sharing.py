@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evalkit.models.hf.oom_backoff import TokenBudget, is_out_of_memory, too_large
 from evalkit.models.hf.scoring.packed import Packed
 from evalkit.models.hf.scoring.passes import Pass, plan
 from evalkit.models.hf.scoring.plan import RowScore, TokenRow
+from evalkit.models.oom_backoff import TokenBudget, is_out_of_memory, too_large
 
 __all__ = ["Caller", "score_shared"]
 

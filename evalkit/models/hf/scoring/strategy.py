@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.oom_backoff import TokenBudget, kv_cache_bytes
 from evalkit.models.hf.scoring.encoder_decoder import EncoderDecoderStrategy, score_sourced
 from evalkit.models.hf.scoring.packed import Packed, longest_packed
 from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.hf.scoring.prefix_sharing import Caller, score_shared
+from evalkit.models.oom_backoff import TokenBudget, kv_cache_bytes
 
 __all__ = ["ScoringStrategy"]
 

@@ -18,9 +18,9 @@ from evalkit.models.api.client import Client, Patience
 from evalkit.models.api.completions import CompletionsWire
 from evalkit.models.api.model import ApiModel
 from evalkit.models.api.options import CHANGES_ANSWERS, ApiOptions
-from evalkit.models.api.presets import Preset
 from evalkit.models.api.prices import Price, parse_price, price_of
 from evalkit.models.api.probing import Found, probe
+from evalkit.models.api.providers import Preset
 from evalkit.models.api.rate_limiter import Growth, RateLimiter
 from evalkit.models.api.secrets import Secret, find_key
 from evalkit.models.api.wire_format import Wire
