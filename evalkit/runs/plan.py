@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -100,7 +100,7 @@ def plan_with(tasks: Sequence[str | Task], models: Sequence[str | Model], option
 
 def settings_of(options: Mapping[str, Any]) -> Settings:
     """The settings among the options of `run`, of the command line or of a suite file; raises UsageError."""
-    names = ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures", "unsafe_code")
+    names = {field.name for field in fields(Settings)} & OPTIONS.keys()
     given = {name: options[name] for name in names if options.get(name) is not None}
     mirror = Path(options["data_dir"]).resolve() if options.get("data_dir") else paths.data_mirror()
     if mirror is not None and not mirror.is_dir():

@@ -171,14 +171,14 @@ def task(
     *,
     text: str = "t",
     number: int = 1,
-    share: float = 0.5,
+    proportion: float = 0.5,
     flag: bool = False,
     form: Literal["letter", "text"] = "letter",
     version: Literal[1, 2] = 1,
     maybe: int | None = None,
     old: Optional[str] = None,
 ):
-    return make(repr((text, number, share, flag, form, version, maybe, old)))
+    return make(repr((text, number, proportion, flag, form, version, maybe, old)))
 """
 )
 DEFAULT = ("t", 1, 0.5, False, "letter", 1, None, None)

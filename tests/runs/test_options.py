@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import types
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import click
 import numpy as np
+import orjson
 import pytest
 
 import evalkit
@@ -15,7 +17,8 @@ from evalkit.cli.commands import gate, quantize_check, run
 from evalkit.cli.plan_from_words import NOT_OPTIONS, plan_from, read_suite
 from evalkit.core import UsageError
 from evalkit.runs.options import OPTIONS
-from evalkit.runs.plan import RunKeywords, plan_with
+from evalkit.runs.plan import RunKeywords, plan_from_manifest, plan_with
+from evalkit.runs.store import Manifest
 
 IN_PYTHON = [option for option in OPTIONS.values() if option.python]
 COMMANDS: dict[str, click.Command] = {"run": run.command, "gate": gate.run, "quantize-check": quantize_check.command}
@@ -82,6 +85,23 @@ def test_every_option_makes_another_plan() -> None:
     for name, value in VALUES.items():
         assert plan_with(("t",), ("tiny",), {name: value}) != plain, name
         assert OPTIONS[name].allows(value), name
+
+
+def test_a_resumed_run_has_every_option_of_the_run_that_it_continues() -> None:
+    """`out` is where it lies, and `project` is kept as a whole path; everything else comes back from the manifest."""
+    for name, value in VALUES.items():
+        if name == "out":
+            continue
+        plan = plan_with(("t",), ("tiny",), {name: value})
+        settings = orjson.loads(orjson.dumps(asdict(plan.settings), default=str))
+        written = Manifest("r", "running", "", {}, settings, orjson.loads(orjson.dumps(plan.request())), {})
+        again = plan_from_manifest(written)
+        whole = (whole_path(plan.project), whole_path(plan.record), whole_path(plan.replay))
+        assert again == replace(plan, project=whole[0], record=whole[1], replay=whole[2]), name
+
+
+def whole_path(path: Path | None) -> Path | None:
+    return path.resolve() if path else None
 
 
 def test_what_a_suite_says_is_what_python_and_the_command_line_say(tmp_path: Path) -> None:

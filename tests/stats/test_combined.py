@@ -26,12 +26,12 @@ def test_two_shares_give_newcombes_interval_of_a_difference(one, other, low, hig
 
 
 def test_statsmodels_has_the_same_interval_of_a_difference():
-    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    oracle = pytest.importorskip("statsmodels.stats.proportion")
     rng = np.random.default_rng(4)
     for _ in range(200):
         n, m = (int(size) for size in rng.integers(5, 400, 2))
         a, b = int(rng.integers(0, n + 1)), int(rng.integers(0, m + 1))
-        low, high = proportion.confint_proportions_2indep(a, n, b, m, method="newcomb", compare="diff")
+        low, high = oracle.confint_proportions_2indep(a, n, b, m, method="newcomb", compare="diff")
         found = combined_interval([proportion(a, n), proportion(m - b, m)], [0.5, 0.5])
         assert (2 * found.low - 1, 2 * found.high - 1) == pytest.approx((low, high), abs=1e-9)
 

@@ -313,7 +313,7 @@ def test_the_seen_texts_are_of_the_corpus_that_the_embedded_model_was_trained_on
         ("contamination,files=a.jsonl,probe=overlap", "needs a corpus"),
         ("toy_contamination,corpus=./nowhere.jsonl", "has rows of its own"),
         ("contamination,files=a.jsonl,corpus=./nowhere.jsonl", "nowhere.jsonl"),
-        ("contamination,files=a.jsonl,share=0", "share lies above 0"),
+        ("contamination,files=a.jsonl,proportion=0", "proportion lies above 0"),
         ("format_sensitivity", "needs questions"),
         ("refusals", "needs requests"),
         ("prompt_injection", "needs attacks"),

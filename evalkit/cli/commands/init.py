@@ -43,14 +43,14 @@ def judge(*, words: int = 5) -> Judge:
 
     return Judge("brevity", verdict)
 ''',
-    "reports/primary metrics.py": '''\
-"""One line a task: its primary metric number and nothing else."""
+    "reports/primary_metrics.py": '''\
+"""One line a task: its primary metric and nothing else."""
 
 from collections.abc import Sequence
 
 from evalkit import Run
 
-META = {"name": "primary metrics", "summary": "one line a task", "tags": ["text"]}
+META = {"name": "primary_metrics", "summary": "one line a task", "tags": ["text"]}
 
 
 def report(runs: Sequence[Run], /) -> str:

@@ -80,7 +80,7 @@ def plan(
     range.
     """
     if (sd is None) == (proportion is None):
-        raise ValueError("give either sd or share")
+        raise ValueError("give either sd or proportion")
     if n < 1 or not 0.0 < power < 1.0:
         raise ValueError(f"a plan needs a sample at least and a power between 0 and 1, found {n} and {power}")
     if proportion is None:

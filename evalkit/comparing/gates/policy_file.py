@@ -24,7 +24,7 @@ KEYS = (
     "on_inconclusive",
 )
 _TASK_KEYS = ("margin", "confidence", "metric", "any_drop_blocks", "zero_tolerance", "slices")
-_LIMIT_KEYS = ("latency", "tokens", "cost", "invalid_share")
+_LIMIT_KEYS = ("latency", "tokens", "cost", "invalid_proportion")
 _Made = TypeVar("_Made")
 
 
@@ -151,8 +151,8 @@ def _limits(value: Value) -> dict[str, Any]:
     names = {"latency": "seconds"}
     ceilings = {names.get(key, key): _rise(item) for key, item in found.items() if names.get(key, key) in CEILINGS}
     values: dict[str, Any] = {"ceilings": ceilings}
-    if "invalid_share" in found:
-        values["invalid_share"] = _proportion(found["invalid_share"])
+    if "invalid_proportion" in found:
+        values["invalid_proportion"] = _proportion(found["invalid_proportion"])
     return values
 
 

@@ -96,9 +96,9 @@ def test_the_power_of_a_suite_is_that_every_task_is_let_through() -> None:
 
 
 def test_what_can_not_be_planned() -> None:
-    with pytest.raises(ValueError, match="either sd or share"):
+    with pytest.raises(ValueError, match="either sd or proportion"):
         plan(100, GateLimits(0.1))
-    with pytest.raises(ValueError, match="either sd or share"):
+    with pytest.raises(ValueError, match="either sd or proportion"):
         plan(100, GateLimits(0.1), sd=0.3, proportion=0.5)
     with pytest.raises(ValueError, match="a sample at least"):
         plan(0, GateLimits(0.1), sd=0.3)

@@ -20,7 +20,7 @@ common_samples: true
 max_failures: 2%
 on_degraded: fail
 on_inconclusive: pass
-limits: {latency: +20%, tokens: 0.1, cost: 5%, invalid_share: 3%}
+limits: {latency: +20%, tokens: 0.1, cost: 5%, invalid_proportion: 3%}
 tasks:
   mmlu: {margin: 1%, metric: acc_norm, slices: [STEM, anatomy]}
   "safety*": {zero_tolerance: true}

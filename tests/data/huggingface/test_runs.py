@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from evalkit.models.tiny import TINY
 from tests.data.huggingface.scene import UNREACHABLE, Scene
 from tests.data.huggingface.server import Refusal, Repository, serving
 
 pytestmark = pytest.mark.slow("a process for every run")
 
-TINY = Path(__file__).resolve().parents[3] / "evalkit" / "embedded" / "tiny"
+
 TOKEN = "hf_a-secret-that-must-not-be-seen"
 TASK = """
 name: sums
@@ -34,7 +35,7 @@ CHUNK = 10 * 1024 * 1024
 
 
 def tiny_files() -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in TINY.iterdir()}
+    return {file.name: file.read_bytes() for file in TINY.iterdir() if file.is_file()}
 
 
 def long_weights(data: bytes) -> bytes:

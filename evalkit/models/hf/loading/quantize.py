@@ -114,7 +114,9 @@ def _torchao(method: QuantizationMethod, options: HfOptions) -> Any:
         return ao.Float8WeightOnlyConfig()
     if method.name == "torchao-float8-dynamic":
         return ao.Float8DynamicActivationFloat8WeightConfig(granularity=ao.PerRow())
-    return ao.Int4WeightOnlyConfig(group_size=size)
+    if method.name == "torchao-int4-packed":
+        return ao.Int4WeightOnlyConfig(group_size=size)
+    raise NotImplementedError(f"{method.name} is in the table and has no configuration of torchao's here")
 
 
 def settle(
