@@ -59,8 +59,8 @@ def task(
 ) -> Task:
     """Contamination of the texts in a `column` of `files` (tables or text files).
 
-    `probe` all measures Min-K% (the least likely `proportion` of tokens) and, where there is a `corpus` (tables with the
-    same column, or text files), the overlap of word `n`-grams with it; `overlap` asks the model nothing. `label` is
+    `probe` all measures Min-K% (the least likely `proportion` of tokens) and, where there is a `corpus` (tables with
+    the same column, or text files), the overlap of word `n`-grams with it; `overlap` asks the model nothing. `label` is
     a column with 1 for what was seen.
     """
     found: Source | None = texts_in(corpus) if corpus else None

@@ -86,10 +86,10 @@ def test_a_local_model_refuses_a_schema_and_tools() -> None:
 @pytest.mark.parametrize(
     ("count", "proportion", "taken"), [(10, 0.2, 2), (10, 0.29, 2), (3, 0.2, 1), (1, 1.0, 1), (7, 1.0, 7)]
 )
-def test_how_many_tokens_min_k_takes(count: int, share: float, taken: int) -> None:
+def test_how_many_tokens_min_k_takes(count: int, proportion: float, taken: int) -> None:
     values = tuple(-float(number) for number in range(count))
     reply = Reply(loglikelihoods=(sum(values),), token_loglikelihoods=values)
-    score = asyncio.run(min_k(proportion=share).score(Sample("1", "x"), (reply,)))[0]
+    score = asyncio.run(min_k(proportion=proportion).score(Sample("1", "x"), (reply,)))[0]
     assert score.value == pytest.approx(sum(sorted(values)[:taken]) / taken)
     assert score.reason == f"{taken} of {count} tokens"
 

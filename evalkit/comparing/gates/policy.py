@@ -58,10 +58,10 @@ class Policy:
     """The rules of a gate. `tasks` has names or patterns with `*`; a task's exact name wins, then the first pattern.
 
     `ceilings` maps "seconds", "tokens" or "cost" (each per sample) to how much it may rise, as a proportion of the
-    baseline. `invalid_proportion` bounds the proportion of replies without a valid answer. `max_failures` is the proportion
-    of samples that may lack a measurement on either side. `common_samples` compares what both sides have instead of
-    refusing where samples are missing. `degraded_blocks` and `inconclusive_blocks` say what those verdicts do to the
-    exit code.
+    baseline. `invalid_proportion` bounds the proportion of replies without a valid answer. `max_failures` is the
+    proportion of samples that may lack a measurement on either side. `common_samples` compares what both sides have
+    instead of refusing where samples are missing. `degraded_blocks` and `inconclusive_blocks` say what those verdicts
+    do to the exit code.
     """
 
     margin: Margin = Margin(DEFAULT_MARGIN)

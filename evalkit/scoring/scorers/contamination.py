@@ -41,9 +41,9 @@ class _MinK(ScoreSample):
 def min_k(*, proportion: float = 0.2) -> Scorer:
     """The mean log-likelihood (nats) of a text's least likely tokens, `min_k`; of all of them, `token_loglikelihood`.
 
-    The least likely are `proportion` of them, rounded down and at least 1. Higher values speak for a text that was seen.
-    Source: Min-K% Prob, Shi et al. 2024 (arXiv 2310.16789), where 20 % did best. Scoring raises ValueError where the
-    reply has no log-likelihood for each token.
+    The least likely are `proportion` of them, rounded down and at least 1. Higher values speak for a text that was
+    seen. Source: Min-K% Prob, Shi et al. 2024 (arXiv 2310.16789), where 20 % did best. Scoring raises ValueError where
+    the reply has no log-likelihood for each token.
     """
     if not 0.0 < proportion <= 1.0:
         raise UsageError(
