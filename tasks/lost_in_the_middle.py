@@ -24,7 +24,7 @@ from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
 from evalkit.judging.rag.records import Context, RagRecord, Reference, to_data
 from evalkit.judging.rag.synthetic import entries
 from evalkit.scoring.metrics import mean, spread
-from evalkit.scoring.scorers import contains
+from evalkit.scoring.scorers import includes
 
 META = {
     "name": "lost_in_the_middle",
@@ -53,14 +53,14 @@ def task(
         sample=_sample,
         prompt=layout,
         method=answer_from_contexts(form=form, max_tokens=64, stop=("\n",) if form == "text" else ()),
-        scorers=(contains(whole_words=True), why),
+        scorers=(includes(whole_words=True), why),
         metrics=(
-            mean("contains"),
-            spread("contains", forms=len(places), of="worst", name="worst_position"),
-            spread("contains", forms=len(places), name="position_range"),
+            mean("includes"),
+            spread("includes", forms=len(places), of="worst", name="worst_position"),
+            spread("includes", forms=len(places), name="position_range"),
             *(metric for metric in why.metrics if metric.name in ("failed_ordering", "failed_generation")),
         ),
-        primary_metric="contains",
+        primary_metric="includes",
     )
 
 

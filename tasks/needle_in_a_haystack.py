@@ -20,7 +20,7 @@ from evalkit.core import Message, PromptFormat, Row, Sample, Subset, Task, Usage
 from evalkit.data import rows
 from evalkit.judging.rag.synthetic import entries, filler
 from evalkit.prompting.methods import generate
-from evalkit.scoring.scorers import contains
+from evalkit.scoring.scorers import includes
 
 META = {
     "name": "needle_in_a_haystack",
@@ -46,7 +46,7 @@ def task(
         sample=lambda row: _sample(row, form),
         prompt=PromptFormat(),
         method=generate(max_tokens=64, stop=("\n",) if form == "text" else ()),
-        scorers=(contains(whole_words=True),),
+        scorers=(includes(whole_words=True),),
     )
 
 

@@ -39,7 +39,7 @@ from evalkit.core import (
 from evalkit.data import bundled, hub, rows
 from evalkit.prompting.methods import generate
 from evalkit.scoring.scorers import squad
-from evalkit.scoring.scorers.no_answer_prob import silence
+from evalkit.scoring.scorers.no_answer_prob import no_answer_prob
 
 META = {
     "name": "squad",
@@ -67,7 +67,7 @@ def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub",
         sample=_sample if version == 1 else _sample_v2,
         prompt=PromptFormat(answer=_gold),
         method=_weighed_too(written) if best else written,
-        scorers=(scorer, silence()) if best else (scorer,),
+        scorers=(scorer, no_answer_prob()) if best else (scorer,),
         primary_metric="f1",
     )
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
 from evalkit.prompting.methods import generate
-from evalkit.scoring.scorers.reference_contrast import nearer
+from evalkit.scoring.scorers.reference_contrast import reference_contrast
 
 META = {
     "name": "truthfulqa_gen",
@@ -45,7 +45,7 @@ def task(*, max_tokens: int = 256) -> Task:
         sample=_sample,
         prompt=PromptFormat(question=_question, answer=_answer),
         method=generate(max_tokens=max_tokens, gold=_answer),
-        scorers=(nearer(),),
+        scorers=(reference_contrast(),),
         primary_metric="rougeL_acc",
     )
 

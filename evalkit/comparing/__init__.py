@@ -1,4 +1,7 @@
-"""Two runs beside each other: samples paired by id, what was asked otherwise, what flipped, where transcripts part."""
+"""Two runs beside each other: samples paired by id, what was asked otherwise, what flipped, where transcripts part.
+
+Pages of a comparison are `reporting`'s and a report's.
+"""
 
 from evalkit.comparing.pairing import PairedTask, names_of, pair_task, pair_tasks
 from evalkit.comparing.side import Column, Readable, TaskSide, read_sides

@@ -1,6 +1,7 @@
-"""The nouns of evaluation: what a task asks, what a model answers, what is written down.
+"""The nouns of evaluation, errors, names with options, this machine's paths, and numbers as people read them.
 
-This package imports nothing of evalkit's, so that everything else can import it.
+Nothing here opens data, asks a model or computes a statistic. This room imports nothing of evalkit's, so that
+everything else can import it.
 """
 
 from typing import TYPE_CHECKING

@@ -2,6 +2,8 @@
 
 Every function here returns a `core.Source` and touches neither disk nor network; `open(options)` does. A source's rows
 stream: a million of them are never held at once. `Row.values` is a dict that explains a missing column.
+
+What a row means to a task is the task's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Models: what `--model` names, and how a local one batches what waits.
 
 The names below are imported when they are first used, so that whoever only looks for providers loads nothing else.
+
+Prompts are `prompting`'s, scores `scoring`'s.
 """
 
 from __future__ import annotations

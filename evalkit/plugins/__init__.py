@@ -2,6 +2,8 @@
 
 `index` says what there is, `load` makes one of them, `origin` names it so that another process can load it again.
 Importing this package lets `models.resolve` find the models among them.
+
+The plugins themselves lie in packs: `tasks/`, `judges/`, `reports/`, and a user's own folders.
 """
 
 from __future__ import annotations

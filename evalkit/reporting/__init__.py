@@ -1,4 +1,7 @@
-"""What pages stand on: files that load and run nothing foreign, text made visible, charts, shards, rankings."""
+"""What pages stand on: files that load and run nothing foreign, text made visible, charts, shards, rankings.
+
+The reports themselves are plugins, in `reports/`.
+"""
 
 from markupsafe import Markup
 

@@ -1,1 +1,4 @@
-"""Runs: one task on one model, what is written down of it, and runs that other harnesses made."""
+"""Runs: a plan, its tasks on its models, what is written down of them, and runs that other harnesses made.
+
+Two runs beside each other are `comparing`'s; what a page shows of one is `reporting`'s.
+"""

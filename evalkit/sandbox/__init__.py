@@ -4,6 +4,8 @@
     result = await sandbox.run(Program("def add(a, b): return a + b", "assert add(1, 2) == 3", entry=("add",)))
 
 docs/code.md says what is isolated and what is not covered.
+
+What a program is worth is decided in `scoring.scorers.code`.
 """
 
 from evalkit.sandbox.pool import ENGINES, Sandbox, close_all, open_sandbox, usable_engine, why_not

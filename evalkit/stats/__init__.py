@@ -1,4 +1,7 @@
-"""Intervals for estimates: t, Wilson and bootstrap, with or without clusters."""
+"""Intervals for estimates: t, Wilson and bootstrap, with or without clusters.
+
+What a metric is called and what a gate decides stand elsewhere.
+"""
 
 from evalkit.stats.bootstrap import bootstrap_interval
 from evalkit.stats.combined import combined_interval

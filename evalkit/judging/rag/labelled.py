@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from evalkit.core import BadRow, DataOptions, OpenedSource, Row, Source, UsageError, digest_of
 from evalkit.data.values import RowValues
+from evalkit.judging.rag.opened_records import OpenedRecords
 
 Form = Literal["auto", "planted", "halueval", "ragtruth", "summeval"]
 _CONSISTENT = 5.0
@@ -46,21 +47,7 @@ class _Labelled:
                 if isinstance(row, Row):
                     known[str(row.values["source_id"])] = row.values
         found = [made for row in opened.rows() for made in _expanded(row, self.form, known)]
-        return _Opened(tuple(found), digest, {**opened.facts, "answers": str(len(found))})
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    found: tuple[Row | BadRow, ...]
-    digest: str
-    facts: Mapping[str, str]
-
-    @property
-    def count(self) -> int:
-        return len(self.found)
-
-    def rows(self) -> Iterator[Row | BadRow]:
-        return iter(self.found)
+        return OpenedRecords(tuple(found), digest, {**opened.facts, "answers": str(len(found))})
 
 
 def _expanded(row: Row | BadRow, form: Form, known: Mapping[str, Mapping[str, Any]]) -> Iterator[Row | BadRow]:

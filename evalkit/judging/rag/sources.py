@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evalkit.core import BadRow, DataOptions, OpenedSource, Row, Source, digest_of
+from evalkit.core import DataOptions, OpenedSource, Row, Source, digest_of
 from evalkit.data.values import RowValues
 from evalkit.judging.rag.columns import Form
+from evalkit.judging.rag.opened_records import OpenedRecords
 from evalkit.judging.rag.record_reader import record_of
 from evalkit.judging.rag.records import RagRecord, to_data
 from evalkit.judging.rag.retriever import Retrieval, Retriever
@@ -42,25 +43,11 @@ class _Retrieved:
         digest = digest_of(opened.digest, retriever.digest, self.form)
         retriever.close()
         facts = {**opened.facts, "docs": self.folder, **retriever.facts}
-        return _Opened(
+        return OpenedRecords(
             tuple(_row(row, next(filled)) if isinstance(row, Row) else row for row in rows),
             digest,
             facts,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    found: tuple[Row | BadRow, ...]
-    digest: str
-    facts: Mapping[str, str]
-
-    @property
-    def count(self) -> int:
-        return len(self.found)
-
-    def rows(self) -> Iterator[Row | BadRow]:
-        return iter(self.found)
 
 
 def _filled(retriever: Retriever, records: list[RagRecord], origins: list[str]) -> Iterator[RagRecord]:

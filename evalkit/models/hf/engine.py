@@ -21,7 +21,7 @@ from evalkit.models.hf.generation.continuous_batching import GenerationCounters
 from evalkit.models.hf.generation.decode import Stepper, find_stepper
 from evalkit.models.hf.generation.strategy import GenerationStrategy
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.request_preparer import PreparedRequest, RequestPreparer
+from evalkit.models.hf.request_preparer import RequestPreparer
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.scoring.plan import by_length
 from evalkit.models.hf.scoring.prefix_sharing import Caller
@@ -84,23 +84,10 @@ class Engine:
         begun = time.perf_counter()
         self._loaded.switch()
         with torch.inference_mode():
-            asked = self._asked(batch)
+            asked = self.prepare.all_of(batch)
             self._score(batch, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
             self.stats.total_seconds += time.perf_counter() - begun
             self._write(batch, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
-
-    def _asked(self, batch: Batch[Request, Reply]) -> list[PreparedRequest]:
-        """What is to be computed for every request that is still wanted."""
-        wanted = [index for index in range(len(batch.jobs)) if batch.wanted(index)]
-        fresh = [index for index in wanted if batch.prepared[index] is None]
-        found = dict(zip(fresh, self.prepare([batch.jobs[index] for index in fresh]), strict=True))
-        asked: list[PreparedRequest] = []
-        for index in wanted:
-            item = found.get(index) or batch.prepared[index]
-            assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
-            item.index = index
-            asked.append(item)
-        return asked
 
     def _score(self, batch: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
         work = scoring.Scoring(batch, requests, partial(score, self._forward), self.stats)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from evalkit.core import Capabilities, Choose, Embed, Generate, ModelError, Perplexity, Request, Tokenize
+from evalkit.core import Capabilities, Choose, Embed, Generate, ModelError, Perplexity, Reply, Request, Tokenize
+from evalkit.models.batcher import Batch
 from evalkit.models.hf.generation import requests as writing
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.text.encode import Tokens
@@ -53,6 +54,19 @@ class RequestPreparer:
             found += writing.writings(self._tokens, self._eos_ids, wanted)
             asked |= {item.index: item for item in found}
             return [asked[index] for index in range(len(jobs))]
+
+    def all_of(self, batch: Batch[Request, Reply]) -> list[PreparedRequest]:
+        """What is to be computed for every request that is still wanted: prepared while it waited, or now."""
+        wanted = [index for index in range(len(batch.jobs)) if batch.wanted(index)]
+        fresh = [index for index in wanted if batch.prepared[index] is None]
+        found = dict(zip(fresh, self([batch.jobs[index] for index in fresh]), strict=True))
+        prepared: list[PreparedRequest] = []
+        for index in wanted:
+            item = found.get(index) or batch.prepared[index]
+            assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
+            item.index = index
+            prepared.append(item)
+        return prepared
 
     def _render(self, request: Request) -> Rendered:
         if isinstance(request, Perplexity):

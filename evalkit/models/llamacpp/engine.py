@@ -13,7 +13,7 @@ from evalkit.core import ModelError, Reply, Request, UsageError
 from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.generation import requests as writing
-from evalkit.models.hf.request_preparer import PreparedRequest, RequestPreparer
+from evalkit.models.hf.request_preparer import RequestPreparer
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.scoring.plan import RowScore, TokenRow
 from evalkit.models.hf.text.encode import Tokens
@@ -101,15 +101,7 @@ class Engine:
     def run(self, batch: Batch[Request, Reply]) -> None:
         """Answer every request of a batch."""
         begun = time.perf_counter()
-        wanted = [index for index in range(len(batch.jobs)) if batch.wanted(index)]
-        fresh = [index for index in wanted if batch.prepared[index] is None]
-        found = dict(zip(fresh, self.prepare([batch.jobs[index] for index in fresh]), strict=True))
-        asked: list[PreparedRequest] = []
-        for index in wanted:
-            item = found.get(index) or batch.prepared[index]
-            assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
-            item.index = index
-            asked.append(item)
+        asked = self.prepare.all_of(batch)
         self._score(batch, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
         self.stats.total_seconds += time.perf_counter() - begun
         self._write(batch, [item for item in asked if isinstance(item, writing.PreparedGeneration)])

@@ -15,7 +15,7 @@ from evalkit.scoring.scorers.embeddings import cosine_similarity as cosine_simil
 from evalkit.scoring.scorers.embeddings import ranking as ranking
 from evalkit.scoring.scorers.extracted import regex_match as regex_match
 from evalkit.scoring.scorers.hub_metric import evaluate as evaluate
-from evalkit.scoring.scorers.includes import contains as contains
+from evalkit.scoring.scorers.includes import includes as includes
 from evalkit.scoring.scorers.instructions.scoring import instructions as instructions
 from evalkit.scoring.scorers.json_fields import json_match as json_match
 from evalkit.scoring.scorers.labels import classification as classification
@@ -27,7 +27,7 @@ from evalkit.scoring.scorers.meteor import meteor as meteor
 from evalkit.scoring.scorers.numeric import numeric as numeric
 from evalkit.scoring.scorers.prediction import prediction as prediction
 from evalkit.scoring.scorers.probability import gold_probability as gold_probability
-from evalkit.scoring.scorers.reference_contrast import nearer as nearer
+from evalkit.scoring.scorers.reference_contrast import reference_contrast as reference_contrast
 from evalkit.scoring.scorers.refusal import refusals as refusals
 from evalkit.scoring.scorers.rouge import rouge as rouge
 from evalkit.scoring.scorers.schema import json_schema as json_schema

@@ -12,7 +12,7 @@ from evalkit.scoring.metrics import mean
 
 
 @dataclass(frozen=True, slots=True)
-class _Contains(ScoreSample):
+class _Includes(ScoreSample):
     need: Literal["any", "all"]
     ignore_case: bool
     whole_words: bool
@@ -24,11 +24,11 @@ class _Contains(ScoreSample):
             raise ValueError("the sample has no targets, or an empty one")
         answer = final_answer(replies)
         if not answer.text:
-            return (Score("contains", 0.0, None, answer.reason, answer.validity),)
+            return (Score("includes", 0.0, None, answer.reason, answer.validity),)
         found = [target for target in targets if self._holds(answer.text, target)]
         there = bool(found) if self.need == "any" else len(found) == len(targets)
         reason = "; ".join(filter(None, [answer.reason, f"holds {found}" if found else "holds none"]))
-        return (Score("contains", float(there != self.refuse), answer.text, reason, answer.validity),)
+        return (Score("includes", float(there != self.refuse), answer.text, reason, answer.validity),)
 
     def _holds(self, text: str, target: str) -> bool:
         pattern = re.escape(target)
@@ -37,10 +37,10 @@ class _Contains(ScoreSample):
         return re.search(pattern, text, re.IGNORECASE if self.ignore_case else 0) is not None
 
 
-def contains(
+def includes(
     *, need: Literal["any", "all"] = "any", ignore_case: bool = True, whole_words: bool = False, refuse: bool = False
 ) -> Scorer:
-    """Whether any (or all) of the targets stand in the reply; the score is `contains`, 0 or 1.
+    """Whether any (or all) of the targets stand in the reply; the score is `includes`, 0 or 1.
 
     `whole_words` finds "art" in "the art." and not in "party". `refuse` turns it round: right is a reply that holds
     none of them (or not all). White space at the ends of a target does not count. An empty reply scores 0.
@@ -55,5 +55,5 @@ def contains(
     }
     settings = {key: value for key, value in chosen.items() if value}
     return Scorer(
-        "contains", _Contains(need, ignore_case, whole_words, refuse), ("contains",), (mean("contains"),), settings
+        "includes", _Includes(need, ignore_case, whole_words, refuse), ("includes",), (mean("includes"),), settings
     )

@@ -10,7 +10,7 @@ from evalkit.scoring.metrics.thresholds import best_by_threshold
 
 
 @dataclass(frozen=True, slots=True)
-class _Silence(ScoreSample):
+class _NoAnswerProb(ScoreSample):
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not replies or len(replies[0].loglikelihoods) != 1:
             raise ValueError("the first reply must hold the log-likelihood of the word for no answer")
@@ -18,7 +18,7 @@ class _Silence(ScoreSample):
         return (Score("silent", silent), Score("no_answer", math.exp(min(0.0, replies[0].loglikelihoods[0]))))
 
 
-def silence() -> Scorer:
+def no_answer_prob() -> Scorer:
     """The scores `silent` (1 where the sample has no targets, so that nothing is the right answer) and `no_answer`.
 
     `no_answer` is the probability of the word for no answer, from the log-likelihood in the first reply. Metrics:
@@ -26,4 +26,4 @@ def silence() -> Scorer:
     no log-likelihood.
     """
     metrics = tuple(best_by_threshold(name, "silent", "no_answer", name=f"best_{name}") for name in ("exact", "f1"))
-    return Scorer("silence", _Silence(), ("silent", "no_answer"), metrics)
+    return Scorer("no_answer_prob", _NoAnswerProb(), ("silent", "no_answer"), metrics)

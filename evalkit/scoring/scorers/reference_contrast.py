@@ -16,7 +16,7 @@ _KINDS = ("bleu", "rouge1", "rouge2", "rougeL")
 
 
 @dataclass(frozen=True, slots=True)
-class _Nearer(ScoreSample):
+class _ReferenceContrast(ScoreSample):
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         wrong = sample.data.get("false", ())
         if not sample.targets or not wrong:
@@ -34,7 +34,7 @@ class _Nearer(ScoreSample):
         return tuple(found)
 
 
-def nearer() -> Scorer:
+def reference_contrast() -> Scorer:
     """How much nearer a reply is to right references than to wrong ones, by BLEU and ROUGE (TruthfulQA).
 
     For BLEU, ROUGE-1, ROUGE-2 and ROUGE-L: `…_max`, `…_diff` and `…_acc`.
@@ -48,7 +48,7 @@ def nearer() -> Scorer:
     """
     names = tuple(f"{kind}_{name}" for kind in _KINDS for name in ("max", "diff", "acc"))
     metrics = tuple(mean(name, scale="proportion" if name.endswith("acc") else "number") for name in names)
-    return Scorer("nearer", _Nearer(), names, metrics)
+    return Scorer("reference_contrast", _ReferenceContrast(), names, metrics)
 
 
 def _both(said: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> tuple[list[float], list[float]]:

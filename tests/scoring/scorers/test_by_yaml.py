@@ -90,7 +90,7 @@ BY_SCORER = {
     "calibration": (CHOICES + "{calibration: {bins: 5}}", None),
     "chrf": (ANSWER + "{chrf: {words: 2}}", None),
     "classification": (CHOICES + "classification", {"accuracy": 0.5}),
-    "contains": (ANSWER + "{contains: {whole_words: true}}", {"contains": 0.5}),
+    "includes": (ANSWER + "{includes: {whole_words: true}}", {"includes": 0.5}),
     "context_accuracy": ("method: choose_contexts\nanswer: answer\n" + CHOICES + "context_accuracy", None),
     "edit_similarity": (ANSWER + "edit_similarity", None),
     "exact_match": (ANSWER + "{exact_match: {normalise: unicode}}", {"exact_match": 0.25}),

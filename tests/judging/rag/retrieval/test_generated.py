@@ -147,7 +147,7 @@ def test_a_model_that_loses_the_middle_shows_in_the_curve() -> None:
     run = evalkit.run("lost_in_the_middle,documents=5,positions=5,questions=6", Scripted(reads_the_ends), out=None)
     assert groups(run) == {f"gold at {n} of 5": float(n in (1, 5)) for n in range(1, 6)}
     found = values(run)
-    assert (found["contains"], found["worst_position"], found["position_range"]) == (pytest.approx(0.4), 0.0, 1.0)
+    assert (found["includes"], found["worst_position"], found["position_range"]) == (pytest.approx(0.4), 0.0, 1.0)
     # Lost in the middle three times in five; the second and fourth of five are no edge.
     assert (found["failed_ordering"], found["failed_generation"]) == (pytest.approx(0.6), 0.0)
 

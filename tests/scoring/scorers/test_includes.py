@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evalkit.core import Sample, Score, Validity
 from evalkit.scoring.extraction.json import find_json
-from evalkit.scoring.scorers import contains, json_match
+from evalkit.scoring.scorers import includes, json_match
 from evalkit.scoring.scorers.json_fields import same_json
 
 Scored = Callable[..., dict[str, Score]]
@@ -41,15 +41,15 @@ Scored = Callable[..., dict[str, Score]]
     ],
 )
 def test_contains(scored: Scored, settings: dict[str, Any], targets: tuple[str, ...], said: str, value: float) -> None:
-    assert scored(contains(**settings), Sample("1", "q", targets=targets), said)["contains"].value == value
+    assert scored(includes(**settings), Sample("1", "q", targets=targets), said)["includes"].value == value
 
 
 def test_contains_equals_pythons_in(scored: Scored) -> None:
     rng = random.Random(1)
-    scorer, seen = contains(ignore_case=False), 0
+    scorer, seen = includes(ignore_case=False), 0
     for _ in range(300):
         target, said = ("".join(rng.choices("ab.*(\\", k=rng.randrange(1, size))) for size in (4, 12))
-        found = scored(scorer, Sample("1", "q", targets=(target,)), said)["contains"].value
+        found = scored(scorer, Sample("1", "q", targets=(target,)), said)["includes"].value
         assert found == float(target in said)
         seen += int(found)
     assert 50 < seen < 250
@@ -58,8 +58,8 @@ def test_contains_equals_pythons_in(scored: Scored) -> None:
 def test_an_empty_target_is_refused_and_an_empty_reply_scores_0_even_where_it_holds_nothing(scored: Scored) -> None:
     for targets in ((), ("",), ("a", " ")):
         with pytest.raises(ValueError, match="no targets, or an empty one"):
-            scored(contains(), Sample("1", "q", targets=targets), "a")
-    empty = scored(contains(refuse=True), Sample("1", "q", targets=("a",)), "")["contains"]
+            scored(includes(), Sample("1", "q", targets=targets), "a")
+    empty = scored(includes(refuse=True), Sample("1", "q", targets=("a",)), "")["includes"]
     assert (empty.value, empty.validity) == (0.0, Validity.NO_ANSWER)
 
 
@@ -148,5 +148,5 @@ def test_whole_words_equal_a_search_with_word_boundaries(scored: Scored) -> None
     rng = random.Random(2)
     for _ in range(200):
         target, said = "".join(rng.choices("ab", k=2)), "".join(rng.choices("ab -_1", k=9)) + "b"
-        found = scored(contains(whole_words=True), Sample("1", "q", targets=(target,)), said)["contains"].value
+        found = scored(includes(whole_words=True), Sample("1", "q", targets=(target,)), said)["includes"].value
         assert found == float(re.search(rf"\b{target}\b", said) is not None)
