@@ -44,7 +44,7 @@
     const made = [], most = Math.max(a.replies.length, b.replies.length, 1);
     for (let place = 0; place < most; place++) {
       const [left, right, note] = difference(a.replies[place] || "", b.replies[place] || "");
-      made.push(el("h4", {}, most > 1 ? `Reply ${place + 1}` : "Reply"), ...(note ? [el("p", { class: "note" }, note)] : []),
+      made.push(el("h4", {}, most > 1 ? `Completion ${place + 1}` : "Completion"), ...(note ? [el("p", { class: "note" }, note)] : []),
         el("div", { class: "sides" }, side("A", meta.a, row[ENDS][0], left), side("B", meta.b, row[ENDS][1], right)));
     }
     made.push(el("h4", {}, "Scores"), el("div", { class: "sides" }, scores(a), scores(b)));

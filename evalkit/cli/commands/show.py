@@ -163,7 +163,7 @@ def show_record(out: Console, record: Record, model: str) -> None:
     if in_contexts:
         _block(out, "replies, one a choice", _likelihoods(record.sample, in_contexts))
     for number, reply in enumerate(record.replies, 1):
-        name = "reply" if len(record.replies) == 1 else f"reply {number}"
+        name = "completion" if len(record.replies) == 1 else f"completion {number}"
         for text, finish in zip(reply.texts, reply.finish, strict=False):
             _block(out, f"{name} ({finish}, {reply.source})", text)
         if reply.loglikelihoods and not in_contexts:

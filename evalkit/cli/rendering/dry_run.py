@@ -19,7 +19,7 @@ def show_forecasts(found: Sequence[tuple[Model, Sequence[Forecast]]]) -> None:
         price = price_of_model(model)
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         table.add_column("task", overflow="fold", min_width=12)
-        for name in ("samples", "requests", "prompt ≈", "reply ≤", "US$ ≤"):
+        for name in ("samples", "requests", "prompt ≈", "completion ≤", "US$ ≤"):
             table.add_column(name, justify="right", no_wrap=True)
         for one in [*tasks, *([_total(tasks)] if len(tasks) > 1 else [])]:
             cost = "–" if price is None else f"{price.cost(one.usage):,.4f}"
@@ -40,7 +40,7 @@ def show_forecasts(found: Sequence[tuple[Model, Sequence[Forecast]]]) -> None:
 
 
 def _remarks(tasks: Sequence[Forecast], unpriced: bool) -> list[str]:
-    lines = ["prompt: four characters a token; reply: the most that a task allows"]
+    lines = ["prompt: four characters a token; completion: the most that a task allows"]
     if cached := sum(one.cached for one in tasks):
         lines.append(f"{cached:,} more requests are in the cache and cost nothing")
     if unpriced:
