@@ -70,6 +70,7 @@ def test_the_name_is_one() -> None:
     assert done.output.strip().endswith(distribution.version())
 
 
+@pytest.mark.slow("two whole runs of the doctor")
 def test_doctor_says_where_the_foreign_project_lies_in_the_environment(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "evalkit.cli", "doctor"]
     clean = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -12,6 +12,8 @@ from evalkit.plugins import KINDS
 from tests.cli.console import Finished, evalkit
 from tests.cli.own_plugins import FILES, NAMES, ROWS
 
+pytestmark = pytest.mark.slow("a process for every command")
+
 
 def write(folder: Path) -> None:
     for name, text in FILES.items():

@@ -11,6 +11,8 @@ from evalkit.reporting.leaderboard import board
 from evalkit.runs.store import Run
 from tests.cli.console import evalkit
 
+pytestmark = pytest.mark.slow("a process for every command")
+
 TASK = """\
 data: rows.jsonl
 prompt: "Question: What is the capital of {{ country }}?\\nAnswer:"

@@ -14,6 +14,8 @@ import pytest
 from tests.data.huggingface.scene import REPOSITORY, UNREACHABLE, Scene
 from tests.data.huggingface.server import LoopbackHub, Repository
 
+pytestmark = pytest.mark.slow("a process for every play of a hub")
+
 CARD = b"""---
 configs:
 - config_name: easy

@@ -49,6 +49,7 @@ def whole(tokenizer: Any, texts: Sequence[str], special: bool) -> list[tuple[int
     return [tuple(ids) for ids in tokenizer(list(texts), add_special_tokens=special)["input_ids"]]
 
 
+@pytest.mark.slow("tokenizers of many families on thousands of texts")
 @examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(st.tuples(beginnings, ends), min_size=1, max_size=4), special=st.booleans())
 def test_ids_are_those_of_the_whole_texts(tokenizer: Any, pairs: list[tuple[str, list[str]]], special: bool) -> None:

@@ -15,6 +15,8 @@ from evalkit.runs.store import manifest as manifests
 from tests.cli.console import evalkit
 from tests.reports.made import record, write_run
 
+pytestmark = pytest.mark.slow("imports MLflow and fills its stores")
+
 mlflow = pytest.importorskip("mlflow", reason="MLflow's own client is the oracle (pip install mlflow)")
 
 

@@ -62,6 +62,7 @@ def test_an_older_run_is_read_under_the_names_of_today(place: Path) -> None:
     assert old.manifest.task(TODAY[MMLU]).result.signature.startswith(f"{MMLU}|v1|")
 
 
+@pytest.mark.slow("a process for every command")
 def test_it_is_compared_gated_and_scored_again(place: Path) -> None:
     compared = evalkit("compare", "old", "new", "--task", TODAY[MMLU], "--task", TODAY[SQUAD], cwd=place)
     assert compared.code == 0, compared

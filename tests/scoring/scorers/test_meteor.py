@@ -84,6 +84,7 @@ def test_exact_and_stem_equal_nltk_without_synonyms(scored: Scored, empty: Any) 
     assert len(seen) > 100
 
 
+@pytest.mark.slow("hundreds of texts, scored twice")
 def test_synonyms_equal_nltk_with_a_wordnet(scored: Scored, small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nltk.corpus.wordnet", small)
     rng, gained = random.Random(2), 0
