@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow("a hostile program a test, each in a sandbox")
+
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent.parent / "evalkit"
 ORDINARY = 12345

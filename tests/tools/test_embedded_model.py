@@ -17,6 +17,8 @@ transformers = pytest.importorskip("transformers")
 
 from tools.toys import measuring, prompts  # noqa: E402  (needs torch)
 
+pytestmark = pytest.mark.slow("the embedded model answers whole sets")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread():
