@@ -31,7 +31,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_scores_as_csv_and_json_are_the_manifest(real: Run, tmp_path: Path) -> None:
     for suffix in ("csv", "json"):
         assert evalkit("report", real.folder, "-o", f"s.{suffix}", cwd=tmp_path).code == 0
-    frame = pd.read_csv(tmp_path / "s.csv", keep_default_na=False)
+    frame = pd.read_csv(tmp_path / "s.csv", keep_default_na=False, float_precision="round_trip")
     whole = json.loads((tmp_path / "s.json").read_text())["runs"][0]["manifest"]
     assert whole == json.loads((real.folder / "manifest.json").read_text())
     for entry in whole["tasks"]:
