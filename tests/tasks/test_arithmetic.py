@@ -19,7 +19,9 @@ def test_every_answer_is_right_by_python(built_in):
     operations = {"plus": "+", "minus": "-", "times": "*"}
     loaded = built_in("arithmetic,count=200")
     for sample in loaded.samples():
-        asked = sample.input.removeprefix("Question: What is ").removesuffix("?\nAnswer:")
+        found = re.fullmatch(r"Question: What is (.*)\?\nAnswer:", sample.input)
+        assert found is not None, sample.input
+        asked = found[1]
         for word, sign in operations.items():
             asked = asked.replace(word, sign)
         assert re.fullmatch(r"[0-9+\-*() ]+", asked)
