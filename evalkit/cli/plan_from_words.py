@@ -37,7 +37,7 @@ def run_option(name: str) -> Callable[[Decorated], Decorated]:
     """One of them, for another command that has it as well."""
     option = OPTIONS[name]
     flags = option.flags or (option.flag,)
-    if option.type is bool:
+    if option.plain is bool:
         # --no-cache is `no_cache`.
         return click.option(*flags, flags[-1].strip("-").replace("-", "_"), is_flag=True, help=option.help)
     return click.option(
@@ -51,12 +51,12 @@ def run_option(name: str) -> Callable[[Decorated], Decorated]:
 
 
 def _click_type(option: RunOption) -> Any:
-    parts = get_args(option.type)
-    if get_origin(option.type) is Literal:
+    parts = get_args(option.plain)
+    if get_origin(option.plain) is Literal:
         return click.Choice([word for word in parts if word])
     if Path in parts:
         return click.Path(path_type=Path)
-    return str if str in parts else option.type
+    return str if str in parts else option.plain
 
 
 def plan_from(tasks: Sequence[str], given: Mapping[str, Any]) -> RunPlan:
@@ -173,11 +173,11 @@ def _read(tree: Value) -> dict[str, Any]:
 
 def _value(option: RunOption, value: Value) -> Any:
     """An option's value in a suite file, whose relative paths are meant from its folder."""
-    is_text = bool(get_args(option.type))
+    is_text = bool(get_args(option.plain))
     read = value.text() if is_text else value.plain()
     if not option.allows(read):
         raise value.wrong(f"this must be {option.wanted}", found=repr(read))
-    return value.path.resolve().parent / read if Path in get_args(option.type) else read
+    return value.path.resolve().parent / read if Path in get_args(option.plain) else read
 
 
 def _name(item: Value) -> str:

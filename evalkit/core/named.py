@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from evalkit.core.errors import UsageError
+from evalkit.core.option_values import fits, wanted
 from evalkit.core.spec import unknown
 
-__all__ = ["call", "fits", "imported", "make", "offered", "settings_of", "source_of", "summaries"]
+__all__ = ["call", "imported", "make", "offered", "settings_of", "source_of", "summaries"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SENTENCE = re.compile(r".+?[.?!](?=\s+[A-Z`]|$)")
@@ -96,12 +96,12 @@ def call(
 def settings_of(entry: Callable[..., Any] | str) -> dict[str, Any]:
     """The settings that a function takes from a file, with their types: its parameters that are no functions."""
     function = _found(entry)
-    types = get_type_hints(function)
+    types = get_type_hints(function, include_extras=True)
     return {key: types[key] for key in inspect.signature(function).parameters if not _takes_function(types[key])}
 
 
-def _takes_function(wanted: Any) -> bool:
-    return any(get_origin(part) is Callable for part in (wanted, *get_args(wanted)))
+def _takes_function(type_: Any) -> bool:
+    return any(get_origin(part) is Callable for part in (type_, *get_args(type_)))
 
 
 def _found(entry: Callable[..., Made] | str) -> Callable[..., Made]:
@@ -117,40 +117,10 @@ def imported(target: str) -> Callable[..., Any]:
     return found
 
 
-def _checked(kind: str, name: str, key: str, value: object, wanted: Any) -> object:
+def _checked(kind: str, name: str, key: str, value: object, type_: Any) -> object:
     """The value as the function takes it: a YAML list becomes a tuple and a whole number may stand for a float."""
     if isinstance(value, list):
         value = tuple(value)
-    if fits(value, wanted):
+    if fits(value, type_):
         return value
-    raise UsageError(f"setting {key!r} of {kind} {name!r} has the wrong type", found=repr(value), fix=_shown(wanted))
-
-
-def fits(value: object, wanted: Any) -> bool:
-    """Whether a value is of an annotated type; true and false are no numbers, and a whole number may be a float."""
-    origin, parts = get_origin(wanted), get_args(wanted)
-    if origin is tuple:
-        return isinstance(value, tuple) and all(fits(item, parts[0]) for item in value)
-    if origin is Literal:
-        return value in parts
-    if origin is dict:
-        return isinstance(value, dict)
-    if origin is not None:
-        return any(fits(value, part) for part in parts)
-    if isinstance(value, bool):
-        return wanted is bool
-    # numpy's numbers are numbers, too.
-    return isinstance(value, {int: Integral, float: Real}.get(wanted, wanted))
-
-
-def _shown(wanted: Any) -> str:
-    origin, parts = get_origin(wanted), get_args(wanted)
-    if origin is tuple:
-        return f"a list of {_shown(parts[0])}"
-    if origin is Literal:
-        return "one of " + ", ".join(map(repr, parts))
-    if origin is dict:
-        return "a mapping"
-    if origin is not None:
-        return " or ".join(map(_shown, parts))
-    return "nothing" if wanted is type(None) else str(wanted.__name__)
+    raise UsageError(f"setting {key!r} of {kind} {name!r} has the wrong type", found=repr(value), fix=wanted(type_))

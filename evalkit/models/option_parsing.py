@@ -1,37 +1,50 @@
-"""Options of models as text (`max_length=2048`), read into what they mean. Every provider says what its own may be."""
+"""Options of models as text (`max_length=2048`), read into the annotated fields of a provider's class of options."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
 from evalkit.core import UsageError
+from evalkit.core.option_values import Form, Range, choices, convert, wanted
 from evalkit.core.spec import nearest, unknown
 
-__all__ = ["Reader", "matching", "one_of", "read_options", "seconds", "tokens", "whole", "yes_no"]
+__all__ = ["Count", "Device", "Reader", "Seconds", "Tokens", "read_options", "typed"]
 
 Reader = Callable[[str, str], object]
 """Takes an option's name and its text; returns the value or raises UsageError."""
 
-_YES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+Tokens: TypeAlias = Annotated[int, Range("a number of tokens, 1 or more", "2048", least=1)]
+Count: TypeAlias = Annotated[int, Range("a whole number, 1 or more", "64", least=1)]
+Seconds: TypeAlias = Annotated[float, Range("a number of seconds above 0", "600", least=0, above=True)]
+Device: TypeAlias = Annotated[
+    str,
+    Form(
+        "one of auto, cpu, mps, cuda, cuda:N",
+        pattern=r"auto|cpu|mps|cuda(:[0-9]+)?",
+        near=("auto", "cpu", "mps", "cuda"),
+    ),
+]
 
 
 def read_options(
     texts: Mapping[str, str],
-    names: Iterable[str],
-    readers: Mapping[str, Reader],
+    options: type,
+    readers: Mapping[str, Reader] | None = None,
     *,
     of: str,
     shown: Callable[[str], str] = str,
 ) -> dict[str, Any]:
-    """The values of the options in `texts`; one without a reader stays text. `of` says whose options: "a local model";
-    `shown` makes of an unknown option what may be printed.
+    """The values of the options in `texts`, which are the fields of the dataclass `options` that its `__init__` takes.
 
-    Raises UsageError for an option that is none of `names` and for a value that can't be meant.
+    A field's annotation says what it may be, unless `readers` has a function of its name. `of` says whose options:
+    "a local model"; `shown` makes of an unknown option what may be printed.
+
+    Raises UsageError for an option that is no field and for a value that can't be meant.
     """
-    known = list(names)
+    kinds = get_type_hints(options, include_extras=True)
+    known = [field.name for field in fields(options) if field.metadata.get("option", True)]
     values: dict[str, Any] = {}
     for key, text in texts.items():
         if key not in known:
@@ -39,80 +52,16 @@ def read_options(
             raise UsageError(
                 error.wrong, found=shown(f"{key}={text}"), fix=f"{error.fix}; there are {', '.join(known)}"
             )
-        values[key] = readers[key](key, text) if key in readers else text
+        own = (readers or {}).get(key)
+        values[key] = own(key, text) if own else typed(key, text, kinds[key])
     return values
 
 
-def _count(text: str, least: int) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and int(text) >= least else None
-
-
-def tokens(example: int) -> Reader:
-    """A number of tokens, 1 or more."""
-
-    def read(key: str, text: str) -> int:
-        value = _count(text, 1)
-        if value is None:
-            raise UsageError(f"{key} is a number of tokens, 1 or more", found=f"{key}={text}", fix=f"{key}={example}")
-        return value
-
-    return read
-
-
-def whole(example: int, *, least: int = 1) -> Reader:
-    """A whole number, `least` or more."""
-
-    def read(key: str, text: str) -> int:
-        value = _count(text, least)
-        if value is None:
-            raise UsageError(f"{key} is a whole number, {least} or more", found=f"{key}={text}", fix=f"{key}={example}")
-        return value
-
-    return read
-
-
-def seconds(example: int) -> Reader:
-    """A finite number of seconds above 0."""
-
-    def read(key: str, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not 0.0 < value < math.inf:
-            raise UsageError(f"{key} is a number of seconds above 0", found=f"{key}={text}", fix=f"{key}={example}")
-        return value
-
-    return read
-
-
-def yes_no(key: str, text: str) -> bool:
-    """true or false, in the words that people type."""
-    if text.lower() not in _YES:
-        raise UsageError(f"{key} is true or false", found=f"{key}={text}", fix=f"{key}=true")
-    return _YES[text.lower()]
-
-
-def one_of(*choices: str) -> Reader:
-    """One of a few words; the first is proposed where none is close."""
-
-    def read(key: str, text: str) -> str:
-        if text not in choices:
-            close = nearest(text, choices) or choices[0]
-            raise UsageError(f"{key} is one of {', '.join(choices)}", found=f"{key}={text}", fix=f"{key}={close}")
-        return text
-
-    return read
-
-
-def matching(pattern: str, shown: str, *examples: str) -> Reader:
-    """A text that is `pattern` from end to end; `shown` says it in words, `examples` are proposed."""
-    form = re.compile(pattern)
-
-    def read(key: str, text: str) -> str:
-        if not form.fullmatch(text):
-            close = nearest(text, examples) or examples[0]
-            raise UsageError(f"{key} is one of {shown}", found=f"{key}={text}", fix=f"{key}={close}")
-        return text
-
-    return read
+def typed(key: str, text: str, kind: Any) -> Any:
+    """The value of one option by its annotation. Raises UsageError with the nearest value that would do."""
+    try:
+        return convert(text, kind)
+    except ValueError:
+        words = choices(kind)
+        fix = nearest(text, words) or (words[0] if words else "")
+        raise UsageError(f"{key} is {wanted(kind)}", found=f"{key}={text}", fix=f"{key}={fix}") from None

@@ -6,14 +6,11 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Union
+from typing import Any
 
 from evalkit.core import UsageError
+from evalkit.core.option_values import convert, describe
 from evalkit.core.spec import nearest
-
-_TRUE = {"true", "yes", "on", "1"}
-_FALSE = {"false", "no", "off", "0"}
-
 
 Parameters = Mapping[str, inspect.Parameter]
 
@@ -27,7 +24,9 @@ def parameters_of(function: Callable[..., object], *, what: str, at: str, keywor
     chosen = {name: p for name, p in found.items() if p.kind is p.KEYWORD_ONLY or not keyword_only}
     written = {name: p.annotation for name, p in chosen.items() if isinstance(p.annotation, str)}
     try:
-        evaluated = typing.get_type_hints(types.SimpleNamespace(__annotations__=written), function.__globals__)
+        evaluated = typing.get_type_hints(
+            types.SimpleNamespace(__annotations__=written), function.__globals__, include_extras=True
+        )
     except (NameError, AttributeError, SyntaxError, TypeError, ValueError) as error:
         raise UsageError(
             f"{what}: the annotations of its parameters cannot be read ({error})",
@@ -80,61 +79,6 @@ def _check(parameter: inspect.Parameter, what: str, at: str) -> None:
     if parameter.annotation is inspect.Parameter.empty:
         name = parameter.name
         raise UsageError(f"{what}: the parameter {name!r} has no type", fix=f"annotate it, such as {name}: str", at=at)
-
-
-def convert(text: str, kind: Any) -> Any:
-    """A text as a value of an annotated type; ValueError for a bad text, TypeError for an unsupported type."""
-    if kind is str or kind is Any:
-        return text
-    if kind is bool:
-        return _boolean(text)
-    if kind in (int, float):
-        return kind(text)
-    if kind is type(None):
-        if text.lower() in ("none", "null", ""):
-            return None
-        raise ValueError(text)
-    if typing.get_origin(kind) is Literal:
-        by_text = {str(choice): choice for choice in typing.get_args(kind)}
-        if text in by_text:
-            return by_text[text]
-        raise ValueError(text)
-    if _is_union(kind):
-        return _first_that_fits(text, typing.get_args(kind))
-    raise TypeError(kind)
-
-
-def describe(kind: Any) -> str:
-    """A type as a person reads it: `letter|text`, `int or none`."""
-    if kind is type(None):
-        return "none"
-    if typing.get_origin(kind) is Literal:
-        return "|".join(str(choice) for choice in typing.get_args(kind))
-    if _is_union(kind):
-        return " or ".join(describe(part) for part in typing.get_args(kind))
-    return getattr(kind, "__name__", str(kind))
-
-
-def _is_union(kind: Any) -> bool:
-    return typing.get_origin(kind) in (Union, types.UnionType)
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise ValueError(text)
-
-
-def _first_that_fits(text: str, kinds: tuple[Any, ...]) -> Any:
-    # str takes anything, so the types that can refuse a text are asked first.
-    for kind in sorted(kinds, key=lambda kind: kind is str):
-        try:
-            return convert(text, kind)
-        except ValueError:
-            continue
-    raise ValueError(text)
 
 
 def _unknown_option(name: str, what: str, parameters: Parameters) -> UsageError:

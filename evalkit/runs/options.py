@@ -6,16 +6,14 @@ that an option is declared once and refused in one way.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from evalkit.core import FewshotOrder, Model, UsageError
-from evalkit.core.named import fits
+from evalkit.core.option_values import Range, Shown, fits, wanted
 from evalkit.core.spec import unknown
 
 __all__ = ["OPTIONS", "Command", "RunOption", "UnsafeCode", "checked_keywords"]
@@ -25,7 +23,15 @@ Command = Literal["run", "gate", "quantize-check"]
 
 EVERYWHERE: tuple[Command, ...] = ("run", "gate", "quantize-check")
 TO_RUN: tuple[Command, ...] = ("run", "gate")
-COUNT, WHOLE = "a whole number of at least 1", "a whole number of at least 0"
+
+Count: TypeAlias = Annotated[int, Range("a whole number of at least 1", least=1)]
+Whole: TypeAlias = Annotated[int, Range("a whole number of at least 0", least=0)]
+Folder: TypeAlias = Annotated[Path | str, Shown("a folder")]
+File: TypeAlias = Annotated[Path | str, Shown("a file")]
+Flag: TypeAlias = Annotated[bool, Shown("true or false")]
+AModel: TypeAlias = Annotated[str | Model, Shown("a model")]
+Proportion: TypeAlias = Annotated[float, Range("a proportion between 0 and 1", least=0, most=1)]
+Dollars: TypeAlias = Annotated[float, Range("a number of US dollars above 0", least=0, above=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +39,14 @@ class RunOption:
     """One option. `name` is its keyword in Python and its key in a suite file; on the command line it is `--name` with
     dashes, or `flags`.
 
-    `type` is what Python takes, beside None where an option is not given; `wanted` says the same to people, with the
-    range from `least` to `most` (`above`: `least` itself is too little).
+    `type` is what Python takes (None where an option is not given), `Annotated` with its range and with what users are
+    told where the type alone does not say it.
     """
 
     name: str
     type: Any
-    wanted: str
     help: str
     metavar: str = ""
-    least: float = -math.inf
-    most: float = math.inf
-    above: bool = False
     commands: tuple[Command, ...] = EVERYWHERE
     suite: bool = True
     python: bool = True
@@ -57,15 +59,19 @@ class RunOption:
         """The longest way to say it on the command line."""
         return self.flags[-1] if self.flags else "--" + self.name.replace("_", "-")
 
+    @property
+    def plain(self) -> Any:
+        """The type without its range."""
+        return get_args(self.type)[0] if get_origin(self.type) is Annotated else self.type
+
+    @property
+    def wanted(self) -> str:
+        """What a user is told the value must be."""
+        return wanted(self.type)
+
     def allows(self, value: object) -> bool:
         """Whether a value is of the type and in the range."""
-        if not fits(value, self.type):
-            return False
-        if isinstance(value, bool) or not isinstance(value, Real):
-            return True
-        number = float(value)
-        enough = self.least < number if self.above else self.least <= number
-        return enough and number <= self.most and math.isfinite(number)
+        return fits(value, self.type)
 
     def check(self, value: object, shown: str = "") -> None:
         """Raises UsageError for a value that it may not have; `shown` is what the option is called there."""
@@ -74,15 +80,10 @@ class RunOption:
             raise UsageError(f"{shown or self.flag} must be {self.wanted}", found=found)
 
 
-def _one_of(words: Any) -> str:
-    return "one of " + ", ".join(word for word in get_args(words) if word)
-
-
 _ALL = (
     RunOption(
         "models",
         str,
-        "a model",
         "Model to evaluate; may be repeated.",
         "MODEL",
         commands=TO_RUN,
@@ -94,7 +95,6 @@ _ALL = (
     RunOption(
         "model_options",
         str,
-        "KEY=VALUE",
         "Argument of the (one) model.",
         "KEY=VALUE",
         commands=TO_RUN,
@@ -106,7 +106,6 @@ _ALL = (
     RunOption(
         "task_options",
         str,
-        "KEY=VALUE",
         "Argument of the (one) task.",
         "KEY=VALUE",
         commands=TO_RUN,
@@ -117,44 +116,38 @@ _ALL = (
     ),
     RunOption(
         "judge",
-        str | Model,
-        "a model",
+        AModel,
         "Model that judges, where a task is scored by a judge.",
         "MODEL",
         commands=("run", "quantize-check"),
     ),
-    RunOption("limit", int, COUNT, "Samples per task, spread evenly over its subsets.", "N", least=1),
-    RunOption("num_fewshot", int, WHOLE, "Few-shot examples before each question.", "K", least=0),
-    RunOption("fewshot_order", FewshotOrder, _one_of(FewshotOrder), "How examples are picked."),
-    RunOption("seed", int, WHOLE, "Seed of few-shot draws and sampling.  [default: 1]", least=0),
-    RunOption("repeats", int, COUNT, "Attempts per sample.", "N", least=1),
-    RunOption("data_dir", Path | str, "a folder", "Local mirror of hub data (or EVALKIT_DATA)."),
-    RunOption("offline", bool, "true or false", "Never ask the hub."),
-    RunOption("skip_bad_rows", bool, "true or false", "Count unreadable rows instead of stopping."),
+    RunOption("limit", Count, "Samples per task, spread evenly over its subsets.", "N"),
+    RunOption("num_fewshot", Whole, "Few-shot examples before each question.", "K"),
+    RunOption("fewshot_order", FewshotOrder, "How examples are picked."),
+    RunOption("seed", Whole, "Seed of few-shot draws and sampling.  [default: 1]"),
+    RunOption("repeats", Count, "Attempts per sample.", "N"),
+    RunOption("data_dir", Folder, "Local mirror of hub data (or EVALKIT_DATA)."),
+    RunOption("offline", Flag, "Never ask the hub."),
+    RunOption("skip_bad_rows", Flag, "Count unreadable rows instead of stopping."),
     RunOption(
         "max_failures",
-        float,
-        "a proportion between 0 and 1",
+        Proportion,
         "Failed share that fails the run.  [default: 0.05]",
         "SHARE",
-        least=0,
-        most=1,
         # A gate has a policy with a proportion of its own.
         commands=("run", "quantize-check"),
     ),
     RunOption(
         "unsafe_code",
         UnsafeCode,
-        _one_of(UnsafeCode),
         "Run generated code WITHOUT isolation.",
         # Not in a suite: whoever runs one need not have read it.
         suite=False,
     ),
-    RunOption("out", Path | str, "a folder", "Run folder.  [default: runs/<time>]", "DIR", commands=TO_RUN),
+    RunOption("out", Folder, "Run folder.  [default: runs/<time>]", "DIR", commands=TO_RUN),
     RunOption(
         "cache",
-        bool,
-        "true or false",
+        Flag,
         "Neither read nor write the response cache.",
         commands=TO_RUN,
         suite=False,
@@ -162,33 +155,25 @@ _ALL = (
     ),
     RunOption(
         "max_cost",
-        float,
-        "a number of US dollars above 0",
+        Dollars,
         "Stop before the run costs more.",
         "USD",
-        least=0,
-        above=True,
         commands=("run",),
         suite=False,
     ),
     RunOption(
         "batch",
-        bool,
-        "true or false",
+        Flag,
         "Ask by the provider's batches: half the price, within a day.",
         commands=("run",),
         suite=False,
         python=False,
     ),
-    RunOption(
-        "record", Path | str, "a file", "Write every reply to a cassette.", "FILE", commands=("run",), suite=False
-    ),
-    RunOption(
-        "replay", Path | str, "a file", "Take every reply from a cassette.", "FILE", commands=("run",), suite=False
-    ),
-    RunOption("project", Path | str, "a folder", "Folder with tasks/, judges/, …", commands=(), suite=False),
-    RunOption("progress", object, "a Progress", "Told of every sample.", commands=(), suite=False),
-    RunOption("quiet", bool, "true or false", "No progress.", suite=False, python=False, flags=("-q", "--quiet")),
+    RunOption("record", File, "Write every reply to a cassette.", "FILE", commands=("run",), suite=False),
+    RunOption("replay", File, "Take every reply from a cassette.", "FILE", commands=("run",), suite=False),
+    RunOption("project", Folder, "Folder with tasks/, judges/, …", commands=(), suite=False),
+    RunOption("progress", Annotated[object, Shown("a Progress")], "Told of every sample.", commands=(), suite=False),
+    RunOption("quiet", Flag, "No progress.", suite=False, python=False, flags=("-q", "--quiet")),
 )
 OPTIONS: Mapping[str, RunOption] = MappingProxyType({option.name: option for option in _ALL})
 

@@ -161,7 +161,7 @@ def test_what_a_model_can_be_asked(make_model: Callable[..., Path], folder: Path
         ("batch_tokens=0", "batch_tokens is a number of tokens, 1 or more", "batch_tokens=2048"),
         ("max_length=1e3", "max_length is a number of tokens, 1 or more", "max_length=2048"),
         ("max_length=65", "hf/model,max_length=65 reads at most 64 tokens", "max_length=64 or less"),
-        ("trust_remote_code=maybe", "trust_remote_code is true or false", "trust_remote_code=true"),
+        ("trust_remote_code=maybe", "trust_remote_code is one of true, false", "trust_remote_code=true"),
         ("attention=flash_attention", "attention is one of", "attention=flash_attention_"),
         ("system=Hi,chat=off", "a system prompt needs the chat template", "chat=on"),
         ("revision=main", "a folder has no revisions", "drop revision="),

@@ -219,7 +219,7 @@ def test_options_may_stand_inline_and_beside(project, put):
         ({"nubmer": "3"}, "the task 'mine' has no option 'nubmer'", "did you mean 'number'? options: text=<str> (t)"),
         ({"zzz": "3"}, "the task 'mine' has no option 'zzz'", "options: text=<str> (t), number=<int> (1)"),
         ({"number": "three"}, "the task 'mine': bad value for the option 'number'", "number=<int>"),
-        ({"flag": "perhaps"}, "the task 'mine': bad value for the option 'flag'", "flag=<bool>"),
+        ({"flag": "perhaps"}, "the task 'mine': bad value for the option 'flag'", "flag=<true|false>"),
         ({"form": "word"}, "the task 'mine': bad value for the option 'form'", "form=<letter|text>"),
         ({"maybe": "x"}, "the task 'mine': bad value for the option 'maybe'", "maybe=<int or none>"),
     ],

@@ -39,7 +39,7 @@ def test_the_type_for_editors_is_the_table() -> None:
     assert set(hints) == {option.name for option in IN_PYTHON}
     for option in IN_PYTHON:
         if option.name != "progress":  # a protocol of the runner, which stands above the table
-            assert without_none(hints[option.name]) == without_none(option.type), option.name
+            assert without_none(hints[option.name]) == without_none(option.plain), option.name
 
 
 def without_none(hint: Any) -> set[Any]:
@@ -169,7 +169,9 @@ def test_and_in_a_suite_with_file_and_line(name: str, value: Any, wanted: str, t
 
 def on_the_command_line(name: str, value: Any, wanted: str) -> bool:
     """Whether click hands it on: it reads numbers of the right type, whatever their range."""
-    return "run" in OPTIONS[name].commands and type(value) is OPTIONS[name].type and OPTIONS[name].type in (int, float)
+    return (
+        "run" in OPTIONS[name].commands and type(value) is OPTIONS[name].plain and OPTIONS[name].plain in (int, float)
+    )
 
 
 @pytest.mark.parametrize(("name", "value", "wanted"), [bad for bad in BAD if on_the_command_line(*bad)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from evalkit.core import UsageError
+from evalkit.core.option_values import Range
 from evalkit.models.api.secrets import redacted
-from evalkit.models.option_parsing import Reader, one_of, read_options, seconds, whole
+from evalkit.models.option_parsing import Count, Reader, Seconds, Tokens, read_options
 
 __all__ = ["CHANGES_ANSWERS", "ApiOptions"]
 
@@ -27,10 +28,10 @@ class ApiOptions:
     """Where the server is, up to and with its version: http://localhost:8000/v1."""
     key_env: str = ""
     """The environment variable that holds the key, where it is not the provider's usual one."""
-    api: str = "auto"
+    api: Literal["auto", "chat", "completions", "responses"] = "auto"
     """auto: conversations as chat and plain prompts as text where the server completes texts; chat, completions,
     responses: everything so."""
-    logprobs: str = "auto"
+    logprobs: Literal["auto", "on", "off"] = "auto"
     """Whether the server gives log-probabilities of a prompt; auto finds out."""
     begin: str = ""
     """The begin token as text (<s>, <|endoftext|>), for log-likelihoods on a server that puts none before a prompt:
@@ -39,44 +40,43 @@ class ApiOptions:
     """A system prompt ahead of every conversation."""
     effort: str = ""
     """How much a reasoning model thinks, in the provider's words: low, medium, high, …"""
-    thinking_tokens: int | None = None
+    thinking_tokens: Annotated[int, Range("a number of tokens, 0 or more", "1024", least=0)] | None = None
     """Tokens of thinking, on top of what a task allows for its answer."""
     extra: str = ""
     """A JSON object whose fields are added to every request: {"provider": {"order": ["x"]}}."""
-    concurrency: int | None = None
+    concurrency: Count | None = None
     """Requests in flight at most, from the beginning on; without it the number is found out, up to 512."""
-    rpm: int | None = None
+    rpm: Count | None = None
     """Requests a minute."""
-    tpm: int | None = None
+    tpm: Count | None = None
     """Tokens a minute, prompt and reply."""
-    timeout: float = 600.0
+    timeout: Seconds = 600.0
     """Seconds for one attempt."""
-    deadline: float = 1800.0
+    deadline: Seconds = 1800.0
     """Seconds for all attempts at one request."""
-    attempts: int = 6
+    attempts: Count = 6
     """Attempts at a request that fails; being told to slow down is not counted."""
-    stream: str = "off"
+    stream: Literal["off", "on"] = "off"
     """on: replies come piece by piece, so that one that stalls is noticed and the first token's time is known."""
-    stall: float = 120.0
+    stall: Seconds = 120.0
     """Seconds in which a reply that is streamed may say nothing."""
-    batch: str = "off"
+    batch: Literal["off", "on"] = "off"
     """on: ask by the provider's batches (openai, anthropic): half the price, answered within a day."""
     price: str = ""
     """US dollars per million tokens: input/output, or input/output/cached input."""
-    max_length: int | None = None
+    max_length: Tokens | None = None
     """Tokens that the model reads and writes at most, where a task needs to know."""
     tokenizer: str = ""
     """The folder or hub id of the model's tokenizer: perplexities are then asked in windows of `max_length` tokens."""
-    extra_body: dict[str, Any] = field(default_factory=dict, repr=False)
+    extra_body: dict[str, Any] = field(default_factory=dict, repr=False, metadata={"option": False})
     """`extra`, read."""
 
     @staticmethod
     def parse(texts: Mapping[str, str]) -> ApiOptions:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
-        names = [one.name for one in fields(ApiOptions) if one.name != "extra_body"]
-        for key in set(texts) - set(names):
+        for key in set(texts) - set(ApiOptions.__dataclass_fields__):
             _refuse_secret(key)
-        values = read_options(texts, names, _READERS, of="an API model", shown=redacted)
+        values = read_options(texts, ApiOptions, _READERS, of="an API model", shown=redacted)
         if values.get("extra"):
             values["extra_body"] = _object(values["extra"])
         return ApiOptions(**values)
@@ -125,15 +125,4 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
-_READERS: Mapping[str, Reader] = {
-    "base_url": _address,
-    "key_env": _variable,
-    "api": one_of("auto", "chat", "completions", "responses"),
-    "logprobs": one_of("auto", "on", "off"),
-    **dict.fromkeys(("batch", "stream"), one_of("off", "on")),
-    **dict.fromkeys(("concurrency", "rpm", "tpm", "attempts", "max_length"), whole(64)),
-    "thinking_tokens": whole(1024, least=0),
-    "timeout": seconds(600),
-    "deadline": seconds(600),
-    "stall": seconds(120),
-}
+_READERS: Mapping[str, Reader] = {"base_url": _address, "key_env": _variable}

@@ -3,49 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Literal
 
-from evalkit.models.option_parsing import Reader, one_of, read_options, tokens, yes_no
+from evalkit.models.option_parsing import Device, Tokens, read_options
 
 __all__ = ["CHANGES_ANSWERS", "EmbeddingOptions"]
 
 CHANGES_ANSWERS = ("dtype", "revision", "trust_remote_code", "max_length", "pooling", "query_prompt", "document_prompt")
 """The options that make it another model; the others only say where and how it is run."""
 
-_READERS: Mapping[str, Reader] = {
-    "dtype": one_of("auto", "float32", "bfloat16", "float16"),
-    "pooling": one_of("auto", "mean", "cls", "max"),
-    "trust_remote_code": yes_no,
-    "max_length": tokens(512),
-    "batch_tokens": tokens(512),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingOptions:
     """The options of `st/…`."""
 
-    device: str = "auto"
+    device: Device = "auto"
     """auto (cuda, else mps, else cpu), cpu, mps, cuda or cuda:N."""
-    dtype: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """The numbers' type; auto takes what the checkpoint says of itself."""
     revision: str = ""
     """A hub model's branch, tag or commit."""
     trust_remote_code: bool = False
     """Run Python code that lies beside the weights."""
-    max_length: int | None = None
+    max_length: Tokens | None = None
     """The longest input in tokens, special ones included, where it is not what the model says of itself."""
-    pooling: str = "auto"
+    pooling: Literal["auto", "mean", "cls", "max"] = "auto"
     """How a plain encoder's token vectors become one (auto: their mean). A sentence-transformers model has its own."""
     query_prompt: str | None = None
     """Stands before every query, in place of the model's own prompt for queries."""
     document_prompt: str | None = None
     """Stands before every document, in place of the model's own prompt for documents."""
-    batch_tokens: int | None = None
+    batch_tokens: Tokens | None = None
     """Tokens in one forward pass: 4,096 on a CPU and 32,768 on a GPU, halved where memory runs out."""
 
     @staticmethod
     def parse(texts: Mapping[str, str]) -> EmbeddingOptions:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
-        names = [field.name for field in fields(EmbeddingOptions)]
-        return EmbeddingOptions(**read_options(texts, names, _READERS, of="an embedding model"))
+        return EmbeddingOptions(**read_options(texts, EmbeddingOptions, of="an embedding model"))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 from evalkit.core import UsageError
+from evalkit.core.option_values import Range
 from evalkit.models.hf.loading.quantization_methods import method_named
-from evalkit.models.option_parsing import Reader, matching, one_of, read_options, tokens, whole, yes_no
+from evalkit.models.option_parsing import Count, Device, Reader, Tokens, read_options, typed
 
 __all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "HfOptions", "memory_limits"]
 
@@ -24,24 +24,12 @@ CHANGES_ANSWERS = (
 
 ChatMode = Literal["auto", "on", "off"]
 DType = Literal["auto", "float32", "bfloat16", "float16"]
-
-
-def _above_or_zero(key: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 <= value < math.inf:
-        raise UsageError(f"{key} is a number, 0 or more", found=f"{key}={text}", fix=f"{key}=6.0")
-    return value
+_CompileMode = Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
 
 
 def _compile_mode(key: str, text: str) -> str:
-    if text.lower() in ("true", "yes", "on", "1"):
-        return "default"
-    if text.lower() in ("false", "no", "off", "0"):
-        return ""
-    return str(one_of("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")(key, text))
+    mode = typed(key, text, bool | _CompileMode)
+    return str({True: "default", False: ""}.get(mode, mode))
 
 
 def _memory(key: str, text: str) -> str:
@@ -65,22 +53,9 @@ def memory_limits(text: str) -> dict[int | str, str]:
 _PLACE = re.compile(r"\d+|cpu|mps")
 _SIZE = re.compile(r"\d+(\.\d+)?[KMGT]i?B")
 _READERS: Mapping[str, Reader] = {
-    "device": matching(r"auto|cpu|mps|cuda(:\d+)?", "auto, cpu, mps, cuda, cuda:N", "auto", "cpu", "mps", "cuda"),
-    "dtype": one_of("auto", "float32", "bfloat16", "float16"),
-    "trust_remote_code": yes_no,
-    "chat": one_of("auto", "on", "off"),
-    "max_length": tokens(2048),
-    "batch_tokens": tokens(2048),
-    "attention": one_of("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"),
-    "kernels": one_of("auto", "torch", "onednn"),
     "quant": lambda key, text: method_named(text).name if text else "",
-    "compute_dtype": one_of("float32", "bfloat16", "float16"),
-    "group_size": whole(64),
-    "adapter_merge": yes_no,
     "compile": _compile_mode,
     "max_memory": _memory,
-    "tp_plan": one_of("auto"),
-    "int8_threshold": _above_or_zero,
 }
 
 
@@ -88,7 +63,7 @@ _READERS: Mapping[str, Reader] = {
 class HfOptions:
     """The options of `hf/…` and `tiny`."""
 
-    device: str = "auto"
+    device: Device = "auto"
     """auto (cuda, else mps, else cpu), cpu, mps, cuda or cuda:N."""
     dtype: DType = "auto"
     """The numbers' type; auto takes what the checkpoint says of itself."""
@@ -103,11 +78,11 @@ class HfOptions:
     on: everything goes through it; off: a conversation is refused."""
     system: str = ""
     """A system prompt for everything that goes through the chat template."""
-    max_length: int | None = None
+    max_length: Tokens | None = None
     """The longest input in tokens, where it is not what the config says."""
-    batch_tokens: int | None = None
+    batch_tokens: Tokens | None = None
     """Tokens in one forward pass: 2,048 on a CPU and 16,384 on a GPU, halved where memory runs out."""
-    attention: str = ""
+    attention: Literal["", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] = ""
     """The attention implementation, where it is not transformers' own choice."""
     kernels: Literal["auto", "torch", "onednn"] = "auto"
     """What multiplies float32 matrices on a CPU: torch's own choice, or oneDNN; auto takes what is faster here."""
@@ -115,15 +90,15 @@ class HfOptions:
     """Quantizes the weights while they are loaded; `quantizing.METHODS` says what there is."""
     compute_dtype: Literal["", "float32", "bfloat16", "float16"] = ""
     """The type that 4-bit weights (bitsandbytes) and HQQ's are multiplied in; the model's own where nothing is said."""
-    group_size: int | None = None
+    group_size: Count | None = None
     """Weights that share a scale."""
-    int8_threshold: float | None = None
+    int8_threshold: Annotated[float, Range("a number, 0 or more", "6.0", least=0)] | None = None
     """From which size on quant=int8 computes activations in 16 bits: 6.0; 0 computes none so, and is much faster."""
     quant_skip: str = ""
     """Names of layers that stay as they are, with commas between them; the output layer always does."""
     compile: str = ""
     """torch.compile's mode for the feed-forward layers: true (default), reduce-overhead, max-autotune, …"""
-    tp_plan: str = ""
+    tp_plan: Literal["", "auto"] = ""
     """auto shards the layers over the processes that torchrun started."""
     max_memory: str = ""
     """How much of each device `device_map` may fill: 0:10GiB,cpu:30GiB. What does not fit goes to the disk."""
@@ -140,8 +115,7 @@ class HfOptions:
 
         Raises UsageError for an unknown key or a value that can't be meant.
         """
-        names = [field.name for field in fields(HfOptions)]
-        values = read_options(texts, names, _READERS, of="a local model")
+        values = read_options(texts, HfOptions, _READERS, of="a local model")
         options = replace(plain or HfOptions(), **values)
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")

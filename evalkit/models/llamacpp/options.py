@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from evalkit.core import UsageError
+from evalkit.core.option_values import Form
 from evalkit.models.hf.options import ChatMode
-from evalkit.models.option_parsing import Reader, matching, one_of, read_options, tokens, whole, yes_no
+from evalkit.models.option_parsing import Count, Tokens, read_options
 
 __all__ = ["CHANGES_ANSWERS", "GgufOptions"]
 
 CHANGES_ANSWERS = ("chat", "system", "max_length", "kv", "widen", "flash_attention")
 """The options that make it another model; the others only say where and how it is run."""
 
-_KV = ("auto", "f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
-
-_READERS: Mapping[str, Reader] = {
-    "chat": one_of("auto", "on", "off"),
-    "max_length": tokens(4096),
-    "gpu_layers": matching(r"auto|all|\d+", "auto, all, or a number of layers", "auto", "all", "0"),
-    "threads": whole(4),
-    "batch_tokens": tokens(512),
-    "flash_attention": one_of("auto", "on", "off"),
-    "kv": one_of(*_KV),
-    "widen": yes_no,
-}
+_LAYERS = Form("one of auto, all, or a number of layers", pattern=r"auto|all|[0-9]+", near=("auto", "all", "0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +28,18 @@ class GgufOptions:
     it; off: a conversation is refused."""
     system: str = ""
     """A system prompt for everything that goes through the chat template."""
-    max_length: int | None = None
+    max_length: Tokens | None = None
     """The longest input in tokens, where it is not what the file says. Memory is taken for what is asked."""
-    gpu_layers: str = "auto"
+    gpu_layers: Annotated[str, _LAYERS] = "auto"
     """Layers on the GPU: a number, or all; auto takes all where llama.cpp was built for a GPU, and none elsewhere."""
-    threads: int | None = None
+    threads: Count | None = None
     """Threads on the CPU; else OMP_NUM_THREADS, else one a processor (one alone for a very small model)."""
-    batch_tokens: int = 2048
+    batch_tokens: Tokens = 2048
     """Tokens handed to llama.cpp at a time; it computes them 512 at a time."""
     flash_attention: Literal["auto", "on", "off"] = "auto"
     """auto is off on a CPU, where numbers would depend on what is computed beside them, and llama.cpp's own choice on a
     GPU. It takes less memory for long inputs."""
-    kv: str = "auto"
+    kv: Literal["auto", "f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] = "auto"
     """The type of kept keys and values; auto is f32 for a file of F32 weights and llama.cpp's own f16 for others."""
     widen: bool = False
     """Widen the weights to float32 when they are loaded: what is left is what the file's own rounding costs, without
@@ -58,8 +48,7 @@ class GgufOptions:
     @staticmethod
     def parse(texts: Mapping[str, str]) -> GgufOptions:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
-        names = [field.name for field in fields(GgufOptions)]
-        options = GgufOptions(**read_options(texts, names, _READERS, of="a GGUF model"))
+        options = GgufOptions(**read_options(texts, GgufOptions, of="a GGUF model"))
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
         if options.flash_attention == "off" and options.kv.startswith("q"):

@@ -81,7 +81,7 @@ def test_by_name() -> None:
         ("word_perplexty", {}, "did you mean 'word_perplexity'"),
         ("mean", {}, "needs a setting 'score'"),
         ("mean", {"score": 3}, "wrong type"),
-        ("mean", {"score": "f1", "scale": "percent"}, "one of 'proportion', 'number'"),
+        ("mean", {"score": "f1", "scale": "percent"}, "one of proportion, number"),
         ("mean", {"score": "f1", "scal": "proportion"}, "did you mean 'scale'"),
     ],
 )
