@@ -48,7 +48,7 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """A test for every task. A mistake in the file is an error of the collection, with file and line."""
-        from evalkit.cli.plan_from_words import read_suite
+        from evalkit.cli.suite_file import read_suite
         from evalkit.core import UsageError
 
         try:
@@ -131,7 +131,8 @@ class _Outcome:
 
 
 def _run(path: Path, model: str | None, folder: Path) -> _Outcome:
-    from evalkit.cli.plan_from_words import gate_of, plan_from
+    from evalkit.cli.plan_from_words import plan_from
+    from evalkit.cli.suite_file import gate_of
     from evalkit.comparing.gates import gate, open_any, open_run
     from evalkit.runs.execution import run_plan
     from evalkit.runs.runner import Silent

@@ -14,7 +14,8 @@ import pytest
 
 import evalkit
 from evalkit.cli.commands import gate, quantize_check, run
-from evalkit.cli.plan_from_words import NOT_OPTIONS, plan_from, read_suite
+from evalkit.cli.plan_from_words import plan_from
+from evalkit.cli.suite_file import NOT_OPTIONS, read_suite
 from evalkit.core import UsageError
 from evalkit.runs.options import OPTIONS
 from evalkit.runs.plan import RunKeywords, plan_from_manifest, plan_with

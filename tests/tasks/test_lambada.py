@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from evalkit.core import Record, Reply, Sample, Score
-from evalkit.scoring.metrics.targets import perplexity
+from evalkit.scoring.metrics.perplexity import perplexity
 from evalkit.scoring.scorers import prediction
 from tests.tasks.harness import definition
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from evalkit import plugins
-from evalkit.cli.plan_from_words import run_option
+from evalkit.cli.run_options import run_option
 from evalkit.core import DataOptions, Suite, Task, UsageError, paths
 from evalkit.judging.judge_model import judge_for, judged_by
 from evalkit.runs.runner import Settings, prepare

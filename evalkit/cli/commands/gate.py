@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalkit.cli.plan_from_words import run_options
+from evalkit.cli.run_options import run_options
 from evalkit.core import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def plan(baseline: Path, like: Path | None, power: float, correlation: float, **
 
 def _suite_with_gate(candidate: tuple[str, ...]) -> Policy | None:
     """The policy of a suite that has one."""
-    from evalkit.cli.plan_from_words import gate_of
+    from evalkit.cli.suite_file import gate_of
 
     path = Path(candidate[0])
     return gate_of(path) if path.suffix in (".yaml", ".yml") and path.is_file() else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from evalkit.cli.commands.run import RUN_FAILED
-from evalkit.cli.plan_from_words import run_options
+from evalkit.cli.run_options import run_options
 from evalkit.comparing.gates.report import INCONCLUSIVE, REGRESSED
 from evalkit.core import UsageError
 from evalkit.runs.options import OPTIONS
@@ -118,7 +118,7 @@ def _asked(model: str | None, out: Path | None, resume: Path | None, given: dict
 
 
 def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Path, VariantList]:
-    from evalkit.cli.plan_from_words import read_suite
+    from evalkit.cli.suite_file import read_suite
     from evalkit.cli.variant_runs import listed
     from evalkit.comparing.variant_file import VariantList
     from evalkit.runs.plan import RUNS

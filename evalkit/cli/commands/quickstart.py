@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from evalkit.cli.plan_from_words import run_option
+from evalkit.cli.run_options import run_option
 
 if TYPE_CHECKING:
     from evalkit.runs.store import Run

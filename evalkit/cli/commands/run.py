@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from evalkit.cli.plan_from_words import run_options
+from evalkit.cli.run_options import run_options
 from evalkit.core import UsageError, Validity
 
 RUN_FAILED = 3

@@ -14,7 +14,7 @@ from typing import Any, cast
 import click
 
 from evalkit import plugins
-from evalkit.cli.plan_from_words import run_option
+from evalkit.cli.run_options import run_option
 from evalkit.core import (
     AskModel,
     Attempt,

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from evalkit.comparing.gates.report import GateReport
 
-_NONE = "–"
-
 
 def show(asked: VariantList, full: VariantCost, variants: Sequence[Variant], gates: Mapping[str, GateReport]) -> None:
     """The tables, each 80 columns wide, then what could not be measured, the gates and the notes."""
@@ -75,7 +73,7 @@ def _summary(variants: Sequence[Variant]) -> Table:
             _bounds(whole.difference, "proportion"),
             formatting.p_value(whole.adjusted),
             _proportion(whole.flips),
-            small(whole.divergence.value) if whole.divergence else _NONE,
+            small(whole.divergence.value) if whole.divergence else formatting.NONE,
             ratio(whole.ratio),
         )
     return table
@@ -96,14 +94,14 @@ def _tasks(variants: Sequence[Variant]) -> Table:
                 _between(verdict.low, verdict.high, scale),
                 formatting.p_value(shift.adjusted),
                 _turned(shift),
-                bound + small(nats.value) if nats else _NONE,
+                bound + small(nats.value) if nats else formatting.NONE,
             )
     return table
 
 
 def _turned(shift: Shift) -> str:
     if shift.flips is None:
-        return _NONE
+        return formatting.NONE
     n = shift.flips.both.n
     return f"{round(n * shift.flips.lost.value)}/{round(n * shift.flips.gained.value)}"
 
@@ -115,7 +113,7 @@ def _costs(name: str, full: VariantCost, variants: Sequence[Variant]) -> Table:
             _name(label),
             size(cost.weights),
             size(cost.memory) + (" GPU" if math.isfinite(cost.device) else ""),
-            duration(cost.load_seconds) if math.isfinite(cost.load_seconds) else _NONE,
+            duration(cost.load_seconds) if math.isfinite(cost.load_seconds) else formatting.NONE,
             speed(cost.written),
             _short(cost.read[0]),
         )
@@ -128,7 +126,7 @@ def _costs(name: str, full: VariantCost, variants: Sequence[Variant]) -> Table:
 def size(number: float) -> str:
     """Bytes with the unit that fits, in powers of ten."""
     if not math.isfinite(number):
-        return _NONE
+        return formatting.NONE
     for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if number >= factor:
             return f"{number / factor:.3g} {unit}"
@@ -138,13 +136,13 @@ def size(number: float) -> str:
 def speed(found: tuple[float, float, float]) -> str:
     """The median, and in brackets the slowest and the fastest round."""
     middle, slowest, fastest = found
-    return f"{_short(middle)} ({_short(slowest)}–{_short(fastest)})" if math.isfinite(middle) else _NONE
+    return f"{_short(middle)} ({_short(slowest)}–{_short(fastest)})" if math.isfinite(middle) else formatting.NONE
 
 
 def _short(number: float) -> str:
     """`812`, `9.57k`: three digits say enough of a speed."""
     if not math.isfinite(number):
-        return _NONE
+        return formatting.NONE
     return f"{number / 1000:.3g}k" if number >= 1000 else f"{number:.3g}"
 
 
@@ -158,27 +156,27 @@ def small(number: float) -> str:
 def ratio(found: Estimate | None) -> str:
     """`×1.002`, with as many digits as show that it is not 1."""
     if found is None or not math.isfinite(found.value):
-        return _NONE
+        return formatting.NONE
     off = abs(found.value - 1.0)
     return f"×{found.value:.3f}" if off >= 5e-4 or off == 0.0 else f"×{found.value:.5f}"
 
 
 def _change(found: Estimate | None, scale: str) -> str:
-    return formatting.change(found.value, scale) if found else _NONE
+    return formatting.change(found.value, scale) if found else formatting.NONE
 
 
 def _bounds(found: Estimate | None, scale: str) -> str:
-    return _between(found.low, found.high, scale) if found else _NONE
+    return _between(found.low, found.high, scale) if found else formatting.NONE
 
 
 def _between(low: float, high: float, scale: str) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
-        return _NONE
+        return formatting.NONE
     return f"{formatting.change(low, scale)} … {formatting.change(high, scale)}"
 
 
 def _proportion(found: Estimate | None) -> str:
-    return f"{100 * found.value:.1f}%" if found else _NONE
+    return f"{100 * found.value:.1f}%" if found else formatting.NONE
 
 
 def _name(text: str) -> str:

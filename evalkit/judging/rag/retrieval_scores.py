@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from evalkit.core import Metric, Record, Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.judging.rag.records import Context, RagRecord, Reference, held_by, of_sample
 from evalkit.scoring.metrics import mean
-from evalkit.scoring.metrics.retrieval import ndcg, recall, reciprocal_rank
+from evalkit.scoring.ranked_documents import ndcg, recall, reciprocal_rank
 
 
 @dataclass(frozen=True, slots=True)

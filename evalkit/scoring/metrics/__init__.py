@@ -14,8 +14,8 @@ from evalkit.scoring.metrics.means import mean as mean
 from evalkit.scoring.metrics.pass_at_k import pass_at_k as pass_at_k
 from evalkit.scoring.metrics.perplexity import bits_per_byte as bits_per_byte
 from evalkit.scoring.metrics.perplexity import byte_perplexity as byte_perplexity
+from evalkit.scoring.metrics.perplexity import perplexity as perplexity
 from evalkit.scoring.metrics.perplexity import token_perplexity as token_perplexity
 from evalkit.scoring.metrics.perplexity import word_perplexity as word_perplexity
 from evalkit.scoring.metrics.ratios import ratio as ratio
 from evalkit.scoring.metrics.spread import spread as spread
-from evalkit.scoring.metrics.targets import perplexity as perplexity

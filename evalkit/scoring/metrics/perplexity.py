@@ -1,4 +1,4 @@
-"""Perplexity per word and byte, and bits per byte: ratios of sums over documents, not means of documents' values.
+"""Perplexity per word, byte and token and bits per byte, ratios of sums over documents; perplexity of whole targets.
 
 Definitions (as lm-evaluation-harness has them): word perplexity = exp(-Σll / Σwords), byte perplexity =
 exp(-Σll / Σbytes), bits per byte = -Σll / Σbytes / ln 2, with ll in nats.
@@ -16,6 +16,26 @@ from evalkit.scoring.metrics.means import measured
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
+
+
+def perplexity() -> Metric:
+    """Perplexity over samples: exp of the mean of -log-likelihood, as LAMBADA's is.
+
+    Reads the score `loglikelihood` (nats). The row is -log-likelihood (width 1). The interval is made on the mean,
+    then carried over by exp.
+    """
+
+    def observe(record: Record) -> tuple[float] | None:
+        value = measured(record, "loglikelihood")
+        return None if value is None else (-value,)
+
+    def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
+        from evalkit.stats import mean_interval
+
+        found = mean_interval(rows[:, 0] if len(rows) else [], clusters if len(rows) else None)
+        return replace(found, value=_exp(found.value), low=_exp(found.low), high=_exp(found.high))
+
+    return Metric("perplexity", observe, estimate, higher_is_better=False, scale="number")
 
 
 def word_perplexity() -> Metric:

@@ -14,7 +14,7 @@ from evalkit.scoring.extraction.json import find_json
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.metrics.clustering import silhouette, v_measure
 from evalkit.scoring.metrics.correlation import pearson, spearman
-from evalkit.scoring.metrics.retrieval import ndcg, recall, reciprocal_rank
+from evalkit.scoring.ranked_documents import ndcg, recall, reciprocal_rank
 
 _CLUSTERING = ("v_measure", "silhouette", "silhouette_classes")
 
@@ -76,7 +76,7 @@ class _Ranking(ScoreSample):
 def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
     """How well a reply ranks documents, as a JSON list of ids: `ndcg@cut`, `mrr@cut` and `recall@k` at each depth.
 
-    `sample.data["relevance"]` maps documents to judgements. Definitions: `scoring.metrics.retrieval`. An id that comes
+    `sample.data["relevance"]` maps documents to judgements. Definitions: `scoring.ranked_documents`. An id that comes
     again counts once, where it came first. A reply without a list is NO_ANSWER. Scoring raises ValueError where
     nothing is judged relevant.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, is_number
 from evalkit.scoring.metrics import mean
-from evalkit.scoring.metrics.targets import perplexity
+from evalkit.scoring.metrics.perplexity import perplexity
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.cli.plan_from_words import gate_of, read_suite
+from evalkit.cli.suite_file import gate_of, read_suite
 from evalkit.comparing.gates import policy_from, read_policy
 from evalkit.comparing.gates.policy import Margin, Policy, TaskPolicy
 from evalkit.core import UsageError

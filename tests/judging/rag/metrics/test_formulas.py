@@ -13,7 +13,7 @@ from evalkit.core import UsageError
 from evalkit.judging.rag import formulas
 from evalkit.judging.rag.formulas import Verdicts
 from evalkit.judging.rag.stored_claims import figures, read_ragchecker
-from evalkit.scoring.metrics.retrieval import ndcg
+from evalkit.scoring.ranked_documents import ndcg
 
 np = pytest.importorskip("numpy")
 

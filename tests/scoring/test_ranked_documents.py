@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.scoring.metrics.retrieval import ndcg, recall, reciprocal_rank
+from evalkit.scoring.ranked_documents import ndcg, recall, reciprocal_rank
 
 DEPTHS = (1, 3, 10, 100)
 
