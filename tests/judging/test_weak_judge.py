@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +21,10 @@ from evalkit.models.tiny import TINY
 from evalkit.plugins import load
 from tests.judging.server import outputs
 from tests.judging.test_audit import bias, two_models
+from tests.servers import ECHO, announced
 
 pytestmark = pytest.mark.slow("starts a server with a model behind it")
 
-ECHO = Path(__file__).parents[1] / "models" / "api" / "echoserver.py"
 PAIRS = 10
 
 
@@ -34,20 +32,8 @@ PAIRS = 10
 def served() -> Iterator[str]:
     """The spec that reaches the embedded model behind a server of text completions with log-probabilities."""
     pytest.importorskip("torch")
-    server = subprocess.Popen(
-        [sys.executable, str(ECHO), str(TINY)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert server.stdout is not None
-    try:
-        yield f"openai/{TINY},base_url=http://127.0.0.1:{server.stdout.readline().strip()}/v1"
-    finally:
-        server.kill()
-        server.wait(20)
-        server.stdout.close()
+    with announced([sys.executable, str(ECHO), str(TINY)]) as address:
+        yield f"openai/{TINY},base_url={address}/v1"
 
 
 class Overheard:

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +16,7 @@ from evalkit.models.tiny import TINY
 from evalkit.plugins import load
 from evalkit.runs.store import Run
 from tests.cli.console import evalkit
+from tests.servers import transformers_serve
 
 pytest.importorskip("bm25s", reason="bm25s searches by words: pip install 'evalkit-harness[rag]'")
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -32,28 +26,8 @@ QUESTIONS = Path(__file__).with_name("docs_questions.jsonl")
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """`transformers serve` with the embedded model."""
-    for package in ("torch", "transformers", "fastapi", "uvicorn", "openai", "aiohttp"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"transformers serve is the server and needs {package}: pip install 'transformers[serving]'")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Path(sys.executable).with_name("transformers")
-    command = [str(program), "serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(360):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).read()
-                break
-            except OSError:
-                assert running.poll() is None, "transformers serve ended"
-                time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        running.terminate()
-        running.wait(20)
+    with transformers_serve() as address:
+        yield f"{address}/v1"
 
 
 def scores(finished: Run) -> dict[str, float]:

@@ -6,13 +6,7 @@ The file is in float32 and so are the server's kept keys and values: what differ
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +15,7 @@ import pytest
 from evalkit.core import Choose, Generate, Message, Perplexity, Prompt, Reply, Request
 from evalkit.models import resolve
 from evalkit.models.tiny import TINY
+from tests.servers import needs, serving
 
 INSTALL = "pip install 'llama-cpp-python[server]' compiles llama.cpp in 5 to 12 minutes"
 QUESTIONS = (
@@ -33,41 +28,19 @@ QUESTIONS = (
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server's address; it is up in a few seconds."""
-    for package in (
-        "llama_cpp",
-        "uvicorn",
-        "fastapi",
-        "sse_starlette",
-        "starlette_context",
-        "pydantic_settings",
-        "gguf",
-    ):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"llama-cpp-python's server is the oracle and needs {package}: {INSTALL}")
+    needs(
+        ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context", "pydantic_settings", "gguf"),
+        f"llama-cpp-python's server is the oracle and needs {{package}}: {INSTALL}",
+    )
     from tools.write_gguf import write
 
     file = write(TINY, tmp_path_factory.mktemp("gguf") / "tiny-F32.gguf", "F32")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = [sys.executable, "-m", "llama_cpp.server", "--model", str(file), "--logits_all", "true"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--n_threads", "1", "--type_k", "0", "--type_v", "0"]
+    command += ["--n_threads", "1", "--type_k", "0", "--type_v", "0"]
     # Its limiter of one request at a time would cut a stream off for the next request.
     command += ["--interrupt_requests", "false"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5).read()
-                break
-            except OSError:
-                assert server.poll() is None, "llama_cpp.server ended"
-                time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.terminate()
-        server.wait(20)
+    with serving(command, "/v1/models") as address:
+        yield f"{address}/v1"
 
 
 def ask(spec: str, requests: Sequence[Request], **options: str) -> list[Reply]:

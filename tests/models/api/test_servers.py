@@ -1,13 +1,8 @@
 """Through real servers with the embedded model: what they answer is what the local backend answers on its weights."""
 
 import asyncio
-import importlib.util
-import os
-import socket
-import subprocess
+import contextlib
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,11 +11,10 @@ import pytest
 from evalkit.core import Choose, Generate, Message, Model, ModelError, Perplexity, Prompt, Reply, Request, UsageError
 from evalkit.models import resolve
 from evalkit.models.tiny import TINY
+from tests import servers
 
 pytestmark = pytest.mark.slow("starts servers with models behind them")
 
-ECHO = Path(__file__).with_name("echoserver.py")
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 QUESTIONS = (
     "Question: What is the capital of France?\nAnswer:",
     "Question: What color is the sky?\nAnswer:",
@@ -42,45 +36,21 @@ def ask(model: Model, requests: Sequence[Request]) -> list[Reply]:
 @pytest.fixture(scope="module")
 def transformers_serve() -> Iterator[str]:
     """The address of `transformers serve`, which takes a few seconds to come up."""
-    for package in ("transformers", "fastapi", "uvicorn", "openai"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"transformers serve is the oracle and needs {package}: pip install 'transformers[serving]'")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Path(sys.executable).with_name("transformers")
-    command = [str(program), "serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    server = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).read()
-                break
-            except OSError:
-                assert server.poll() is None, "transformers serve ended"
-                time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.terminate()
-        server.wait(20)
+    with servers.transformers_serve() as address:
+        yield f"{address}/v1"
 
 
-def echo_server(*arguments: str) -> tuple[subprocess.Popen[str], str]:
+@contextlib.contextmanager
+def echo_server(*arguments: str) -> Iterator[str]:
     pytest.importorskip("torch")
-    command = [sys.executable, str(ECHO), str(TINY), *arguments]
-    server = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert server.stdout is not None
-    return server, f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
+    with servers.announced([sys.executable, str(servers.ECHO), str(TINY), *arguments]) as address:
+        yield f"{address}/v1"
 
 
 @pytest.fixture(scope="module")
 def echoing() -> Iterator[str]:
-    server, address = echo_server()
-    yield address
-    server.kill()
-    server.wait(20)
-    assert server.stdout is not None
-    server.stdout.close()
+    with echo_server() as address:
+        yield address
 
 
 def test_transformers_serve_writes_what_the_local_backend_writes(transformers_serve: str) -> None:
@@ -144,8 +114,7 @@ def test_windows_and_strides_through_a_server_are_those_of_the_local_backend() -
     which has no token of context of its own, of 33. The texts are several windows long."""
     long = "The cat sat on the mat, and the dog ran away over the green hill. " * 6
     texts = (long, "<|bos|>" + long, QUESTIONS[3], "short", "")
-    server, address = echo_server("--most", "34")
-    try:
+    with echo_server("--most", "34") as address:
         options = {"base_url": address, "tokenizer": str(TINY), "max_length": "34"}
         for stride, length in ((None, "32"), (7, "33")):
             requests = [Perplexity(text, tokens=True, stride=stride) for text in texts]
@@ -159,11 +128,6 @@ def test_windows_and_strides_through_a_server_are_those_of_the_local_backend() -
         # Without windows the server's own words say that it is too long.
         with pytest.raises(ModelError, match="maximum context length is 34"):
             ask(resolve("vllm/tiny", {"base_url": address}), [Perplexity(long)])
-    finally:
-        server.kill()
-        server.wait(20)
-        assert server.stdout is not None
-        server.stdout.close()
 
 
 def test_windows_need_to_know_how_much_the_server_reads() -> None:
@@ -172,17 +136,11 @@ def test_windows_need_to_know_how_much_the_server_reads() -> None:
 
 
 def test_a_server_that_ignores_echo_gives_no_log_likelihoods() -> None:
-    server, address = echo_server("--ignore")
-    try:
+    with echo_server("--ignore") as address:
         served = resolve("llamacpp/tiny", {"base_url": address})
         assert served.capabilities.requests == {Generate} | (served.capabilities.requests - {Choose, Perplexity})
         assert Choose not in served.capabilities.requests
         assert "ignores echo" in served.facts["no log-probabilities"]  # type: ignore[attr-defined]
-    finally:
-        server.kill()
-        server.wait(20)
-        assert server.stdout is not None
-        server.stdout.close()
 
 
 def test_a_run_through_a_server_has_the_scores_of_a_local_one(echoing: str, tmp_path: Path) -> None:
