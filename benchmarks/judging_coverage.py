@@ -8,9 +8,9 @@ counts alone is computed once for each table; all of it takes about 15 minutes o
 
 from __future__ import annotations
 
+import argparse
 import functools
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -209,8 +209,12 @@ def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     """Print a line a cell."""
-    draws = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    wanted = sys.argv[2:] or ["agreement", "labels", "rates", "strengths"]
+    every = ("agreement", "labels", "rates", "strengths")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("draws", nargs="?", type=int, default=10_000)
+    parser.add_argument("wanted", nargs="*", metavar="|".join(every), help="all of them by default")
+    given = parser.parse_args()
+    draws, wanted = given.draws, given.wanted or every
     rng = np.random.default_rng(1)
     # Without clusters both parts of a corrected share depend on counts alone.
     for name in ("mean_interval", "paired_interval"):

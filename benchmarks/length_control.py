@@ -8,8 +8,8 @@ leaderboard.csv. Each model is fitted with what the others' released coefficient
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,9 @@ BASELINE = "gpt4_1106_preview"
 
 def main() -> None:
     """Print a line a model, all numbers in points."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("../shared/data/reference/alpaca_eval")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("../shared/data/reference/alpaca_eval"))
+    folder: Path = parser.parse_args().folder
     rows: dict[str, list[dict[str, str]]] = {}
     for row in _table(folder / "preferences.csv"):
         rows.setdefault(row["model"], []).append(row)

@@ -19,7 +19,7 @@ from typing import Any
 
 from evalkit.core import DataOptions, UsageError
 from evalkit.data import files, hub
-from evalkit.data.mirror import ENDINGS
+from evalkit.data.formats import ENDINGS
 from evalkit.data.paths import stem_of
 from evalkit.data.verified import FILE, rows_digest
 

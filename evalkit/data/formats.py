@@ -30,6 +30,11 @@ SUFFIXES = {
     ".parquet": "parquet",
 }
 
+ENDINGS = tuple(
+    suffix + packed for suffix, name in SUFFIXES.items() for packed in (("",) if name == "parquet" else ("", ".gz"))
+)
+"""How the names of files of rows may end. A Parquet file is compressed inside."""
+
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
 _BATCH_ROWS = 1024
@@ -54,7 +59,7 @@ def format_of(path: Path) -> str:
         raise UsageError(
             "the file's format is not known by its name",
             found=path.name,
-            fix="name it .jsonl, .json, .csv (each also with .gz) or .parquet",
+            fix=f"name it {', '.join(ENDINGS)}",
             at=paths.shown(path),
         )
     return name

@@ -7,9 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from evalkit.core import UsageError
 from evalkit.data import paths
+from evalkit.data.formats import ENDINGS
 from evalkit.data.values import suggestion
-
-ENDINGS = tuple([ending + packed for ending in (".jsonl", ".json", ".csv") for packed in ("", ".gz")] + [".parquet"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def look_up(mirror: Path, hub_id: str, config: str | None, split: str) -> Mirror
 
 def expected(mirror: Path, hub_id: str, config: str | None, split: str) -> str:
     """Where a mirror would hold the split, for a message."""
-    return f"{paths.shown(mirror)}/{hub_id}/{config or 'default'}/{split}.jsonl (or .json, .csv, also .gz; or .parquet)"
+    return f"{paths.shown(mirror)}/{hub_id}/{config or 'default'}/{split}.jsonl (or {', '.join(ENDINGS[1:])})"
 
 
 def _config_folder(folder: Path, hub_id: str, config: str | None) -> tuple[Path, str]:

@@ -63,7 +63,7 @@ class PromptRenderer:
         if self.fewshot.order == "lm-eval":
             drawn = self.stream.sample(pool, k + 1 if self._pool_is_asked() or self.fewshot.spare else k)
             return [e for e in drawn if not self._pool_is_asked() or e.id != sample.id][:k]
-        own = () if self.fewshot.order == "random" else (sample.id,)
+        own = {"random": (), "seeded": (sample.id,), "balanced": (sample.id,)}[self.fewshot.order]
         rng = random.Random(sample_seed(self.seed, self.task, *own))
         if self.fewshot.order == "balanced":
             offered = [e for e in pool if not self._pool_is_asked() or e.id != sample.id]

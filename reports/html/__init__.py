@@ -54,6 +54,7 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
         names = list(dict.fromkeys(part.entry.name for part in parts))
         parts.sort(key=lambda part: (names.index(part.entry.name), part.number))
         meta = {
+            "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
             "runs": [{"model": run.model, "folder": str(run.folder)} for run in runs],
             "tasks": shards.tasks,
             "groups": shards.groups,

@@ -2,9 +2,8 @@
 (async () => {
   const { el, shown, inline, json, number } = kit;
   const RUN = 0, TASK = 1, ID = 2, INDEX = 3, REPEAT = 4, VALIDITY = 5, GROUP = 6, VALUES = 7, ANSWER = 8, ASKED = 9, SHARD = 10, PLACE = 11;
-  const FAILED = new Set(["data_error", "backend_error", "scorer_error", "sandbox_error", "unjudged"]);
   const get = (id) => document.getElementById(id);
-  const meta = json("meta"), list = get("list"), space = get("space"), detail = get("detail"), count = get("count");
+  const meta = json("meta"), FAILED = new Set(meta.failed), list = get("list"), space = get("space"), detail = get("detail"), count = get("count");
   const fields = ["task", "run", "group", "validity", "score", "sort"];
   let found = [], search = 0, searched = null;
 

@@ -21,7 +21,7 @@ kit.sample = (() => {
       meter.style.width = Math.round(80 * share) + "px";
       const right = (one.gold || []).includes(place), likeliest = fits && values[place] === best;
       return el("tr", {}, el("td", { class: right ? "good" : "soft" }, [right ? "✓ right" : "", likeliest ? "→ chosen" : ""].filter(Boolean).join(" ")), el("td", {}, inline(choice)),
-        ...(fits ? [el("td", {}, number(values[place])), el("td", {}, meter, ` ${(100 * share).toFixed(1)}%`)] : []));
+        ...(fits ? [el("td", {}, number(values[place])), el("td", {}, meter, ` ${number(share, "proportion")}`)] : []));
     }));
   }
 

@@ -60,7 +60,7 @@
       row.classList.toggle("new-group", before >= 0 && one.group !== before);
       before = one.group;
       const value = averages[one.model];
-      row.querySelector(".average").replaceChildren(el("strong", {}, `${(100 * value).toFixed(1)}%`), bar(one.model, value, value - spread(one.model, "low"), value + spread(one.model, "high")));
+      row.querySelector(".average").replaceChildren(el("strong", {}, kit.number(value, "proportion")), bar(one.model, value, value - spread(one.model, "low"), value + spread(one.model, "high")));
       body.append(row);
     }
     models.forEach((_, m) => { if (!ranks.some((one) => one.model === m)) { const row = rows.get(m); row.querySelector(".rank").textContent = "–"; row.querySelector(".tie").textContent = "";
@@ -68,7 +68,8 @@
   }
   function bar(model, value, low, high) {
     const svg = (name, properties, ...children) => { const made = document.createElementNS("http://www.w3.org/2000/svg", name); for (const [key, one] of Object.entries(properties)) made.setAttribute(key, one); made.append(...children); return made; };
-    const at = (x) => 4 + 172 * Math.min(1, Math.max(0, x)), label = `average of ${kit.plain(models[model])}: ${(100 * value).toFixed(1)}%, ${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`;
+    const at = (x) => 4 + 172 * Math.min(1, Math.max(0, x)), percent = (x) => kit.number(x, "proportion");
+    const label = `average of ${kit.plain(models[model])}: ${percent(value)}, ${percent(low)} to ${percent(high)}`;
     return svg("svg", { class: "chart interval", viewBox: "0 0 180 20", width: 180, height: 20, role: "img", "aria-label": label }, svg("line", { class: "axis", x1: 4, x2: 176, y1: 10, y2: 10 }),
       svg("rect", { class: "range", x: at(low), y: 6, width: Math.max(1, at(high) - at(low)), height: 8, rx: 4 }), svg("circle", { class: "dot", cx: at(value), cy: 10, r: 4 }));
   }
@@ -96,12 +97,12 @@
   get("tools").addEventListener("submit", (event) => event.preventDefault());
 
   /* ---- one cell */
-  const dialog = get("cell"), number = (v, scale) => v === null || v === undefined ? "–" : scale === "proportion" ? `${(100 * v).toFixed(1)}%` : String(Number(v.toPrecision(4)));
+  const dialog = get("cell");
   body.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-cell]");
     if (!button) return;
     const task = data.tasks[Number(button.dataset.cell)], model = Number(button.closest("tr").dataset.model), cell = task.cells[model];
-    const line = ([name, value, low, high, n, scale]) => el("tr", {}, el("th", { scope: "row" }, shown(name)), el("td", { class: "n" }, number(value, scale)), el("td", { class: "n" }, `${number(low, scale)} – ${number(high, scale)}`), el("td", { class: "n" }, n.toLocaleString("en")));
+    const line = ([name, value, low, high, n, scale]) => el("tr", {}, el("th", { scope: "row" }, shown(name)), el("td", { class: "n" }, kit.number(value, scale)), el("td", { class: "n" }, `${kit.number(low, scale)} – ${kit.number(high, scale)}`), el("td", { class: "n" }, n.toLocaleString("en")));
     dialog.replaceChildren(el("h2", { id: "cell-title" }, shown(`${models[model]} on ${task.task}`)),
       el("table", {}, el("thead", {}, el("tr", {}, ["metric", "value", "95 %", "n"].map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, cell.metrics.map(line))),
       el("p", { class: "note" }, `${cell.failed} could not be measured; measured ${cell.created.slice(0, 16).replace("T", " ")} UTC`),

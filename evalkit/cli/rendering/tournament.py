@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalkit.cli.rendering.judging import console, ends, plain, plain_table, write
-from evalkit.core import UsageError, Validity
+from evalkit.core import UsageError, Validity, formatting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ def show_tournament(standing: Standing, *, as_json: bool = False) -> None:
     shown = {name: values for name, values in extra.items() if values}
     table = plain_table(["rank", "model", "strength", "95 % interval", "win rate", *shown])
     for place in standing.places:
-        cells = [*_cells(place), f"{100 * place.rate.value:.1f}%"]
+        cells = [*_cells(place), formatting.number(place.rate.value, "proportion")]
         cells += [f"{values[place.model]:{'.0f' if name == 'elo' else '+.2f'}}" for name, values in shown.items()]
         table.add_row(*cells)
     out.print(table)

@@ -176,7 +176,7 @@ def _between(low: float, high: float, scale: str) -> str:
 
 
 def _proportion(found: Estimate | None) -> str:
-    return f"{100 * found.value:.1f}%" if found else formatting.NONE
+    return formatting.number(found.value, "proportion") if found else formatting.NONE
 
 
 def _name(text: str) -> str:

@@ -167,8 +167,9 @@ const kit = (() => {
     return el("div", { class: "notice elsewhere" }, el("p", {}, "The details of this sample are in ", el("a", { href: found.file(part) + hash }, `part ${part + 1} of this report`), `, a file beside this one.`));
   }
 
-  /* A number with four significant digits. */
-  const number = (value) => value === null || value === undefined ? "–" : String(Number(Number(value).toPrecision(4)));
+  /* A number as core/formatting.py writes it in tables: a proportion as a percentage, others with four digits. */
+  const number = (value, scale) => value === null || value === undefined ? "–"
+    : scale === "proportion" ? `${(100 * value).toFixed(1)}%` : String(Number(Number(value).toPrecision(4)));
 
   function theme() {
     const button = document.getElementById("theme"), root = document.documentElement;

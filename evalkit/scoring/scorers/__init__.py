@@ -12,7 +12,6 @@ from evalkit.scoring.scorers.contexts import context_accuracy as context_accurac
 from evalkit.scoring.scorers.drop import drop as drop
 from evalkit.scoring.scorers.embeddings import clustering as clustering
 from evalkit.scoring.scorers.embeddings import cosine_similarity as cosine_similarity
-from evalkit.scoring.scorers.embeddings import ranking as ranking
 from evalkit.scoring.scorers.extracted import regex_match as regex_match
 from evalkit.scoring.scorers.hub_metric import evaluate as evaluate
 from evalkit.scoring.scorers.includes import includes as includes
@@ -27,6 +26,7 @@ from evalkit.scoring.scorers.meteor import meteor as meteor
 from evalkit.scoring.scorers.numeric import numeric as numeric
 from evalkit.scoring.scorers.prediction import prediction as prediction
 from evalkit.scoring.scorers.probability import gold_probability as gold_probability
+from evalkit.scoring.scorers.ranking import ranking as ranking
 from evalkit.scoring.scorers.reference_contrast import reference_contrast as reference_contrast
 from evalkit.scoring.scorers.refusal import refusals as refusals
 from evalkit.scoring.scorers.rouge import rouge as rouge

@@ -106,10 +106,11 @@ def ngram_overlap(
 
 
 def texts_in(pattern: str, base: Path | None = None) -> Source:
-    """The rows of tables (JSONL, JSON, CSV, Parquet), or text files, by the ending of the pattern."""
+    """The rows of tables (`data.formats.ENDINGS`), or text files, by the ending of the pattern."""
     from evalkit.data import files, texts
+    from evalkit.data.formats import ENDINGS
 
-    is_table = pattern.removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json", ".csv", ".parquet"))
+    is_table = pattern.endswith(ENDINGS)
     return files(pattern, base=base) if is_table else texts(pattern, base=base)
 
 

@@ -1,4 +1,4 @@
-"""What a model's vectors are worth: similarity of two texts, a ranking of documents, clusters of many texts."""
+"""What a model's vectors are worth: similarity of two texts, clusters of many texts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.core.distribution import pip_install
-from evalkit.scoring.extraction import final_answer
-from evalkit.scoring.extraction.json import find_json
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.metrics.clustering import silhouette, v_measure
 from evalkit.scoring.metrics.correlation import pearson, spearman
-from evalkit.scoring.ranked_documents import ndcg, recall, reciprocal_rank
 
 _CLUSTERING = ("v_measure", "silhouette", "silhouette_classes")
 
@@ -43,47 +40,6 @@ def cosine_similarity() -> Scorer:
     UsageError where a stored run is scored again, which keeps no vectors.
     """
     return Scorer("cosine_similarity", _CosineSimilarity(), ("cosine", "reference"), (spearman(), pearson()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Ranking(ScoreSample):
-    depths: tuple[int, ...]
-    cut: int
-    names: tuple[str, ...]
-
-    async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        relevance = {str(document): float(value) for document, value in sample.data["relevance"].items()}
-        if not any(value >= 1 for value in relevance.values()):
-            raise ValueError("no document is relevant")
-        answer = final_answer(replies)
-        said = find_json(answer.text)
-        if not isinstance(said, list):
-            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
-            return tuple(Score(name, 0.0, None, "no list of documents", validity) for name in self.names)
-        ranked = list(dict.fromkeys(map(str, said)))
-        values = (
-            ndcg(ranked, relevance, self.cut),
-            reciprocal_rank(ranked, relevance, self.cut),
-            *(recall(ranked, relevance, depth) for depth in self.depths),
-        )
-        first = ranked[0] if ranked else None
-        return tuple(
-            Score(name, value, first, answer.reason, answer.validity)
-            for name, value in zip(self.names, values, strict=True)
-        )
-
-
-def ranking(*, depths: tuple[int, ...] = (1, 10, 100), cut: int = 10) -> Scorer:
-    """How well a reply ranks documents, as a JSON list of ids: `ndcg@cut`, `mrr@cut` and `recall@k` at each depth.
-
-    `sample.data["relevance"]` maps documents to judgements. Definitions: `scoring.ranked_documents`. An id that comes
-    again counts once, where it came first. A reply without a list is NO_ANSWER. Scoring raises ValueError where
-    nothing is judged relevant.
-    """
-    names = (f"ndcg@{cut}", f"mrr@{cut}", *(f"recall@{depth}" for depth in depths))
-
-    settings = {"depths": ",".join(map(str, depths)), "cut": str(cut)}
-    return Scorer("ranking", _Ranking(depths, cut, names), names, tuple(map(mean, names)), settings)
 
 
 @dataclass(frozen=True, slots=True)
