@@ -18,7 +18,10 @@ class PromptText:
         self.text = text
         self.digest = digest_of(text)
         self._path = path
-        environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        from evalkit.core.sandboxed_templates import Limited
+
+        # A judge in YAML may come from a stranger; its prompt is data.
+        environment = Limited(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
         try:
             self._template = environment.from_string(text)
         except jinja2.TemplateSyntaxError as error:
@@ -38,8 +41,14 @@ class PromptText:
         """The prompt with its values; UsageError for a name that is not among them."""
         import jinja2
 
+        from evalkit.core.sandboxed_templates import rendered
+
         try:
-            return self._template.render(**values)
+            return rendered(self._template, values)
+        except jinja2.exceptions.SecurityError as error:
+            raise UsageError(
+                "the judge's prompt does what templates may not", found=str(error), at=self._path
+            ) from None
         except jinja2.UndefinedError as error:
             raise UsageError(
                 "the judge's prompt asks for a value that is not there",

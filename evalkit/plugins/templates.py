@@ -11,10 +11,10 @@ from typing import Any
 import jinja2
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
 from evalkit.core import UsageError
+from evalkit.core.sandboxed_templates import Limited, evaluated, rendered
 from evalkit.core.spec import nearest
 from evalkit.plugins.yaml_tree import Value
 
@@ -62,9 +62,7 @@ def _short_range(*arguments: int) -> range:
     return numbers
 
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(
-    undefined=_Absent, finalize=_no_nulls, keep_trailing_newline=True, autoescape=False
-)
+_ENVIRONMENT = Limited(undefined=_Absent, finalize=_no_nulls, keep_trailing_newline=True, autoescape=False)
 _ENVIRONMENT.globals["range"] = _short_range
 
 
@@ -130,25 +128,25 @@ def compiled(source: Value) -> Template:
         offset = error.lineno - 1 if getattr(source.node, "style", None) == "|" else 0
         at = f"{source.path}:{source.text_line + offset}"
         raise UsageError(f"{source.key}: the template is malformed", found=error.message or "", at=at) from None
-    rendered = _rendered(template)
+    render = _rendered(template)
     column = _ONE_COLUMN.fullmatch(text)
     if column is not None and column[1] not in _WORDS:
-        rendered = _shown(column[1], rendered)
-    return Template(source, rendered, lambda scope: expression(scope.names()))
+        render = _shown(column[1], render)
+    return Template(source, render, lambda scope: evaluated(expression, scope.names()))
 
 
-def _shown(name: str, rendered: Callable[[Scope], str]) -> Callable[[Scope], str]:
+def _shown(name: str, render: Callable[[Scope], str]) -> Callable[[Scope], str]:
     """A lone column that is a text is shown as it is; anything else is Jinja's to render."""
 
     def show(scope: Scope) -> str:
         value = scope.columns.get(name)
-        return value if type(value) is str else rendered(scope)
+        return value if type(value) is str else render(scope)
 
     return show
 
 
 def _rendered(template: jinja2.Template) -> Callable[[Scope], str]:
-    return lambda scope: template.render(scope.names())
+    return lambda scope: rendered(template, scope.names())
 
 
 def column_or_template(source: Value) -> Template:

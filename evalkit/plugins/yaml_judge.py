@@ -57,6 +57,9 @@ def _prompt(value: Value) -> PromptText:
     if "\n" in text or not text.endswith(".txt"):
         return PromptText(text, value.at)
     path = value.path.parent / text
+    if not path.resolve().is_relative_to(value.path.parent.resolve()):
+        # A judge from a stranger must not send a file of yours to a model.
+        raise value.wrong("the prompt lies outside the judge's folder", found=text, fix="put it next to the judge")
     try:
         return PromptText(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:

@@ -32,9 +32,10 @@ def render(
     if continue_final_message:
         final = chat[-1]["content"]
         chat[-1]["content"] = final + _TAG
-    text: str = _compiled(template).render(
-        messages=chat, tools=tools, documents=None, add_generation_prompt=add_generation_prompt, **names
-    )
+    from evalkit.core.sandboxed_templates import rendered
+
+    given = {"messages": chat, "tools": tools, "documents": None, "add_generation_prompt": add_generation_prompt}
+    text = rendered(_compiled(template), {**given, **names})
     if not continue_final_message:
         return text
     if final.strip() not in text or _TAG.strip() not in text:
@@ -47,7 +48,8 @@ def render(
 def _compiled(template: str) -> Any:
     import jinja2
     from jinja2.ext import Extension, loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from evalkit.core.sandboxed_templates import Limited
 
     class Generation(Extension):
         """The tags around what the assistant says; they only matter for training."""
@@ -67,10 +69,8 @@ def _compiled(template: str) -> Any:
     def refuse(message: str) -> None:
         raise jinja2.exceptions.TemplateError(message)
 
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
-    )
-    environment.filters["tojson"] = tojson
+    environment = Limited(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])
+    environment.add_filter("tojson", tojson)
     environment.globals["raise_exception"] = refuse
     environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
     return environment.from_string(template)
