@@ -9,9 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalkit.core.distribution import NAME
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ("lm-eval[hf]==0.4.13", "torch>=2.4,<2.14", "transformers>=5,<6", "accelerate>=1.2,<2")
-_REPORTED = ("evalkit", "lm-eval", "torch", "transformers", "tokenizers")
+_REPORTED = (NAME, "lm-eval", "torch", "transformers", "tokenizers")
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
-from evalkit.core import RunError, UsageError
+from evalkit.core import RunError, UsageError, claims
 
 FILE = "variants.json"
+LOCK = "variants.lock"
 FORMAT = 1
 
 State = Literal["waiting", "finished", "unavailable", "failed"]
@@ -43,13 +47,27 @@ class VariantList:
 
     def write(self, folder: Path) -> None:
         """Replace the file in one step. Raises RunError where the disk refuses."""
-        new = folder / (FILE + ".new")
+        data = orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            new.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-            new.replace(folder / FILE)
+            claims.rewrite(folder / FILE, data)
         except OSError as error:
             raise RunError(f"cannot write {folder / FILE}: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing the list of a folder. Raises UsageError where one does."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o666)
+    except OSError as error:
+        raise UsageError(f"cannot write into {folder}", found=error.strerror or "", fix="another --out") from None
+    try:
+        claims.lock(held, f"the check in {folder}")
+        yield
+    finally:
+        os.close(held)
 
 
 def read_list(folder: Path) -> VariantList | None:

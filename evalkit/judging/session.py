@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from evalkit.core import Judge, Reply, RunError, Sample, UsageError, Validity, digest_of
+from evalkit.core import Judge, Reply, RunError, Sample, UsageError, Validity, claims, digest_of
 from evalkit.judging.outputs import Outputs, shared
 from evalkit.stats.tournaments.style import style_of
 
@@ -76,25 +76,56 @@ class Verdicts:
     """A file of verdicts. `done` holds what an earlier session left, by what was asked."""
 
     path: Path
+    file: BinaryIO
+    """Open for appending; no other process can open it as verdicts until it is closed."""
     done: dict[str, Judged] = field(default_factory=dict)
 
     @staticmethod
     def open(path: Path) -> Verdicts:
-        """The file, made with its folder where it is missing. A torn last line is dropped."""
+        """The file, made with its folder where it is missing. A torn last line is dropped, and nothing else is written.
+
+        Raises UsageError where it cannot be written, another process writes it, or a line is no verdict.
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept = read_verdicts(path) if path.exists() else []
-            path.write_text("".join(one.line() for one in kept), encoding="utf-8")
+            file = path.open("a+b")
         except OSError as error:
             raise UsageError(f"cannot write {path}", found=error.strerror or "", fix="--out FILE") from None
-        return Verdicts(path, {one.asked: one for one in kept if one.validity is Validity.OK})
+        try:
+            claims.lock(file.fileno(), str(path))
+            kept = read_verdicts(path)
+            file.truncate(_whole(file))
+        except BaseException:
+            file.close()
+            raise
+        return Verdicts(path, file, {one.asked: one for one in kept if one.validity is Validity.OK})
 
     def append(self, verdict: Judged) -> None:
         try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(verdict.line())
+            self.file.write(verdict.line().encode("utf-8"))
+            self.file.flush()
         except OSError as error:
             raise RunError(f"cannot write {self.path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def _whole(file: BinaryIO) -> int:
+    """The length of a file of verdicts without a last line that a killed process left torn."""
+    file.seek(0)
+    lines = file.readlines()
+    size = sum(map(len, lines))
+    if not lines:
+        return size
+    try:
+        Judged.read(lines[-1].decode("utf-8"))
+    except (ValueError, KeyError, TypeError):
+        return size - len(lines[-1])
+    if not lines[-1].endswith(b"\n"):
+        file.write(b"\n")
+        size += 1
+    return size
 
 
 def read_verdicts(path: Path) -> list[Judged]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalkit.core import Model, Request, Task, UsageError
+from evalkit.core import Model, Request, Task, UsageError, claims
 from evalkit.core.event_loop import run_async
 from evalkit.data import huggingface
 from evalkit.models.hf import tensor_parallel
@@ -16,8 +16,8 @@ from evalkit.models.response_cache import request_key
 from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.runs.plan import RUNS, RunPlan, plan_from_manifest, spending_of
 from evalkit.runs.planned_tasks import check_named_once, load_all, prepare_all
-from evalkit.runs.runner import Forecast, PreparedTask, Progress, begin, continued, execute, forecast
-from evalkit.runs.store import Run, SuiteEntry, folder_name, manifest, new_id, runs_under
+from evalkit.runs.runner import Forecast, PreparedTask, Progress, begin, continued, execute, forecast, new_journal
+from evalkit.runs.store import Journal, Manifest, Run, SuiteEntry, folder_name, manifest, runs_under
 
 if TYPE_CHECKING:
     from evalkit.judging.usage import UsageMeter
@@ -50,9 +50,9 @@ def run_plan(plan: RunPlan, progress: Progress) -> list[Run]:
     _join_processes(plan)
     if not plan.tasks or not plan.models:
         raise UsageError("nothing to run", fix="evalkit run TASK… --model MODEL")
-    folder = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
     with huggingface.offline(plan.settings.data.offline):
         planned = sessions(plan)
+        folder = plan.out or claims.new_folder(RUNS)
         runs = []
         for session in planned:
             session.folder = folder if len(planned) == 1 else folder / folder_name(session.model.identity.name)
@@ -121,29 +121,35 @@ def _judged(tasks: list[Task], plan: RunPlan) -> tuple[UsageMeter | None, list[T
 
 
 def _run_session(session: Session, plan: RunPlan, group: Path, progress: Progress, *, resume: bool) -> Run:
+    run_id = group.name if session.folder == group else f"{group.name}/{session.folder.name}"
+
     async def work() -> Run:
-        if resume:
-            written = continued(session.folder, session.model, session.tasks, session.suites)
-        else:
-            run_id = group.name if session.folder == group else f"{group.name}/{session.folder.name}"
-            written = begin(session.folder, run_id, session.model, session.tasks, plan.request(), session.suites)
-        cache = plan.stack.open_cache()
-        model = plan.stack.around(session.model, cache, session.spec)
-        try:
-            return await execute(session.folder, written, model, session.tasks, progress)
-        finally:
-            await model.close()
-            if session.judge is not None:
-                await session.judge.close()
-                written.model["judge"] = {"name": session.judge.identity.name, **session.judge.spent.facts()}
-                manifest.write(session.folder, written)
-            if cache is not None:
-                cache.close()
+        with Journal(session.folder) if resume else new_journal(session.folder) as journal:
+            if resume:
+                written = continued(session.folder, session.model, session.tasks, session.suites)
+            else:
+                written = begin(session.folder, run_id, session.model, session.tasks, plan.request(), session.suites)
+            return await _executed(journal, written, session, plan, progress)
 
     try:
         return run_async(work)
     except KeyboardInterrupt:
         raise RunInterruptedError(group) from None
+
+
+async def _executed(journal: Journal, written: Manifest, session: Session, plan: RunPlan, progress: Progress) -> Run:
+    cache = plan.stack.open_cache()
+    model = plan.stack.around(session.model, cache, session.spec)
+    try:
+        return await execute(journal, written, model, session.tasks, progress)
+    finally:
+        await model.close()
+        if session.judge is not None:
+            await session.judge.close()
+            written.model["judge"] = {"name": session.judge.identity.name, **session.judge.spent.facts()}
+            manifest.write(session.folder, written)
+        if cache is not None:
+            cache.close()
 
 
 def _join_processes(plan: RunPlan) -> None:

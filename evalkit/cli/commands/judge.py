@@ -208,17 +208,14 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
     import asyncio
 
     from evalkit import models
-    from evalkit.core import paths
+    from evalkit.core import claims, paths
     from evalkit.judging.audit import REPEATS
     from evalkit.judging.panel import panel, repeated, sampled
     from evalkit.judging.session import Verdicts, judge_all
     from evalkit.judging.usage import UsageMeter
     from evalkit.models.response_cache import cached
     from evalkit.models.sqlite_cache import SqliteCache
-    from evalkit.runs.store import new_id
 
-    folder = Path("judgements")
-    out = given["out"] or folder / f"{new_id(path.stem for path in folder.glob('*.jsonl'))}.jsonl"
     opened = [models.resolve(name) for name in given["models"]]
     cache = SqliteCache(paths.cache_dir()) if not given["no_cache"] else None
     meters = [UsageMeter(model if cache is None else cached(model, cache)) for model in opened]
@@ -234,6 +231,7 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
 
     plain = held(judge)
     tries = {probe: held(sampled(judge, number)) for number, probe in enumerate(REPEATS, 1)}
+    out = given["out"] or claims.new_file(Path("judgements"), ".jsonl")
     verdicts = Verdicts.open(out)
     window = min((meter.capabilities.window for meter in meters), default=16)
 
@@ -250,6 +248,7 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
         click.echo(f"evalkit: interrupted; every verdict is kept\n  go on: the same command with --out {out}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     finally:
+        verdicts.close()
         if cache is not None:
             cache.close()
     for meter in meters:

@@ -12,7 +12,7 @@ import click
 from evalkit.cli.commands.run import RUN_FAILED
 from evalkit.cli.run_options import run_options
 from evalkit.comparing.gates.report import INCONCLUSIVE, REGRESSED
-from evalkit.core import UsageError
+from evalkit.core import UsageError, claims
 from evalkit.runs.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -80,15 +80,19 @@ def command(model: str | None, out: Path | None, resume: Path | None, **given: A
       evalkit quantize-check hf/./m --against quant=nf4 gguf=m-q4.gguf --task mmlu
     """
     from evalkit.cli.variant_runs import check, open_models, run_all
+    from evalkit.comparing.variant_file import hold
+    from evalkit.runs.plan import RUNS
 
-    folder, asked = _asked(model, out, resume, given)
+    where, asked = _asked(model, out, resume, given)
     policy = _policy(given)
     opened = open_models(asked)
     if asked.tasks == list(TASKS) and all("tokens" in m.capabilities.features for m in opened.values()):
         asked.tasks[-1] += BY_TOKEN
     check(asked, opened)
+    folder = where or claims.new_folder(RUNS)
     try:
-        run_all(folder, asked, opened, quiet=given["quiet"], say=lambda text: click.echo(text, err=True))
+        with hold(folder):
+            run_all(folder, asked, opened, quiet=given["quiet"], say=lambda text: click.echo(text, err=True))
     except KeyboardInterrupt:
         click.echo(f"evalkit: interrupted; every finished sample is kept\n  go on: {_again(folder)}", err=True)
         raise click.exceptions.Exit(130) from None
@@ -102,13 +106,16 @@ def _again(folder: Path) -> str:
 # ---------------------------------------------------------------- what is asked
 
 
-def _asked(model: str | None, out: Path | None, resume: Path | None, given: dict[str, Any]) -> tuple[Path, VariantList]:
+def _asked(
+    model: str | None, out: Path | None, resume: Path | None, given: dict[str, Any]
+) -> tuple[Path | None, VariantList]:
+    """Where, and what; no folder where none is named."""
     from evalkit.comparing.variant_file import FILE, read_list
 
     if resume is None:
         folder, new = _new(model, out, given)
-        earlier = read_list(folder)
-        return folder, new if earlier is None else _joined(folder, earlier, new)
+        earlier = read_list(folder) if folder else None
+        return folder, new if folder is None or earlier is None else _joined(folder, earlier, new)
     if model or given["against"] or given["tasks"] or out:
         raise UsageError(f"--resume takes model, variants and tasks from {resume / FILE}", fix=_again(resume))
     found = read_list(resume)
@@ -117,12 +124,10 @@ def _asked(model: str | None, out: Path | None, resume: Path | None, given: dict
     return resume, found
 
 
-def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Path, VariantList]:
+def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Path | None, VariantList]:
     from evalkit.cli.suite_file import read_suite
     from evalkit.cli.variant_runs import listed
     from evalkit.comparing.variant_file import VariantList
-    from evalkit.runs.plan import RUNS
-    from evalkit.runs.store import new_id
 
     said: dict[str, Any] = {}
     project, variants = Path.cwd(), list(given["against"])
@@ -141,8 +146,7 @@ def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Pa
     plain = {key: str(value.resolve()) if isinstance(value, Path) else value for key, value in settings.items()}
     full, found = listed(model, variants)
     tasks = list(given["tasks"]) or list(said.get("tasks", TASKS))
-    folder = out or said.get("out") or RUNS / new_id(path.name for path in RUNS.glob("*"))
-    return folder, VariantList(full, found, tasks, plain, str(project.resolve()))
+    return out or said.get("out"), VariantList(full, found, tasks, plain, str(project.resolve()))
 
 
 def _joined(folder: Path, earlier: VariantList, new: VariantList) -> VariantList:

@@ -32,11 +32,13 @@ from evalkit.core import (
     Source,
     Task,
     UsageError,
+    claims,
     digest_of,
     paths,
 )
-from evalkit.runs.runner import Settings, begin, execute, prepare
-from evalkit.runs.store import Run, new_id
+from evalkit.runs.plan import RUNS
+from evalkit.runs.runner import Settings, begin, execute, new_journal, prepare
+from evalkit.runs.store import Run
 
 USUAL_K = (1, 10, 100)
 
@@ -73,9 +75,10 @@ def command(samples: Path, task: str, k: str, partial: bool, quiet: bool, **give
     settings = Settings(data=options, unsafe_code=given["unsafe_code"] or "")
     model = _Samples(samples, lines)
     prepared = prepare(asked, task, "score-code", cast(Model, model), settings)
-    out = given["out"] or Path("runs") / new_id(path.name for path in Path("runs").glob("*"))
-    plan = begin(out, out.name, cast(Model, model), [prepared], {"tasks": [None], "models": [None], "cache": False})
-    run = asyncio.run(execute(out, plan, cast(Model, model), [prepared], progress(quiet=quiet)))
+    out = given["out"] or claims.new_folder(RUNS)
+    with new_journal(out) as journal:
+        plan = begin(out, out.name, cast(Model, model), [prepared], {"tasks": [None], "models": [None], "cache": False})
+        run = asyncio.run(execute(journal, plan, cast(Model, model), [prepared], progress(quiet=quiet)))
     written = write_results(samples, lines, run)
     finish([run])
     click.echo(f"results: {written}")

@@ -17,6 +17,7 @@ from evalkit.comparing import Column, TaskSide
 from evalkit.comparing.pairing import is_mean
 from evalkit.comparing.side import COSTS
 from evalkit.core import UsageError, Validity
+from evalkit.core.claims import rewrite
 
 FIRST_LINE = "# evalkit baseline 1"
 _HINT = "# show it: evalkit baseline show FILE · change it: evalkit baseline update FILE RUN"
@@ -25,10 +26,10 @@ DIGITS = 8
 
 
 def write(path: Path, sides: Mapping[str, TaskSide]) -> None:
-    """Write the file; raises UsageError where it cannot be."""
+    """Replace the file in one step; raises UsageError where it cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(sides), encoding="utf-8")
+        rewrite(path, text_of(sides).encode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot write {path}", found=error.strerror or str(error)) from None
 

@@ -22,11 +22,10 @@ from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.gates.sequential import Schedule, decide_look
 from evalkit.comparing.pairing import is_mean, values_of
-from evalkit.core import UsageError
+from evalkit.core import UsageError, claims
 from evalkit.runs.execution import run_plan
 from evalkit.runs.plan import RUNS, RunPlan
 from evalkit.runs.runner import Progress
-from evalkit.runs.store import new_id
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ def run_in_looks(
     schedule = Schedule(tuple((look + 1) / looks for look in range(looks)))
     (asked,) = plan.models
     held = HeldOpen(models.resolve(asked, project=plan.project) if isinstance(asked, str) else asked)
-    out = plan.out or RUNS / new_id(path.name for path in RUNS.glob("*"))
+    out = plan.out or claims.new_folder(RUNS)
     state = _State()
     candidate, tasks = Opened("", {}), plan.tasks
     used = looks
@@ -61,6 +60,7 @@ def run_in_looks(
                 break
             tasks = tuple(task for task in tasks if not isinstance(task, str) or task in map(spec_of.get, open_tasks))
     finally:
+        claims.abandon(out)
         asyncio.run(held.really_close())
     words = f"{used} of {looks} looks, {state.asked:,} samples asked (O'Brien & Fleming's spending)"
     report = report_of(candidate, baseline, policy, state.findings, looks=words)

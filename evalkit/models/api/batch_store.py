@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from evalkit.core.claims import rewrite
+
 __all__ = ["BatchStore", "Intent"]
 
 
@@ -70,9 +72,7 @@ class BatchStore:
         with _locked(self._path):
             kept = _read(self._path)
             change(kept)
-            new = self._path.with_suffix(".new")
-            new.write_text(json.dumps(asdict(kept)), "utf-8")
-            new.replace(self._path)
+            rewrite(self._path, json.dumps(asdict(kept)).encode("utf-8"))
         change(self._kept)
 
 

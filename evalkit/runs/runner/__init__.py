@@ -3,7 +3,7 @@
 from evalkit.runs.runner.evaluate import Progress, Silent
 from evalkit.runs.runner.forecast import Forecast, forecast
 from evalkit.runs.runner.prepare import PreparedTask, Work, prepare
-from evalkit.runs.runner.session import begin, continued, execute, too_many_failed
+from evalkit.runs.runner.session import begin, continued, execute, new_journal, too_many_failed
 from evalkit.runs.runner.settings import Settings
 from evalkit.runs.runner.suites import suite_entry
 
@@ -18,6 +18,7 @@ __all__ = [
     "continued",
     "execute",
     "forecast",
+    "new_journal",
     "prepare",
     "suite_entry",
     "too_many_failed",

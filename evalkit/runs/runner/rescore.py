@@ -9,15 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from evalkit.core import Attempt, Capabilities, Generate, Prompt, Record, Task, UsageError, Validity
+from evalkit.core import Attempt, Capabilities, Generate, Prompt, Record, Task, Validity
 from evalkit.core.distribution import version
 from evalkit.core.signature import signature
 from evalkit.runs.runner.attempt import score_record
 from evalkit.runs.runner.collect import Collector
 from evalkit.runs.runner.prepare import Work, judge_words, made_ready, scorer_words
+from evalkit.runs.runner.session import new_journal
 from evalkit.runs.runner.settings import Settings
 from evalkit.runs.runner.suites import summarise
-from evalkit.runs.store import Journal, Run, manifest
+from evalkit.runs.store import Run, manifest
 
 _WINDOW = 32
 """As many records are scored side by side, so that a judge behind an API is not waited for one by one."""
@@ -29,17 +30,14 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     Samples are those of the stored records: a task whose questions or targets changed must be run again (replies that
     are still right come from the cache). Raises UsageError where `out` already holds a run.
     """
-    if (out / manifest.FILE).exists():
-        raise UsageError(f"{out} already holds a run", fix="another --out")
     settings = Settings(unsafe_code=run.manifest.settings.get("unsafe_code") or "")
     asked = {entry.name: entry.identity["method"] for entry in run.manifest.tasks}
     tasks = {name: _as_asked(made_ready(task, settings), asked[name]) for name, task in tasks.items()}
-    out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     plan = manifest.read(run.folder)
     plan.id, plan.status, plan.evalkit = out.name, "running", version()
     collectors = {name: Collector.of(task) for name, task in tasks.items()}
-    with Journal(out) as journal:
+    with new_journal(out) as journal:
         for records in _windows(run.records()):
             for new in await asyncio.gather(*(_score_again(record, tasks[record.task]) for record in records)):
                 journal.append(new)

@@ -50,10 +50,8 @@ def begin(
     request: dict[str, Any],
     suites: Sequence[SuiteEntry] = (),
 ) -> Manifest:
-    """Make a new run folder with its manifest; raises UsageError where the folder already holds a run."""
-    if (folder / manifest.FILE).exists():
-        raise UsageError(f"{folder} already holds a run", fix=f"evalkit run --resume {folder}, or another --out")
-    _create(folder)
+    """Write the manifest of a new run into a folder whose journal is open; raises UsageError where it holds a run."""
+    refuse_taken(folder)
     identity = model.identity
     plan = Manifest(
         id=run_id,
@@ -70,6 +68,22 @@ def begin(
     )
     manifest.write(folder, plan)
     return plan
+
+
+def new_journal(folder: Path) -> Journal:
+    """The journal of a new run, with its folder. Raises UsageError where the folder holds a run, of whichever state."""
+    refuse_taken(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the run folder {folder}", found=error.strerror or "", fix="--out DIR") from None
+    return Journal(folder)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Raises UsageError where a folder holds a run. It is looked at again once the folder is held."""
+    if (folder / manifest.FILE).exists():
+        raise UsageError(f"{folder} already holds a run", fix=f"evalkit run --resume {folder}, or another --out")
 
 
 def continued(folder: Path, model: Model, tasks: Sequence[PreparedTask], suites: Sequence[SuiteEntry] = ()) -> Manifest:
@@ -120,26 +134,31 @@ def _suites_differ(before: Sequence[SuiteEntry], now: Sequence[SuiteEntry]) -> l
     return lines
 
 
-async def execute(folder: Path, plan: Manifest, model: Model, tasks: Sequence[PreparedTask], progress: Progress) -> Run:
-    """Evaluate the tasks that have no result yet and close the manifest. A run that stops early says so in it."""
+async def execute(
+    journal: Journal, plan: Manifest, model: Model, tasks: Sequence[PreparedTask], progress: Progress
+) -> Run:
+    """Evaluate the tasks that have no result yet and close the manifest. A run that stops early says so in it.
+
+    The journal stays open: as long as it is, no other process writes into the folder.
+    """
+    folder = journal.folder
     status: Status = "failed"
     watch = Watch.begin(model)
     if ("backend", "api") in model.identity.facts:
         asyncio.get_running_loop().call_later(_FIRST_REQUESTS_SECONDS, _import_ahead)
     try:
-        with Journal(folder) as journal:
-            journal.keep_only(_is_settled)
-            restored = _restore(folder, tasks)
-            for task in tasks:
-                entry = plan.task(task.name)
-                collector, done = restored[task.name]
-                entry.result = await Evaluation(task, model, journal.append, collector, done, progress).run()
-                entry.result.signature = signature(
-                    entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
-                )
-                journal.flush()  # a result stands in the manifest only after its records
-                _tell(plan, watch)
-                manifest.write(folder, plan)
+        journal.keep_only(_is_settled)
+        restored = _restore(folder, tasks)
+        for task in tasks:
+            entry = plan.task(task.name)
+            collector, done = restored[task.name]
+            entry.result = await Evaluation(task, model, journal.append, collector, done, progress).run()
+            entry.result.signature = signature(
+                entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
+            )
+            journal.flush()  # a result stands in the manifest only after its records
+            _tell(plan, watch)
+            manifest.write(folder, plan)
         summarise(plan)
         status = "finished"
     except BaseException as error:
@@ -186,13 +205,6 @@ def _restore(folder: Path, tasks: Sequence[PreparedTask]) -> dict[str, tuple[Col
                 done.add(key)
                 collector.add(record)
     return found
-
-
-def _create(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the run folder {folder}", found=error.strerror or "", fix="--out DIR") from None
 
 
 def _settings(tasks: Sequence[PreparedTask]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from types import TracebackType
 import orjson
 
 from evalkit.core import Image, Record, RunError, UsageError, digest_of
+from evalkit.core.claims import lock
 from evalkit.core.write_behind import WriteBehind
 from evalkit.runs.store import codec
 
@@ -30,18 +31,19 @@ _MOST_WAITING = 512
 
 
 class Journal:
-    """The writing end. Only one process may hold it; a second one gets a UsageError."""
+    """The writing end. Only one process may hold it; a second one gets a UsageError.
+
+    Whoever writes anything else into the folder opens the journal first: it is the folder's lock.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = self._folder = folder
         self._records = _open(folder / RECORDS)
         try:
-            fcntl.flock(self._records, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock(self._records, f"the run {folder}")
+        except UsageError:
             os.close(self._records)
-            raise UsageError(
-                f"the run {folder} is being written by another process", fix="wait for it, or give another --out"
-            ) from None
+            raise
         _drop_torn_line(folder / RECORDS)
         _drop_torn_line(folder / PREAMBLES)
         self._preambles = _open(folder / PREAMBLES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 import orjson
 
 from evalkit.core import Estimate, RunError, UsageError
+from evalkit.core.claims import rewrite
 from evalkit.runs.store.older_names import entry_today, name_today, result_today, scale_today, settings_today
 
 FILE = "manifest.json"
@@ -135,13 +135,8 @@ def write(folder: Path, manifest: Manifest) -> None:
     Raises RunError where the disk refuses; the old manifest is then still there.
     """
     data = orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
-    new = folder / (FILE + ".new")
     try:
-        with new.open("wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(folder / FILE)
+        rewrite(folder / FILE, data)
     except OSError as error:
         raise RunError(
             f"cannot write {folder / FILE}: {error.strerror}. Every record written so far is kept.\n"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,17 +96,6 @@ def runs_under(folder: Path) -> list[Path]:
     found = [path.parent for path in folder.glob("*/" + manifest.FILE)]
     found += [path.parent for path in folder.glob("*/*/" + manifest.FILE)]
     return sorted(found, key=lambda path: (path / manifest.FILE).stat().st_mtime, reverse=True)
-
-
-def new_id(taken: Iterable[str]) -> str:
-    """A run's id: the UTC time to the second, with a number where several start within one."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    names = set(taken)
-    number, name = 1, stamp
-    while name in names:
-        number += 1
-        name = f"{stamp}-{number}"
-    return name
 
 
 def folder_name(model: str) -> str:

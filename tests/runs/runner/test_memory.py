@@ -19,8 +19,8 @@ from evalkit import run
 from evalkit.core import Generate, Prompt, Reply, Request, UsageError
 from evalkit.models.response_cache import cached
 from evalkit.models.usage import resident
-from evalkit.runs.runner import Settings, Silent, begin, continued, execute, prepare
-from evalkit.runs.store import Run
+from evalkit.runs.runner import Settings, Silent, begin, continued, execute, new_journal, prepare
+from evalkit.runs.store import Journal, Run
 from tests.runs.runner.scripted import Parrot, say_task
 
 LARGE, SMALL = 200_000_000, 30_000_000
@@ -46,8 +46,9 @@ class Heavy(Parrot):
 def go(folder: Path, model: Any, count: int = 3) -> Run:
     tasks = [prepare(say_task(count), "say", "src", model, Settings(max_failures=1.0))]
     resumed = (folder / "manifest.json").is_file()
-    plan = continued(folder, model, tasks) if resumed else begin(folder, "id", model, tasks, {})
-    return asyncio.run(execute(folder, plan, model, tasks, Silent()))
+    with Journal(folder) if resumed else new_journal(folder) as journal:
+        plan = continued(folder, model, tasks) if resumed else begin(folder, "id", model, tasks, {})
+        return asyncio.run(execute(journal, plan, model, tasks, Silent()))
 
 
 def memory(found: Run) -> dict[str, int]:
@@ -96,7 +97,7 @@ def test_a_resumed_run_keeps_the_larger_peak(tmp_path: Path, sizes: tuple[int, i
 STOPPED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from evalkit.runs.runner import Settings, Silent, begin, execute, prepare
+from evalkit.runs.runner import Settings, Silent, begin, execute, new_journal, prepare
 from scripted import Parrot, say_task
 
 class Stops(Parrot):
@@ -114,7 +115,8 @@ class Stops(Parrot):
 async def work():
     model = Stops()
     tasks = [prepare(say_task(3, name), name, "src", model, Settings()) for name in ("one", "two")]
-    await execute(Path(sys.argv[1]), begin(Path(sys.argv[1]), "id", model, tasks, {}), model, tasks, Silent())
+    with new_journal(Path(sys.argv[1])) as journal:
+        await execute(journal, begin(Path(sys.argv[1]), "id", model, tasks, {}), model, tasks, Silent())
 
 asyncio.run(work())
 """

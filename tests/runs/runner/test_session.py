@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from evalkit.core import Fewshot, Model, Task, UsageError
-from evalkit.runs.runner import PreparedTask, Settings, Silent, begin, continued, execute, prepare
-from evalkit.runs.store import Run
+from evalkit.runs.runner import PreparedTask, Settings, Silent, begin, continued, execute, new_journal, prepare
+from evalkit.runs.store import Journal, Run
 from tests.runs.runner.scripted import Parrot, say_task
 
 
@@ -17,14 +17,16 @@ def prepared(task: Task, model: Model, settings: Settings | None = None, source:
 
 def start(folder: Path, model: Model, task: Task) -> Run:
     tasks = [prepared(task, model)]
-    plan = begin(folder, "id", model, tasks, {})
-    return asyncio.run(execute(folder, plan, model, tasks, Silent()))
+    with new_journal(folder) as journal:
+        plan = begin(folder, "id", model, tasks, {})
+        return asyncio.run(execute(journal, plan, model, tasks, Silent()))
 
 
 def go_on(folder: Path, model: Model, task: Task) -> Run:
     tasks = [prepared(task, model)]
-    plan = continued(folder, model, tasks)
-    return asyncio.run(execute(folder, plan, model, tasks, Silent()))
+    with Journal(folder) as journal:
+        plan = continued(folder, model, tasks)
+        return asyncio.run(execute(journal, plan, model, tasks, Silent()))
 
 
 def test_what_failed_is_tried_again_and_nothing_else(tmp_path: Path) -> None:
