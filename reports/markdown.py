@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from evalkit import Run
 from evalkit.core.formatting import interval, number
+from evalkit.core.outside_text import markdown_code, markdown_text
 from evalkit.runs.store import MetricResult, SuiteEntry, TaskEntry, toys_told
 
 META = {
@@ -26,17 +27,17 @@ def report(runs: Sequence[Run], /, *, groups: bool = False) -> str:
             lines += _suite(run, suite)
     told = toys_told(runs)
     if told:
-        lines += ["", _cell(told)]
+        lines += ["", markdown_text(told)]
     lines += ["", "## What the numbers are", ""]
     for run in runs:
-        lines += [f"- `{entry.result.signature}`" for entry in run.manifest.tasks if entry.result]
+        lines += [f"- {markdown_code(entry.result.signature)}" for entry in run.manifest.tasks if entry.result]
     return "\n".join(lines) + "\n"
 
 
 def _task(run: Run, entry: TaskEntry, groups: bool) -> list[str]:
     result, name = entry.result, f"{entry.name} (toy)" if entry.toy else entry.name
     if result is None:
-        return [f"| {_cell(name)} | {_cell(run.model)} | {run.manifest.status} | | | | |"]
+        return [f"| {markdown_text(name)} | {markdown_text(run.model)} | {run.manifest.status} | | | | |"]
     lines = [_line(name, run.model, metric, str(result.failed)) for metric in result.metrics]
     if groups:
         for group, metrics in result.groups.items():
@@ -53,10 +54,13 @@ def _suite(run: Run, suite: SuiteEntry) -> list[str]:
 def _line(task: str, model: str, metric: MetricResult, failed: str) -> str:
     estimate = metric.estimate
     value, bounds = number(estimate.value, metric.scale), interval(estimate.low, estimate.high, metric.scale)
-    cells = [_cell(task), _cell(model), metric.name, value, bounds, str(estimate.n), failed]
+    cells = [
+        markdown_text(task),
+        markdown_text(model),
+        markdown_text(metric.name),
+        value,
+        bounds,
+        str(estimate.n),
+        failed,
+    ]
     return "| " + " | ".join(cells) + " |"
-
-
-def _cell(text: str) -> str:
-    """A name that cannot end its cell or begin markup."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

@@ -13,6 +13,7 @@ import click
 from evalkit.core import RunError, UsageError
 from evalkit.core.distribution import NAME
 from evalkit.core.installed import pack_folders
+from evalkit.core.terminal import say
 
 if TYPE_CHECKING:
     from evalkit.plugins.index import PluginEntry
@@ -159,7 +160,7 @@ def _interrupted(error: BaseException) -> str:
 
 
 def _complain(message: str, code: int) -> None:
-    click.echo(f"evalkit: {message}", err=True)
+    say(f"evalkit: {message}", err=True)
     _leave(code)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from pathlib import Path
 
 from evalkit.core import UsageError
+from evalkit.core.terminal import say
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -76,5 +76,5 @@ def _stand_in(wanted: Path, problem: str) -> Path:
     import tempfile
 
     folder = Path(tempfile.mkdtemp(prefix="evalkit-cache-"))
-    print(f"evalkit: cannot use the cache folder {wanted} ({problem}); using {folder}", file=sys.stderr)
+    say(f"evalkit: cannot use the cache folder {wanted} ({problem}); using {folder}", err=True)
     return folder

@@ -11,7 +11,6 @@ import contextlib
 import math
 import os
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from evalkit.core import UsageError
+from evalkit.core.terminal import say
 from evalkit.core.write_behind import WriteBehind
 
 FILE = "responses.sqlite"
@@ -101,13 +101,13 @@ class SqliteCache:
             # Another process may have set it aside already, and begun a new one.
             if _number(self.path) == self._file:
                 aside = _aside(self.path)
-                print(f"evalkit: the response cache is damaged ({error}); set aside as {aside}", file=sys.stderr)
+                say(f"evalkit: the response cache is damaged ({error}); set aside as {aside}", err=True)
             self._begin()
 
     def _tell(self, message: str) -> None:
         if not self._told:
             self._told = True
-            print(f"evalkit: {message}", file=sys.stderr)
+            say(f"evalkit: {message}", err=True)
 
     def put(self, key: str, value: bytes) -> None:
         self._waiting[key] = value
@@ -197,7 +197,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             f"cannot open the response cache {path}", found=str(error), fix="EVALKIT_CACHE=DIR, or run with --no-cache"
         ) from error
     except sqlite3.DatabaseError:
-        print(f"evalkit: the response cache was damaged; set aside as {_aside(path)}", file=sys.stderr)
+        say(f"evalkit: the response cache was damaged; set aside as {_aside(path)}", err=True)
         return _prepare(path)
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from markupsafe import Markup
 
 from evalkit.core import Estimate
-from evalkit.reporting.text import visible
+from evalkit.core.outside_text import visible
 
 _WIDTH, _ROW = 180, 20
 

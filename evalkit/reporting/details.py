@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from evalkit.core import Record, Reply, Score
-from evalkit.reporting.text import finite, visible
+from evalkit.core.outside_text import visible
+from evalkit.reporting.text import finite
 
 _EXCERPT = 120
 

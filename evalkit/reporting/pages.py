@@ -38,8 +38,9 @@ def page(
 
     from evalkit.core import formatting
     from evalkit.core.distribution import version
+    from evalkit.core.outside_text import visible
     from evalkit.reporting import charts
-    from evalkit.reporting.text import json_block, visible
+    from evalkit.reporting.text import json_block
 
     def shown(value: object) -> object:
         return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

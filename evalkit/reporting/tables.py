@@ -6,24 +6,12 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from evalkit.reporting.text import visible
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from evalkit.core.outside_text import csv_cell
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """Each row as a line. Text that a spreadsheet would take for a formula begins with an apostrophe."""
     for row in rows:
         out = io.StringIO()
-        csv.writer(out).writerow([cell(value) for value in row])
+        csv.writer(out).writerow([csv_cell(value) for value in row])
         yield out.getvalue()
-
-
-def cell(value: object) -> object:
-    """Text made visible and harmless; None as nothing; anything else as it is."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        return value
-    shown = visible(value)
-    return "'" + shown if shown.startswith(_FORMULA) else shown

@@ -1,30 +1,13 @@
-"""Text that nobody vouches for, made fit to be looked at: nothing hidden, nothing obeyed."""
+"""JSON inside pages, which can neither end its element nor run."""
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
-
-# Escape sequences of terminals (ECMA-48): CSI, OSC with its end, other strings, single ones.
-_ANSI = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_][^\x1b]*\x1b\\|\x1b[ -/]*[0-Z\\^-~]"
-)
-# Controls but tab and newline; what turns or hides text (bidi, zero width, separators, tags); lone surrogates.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
-
-
-def visible(text: str) -> str:
-    """A text whose hidden characters are written out as ⟨U+202E⟩; escape sequences of terminals are left out."""
-    plain = _ANSI.sub("", text.replace("\r\n", "\n"))
-    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", plain)
 
 
 def json_text(value: Any) -> str:

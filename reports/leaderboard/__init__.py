@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 from evalkit import Run
 from evalkit.core.formatting import interval, money, number, seconds, size
+from evalkit.core.outside_text import markdown_text
 from evalkit.reporting import page
 from evalkit.reporting.leaderboard import Board, Cell, board
 from evalkit.reporting.ranking import Rank
 from evalkit.reporting.tables import csv_lines
-from evalkit.reporting.text import finite, visible
+from evalkit.reporting.text import finite
 
 META = {
     "name": "leaderboard",
@@ -195,7 +196,7 @@ def _markdown(made: Board, title: str) -> str:
         for column in made.columns
     ]
     head = ["rank", "tie", "model", "average", "95 %", *names]
-    lines = [f"# {_plain(title)}", "", "| " + " | ".join(map(_plain, head)) + " |"]
+    lines = [f"# {markdown_text(title)}", "", "| " + " | ".join(map(markdown_text, head)) + " |"]
     lines.append("|--:|---|---|--:|--:|" + "--:|" * len(names))
     for model in _order(made):
         average = made.average[model]
@@ -207,20 +208,12 @@ def _markdown(made: Board, title: str) -> str:
             found = cell.estimate if cell else None
             ends = interval(found.low, found.high, column.scale) if found else ""
             cells.append(f"{number(found.value, column.scale)} ({ends})" if found else "–")
-        lines.append("| " + " | ".join(map(_plain, cells)) + " |")
+        lines.append("| " + " | ".join(map(markdown_text, cells)) + " |")
     lines += [
         "",
         "Models of one tie group are not told apart from its best (Holm, 5 %); ranks are what the data leave open.",
     ]
-    return "\n".join([*lines, *(f"\n- {_plain(note)}" for note in made.notes)]) + "\n"
-
-
-def _plain(text: str) -> str:
-    """A name that cannot end its cell or begin markup."""
-    flat = " ".join(visible(text).split()).replace("\\", "\\\\")
-    for sign in "|`*[]":
-        flat = flat.replace(sign, "\\" + sign)
-    return flat.replace("<", "&lt;")
+    return "\n".join([*lines, *(f"\n- {markdown_text(note)}" for note in made.notes)]) + "\n"
 
 
 def _csv(made: Board) -> Iterator[str]:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from evalkit.core.outside_text import visible
 from evalkit.reporting import Markup
-from evalkit.reporting.text import visible
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 540, 16, 236
 

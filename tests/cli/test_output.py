@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evalkit.cli.commands.show import visible
 from evalkit.cli.group import cli
-from evalkit.cli.rendering.output import escaped
 from evalkit.core.formatting import bare, duration
 from tests.reports.made import record, write_run
 
@@ -32,16 +30,6 @@ def test_numbers(value: float, scale: str, shown: str) -> None:
 )
 def test_durations(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
-
-
-def test_control_characters_are_shown_not_obeyed() -> None:
-    assert visible("\x1b[2Jgone\x07\x9b31m\ttab\nline") == "\\x1b[2Jgone\\x07\\x9b31m\ttab\nline"
-
-
-def test_brackets_in_names_are_no_markup() -> None:
-    from rich.text import Text
-
-    assert Text.from_markup(escaped("a[bold]b[/]")).plain == "a[bold]b[/]"
 
 
 def test_a_runs_folder_stands_whole_in_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.reporting.text import finite, json_block, visible
+from evalkit.core.outside_text import visible
+from evalkit.reporting.text import finite, json_block
 
 
 @pytest.mark.parametrize(

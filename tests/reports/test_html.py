@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evalkit import plugins
-from evalkit.reporting.text import visible
+from evalkit.core.outside_text import visible
 from evalkit.runs.store import Run
 from tests.cli.console import evalkit
 from tests.reports.conftest import until, violations

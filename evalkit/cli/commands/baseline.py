@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from evalkit.core import RunError, UsageError
+from evalkit.core.outside_text import one_line
+from evalkit.core.terminal import say
 
 if TYPE_CHECKING:
     from evalkit.comparing import TaskSide
@@ -67,9 +69,8 @@ def show(file: Path, ref: str | None) -> None:
     """Show what FILE holds: tasks, scores, the model and what it was asked."""
     from rich.table import Table
 
-    from evalkit.cli.rendering.output import console, escaped, print_toys
+    from evalkit.cli.rendering.output import console, print_toys
     from evalkit.comparing.gates import open_baseline, open_ref
-    from evalkit.comparing.gates.outputs import sentences
     from evalkit.core import formatting
 
     opened = open_ref(ref, file) if ref else open_baseline(file)
@@ -83,7 +84,7 @@ def show(file: Path, ref: str | None) -> None:
         for place, metric in enumerate(side.metrics):
             column = side.columns[metric]
             shown = formatting.number(_mean(side, metric), column.scale) if column.width == 1 else "–"
-            name = escaped(sentences.plain(side.name)) if place == 0 else ""
+            name = one_line(side.name) if place == 0 else ""
             table.add_row(name, metric, shown, f"{side.n:,}", f"{side.failed:,}")
     out.print(table)
     print_toys(out, (side.name for side in opened.sides.values() if side.toy))
@@ -93,8 +94,8 @@ def show(file: Path, ref: str | None) -> None:
             f"{key} {value}" for key, value in side.facts.items() if key in ("few-shot", "method", "scorers", "version")
         )
         text = f"{side.name}: {side.model}, {side.harness} {side.version}, {side.created}; {asked}"
-        out.print(sentences.plain(text), style="dim", markup=False, soft_wrap=True)
-    out.print(f"next: evalkit gate run RUN --baseline {file}", style="dim", markup=False, soft_wrap=True)
+        out.print(one_line(text), style="dim", soft_wrap=True)
+    out.print(f"next: evalkit gate run RUN --baseline {file}", style="dim", soft_wrap=True)
 
 
 def _sides(run: Path, tasks: tuple[str, ...]) -> dict[str, TaskSide]:
@@ -131,5 +132,5 @@ def _said(file: Path, sides: dict[str, TaskSide], changed: int) -> None:
     samples = sum(side.n for side in sides.values())
     size = file.stat().st_size / 1024
     word = "task" if changed == 1 else "tasks"
-    click.echo(f"wrote {file}: {changed} {word} new or changed, {samples:,} samples, {size:,.0f} kB")
-    click.echo(f"next: git add {file}; evalkit gate run RUN --baseline {file}")
+    say(f"wrote {file}: {changed} {word} new or changed, {samples:,} samples, {size:,.0f} kB")
+    say(f"next: git add {file}; evalkit gate run RUN --baseline {file}")

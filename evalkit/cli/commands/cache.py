@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from evalkit.core import paths
+from evalkit.core.terminal import say
 from evalkit.models.sqlite_cache import SqliteCache
 
 
@@ -26,16 +27,16 @@ def command(clear: bool, older_than: float | None) -> None:
     cache = SqliteCache(paths.cache_dir())
     try:
         if clear:
-            click.echo(f"deleted {cache.clear(older_than or 0.0):,} replies")
-            click.echo(f"deleted {_clear_indexes(older_than or 0.0):,} indexes")
+            say(f"deleted {cache.clear(older_than or 0.0):,} replies")
+            say(f"deleted {_clear_indexes(older_than or 0.0):,} indexes")
         size = cache.size()
-        click.echo(f"{size.entries:,} replies, {size.bytes / 1e6:.1f} MB in {size.path}")
+        say(f"{size.entries:,} replies, {size.bytes / 1e6:.1f} MB in {size.path}")
         indexes = _indexes()
         if indexes:
             total = sum(path.stat().st_size for folder in indexes for path in folder.rglob("*") if path.is_file())
-            click.echo(f"{len(indexes):,} indexes of documents, {total / 1e6:.1f} MB in {indexes[0].parent}")
+            say(f"{len(indexes):,} indexes of documents, {total / 1e6:.1f} MB in {indexes[0].parent}")
         if not clear and (size.entries or indexes):
-            click.echo("next: evalkit cache --clear [--older-than DAYS]")
+            say("next: evalkit cache --clear [--older-than DAYS]")
     finally:
         cache.close()
 

@@ -12,6 +12,7 @@ import click
 from evalkit import plugins
 from evalkit.cli.run_options import run_option
 from evalkit.core import DataOptions, Suite, Task, UsageError, paths
+from evalkit.core.terminal import say
 from evalkit.judging.judge_model import judge_for, judged_by
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import Checked, GoldModel, check, unjudged_part
@@ -56,9 +57,9 @@ def command(
             wrong += bool(found.problems)
             _say(spec, found)
     if everything:
-        click.echo(f"{checked - wrong} ok, {wrong} wrong; data for what was skipped: --data-dir DIR, or EVALKIT_DATA")
+        say(f"{checked - wrong} ok, {wrong} wrong; data for what was skipped: --data-dir DIR, or EVALKIT_DATA")
     if wrong:
-        click.echo(f"{wrong} of {checked} tasks do not score 1.0 on their own gold answers", err=True)
+        say(f"{wrong} of {checked} tasks do not score 1.0 on their own gold answers", err=True)
         raise click.exceptions.Exit(CHECK_FAILED)
 
 
@@ -73,7 +74,7 @@ def _checks(name: str, settings: Settings, everything: bool, judge: str | None) 
         if not everything:
             raise
         told = f"skipped {name}: {str(error).splitlines()[0]}"
-        click.echo(textwrap.fill(told, 80, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False))
+        say(textwrap.fill(told, 80, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False))
 
 
 def _members(name: str) -> list[str]:
@@ -105,8 +106,8 @@ def _say(name: str, found: Checked) -> None:
     if not found.problems:
         beside = f", {found.without_gold:,} of them without a perfect answer" if found.without_gold else ""
         apart = ", no judge was asked (--judge MODEL)" if found.without_judge else ""
-        click.echo(f"ok      {name}: {found.samples:,} samples{beside}{apart}")
+        say(f"ok      {name}: {found.samples:,} samples{beside}{apart}")
         return
-    click.echo(f"WRONG   {name}: {len(found.problems):,} of {found.samples:,} samples")
+    say(f"WRONG   {name}: {len(found.problems):,} of {found.samples:,} samples")
     for sample, problem in found.problems[:_SHOWN_PROBLEMS]:
-        click.echo(f"          {sample}: {problem}")
+        say(f"          {sample}: {problem}")

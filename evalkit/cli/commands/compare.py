@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalkit.core import Record, RunError, UsageError
+from evalkit.core.terminal import emit_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +53,7 @@ def command(a: Path, b: Path, explain: str | None, as_json: bool, **given: Any) 
     elif as_json:
         from evalkit.cli.rendering.comparison import comparison_json
 
-        click.echo(comparison_json(one, other, paired, left_out, given["confidence"]), nl=False)
+        emit_json(comparison_json(one, other, paired, left_out, given["confidence"]))
     else:
         _show(console(), one, other, paired, left_out, given)
 
@@ -88,10 +89,10 @@ def _show(
 ) -> None:
     from evalkit.cli.rendering.comparison import differences_table, flip_lines, groups_table
     from evalkit.comparing.gates.integrity import findings
-    from evalkit.comparing.gates.outputs.sentences import plain
+    from evalkit.core.outside_text import one_line
 
-    out.print(f"A  {plain(one.name)} ({plain(one.model)})", markup=False, soft_wrap=True)
-    out.print(f"B  {plain(other.name)} ({plain(other.model)})\n", markup=False, soft_wrap=True)
+    out.print(f"A  {one_line(one.name)} ({one_line(one.model)})", soft_wrap=True)
+    out.print(f"B  {one_line(other.name)} ({one_line(other.model)})\n", soft_wrap=True)
     out.print(differences_table(paired, given["confidence"]))
     groups = given["groups"] if given["groups"] is not None else len(paired) == 1
     for pair in paired:
@@ -102,14 +103,12 @@ def _show(
     out.print()
     for pair in paired:
         for line in flip_lines(pair, given["ids"]):
-            out.print(line, markup=False, soft_wrap=True)
+            out.print(line, soft_wrap=True)
         for finding in findings(pair):
             word = "changed" if finding.level != "note" else "note"
-            out.print(
-                f"{word}: {plain(pair.name)}: {plain(finding.words())}", style="dim", markup=False, soft_wrap=True
-            )
+            out.print(f"{word}: {one_line(pair.name)}: {one_line(finding.words())}", style="dim", soft_wrap=True)
     for line in [*left_out, *one.problems, *other.problems]:
-        out.print(f"note: {plain(line)}", style="dim", markup=False, soft_wrap=True)
+        out.print(f"note: {one_line(line)}", style="dim", soft_wrap=True)
     sample = _any_flip(paired)
     if sample:
         out.print(f"next: evalkit compare {one.name} {other.name} --explain {sample}", style="dim", soft_wrap=True)
@@ -127,7 +126,7 @@ def _any_flip(paired: list[PairedTask]) -> str:
 
 
 def _explain(out: Console, one: Opened, other: Opened, paired: list[PairedTask], sample: str) -> None:
-    from evalkit.cli.commands.show import show_record, visible
+    from evalkit.cli.commands.show import show_record
     from evalkit.comparing.transcript import STAGES, parting
 
     if one.run is None or other.run is None:
@@ -152,7 +151,7 @@ def _explain(out: Console, one: Opened, other: Opened, paired: list[PairedTask],
             if parted.stage:
                 same = ", ".join(STAGES[: STAGES.index(parted.stage)])
                 out.print(f"they part at: {parted.stage}", style="bold")
-                out.print(visible(parted.what), markup=False, soft_wrap=True)
+                out.print(parted.what, soft_wrap=True)
                 out.print(f"alike until then: {same or 'nothing'}", style="dim")
             else:
                 out.print("they never part: every stage is alike", style="bold")

@@ -15,6 +15,7 @@ import click
 from evalkit import plugins
 from evalkit.core import UsageError, paths
 from evalkit.core.distribution import installed, pip_install, version
+from evalkit.core.terminal import say
 from evalkit.models.hf.loading.abilities import abilities
 from evalkit.models.sqlite_cache import SqliteCache
 
@@ -47,8 +48,8 @@ def command(quantization: bool) -> None:
         mark, color = _MARKS[finding.status]
         if color and "NO_COLOR" not in os.environ:
             mark = click.style(mark, fg=color)
-        click.echo(f"{mark} {finding.what:<14} {finding.details}")
-    click.echo("next: evalkit quickstart")
+        say(f"{mark} {finding.what:<14} {finding.details}")
+    say("next: evalkit quickstart")
 
 
 def _machine() -> Iterator[Diagnosis]:
@@ -141,18 +142,18 @@ def _list_quantization() -> None:
     """A table of methods and of stored forms, within 80 columns, and the commands that help."""
     methods, stored = abilities()
     for title, rows in (("quant=", methods), ("checkpoints stored as", stored)):
-        click.echo(title)
+        say(title)
         for row in rows:
             mark, color = _MARKS["ok" if row.runs else "missing"]
             if color and "NO_COLOR" not in os.environ:
                 mark = click.style(mark, fg=color)
-            click.echo(f"{mark} {row.name:<23} {row.why_not or row.summary}")
-        click.echo()
+            say(f"{mark} {row.name:<23} {row.why_not or row.summary}")
+        say()
     for install in dict.fromkeys(row.install for row in (*methods, *stored) if row.install):
         names = ", ".join(row.name for row in (*methods, *stored) if row.install == install)
-        click.echo(textwrap.fill(f"for {names}:", 80, subsequent_indent="  "))
-        click.echo("  " + " \\\n    ".join(textwrap.wrap(install, 76, break_on_hyphens=False)))
-    click.echo("next: evalkit run TASK --model hf/<repo or path>,quant=nf4")
+        say(textwrap.fill(f"for {names}:", 80, subsequent_indent="  "))
+        say("  " + " \\\n    ".join(textwrap.wrap(install, 76, break_on_hyphens=False)))
+    say("next: evalkit run TASK --model hf/<repo or path>,quant=nf4")
 
 
 def _sandbox() -> Iterator[Diagnosis]:

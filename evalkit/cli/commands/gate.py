@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalkit.cli.run_options import run_options
-from evalkit.core import RunError, UsageError
+from evalkit.core import RunError, UsageError, terminal
+from evalkit.core.terminal import emit_json
 
 if TYPE_CHECKING:
     from evalkit.comparing.gates import Opened
@@ -180,7 +181,7 @@ def _write(report: GateReport, given: dict[str, Any]) -> None:
     from evalkit.comparing.gates import outputs
 
     if str(given["json_file"]) == "-":
-        click.echo(outputs.to_json(report), nl=False)
+        emit_json(outputs.to_json(report))
     else:
         outputs.show(console(), report)
     forms = (("markdown", outputs.markdown), ("junit", outputs.junit), ("json_file", outputs.to_json))
@@ -194,5 +195,5 @@ def _write(report: GateReport, given: dict[str, Any]) -> None:
     inside = os.environ.get("GITHUB_ACTIONS") == "true"
     if given["github"] if given["github"] is not None else inside:
         for line in outputs.workflow_commands(report):
-            click.echo(line)
+            terminal.command(line)
         outputs.summarise(report, os.environ)

@@ -10,9 +10,12 @@ import click
 import orjson
 
 from evalkit.core import UsageError
+from evalkit.core.outside_text import one_line
+from evalkit.core.terminal import emit_json, say, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
     from evalkit.comparing.changes import ChangePoint
     from evalkit.comparing.history import HistoryFilter, Series
@@ -43,11 +46,11 @@ def command(folder: Path, as_json: bool, last: int, page: Path | None, **given: 
     runs, series = _collect(folder, HistoryFilter(**given))
     if page is not None:
         _write_page(runs, given, page)
-        click.echo(f"wrote {page}")
+        say(f"wrote {page}")
         return
     if as_json:
         whole = {"format": 1, "alpha": given["alpha"], "series": [one.as_json() for one in series]}
-        click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode(), nl=False)
+        emit_json(orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
         return
     from evalkit.cli.rendering.output import console
 
@@ -64,7 +67,7 @@ def command(folder: Path, as_json: bool, last: int, page: Path | None, **given: 
     if changed := next((one for one in series if one.changes), None):
         place = changed.changes[-1].place
         before, after = changed.points[place - 1].folder, changed.points[place].folder
-        out.print(f"next: evalkit compare {before} {after}", style="dim", markup=False, soft_wrap=True)
+        out.print(f"next: evalkit compare {before} {after}", style="dim", soft_wrap=True)
 
 
 def _collect(folder: Path, wanted: HistoryFilter) -> tuple[list[Run], list[Series]]:
@@ -97,23 +100,21 @@ def _runs(folder: Path) -> Iterable[Run]:
         try:
             yield Run.open(path.parent)
         except UsageError as error:
-            click.echo(f"evalkit: left out: {str(error).splitlines()[0]}", err=True)
+            say(f"evalkit: left out: {str(error).splitlines()[0]}", err=True)
 
 
-def _mark(change: ChangePoint, one: Series) -> str:
+def _mark(change: ChangePoint, one: Series) -> Text:
     rose = change.after > change.before
-    return f"[{'green' if rose == one.higher_is_better else 'red'}]{'▲' if rose else '▼'}[/]"
+    return styled(("▲" if rose else "▼", "green" if rose == one.higher_is_better else "red"))
 
 
 def _show(out: Console, one: Series, last: int) -> None:
     from rich.table import Table
 
-    from evalkit.cli.rendering.output import escaped
-    from evalkit.comparing.gates.outputs import sentences
     from evalkit.core import formatting
 
     head = f"{one.task} · {one.metric} · {one.model}"
-    out.print(f"[bold]{escaped(sentences.plain(head))}[/]  [dim]{one.asked}[/]", soft_wrap=True)
+    out.print(styled((one_line(head), "bold"), "  ", (one.asked, "dim")), soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
     table.add_column("measured", no_wrap=True)
@@ -131,14 +132,13 @@ def _show(out: Console, one: Series, last: int) -> None:
         interval = "–" if set(ends) == {"–"} else " – ".join(ends)
         when = point.created[:16].replace("T", " ")
         value = formatting.number(point.value, one.scale)
-        table.add_row(mark, when, escaped(sentences.plain(point.folder)), value, interval, f"{point.n:,}")
+        table.add_row(mark, when, one_line(point.folder), value, interval, f"{point.n:,}")
     out.print(table)
     for change in one.changes:
         point = one.points[change.place]
         out.print(
             f"changed at {point.created[:16].replace('T', ' ')}: {formatting.number(change.before, one.scale)} → "
             f"{formatting.number(change.after, one.scale)} (p {formatting.p_value(change.p_value)})",
-            markup=False,
             soft_wrap=True,
         )
     out.print()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evalkit.core import UsageError
+from evalkit.core.terminal import say
 
 _FILES = {
     "tasks/capitals.yaml": """\
@@ -82,6 +83,6 @@ def command(folder: Path) -> None:
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write {path}", found=error.strerror or str(error)) from None
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")
     go = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
-    click.echo(f"next: {go}evalkit run suite.yaml")
+    say(f"next: {go}evalkit run suite.yaml")

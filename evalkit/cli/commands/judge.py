@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalkit.core import Judge, UsageError, Validity
+from evalkit.core.terminal import say
 
 if TYPE_CHECKING:
     from evalkit.judging.outputs import Outputs
@@ -148,8 +149,8 @@ def annotate(one: Path, two: Path, **given: Any) -> None:
         given["out"].write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {given['out']}", found=error.strerror or "") from None
-    click.echo(f"{count} comparisons: {given['out']}")
-    click.echo("next: open it in a browser; then evalkit judge audit RUN_A RUN_B --judge MODEL --labels labels.csv")
+    say(f"{count} comparisons: {given['out']}")
+    say("next: open it in a browser; then evalkit judge audit RUN_A RUN_B --judge MODEL --labels labels.csv")
 
 
 @command.command("audit")
@@ -186,7 +187,7 @@ def _outputs(paths: Sequence[Path], given: dict[str, Any]) -> list[Outputs]:
     found = [read_outputs(path, given["task"]) for path in paths]
     for outputs in found:
         if outputs.unusable:
-            click.echo(f"evalkit: {outputs.place}: {outputs.unusable} records without a reply are left out", err=True)
+            say(f"evalkit: {outputs.place}: {outputs.unusable} records without a reply are left out", err=True)
     return found
 
 
@@ -245,15 +246,15 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
     try:
         found = asyncio.run(work())
     except KeyboardInterrupt:
-        click.echo(f"evalkit: interrupted; every verdict is kept\n  go on: the same command with --out {out}", err=True)
+        say(f"evalkit: interrupted; every verdict is kept\n  go on: the same command with --out {out}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     finally:
         verdicts.close()
         if cache is not None:
             cache.close()
     for meter in meters:
-        click.echo(f"evalkit: {meter.identity.name}: {meter.spent.words()}", err=True)
-    click.echo(f"evalkit: verdicts: {out}", err=True)
+        say(f"evalkit: {meter.identity.name}: {meter.spent.words()}", err=True)
+    say(f"evalkit: verdicts: {out}", err=True)
     return found
 
 
@@ -267,8 +268,8 @@ def _finish(found: Sequence[Judged], given: dict[str, Any]) -> None:
     reasons = Counter(one.reason.splitlines()[0] if one.reason else "no reason" for one in missing)
     reason, _ = reasons.most_common(1)[0]
     every = "all" if len(missing) == len(found) else f"{len(missing)} of"
-    click.echo(f"evalkit: {every} {len(found)} are unjudged; most often {reason}", err=True)
+    say(f"evalkit: {every} {len(found)} are unjudged; most often {reason}", err=True)
     fix = "a stronger judge: this one gives no verdicts" if len(missing) == len(found) else "look at the replies"
-    click.echo(f"  try:   {fix}; the verdicts' file holds what it said", err=True)
+    say(f"  try:   {fix}; the verdicts' file holds what it said", err=True)
     sys.stdout.flush()
     raise click.exceptions.Exit(UNJUDGED)

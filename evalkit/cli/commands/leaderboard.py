@@ -11,6 +11,7 @@ import click
 from evalkit import plugins
 from evalkit.cli.commands.report import Report, write_pieces
 from evalkit.core import UsageError
+from evalkit.core.terminal import emit, say
 from evalkit.runs.store import Run
 
 _FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", ".json": "json"}
@@ -29,7 +30,7 @@ def command(folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path |
     """
     runs = runs_of(folder, tasks)
     if site is not None:
-        click.echo(f"wrote {write_site(runs, site, title)}")
+        say(f"wrote {write_site(runs, site, title)}")
         return
     if out is not None:
         form = _FORMS.get(out.suffix.lower())
@@ -37,10 +38,10 @@ def command(folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path |
             raise UsageError("the file's suffix says what is written", found=str(out), fix=", ".join(_FORMS))
         write_pieces(out, _load(form, title)(runs))
     else:
-        click.echo(_load("markdown", title)(runs))
+        emit(str(_load("markdown", title)(runs)) + "\n")
         out = folder / "leaderboard.html"
         write_pieces(out, _load("html", title)(runs))
-    click.echo(f"wrote {out}")
+    say(f"wrote {out}")
 
 
 def runs_of(folder: Path, tasks: Sequence[str] = ()) -> list[Run]:
@@ -52,7 +53,7 @@ def runs_of(folder: Path, tasks: Sequence[str] = ()) -> list[Run]:
         try:
             run = Run.open(path.parent)
         except UsageError as error:
-            click.echo(f"evalkit: left out: {str(error).splitlines()[0]}", err=True)
+            say(f"evalkit: left out: {str(error).splitlines()[0]}", err=True)
             continue
         entries = [entry for entry in run.manifest.tasks if entry.result and (not tasks or entry.name in tasks)]
         if entries:

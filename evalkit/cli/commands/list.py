@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from evalkit.core.terminal import say
 from evalkit.plugins import KINDS, PluginEntry, index
 
 FOLDERS = {kind.folder: name for name, kind in KINDS.items()}
@@ -32,13 +33,13 @@ def command(kind: str | None, words: tuple[str, ...], tag: str | None, names: bo
         found = [e for e in entries if _matches(e, words) and (tag is None or tag in e[2])]
         if names:
             for name, _, _ in found:
-                click.echo(name)
+                say(name)
         elif found or kind:
             _print(shown, found, len(entries))
     for problem in dict.fromkeys(problems):
-        click.echo(f"evalkit: {problem}", err=True)
+        say(f"evalkit: {problem}", err=True)
     if not names and (kind is None or kind == "tasks"):
-        click.echo("next: evalkit run TASK --model MODEL")
+        say("next: evalkit run TASK --model MODEL")
 
 
 def _entries(shown: str, problems: list[str]) -> list[tuple[str, str, Sequence[str]]]:
@@ -75,7 +76,7 @@ def _matches(entry: tuple[str, str, Sequence[str]], words: Iterable[str]) -> boo
 def _print(kind: str, rows: list[tuple[str, str, Sequence[str]]], total: int) -> None:
     """Names in one column, summaries wrapped beside them, within the terminal or 80 columns."""
     shown = f"{len(rows)} of {total}" if len(rows) != total else str(total)
-    click.echo(_bold(f"{kind} ({shown})"))
+    say(_bold(f"{kind} ({shown})"))
     width = min(shutil.get_terminal_size((80, 24)).columns, 100)
     indent = min(28, max((len(name) for name, _, _ in rows), default=0) + 4)
     for name, summary, tags in rows:
@@ -83,12 +84,12 @@ def _print(kind: str, rows: list[tuple[str, str, Sequence[str]]], total: int) ->
         lines = textwrap.wrap(text, max(20, width - indent), break_on_hyphens=False) or [""]
         start = f"  {name}".ljust(indent)
         if len(start) > indent:
-            click.echo(start)
+            say(start)
             start = " " * indent
-        click.echo(start + lines[0])
+        say(start + lines[0])
         for line in lines[1:]:
-            click.echo(" " * indent + line)
-    click.echo()
+            say(" " * indent + line)
+    say()
 
 
 def _bold(text: str) -> str:

@@ -12,6 +12,7 @@ import click
 from evalkit import plugins
 from evalkit.cli.commands.report import Report, write_pieces
 from evalkit.core import UsageError
+from evalkit.core.terminal import say
 from evalkit.runs.store import Run, runs_under
 from evalkit.runs.store import manifest as manifests
 
@@ -42,7 +43,7 @@ def command(runs: tuple[Path, ...], where: str, experiment: str, pages: bool) ->
     for run in [Run.open(folder) for given in runs for folder in (runs_under(given)[::-1] or [given])]:
         with tempfile.TemporaryDirectory(prefix="evalkit-push-") as scratch:
             files = [run.folder / manifests.FILE, *(_pages(run, Path(scratch)) if pages else ())]
-            click.echo(f"{run.folder} → {_send(run, files, tracker, place, experiment)}")
+            say(f"{run.folder} → {_send(run, files, tracker, place, experiment)}")
 
 
 def _pages(run: Run, folder: Path) -> list[Path]:

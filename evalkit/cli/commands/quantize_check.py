@@ -13,6 +13,7 @@ from evalkit.cli.commands.run import RUN_FAILED
 from evalkit.cli.run_options import run_options
 from evalkit.comparing.gates.report import INCONCLUSIVE, REGRESSED
 from evalkit.core import UsageError, claims
+from evalkit.core.terminal import emit_json, say
 from evalkit.runs.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -92,9 +93,9 @@ def command(model: str | None, out: Path | None, resume: Path | None, **given: A
     folder = where or claims.new_folder(RUNS)
     try:
         with hold(folder):
-            run_all(folder, asked, opened, quiet=given["quiet"], say=lambda text: click.echo(text, err=True))
+            run_all(folder, asked, opened, quiet=given["quiet"], say=lambda text: say(text, err=True))
     except KeyboardInterrupt:
-        click.echo(f"evalkit: interrupted; every finished sample is kept\n  go on: {_again(folder)}", err=True)
+        say(f"evalkit: interrupted; every finished sample is kept\n  go on: {_again(folder)}", err=True)
         raise click.exceptions.Exit(130) from None
     _finish(folder, asked, policy, given)
 
@@ -205,11 +206,11 @@ def _finish(folder: Path, asked: VariantList, policy: Policy | None, given: dict
     if folders:
         _write_page(folder / PAGE, [full, *map(Run.open, folders)], given)
     if given["as_json"]:
-        click.echo(to_json(folder, asked, cost_of(full), variants, gates), nl=False)
+        emit_json(to_json(folder, asked, cost_of(full), variants, gates))
     else:
         show(asked, cost_of(full), variants, gates)
         if folders:
-            click.echo(f"\npage: {folder / PAGE}\nnext: evalkit compare {full.folder} {folders[0]}")
+            say(f"\npage: {folder / PAGE}\nnext: evalkit compare {full.folder} {folders[0]}")
     sys.stdout.flush()
     raise click.exceptions.Exit(_exit_code(asked, gates, gated=policy is not None))
 

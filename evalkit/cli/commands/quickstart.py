@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from evalkit.cli.run_options import run_option
+from evalkit.core.terminal import say
 
 if TYPE_CHECKING:
     from evalkit.runs.store import Run
@@ -36,13 +37,13 @@ def command(out: Path | None, quiet: bool) -> None:
     from evalkit.runs.plan import RunPlan
 
     started = time.perf_counter()
-    click.echo("tiny, a 1 M-parameter Llama that ships with evalkit, on five toy sets:")
-    click.echo("small and made up, to show what evalkit does without a network\n")
+    say("tiny, a 1 M-parameter Llama that ships with evalkit, on five toy sets:")
+    say("small and made up, to show what evalkit does without a network\n")
     runs = run_plan(RunPlan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
     finish(runs)
     for what, page in _pages(runs, alone=out is not None):
-        click.echo(f"{what} {page}")
-    click.echo(f"took {duration(time.perf_counter() - started)}; next: evalkit run mmlu --model hf/<repo or path>")
+        say(f"{what} {page}")
+    say(f"took {duration(time.perf_counter() - started)}; next: evalkit run mmlu --model hf/<repo or path>")
 
 
 def _pages(runs: Sequence[Run], *, alone: bool) -> list[tuple[str, Path]]:

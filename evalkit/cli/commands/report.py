@@ -12,6 +12,7 @@ import click
 from evalkit import plugins
 from evalkit.core import Sibling, UsageError
 from evalkit.core.spec import parse
+from evalkit.core.terminal import emit, say
 from evalkit.runs.store import Run, runs_under
 
 Report = Callable[[Sequence[Run]], "str | Iterator[str | Sibling]"]
@@ -71,10 +72,10 @@ def command(
     made = cast("Report", plugins.load("report", chosen, options))(found)
     if out is None or printed:
         for piece in _pieces(made):
-            click.echo(piece, nl=False)
+            emit(piece)
         return
     for path in write_pieces(out, made):
-        click.echo(f"wrote {path} ({_size(path)})")
+        say(f"wrote {path} ({_size(path)})")
 
 
 def _opened(given: Path) -> list[Run]:

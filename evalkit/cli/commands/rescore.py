@@ -42,7 +42,7 @@ def command(run: Path, out: Path | None, judge: str | None) -> None:
     print_scores(printer, [new])
     printer.print(f"\nrun: {new.folder}", soft_wrap=True)
     if new.failed:
-        console(err=True).print(explain_failures([new]), style="red", soft_wrap=True, markup=False)
+        console(err=True).print(explain_failures([new]), style="red", soft_wrap=True)
         raise click.exceptions.Exit(RUN_FAILED)
 
 

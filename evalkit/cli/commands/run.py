@@ -72,7 +72,7 @@ def finish(runs: list[Any]) -> None:
     failed = [run for run in runs if run.failed]
     if failed:
         message = explain_failures(failed)
-        console(err=True).print(message, style="red", soft_wrap=True, markup=False)
+        console(err=True).print(message, style="red", soft_wrap=True)
         sys.stdout.flush()
         raise click.exceptions.Exit(RUN_FAILED)
 

@@ -36,6 +36,7 @@ from evalkit.core import (
     digest_of,
     paths,
 )
+from evalkit.core.terminal import say
 from evalkit.runs.plan import RUNS
 from evalkit.runs.runner import Settings, begin, execute, new_journal, prepare
 from evalkit.runs.store import Run
@@ -81,7 +82,7 @@ def command(samples: Path, task: str, k: str, partial: bool, quiet: bool, **give
         run = asyncio.run(execute(journal, plan, cast(Model, model), [prepared], progress(quiet=quiet)))
     written = write_results(samples, lines, run)
     finish([run])
-    click.echo(f"results: {written}")
+    say(f"results: {written}")
 
 
 class _Samples:

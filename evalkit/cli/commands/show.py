@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalkit.core import Record, Sample, UsageError
+from evalkit.core.terminal import emit_json
 from evalkit.runs.store import Run, TaskResult, runs_under
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ _LONG_FOLDER = 36
 _SHOWN_SAMPLES = 5
 _SHOWN_GROUPS = 80
 # Everything a terminal obeys: C0 without tab and newline, DEL and C1. A model's reply must not move the cursor.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @click.command("show")
@@ -45,7 +44,7 @@ def command(
     found = [Run.open(folder) for folder in runs_under(run)] or [Run.open(run)]
     if as_json:
         for one in found:
-            click.echo((one.folder / "manifest.json").read_text(encoding="utf-8"), nl=False)
+            emit_json((one.folder / "manifest.json").read_text(encoding="utf-8"))
     elif samples or failed or wrong:
         shown = sum(_show_samples(out, one, task, samples, failed, wrong, limit) for one in found)
         if not shown:
@@ -57,7 +56,6 @@ def command(
 def _list_runs(out: Console) -> None:
     from rich.table import Table
 
-    from evalkit.cli.rendering.output import escaped
     from evalkit.runs.plan import RUNS
 
     folders = runs_under(RUNS)
@@ -73,10 +71,10 @@ def _list_runs(out: Console) -> None:
     for folder, run in listed:
         facts = (run.model, ", ".join(run.tasks), run.manifest.status)
         if apart:
-            out.print(folder, style="bold", markup=False, soft_wrap=True)
-            out.print(f"  {' · '.join(facts)}", markup=False)
+            out.print(folder, style="bold", soft_wrap=True)
+            out.print(f"  {' · '.join(facts)}")
         else:
-            table.add_row(*map(escaped, (folder, *facts)))
+            table.add_row(folder, *facts)
     if not apart:
         out.print(table)
     if len(folders) > _LISTED_RUNS:
@@ -95,14 +93,14 @@ def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
     for run in runs:
         out.print()
         head = f"{run.folder} · {run.manifest.status} · {run.manifest.created}"
-        out.print(head, style="bold", soft_wrap=True, markup=False)
+        out.print(head, style="bold", soft_wrap=True)
         for entry in run.manifest.tasks:
             if entry.result is None or (task is not None and entry.name != task):
                 continue
             result = entry.result
             tokens = f"{result.prompt_tokens:,} prompt and {result.completion_tokens:,} completion tokens"
-            out.print(f"{entry.name}: {result.samples:,} samples, {tokens}, {duration(result.seconds)}", markup=False)
-            out.print(f"  {result.signature}", style="dim", soft_wrap=True, markup=False)
+            out.print(f"{entry.name}: {result.samples:,} samples, {tokens}, {duration(result.seconds)}")
+            out.print(f"  {result.signature}", style="dim", soft_wrap=True)
             if task is not None or len(run.manifest.tasks) == 1:
                 _show_groups(out, result)
     out.print(f"next: evalkit show {runs[0].folder} --wrong", style="dim", soft_wrap=True)
@@ -153,10 +151,10 @@ def _chosen(run: Run, task: str | None, ids: tuple[str, ...], failed: bool, wron
 def show_record(out: Console, record: Record, model: str) -> None:
     """One sample in full: prompt, reply, what was extracted, what was right, scores with their reasons."""
     out.rule(f"{record.task} · {record.sample.id}", align="left", style="bold")
-    out.print(f"model {model} · validity {record.validity} · {' '.join(record.flags)}".rstrip(" ·"), markup=False)
+    out.print(f"model {model} · validity {record.validity} · {' '.join(record.flags)}".rstrip(" ·"))
     if record.failure is not None:
         failure = record.failure
-        out.print(f"failed in {failure.stage}: {failure.kind}: {visible(failure.message)}", style="red", markup=False)
+        out.print(f"failed in {failure.stage}: {failure.kind}: {failure.message}", style="red")
     if record.prompt is not None:
         _block(out, "prompt", record.prompt.text)
     in_contexts = _one_a_choice(record)
@@ -171,9 +169,9 @@ def show_record(out: Console, record: Record, model: str) -> None:
     if record.sample.targets:
         _block(out, "target", " | ".join(record.sample.targets))
     for score in record.scores:
-        answer = "" if score.answer is None else f"  answer {visible(score.answer)!r}"
-        reason = f"  ({visible(score.reason)})" if score.reason else ""
-        out.print(f"{score.name} = {score.value:.4g}{answer}{reason}", markup=False, soft_wrap=True)
+        answer = "" if score.answer is None else f"  answer {score.answer!r}"
+        reason = f"  ({score.reason})" if score.reason else ""
+        out.print(f"{score.name} = {score.value:.4g}{answer}{reason}", soft_wrap=True)
     out.print()
 
 
@@ -199,9 +197,4 @@ def _likelihoods(sample: Sample, values: tuple[float, ...]) -> str:
 
 def _block(out: Console, title: str, text: str) -> None:
     out.print(title, style="bold cyan")
-    out.print(visible(text), markup=False)
-
-
-def visible(text: str) -> str:
-    """A text with its control characters as escapes, so that a reply cannot write to the terminal."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    out.print(text)

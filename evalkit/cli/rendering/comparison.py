@@ -13,6 +13,7 @@ from evalkit.comparing import PairedTask
 from evalkit.comparing.gates.assess import difference, flips, row_of
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.core import UsageError, Validity, formatting
+from evalkit.core.outside_text import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,13 +29,13 @@ def differences_table(paired: Sequence[PairedTask], confidence: float) -> Table:
     table = _table("task / metric", confidence, flipped=True, space=1 if wide else 2)
     for pair in paired:
         if not pair.metrics:
-            table.add_row(_escaped(pair.name), *["–"] * 6, "no metric in common")
+            table.add_row(one_line(pair.name), *["–"] * 6, "no metric in common")
         for metric in pair.metrics:
             row = _row(pair, metric, confidence)
             if row is None:
-                table.add_row(_escaped(f"{pair.name} {metric}"), *["–"] * 6)
+                table.add_row(one_line(f"{pair.name} {metric}"), *["–"] * 6)
                 continue
-            table.add_row(_escaped(f"{pair.name} {metric}"), *_cells(row), f"{len(row.worse)}/{len(row.better)}")
+            table.add_row(one_line(f"{pair.name} {metric}"), *_cells(row), f"{len(row.worse)}/{len(row.better)}")
     return table
 
 
@@ -51,7 +52,7 @@ def groups_table(pair: PairedTask, confidence: float, most: int) -> Table | None
     rows = sorted(zip(found.items(), adjusted, strict=True), key=lambda item: item[1])
     for (name, verdict), p in rows[:most]:
         row = row_of(pair, pair.primary_metric, verdict, part=name)
-        table.add_row(_escaped(name), *_cells(row, p))
+        table.add_row(one_line(name), *_cells(row, p))
     if len(rows) > most:
         table.add_row(f"… and {len(rows) - most} more", *[""] * 6)
     return table
@@ -59,7 +60,7 @@ def groups_table(pair: PairedTask, confidence: float, most: int) -> Table | None
 
 def flip_lines(pair: PairedTask, shown: int) -> Iterator[str]:
     """Which samples changed, how validity differs, what the pairs leave out."""
-    name = sentences.plain(pair.name)
+    name = one_line(pair.name)
     if pair.primary_metric:
         row = _row(pair, pair.primary_metric, 0.95)
         if row is not None:
@@ -178,7 +179,3 @@ def _table(first: str, confidence: float, *, p: str = "p", flipped: bool = False
     for name in ("A", "B", "B - A", f"{100 * confidence:g} % interval", p, "n", *(["-/+"] if flipped else [])):
         table.add_column(name, justify="right", no_wrap=True)
     return table
-
-
-def _escaped(text: str) -> str:
-    return sentences.plain(text).replace("[", "\\[")

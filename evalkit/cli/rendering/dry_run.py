@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalkit.cli.rendering.output import console, escaped
+from evalkit.cli.rendering.output import console
 from evalkit.core import Model, Usage
+from evalkit.core.terminal import styled
 from evalkit.models.api.cost_limit import price_of_model
 from evalkit.runs.runner import Forecast
 
@@ -24,17 +25,17 @@ def show_forecasts(found: Sequence[tuple[Model, Sequence[Forecast]]]) -> None:
         for one in [*tasks, *([_total(tasks)] if len(tasks) > 1 else [])]:
             cost = "–" if price is None else f"{price.cost(one.usage):,.4f}"
             table.add_row(
-                escaped(one.task),
+                one.task,
                 f"{one.samples:,}",
                 f"{one.requests:,}",
                 f"{one.prompt_tokens:,}",
                 f"{one.completion_tokens:,}",
                 cost,
             )
-        out.print(f"[bold]{escaped(model.identity.name)}[/]")
+        out.print(styled((model.identity.name, "bold")))
         out.print(table)
         for line in _remarks(tasks, price is None):
-            out.print(line, style="dim", soft_wrap=True, markup=False)
+            out.print(line, style="dim", soft_wrap=True)
         out.print()
     out.print("nothing was asked. next: without --dry-run, with --max-cost USD", style="dim", soft_wrap=True)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.planning import PowerPlan, plan, suite_power
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.pairing import is_mean, pair_task, values_of
 from evalkit.core import UsageError
+from evalkit.core.outside_text import one_line
+from evalkit.core.terminal import styled
 
 if TYPE_CHECKING:
     from evalkit.comparing import TaskSide
@@ -21,7 +22,7 @@ def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, 
     """A line a task, the chance of the whole suite, and which margins its sets cannot resolve."""
     from rich.table import Table
 
-    from evalkit.cli.rendering.output import console, escaped, print_toys
+    from evalkit.cli.rendering.output import console, print_toys
 
     policy.check_names(list(opened.sides))
     out = console()
@@ -36,7 +37,7 @@ def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, 
             continue
         metric = policy.of(side.name).metric or side.primary_metric
         made = _planned(side, metric, policy, power, correlation, like)
-        name = escaped(sentences.plain(f"{side.name} {metric}"))
+        name = one_line(f"{side.name} {metric}")
         if made is None:
             table.add_row(name, f"{side.n:,}", "–", "–", "–", "–")
             out.print(f"{name}: no mean over samples: what it can tell is known only afterwards", soft_wrap=True)
@@ -62,13 +63,15 @@ def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, 
     out.print(
         f"P(pass): where nothing changed; smallest: margin passed with {100 * power:g} %; {source}",
         style="dim",
-        markup=False,
         soft_wrap=True,
     )
     for name, made in weak:
         needs = f"{made.needed:,} samples" if made.needed is not None else "a margin above 0"
         out.print(
-            f"[yellow]warning[/] {name}: {made.n:,} samples cannot resolve this margin; it takes {needs}",
+            styled(
+                ("warning", "yellow"),
+                f" {name}: {made.n:,} samples cannot resolve this margin; it takes {needs}",
+            ),
             soft_wrap=True,
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalkit.core import Estimate, Validity
+from evalkit.core.terminal import styled
 from evalkit.stats import mean_interval
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def show_pairwise(
         write({"model": one, "against": two, **counts, **{name.strip(): plain(value) for name, value in rows}})
         return
     out = console()
-    out.print(f"{one} against {two}", style="bold", markup=False)
+    out.print(f"{one} against {two}", style="bold")
     out.print(", ".join(f"{count} {_ONE.get(name, name) if count == 1 else name}" for name, count in counts.items()))
     if judged:
         out.print(_table(rows))
@@ -101,7 +102,7 @@ def show_answers(
         write({"model": model, "unjudged": unjudged, **{name.strip(): plain(value) for name, value in rows}})
         return
     out = console()
-    out.print(f"{model}: {len(judged)} judged, {unjudged} unjudged", style="bold", markup=False)
+    out.print(f"{model}: {len(judged)} judged, {unjudged} unjudged", style="bold")
     if judged:
         out.print(_table(rows, proportion=False))
 
@@ -114,8 +115,11 @@ def show_audit(audit: Audit, *, as_json: bool = False) -> None:
     out = console()
     for finding in audit.findings:
         style = {"biased": "red", "poor": "red", "fine": "green"}.get(finding.verdict, "yellow")
-        out.print(f"[{style}]{finding.verdict:>8}[/]  [bold]{finding.name}[/]: {finding.words}", soft_wrap=False)
-    out.print(audit.summary, style="bold", markup=False)
+        out.print(
+            styled((f"{finding.verdict:>8}", style), "  ", (finding.name, "bold"), f": {finding.words}"),
+            soft_wrap=False,
+        )
+    out.print(audit.summary, style="bold")
 
 
 # ---------------------------------------------------------------- parts

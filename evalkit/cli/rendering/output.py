@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from evalkit.core import toy_sets
 from evalkit.core.formatting import interval, number
+from evalkit.core.terminal import console as console
+from evalkit.core.terminal import emit_json, styled
 from evalkit.runs.store import MetricResult, Run, TaskEntry, TaskResult, toys_told
 
 if TYPE_CHECKING:
@@ -15,35 +16,24 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def console(*, err: bool = False) -> Console:
-    """A console for results (stdout) or for progress and notes (stderr). rich honours NO_COLOR and no TTY.
-
-    Without a terminal the width is fixed at 80 so that logs look the same everywhere.
-    """
-    from rich.console import Console
-
-    stream = sys.stderr if err else sys.stdout
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else 80, soft_wrap=False)
-
-
 def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> None:
     """The scores as a table, and below it what a reader of them should know of single tasks."""
     out.print(scores_table(runs, only))
     for run in runs:
         for entry in run.manifest.tasks:
-            known = notes(entry.result) if entry.result and only in (None, entry.name) else ""
+            known = notes(entry.result) if entry.result and only in (None, entry.name) else []
             if known:
                 name = entry.name if len(runs) == 1 else f"{entry.name} · {run.model}"
-                out.print(f"[dim]{escaped(name)}:[/] {known}", soft_wrap=True)
+                out.print(styled((f"{name}: ", "dim"), *known), soft_wrap=True)
     told = toys_told(runs, only)
     if told:
-        out.print(told, style="yellow", markup=False)
+        out.print(told, style="yellow")
 
 
 def print_toys(out: Console, names: Iterable[str]) -> None:
     """Which of what was shown are toy sets, where any is."""
     if told := toy_sets.note(list(dict.fromkeys(names))):
-        out.print(told, style="yellow", markup=False)
+        out.print(told, style="yellow")
 
 
 def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
@@ -62,7 +52,7 @@ def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
     table.add_column("n", justify="right", no_wrap=True)
     for task in dict.fromkeys(name for run in runs for name in run.tasks if only in (None, name)):
         if several:
-            table.add_row(f"[bold]{escaped(task)}[/]")
+            table.add_row(styled((task, "bold")))
         for run in runs:
             if task in run.tasks:
                 _add_task(table, run, run.manifest.task(task), f"  {run.model}" if several else task)
@@ -71,24 +61,18 @@ def scores_table(runs: Sequence[Run], only: str | None = None) -> Table:
     return table
 
 
-def escaped(text: str) -> str:
-    """A name as rich shows it: square brackets are no markup."""
-    return text.replace("[", "\\[")
-
-
 def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
     if entry.result is None:
-        table.add_row(escaped(name), f"[yellow]{run.manifest.status}[/]", "–", "–", "–")
+        table.add_row(name, styled((run.manifest.status, "yellow")), "–", "–", "–")
         return
     for place, metric in enumerate(entry.result.metrics):
         value = number(metric.estimate.value, metric.scale)
-        if metric.name == entry.result.primary_metric:
-            value = f"[bold]{value}[/]"
+        bold = "bold" if metric.name == entry.result.primary_metric else ""
         n = f"{metric.estimate.n:,}"
         table.add_row(
-            escaped(name) if place == 0 else "",
+            name if place == 0 else "",
             metric.name,
-            value,
+            styled((value, bold)),
             interval(metric.estimate.low, metric.estimate.high, metric.scale),
             n,
         )
@@ -99,7 +83,7 @@ def _add_suites(table: Table, runs: Sequence[Run], several: bool) -> None:
     for name in dict.fromkeys(suite.name for run in runs for suite in run.manifest.suites):
         table.add_section()
         if several:
-            table.add_row(f"[bold]{escaped(name)}[/]")
+            table.add_row(styled((name, "bold")))
         for run in runs:
             for suite in (suite for suite in run.manifest.suites if suite.name == name):
                 head = f"  {run.model}" if several else name
@@ -111,23 +95,23 @@ def _add_suites(table: Table, runs: Sequence[Run], several: bool) -> None:
 
 def _add_mean(table: Table, name: str, kind: str, metric: MetricResult | None, style: str) -> None:
     if metric is None:
-        table.add_row(escaped(name), kind, "–", "–", "–")
+        table.add_row(name, kind, "–", "–", "–")
         return
     value = number(metric.estimate.value, metric.scale)
     table.add_row(
-        escaped(name),
+        name,
         kind,
-        f"[{style}]{value}[/]" if style else value,
+        styled((value, style)),
         interval(metric.estimate.low, metric.estimate.high, metric.scale),
         f"{metric.estimate.n:,}",
     )
 
 
-def notes(result: TaskResult) -> str:
+def notes(result: TaskResult) -> list[str | tuple[str, str]]:
     """What a reader of the number should know: failures, outcomes that are not an answer, truncation."""
-    found = []
+    found: list[str | tuple[str, str]] = []
     if result.failed:
-        found.append(f"[red]{result.failed:,} failed[/]")
+        found.append((f"{result.failed:,} failed", "red"))
     found += [f"{count:,} {_OUTCOMES[name]}" for name, count in sorted(result.counts.items()) if name in _OUTCOMES]
     found += [f"{count:,} {name}" for name, count in sorted(result.flags.items())]
     if result.cached == result.samples and result.samples:
@@ -136,7 +120,9 @@ def notes(result: TaskResult) -> str:
         found.append(f"{result.cached:,} from the cache")
     if result.cost is not None:
         found.append(f"{result.cost:,.4f} US dollars")
-    return ", ".join(found)
+    commas: list[str | tuple[str, str]] = [", "] * (2 * len(found) - 1)
+    commas[::2] = found
+    return commas
 
 
 # How a model can fail to answer, in words.
@@ -153,6 +139,4 @@ def write_json(value: object) -> None:
     """A result as JSON on stdout; what is not a number is null."""
     import json
 
-    import click
-
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    emit_json(json.dumps(value, ensure_ascii=False, indent=2))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.cli.rendering.output import console
 from evalkit.core import Record
 from evalkit.core.formatting import duration
+from evalkit.core.terminal import say
 from evalkit.runs.runner import PreparedTask, Progress
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class _Log:
         now = time.monotonic()
         if now - self._said >= _LOG_EVERY_SECONDS:
             self._said = now
-            print(self._line(now), file=sys.stderr, flush=True)
+            say(self._line(now), err=True)
 
     def _line(self, now: float) -> str:
         of = "" if self._total is None else f"/{self._total:,}"

@@ -76,7 +76,7 @@ def show_tournament(standing: Standing, *, as_json: bool = False) -> None:
         _at_equal_style(out, standing.style)
     words = standing.connection.words(standing.battles.models)
     if words:
-        out.print(f"open: {words}", style="yellow", markup=False)
+        out.print(f"open: {words}", style="yellow")
     if standing.tie is not None:
         out.print(f"Davidson's tie parameter ν = {standing.tie:.3g}")
     n = len(standing.battles.value)

@@ -11,11 +11,12 @@ import orjson
 
 from evalkit.cli.rendering.output import console, print_toys
 from evalkit.comparing.gates.outputs import sentences
-from evalkit.comparing.gates.outputs.sentences import plain
 from evalkit.comparing.variant_file import VariantList
 from evalkit.comparing.variants import Shift, Variant, VariantCost
 from evalkit.core import Estimate, formatting
 from evalkit.core.formatting import duration
+from evalkit.core.outside_text import one_line
+from evalkit.core.terminal import styled
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +29,7 @@ def show(asked: VariantList, full: VariantCost, variants: Sequence[Variant], gat
     out = console()
     usable = [variant for variant in variants if not variant.problem]
     if usable:
-        out.print(f"variants less {plain(asked.full.name)}, over the same samples", markup=False, soft_wrap=True)
+        out.print(f"variants less {one_line(asked.full.name)}, over the same samples", soft_wrap=True)
         out.print(_summary(usable))
         out.print()
         out.print(_tasks(usable))
@@ -37,13 +38,13 @@ def show(asked: VariantList, full: VariantCost, variants: Sequence[Variant], gat
     out.print(_costs(asked.full.name, full, usable))
     for variant in variants:
         if variant.problem:
-            out.print(f"\n{plain(variant.name)}: {plain(variant.problem)}", markup=False)
+            out.print(f"\n{one_line(variant.name)}: {one_line(variant.problem)}")
     for name, report in gates.items():
-        out.print(f"\ngate {plain(name)}: {report.title}, {sentences.sentence(report)}", markup=False, soft_wrap=True)
+        out.print(f"\ngate {one_line(name)}: {report.title}, {sentences.sentence(report)}", soft_wrap=True)
         for row in report.rows:
-            out.print(f"  {plain(row.name)}: {sentences.reason(row)}", markup=False, soft_wrap=True)
+            out.print(f"  {one_line(row.name)}: {sentences.reason(row)}", soft_wrap=True)
     for line in notes(usable):
-        out.print(f"note: {plain(line)}", style="dim", markup=False, soft_wrap=True)
+        out.print(f"note: {one_line(line)}", style="dim", soft_wrap=True)
 
 
 def notes(variants: Sequence[Variant]) -> list[str]:
@@ -68,7 +69,7 @@ def _summary(variants: Sequence[Variant]) -> Table:
     for variant in variants:
         whole = variant.overall
         table.add_row(
-            _name(variant.name),
+            one_line(variant.name),
             _change(whole.difference, "proportion"),
             _bounds(whole.difference, "proportion"),
             formatting.p_value(whole.adjusted),
@@ -82,13 +83,13 @@ def _summary(variants: Sequence[Variant]) -> Table:
 def _tasks(variants: Sequence[Variant]) -> Table:
     table = _table("variant / task", "full", "change", "95 %", "p", "-/+", "KL")
     for variant in variants:
-        table.add_row(f"[bold]{_name(variant.name)}[/]")
+        table.add_row(styled((one_line(variant.name), "bold")))
         for shift in variant.shifts:
             verdict, scale = shift.verdict, shift.scale
             nats = shift.divergence or shift.next_token
             bound = "≥" if shift.divergence is None and nats is not None else ""
             table.add_row(
-                f"  {_name(shift.task)}",
+                f"  {one_line(shift.task)}",
                 formatting.number(verdict.baseline, scale),
                 formatting.change(verdict.difference, scale),
                 _between(verdict.low, verdict.high, scale),
@@ -110,7 +111,7 @@ def _costs(name: str, full: VariantCost, variants: Sequence[Variant]) -> Table:
     table = _table("variant", "weights", "peak memory", "load", "written tok/s", "read tok/s")
     for label, cost in [(name, full), *((variant.name, variant.cost) for variant in variants)]:
         table.add_row(
-            _name(label),
+            one_line(label),
             size(cost.weights),
             size(cost.memory) + (" GPU" if math.isfinite(cost.device) else ""),
             duration(cost.load_seconds) if math.isfinite(cost.load_seconds) else formatting.NONE,
@@ -177,10 +178,6 @@ def _between(low: float, high: float, scale: str) -> str:
 
 def _proportion(found: Estimate | None) -> str:
     return formatting.number(found.value, "proportion") if found else formatting.NONE
-
-
-def _name(text: str) -> str:
-    return plain(text).replace("[", "\\[")
 
 
 # ---------------------------------------------------------------- JSON

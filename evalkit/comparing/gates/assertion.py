@@ -12,6 +12,7 @@ from evalkit.comparing.gates.outputs import show
 from evalkit.comparing.gates.policy_file import policy_from
 from evalkit.comparing.gates.report import GateReport
 from evalkit.core import RunError
+from evalkit.core.terminal import console
 from evalkit.runs.store import Run
 
 
@@ -48,10 +49,8 @@ def assert_no_regression(
 
 def text_of(report: GateReport) -> str:
     """The report as the terminal shows it, without colours."""
-    from rich.console import Console
-
     out = StringIO()
-    show(Console(file=out, width=100, color_system=None, highlight=False), report)
+    show(console(file=out, width=100), report)
     return out.getvalue()
 
 

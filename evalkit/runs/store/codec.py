@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,26 @@ def encode(record: Record, preamble: PreambleDigest, place: Place = _as_it_is) -
         line["flags"] = record.flags
     if record.cost is not None:
         line["cost"] = record.cost
-    return orjson.dumps(line, default=str, option=_OPTIONS)
+    return json_line(line, _OPTIONS)
+
+
+def json_line(value: Any, option: int) -> bytes:
+    """JSON in UTF-8. Half of a surrogate pair, which UTF-8 has no bytes for, becomes U+FFFD: what a model was paid for
+    is kept."""
+    try:
+        return orjson.dumps(value, default=str, option=option)
+    except TypeError:
+        return orjson.dumps(_well_formed(value), default=str, option=option)
+
+
+def _well_formed(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {_well_formed(key): _well_formed(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_well_formed(one) for one in value]
+    return value
 
 
 # Samples may hold what a data set holds: numpy numbers, dates, keys that are not strings.

@@ -11,6 +11,7 @@ import orjson
 
 from evalkit.core import Estimate, RunError, UsageError
 from evalkit.core.claims import rewrite
+from evalkit.runs.store.codec import json_line
 from evalkit.runs.store.older_names import entry_today, name_today, result_today, scale_today, settings_today
 
 FILE = "manifest.json"
@@ -134,7 +135,7 @@ def write(folder: Path, manifest: Manifest) -> None:
 
     Raises RunError where the disk refuses; the old manifest is then still there.
     """
-    data = orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=str)
+    data = json_line(asdict(manifest), orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     try:
         rewrite(folder / FILE, data)
     except OSError as error:

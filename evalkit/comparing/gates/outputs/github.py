@@ -10,6 +10,7 @@ from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.outputs.markdown import markdown
 from evalkit.comparing.gates.report import GateReport
 from evalkit.core import formatting
+from evalkit.core.outside_text import workflow_data, workflow_property
 
 _MOST = 10
 """GitHub shows ten annotations of a kind for a step."""
@@ -39,9 +40,9 @@ def workflow_commands(report: GateReport) -> Iterator[str]:
         (errors if blocks else warnings).append((f"evalkit {outcome.value}: {row.name}", text))
     for level, found in (("error", errors), ("warning", warnings)):
         for title, text in found[:_MOST]:
-            yield f"::{level} title={_property(title)}::{_data(text)}"
+            yield f"::{level} title={workflow_property(title)}::{workflow_data(text)}"
     if report.outcome is GateOutcome.PASS:
-        yield f"::notice title=evalkit PASS::{_data(sentences.sentence(report))}"
+        yield f"::notice title=evalkit PASS::{workflow_data(sentences.sentence(report))}"
 
 
 def summarise(report: GateReport, environment: Mapping[str, str]) -> None:
@@ -54,11 +55,3 @@ def summarise(report: GateReport, environment: Mapping[str, str]) -> None:
         if path:
             with Path(path).open("a", encoding="utf-8") as file:
                 file.write(text)
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

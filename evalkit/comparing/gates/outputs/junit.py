@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 from xml.etree import ElementTree
 
@@ -11,9 +10,8 @@ from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.core import formatting
+from evalkit.core.outside_text import xml_text
 
-# What XML 1.0 has no place for.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHOWN = 20
 
 
@@ -33,7 +31,7 @@ def junit(report: GateReport) -> str:
 
 
 def _suite(root: ElementTree.Element, name: str, cases: list[ElementTree.Element], note: str = "") -> None:
-    suite = ElementTree.SubElement(root, "testsuite", name=_legal(name))
+    suite = ElementTree.SubElement(root, "testsuite", name=xml_text(name))
     for case in cases:
         suite.append(case)
     suite.set("tests", str(len(cases)))
@@ -41,22 +39,22 @@ def _suite(root: ElementTree.Element, name: str, cases: list[ElementTree.Element
         suite.set(count, str(sum(case.find(tag) is not None for case in cases)))
     suite.set("time", "0")
     if note:
-        ElementTree.SubElement(suite, "system-out").text = _legal(f"{name}: {note}")
+        ElementTree.SubElement(suite, "system-out").text = xml_text(f"{name}: {note}")
 
 
 def _case(row: GateRow, report: GateReport) -> ElementTree.Element:
     name = f"{row.part} {row.metric}" if row.part else row.metric
-    case = ElementTree.Element("testcase", classname=_legal(f"evalkit.{row.task}"), name=_legal(name), time="0")
+    case = ElementTree.Element("testcase", classname=xml_text(f"evalkit.{row.task}"), name=xml_text(name), time="0")
     outcome = row.verdict.outcome
-    message = _legal(sentences.reason(row))
+    message = xml_text(sentences.reason(row))
     blocks = outcome is GateOutcome.FAIL or row.blocks
     if blocks or (outcome is GateOutcome.INCONCLUSIVE and report.inconclusive_blocks):
         failure = ElementTree.SubElement(case, "failure", type=outcome.value, message=message)
-        failure.text = _legal(_text(row))
+        failure.text = xml_text(_text(row))
     elif outcome is GateOutcome.INCONCLUSIVE:
         ElementTree.SubElement(case, "skipped", message=message)
     out = ElementTree.SubElement(case, "system-out")
-    out.text = _legal(f"{outcome.value}: {_text(row)}")
+    out.text = xml_text(f"{outcome.value}: {_text(row)}")
     return case
 
 
@@ -64,9 +62,9 @@ def _incomparable(report: GateReport) -> list[tuple[str, ElementTree.Element]]:
     found = []
     for number, finding in enumerate((f for f in report.findings if f.level == "incomparable"), 1):
         name = f"integrity {number}"
-        case = ElementTree.Element("testcase", classname=_legal(f"evalkit.{finding.task}"), name=name, time="0")
-        error = ElementTree.SubElement(case, "error", type="integrity", message=_legal(finding.what))
-        error.text = _legal(finding.words(_SHOWN))
+        case = ElementTree.Element("testcase", classname=xml_text(f"evalkit.{finding.task}"), name=name, time="0")
+        error = ElementTree.SubElement(case, "error", type="integrity", message=xml_text(finding.what))
+        error.text = xml_text(finding.words(_SHOWN))
         found.append((finding.task, case))
     return sorted(found, key=lambda pair: pair[0])
 
@@ -83,7 +81,3 @@ def _text(row: GateRow) -> str:
     if flips := sentences.flips(row, _SHOWN):
         lines.append(flips)
     return "\n".join(lines)
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub("\ufffd", text)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 
 from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.core.formatting import change
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from evalkit.core.outside_text import one_line
 
 
 def bounds(row: GateRow) -> str:
@@ -45,7 +43,7 @@ def flips(row: GateRow, shown: int) -> str:
     for word, ids in (("worse", row.worse), ("better", row.better)):
         if ids:
             more = f" and {len(ids) - shown:,} more" if len(ids) > shown else ""
-            parts.append(f"{len(ids):,} {word}: {', '.join(map(plain, ids[:shown]))}{more}")
+            parts.append(f"{len(ids):,} {word}: {', '.join(map(one_line, ids[:shown]))}{more}")
     return "; ".join(parts)
 
 
@@ -71,8 +69,3 @@ def _toys(report: GateReport) -> str:
     tasks = {row.task for row in report.rows} | {finding.task for finding in report.findings}
     every = tasks <= set(report.toys)
     return "; only toy sets are gated" if every else f"; {len(report.toys)} of its tasks are toy sets"
-
-
-def plain(text: str) -> str:
-    """A text from outside on one line, without what a terminal obeys."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text)

@@ -8,6 +8,8 @@ from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.core import formatting
+from evalkit.core.outside_text import one_line
+from evalkit.core.terminal import styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,12 +26,10 @@ _SHOWN = 5
 
 def show(out: Console, report: GateReport) -> None:
     """Print it."""
-    from rich.markup import escape
-
-    out.print(f"baseline   {report.baseline}", markup=False, soft_wrap=True)
-    out.print(f"candidate  {report.candidate}", markup=False, soft_wrap=True)
+    out.print(f"baseline   {report.baseline}", soft_wrap=True)
+    out.print(f"candidate  {report.candidate}", soft_wrap=True)
     if report.looks:
-        out.print(f"looks      {report.looks}", markup=False, soft_wrap=True)
+        out.print(f"looks      {report.looks}", soft_wrap=True)
     out.print()
     if report.rows:
         out.print(_table(report))
@@ -37,18 +37,17 @@ def show(out: Console, report: GateReport) -> None:
             _explain(out, row)
     for finding in report.findings:
         word, style = _LEVELS[finding.level]
-        text = escape(sentences.plain(f"{finding.task}: {finding.words()}"))
-        out.print(f"[{style}]{word}[/] {text}", soft_wrap=True)
+        text = one_line(f"{finding.task}: {finding.words()}")
+        out.print(styled((word, style), f" {text}"), soft_wrap=True)
     if report.rows or report.findings:
         out.print()
     colour = "bold red" if report.outcome is None else _COLOURS[report.outcome]
-    out.print(f"[{colour}]{report.title}[/]: {sentences.sentence(report)}", soft_wrap=True)
+    out.print(styled((report.title, colour), f": {sentences.sentence(report)}"), soft_wrap=True)
     for step in report.next_steps:
-        out.print(f"next: {step}", style="dim", markup=False, soft_wrap=True)
+        out.print(f"next: {step}", style="dim", soft_wrap=True)
 
 
 def _table(report: GateReport) -> object:
-    from rich.markup import escape
     from rich.table import Table
 
     # A gate that looks several times takes a level of its own at each look.
@@ -63,8 +62,8 @@ def _table(report: GateReport) -> object:
     for row in report.rows:
         verdict = row.verdict
         table.add_row(
-            f"[{_COLOURS[verdict.outcome]}]{verdict.outcome.value}[/]",
-            escape(sentences.plain(f"{row.name} {row.metric}")),
+            styled((verdict.outcome.value, _COLOURS[verdict.outcome])),
+            one_line(f"{row.name} {row.metric}"),
             formatting.number(verdict.baseline, row.scale),
             formatting.number(verdict.candidate, row.scale),
             formatting.change(verdict.difference, row.scale),
@@ -76,8 +75,6 @@ def _table(report: GateReport) -> object:
 
 def _explain(out: Console, row: GateRow) -> None:
     """What the table has no room for, where there is something to say."""
-    from rich.markup import escape
-
     name = f"{row.name} {row.metric}" if row.kind == "ceiling" else row.name
     lines = []
     if row.verdict.outcome is not GateOutcome.PASS:
@@ -87,4 +84,4 @@ def _explain(out: Console, row: GateRow) -> None:
     if row.errored:
         lines.append(f"{row.errored:,} pairs left out: one side could not be measured")
     for line in lines:
-        out.print(f"[dim]{escape(sentences.plain(name))}:[/] {escape(line)}", soft_wrap=True)
+        out.print(styled((f"{one_line(name)}: ", "dim"), one_line(line)), soft_wrap=True)
