@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import orjson
 
 from evalkit.core import UsageError
+from evalkit.core.unpacking import Gzip
 from evalkit.data import paths
 
 Tap = Callable[[bytes], object]
@@ -105,7 +106,7 @@ class _Tapped(io.RawIOBase):
 
 @contextlib.contextmanager
 def _open(path: Path, tap: Tap | None) -> Iterator[io.BufferedReader]:
-    with path.open("rb") as file, gzip.GzipFile(fileobj=file) if paths.is_gzipped(path) else file as plain:
+    with Gzip(path) if paths.is_gzipped(path) else path.open("rb") as plain:
         raw = cast(io.RawIOBase, plain) if tap is None else _Tapped(cast(BinaryIO, plain), tap)
         yield io.BufferedReader(raw, _CHUNK)
 

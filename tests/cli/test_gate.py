@@ -196,6 +196,7 @@ def test_a_policy_that_names_no_task_of_the_runs_gates_nothing_and_says_so(proje
     [
         (("runs/damaged", "--baseline", "nowhere"), "there is no baseline nowhere"),
         (("runs/damaged", "--baseline-ref", "no-such-branch"), "in git at 'no-such-branch'"),
+        (("runs/damaged", "--baseline-ref=--output=injected"), "--baseline-ref is a commit, branch or tag"),
         (("nothing",), "nothing is no run folder, and without --model it can't be run"),
         (("runs/damaged", "quiz.yaml"), "runs and tasks together are no candidate"),
         (("runs/damaged", "--confidence", "0.3"), "--confidence lies between 0.5 and 1"),

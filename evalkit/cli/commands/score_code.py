@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ from evalkit.core import (
     paths,
 )
 from evalkit.core.terminal import say
+from evalkit.core.unpacking import Gzip
 from evalkit.runs.plan import RUNS
 from evalkit.runs.runner import Settings, begin, execute, new_journal, prepare
 from evalkit.runs.store import Run
@@ -107,7 +109,8 @@ def read_samples(path: Path) -> list[dict[str, Any]]:
     lines = []
     shape = '{"task_id": "HumanEval/0", "completion": "    return …"}'
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as text:
+        packed = Gzip(path) if path.suffix == ".gz" else path.open("rb")
+        with packed, io.TextIOWrapper(packed, encoding="utf-8") as text:
             for number, line in enumerate(text, 1):
                 if not line.strip():
                     continue

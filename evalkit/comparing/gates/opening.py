@@ -70,9 +70,11 @@ def open_ref(ref: str, path: Path) -> Opened:
     Raises UsageError where git, the repository, the ref or the file is not there.
     """
     folder = path.parent if path.parent.is_dir() else Path.cwd()
+    if ref.startswith("-"):
+        raise UsageError("--baseline-ref is a commit, branch or tag", found=repr(ref), fix="origin/main")
     asked = f"{ref}:./{path.name}"
     try:
-        done = subprocess.run(["git", "-C", str(folder), "show", asked], capture_output=True, check=False)
+        done = subprocess.run(["git", "-C", str(folder), "cat-file", "blob", asked], capture_output=True, check=False)
     except OSError as error:
         raise UsageError("--baseline-ref needs git", found=error.strerror or str(error)) from None
     if done.returncode:

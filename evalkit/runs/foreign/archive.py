@@ -6,16 +6,19 @@ import struct
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
+from evalkit.core.unpacking import check_size
+
 _ZSTANDARD = 93
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 _LARGEST = 2 << 30
 
 
 def read_entry(archive: ZipFile, path: Path, name: str) -> bytes:
-    """The bytes of one entry; raises BadZipFile for a damaged one."""
+    """The bytes of one entry; raises BadZipFile for a damaged one, UsageError where the archive unpacks to too much."""
     info = archive.getinfo(name)
     if info.file_size > _LARGEST:
         raise BadZipFile(f"{name} would unpack to {info.file_size:,} bytes")
+    check_size(path.stat().st_size, sum(one.file_size for one in archive.infolist()), str(path))
     if info.compress_type != _ZSTANDARD:
         return archive.read(name)
     import pyarrow as pa

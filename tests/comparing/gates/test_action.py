@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -82,3 +83,47 @@ def test_the_gate_step_runs_with_awkward_inputs(
     assert Path(written["markdown"]).read_text().startswith("<!-- evalkit gate -->")
     assert "<testsuites" in Path(written["junit"]).read_text()
     assert f"evalkit gate: {outcome}" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text()
+
+
+GH = """
+import json, os, subprocess, sys
+from pathlib import Path
+arguments = sys.argv[1:]
+with open(os.environ["CALLS"], "a") as calls:
+    calls.write(json.dumps(arguments) + "\\n")
+if arguments[:2] == ["api", "graphql"]:
+    query = arguments[arguments.index("--jq") + 1]
+    sys.exit(subprocess.run(["jq", "-r", query], input=os.environ["COMMENTS"], text=True).returncode)
+"""
+
+
+@pytest.mark.parametrize(("own", "method"), [(None, "POST"), (7, "PATCH")])
+def test_only_a_comment_of_its_own_is_edited(
+    action: dict[str, Any], tmp_path: Path, own: int | None, method: str
+) -> None:
+    """Anyone can begin a comment with the marker; the one that this token wrote is found all the same."""
+    bash = shutil.which("bash")
+    if bash is None or shutil.which("jq") is None:
+        pytest.skip("needs bash and jq, which GitHub's runners have")
+    marker = "<!-- evalkit gate -->\n"
+    nodes = [{"databaseId": 3, "viewerDidAuthor": False, "body": marker + "a stranger's"}]
+    nodes += [{"databaseId": 5, "viewerDidAuthor": True, "body": "of another action"}]
+    nodes += [{"databaseId": own, "viewerDidAuthor": True, "body": marker}] if own else []
+    comments = {"data": {"repository": {"pullRequest": {"comments": {"nodes": nodes}}}}}
+    (tmp_path / "gh").write_text(f"#!{sys.executable}\n{GH}")
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "gate.md").write_text(marker)
+    (step,) = [step for step in action["runs"]["steps"] if "graphql" in step.get("run", "")]
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "CALLS": str(tmp_path / "calls"),
+        "COMMENTS": json.dumps(comments),
+        "REPOSITORY": "team/models",
+        "NUMBER": "12",
+        "BODY": str(tmp_path / "gate.md"),
+    }
+    subprocess.run([bash, "-eo", "pipefail", "-c", step["run"]], cwd=tmp_path, env=environment, check=True)
+    last = json.loads((tmp_path / "calls").read_text().splitlines()[-1])
+    assert last[:3] == ["api", "--method", method]
+    assert last[3] == (f"repos/team/models/issues/comments/{own}" if own else "repos/team/models/issues/12/comments")
