@@ -16,6 +16,7 @@ class Validity(StrEnum):
 
     OK = "ok"
     NO_ANSWER = "no_answer"
+    UNREADABLE = "unreadable"
     REFUSED = "refused"
     LENGTH = "length"
     TIMEOUT = "timeout"

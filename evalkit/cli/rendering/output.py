@@ -128,6 +128,7 @@ def notes(result: TaskResult) -> list[str | tuple[str, str]]:
 # How a model can fail to answer, in words.
 _OUTCOMES = {
     "no_answer": "without an answer",
+    "unreadable": "with an answer that cannot be read",
     "refused": "refused",
     "length": "cut at the token limit",
     "timeout": "timed out",

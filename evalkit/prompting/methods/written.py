@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from evalkit.core import AskModel, Attempt, Capabilities, Choose, Generate, Method, Model, Prompt, Reply, Task, Usage
 from evalkit.scoring.extraction import strip_reasoning
-from evalkit.scoring.extraction.choices import LETTERS, read_choice
+from evalkit.scoring.extraction.choices import LETTERS, choice
+from evalkit.scoring.extraction.reading import Reading
+from evalkit.scoring.extraction.replies import UNREADABLE
 from evalkit.scoring.metrics import mean
 
 INSTRUCTION = "Reply with the letter of the right choice, and nothing else."
@@ -85,8 +87,9 @@ def adapted(task: Task, capabilities: Capabilities) -> Task:
 
 def _meant(reply: Reply, choices: tuple[str, ...]) -> Reply:
     stripped = strip_reasoning(reply.texts[0])
-    number = None if stripped.unterminated else read_choice(stripped.text, choices, lettered=True)
-    text = "" if number is None else choices[number]
+    read = Reading[int]() if stripped.unterminated else choice(stripped.text, choices, lettered=True)
+    text = "" if read.value is None else choices[read.value]
     # What was read is an answer, though the model may have gone on until its limit.
-    finish = ("stop",) if number is not None else reply.finish[:1]
-    return replace(reply, texts=(text,), finish=finish, usage=Usage(), seconds=0.0)
+    finish = ("stop",) if read.value is not None else reply.finish[:1]
+    notes = (*reply.notes, UNREADABLE) if read.unreadable else reply.notes
+    return replace(reply, texts=(text,), finish=finish, usage=Usage(), seconds=0.0, notes=notes)

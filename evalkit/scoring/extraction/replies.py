@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from evalkit.core import Reply, Validity
+from evalkit.scoring.extraction.reading import Reading
+
+UNREADABLE = "unreadable-answer"
+"""The note of a reply that a method has read and that holds an answer nobody can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,10 @@ class FinalAnswer:
     text: str
     validity: Validity = Validity.OK
     reason: str = ""
+
+    def validity_with(self, reading: Reading[Any]) -> Validity:
+        """The validity of a score for an answer that was read in this text; the text's own comes first."""
+        return reading.validity if self.validity is Validity.OK else self.validity
 
 
 def first_line(text: str) -> str:
@@ -63,7 +71,7 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
     - Unfinished reasoning is LENGTH with an empty text: there is no answer yet, only thought. A backend that keeps
       thought apart says so in the note "cut-in-reasoning".
     - What a provider's filter withheld (the note "refused") is REFUSED with what came of the text.
-    - An empty text is NO_ANSWER.
+    - An empty text is NO_ANSWER; where the note "unreadable-answer" says that there was something, it is UNREADABLE.
     - A text that ran to its token limit is LENGTH with the text kept: a base model seldom stops by itself, and
       its answer stands at the front. It is scored as it is and shows among the outcomes, so nobody takes a low
       score for a wrong model where the limit was too small.
@@ -84,6 +92,8 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
         return FinalAnswer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
     if "refused" in reply.notes:
         return FinalAnswer(text, Validity.REFUSED, "withheld by the provider")
+    if not text.strip() and UNREADABLE in reply.notes:
+        return FinalAnswer("", Validity.UNREADABLE, "the answer cannot be read")
     if not text.strip():
         return FinalAnswer("", Validity.NO_ANSWER, "empty reply")
     if finish == "length":

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer
-from evalkit.scoring.extraction.choices import read_choice
+from evalkit.scoring.extraction.choices import choice
+from evalkit.scoring.extraction.reading import Reading
 from evalkit.scoring.metrics import mean
 
 
@@ -68,11 +69,11 @@ def accuracy(*, unconditional: bool = False) -> Scorer:
 
 def _written(sample: Sample, replies: tuple[Reply, ...]) -> Score:
     answer = final_answer(replies)
-    chosen = read_choice(answer.text, sample.choices) if answer.text else None
-    if chosen is None:
-        validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
-        return Score("acc", 0.0, None, answer.reason or "names none of the choices", validity)
-    said = sample.choices[chosen]
+    read = choice(answer.text, sample.choices) if answer.text else Reading[int]()
+    if read.value is None:
+        reason = answer.reason or read.problem or "names none of the choices"
+        return Score("acc", 0.0, None, reason, answer.validity_with(read))
+    said = sample.choices[read.value]
     right = any(said == sample.choices[index] for index in sample.gold)
     return Score("acc", float(right), said, answer.reason or "written", answer.validity)
 

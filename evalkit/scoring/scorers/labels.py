@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
 from evalkit.scoring.extraction import final_answer
-from evalkit.scoring.extraction.choices import read_choice
+from evalkit.scoring.extraction.labels import label
 from evalkit.scoring.metrics import macro_f1, mcc, mean
 
 
@@ -24,11 +24,10 @@ class _Classification(ScoreSample):
             said = _likeliest(replies[-1].loglikelihoods, len(classes))
         else:
             answer = final_answer(replies)
-            said = read_choice(answer.text, classes) if answer.text else None
-            reason, validity = answer.reason, answer.validity
+            read = label(answer.text, classes)
+            said, reason, validity = read.value, answer.reason or read.problem, answer.validity_with(read)
         if said is None:
-            validity = Validity.NO_ANSWER if validity is Validity.OK else validity
-            return (Score("correct", 0.0, None, reason or "names no class", validity, (-1.0, float(right[0]))),)
+            return (Score("correct", 0.0, None, reason, validity, (-1.0, float(right[0]))),)
         gold = said if said in right else right[0]
         counts = (float(said), float(gold))
         return (Score("correct", float(said == gold), classes[said], reason, validity, counts),)
@@ -39,7 +38,8 @@ def classification(*, labels: tuple[str, ...] = ()) -> Scorer:
 
     Classes are the `labels`, or else the sample's choices, in their order, which must be that of every sample. From a
     `choose()` the likeliest choice is predicted, the first of equals; in a written reply it is the label that the
-    reply is, or the only one that stands in it. A reply that names none is NO_ANSWER: it is predicted as no class.
+    reply is, states or names alone (`scoring.extraction.labels`). A reply that names none is NO_ANSWER: it is predicted
+    as no class.
 
     The right class is the sample's gold index, or else the label that its target is. Of several right ones the one
     that was predicted counts. Scoring raises ValueError where the right class is none of the labels, and for
@@ -47,7 +47,7 @@ def classification(*, labels: tuple[str, ...] = ()) -> Scorer:
     """
     metrics = (mean("correct", name="accuracy"), macro_f1(), mcc())
     settings = {"labels": ",".join(labels)} if labels else {}
-    return Scorer("classification", _Classification(labels), ("correct",), metrics, settings)
+    return Scorer("classification", _Classification(labels), ("correct",), metrics, settings, version=2)
 
 
 def _right(sample: Sample, classes: tuple[str, ...]) -> list[int]:

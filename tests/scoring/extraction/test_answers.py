@@ -20,7 +20,7 @@ from evalkit.scoring.extraction import as_number, last_boxed, last_number, last_
         ("50%", 0.5),
         ("1e3", 1000.0),
         (".5", 0.5),
-        ("1 080", None),
+        ("1 080", 1080.0),
         ("1,08", None),
         ("18 dollars", None),
         ("1.2.3", None),

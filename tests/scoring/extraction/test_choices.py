@@ -13,7 +13,7 @@ from evalkit.scoring.extraction.choices import LETTERS, read_choice, read_letter
     ("text", "letter"),
     [
         ("B", "B"),
-        (" (b) ", None),
+        (" (b) ", "B"),
         ("(B)", "B"),
         ("**B**", "B"),
         ("B.", "B"),

@@ -183,7 +183,7 @@ def test_choices_are_written_where_a_model_gives_no_log_likelihoods(ran: Any) ->
     model = Scripted(writes_only=True)
     found = ran("choices: options\ngold: right\nprimary_metric: acc_norm", model=model)
     assert "|written_choice|accuracy|greedy|" in found.signature
-    assert values(found) == {"acc": 0.75}
+    assert values(found) == {"acc": 0.5}
     assert found.primary_metric == "acc"
     assert all(isinstance(request, Generate) for request in model.asked)
     weighed = ran("choices: options\ngold: right\nprimary_metric: acc_norm")
@@ -201,7 +201,7 @@ def test_a_run_of_written_choices_is_scored_again_as_it_was_asked(tmp_path: Path
     one, other = (run.manifest.tasks[0].result for run in (old, new))
     assert one is not None
     assert other is not None
-    assert values(one) == values(other) == {"acc": 0.75}
+    assert values(one) == values(other) == {"acc": 0.5}
     assert one.signature == other.signature
 
 
