@@ -1,6 +1,7 @@
 """What every test shares: a cache folder of its own, where the real benchmark rows lie, and which tests are slow."""
 
 import gc
+import gzip
 import json
 import os
 import subprocess
@@ -70,6 +71,20 @@ def hub_mirror() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real benchmark rows at {folder}; set EVALKIT_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_replies(hub_mirror: Path) -> Callable[[str], list[dict[str, Any]]]:
+    """real_replies(name) gives the rows of stored model outputs with published readings, `reference/replies`."""
+    folder = hub_mirror.parent / "reference" / "replies"
+    if not folder.is_dir():
+        pytest.skip(f"no stored replies: {folder} is missing")
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+
+    return rows
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from evalkit.judging.ranking import ranking
 from evalkit.judging.rating import rating
 from evalkit.judging.rubric import Criterion, rubric
 from evalkit.judging.single_grade import Grading
-from evalkit.judging.verdict_reader import Reading, read_label, read_levels, read_number
+from evalkit.judging.verdict_reader import read_label, read_levels, read_number
+from evalkit.scoring.extraction.reading import Reading
 
 __all__ = [
     "SCALES",

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from evalkit.core import Generate, Message, Model, ModelError, Prompt, Reply, UsageError, schema_text
 from evalkit.judging.transcripts import JudgeCall, in_words
-from evalkit.judging.verdict_reader import Reading
+from evalkit.scoring.extraction.reading import Reading
 
 T = TypeVar("T")
 Read = Callable[[str, bool], Reading[T]]

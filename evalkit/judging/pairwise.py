@@ -12,7 +12,8 @@ from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.logprob_grades import weigh
 from evalkit.judging.prompts import PromptText
 from evalkit.judging.protocols import Decide, answers_of, decided, judge_of, questions_of, reference_of, unjudged
-from evalkit.judging.verdict_reader import Reading, read_label
+from evalkit.judging.verdict_reader import read_label
+from evalkit.scoring.extraction.reading import Reading
 
 SCORES = ("win", "consistent", "first_position")
 _LABELS: Mapping[str, str] = {"A": "1", "B": "0", "C": "0.5", "tie": "0.5"}

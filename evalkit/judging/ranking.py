@@ -13,7 +13,7 @@ from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.json_objects import ending_object
 from evalkit.judging.prompts import PromptText
 from evalkit.judging.protocols import Decide, answers_of, decided, judge_of, questions_of, reference_of, unjudged
-from evalkit.judging.verdict_reader import Reading
+from evalkit.scoring.extraction.reading import Reading
 
 MOST = len(string.ascii_uppercase)
 

@@ -11,7 +11,8 @@ from evalkit.judging.ask import Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.prompts import PromptText
 from evalkit.judging.protocols import Decide, answers_of, decided, judge_of, questions_of, reference_of, unjudged
-from evalkit.judging.verdict_reader import Reading, read_levels
+from evalkit.judging.verdict_reader import read_levels
+from evalkit.scoring.extraction.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Literal
 from evalkit.core import Model, UsageError
 from evalkit.judging.ask import JudgeReply, Sampling, ask
 from evalkit.judging.logprob_grades import weigh
-from evalkit.judging.verdict_reader import Reading, read_number
+from evalkit.judging.verdict_reader import read_number
+from evalkit.scoring.extraction.reading import Reading
 
 How = Literal["text", "likelihoods", "samples"]
 

@@ -1,8 +1,10 @@
 """What a judge's reply says: one of the labels that were offered, a number on the scale, or nothing that can be read.
 
-A verdict is read from the structured field or from the last line, which must say it and nothing else. So a verdict
-that the judge quotes, denies, weighs or repeats from the text that it judges is never taken for its own. A reply
-with no verdict, with two, or with a label that was not offered is unread: never a tie, never a zero.
+A verdict is read from the structured field, from the last line where that says it and nothing else, or from a mark
+such as [[A]] that is the only one of the reply and stands behind words that announce it ("my final verdict is that A is
+slightly better: [[A]]"). So a verdict that the judge quotes, denies, weighs or repeats from the text that it judges is
+never taken for its own. A reply with no verdict, with two, or with a label that was not offered is unread: never a
+tie, never a zero.
 """
 
 from __future__ import annotations
@@ -10,57 +12,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from evalkit.judging.json_objects import ending_object, other_objects
+from evalkit.judging.verdict_lines import DECORATION, THING, announced, markers
+from evalkit.scoring.extraction.reading import Reading, unreadable
 from evalkit.scoring.extraction.replies import strip_reasoning
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
-    """What was read; or None, and `problem` says why nothing was."""
-
-    value: T | None = None
-    problem: str = ""
-
-
-# What introduces a verdict, in the languages that judges are commonly asked in.
-_WORDS = (
-    "verdict|decision|judg(?:e)?ment|answer|winner|choice|result|conclusion|preference|rating|score|grade|label|"
-    "the better (?:answer|response)|better (?:answer|response)|"
-    "urteil|entscheidung|antwort|gewinner|ergebnis|bewertung|note|punktzahl|"
-    "verdict final|jugement|décision|réponse|gagnant|résultat|"
-    "veredicto|decisión|respuesta|ganador|resultado|puntuación|veredito|decisão|"
-    "verdetto|giudizio|decisione|risposta|vincitore|punteggio|"
-    "вердикт|решение|ответ|победитель|оценка|"
-    "判定|裁决|裁定|结论|答案|评分|得分|结果|評価|結論|回答|勝者|최종 판정|판정|결론|답변|승자|점수"
-)
-_ADJECTIVES = (
-    "my|the|final|overall|endgültiges|finales|mein|le|la|el|mon|ma|mi|il|mio|final de|окончательный|итоговый|"
-    "最终|最后|最終|总体|최종"
-)
-_HEAD = rf"(?:(?:(?:{_ADJECTIVES})\s*)*(?:{_WORDS})(?:\s+(?:finale?|definitivo))?\s*(?:[:：=]|\bis\b\s*:?|[-–—]\s)\s*)"
-_THING = r"(?:(?:assistant|answer|response|model|option|candidate|output|system)\s+)?"
-_TAIL = r"(?:\s+(?:wins|is better|is the better (?:answer|response)|is the winner))?"
-_QUOTED = re.compile(
-    r"\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|‘[^’\n]*’|(?<!\w)'[^'\n]*'(?!\w)|`[^`\n]*`|「[^」\n]*」"
-)
-_BLOCKQUOTE = re.compile(r"(?m)^[ \t]*>.*$")
-_DECORATION = "*_# \t"
 _STRUCK = re.compile(r"~~[^~\n]*~~|<(?:del|s|strike)>[^\n]*?</(?:del|s|strike)>", re.IGNORECASE)
-_ANNOUNCED = re.compile(
-    rf"(?:(?:so|thus|therefore|hence|now|finally),?\s+)?(?:(?:here|this) is\s+|here's\s+)?(?:{_HEAD})(?:\s*is\s*:?)?"
-    r"|(?:so|thus|therefore|hence|finally|overall|in (?:short|sum|conclusion)):",
-    re.IGNORECASE,
-)
-"""What may stand, ending with a colon, above a verdict; any other line that ends so introduces another's."""
-_TURNED = re.compile(
-    r"\b(?:worse|worst|weaker|weakest|inferior|loser|loses|lost|schlechter|schwächer)\b", re.IGNORECASE
-)
 _LABEL_FIELDS = ("verdict", "winner", "decision", "answer")
 _NUMBER_FIELDS = ("rating", "score", "grade")
 
@@ -76,25 +38,24 @@ def read_label(text: str, labels: Mapping[str, str], *, field: str = "verdict", 
     pattern = "|".join(re.escape(written) for written in sorted(labels, key=len, reverse=True))
     found, before = ending_object(prepared)
     if found is not None:
-        marked = {folded[_folded(said)] for said in _markers(before, pattern)}
+        marked = {folded[_folded(mark)] for mark in markers(before, pattern)}
         return _from_object(found, before, (field, *_LABEL_FIELDS), lambda value: _label_of(value, folded), marked)
     if cut:
         return Reading(problem="the reply was cut at its token limit")
-    last = _said(_last_line(prepared), pattern, bare=True)
-    if last is None:
-        return Reading(problem="its last line is no verdict")
-    if not _is_own(prepared, pattern):
-        return Reading(problem="what stands above its last line says that it is no verdict")
-    others = {folded[_folded(said)] for said in _markers(prepared, pattern)}
-    if others - {folded[_folded(last)]}:
+    others = {folded[_folded(mark)] for mark in markers(prepared, pattern)}
+    last = announced(prepared, pattern)
+    if last.value is None:
+        return Reading(problem="it holds two verdicts") if len(others) > 1 else last
+    if others - {folded[_folded(last.value)]}:
         return Reading(problem="it holds two verdicts")
-    return Reading(folded[_folded(last)])
+    return Reading(folded[_folded(last.value)])
 
 
 def read_number(
     text: str, low: int, high: int, *, field: str = "rating", whole: bool = True, cut: bool = False
 ) -> Reading[float]:
-    """The number from `low` to `high` that a reply ends with; a fraction is none where the scale is `whole`.
+    """The number from `low` to `high` that a reply ends with; a fraction is none where the scale is `whole`, unless it
+    stands in double brackets.
 
     "7/10" and "7 out of 10" are read where the scale ends at 10; a number of another scale is not brought to this one.
     """
@@ -104,20 +65,20 @@ def read_number(
     pattern = r"[-+]?\d{1,6}(?:\.\d{1,6})?(?:\s*(?:/|⁄|out of|von|sur|из)\s*\d{1,6})?"
     found, before = ending_object(prepared)
     if found is not None:
-        marked = {_number_of(said, low, high, whole) for said in _markers(before, pattern)}
+        marked = {_number_of(mark, low, high, whole) for mark in markers(before, pattern)}
         take = partial(_number_of, low=low, high=high, whole=whole)
         return _from_object(found, before, (field, *_NUMBER_FIELDS), take, marked)
     if cut:
         return Reading(problem="the reply was cut at its token limit")
-    last = _said(_last_line(prepared), pattern, bare=True)
-    if last is None:
-        return Reading(problem="its last line is no rating")
-    if not _is_own(prepared, pattern):
-        return Reading(problem="what stands above its last line says that it is no rating")
-    value = _number_of(last, low, high, whole)
+    last = announced(prepared, pattern)
+    if last.value is None:
+        return Reading(problem=last.problem.replace("verdict", "rating"))
+    # MT-Bench reads [[8.5]] where it asked for a whole number; what stands in double brackets was meant.
+    meant = re.search(rf"\[\[\s*{re.escape(last.value)}\s*\]\]", prepared) is not None
+    others = {_number_of(mark, low, high, whole and not meant) for mark in markers(prepared, pattern)}
+    value = _number_of(last.value, low, high, whole and not meant)
     if value is None:
-        return Reading(problem=f"{last!r} is not on the scale from {low} to {high}")
-    others = {_number_of(said, low, high, whole) for said in _markers(prepared, pattern)}
+        return unreadable(f"{last.value!r} is not on the scale from {low} to {high}")
     return Reading(problem="it holds two ratings") if others - {value} else Reading(value)
 
 
@@ -159,15 +120,15 @@ def _all_levels(given: Mapping[str, object], scales: Mapping[str, Sequence[int]]
 
 
 def _listed_levels(text: str, scales: Mapping[str, Sequence[int]]) -> Reading[dict[str, int]]:
-    lines = [line.strip(_DECORATION + "-•") for line in text.splitlines() if line.strip()][-len(scales) :]
+    lines = [line.strip(DECORATION + "-•") for line in text.splitlines() if line.strip()][-len(scales) :]
     names = {_criterion(name): name for name in scales}
     given: dict[str, object] = {}
     for line in lines:
         head, colon, level = line.partition(":")
-        name = names.get(_criterion(head.strip(_DECORATION)))
+        name = names.get(_criterion(head.strip(DECORATION)))
         if not colon or name is None or name in given:
             return Reading(problem="it ends neither in an object nor in a level for each criterion")
-        given[name] = level.strip(_DECORATION).removesuffix(".")
+        given[name] = level.strip(DECORATION).removesuffix(".")
     mentioned = [
         (names[_criterion(head)], int(level))
         for head, level in re.findall(r"(?m)^[\s*_\-•]*([^:\n]{1,60}?)[*_ ]*:[*_ ]*(\d{1,4})[*_ ]*\.?$", text)
@@ -190,54 +151,6 @@ def _prepared(text: str) -> str | Reading[str]:
     plain = unicodedata.normalize("NFKC", stripped.text.replace("：", ":")).replace("\u200b", "")
     plain = _STRUCK.sub("", plain).strip()
     return plain or Reading(problem="the reply is empty")
-
-
-def _last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
-
-
-def _is_own(text: str, pattern: str) -> bool:
-    """Whether what stands above the last line leaves it the judge's own verdict: no line that introduces something
-    else, no question about the worse one, and no sentence that a bare label would end."""
-    lines = [line.strip().strip(_DECORATION) for line in text.splitlines() if line.strip()]
-    above = lines[-2] if len(lines) > 1 else ""
-    if not above:
-        return True
-    if above.endswith(":"):
-        return _ANNOUNCED.fullmatch(above) is not None
-    if above.endswith("?") and _TURNED.search(above):
-        return False
-    marked = _said(_last_line(text), pattern, bare=False) is not None
-    return marked or not above[-1].isalnum() or _said(above, pattern, bare=True) is not None
-
-
-def _said(line: str, pattern: str, *, bare: bool) -> str | None:
-    """What of `pattern` a line says and says alone: `[[A]]`, `Verdict: A`, or a bare `A` that is no heading."""
-    if line.lstrip().startswith(">"):
-        return None
-    bare = bare and not line.lstrip().startswith("#")
-    plain = line.strip(_DECORATION + "-•").replace("**", "").replace("__", "")
-    if re.fullmatch(r"`[^`]+`", plain):
-        plain = plain.strip("`")
-    boxed = rf"\[\[?\s*(?P<boxed>{pattern})\s*\]\]?"
-    headed = rf"{_HEAD}(?:\\boxed\{{(?P<latex>{pattern})\}}|`?{_THING}(?P<headed>{pattern})`?{_TAIL})"
-    form = rf"(?:{_HEAD}?{boxed}|{headed}" + (rf"|{_THING}(?P<bare>{pattern})" if bare else "") + r")\s*[.!]?"
-    found = re.fullmatch(form, plain.strip(), re.IGNORECASE)
-    if found is None:
-        return None
-    said = next(value for value in found.groupdict().values() if value is not None)
-    if found.groupdict().get("bare") and len(said) == 1 and said.islower():
-        return None
-    return str(said)
-
-
-def _markers(text: str, pattern: str) -> list[str]:
-    """Every verdict in a reply that is marked as one: in double brackets anywhere, or on a line that says it alone.
-    What is quoted is not the judge's."""
-    own = _BLOCKQUOTE.sub("", text)
-    said = [line_said for line in own.splitlines() if (line_said := _said(line, pattern, bare=False)) is not None]
-    unquoted = _QUOTED.sub("", own)
-    return said + [str(match) for match in re.findall(rf"\[\[\s*({pattern})\s*\]\]", unquoted, re.IGNORECASE)]
 
 
 def _from_object(
@@ -265,7 +178,7 @@ def _label_of(value: object, folded: Mapping[str, str]) -> str | None:
     if not isinstance(value, str):
         return None
     plain = value.strip().removeprefix("[[").removesuffix("]]").strip().rstrip(".")
-    plain = re.sub(rf"^{_THING}", "", plain, flags=re.IGNORECASE)
+    plain = re.sub(rf"^{THING}", "", plain, flags=re.IGNORECASE)
     return folded.get(_folded(plain)) or folded.get(_folded(value.strip()))
 
 
@@ -288,4 +201,4 @@ def _folded(text: str) -> str:
 
 
 def _criterion(name: str) -> str:
-    return re.sub(r"[\s_\-]+", " ", name.strip(_DECORATION).casefold())
+    return re.sub(r"[\s_\-]+", " ", name.strip(DECORATION).casefold())

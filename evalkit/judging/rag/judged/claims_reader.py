@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.judging.json_objects import ending_object, other_objects
-from evalkit.judging.verdict_reader import Reading
+from evalkit.scoring.extraction.reading import Reading
 from evalkit.scoring.extraction.replies import strip_reasoning
 
 MOST_CLAIMS = 200

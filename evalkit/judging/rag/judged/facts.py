@@ -24,7 +24,7 @@ from evalkit.judging.rag.judged.memo import once
 from evalkit.judging.rag.records import RagRecord, of_sample
 from evalkit.judging.rag.support.detector import abstains
 from evalkit.judging.rag.support.wording import sentences
-from evalkit.judging.verdict_reader import Reading
+from evalkit.scoring.extraction.reading import Reading
 
 T = TypeVar("T")
 
