@@ -61,7 +61,7 @@ AFFIRMED = _compiled(
     r"[\s*_\"'”’)\]:,]*(?:\b(?:is|are|was|seems|looks|must be|would be|ist|wäre|est|es|é|è|är|is|jest|является|"
     r"adalah)\b\s*)"
     r"(?:(?:the|a|an|clearly|definitely|only|most|indeed|also|die|der|das|la|le|il|o|les)\s+)*+"
-    r"(?:correct|right|true|best|answer|appropriate|accurate|valid choice|one that|single|richtig|korrekt|"
+    r"(?:correct|right|best|answer|appropriate|accurate|valid choice|one that|single|richtig|korrekt|"
     r"bonne|correcte|juste|correcta|correcto|respuesta|correta|certa|resposta|corretta|giusta|risposta|juist|rätt|"
     r"poprawna|правильн|верн)"
     r"|[\s*_\"'”’)\]—–-]*(?:правильный|верный)\s+(?:ответ|вариант)"
@@ -131,12 +131,12 @@ ONLY_SUPPOSED = _compiled(
     r"|如果|假设|もし|만약|إذا|यदि|अगर"
 )
 CORRECTS = _compiled(
-    r"\b(?:wait|actually|correction|sorry|no[,.:! ]|on second thought|scratch that|i mean|let me (?:re|correct|fix)|"
+    r"\b(?:wait|actually|correction|sorry|no wait|on second thought|scratch that|i mean|let me (?:re|correct|fix)|"
     r"mistake|apologi[sz]e|rather|however|but|instead|re-?(?:examin|consider|check|evaluat|read)\w*|hmm|oops|"
     r"moment|nein|doch|sondern|vielmehr|korrektur|attendez|pardon|en fait|non|espera|perd[oó]n|en realidad|espere|"
     r"na verdade|"
     r"aspetta|in realtà|нет|подожд\w*|точнее)\b"
-    r"|不对|等等|更正|不,|いや|待って|訂正|아니|잠깐|정정|لا[،, ]|عفوا|नहीं"
+    r"|\bno[,.:!]|不对|等等|更正|不,|いや|待って|訂正|아니|잠깐|정정|لا[،, ]|عفوا|नहीं"
 )
 """What takes an answer back before another."""
 CONCLUDES = _compiled(

@@ -31,7 +31,7 @@ _ALONE = re.compile(r"[\W_]*([A-Za-z])[\W_]*")
 # A letter by itself: in no word, no abbreviation, no possessive ("A's").
 _TOKEN = re.compile(
     r"(?<![0-9A-Za-zÀ-ɏ_\\^])(?<![A-Za-z]\.)(?<![A-Za-z][-'’])([A-Za-z])(?![0-9A-Za-zÀ-ɏ_])"
-    r"(?!['’](?!d[ıiuü]r)\w)(?!\.[A-Za-z]\b)(?!-[A-Za-z])(?!\s*[=^+<>]\s*[\w(])"
+    r"(?!['’](?!d[ıiuü]r)\w)(?!\.[A-Za-z]\b)(?!-[A-Za-z])(?!\s*[=^+<>]\s*[\w(])(?!\[|\(\w\)|\(\w\()"
 )
 _WRAPS = "([{\"'“”‘’«»*`$_:#<> \t" + BOX_OPENS
 _OPENED = re.compile(r"[\s*_#>\"'“`$({\[⟦-]*\Z")
@@ -49,7 +49,8 @@ class _Mention:
     letter: str
     start: int
     end: int
-    stated: bool
+    stated: int
+    """2 where "the answer is" states it or a box holds it, 1 where other words do ("so B", "B is correct"), else 0."""
     strong: bool
     leads: bool
     kind: str
@@ -106,23 +107,27 @@ def _led(
 ) -> Reading[int]:
     """A reply that begins with a letter."""
     own = next(group for group in groups if lead in group)
-    if len({m.letter for m in own}) > 1:
-        return Reading(problem=_TWO)
     later = [group for group in stated if lead not in group and group[0].letter in offered]
+    if len({m.letter for m in own}) > 1:
+        return _resolved(text, later, offered) if later else Reading(problem=_TWO)
     others = [group for group in later if {m.letter for m in group} != {lead.letter}]
     listed = [item for item in _ITEM.findall(text) if item in offered]
     goes_through_all = len(set(listed)) > 1 and listed[0] == lead.letter and not _ENDS.match(text, lead.end)
     if not others:
         return Reading(problem=_TWO) if goes_through_all and not later else Reading(offered.index(lead.letter))
     answers = text[lead.end : lead.end + 1] == ":" and lead.letter == "A"
-    if goes_through_all or answers or words.CORRECTS.search(text[lead.end : others[0][0].start]):
+    counts = text[lead.start].islower()
+    if goes_through_all or answers or counts or words.CORRECTS.search(text[lead.end : others[0][0].start]):
         return _resolved(text, later, offered)
     return Reading(problem=_TWO)
 
 
 def _resolved(text: str, stated: Sequence[Sequence[_Mention]], offered: str) -> Reading[int]:
-    """One answer of all that are stated."""
+    """One answer of all that are stated: where some are called the answer, other words count only to take one back."""
     possible = [group for group in stated if any(m.letter in offered for m in group)]
+    called = [group for group in possible if any(m.stated == 2 for m in group)]
+    if called and not words.CORRECTS.search(text[called[-1][-1].end : possible[-1][0].start]):
+        possible = called
     if not possible:
         return unreadable(f"{stated[-1][0].letter} was not offered")
     last = possible[-1]
@@ -163,15 +168,19 @@ def _mentions(text: str) -> Iterator[_Mention]:
         states, strong = _stated(text, start, before, kind)
         affirmed = words.AFFIRMED.match(after) is not None
         leads = _OPENED.fullmatch(text, 0, start) is not None and _leads(after, kind)
+        if token[1] in "ivx" and kind != "box":
+            # Roman numbers count statements.
+            continue
         if token[1].islower() and not _may_be_small(after, kind, states, leads):
             continue
-        yield _Mention(token[1].upper(), start, end, states or affirmed or kind == "box", strong, leads, kind)
+        stated = max(states, int(affirmed), 2 * (kind == "box"))
+        yield _Mention(token[1].upper(), start, end, stated, strong, leads, kind)
 
 
 def _may_be_small(after: str, kind: str, states: bool, leads: bool) -> bool:
     """Whether a small letter is one of a choice: it ends where its line does, or stands in brackets."""
     if kind in ("box", "bracket"):
-        return True
+        return kind == "box" or states or leads
     return bool((states or kind == "named") and _ENDS.match(after)) or bool(leads and _LISTED.match(after))
 
 
@@ -186,19 +195,30 @@ def _leads(after: str, kind: str) -> bool:
     )
 
 
-def _stated(text: str, start: int, before: str, kind: str) -> tuple[bool, bool]:
-    """Whether the letter at `start` is stated as the answer, and whether so strongly that it ends the argument."""
+def _stated(text: str, start: int, before: str, kind: str) -> tuple[int, bool]:
+    """How the letter at `start` is stated (see `_Mention`), and whether so strongly that it ends the argument."""
     opened = before.rstrip(_WRAPS) if kind else before
     found = next((m for m in (words.STATES.search(before), words.STATES.search(opened)) if m), None)
     linked = found is not None and words.LINKED.search(found["rest"] + text[start - len(before) + len(opened) : start])
     chosen = words.CHOOSES.search(before) or words.CHOOSES.search(opened)
     if not linked and not chosen and kind != "box":
-        return False, False
+        return 0, False
+    item = _ITEM.match(text, text.rfind("\n", 0, start) + 1)
+    if kind != "box" and item is not None and item.start(1) == start and _is_listed(text, start):
+        return 0, False
     sentence = _sentence_before(text, start)
     if words.ONLY_SUPPOSED.search(sentence) or _asks(text, start):
-        return False, False
+        return 0, False
     final = bool(found and found["final"])
-    return True, final or kind == "box" or words.CONCLUDES.search(sentence) is not None
+    return 2 if linked else 1, final or kind == "box" or words.CONCLUDES.search(sentence) is not None
+
+
+def _is_listed(text: str, start: int) -> bool:
+    """Whether the next letter begins one of the next lines: what stands here is one of a list of options."""
+    following = chr(ord(text[start].upper()) + 1)
+    return any(item == following for item in _ITEM.findall(text[start : start + 600])) or any(
+        ord(item) == ord(text[start].upper()) - 1 for item in _ITEM.findall(text[max(0, start - 600) : start])
+    )
 
 
 def _sentence_before(text: str, start: int) -> str:
@@ -232,7 +252,7 @@ def _denied(text: str, group: Sequence[_Mention]) -> bool:
     if words.DENIED_BEFORE.search(before):
         return re.search(r"(?i)\bnot (?:only|just)\b|\bno (?:doubt|wait)\b|\bno[,.:!]", before) is None
     wrong = words.DENIED_AFTER.match(after)
-    return (
-        wrong is not None
-        and re.search(r"(?i)not (?:only|just|wrong|incorrect|false)", after[: wrong.end() + 12]) is None
-    )
+    if wrong is None or (any(mention.stated == 2 for mention in group) and not words.SINGULAR.match(after)):
+        # "The answer is (A) False" says what stands under A.
+        return False
+    return re.search(r"(?i)not (?:only|just|wrong|incorrect|false)", after[: wrong.end() + 12]) is None

@@ -10,6 +10,14 @@ from evalkit.core import Validity
 from evalkit.scoring.extraction.letters import LETTERS, letter
 
 REPLIES = [
+    ("Therefore, the correct answer is (A) False, False.", "A"),
+    ("(a) It is far.\n(b) It is near.\nThe answer is (D).", "D"),
+    ("Check each:\nA. 2 : 96\nB. 12 : 96\nThe answer is (B).", "B"),
+    ("A and C are true where B is false. The answer is (D).", "D"),
+    ("We have E[X] = 2 and P(A) = 1, so the answer is (C).", "C"),
+    ("(i) is true, (ii) is not. Thus, (i) holds. The answer is (B).", "B"),
+    ("The answer is (A).\nb) At the other rate, no more is paid. The answer is (B).", None),
+    ("The answer is (A), (B), and (D).", None),
     ("B\n\nExplanation: (A) is in Ecuador, (C) is in Colombia.", "B"),
     ("B\n\nQuestion: What is the capital of Kenya?\nA. Nairobi\nB. Kampala\nAnswer: A", "B"),
     ("Answer: B\n\nQuestion: next?\nAnswer: C", "B"),
