@@ -9,7 +9,8 @@ import json
 import random
 import sys
 import types
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.core import Reply, Sample, ToolCall, Validity
-from evalkit.scoring.extraction.calls import FunctionCall, find_calls
+from evalkit.scoring.extraction.calls import FunctionCall, calls, find_calls
 from evalkit.scoring.scorers.call_rules import mistake_in_all
 from evalkit.scoring.scorers.calls import function_calls
 
@@ -209,7 +210,7 @@ GH = FunctionCall("g.h", {"b": "x", "c": [1, -2.5], "d": {"k": None}})
         ("[]", ()),
         ("", None),
         ("I cannot do that.", None),
-        ("f(a=1", None),
+        ("f(a=1", (F,)),
         ("f(**x)", None),
         ("{}", None),
         ("[1, 2]", None),
@@ -256,7 +257,78 @@ def test_calls_of_a_backend_come_before_the_text_and_without_dots(scored: Any) -
     made = Reply(texts=("",), finish=("stop",), calls=((ToolCall("weather_get", '{"city": "Oslo"}'),),))
     assert scored(function_calls(), right, made)["call_match"].value == 1.0
     broken = Reply(texts=("",), finish=("stop",), calls=((ToolCall("weather_get", '{"city": "Os'),),))
-    assert scored(function_calls(), right, broken)["call_match"].validity is Validity.NO_ANSWER
+    assert scored(function_calls(), right, broken)["call_match"].validity is Validity.UNREADABLE
+    # No call fits here, and one was tried: that it cannot be read does not make it none.
+    assert scored(function_calls(), sample(), broken)["call_match"].value == 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "weather.get(city=<city>)",
+        "[weather.get(city='the king's town')]",
+        "['weather.get'](city='Oslo')",
+        "<tool_call>{'name': 'weather.get', </tool_call>",
+        "```python\nx = [weather.get(c) for c in cities]\n```",
+        "I would use weather.get(city=Oslo",
+        "{'name': 'weather.get', 'description': 'The weather.', 'parameters': {'type': 'dict', 'properties': {}}}",
+    ],
+)
+def test_what_cannot_be_read_is_never_no_call(scored: Any, text: str) -> None:
+    found = scored(function_calls(), sample(), text)["call_match"]
+    assert (found.value, found.validity) == (0.0, Validity.UNREADABLE)
+
+
+F1 = (FunctionCall("f", {"a": 1}),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[f(a=1)]\n\nThis line calls f with a as 1.",
+        "Here it is:\n\n    f(a=1)\n",
+        "```python\n        return f(a=1)\n```\nIt returns the result.",
+        "result = f(a=1)",
+        "[f(a=1)",
+        "{'name': 'f', 'parameters': {'a': 1}}",
+        "['f(a=1)']",
+        '["f(a=1)"]',
+        "`f(a=1)`",
+        "The call is [f(a=1)] and nothing else.",
+        "f(a=1)\n\nOutput:\n```\n2\n```",
+        "```json\n[{'name': 'f', 'arguments': {'a': 1}}]",
+    ],
+)
+def test_a_call_is_found_however_it_is_wrapped(text: str) -> None:
+    assert find_calls(text) == F1
+
+
+def test_a_reply_that_was_cut_is_not_completed(scored: Any) -> None:
+    cut = Reply(texts=("weather.get(city='Oslo'",), finish=("length",))
+    assert scored(function_calls(), sample({"weather.get": {"city": ["Oslo"]}}), cut)["call_match"].value == 0.0
+
+
+def test_stored_replies_are_read(real_replies: Callable[[str], list[dict[str, Any]]]) -> None:
+    """Of 1,280 replies (BFCL, August 2024) 610 were read before; the others are no call, or said to be unreadable."""
+    outcomes: Counter[tuple[str, str]] = Counter()
+    for row in real_replies("function-calls"):
+        read = calls(row["text"])
+        outcomes[row["id"].rpartition("/")[0], "read" if read.value else str(read.validity)] += 1
+    assert outcomes == {
+        ("google_gemma-7b-it/simple", "read"): 391,
+        ("google_gemma-7b-it/simple", "no_answer"): 2,
+        ("google_gemma-7b-it/simple", "unreadable"): 7,
+        ("google_gemma-7b-it/relevance", "read"): 144,
+        ("google_gemma-7b-it/relevance", "ok"): 32,
+        ("google_gemma-7b-it/relevance", "no_answer"): 45,
+        ("google_gemma-7b-it/relevance", "unreadable"): 19,
+        ("databricks-dbrx-instruct/relevance", "read"): 151,
+        ("databricks-dbrx-instruct/relevance", "ok"): 3,
+        ("databricks-dbrx-instruct/relevance", "no_answer"): 62,
+        ("databricks-dbrx-instruct/relevance", "unreadable"): 24,
+        ("gpt-4o-2024-05-13/simple", "read"): 399,
+        ("gpt-4o-2024-05-13/simple", "unreadable"): 1,
+    }
 
 
 PIECES = [*"f()[]{},:.'-1", "a=", '"x"', "\n", "```", "<tool_call>", "**", "lambda"]
