@@ -17,10 +17,11 @@ import random
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from evalkit.core import PromptFormat, Row, Sample, Subset, Task, digest_of
+from evalkit.core import PromptFormat, Row, Sample, Scorer, Subset, Task, digest_of
 from evalkit.data import hub
 from evalkit.prompting.methods import choose, generate
-from evalkit.scoring.scorers import accuracy, regex_match
+from evalkit.scoring.scorers import accuracy, read_answer, regex_match
+from evalkit.scoring.scorers.compared import compared
 
 META = {
     "name": "gpqa",
@@ -40,7 +41,11 @@ def task(
     seed: int = 0,
     max_tokens: int = 2048,
 ) -> Task:
-    """GPQA by the likelihood of the letter, or, with form=cot, by the last letter in brackets after reasoning.
+    """GPQA by the likelihood of the letter, or, with form=cot, by the letter that is written after reasoning.
+
+    Of a written reply `flexible_extract`, the headline, is lm-evaluation-harness's: the last letter in brackets.
+    `letter` is what evalkit's own reader finds (what is stated wins over what is mentioned, "Eliminated: (A)" is no
+    answer); the table counts the samples that the two score differently.
 
     `seed` orders the options of every question. `max_tokens` bounds the reasoning.
     """
@@ -57,13 +62,14 @@ def task(
         sample=sample,
         prompt=PromptFormat(),
         method=choose() if by_likelihood else generate(max_tokens=max_tokens, stop=("</s>",)),
-        scorers=(accuracy(),) if by_likelihood else (_last_letter(),),
+        scorers=(accuracy(),) if by_likelihood else _written(),
         primary_metric="acc" if by_likelihood else "flexible_extract",
     )
 
 
-def _last_letter() -> Any:
-    return regex_match(pattern=r"\([A-D]\)", pick="last", name="flexible_extract")
+def _written() -> tuple[Scorer, ...]:
+    last = regex_match(pattern=r"\([A-D]\)", pick="last", name="flexible_extract")
+    return last, compared(read_answer(first_of=("letter",), name="letter"), last)
 
 
 def _sample(row: Row, seed: int, ending: str) -> Sample:

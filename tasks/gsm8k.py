@@ -6,8 +6,9 @@ Paper: https://arxiv.org/abs/2110.14168 (Cobbe et al., 2021). Data: openai/gsm8k
      "answer": "Natalia sold 48/2 = <<48/2=24>>24 clips in May.\\nNatalia sold … in April and May.\\n#### 72"}
 
 Prompts, stops, patterns and what they ignore are lm-evaluation-harness's (gsm8k, gsm8k_cot, gsm8k_cot_zeroshot).
-`strict_match` wants the number where the few-shot examples have it ("#### 72", or "The answer is 72."), and
-`flexible_extract` takes the last number of the reply.
+`strict_match`, the headline, wants the number where the few-shot examples have it ("#### 72", or "The answer is 72."),
+and `flexible_extract` takes the last thing that looks like a number. `number` is what evalkit's own reader finds: the
+number that is stated, else the last one; the table counts the samples that it scores otherwise than `strict_match`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from evalkit.core import Fewshot, Method, PromptFormat, Row, Sample, Source, Subset, Task, UsageError
+from evalkit.core import Fewshot, Method, PromptFormat, Row, Sample, Scorer, Source, Subset, Task, UsageError
 from evalkit.data import files, hub
 from evalkit.prompting.methods import generate, self_consistency
-from evalkit.scoring.extraction import FLEXIBLE_NUMBER, IGNORED_IN_NUMBERS, matched
-from evalkit.scoring.scorers import regex_match
+from evalkit.scoring.extraction import FLEXIBLE_NUMBER, IGNORED_IN_NUMBERS, matched, number
+from evalkit.scoring.scorers import read_answer, regex_match
+from evalkit.scoring.scorers.compared import compared
 
 META = {
     "name": "gsm8k",
@@ -65,19 +67,18 @@ def task(
             answer=_solution if form == "plain" else _told,
         ),
         method=_method(form, n, temperature, max_tokens),
-        scorers=(
-            regex_match(pattern=_STRICT[form], name="strict_match", ignore=IGNORED_IN_NUMBERS, ignore_case=True),
-            regex_match(
-                pattern=FLEXIBLE_NUMBER,
-                pick="last",
-                name="flexible_extract",
-                ignore=IGNORED_IN_NUMBERS,
-                ignore_case=True,
-            ),
-        ),
+        scorers=_scorers(_STRICT[form]),
         fewshot=Fewshot({"plain": 5, "cot": 8, "zeroshot_cot": 0}[form], "first" if examples else "seeded"),
         primary_metric="strict_match",
     )
+
+
+def _scorers(pattern: str) -> tuple[Scorer, ...]:
+    strict = regex_match(pattern=pattern, name="strict_match", ignore=IGNORED_IN_NUMBERS, ignore_case=True)
+    flexible = regex_match(
+        pattern=FLEXIBLE_NUMBER, pick="last", name="flexible_extract", ignore=IGNORED_IN_NUMBERS, ignore_case=True
+    )
+    return strict, flexible, compared(read_answer(first_of=("number",), name="number"), strict)
 
 
 def _method(form: str, n: int, temperature: float | None, max_tokens: int) -> Method:
@@ -87,12 +88,12 @@ def _method(form: str, n: int, temperature: float | None, max_tokens: int) -> Me
         return generate(max_tokens=max_tokens, stop=stop, temperature=temperature or 0.0, gold=gold)
     if temperature is None:
         temperature = 0.7
-    strict, flexible = re.compile(_STRICT[form]), re.compile(FLEXIBLE_NUMBER)
+    strict = re.compile(_STRICT[form])
 
     def read(text: str) -> str | None:
-        found = matched(strict, text) or matched(flexible, text, "last")
+        found = number(matched(strict, text) or text).value
         # "1,080", "$1080" and "1080." are one vote.
-        return re.sub(r"[,$]|\.$", "", found) if found else None
+        return f"{found.value:.15g}" if found else None
 
     return self_consistency(n=n, temperature=temperature, max_tokens=max_tokens, stop=stop, read=read, gold=gold)
 

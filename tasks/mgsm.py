@@ -8,7 +8,9 @@ Paper: https://arxiv.org/abs/2210.03057 (Shi et al., 2022). Data: juletxara/mgsm
 A few-shot example of the eight in the training split has "Frage: " in its question and its solution in `answer`.
 Prompts, stops and patterns are lm-evaluation-harness's: `native_cot` asks for steps in the problem's own language,
 `en_cot` in English, `direct` for the answer. What a strict match wants stands in the few-shot examples ("Die Antwort
-lautet 18."), so that without any the flexible one, which takes the last number, says more. A row without an `answer`
+lautet 18."), so that without any the flexible one, which takes the last number and is the headline, says more.
+`number` is what evalkit's own reader finds, digits of every script among them; the table counts the samples that it
+scores otherwise than the flexible one. A row without an `answer`
 column is read like one whose `answer` is null.
 """
 
@@ -25,7 +27,9 @@ from evalkit.core.spec import unknown
 from evalkit.data import hub
 from evalkit.prompting.methods import generate
 from evalkit.scoring.extraction import FLEXIBLE_NUMBER, matched
+from evalkit.scoring.scorers.compared import compared
 from evalkit.scoring.scorers.extracted import extracted, regex_match
+from evalkit.scoring.scorers.read_answer import read_answer
 
 META = {
     "name": "mgsm",
@@ -116,13 +120,11 @@ def _scorers(form: str) -> tuple[Scorer, ...]:
     flexible = regex_match(
         pattern=FLEXIBLE_NUMBER, pick="last", name="flexible_extract", ignore_case=True, ignore_punctuation=True
     )
+    own = compared(read_answer(first_of=("number",), name="number"), flexible)
     if form == "direct":
-        return (
-            extracted("exact_match", _whole, ignore_case=True, ignore_punctuation=True),
-            flexible,
-        )
+        return extracted("exact_match", _whole, ignore_case=True, ignore_punctuation=True), flexible, own
     read = _strict if form == "native_cot" else _strict_english
-    return (extracted("strict_match", read, ignore_case=True, ignore_punctuation=True), flexible)
+    return extracted("strict_match", read, ignore_case=True, ignore_punctuation=True), flexible, own
 
 
 def _whole(sample: Sample, text: str) -> str | None:

@@ -6,17 +6,23 @@ Paper: https://arxiv.org/abs/2406.01574 (Wang et al., 2024). Data: TIGER-Lab/MML
      "options": ["Safe practices, Fear, Jealousy, Trivial", "Unsafe practices, Distress, Joy, Trivial", …],
      "answer": "I", "answer_index": 8, "cot_content": "", "category": "business", "src": "ori_mmlu-business_ethics"}
 
-Prompt, stop and pattern are lm-evaluation-harness's: five few-shot examples of the same category, the first of the
-validation split, and the first "answer is (X)" of the reply.
+Prompt and stop are lm-evaluation-harness's: five few-shot examples of the same category, the first of the validation
+split. The letter is read in three ways:
+
+- `three_steps`, the headline, as the benchmark's authors do: the first "answer is (X)", else "Answer: X", else the last
+  letter that stands alone. Where none reads anything they draw a letter; here that is no answer, and wrong.
+- `exact_match` is lm-evaluation-harness's, the first step alone.
+- `letter` is evalkit's own reader; the table counts the samples that it scores otherwise than `three_steps`.
 """
 
 from __future__ import annotations
 
-from evalkit.core import Fewshot, PromptFormat, Row, Sample, Subset, Task
+from evalkit.core import Fewshot, PromptFormat, Row, Sample, Scorer, Subset, Task
 from evalkit.core.spec import unknown
 from evalkit.data import hub, where
 from evalkit.prompting.methods import generate
-from evalkit.scoring.scorers import regex_match
+from evalkit.scoring.scorers import read_answer, regex_match
+from evalkit.scoring.scorers.compared import compared
 
 META = {
     "name": "mmlu_pro",
@@ -59,10 +65,15 @@ def task(*, category: str = "", max_tokens: int = 2048) -> Task:
         sample=_sample,
         prompt=PromptFormat(answer=_reasoning, description=_description),
         method=generate(max_tokens=max_tokens, stop=("Question:",), gold=lambda s: f"The answer is ({s.targets[0]})."),
-        scorers=(regex_match(pattern=r"answer is \(?([ABCDEFGHIJ])\)?", name="exact_match"),),
+        scorers=(regex_match(pattern=r"answer is \(?([ABCDEFGHIJ])\)?", name="exact_match"), *_written()),
         fewshot=Fewshot(5, "first"),
-        primary_metric="exact_match",
+        primary_metric="three_steps",
     )
+
+
+def _written() -> tuple[Scorer, ...]:
+    published = read_answer(first_of=("answer is (X)", "Answer: X", "last letter"), name="three_steps")
+    return published, compared(read_answer(first_of=("letter",), name="letter"), published)
 
 
 def _sample(row: Row) -> Sample:

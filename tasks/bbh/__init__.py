@@ -7,9 +7,12 @@ row:
 
 Without the paper's prompts the form is lm-evaluation-harness's bbh_cot_zeroshot; with them (`prompts` is the folder of
 `boolean_expressions.txt` and so on, from the authors' repository) it is its bbh_cot_fewshot. `strict_match` wants "the
-answer is …." and `flexible_extract` takes the last thing that could be an answer. The paper's average is over 23 tasks:
-logical deduction and tracking, which have three sizes each, count once. On purpose different: three rows, whose options
-the data set tore apart at their commas, have a text as their target, which `flexible_extract` reads as `strict_match`.
+answer is …." and `flexible_extract` takes the last thing that could be an answer. With the prompts the headline is
+`answer_is`, which reads as the paper's outputs are scored: `strict_match` cuts the last letter of an answer without a
+full stop, and the table counts the samples that differ; without them it is `flexible_extract`. The paper's average is
+over 23 tasks: logical deduction and tracking, which have three sizes each, count once. On purpose different: three
+rows, whose options the data set tore apart at their commas, have a text as their target, which `flexible_extract` reads
+as `strict_match`.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ from evalkit.data import either, hub
 from evalkit.prompting.methods import generate
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.metrics.strata import macro_mean
+from evalkit.scoring.scorers.compared import compared
 from evalkit.scoring.scorers.extracted import extracted
 
 from .descriptions import DESCRIPTIONS
-from .reading import flexible, strict, strict_after_examples
+from .reading import as_the_paper, flexible, strict, strict_after_examples
 
 META = {
     "name": "bbh",
@@ -81,7 +85,12 @@ def task(*, subset: str = "", prompts: str = "", max_tokens: int | None = None) 
     shown = {name: _worked(Path(prompts), name) for name in chosen} if prompts else {}
     if prompts:
         method = generate(max_tokens=max_tokens or 1024, stop=("</s>", "Q", "\n\n"), gold=_gold)
-        scorers = (extracted("strict_match", strict_after_examples), _flexible())
+        strict_match = extracted("strict_match", strict_after_examples)
+        scorers: tuple[Scorer, ...] = (
+            strict_match,
+            _flexible(),
+            compared(extracted("answer_is", as_the_paper), strict_match),
+        )
     else:
         method = generate(max_tokens=max_tokens or 256, stop=("</s>", "Q:", "<|im_end|>"), gold=_gold)
         scorers = (extracted("strict_match", strict, ignore=_IGNORED, ignore_case=True), _flexible())
@@ -96,8 +105,8 @@ def task(*, subset: str = "", prompts: str = "", max_tokens: int | None = None) 
         ),
         method=method,
         scorers=scorers,
-        metrics=_metrics(chosen),
-        primary_metric="strict_match" if prompts else "flexible_extract",
+        metrics=_metrics(chosen, [name for scorer in scorers for name in scorer.scores]),
+        primary_metric="answer_is" if prompts else "flexible_extract",
     )
 
 
@@ -111,17 +120,13 @@ def _family(name: str) -> str:
     return next((name.removesuffix(end) for end in _SIZES if name.endswith(end)), name)
 
 
-def _metrics(chosen: list[str]) -> tuple[Metric, ...]:
-    found: tuple[Metric, ...] = (mean("strict_match"), mean("flexible_extract"))
+def _metrics(chosen: list[str], scores: list[str]) -> tuple[Metric, ...]:
+    found = tuple(mean(score) for score in scores)
     if len(chosen) == 1:
         return found
     families = [_family(name) for name in chosen]
     weights = {name: 1 / families.count(_family(name)) for name in chosen}
-    return (
-        *found,
-        macro_mean("strict_match", weights, name="strict_match_23"),
-        macro_mean("flexible_extract", weights, name="flexible_extract_23"),
-    )
+    return (*found, *(macro_mean(score, weights, name=f"{score}_23") for score in scores))
 
 
 def _flexible() -> Scorer:

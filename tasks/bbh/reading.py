@@ -25,6 +25,7 @@ _LAST = {
 _COUNTS = ("multistep_arithmetic_two", "object_counting")
 _DIGITS = re.compile(r"([-0-9]+)")
 _OPTION = re.compile(r"\([A-Z]\)([^\n^(]*)")
+_AN_OPTION = re.compile(r"\([A-Z]\)")
 _STRICT = re.compile(
     r"((?<=The answer is )(.*)(?=.)|(?<=the answer is )(.*)(?=.)|(?<=The answer: )(.*)(?=.)"
     r"|(?<=The final answer: )(.*)(?=.))"
@@ -40,6 +41,21 @@ def strict(sample: Sample, text: str) -> str | None:
 def strict_after_examples(sample: Sample, text: str) -> str | None:
     """The same in the one form that the few-shot examples show."""
     return matched(_STRICT_AFTER_EXAMPLES, text)
+
+
+def as_the_paper(sample: Sample, text: str) -> str | None:
+    """What stands after the last "answer is ", without a full stop at its end; of options the first that stands in it.
+
+    The paper's few-shot examples end in "So the answer is X.", and X is what an exact match compares (Suzgun et al.
+    2022, arXiv 2210.09261, section 3).
+    """
+    _, found, said = text.rpartition("answer is ")
+    if not found:
+        return None
+    said = said.strip()
+    if sample.targets[0].startswith("(") and (option := _AN_OPTION.search(said)):
+        return option.group()
+    return said.removesuffix(".") or None
 
 
 def flexible(sample: Sample, text: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +150,30 @@ def test_a_single_task_has_no_average_over_tasks():
 def test_prompts_that_are_not_there_say_where_they_are_had(tmp_path):
     with pytest.raises(UsageError, match="no chain-of-thought prompt for boolean_expressions"):
         load("task", f"bbh,prompts={tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "said"),
+    [
+        ("So the answer is True.", "True", "True"),
+        ("So the answer is True", "True", "True"),
+        ("The answer is No. Wait, the answer is Yes.", "Yes", "Yes"),
+        ("So the answer is (B) the red fox.", "(B)", "(B)"),
+        ("So the answer is ) ] >", ") ] >", ") ] >"),
+        ("So the answer is -12", "-12", "-12"),
+        ("It is (B).", "(B)", None),
+    ],
+)
+def test_with_the_papers_prompts_an_answer_needs_no_full_stop(
+    tmp_path: Path, text: str, target: str, said: str | None
+) -> None:
+    for name in TASKS:
+        (tmp_path / f"{name}.txt").write_text("Examples.")
+    task = load("task", f"bbh,prompts={tmp_path}")
+    assert task.primary_metric == "answer_is"
+    scorer = next(scorer for scorer in task.scorers if scorer.scores == ("answer_is",))
+    sample = Sample("boolean_expressions/0", "q", targets=(target,), data={"task": "boolean_expressions", "input": "q"})
+    [score] = asyncio.run(scorer.score(sample, (Reply(texts=(text,), finish=("stop",)),)))
+    assert (score.answer, score.value) == (said, float(said is not None))
+    cut = not text.endswith(".") and said is not None
+    assert bool(score.flags) == cut, "lm-evaluation-harness's pattern cuts the last character"

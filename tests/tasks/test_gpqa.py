@@ -74,6 +74,21 @@ def test_after_reasoning_the_last_letter_counts(gpqa):
     assert value("I don't know.") == 0.0
 
 
+def test_what_is_eliminated_is_no_answer_and_the_two_readings_are_compared(gpqa):
+    loaded = gpqa("gpqa,form=cot")
+    sample = loaded.samples()[0]
+    right, wrong = sample.targets[0], next(c for c in sample.choices if c not in sample.targets)
+    last, own = loaded.task.scorers
+
+    def score(scorer, text):
+        return asyncio.run(scorer.score(sample, (Reply(texts=(text,), finish=("stop",)),)))[0]
+
+    text = f"The answer is {right}. Eliminated: {wrong}."
+    assert (score(last, text).value, score(own, text).value) == (0.0, 1.0)
+    assert score(own, text).flags == ("scored otherwise by letter than by flexible_extract",)
+    assert score(own, f"The answer is {right}.").flags == ()
+
+
 @pytest.mark.parametrize(
     ("spec", "path"),
     [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from evalkit.scoring.extraction.reading import Reading, unreadable
+
 _BOX = re.compile(r"\\(?:boxed|fbox)(?=\s*\{|\s)\s*")
 _MINERVA = re.compile(r"Final Answer: The final answer is(.*?). I hope it is correct.")
 
@@ -63,18 +65,24 @@ def last_boxed(text: str) -> str | None:
 
     None, too, where the braces of the last box are not closed.
     """
+    return last_box(text).value
+
+
+def last_box(text: str) -> Reading[str]:
+    r"""The same as a reading: a last box whose braces are not closed is UNREADABLE."""
     boxes = list(_BOX.finditer(text))
     if not boxes:
-        return None
+        return Reading(problem="no box in the reply")
     start = boxes[-1].end()
     if text[start : start + 1] != "{":
-        return text[start:].partition("$")[0].strip() or None
+        bare = text[start:].partition("$")[0].strip()
+        return Reading(bare) if bare else Reading(problem="the box is empty")
     depth = 0
-    for index in range(start, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[index], 0)
+    for brace in re.compile(r"(?<!\\)[{}]").finditer(text, start):
+        depth += {"{": 1, "}": -1}[brace.group()]
         if depth == 0:
-            return text[start + 1 : index]
-    return None
+            return Reading(text[start + 1 : brace.start()])
+    return unreadable("the last box is not closed")
 
 
 def minerva_answer(text: str) -> str | None:

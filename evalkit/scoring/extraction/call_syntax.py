@@ -63,9 +63,10 @@ def calls_of(value: object) -> tuple[FunctionCall, ...] | None:
     if isinstance(value, Mapping) and isinstance(value.get("tool_calls"), list):
         value = value["tool_calls"]
     items = value if isinstance(value, list) else [value]
-    if items and all(isinstance(item, str) for item in items):
+    texts = [item for item in items if isinstance(item, str)]
+    if texts and len(texts) == len(items):
         # A list of calls, each as a text.
-        read = [python_calls(item) for item in items]
+        read = [python_calls(text) for text in texts]
         return None if None in read else tuple(call for calls in read if calls for call in calls)
     calls = [call_of_json(item) for item in items]
     return None if None in calls else tuple(call for call in calls if call is not None)

@@ -171,7 +171,7 @@ def _mentions(text: str) -> Iterator[_Mention]:
         if token[1] in "ivx" and kind != "box":
             # Roman numbers count statements.
             continue
-        if token[1].islower() and not _may_be_small(after, kind, states, leads):
+        if token[1].islower() and not _may_be_small(after, kind, states > 0, leads):
             continue
         stated = max(states, int(affirmed), 2 * (kind == "box"))
         yield _Mention(token[1].upper(), start, end, stated, strong, leads, kind)

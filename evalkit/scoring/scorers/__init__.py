@@ -27,6 +27,7 @@ from evalkit.scoring.scorers.numeric import numeric as numeric
 from evalkit.scoring.scorers.prediction import prediction as prediction
 from evalkit.scoring.scorers.probability import gold_probability as gold_probability
 from evalkit.scoring.scorers.ranking import ranking as ranking
+from evalkit.scoring.scorers.read_answer import read_answer as read_answer
 from evalkit.scoring.scorers.reference_contrast import reference_contrast as reference_contrast
 from evalkit.scoring.scorers.refusal import refusals as refusals
 from evalkit.scoring.scorers.rouge import rouge as rouge
