@@ -175,5 +175,6 @@ def test_with_the_papers_prompts_an_answer_needs_no_full_stop(
     sample = Sample("boolean_expressions/0", "q", targets=(target,), data={"task": "boolean_expressions", "input": "q"})
     [score] = asyncio.run(scorer.score(sample, (Reply(texts=(text,), finish=("stop",)),)))
     assert (score.answer, score.value) == (said, float(said is not None))
-    cut = not text.endswith(".") and said is not None
-    assert bool(score.flags) == cut, "lm-evaluation-harness's pattern cuts the last character"
+    # lm-evaluation-harness's pattern cuts the last character where there is no full stop, and keeps an option's text.
+    differs = said is not None and (not text.endswith(".") or "red fox" in text)
+    assert bool(score.flags) == differs
