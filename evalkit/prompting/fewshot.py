@@ -1,5 +1,8 @@
 """Few-shot examples and rendering: from a sample to the prompt that is put before a model.
 
+The row that is asked is never among its own examples, whichever source they come from: it is known by what it asks. Of
+a pool that has too few others, fewer examples are shown.
+
 Orders: `first` shows the first examples there are; `random` draws once for all samples, by (task, seed); `seeded`
 draws for each sample, by (task, seed, sample id); `balanced` does so, too, and takes as many examples of every answer
 as it can. So a prompt never depends on the order of samples, on --limit, or on how work is spread. `lm-eval` order
@@ -12,6 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from evalkit.core import BadRow, DataOptions, Fewshot, Prompt, PromptFormat, Row, Sample, Subset, UsageError, digest_of
 
@@ -35,8 +39,14 @@ class PromptRenderer:
     options: DataOptions
     seed: int
     stream: random.Random
+    rows_digest: str = ""
+    """The digest of the rows that are asked, where they are open already."""
     _pool: list[Sample] | None = None
     _shown: dict[str, str] = field(default_factory=dict)
+    _same_rows: bool | None = None
+    # By the identity of the pool's samples, which live as long as the renderer.
+    _contents: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    _last: tuple[Sample, tuple[str, ...]] | None = None
 
     def render(self, sample: Sample) -> Prompt:
         """The prompt of one sample; raises UsageError where the pool has too few examples."""
@@ -58,22 +68,62 @@ class PromptRenderer:
         if k == 0:
             return ()
         pool = self._examples(k)
-        if self.fewshot.order == "first":
-            return [e for e in pool[: k + 1] if e.id != sample.id or not self._pool_is_asked()][:k]
-        if self.fewshot.order == "lm-eval":
+        order = self.fewshot.order
+        if order == "first":
+            return list(islice((e for e in pool if not self._is_asked(e, sample)), k))
+        if order == "lm-eval":
             drawn = self.stream.sample(pool, k + 1 if self._pool_is_asked() or self.fewshot.spare else k)
-            return [e for e in drawn if not self._pool_is_asked() or e.id != sample.id][:k]
-        own = {"random": (), "seeded": (sample.id,), "balanced": (sample.id,)}[self.fewshot.order]
+            # What must be put in for a row that is asked is drawn apart: the stream stays that harness's.
+            return self._kept(drawn, sample, random.Random(sample_seed(self.seed, self.task, sample.id)))
+        own = {"random": (), "seeded": (sample.id,), "balanced": (sample.id,)}[order]
         rng = random.Random(sample_seed(self.seed, self.task, *own))
-        if self.fewshot.order == "balanced":
-            offered = [e for e in pool if not self._pool_is_asked() or e.id != sample.id]
+        if order == "balanced":
+            offered = [e for e in pool if not self._is_asked(e, sample)]
             return balanced(offered, k, self.format.answer, rng)
-        drawn = rng.sample(pool, min(k + 1, len(pool)))
-        return [e for e in drawn if not self._pool_is_asked() or e.id != sample.id][:k]
+        return self._kept(rng.sample(pool, min(k + 1, len(pool))), sample, rng)
+
+    def _kept(self, drawn: Sequence[Sample], sample: Sample, rng: random.Random) -> Sequence[Sample]:
+        """The first k of the drawn that are not the row that is asked; where they are too few, others of the pool."""
+        k = self.fewshot.k
+        kept = [e for e in drawn if not self._is_asked(e, sample)]
+        if len(kept) < k:
+            taken = {id(e) for e in drawn}
+            left = [e for e in self._examples(k) if id(e) not in taken and not self._is_asked(e, sample)]
+            kept += rng.sample(left, min(k - len(kept), len(left)))
+        return kept[:k]
+
+    def _is_asked(self, example: Sample, sample: Sample) -> bool:
+        """Whether an example is the row that is asked: by its id where both come from the same rows, and by what it
+        says wherever they come from (another spelling of a path, a row that stands twice, a split that overlaps)."""
+        if example.id == sample.id and self._pool_is_asked():
+            return True
+        known = self._contents.get(id(example))
+        if known is None:
+            known = self._contents.setdefault(id(example), self._content(example))
+        return known == self._content_asked(sample)
+
+    def _content_asked(self, sample: Sample) -> tuple[str, ...]:
+        if self._last is None or self._last[0] is not sample:
+            self._last = (sample, self._content(sample))
+        return self._last[1]
+
+    def _content(self, sample: Sample) -> tuple[str, ...]:
+        """What a sample asks; where that is nothing by itself, what it would show as an example."""
+        asked = sample.input if isinstance(sample.input, str) else ""
+        if asked.strip():
+            return (" ".join(asked.split()), *(" ".join(choice.split()) for choice in sample.choices))
+        return (self.format.question(sample), self.format.answer(sample))
 
     def _pool_is_asked(self) -> bool:
-        """Whether examples come from the very rows that are asked, so that a sample must be kept out of its own."""
-        return self.subset.examples is None or self.subset.examples == self.subset.rows
+        """Whether examples come from the very rows that are asked: the same source, or another of the same content."""
+        if self._same_rows is None:
+            examples, rows = self.subset.examples, self.subset.rows
+            self._same_rows = (
+                examples is None
+                or examples == rows
+                or examples.open(self.options).digest == (self.rows_digest or rows.open(self.options).digest)
+            )
+        return self._same_rows
 
     def _examples(self, k: int) -> list[Sample]:
         if self._pool is None:

@@ -87,7 +87,8 @@ def adapted(task: Task, capabilities: Capabilities) -> Task:
 
 def _meant(reply: Reply, choices: tuple[str, ...]) -> Reply:
     stripped = strip_reasoning(reply.texts[0])
-    read = Reading[int]() if stripped.unterminated else choice(stripped.text, choices, lettered=True)
+    unread: Reading[int] = Reading()
+    read = unread if stripped.unterminated else choice(stripped.text, choices, lettered=True)
     text = "" if read.value is None else choices[read.value]
     # What was read is an answer, though the model may have gone on until its limit.
     finish = ("stop",) if read.value is not None else reply.finish[:1]

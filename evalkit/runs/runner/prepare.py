@@ -85,6 +85,7 @@ class PreparedTask:
                 options=self.settings.data,
                 seed=self.settings.seed,
                 stream=lm_eval_stream(),
+                rows_digest=part.opened.digest,
             )
             for row_number, row in enumerate(islice(part.opened.rows(), part.quota)):
                 index = number * _ROWS_PER_SUBSET + row_number

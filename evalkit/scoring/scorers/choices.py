@@ -69,7 +69,8 @@ def accuracy(*, unconditional: bool = False) -> Scorer:
 
 def _written(sample: Sample, replies: tuple[Reply, ...]) -> Score:
     answer = final_answer(replies)
-    read = choice(answer.text, sample.choices) if answer.text else Reading[int]()
+    unread: Reading[int] = Reading()
+    read = choice(answer.text, sample.choices) if answer.text else unread
     if read.value is None:
         reason = answer.reason or read.problem or "names none of the choices"
         return Score("acc", 0.0, None, reason, answer.validity_with(read))
