@@ -28,6 +28,9 @@ def outcome(sandbox: Sandbox, source: str, tests: str, entry: tuple[str, ...] = 
         ("def f(x:", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
         ("def g(x): return 2", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
         ("def f(x): raise SystemExit", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
+        ("def f(x): exit()", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
+        ("def f(x): return 2\nquit()", "assert f(1) == 2", ProgramOutcome.EXCEPTION),
+        ("def f(x):\n if x > 1: exit()\n return 2", "assert f(1) == 2", ProgramOutcome.PASSED),
         ("import os\ndef f(x): os.abort()", "assert f(1) == 2", ProgramOutcome.EXITED),
         ("def f(x):\n while True: pass", "assert f(1) == 2", ProgramOutcome.TIMEOUT),
         ("import time\ndef f(x): time.sleep(60)", "assert f(1) == 2", ProgramOutcome.TIMEOUT),
@@ -243,3 +246,13 @@ def test_nothing_is_left_when_a_sandbox_is_closed(engine):
     assert pids
     own.close()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.parametrize("ending", ["exit()", "quit()", "exit(0)", "import sys; sys.exit()", "help; copyright; exit()"])
+def test_a_script_ends_as_under_a_usual_interpreter(sandbox: Sandbox, ending: str) -> None:
+    found = sandbox.run_now(Program(f"print(input())\n{ending}\nprint('more')", stdin="7\n"), output=1000)
+    assert (found.outcome, found.stdout) == (ProgramOutcome.PASSED, "7\n")
+
+
+def test_a_script_that_exits_with_a_status_has_failed(sandbox: Sandbox) -> None:
+    assert sandbox.run_now(Program("print(1)\nexit(3)"), output=1000).outcome is ProgramOutcome.EXITED

@@ -6,6 +6,8 @@ answers, and it never sees the checks, the verdict's channel or what another pro
 
 from __future__ import annotations
 
+import _sitebuiltins
+import builtins
 import contextlib
 import sys
 import types
@@ -15,6 +17,23 @@ from typing import Any
 from evalkit.sandbox.inside import codec, link
 
 NAME = "program"
+
+
+def add_what_site_adds() -> None:
+    """The built-ins of a usual interpreter that the module `site` brings, which is not imported here.
+
+    Programs of contests end with exit() or quit() as a matter of course.
+    """
+    added: dict[str, Any] = {
+        "quit": _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)"),
+        "exit": _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)"),
+        "copyright": _sitebuiltins._Printer("copyright", sys.copyright),
+        "credits": _sitebuiltins._Printer("credits", "See www.python.org for more information."),
+        "license": _sitebuiltins._Printer("license", "See https://www.python.org/psf/license/"),
+        "help": _sitebuiltins._Helper(),
+    }
+    for name, value in added.items():
+        setattr(builtins, name, value)
 
 
 def run_script(source: bytes) -> None:

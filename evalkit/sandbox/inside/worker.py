@@ -200,6 +200,7 @@ class Worker:
             source = link.read_all(self._files["source"])
             self._become(3 if not script else 2)
             confine.limit_program(math.ceil(self._settings["cpu"]), self._settings["file_size"])
+            program.add_what_site_adds()
             if script:
                 program.run_script(source)
             else:

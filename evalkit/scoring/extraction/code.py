@@ -6,14 +6,16 @@ import ast
 import re
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 _FENCE = re.compile(r"^[ \t]*(?:>[ \t]?)?(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
 _PYTHON = {"", "python", "python3", "py", "py3", "python2", "ipython", "code"}
 _MARKERS = re.compile(r"\[/?(?:BEGIN|DONE|PYTHON|CODE)\]")
 _BEGINS_CODE = re.compile(r"^(?:def |class |async def |import |from \w|@\w)", re.MULTILINE)
 _MOST_CUTS = 60
+_MOST_FENCES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,38 +27,80 @@ class Block:
 
 
 def code_blocks(text: str) -> list[Block]:
-    """Every fenced block in order. A fence that is never closed ends with the text; takes time linear in it."""
-    found, opened, start, language = [], "", 0, ""
-    for fence in _FENCE.finditer(text):
-        marks, tag = fence.group(1), fence.group(2).lower()
-        if not opened:
-            opened, start, language = marks, fence.end() + 1, tag
-        elif marks.startswith(opened) and not tag:
-            found.append(_block(language, text[start : fence.start()]))
-            opened = ""
-        elif marks == opened and tag:
-            # A block that was not closed before the next one began.
-            found.append(_block(language, text[start : fence.start()]))
-            start, language = fence.end() + 1, tag
-    if opened:
-        found.append(_block(language, text[start:]))
+    """Every fenced block in order. A fence that is never closed ends with the text.
+
+    A fence that stands in a text of the program's own, between triple quotes, closes no block.
+    """
+    fences = list(_FENCE.finditer(text))
+    found: list[Block] = []
+    place = 0
+    while place < len(fences):
+        opening = fences[place]
+        marks, language, start = opening.group(1), opening.group(2).lower(), opening.end() + 1
+        closing = _closing(text, fences, place)
+        end = fences[closing].start() if closing < len(fences) else len(text)
+        found.append(_block(language, text[start:end]))
+        # A block that was not closed before the next one began ends there.
+        begins_another = closing < len(fences) and fences[closing].group(2) and fences[closing].group(1) == marks
+        place = closing if begins_another else closing + 1
     return [block for block in found if block.code.strip()]
+
+
+def _closing(text: str, fences: Sequence[re.Match[str]], opened: int) -> int:
+    """The number of the fence that ends the block which the fence `opened` begins; as many as there are without one."""
+    start = fences[opened].end() + 1
+    ending = list(islice(_ending(fences, opened), _MOST_FENCES))
+    if not ending or fences[opened].group(2).lower() not in _PYTHON:
+        return ending[0] if ending else len(fences)
+    for number in ending:
+        if not _in_triple_quotes(text[start : fences[number].start()]):
+            return number
+    return ending[0] if _in_triple_quotes(text[start:]) else len(fences)
+
+
+def _ending(fences: Sequence[re.Match[str]], opened: int) -> Iterator[int]:
+    """The fences after one that may end its block: closing ones, and another beginning with the same marks."""
+    marks = fences[opened].group(1)
+    for number in range(opened + 1, len(fences)):
+        found, tag = fences[number].group(1), fences[number].group(2)
+        if (found.startswith(marks) and not tag) or (found == marks and tag):
+            yield number
+
+
+def _in_triple_quotes(code: str) -> bool:
+    """Whether a program breaks off within a text between triple quotes."""
+    if '"""' not in code and "'''" not in code:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(textwrap.dedent(code))
+    except SyntaxError as error:
+        return "unterminated triple-quoted" in str(error.msg)
+    except (ValueError, RecursionError, MemoryError):
+        return False
+    return False
 
 
 def _block(language: str, code: str) -> Block:
     lines = code.splitlines()
     if lines and all(line.startswith(">") for line in lines if line.strip()):
         code = "\n".join(line.lstrip()[1:].removeprefix(" ") for line in lines)
-    return Block(language, textwrap.dedent(code.expandtabs(4) if "\t" in code else code).strip("\n"))
+    code = textwrap.dedent(code).strip("\n")
+    if "\t" in code and not is_python(code) and is_python(expanded := code.expandtabs(4)):
+        # Tabs and blanks that were mixed; any other tab may be part of a text, and stays.
+        code = expanded
+    return Block(language, code)
 
 
 def python_code(text: str, names: Sequence[str] = ()) -> str:
     """The program in a reply, "" where there is none.
 
     Among fenced blocks of Python (or of no language) the last that defines one of `names` counts, one that can be
-    parsed before one that cannot; blocks before it that only import and define are kept in front of it. Without a
-    definition the first block counts. Without a fence it is the text itself where that is Python, else the part
-    from its first definition or import to where it stops being Python.
+    parsed before one that cannot; blocks before it that import or define something are kept in front of it, without
+    what they print, unless they use those names already. Without a definition the first block counts. Without a fence
+    it is the text itself where that is Python, else the part from its first definition or import to where it stops
+    being Python.
     """
     text = _MARKERS.sub("\n", text)
     blocks = [block for block in code_blocks(text) if block.language in _PYTHON] or code_blocks(text)
@@ -71,8 +115,8 @@ def python_code(text: str, names: Sequence[str] = ()) -> str:
     if not defining:
         return blocks[0].code
     chosen = next((i for i in reversed(defining) if is_python(blocks[i].code)), defining[-1])
-    kept = [b.code for b in blocks[:chosen] if not defines(b.code, names) and _only_defines(b.code)]
-    return "\n\n".join([*kept, blocks[chosen].code])
+    kept = [_helpers(b.code, names) for b in blocks[:chosen] if not defines(b.code, names)]
+    return "\n\n".join([*filter(None, kept), blocks[chosen].code])
 
 
 def defines(code: str, names: Sequence[str]) -> bool:
@@ -109,10 +153,26 @@ def _parsed(code: str) -> ast.Module | None:
         return None
 
 
-def _only_defines(code: str) -> bool:
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+def _helpers(code: str, names: Sequence[str]) -> str:
+    """What a block before the solution brings to it: all but its prints, where it defines something; else ""."""
     tree = _parsed(code)
-    return tree is not None and all(isinstance(node, kinds) for node in tree.body)
+    if tree is None or not any(isinstance(node, _DEFINING) for node in tree.body):
+        return ""
+    shown = [node for node in tree.body if _prints(node)]
+    rest = [node for node in tree.body if node not in shown and not isinstance(node, _DEFINING[:3])]
+    if any(isinstance(part, ast.Name) and part.id in names for node in rest for part in ast.walk(node)):
+        # It calls the solution, which is not there yet.
+        return ""
+    left = {line for node in shown for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    return "\n".join(text for line, text in enumerate(code.split("\n"), 1) if line not in left).strip("\n")
+
+
+_DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+
+
+def _prints(node: ast.stmt) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print"
 
 
 def _bare_code(text: str) -> str:

@@ -11,6 +11,14 @@ from hypothesis import strategies as st
 from evalkit.scoring.extraction import code_blocks, complete, is_python, python_code
 
 ADD = "def add(a, b):\n    return a + b"
+DOCUMENTED = '''def add(a, b):
+    """Add.
+
+    ```python
+    add(1, 2)
+    ```
+    """
+    return a + b'''
 
 
 @pytest.mark.parametrize(
@@ -35,7 +43,19 @@ ADD = "def add(a, b):\n    return a + b"
         ("> ```python\n> def add(a, b):\n>     return a + b\n> ```", ADD),
         # Windows line ends.
         (f"```python\r\n{ADD}\r\n```".replace("\n    ", "\r\n    "), ADD),
-        ("```python\ndef add(a, b):\n\treturn a + b\n```", ADD),
+        # Tabs stay, also those in a text; mixed with blanks, which Python refuses, they are four blanks.
+        ("```python\ndef add(a, b):\n\treturn a + b\n```", "def add(a, b):\n\treturn a + b"),
+        ("```python\ndef add(a, b):\n    return '\t'\n```", "def add(a, b):\n    return '\t'"),
+        ("```python\ndef add(a, b):\n\tc = a + b\n    return c\n```", "def add(a, b):\n    c = a + b\n    return c"),
+        # A fence in a text of the program closes nothing.
+        (f'```python\n{DOCUMENTED}\n```\nIt adds.', DOCUMENTED),
+        (f'```python\n{DOCUMENTED}', DOCUMENTED),
+        # Helpers are kept without what they print; an example of use before the solution is not.
+        (f"```python\nimport math\ndef one():\n    return 1\nprint(one())\n```\nThen:\n```python\n{ADD}\n```",
+         f"import math\ndef one():\n    return 1\n\n{ADD}"),
+        (f"```python\nimport sys\nsys.setrecursionlimit(9999)\n```\n```python\n{ADD}\n```",
+         f"import sys\nsys.setrecursionlimit(9999)\n\n{ADD}"),
+        (f"```python\nsum_ = add(1, 2)\nprint(sum_)\n```\n```python\n{ADD}\n```", ADD),
         # The solution is not the usage example, wherever that stands.
         (f"```python\n{ADD}\n```\nUse it so:\n```python\nprint(add(1, 2))\n```", ADD),
         (f"Call it as:\n```python\nprint(add(1, 2))\n```\nSolution:\n```python\n{ADD}\n```", ADD),
