@@ -16,6 +16,7 @@ from pathlib import Path
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.core.distribution import pip_install
 from evalkit.scoring.extraction import final_answer, last_boxed, minerva_answer, minerva_normalise
+from evalkit.scoring.extraction.math_text import math_text
 from evalkit.scoring.metrics import mean
 
 # Three steps of five seconds, and the time that the imports take.
@@ -76,7 +77,7 @@ class _MathEqual(ScoreSample):
         exact_score = Score("exact_match", float(exact), text, answer.reason, answer.validity)
         gold = sample.data.get("solution") or f"\\boxed{{{sample.targets[0]}}}"
         try:
-            found = await asyncio.to_thread(_CHILD.ask, gold, answer.text)
+            found = await asyncio.to_thread(_CHILD.ask, math_text(str(gold)), math_text(answer.text))
         except TimeoutError:
             late = Score("math_verify", 0.0, None, "the comparison took too long", Validity.TIMEOUT)
             return (late, exact_score)
@@ -96,6 +97,9 @@ def math_equal() -> Scorer:
 
     - `math_verify`: what math-verify reads in the reply (the last \boxed, a formula, a number) equals what it reads in
       the gold, symbolically. The gold is the sample's data under `solution`, else its first target as a formula.
+      On purpose different: of several boxes the last counts, mixed numbers are read ("2 2/3" is 8/3), and two numbers
+      are equal only where they differ by no more than 1e-5 of the larger (1e-12 of exact ones): math-verify rounds to
+      six decimals, so that 2^-98 and 2^-99 are one.
     - `exact_match`: the answer in Minerva's closing sentence, else in the last \boxed, is the same text as the first
       target in Minerva's normal form. (lm-evaluation-harness reads the sentence alone, and adds sympy's equality.)
 
@@ -105,7 +109,7 @@ def math_equal() -> Scorer:
     A run raises UsageError where the extra `math` is not installed; scoring raises ValueError without targets.
     """
     metrics = (mean("math_verify"), mean("exact_match"))
-    scorer = Scorer("math_equal", _MathEqual(), _SCORES, metrics)
+    scorer = Scorer("math_equal", _MathEqual(), _SCORES, metrics, version=2)
     return replace(scorer, ready=lambda unsafe: _installed(scorer))
 
 
