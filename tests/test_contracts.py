@@ -19,6 +19,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
     "ngram_overlap": {"corpus": str(Path(__file__))},
+    "read_answer": {"first_of": ["number"]},
     "regex_match": {"pattern": "x"},
 }
 # What a protocol's call takes, by annotation: a function inside a function that takes this is a closure of its kind.

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
+from evalkit.core.spec import unknown
 from evalkit.scoring.extraction import exact_match_normalise, final_answer, squad_normalise
+from evalkit.scoring.extraction.normalise import MLQA_LANGUAGES, mlqa_normalise
+from evalkit.scoring.extraction.scripts import other_punctuation
 from evalkit.scoring.metrics import mean
-from evalkit.scoring.scorers.token_f1 import overlap
+from evalkit.scoring.scorers.token_f1 import overlap, unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,13 @@ class _ExactMatch(ScoreSample):
             return (Score("exact_match", 0.0, None, answer.reason, answer.validity),)
         said = self._normal(answer.text)
         right = any(said == self._normal(target) for target in sample.targets)
-        return (Score("exact_match", float(right), said, answer.reason, answer.validity),)
+        flags: tuple[str, ...] = ()
+        if not right and self._drops_ascii_punctuation() and any(map(other_punctuation, (said, *sample.targets))):
+            flags = ("with punctuation outside of ASCII, which was not ignored",)
+        return (Score("exact_match", float(right), said, answer.reason, answer.validity, flags=flags),)
+
+    def _drops_ascii_punctuation(self) -> bool:
+        return self.ignore_punctuation or self.normalise == "squad"
 
     def _normal(self, text: str) -> str:
         text = exact_match_normalise(
@@ -87,29 +96,34 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Squad(ScoreSample):
-    marker: str
+    no_answer: str
+    language: str = ""
+
+    def _normal(self, text: str) -> str:
+        return mlqa_normalise(text, self.language) if self.language else squad_normalise(text)
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         answer = final_answer(replies)
-        golds = [gold for target in sample.targets if (gold := squad_normalise(target))] or [""]
+        golds = [gold for target in sample.targets if (gold := self._normal(target))] or [""]
         answerable = any(sample.targets)
         if not answer.text and (answerable or answer.validity is Validity.LENGTH):
             return _pair(0.0, 0.0, None, answer.reason, answer.validity)
-        said = squad_normalise(answer.text)
-        if said == self.marker and said not in golds:
+        said = self._normal(answer.text)
+        if said == self._normal(self.no_answer) and said not in golds:
             said = ""
             if answerable:
                 return _pair(0.0, 0.0, answer.text, "says that there is no answer", answer.validity)
         exact = float(said in golds)
         best = max(overlap(said.split(), gold.split())[0] for gold in golds)
         if answerable:
-            return _pair(exact, best, answer.text, answer.reason, answer.validity)
+            flags = () if self.language else unseen(answer.text, sample.targets)
+            return _pair(exact, best, answer.text, answer.reason, answer.validity, flags)
         reason = "the question has no answer" + (" and the reply names one" if said else "")
         validity = answer.validity if answer.text else Validity.OK
         return _pair(exact, best, answer.text, reason, validity)
 
 
-def squad(*, no_answer: str = "unanswerable") -> Scorer:
+def squad(*, no_answer: str = "unanswerable", language: str = "") -> Scorer:
     """SQuAD's scores `exact` (0 or 1) and `f1` (0 to 1): the best over the references, after its normalisation.
 
     A sample without targets is one of version 2's questions that have no answer: right is then an empty reply, or
@@ -117,12 +131,22 @@ def squad(*, no_answer: str = "unanswerable") -> Scorer:
     NO_ANSWER and saying `no_answer` is an answer that scores 0. Groups such as "HasAns" and "NoAns" on the samples
     give version 2's breakdown.
 
+    With a `language` of MLQA's seven (ar, de, en, es, hi, vi, zh) its normalisation takes the place of SQuAD's, which
+    drops ASCII punctuation and English articles alone. Without one, a sample in a script without blanks between words
+    is flagged: its F1 takes a sentence for one word.
+
     Source: the official scripts; where both sides normalise to nothing ("the" and "a") F1 is 1 as in version 2's,
     version 1.1's has 0.
     """
+    if language and language not in MLQA_LANGUAGES:
+        raise unknown("language of MLQA", language, MLQA_LANGUAGES)
     settings = {} if no_answer == "unanswerable" else {"no_answer": no_answer}
-    return Scorer("squad", _Squad(squad_normalise(no_answer)), ("exact", "f1"), (mean("exact"), mean("f1")), settings)
+    if language:
+        settings["language"] = language
+    return Scorer("squad", _Squad(no_answer, language), ("exact", "f1"), (mean("exact"), mean("f1")), settings)
 
 
-def _pair(exact: float, f1: float, answer: str | None, reason: str, validity: Validity) -> tuple[Score, ...]:
-    return (Score("exact", exact, answer, reason, validity), Score("f1", f1, answer, reason, validity))
+def _pair(
+    exact: float, f1: float, answer: str | None, reason: str, validity: Validity, flags: tuple[str, ...] = ()
+) -> tuple[Score, ...]:
+    return (Score("exact", exact, answer, reason, validity, flags=flags), Score("f1", f1, answer, reason, validity))

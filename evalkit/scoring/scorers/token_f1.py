@@ -6,8 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError
 from evalkit.scoring.extraction import final_answer, squad_normalise
+from evalkit.scoring.extraction.normalise import MLQA_LANGUAGES, mlqa_normalise
+from evalkit.scoring.extraction.scripts import unicode_words, unspaced
 from evalkit.scoring.metrics import mean
 
 _NAMES = ("token_f1", "token_precision", "token_recall")
@@ -15,7 +17,8 @@ _NAMES = ("token_f1", "token_precision", "token_recall")
 
 @dataclass(frozen=True, slots=True)
 class _TokenF1(ScoreSample):
-    normalise: Literal["squad", "lower", "none"]
+    normalise: Literal["squad", "mlqa", "unicode", "lower", "none"]
+    language: str = ""
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:
@@ -25,28 +28,49 @@ class _TokenF1(ScoreSample):
             return tuple(Score(name, 0.0, None, answer.reason, answer.validity) for name in _NAMES)
         said = self._tokens(answer.text)
         best = max((overlap(said, self._tokens(target)) for target in sample.targets), key=lambda found: found[0])
+        flags = unseen(answer.text, sample.targets) if self.normalise in ("squad", "lower", "none") else ()
         return tuple(
-            Score(name, value, answer.text, answer.reason, answer.validity)
+            Score(name, value, answer.text, answer.reason, answer.validity, flags=flags)
             for name, value in zip(_NAMES, best, strict=True)
         )
 
     def _tokens(self, text: str) -> list[str]:
         if self.normalise == "squad":
             return squad_normalise(text).split()
+        if self.normalise == "mlqa":
+            return mlqa_normalise(text, self.language).split()
+        if self.normalise == "unicode":
+            return unicode_words(text)
         return (text.lower() if self.normalise == "lower" else text).split()
 
 
-def token_f1(*, normalise: Literal["squad", "lower", "none"] = "squad") -> Scorer:
+def token_f1(
+    *, normalise: Literal["squad", "mlqa", "unicode", "lower", "none"] = "squad", language: str = ""
+) -> Scorer:
     """F1 of a reply's tokens against the target with the best one: `token_f1`, `token_precision`, `token_recall`.
 
     Tokens are what white space parts, each counted as often as both sides have it, after `normalise`: "squad" drops
-    case, ASCII punctuation and articles, "lower" drops case, "none" nothing. Where both sides have no token left the
-    scores are 1.
+    case, ASCII punctuation and articles, "lower" drops case, "none" nothing; "mlqa" is MLQA's normal form in a
+    `language` of its seven (ar, de, en, es, hi, vi, zh), and "unicode" takes the words of any script, each character of
+    those without blanks. Where both sides have no token left the scores are 1. A sample in a script without blanks is
+    flagged where white space alone parts words: there a sentence is one word.
 
-    Scoring raises ValueError without targets.
+    Raises UsageError for "mlqa" without one of its languages; scoring raises ValueError without targets.
     """
-    settings = {} if normalise == "squad" else {"normalise": normalise}
-    return Scorer("token_f1", _TokenF1(normalise), _NAMES, tuple(map(mean, _NAMES)), settings)
+    if (normalise == "mlqa") != (language in MLQA_LANGUAGES):
+        languages = ", ".join(MLQA_LANGUAGES)
+        raise UsageError(
+            "`language` and normalise=mlqa go together", found=repr(language), fix=f"language: one of {languages}"
+        )
+    settings: dict[str, str] = {} if normalise == "squad" else {"normalise": normalise}
+    if language:
+        settings["language"] = language
+    return Scorer("token_f1", _TokenF1(normalise, language), _NAMES, tuple(map(mean, _NAMES)), settings)
+
+
+def unseen(said: str, targets: tuple[str, ...]) -> tuple[str, ...]:
+    """The flag of a sample whose words a metric that parts them at blanks does not see."""
+    return ("in a script without blanks between words",) if any(map(unspaced, (said, *targets))) else ()
 
 
 def overlap(said: list[str], wanted: list[str]) -> tuple[float, float, float]:

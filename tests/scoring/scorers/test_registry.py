@@ -29,6 +29,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
     "ngram_overlap": {"corpus": str(Path(__file__))},
+    "read_answer": {"first_of": ["number"]},
     "regex_match": {"pattern": "x"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import random
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.core import Reply, Sample, Score, Validity
+from evalkit.core import Reply, Sample, Score, UsageError, Validity
+from evalkit.scoring.extraction.scripts import unicode_words
 from evalkit.scoring.scorers import rouge
 
 Scored = Callable[..., dict[str, Score]]
@@ -29,11 +31,55 @@ def test_equals_the_library_on_random_and_odd_text(scored: Scored, stemmer: bool
         return " ".join(rng.choices(WORDS, k=rng.randrange(1, 30))).strip() or "x"
 
     odd = [("!!!", "a"), ("a", "!!!"), ("東京", "東京"), ("a\n\nb\nc", "c\nb"), ("A", "a"), ("x" * 500, "x " * 50)]
-    scorer = rouge(stemmer=stemmer)
+    scorer = rouge(stemmer=stemmer, tokenizer="ascii")
     for said, target in odd + [(text(), text()) for _ in range(150)]:
         expected = oracle.score(target, said.strip())
         found = scored(scorer, Sample("1", "q", targets=(target,)), said)
         assert {name: score.value for name, score in found.items()} == {kind: expected[kind].fmeasure for kind in KINDS}
+
+
+def test_where_all_letters_are_ascii_the_default_is_the_library(scored: Scored) -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    oracle = RougeScorer(list(KINDS), use_stemmer=True)
+    rng = random.Random(4)
+    words = [word for word in WORDS if word.isascii()]
+    for _ in range(100):
+        said, target = (" ".join(rng.choices(words, k=rng.randrange(1, 30))).strip() or "x" for _ in range(2))
+        expected = oracle.score(target, said)
+        found = scored(rouge(), Sample("1", "q", targets=(target,)), said)
+        assert {name: score.value for name, score in found.items()} == {kind: expected[kind].fmeasure for kind in KINDS}
+        assert not any(score.flags for score in found.values())
+
+
+@pytest.mark.parametrize(
+    "text", ["今天天气很好", "पूर्व प्रधानमन्त्री", "Сегодня погода", "القاهرة عاصمة", "สวัสดีครับ", "école"]
+)
+def test_equal_texts_score_one_in_every_script_and_the_table_says_so(scored: Scored, text: str) -> None:
+    found = scored(rouge(), Sample("1", "q", targets=(text,)), text)["rouge1"]
+    assert (found.value, found.flags) == (1.0, ("with words outside of ASCII",))
+    assert scored(rouge(tokenizer="unicode"), Sample("1", "q", targets=(text,)), text)["rougeL"].value == 1.0
+    blind = scored(rouge(tokenizer="ascii"), Sample("1", "q", targets=(text,)), text)["rouge1"]
+    assert blind.flags == ("with letters that ROUGE deletes",)
+
+
+def test_words_of_every_script(scored: Scored) -> None:
+    # Of four characters said and of six in the reference three are the same: 2·3 / (4 + 6).
+    found = scored(rouge(), Sample("1", "q", targets=("今天天气很好",)), "今天气坏")
+    assert found["rouge1"].value == pytest.approx(0.6)
+    assert scored(rouge(), Sample("1", "q", targets=("caf",)), "café")["rouge1"].value == 0.0
+    assert scored(rouge(), Sample("1", "q", targets=("cafe\u0301",)), "caf\u00e9")["rouge1"].value == 1.0
+    assert unicode_words("東京タワー 2024年") == ["東", "京", "タ", "ワ", "ー", "2024", "年"]
+
+
+def test_jieba_is_asked_for_before_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The package has the function under the name of its module.
+    module = importlib.import_module("evalkit.scoring.scorers.rouge")
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    scorer = rouge(tokenizer="jieba")
+    assert scorer.ready is not None
+    with pytest.raises(UsageError, match="jieba"):
+        scorer.ready(False)
 
 
 def test_several_references_count_by_the_best_of_each_kind(scored: Scored) -> None:
@@ -56,7 +102,7 @@ def test_a_sample_without_targets_raises(scored: Scored) -> None:
 
 
 def means(file: Path, stemmer: bool) -> dict[str, float]:
-    scorer = rouge(stemmer=stemmer)
+    scorer = rouge(stemmer=stemmer, tokenizer="ascii")
 
     async def score_all() -> dict[str, float]:
         totals = dict.fromkeys(KINDS, 0.0)
