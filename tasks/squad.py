@@ -25,6 +25,7 @@ from evalkit.core import (
     Choose,
     DataOptions,
     Method,
+    Metric,
     Model,
     PromptFormat,
     Reply,
@@ -38,6 +39,7 @@ from evalkit.core import (
 )
 from evalkit.data import bundled, hub, rows
 from evalkit.prompting.methods import generate
+from evalkit.scoring.metrics import mean
 from evalkit.scoring.scorers import squad
 from evalkit.scoring.scorers.no_answer_prob import no_answer_prob
 
@@ -52,10 +54,18 @@ META = {
 UNANSWERABLE = "unanswerable"
 
 
-def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub", "toy"] = "hub") -> Task:
+def task(
+    *,
+    version: Literal[1, 2] = 1,
+    best: bool = False,
+    data: Literal["hub", "toy"] = "hub",
+    missing: Literal["left_out", "wrong"] = "left_out",
+) -> Task:
     """SQuAD 1.1, or version 2 with its unanswerable questions, where "unanswerable" is the right reply.
 
-    `best` adds version 2's scores at the best threshold; the model must give log-likelihoods.
+    `best` adds version 2's scores at the best threshold; the model must give log-likelihoods. `missing=wrong` counts a
+    question without a reply, because the backend failed, as wrong, as the official script counts one that the
+    predictions lack; otherwise it leaves n.
     """
     if best and version == 1:
         raise UsageError("best=true is for questions without an answer", fix="squad,version=2,best=true")
@@ -68,8 +78,14 @@ def task(*, version: Literal[1, 2] = 1, best: bool = False, data: Literal["hub",
         prompt=PromptFormat(answer=_gold),
         method=_weighed_too(written) if best else written,
         scorers=(scorer, no_answer_prob()) if best else (scorer,),
-        primary_metric="f1",
+        metrics=() if missing == "left_out" else _counting_missing(best),
+        primary_metric="f1" if missing == "left_out" else "f1_missing_wrong",
     )
+
+
+def _counting_missing(best: bool) -> tuple[Metric, ...]:
+    found = tuple(mean(score, missing="wrong") for score in ("exact", "f1"))
+    return (*found, *no_answer_prob().metrics) if best else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ class _Gathered:
         )
         for metric in self.metrics:
             lost = record.validity.is_measurement_failure and not record.scores
-            observed = None if lost else metric.observe(record)
+            observed = None if lost and not metric.counts_missing else metric.observe(record)
             self.rows.setdefault(metric.name, array("d")).extend(observed or (math.nan,) * metric.width)
         for name, value in zip(COSTS, costs_of(record), strict=True):
             self.costs[name].append(value)

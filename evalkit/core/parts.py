@@ -141,6 +141,8 @@ class Metric:
     width: int = 1
     higher_is_better: bool = True
     scale: Literal["proportion", "number"] = "proportion"
+    counts_missing: bool = False
+    """Whether it observes samples that have no reply, too; other metrics never see them."""
 
 
 def input_text(sample: Sample) -> str:

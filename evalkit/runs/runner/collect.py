@@ -74,13 +74,11 @@ class Collector:
         for column, digest in zip(self._digests, (record.prompt_digest, record.sample_digest, rendered), strict=True):
             column.append(int(digest or "0", 16))
         self._count_replies(record)
-        if record.validity.is_measurement_failure:
-            self.failed += 1
-            if not record.scores:
-                return
+        self.failed += record.validity.is_measurement_failure
+        lost = record.validity.is_measurement_failure and not record.scores
         # An unjudged sample may still have scores of other kinds: every metric decides for its own.
         for rows in self._metrics:
-            observed = rows.metric.observe(record)
+            observed = None if lost and not rows.metric.counts_missing else rows.metric.observe(record)
             if observed is not None:
                 rows.values.extend(observed)
                 rows.place.append(place)

@@ -18,8 +18,13 @@ def mean(
     scale: Literal["proportion", "number"] = "proportion",
     higher_is_better: bool = True,
     failure: float = 0.0,
+    missing: Literal["left_out", "wrong"] = "left_out",
 ) -> Metric:
     """The mean of the score of that name over the samples it was measured on, called `name` or like the score.
+
+    A sample without a reply, because the model's backend failed, leaves n; with `missing="wrong"` it counts as
+    `failure`, as SQuAD's official script counts a question that the predictions lack, and the metric is called
+    `<score>_missing_wrong`. It is counted among the failed ones all the same.
 
     A model's own failure that left no score (refused, timed out) counts as `failure`; a measurement failure leaves
     n, and so does a record that simply has no such score. `scale="proportion"` says that values lie within [0, 1]: the
@@ -32,6 +37,8 @@ def mean(
         if record.value(score) is not None:
             value = measured(record, score)
             return None if value is None else (value,)
+        if missing == "wrong" and record.validity is Validity.BACKEND_ERROR:
+            return (failure,)
         model_failed = record.validity is not Validity.OK and not record.validity.is_measurement_failure
         return (failure,) if model_failed else None
 
@@ -44,7 +51,9 @@ def mean(
             return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
         return found
 
-    return Metric(name or score, observe, estimate, higher_is_better=higher_is_better, scale=scale)
+    shown = name or (score if missing == "left_out" else f"{score}_missing_wrong")
+    counts = missing == "wrong"
+    return Metric(shown, observe, estimate, higher_is_better=higher_is_better, scale=scale, counts_missing=counts)
 
 
 def measured(record: Record, score: str) -> float | None:

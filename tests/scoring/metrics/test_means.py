@@ -10,6 +10,7 @@ import pytest
 
 from evalkit.core import Metric, Record, Sample, Score, UsageError, Validity
 from evalkit.plugins import named
+from evalkit.runs.runner.collect import Collector
 from evalkit.scoring import metrics
 
 SAMPLE = Sample("1", "q")
@@ -39,6 +40,24 @@ def record(*scores: Score, validity: Validity = Validity.OK) -> Record:
 )
 def test_which_records_count(seen: Record, row: tuple[float] | None) -> None:
     assert metrics.mean("f1").observe(seen) == row
+
+
+def test_missing_replies_count_as_wrong_where_that_is_asked() -> None:
+    """The oracle is SQuAD's script: of two questions, one answered rightly and one without a prediction, 50 %."""
+    metric = metrics.mean("exact", missing="wrong")
+    seen = [record(Score("exact", 1.0)), record(validity=Validity.BACKEND_ERROR)]
+    assert [metric.observe(one) for one in seen] == [(1.0,), (0.0,)]
+    assert metric.name == "exact_missing_wrong"
+    # What could not be judged or scored is no missing reply.
+    for validity in (Validity.SCORER_ERROR, Validity.UNJUDGED, Validity.SANDBOX_ERROR, Validity.DATA_ERROR):
+        assert metric.observe(record(validity=validity)) is None
+    collected = Collector([metric, metrics.mean("exact")])
+    for one in seen:
+        collected.add(one)
+    wrong, left_out = collected.result(0.0).metrics
+    assert (wrong.estimate.value, wrong.estimate.n) == (0.5, 2)
+    assert (left_out.estimate.value, left_out.estimate.n) == (1.0, 1)
+    assert collected.failed == 1
 
 
 def test_another_failure_value() -> None:
