@@ -35,11 +35,14 @@ def task(
     column: str = "text",
     stride: int | None = None,
     tokens: bool = False,
+    begin_token: Literal["counted", "left_out"] = "counted",
     data: Literal["files", "toy"] = "files",
 ) -> Task:
     """Perplexity of `files`: text files, or tables (JSONL, JSON, CSV, Parquet) with a `column` of texts.
 
     `stride` is a number of tokens, less than what the model reads. `tokens` keeps each token's log-likelihood.
+    `begin_token=left_out` leaves out p(BOS | BOS), which lm-evaluation-harness counts where a tokenizer puts a begin
+    token before the text (docs/parity.md).
     """
     by_token = () if stride is None else (token_perplexity(),)
     return Task(
@@ -47,8 +50,8 @@ def task(
         data=(Subset(_source(files, data)),),
         sample=lambda row: _sample(row, column),
         prompt=PromptFormat(answer=_text),
-        method=perplexity(stride=stride, tokens=tokens),
-        scorers=(rolling_scorer(),),
+        method=perplexity(stride=stride, tokens=tokens or begin_token == "left_out"),
+        scorers=(rolling_scorer(begin_token=begin_token),),
         metrics=(*by_token, word_perplexity(), byte_perplexity(), bits_per_byte()),
         primary_metric="token_perplexity" if by_token else "word_perplexity",
     )

@@ -45,3 +45,9 @@ def test_the_strided_variant_is_named_and_reports_by_token(built_in):
         "token_perplexity",
     )
     assert task.metrics[0].name == "token_perplexity"
+
+
+def test_without_the_begin_token_every_tokens_log_likelihood_is_asked_for(built_in):
+    task = built_in("toy_perplexity,begin_token=left_out").task
+    assert task.method.settings == {"tokens": "yes"}
+    assert task.scorers[0].settings == {"begin_token": "left_out"}

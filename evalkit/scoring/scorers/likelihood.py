@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, is_number
 from evalkit.scoring.metrics import bits_per_byte, byte_perplexity, word_perplexity
@@ -13,10 +15,17 @@ _WHITE_SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class _Rolling(ScoreSample):
+    begin_token: Literal["counted", "left_out"]
+
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not replies or len(replies[0].loglikelihoods) != 1:
             raise ValueError("one log-likelihood is needed; use rolling() as the method")
-        value = replies[0].loglikelihoods[0]
+        value, tokens = replies[0].loglikelihoods[0], replies[0].usage.prompt_tokens
+        if self.begin_token == "left_out":
+            each = replies[0].token_loglikelihoods
+            if not each and value:
+                raise ValueError("the reply has no log-likelihoods of its tokens; ask with perplexity(tokens=True)")
+            value, tokens = math.fsum(each), len(each)
         if not is_number(value):
             raise ValueError(f"the log-likelihood is {value}")
         text = sample.data.get("original", sample.input)
@@ -26,11 +35,11 @@ class _Rolling(ScoreSample):
             Score("loglikelihood", value),
             Score("words", float(len(_WHITE_SPACE.split(text)))),
             Score("bytes", float(len(text.encode("utf-8", "surrogatepass")))),
-            Score("tokens", float(replies[0].usage.prompt_tokens)),
+            Score("tokens", float(tokens)),
         )
 
 
-def rolling() -> Scorer:
+def rolling(*, begin_token: Literal["counted", "left_out"] = "counted") -> Scorer:
     """The log-likelihood of a whole text with the words and bytes to divide it by.
 
     Scores: `loglikelihood` (nats), `words` (pieces between white space, as `re.split(r"\\s+", text)` counts them, so
@@ -38,7 +47,13 @@ def rolling() -> Scorer:
     does not say). Words and bytes are those of `sample.data["original"]` where there is one, because a benchmark may
     score a cleaned text and count on the original (WikiText does); else those of the sample's input.
 
+    A tokenizer that puts a begin token before a text has it scored after another one, p(BOS | BOS), as in
+    lm-evaluation-harness. `begin_token="left_out"` leaves that term out, as transformers' guide to perplexity and most
+    papers do; it needs the log-likelihood of every token (`perplexity(tokens=True)`).
+
     Scoring raises ValueError for a log-likelihood that is not finite and for an input that is a conversation.
     """
     metrics = (word_perplexity(), byte_perplexity(), bits_per_byte())
-    return Scorer("rolling", _Rolling(), ("loglikelihood", "words", "bytes", "tokens"), metrics)
+    names = ("loglikelihood", "words", "bytes", "tokens")
+    settings = {} if begin_token == "counted" else {"begin_token": begin_token}
+    return Scorer("rolling", _Rolling(begin_token), names, metrics, settings)

@@ -49,3 +49,13 @@ def test_anything_but_one_finite_log_likelihood_raises(scored: Scored, lls: tupl
 def test_a_conversation_has_no_text_to_count_on(scored: Scored) -> None:
     with pytest.raises(ValueError, match="counted on a text"):
         scored(rolling(), Sample("1", (Message("user", "a"),)), Reply(loglikelihoods=(-1.0,)))
+
+
+def test_a_begin_token_can_be_left_out(scored: Scored) -> None:
+    """A backend's sum has p(BOS | BOS) in it, and its list of tokens has not: -12.5 = -9 + (-2 - 1.5)."""
+    reply = Reply(loglikelihoods=(-12.5,), token_loglikelihoods=(-2.0, -1.5), usage=Usage(3, 0))
+    found = scored(rolling(begin_token="left_out"), Sample("1", "a b"), reply)
+    assert (found["loglikelihood"].value, found["tokens"].value) == (-3.5, 2)
+    assert scored(rolling(), Sample("1", "a b"), reply)["loglikelihood"].value == -12.5
+    with pytest.raises(ValueError, match="tokens=True"):
+        scored(rolling(begin_token="left_out"), Sample("1", "a b"), Reply(loglikelihoods=(-12.5,)))
