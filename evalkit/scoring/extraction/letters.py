@@ -27,6 +27,7 @@ LETTERS = string.ascii_uppercase
 
 _WINDOW = 90
 _LONGEST = 50_000
+_MOST = 500
 _ALONE = re.compile(r"[\W_]*([A-Za-z])[\W_]*")
 # A letter by itself: in no word, no abbreviation, no possessive ("A's").
 _TOKEN = re.compile(
@@ -157,7 +158,9 @@ def _groups(text: str) -> list[list[_Mention]]:
 
 
 def _mentions(text: str) -> Iterator[_Mention]:
-    for token in _TOKEN.finditer(text):
+    tokens = list(_TOKEN.finditer(text))
+    # A reply that repeats itself without end names its letter at one of its ends.
+    for token in tokens if len(tokens) <= _MOST else [*tokens[: _MOST // 5], *tokens[-_MOST * 4 // 5 :]]:
         start, end = token.span(1)
         before, after = text[max(0, start - _WINDOW) : start], text[end : end + _WINDOW]
         kind = _kind(before, after)
