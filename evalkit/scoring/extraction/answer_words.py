@@ -17,16 +17,17 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 NOUN = (
-    r"\b(?:answers?|ans\.?|choices?|options?|letter|solution|selection|pick|result|conclusion|correct|"
+    r"\b(?:answers?|ans\.?|choices?|options?|letter|solution|selection|pick|result|conclusion|correct|korrekt|"
+    r"corretto|correcto|certo|seçenek|şık|pilihan|opsi|phương án|верно|"
     r"antwort|lösung|ergebnis|richtig|réponse|solution|respuesta|opción|alternativa|resultado|resposta|opção|letra|"
     r"gabarito|"
     r"risposta|opzione|soluzione|antwoord|svar(?:et)?|odpowied[źz]|odpověď|cevab?[ıp]?|yanıt|"
     r"ответ|вариант|відповідь|jawaban(?:nya)?|đáp án|câu trả lời)(?!\w)"
-    r"|答案|选项|選項|解答|答え|正解|回答|正答|정답|답변|답|الإجابة|الاجابة|الجواب|جواب|پاسخ|उत्तर|जवाब|উত্তর|คำตอบ"
+    r"|答案|正确|选项|選項|解答|答え|正解|回答|正答|정답|답변|답|الإجابة|الاجابة|الجواب|جواب|پاسخ|उत्तर|विकल्प|जवाब|উত্তর|คำตอบ"
 )
 """What an answer is called, before it."""
 BETWEEN = (
-    r"[\s*_\"'“”‘’«»`$(\[]|\b(?:choice|option|letter|answer|statement|number|the|to|this|that|question|problem|here|"
+    r"[\s*_\"'“”‘’«»`$(\[<]|\b(?:choice|option|letter|answer|statement|number|the|to|this|that|question|problem|here|"
     r"given|above|below|therefore|thus|then|hence|indeed|clearly|most|likely|probably|definitely|actually|would|should|"
     r"must|will|can|only|has|seems|appears|correct|right|best|one|of|among|from|options|choices|following|"
     r"für|die|der|das|frage|lautet|richtige|korrekte|buchstabe|option|correcte|bonne|juste|est|lettre|la|le|l'|"
@@ -37,7 +38,7 @@ BETWEEN = (
 )
 """What may stand between it and its link."""
 LINK = (
-    r"[:=→⇒➜—–]|-\s|->|=>|\b(?:is|was|are|be|being|ist|lautet|wäre|sind|est|serait|es|sería|é|è|e'|är|is|luidt|to|"
+    r"[:=→⇒➜—–】]|-\s|->|=>|\b(?:is|was|are|be|being|ist|lautet|wäre|sind|est|serait|es|sería|é|è|e'|är|is|luidt|to|"
     r"jest|je|"
     r"это|будет|là|adalah|ialah|yaitu|olur)(?!\w)|是|为|為|選|选|は|が|은|는|이|가|هي|هو|है|হলো|হল|কো?ন|คือ"
 )
@@ -50,7 +51,9 @@ CHOOSES = _compiled(
     r"(?:\b(?:i|we)(?:'d|'ll| would| will| am going to|'m going to)?\s+(?:\w+ly\s+)?(?:choose|chose|pick|picked|"
     r"select|selected|"
     r"go with|going with|opt for|say|guess|answer|vote for|believe(?: it)?(?:'s| is)|think(?: it)?(?:'s| is))|"
-    r"\b(?:choose|select|pick|mark|must be|has to be|should be|it'?s|it is|that'?s|that is|this is|which is|leaves|"
+    r"\b(?:choose|select|pick|mark|must be|has to be|should be|would be|going with|going for|go for|choosing|"
+    r"selecting|picking|clearly|probably|definitely|obviously|certainly|surely|it'?s|it is|c'est|es la|es|è la|è|é a|"
+    r"é|das ist|это|det är|het is|chọn|pilih|saya memilih|correction|that'?s|that is|this is|which is|leaves|"
     r"leaving|leads to|points to|corresponds to|matches|ich wähle|je choisis|elijo|escolho|scelgo|выбираю|wybieram)|"
     r"\b(?:so|thus|therefore|hence|finally|ergo|final|also|donc|por (?:lo )?tanto|portanto|quindi|dunque|dus|daher|"
     r"deshalb|итак|поэтому|następnie)\b|∴|因此|所以|故|选择|選擇|选|選|应选|よって|したがって|따라서)"
@@ -65,7 +68,8 @@ AFFIRMED = _compiled(
     r"bonne|correcte|juste|correcta|correcto|respuesta|correta|certa|resposta|corretta|giusta|risposta|juist|rätt|"
     r"poprawna|правильн|верн)"
     r"|[\s*_\"'”’)\]—–-]*(?:правильный|верный)\s+(?:ответ|вариант)"
-    r"|[\s*_\"'”’)\]]*(?:が正解|が正しい|は正しい|是正确|是正確|正确|正確|이 정답|가 정답|"
+    r"|[\s*_\"'”’)\]]*(?:です|입니다|이에요|\s*(?:هي|هو)\s*(?:الإجابة|الجواب|الخيار)|"
+    r"が正解|が正しい|は正しい|是正确|是正確|正确|正確|이 정답|가 정답|"
     r"이 맞|가 맞|ही सही|सही है|đúng|benar\b|doğru)"
     r"|[\s*_\"'”’)\]]*(?:✓|✔|✅|\(correct\))"
 )

@@ -28,19 +28,19 @@ LETTERS = string.ascii_uppercase
 _WINDOW = 90
 _LONGEST = 50_000
 _MOST = 500
-_ALONE = re.compile(r"[\W_]*([A-Za-z])[\W_]*")
+_ALONE = re.compile(r"[\W_]*[A-Za-z](?:[\W_]+[A-Za-z])*[\W_]*")
 # A letter by itself: in no word, no abbreviation, no possessive ("A's").
 _TOKEN = re.compile(
     r"(?<![0-9A-Za-zÀ-ɏ_\\^])(?<![A-Za-z]\.)(?<![A-Za-z][-'’])([A-Za-z])(?![0-9A-Za-zÀ-ɏ_])"
     r"(?!['’](?!d[ıiuü]r)\w)(?!\.[A-Za-z]\b)(?!-[A-Za-z])(?!\s*[=^+<>]\s*[\w(])(?!\[|\(\w\)|\(\w\()"
 )
 _WRAPS = "([{\"'“”‘’«»*`$_:#<> \t" + BOX_OPENS
-_OPENED = re.compile(r"[\s*_#>\"'“`$({\[⟦-]*\Z")
+_OPENED = re.compile(r"[\s*_#>\"'“`$({\[⟦:<-]*(?:\d{1,2}[.)]\s*)?[*_\"'“`$({\[⟦<]*\Z")
 _ENDS = re.compile(r"[\s*_\"'”`$)}\]⟧.!。;,]*(?:\n|\Z)")
 _LISTED = re.compile(r"[*_\"'”`$]*[.)\]⟧::,、。—–]|[*_]{1,2}(?:\W|\Z)|\s*[-—–]\s|\s*\(")
 _ITEM = re.compile(r"(?m)^[ \t]*(?:[-*•]\s+)?[*_(\[]*([A-Z])[)\].:]")
+_LAST = re.compile(r"[,:;.—–]\s*[(\[\"'*]*[A-Z][)\]\"'*]*[.!]?\s*\Z")
 _SENTENCE = re.compile(r"[.!?。!?;;]\s|\n")
-_BOLD = re.compile(r"(\*\*|__)[^*_\n]{1,200}?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ def letter(text: str, count: int) -> Reading[int]:
     """
     offered = LETTERS[:count]
     text = plain(_ends_of(text)).strip()
-    if alone := _ALONE.fullmatch(text):
-        said = alone[1].upper()
+    if _ALONE.fullmatch(text) and len({char for char in text if char.isalpha()}) == 1:
+        said = next(char for char in text if char.isalpha()).upper()
         return Reading(offered.index(said)) if said in offered else unreadable(f"{said} was not offered")
     beginning = before_it_runs_on(text)
     for part in dict.fromkeys((beginning, text)):
@@ -95,8 +95,9 @@ def _read(text: str, offered: str) -> Reading[int]:
         return _led(text, lead, groups, stated, offered)
     if stated:
         return _resolved(text, stated, offered)
-    # Where others were denied, the one that is left over may stand anywhere.
-    for kind in ("box", "bold", "bracket", "named", *([""] if len(groups) < len(every) else [])):
+    # Where others were denied, the one that is left over may stand anywhere; so may one that ends the reply.
+    last = _LAST.search(text) if len({m.letter for m in mentions}) == 1 else None
+    for kind in ("box", "bold", "bracket", "named", *([""] if last or len(groups) < len(every) else [])):
         letters = {m.letter for m in mentions if m.kind == kind and m.letter in offered}
         if letters:
             return Reading(offered.index(letters.pop())) if len(letters) == 1 else Reading(problem=_TWO)
@@ -113,9 +114,14 @@ def _led(
         return _resolved(text, later, offered) if later else Reading(problem=_TWO)
     others = [group for group in later if {m.letter for m in group} != {lead.letter}]
     listed = [item for item in _ITEM.findall(text) if item in offered]
-    goes_through_all = len(set(listed)) > 1 and listed[0] == lead.letter and not _ENDS.match(text, lead.end)
+    goes_through_all = (
+        len(set(listed)) > 1 and listed[0] == lead.letter == offered[0] and not _ENDS.match(text, lead.end)
+    )
     if not others:
         return Reading(problem=_TWO) if goes_through_all and not later else Reading(offered.index(lead.letter))
+    if _ENDS.match(text, lead.end) and len({*_ITEM.findall(text[lead.end : others[0][0].start])} & {*offered}) > 1:
+        # Another question with options of its own stands between the letter and the answer to that.
+        return Reading(offered.index(lead.letter))
     answers = text[lead.end : lead.end + 1] == ":" and lead.letter == "A"
     counts = text[lead.start].islower()
     if goes_through_all or answers or counts or words.CORRECTS.search(text[lead.end : others[0][0].start]):
@@ -174,7 +180,8 @@ def _mentions(text: str) -> Iterator[_Mention]:
         if token[1] in "ivx" and kind != "box":
             # Roman numbers count statements.
             continue
-        if token[1].islower() and not _may_be_small(after, kind, states > 0, leads):
+        named = words.NAMES.search(before.rstrip(_WRAPS)) is not None
+        if token[1].islower() and not _may_be_small(after, kind, states > 0 or named, leads):
             continue
         stated = max(states, int(affirmed), 2 * (kind == "box"))
         yield _Mention(token[1].upper(), start, end, stated, strong, leads, kind)
@@ -184,7 +191,7 @@ def _may_be_small(after: str, kind: str, states: bool, leads: bool) -> bool:
     """Whether a small letter is one of a choice: it ends where its line does, or stands in brackets."""
     if kind in ("box", "bracket"):
         return kind == "box" or states or leads
-    return bool((states or kind == "named") and _ENDS.match(after)) or bool(leads and _LISTED.match(after))
+    return bool(states and _ENDS.match(after)) or bool(leads and _LISTED.match(after))
 
 
 def _leads(after: str, kind: str) -> bool:

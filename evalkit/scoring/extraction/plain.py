@@ -53,7 +53,9 @@ def plain(text: str) -> str:
     text = _SUPERSCRIPT.sub(lambda found: "^{" + unicodedata.normalize("NFKC", found.group()) + "}", text)
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
     text = _TAGGED.sub(lambda found: f"\nAnswer: {found.group(2).strip()}\n", text)
-    text = _TAG.sub("", _BREAK.sub("\n", text))
+    # A tag that is never closed may be a letter in angle brackets: <B>.
+    text = _BREAK.sub("\n", text)
+    text = _TAG.sub("", text) if "</" in text else text
     for _ in range(_DEEPEST):
         text, times = _COMMAND.subn(lambda found: found.group(1), text)
         if not times:
