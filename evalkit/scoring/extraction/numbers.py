@@ -37,7 +37,7 @@ _PERCENT_WORDS = r"percent|per cent|Prozent|pour ?cent|por ciento|por cento|per 
 _PERCENT = rf"(?P<percent>\s?(?:%|(?:{_PERCENT_WORDS})\b))?"
 _AMBIGUOUS = r"(?P<ambiguous>[±∓]\s?\d[\d.,]*|\d{1,4}/\d{1,2}/\d{1,4}|\d[\d.,:]*\d)"
 _TOKEN = re.compile(
-    rf"(?<![A-Za-z0-9_.^\\])(?<!_\{{)(?<!\^[-+])(?<![A-Za-z]-)(?:{_SIGN}(?:{_CURRENCY})?(?P<inner>[-+])?(?:{_NUMBER})(?![\d/]|[.,:]\d|\^){_PERCENT}|{_AMBIGUOUS})",
+    rf"(?<![A-Za-z0-9_.^\\])(?<!_\{{)(?<!\^[-+])(?<![A-Za-z]-)(?:{_SIGN}(?:{_CURRENCY})?(?P<inner>[-+])?(?:{_NUMBER})(?![\d/]|[.,:]\d|\^|\s?‰){_PERCENT}|{_AMBIGUOUS})",
     re.IGNORECASE,
 )
 _SIGNED_AFTER = re.compile(r"[\w)\]%]\Z")
@@ -172,8 +172,10 @@ def _without_separators(body: str) -> str:
 
 def _tidied(text: str) -> str:
     text = re.sub(r"(?<=\d)(?:\{,\}|,\\!|\\,|\\;|\\ |[\u00a0\u2009\u202f\u2007])(?=\d{3})", "\u202f", text)
+    # "2½" would be 21⁄2 in compatible characters.
+    text = re.sub(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])", " ", text)
     kept = text.replace("\u202f", "\ue000")
-    text = plain(kept.replace("٫", ".").replace("٬", ",")).replace("\ue000", "\u202f")
+    text = plain(kept.replace("٫", ".").replace("٬", ",").replace("٪", "%")).replace("\ue000", "\u202f")
     text = "".join(_ascii_digit(char) for char in text) if not text.isascii() else text
     text = re.sub(r"[−‒–﹣](?=\s?[\d.$€£¥])", "-", text)
     text = (
