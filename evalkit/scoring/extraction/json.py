@@ -6,10 +6,13 @@ import json
 import re
 from typing import Any, NoReturn
 
+from evalkit.scoring.extraction.reading import Reading, unreadable
+
 ABSENT = object()
 """What `find_json` gives for a text without JSON: null is a value."""
 _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 _MOST_BRACKETS = 100
+_BEGUN = re.compile(r"\A\s*[{\[]|```json|[{\[]\s*(?:[\"'{\[]|\w+\s*:)", re.IGNORECASE)
 
 
 def find_json(text: str) -> Any:
@@ -30,6 +33,13 @@ def find_json(text: str) -> Any:
         except (ValueError, RecursionError):
             continue
     return ABSENT
+
+
+def without_json(text: str) -> Reading[Any]:
+    """Why `find_json` found nothing: no JSON in the reply, or UNREADABLE where something begins as JSON does."""
+    if _BEGUN.search(text):
+        return unreadable("what begins as JSON is none")
+    return Reading(problem="no JSON in the reply")
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer
-from evalkit.scoring.extraction.json import ABSENT, find_json
+from evalkit.scoring.extraction.json import ABSENT, find_json, without_json
 from evalkit.scoring.metrics import mean
 
 _NAMES = ("json_match", "json_fields")
@@ -28,8 +28,9 @@ class _JSONMatch(ScoreSample):
         answer = final_answer(replies)
         said = find_json(answer.text)
         if said is ABSENT:
-            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
-            return tuple(Score(name, 0.0, None, answer.reason or "no JSON in the reply", validity) for name in _NAMES)
+            none = without_json(answer.text)
+            reason, validity = answer.reason or none.problem, answer.validity_with(none)
+            return tuple(Score(name, 0.0, None, reason, validity) for name in _NAMES)
         proportion, wrong = max(
             (self._compared(_leaves(said), leaves) for leaves in wanted), key=lambda found: found[0]
         )
@@ -63,8 +64,8 @@ def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case:
     value, true and 1 are different. `fields` names those that count. `extra=False` makes a field that the target has
     not a mistake. `ignore_case` is of texts.
 
-    A reply that holds no JSON is NO_ANSWER. Scoring raises ValueError without targets, for a target that is no JSON,
-    and for one of the `fields` that the target has not.
+    A reply that holds no JSON is NO_ANSWER, one whose JSON cannot be parsed UNREADABLE. Scoring raises ValueError
+    without targets, for a target that is no JSON, and for one of the `fields` that the target has not.
     """
     chosen = {
         "fields": ",".join(fields),

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, Validity
+from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
 from evalkit.scoring.extraction import final_answer
-from evalkit.scoring.extraction.json import ABSENT, find_json
+from evalkit.scoring.extraction.json import ABSENT, find_json, without_json
 from evalkit.scoring.metrics import mean
 
 _NAMES = ("schema_valid", "json_valid")
@@ -23,8 +23,9 @@ class _JSONSchema(ScoreSample):
         answer = final_answer(replies)
         said = find_json(answer.text)
         if said is ABSENT:
-            validity = Validity.NO_ANSWER if answer.validity is Validity.OK else answer.validity
-            return tuple(Score(name, 0.0, None, answer.reason or "no JSON in the reply", validity) for name in _NAMES)
+            none = without_json(answer.text)
+            reason, validity = answer.reason or none.problem, answer.validity_with(none)
+            return tuple(Score(name, 0.0, None, reason, validity) for name in _NAMES)
         mistake = _first_mistake(validator, said)
         reason = "; ".join(filter(None, [mistake, answer.reason]))
         shown = json.dumps(said, ensure_ascii=False)
@@ -39,7 +40,8 @@ def json_schema(*, formats: bool = False) -> Scorer:
 
     Validity is that of the package jsonschema, under the draft that the schema names with `$schema` and 2020-12
     without one; references reach within the schema only. `formats` also holds texts to "format". The JSON may stand
-    alone, in a ``` fence or after other words; a reply without any is NO_ANSWER.
+    alone, in a ``` fence or after other words; a reply without any is NO_ANSWER,
+    one whose JSON cannot be parsed UNREADABLE.
 
     Scoring raises ValueError where the row's schema is no schema.
     """

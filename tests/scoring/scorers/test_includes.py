@@ -96,10 +96,22 @@ def test_json_match(scored: Scored, settings: dict[str, Any], said: str, match: 
     assert (found["json_match"].value, found["json_fields"].value) == (match, pytest.approx(proportion))
 
 
-@pytest.mark.parametrize("said", ["", "no JSON", "{name: Ada}", "{'name': 'Ada'}", "{" * 5000, "[" * 100_000])
-def test_what_is_no_json_is_no_answer(scored: Scored, said: str) -> None:
+@pytest.mark.parametrize(
+    ("said", "validity"),
+    [
+        ("", Validity.NO_ANSWER),
+        ("no JSON", Validity.NO_ANSWER),
+        ("see [the page] (or not)", Validity.NO_ANSWER),
+        ("{name: Ada}", Validity.UNREADABLE),
+        ("{'name': 'Ada'}", Validity.UNREADABLE),
+        ("Here: {'name': 'Ada'}", Validity.UNREADABLE),
+        ("{" * 5000, Validity.UNREADABLE),
+        ("[" * 100_000, Validity.UNREADABLE),
+    ],
+)
+def test_what_is_no_json_is_told_from_json_that_cannot_be_parsed(scored: Scored, said: str, validity: Validity) -> None:
     found = scored(json_match(), Sample("1", "q", targets=("{}",)), said)["json_match"]
-    assert (found.value, found.validity) == (0.0, Validity.NO_ANSWER)
+    assert (found.value, found.validity) == (0.0, validity)
 
 
 def test_bad_targets_are_the_tasks_fault(scored: Scored) -> None:
