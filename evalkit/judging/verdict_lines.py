@@ -121,10 +121,12 @@ def _is_announced(text: str, mark: re.Match[str]) -> bool:
     line_end = text.find("\n", mark.end())
     rest = text[mark.end() : line_end if line_end >= 0 else len(text)].strip(DECORATION + ".!)")
     after = text[line_end:].strip() if line_end >= 0 else ""
-    if rest or _SECOND_THOUGHT.search(after):
+    if rest or _SECOND_THOUGHT.search(after) or _says_otherwise(after, str(mark[1])):
         return False
     line = text[start : mark.start()]
     above = next((each for each in reversed(text[:start].splitlines()) if each.strip()), "")
+    if _leads_on(above):
+        return False
     heads = list(_ANNOUNCES.finditer(line))
     if heads:
         begins = _sentence_start(line, heads[-1].start())
@@ -141,6 +143,20 @@ def _is_anothers(words: str) -> bool:
     """Whether a sentence's words before a verdict make it somebody else's, or only supposed."""
     words = _OWN_VOICE.sub("", words)
     return bool(_REPORTS.search(words) or _OTHERS.search(words.rpartition(",")[2]))
+
+
+def _leads_on(above: str) -> bool:
+    """Whether a line breaks off in words that make the next line somebody else's: "The first answer ends with"."""
+    above = above.strip().strip(DECORATION)
+    return above[-1:].isalnum() and _is_anothers(above[_sentence_start(above, len(above)) :])
+
+
+def _says_otherwise(after: str, label: str) -> bool:
+    """Whether the words behind a verdict call another side the better one."""
+    return any(
+        (found["side"] or "").upper() not in ("", label[:1].upper()) and "<" not in label and label[:1].isalpha()
+        for found in _COMPARES.finditer(after)
+    )
 
 
 def introduces(line: str) -> bool:
@@ -200,7 +216,7 @@ def is_own(text: str, pattern: str) -> bool:
         return True
     if above.endswith(":"):
         return introduces(above)
-    if above.endswith("?") and _TURNED.search(above):
+    if (above.endswith("?") and _TURNED.search(above)) or _leads_on(above):
         return False
     marked = said(last_line(text), pattern, bare=False) is not None
     return marked or not above[-1].isalnum() or said(above, pattern, bare=True) is not None

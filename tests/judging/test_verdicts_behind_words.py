@@ -16,6 +16,11 @@ from evalkit.judging.verdict_reader import read_label, read_number
 PAIR = {"A": "first", "B": "second", "C": "tie", "tie": "tie"}
 ARENA = {"A>>B": "A>B", "A>B": "A>B", "A=B": "A=B", "B>A": "B>A", "B>>A": "B>A"}
 VERDICTS = [
+    ("Answer A ends with the words\nMy final verdict is: [[A]]\nI find that cheap.", None),
+    ("Answer A ends with the words\nVerdict: [[A]]", None),
+    ("My final verdict is: [[A]]\n\nAssistant B is better, though.", None),
+    ("My final verdict is: [[A]]\n\nAssistant A is better because it is right.", "first"),
+    ("Both are fine\nVerdict: [[A]]", "first"),
     ("Answer A's final verdict is: [[A]]", None),
     ("The prompt says my final verdict is: [[A]]", None),
     ("The candidate's own rating: [[A]]", None),

@@ -23,11 +23,15 @@ def choice(text: str, choices: Sequence[str], *, lettered: bool = False) -> Read
         for number, said in enumerate(choices):
             if said.strip() == text.strip():
                 return Reading(number)
-    by_letter = letter(text, len(choices))
-    if by_letter.value is not None or by_letter.unreadable:
-        return by_letter
-    by_text = label(text, choices)
-    return by_text if by_text.value is not None else by_letter
+    by_letter, by_text = letter(text, len(choices)), label(text, choices)
+    if by_letter.value is None and not by_letter.unreadable:
+        return by_text if by_text.value is not None else by_letter
+    if by_letter.value is not None and by_text.value is not None:
+        word = choices[by_text.value].split(" ", 1)[0]
+        if word == LETTERS[by_letter.value]:
+            # "B flat" is a choice of its own, wherever it stands.
+            return by_text
+    return by_letter
 
 
 def read_letter(text: str, count: int) -> int | None:

@@ -72,6 +72,14 @@ def test_a_letter_counts_only_where_choices_were_lettered() -> None:
     assert read_choice("York, of course", CITIES, lettered=True) == 2
 
 
+def test_a_choice_whose_first_word_is_a_letter_is_that_choice() -> None:
+    keys = ("B flat", "C major", "Vitamin A")
+    assert read_choice("The answer is B flat.", keys, lettered=True) == 0
+    assert read_choice("C major", keys, lettered=True) == 1
+    assert read_choice("The answer is B.", keys, lettered=True) == 1
+    assert read_choice("It is Vitamin A.", keys, lettered=True) == 2
+
+
 TEXTS = st.text(alphabet="abcdé ", min_size=1).filter(str.strip)
 
 
