@@ -71,6 +71,8 @@ class _Words:
 def _jieba_words(text: str) -> list[str]:
     import jieba
 
+    jieba.setLogLevel("ERROR")
+
     return [word for word in jieba.cut(text.lower()) if word.strip()]
 
 
