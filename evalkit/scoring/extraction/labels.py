@@ -7,7 +7,6 @@ Labels are compared as they are first, and in a looser form only where all of th
 from __future__ import annotations
 
 import re
-import string
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
@@ -25,7 +24,8 @@ _STATED = re.compile(
     rf"(?:{_NOUN}|{words.NOUN})[\s*_\"'“`]*(?:{words.LINK})[\s*_\"'“‘`({{\[:{BOX_OPENS}]*\Z", re.IGNORECASE
 )
 _AROUND = " \t\r\n\"'“”‘’«»`*_.!?,;:。！？，；：、"
-_ENDS = " \t\r\n" + string.punctuation + "“”‘’«»。！？，；：、"
+# No signs: "-1" is another thing than "1", "5%" than "5".
+_ENDS = _AROUND + "()[]{}«»"
 _BEFORE = 60
 _DENIES = re.compile(
     r"(?:\b(?:not|never|neither|nor|nicht|kein(?:e)?|pas|no|não|non|niet|inte|nie|не|değil|bukan)|n['’]t|不是|不|非)"
@@ -75,7 +75,7 @@ def _folded(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    return re.sub(r"[\s_-]+", " ", _spaced(text).casefold()).strip(_ENDS)
+    return re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", _spaced(text).casefold()).strip(_ENDS)
 
 
 def _parts(text: str) -> list[str]:
@@ -133,7 +133,7 @@ def _whole(said: str, labels: Sequence[str]) -> str:
     before = rf"(?<![\w{kept}])" if _is_latin(said[0]) or kept else ""
     after = rf"(?![\w{kept}])" if _is_latin(said[-1]) or kept else ""
     # "1" is no part of "1.5".
-    before += r"(?<!\d[.,])" if said[0].isdigit() else ""
+    before += r"(?<!\d[.,])(?<![-+])" if said[0].isdigit() else ""
     after += r"(?![.,]\d)" if said[-1].isdigit() else ""
     return before + re.escape(said) + after
 
