@@ -31,7 +31,7 @@ from evalkit.models.hf.generation.continuous_batching import ContinuousBatching,
 from evalkit.models.hf.generation.decode import Cached, decode  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.kv_slots import Slots  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.prefill import Prefill  # noqa: E402 (needs torch)
-from evalkit.models.hf.generation.requests import PreparedGeneration, Writing  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.requests import Generation, PreparedGeneration  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.stream import Stream  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("writes texts with models of many families, together and one by one")
@@ -95,9 +95,11 @@ def round_of(
     engine = engine_of(folder)
     batch, counters = Batch(unwanted), GenerationCounters()
     streams = [text.stream(engine._loaded.tokenizer) for text in texts]
-    writing = Writing(batch, [PreparedGeneration(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
+    generation = Generation(batch, [PreparedGeneration(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
     with torch.inference_mode():
-        batching = ContinuousBatching(engine._loaded, engine._forward, writing, range(len(streams)), limits, counters)
+        batching = ContinuousBatching(
+            engine._loaded, engine._forward, generation, range(len(streams)), limits, counters
+        )
     return batching, batch, streams, counters
 
 

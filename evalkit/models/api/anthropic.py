@@ -12,8 +12,7 @@ from typing import Any
 from evalkit.core import Generate, Image, Message, Reply, ToolCall, Usage
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, base64_of, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Completion, ModelWire, base64_of, estimate, integer, reply_of, with_system
 
 __all__ = ["AnthropicWire"]
 
@@ -28,14 +27,10 @@ _FINISH = {
 }
 
 
-class AnthropicWire:
+class AnthropicWire(ModelWire):
     """One text a request; a preamble that samples share is marked for the provider's prompt cache."""
 
     many = False
-
-    def __init__(self, model: str, options: ApiOptions) -> None:
-        self._model = model
-        self._options = options
 
     def headers(self, key: str) -> dict[str, str]:
         return {"x-api-key": key, "anthropic-version": _VERSION}

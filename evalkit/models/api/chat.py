@@ -15,27 +15,32 @@ from evalkit.core import Generate, Image, Message, Reply, Tool, ToolCall, Usage
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, data_url, estimate, folded, integer, reply_of, with_system
+from evalkit.models.api.wire_format import (
+    Completion,
+    ModelWire,
+    data_url,
+    estimate,
+    folded,
+    integer,
+    reply_of,
+    with_system,
+)
 
-__all__ = ["ChatWire", "bearer", "finish_of", "usage_of"]
+__all__ = ["ChatWire", "finish_of", "usage_of"]
 
 _MOST_STOPS = 4
 _SEEDS = 1 << 31
 _FINISH = {"length": "length", "max_tokens": "length", "content_filter": "refused", "eos": "eos", "eos_token": "eos"}
 
 
-class ChatWire:
+class ChatWire(ModelWire):
     """`model` and what stands in every request come from the options."""
 
     many = True
 
     def __init__(self, model: str, options: ApiOptions, *, limit_name: str = "max_tokens") -> None:
-        self._model = model
-        self._options = options
+        super().__init__(model, options)
         self._limit_name = limit_name
-
-    def headers(self, key: str) -> dict[str, str]:
-        return bearer(key)
 
     def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         options = self._options
@@ -82,10 +87,6 @@ def sampling(request: Generate, dropped: frozenset[str], options: ApiOptions, li
     if request.n > 1 and "n" not in dropped:
         body["n"] = request.n
     return body
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"} if key else {}
 
 
 def finish_of(choice: Mapping[str, Any]) -> str:

@@ -11,26 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.core import Generate, Reply, Usage
-from evalkit.models.api.chat import bearer, finish_of, sampling, usage_of
+from evalkit.models.api.chat import finish_of, sampling, usage_of
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, estimate, reply_of
+from evalkit.models.api.wire_format import Completion, ModelWire, estimate, reply_of
 
 __all__ = ["CompletionsWire", "Echoed", "echo_call", "read_echo"]
 
 
-class CompletionsWire:
+class CompletionsWire(ModelWire):
     """A generation after a plain text."""
 
     many = True
-
-    def __init__(self, model: str, options: ApiOptions) -> None:
-        self._model = model
-        self._options = options
-
-    def headers(self, key: str) -> dict[str, str]:
-        return bearer(key)
 
     def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         body: dict[str, Any] = {"model": self._model, "prompt": request.prompt.text}

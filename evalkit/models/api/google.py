@@ -13,7 +13,7 @@ from evalkit.core import Generate, Image, Message, ModelError, Reply, ToolCall, 
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, base64_of, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Completion, ModelWire, base64_of, estimate, integer, reply_of, with_system
 
 __all__ = ["GoogleWire"]
 
@@ -22,14 +22,13 @@ _LENGTH = "MAX_TOKENS"
 _FILTERED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "LANGUAGE"})
 
 
-class GoogleWire:
+class GoogleWire(ModelWire):
     """One candidate a request: not every Gemini model takes several."""
 
     many = False
 
     def __init__(self, model: str, options: ApiOptions) -> None:
-        self._model = model.removeprefix("models/")
-        self._options = options
+        super().__init__(model.removeprefix("models/"), options)
 
     def headers(self, key: str) -> dict[str, str]:
         return {"x-goog-api-key": key}

@@ -9,26 +9,17 @@ import json
 from typing import Any
 
 from evalkit.core import Generate, Message, Reply, ToolCall, Usage
-from evalkit.models.api.chat import bearer
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, data_url, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Completion, ModelWire, data_url, estimate, integer, reply_of, with_system
 
 __all__ = ["ResponsesWire"]
 
 
-class ResponsesWire:
+class ResponsesWire(ModelWire):
     """One text a request; the format has no stop strings and no seed, so texts are cut here."""
 
     many = False
-
-    def __init__(self, model: str, options: ApiOptions) -> None:
-        self._model = model
-        self._options = options
-
-    def headers(self, key: str) -> dict[str, str]:
-        return bearer(key)
 
     def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         options = self._options

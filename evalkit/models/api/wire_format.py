@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from evalkit.core import IMAGE_TOKENS, Generate, Image, Message, ModelError, Prompt, Reply, ToolCall, Usage
 from evalkit.models.api.http_call import HttpCall
+from evalkit.models.api.options import ApiOptions
 
 __all__ = [
     "CUT_IN_REASONING",
     "REFUSED",
     "Completion",
+    "ModelWire",
     "Wire",
     "base64_of",
     "cut",
@@ -37,6 +39,17 @@ class Completion:
     finish: str
     reasoning: str = ""
     calls: tuple[ToolCall, ...] = ()
+
+
+class ModelWire:
+    """What formats have in common that name the model in the body and the key in the header `authorization`."""
+
+    def __init__(self, model: str, options: ApiOptions) -> None:
+        self._model = model
+        self._options = options
+
+    def headers(self, key: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {key}"} if key else {}
 
 
 class Wire(Protocol):

@@ -16,7 +16,7 @@ from evalkit.core import Reply, Request
 from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.padded_pass import Forward
-from evalkit.models.hf.generation import requests as writing
+from evalkit.models.hf.generation import requests as generation
 from evalkit.models.hf.generation.continuous_batching import GenerationCounters
 from evalkit.models.hf.generation.decode import Stepper, find_stepper
 from evalkit.models.hf.generation.strategy import GenerationStrategy
@@ -87,7 +87,7 @@ class Engine:
             asked = self.prepare.all_of(batch)
             self._score(batch, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
             self.stats.total_seconds += time.perf_counter() - begun
-            self._write(batch, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
+            self._write(batch, [item for item in asked if isinstance(item, generation.PreparedGeneration)])
 
     def _score(self, batch: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
         work = scoring.Scoring(batch, requests, partial(score, self._forward), self.stats)
@@ -104,10 +104,10 @@ class Engine:
             release=self._release,
         )
 
-    def _write(self, batch: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
+    def _write(self, batch: Batch[Request, Reply], requests: Sequence[generation.PreparedGeneration]) -> None:
         if not requests:
             return
-        work = writing.Writing(batch, requests)
+        work = generation.Generation(batch, requests)
         rest = self._slotted.write(work, self._budget, self._slot_budget, self._release)
         if not rest:
             return

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from evalkit.core import Capabilities, Choose, Embed, Generate, ModelError, Perplexity, Reply, Request, Tokenize
 from evalkit.models.batcher import Batch
-from evalkit.models.hf.generation import requests as writing
+from evalkit.models.hf.generation import requests as generation
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.text.encode import Tokens
 from evalkit.models.hf.text.rendering import ChatRenderer, Rendered
 
 __all__ = ["PreparedRequest", "RequestPreparer", "guessed_tokens", "refuse"]
 
-PreparedRequest = scoring.PreparedScoring | writing.PreparedGeneration
+PreparedRequest = scoring.PreparedScoring | generation.PreparedGeneration
 
 
 class RequestPreparer:
@@ -51,7 +51,7 @@ class RequestPreparer:
                 *scoring.choices(self._tokens, offered),
                 *scoring.whole_texts(self._tokens, texts),
             ]
-            found += writing.writings(self._tokens, self._eos_ids, wanted)
+            found += generation.prepared(self._tokens, self._eos_ids, wanted)
             asked |= {item.index: item for item in found}
             return [asked[index] for index in range(len(jobs))]
 
@@ -63,7 +63,7 @@ class RequestPreparer:
         prepared: list[PreparedRequest] = []
         for index in wanted:
             item = found.get(index) or batch.prepared[index]
-            assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
+            assert isinstance(item, scoring.PreparedScoring | generation.PreparedGeneration)
             item.index = index
             prepared.append(item)
         return prepared

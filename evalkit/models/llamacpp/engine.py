@@ -12,7 +12,7 @@ from typing import Any
 from evalkit.core import ModelError, Reply, Request, UsageError
 from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
-from evalkit.models.hf.generation import requests as writing
+from evalkit.models.hf.generation import requests as generation
 from evalkit.models.hf.request_preparer import RequestPreparer
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.scoring.plan import RowScore, TokenRow
@@ -104,7 +104,7 @@ class Engine:
         asked = self.prepare.all_of(batch)
         self._score(batch, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
         self.stats.total_seconds += time.perf_counter() - begun
-        self._write(batch, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
+        self._write(batch, [item for item in asked if isinstance(item, generation.PreparedGeneration)])
 
     def _score(self, batch: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
         work = scoring.Scoring(batch, requests, self._rows, self.stats)
@@ -122,10 +122,10 @@ class Engine:
         """Sequences of a wave; one more holds what an earlier wave left."""
         return self._context.sequences - 1
 
-    def _write(self, batch: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
+    def _write(self, batch: Batch[Request, Reply], requests: Sequence[generation.PreparedGeneration]) -> None:
         if not requests:
             return
-        work = writing.Writing(batch, requests)
+        work = generation.Generation(batch, requests)
         lengths = [stream.length + 1 for number, stream in enumerate(work.streams) if work.is_open(number)]
         if not lengths:
             return

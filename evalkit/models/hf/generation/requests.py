@@ -16,7 +16,7 @@ from evalkit.models.hf.text.rendering import Rendered
 if TYPE_CHECKING:
     from evalkit.models.hf.generation.decode import Stepper
 
-__all__ = ["PreparedGeneration", "Writing", "writings"]
+__all__ = ["Generation", "PreparedGeneration", "prepared"]
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class PreparedGeneration:
     error: Exception | None = None
 
 
-def writings(
+def prepared(
     tokens: Tokens, eos_ids: frozenset[int], requests: Sequence[tuple[int, Rendered, Generate]]
 ) -> list[PreparedGeneration]:
     """One stream a text; a greedy request's texts are equal, so one is written."""
@@ -89,7 +89,7 @@ def _asked(
     return PreparedGeneration(index, streams, reply, request.n // distinct)
 
 
-class Writing:
+class Generation:
     """The streams of many requests, and who waits for them."""
 
     def __init__(self, batch: Batch[Request, Reply], asked: Sequence[PreparedGeneration]) -> None:
