@@ -33,6 +33,9 @@ from evalkit.models.hf.generation.kv_slots import Slots  # noqa: E402 (needs tor
 from evalkit.models.hf.generation.prefill import Prefill  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.requests import Generation, PreparedGeneration  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.stream import Stream  # noqa: E402 (needs torch)
+from evalkit.models.replies.detokenize import Detokenizer  # noqa: E402 (needs torch)
+from evalkit.models.replies.local_text import LocalText  # noqa: E402 (needs torch)
+from evalkit.models.replies.markers import ANY  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("writes texts with models of many families, together and one by one")
 
@@ -80,9 +83,8 @@ class Text:
     seed: int = 0
 
     def stream(self, tokenizer: Any) -> Stream:
-        return Stream(
-            self.ids, self.limit, self.stops, frozenset({1}), tokenizer, temperature=self.temperature, seed=self.seed
-        )
+        text = LocalText(Detokenizer(tokenizer), ANY, (), self.stops)
+        return Stream(self.ids, self.limit, text, frozenset({1}), temperature=self.temperature, seed=self.seed)
 
 
 def round_of(

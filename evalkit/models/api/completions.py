@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.core import Generate, Reply, Usage
-from evalkit.models.api.chat import finish_of, sampling, usage_of
+from evalkit.models.api.chat import ending_of, sampling, usage_of
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.wire_format import Completion, ModelWire, estimate, reply_of
@@ -37,8 +37,9 @@ class CompletionsWire(ModelWire):
         for choice in choices:
             if not isinstance(choice["text"], str):
                 raise BadReplyError("a choice's text is no text")
-        answers = [Completion(choice["text"], finish_of(choice)) for choice in choices]
-        return reply_of(request, answers, usage_of(body.get("usage")))
+        ends = [ending_of(choice) for choice in choices]
+        texts = [Completion(one["text"], end, notes=notes) for one, (end, notes) in zip(choices, ends, strict=True)]
+        return reply_of(request, texts, usage_of(body.get("usage")), self._markers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from evalkit.models.hf.scoring.strategy import ScoringStrategy
 from evalkit.models.hf.text.encode import Tokens
 from evalkit.models.hf.text.rendering import ChatRenderer
 from evalkit.models.oom_backoff import TokenBudget, run_with_oom_backoff
+from evalkit.models.replies.local_text import TextReader
 
 __all__ = ["Engine"]
 
@@ -42,12 +43,12 @@ _SLOT_TOKENS = 32
 class Engine:
     """What a loaded model can be asked. Not thread-safe, `prepare` apart: one worker thread uses it."""
 
-    def __init__(self, loaded: Loaded, renderer: ChatRenderer, budget: TokenBudget) -> None:
+    def __init__(self, loaded: Loaded, renderer: ChatRenderer, reader: TextReader, budget: TokenBudget) -> None:
         self._loaded = loaded
         self._budget = budget
         self._cached_budget = TokenBudget(budget.tokens * _CACHED_TOKENS)
         tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
-        self.prepare = RequestPreparer(renderer, tokens, loaded.eos_ids)
+        self.prepare = RequestPreparer(renderer, tokens, reader, loaded.eos_ids)
         """Renders and tokenises requests that wait, from any thread; a batch does the rest itself."""
         loaded.switch()
         with torch.inference_mode():
@@ -62,7 +63,7 @@ class Engine:
     @property
     def facts(self) -> dict[str, str]:
         """How this model is computed here, as a trial on its first requests decided; empty before."""
-        facts = {"scoring": self._fast.fact, "generation": self._slotted.fact}
+        facts = {"scoring": self._fast.fact, "generation": self._slotted.fact, **self.prepare.facts}
         if any(facts.values()):
             facts["matrices"] = self._loaded.products
             facts["quantization"] = self._loaded.quantization

@@ -28,6 +28,7 @@ from evalkit.models.llamacpp.settings import bytes_per_token, cells_of, flash_at
 from evalkit.models.llamacpp.vocabulary import Vocabulary
 from evalkit.models.llamacpp.widening import widened
 from evalkit.models.oom_backoff import kv_cache_bytes
+from evalkit.models.replies.local_text import text_reader
 
 __all__ = ["Engine"]
 
@@ -87,7 +88,9 @@ class Engine:
         self._cells = partial(cells_of, longest=longest, header=header)
         self._room = max(longest, kv_cache_bytes("cpu") // bytes_per_token(header, self._context.kv))
         renderer = ChatRenderer(vocabulary, options.chat, options.system)
-        self.prepare = RequestPreparer(renderer, Tokens(vocabulary, max_length=longest), vocabulary.eos_ids)
+        self.prepare = RequestPreparer(
+            renderer, Tokens(vocabulary, max_length=longest), text_reader(vocabulary, options), vocabulary.eos_ids
+        )
         """Renders and tokenises requests that wait, from any thread; a batch does the rest itself."""
         self.facts = {
             "scoring": self._tried(len(vocabulary)),

@@ -100,7 +100,7 @@ def test_a_chat_completion_is_read() -> None:
         ({"finish_reason": "stop", "stop_reason": "END"}, "stop"),
         ({"finish_reason": "eos_token"}, "eos"),  # text-generation-inference
         ({"finish_reason": "length"}, "length"),
-        ({"finish_reason": "tool_calls"}, "stop"),
+        ({"finish_reason": "tool_calls"}, "tool"),
     ],
 )
 def test_why_a_text_ended(choice: dict[str, Any], finish: str) -> None:
@@ -229,8 +229,8 @@ def test_anthropic_thinking_takes_no_temperature_and_room_of_its_own() -> None:
         ("end_turn", "eos", ()),
         ("stop_sequence", "stop", ()),
         ("max_tokens", "length", ()),
-        ("tool_use", "stop", ()),
-        ("refusal", "stop", ("refused",)),
+        ("tool_use", "tool", ()),
+        ("refusal", "refused", ("refused",)),
     ],
 )
 def test_an_anthropic_message_is_read(reason: str, finish: str, notes: tuple[str, ...]) -> None:
@@ -289,7 +289,7 @@ def test_gemini_contents_are_sent_as_documented() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "finish", "notes"),
-    [("STOP", "stop", ()), ("MAX_TOKENS", "length", ()), ("SAFETY", "stop", ("refused",))],
+    [("STOP", "stop", ()), ("MAX_TOKENS", "length", ()), ("SAFETY", "refused", ("refused",))],
 )
 def test_a_gemini_candidate_is_read(reason: str, finish: str, notes: tuple[str, ...]) -> None:
     parts = [
