@@ -48,7 +48,7 @@ class Detokenizer:
                 return tuple(prompt[-length:])
         return ()
 
-    def tail(self, before: Ids, written: Ids, length: int) -> str:
+    def tail(self, before: Ids, written: list[int], length: int) -> str:
         """The text of the last `length` ids, and of what stands before them where they are fewer: to look for what may
         stand in it. How it begins may be wrong."""
         if len(written) >= length:
@@ -66,14 +66,14 @@ class Detokenizer:
 
     def _after(self, before: Ids, written: Ids) -> str:
         if before:
-            head, whole = self._decode(before), self._decode([*before, *written])
+            head, whole = self._decode([*before]), self._decode([*before, *written])
             if whole.startswith(head):
                 return whole[len(head) :]
         # A tokenizer that writes a text anew as it grows, such as one that tidies blanks.
-        return self._decode(written)
+        return self._decode([*written])
 
-    def _decode(self, ids: Ids) -> str:
-        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    def _decode(self, ids: list[int]) -> str:
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text
 
 

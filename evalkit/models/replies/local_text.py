@@ -83,18 +83,16 @@ class LocalText:
         """Begin again."""
         self._inside = self._markers.opened
 
-    def ends(self, written: Sequence[int]) -> bool:
+    def ends(self, written: list[int]) -> bool:
         """Whether a stop string has ended the answer with the newest of the ids written so far."""
-        if not self._stops:
-            return False
-        if not self._may_end(written):
+        if not self._stops or not self._may_end(written):
             return False
         # The tail's first token may read differently with what stands before it, so the whole text decides.
         answer = self.answer(written, "")
         self._inside = not answer.finished
         return answer.finish == "stop" and not self._may_open(answer)
 
-    def _may_end(self, written: Sequence[int]) -> bool:
+    def _may_end(self, written: list[int]) -> bool:
         """Whether the end of the text has something that may end the answer: in a thought what closes it, else a stop
         string. Whether a thought was begun is looked at where a stop string turns up."""
         if self._inside:

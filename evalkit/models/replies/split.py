@@ -47,7 +47,7 @@ def split(text: str, markers: Markers = ANY) -> Split:
         return _by_channel(text, messages)
     if markers.opened and not markers.tags:
         return Split((), _filled([(0, len(text))]), finished=False)
-    if not markers.tags or not (markers.opened or _pattern(markers.tags).search(text)):
+    if not markers.opened and not _has_mark(text, markers.tags):
         return Split(_filled([(0, len(text))]))
     return _by_tags(text, markers)
 
@@ -113,6 +113,17 @@ def _trailing(text: str, matches: Sequence[re.Match[str]], closings: dict[str, s
             break
         end = match.start()
     return end
+
+
+def _has_mark(text: str, tags: tuple[Tags, ...]) -> bool:
+    # Most texts have none of the characters that marks begin with, which is told ten times as fast.
+    return any(first in text for first in _firsts(tags)) and _pattern(tags).search(text) is not None
+
+
+@lru_cache(256)
+def _firsts(tags: tuple[Tags, ...]) -> tuple[str, ...]:
+    marks = [mark for pair in tags for mark in (pair.opening, pair.closing)]
+    return tuple(sorted({form for mark in marks for form in (mark[0].lower(), mark[0].upper())}))
 
 
 @lru_cache(256)
