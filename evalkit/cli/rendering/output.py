@@ -44,9 +44,10 @@ def unknown_endings(runs: Sequence[Run], only: str | None = None) -> list[str]:
             for flag, count in sorted(entry.result.flags.items()):
                 kind, _, word = flag.partition(":")
                 if kind == UNKNOWN_FINISH:
+                    samples = "sample" if count == 1 else "samples"
                     told.append(
-                        f"{name}: {count:,} samples have replies that ended with {word!r}, which evalkit does not "
-                        "know; they are scored as they came, whether or not they are whole"
+                        f"{name}: the replies of {count:,} {samples} ended with {word!r}, which evalkit does not know; "
+                        "they are scored as they came, whether or not they are whole"
                     )
     return told
 

@@ -113,6 +113,16 @@ def test_a_text_that_was_cut_behind_its_stop_string_was_stopped() -> None:
     assert read_chat(chat_body({"content": "four\nand then"}, "length")).finish == ("stop",)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"), [({"a": 1, "é": []}, '{"a": 1, "é": []}'), ({}, "{}"), (None, ""), ("{", "{")]
+)
+def test_a_calls_arguments_are_text_also_where_a_server_gives_an_object(arguments: object, text: str) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    reply = read_chat(chat_body({"content": None, "tool_calls": [call]}, "tool_calls"))
+    assert reply.calls == ((ToolCall("f", text, "1"),),)
+    assert reply.finish == ("tool",)
+
+
 def test_tool_calls_are_kept_beside_an_empty_text() -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
     reply = read_chat(chat_body({"content": None, "tool_calls": [call]}, "tool_calls"))

@@ -176,3 +176,24 @@ def test_tokens_as_they_come_end_where_the_whole_text_ends() -> None:
                 assert one.ends(found) is (whole.finish == "stop"), (chunks, count)
                 if whole.finish:
                     break
+
+
+def test_a_long_thought_full_of_stop_strings_costs_no_more_a_token_than_a_short_one() -> None:
+    tokenizer = byte_level(["<think>", "a\n", "</think>"])
+    looked: list[int] = []
+
+    class Spy:
+        all_special_ids = tokenizer.all_special_ids
+
+        def decode(self, ids: list[int], **how: bool) -> str:
+            looked.append(len(ids))
+            return str(tokenizer.decode(ids, **how))
+
+    opening, line, closing = chunk_ids(tokenizer, ["<think>", "a\n", "</think>"])
+    one = LocalText(Detokenizer(Spy()), THINK, (), ("\n",))
+    found: list[int] = []
+    for token in [opening, *[line] * 3000, closing, line]:
+        found.append(token)
+        assert one.ends(found) is (len(found) == 3003)
+    long = [count for count in looked if count > len("</think>") + 2]
+    assert len(long) < 10, "the whole text is read where the thought is begun and where it is closed"
