@@ -57,13 +57,22 @@ def read_answer(
     answer = "".join(text[start:stop] for start, stop in parts.answer)
     if parts.has_thought or thought:
         # The blank lines between thought and answer are no part of the answer, so no stop string ends it there.
-        answer = _BLANK_LINES.sub("", answer)
+        answer = _unwrapped(_BLANK_LINES.sub("", answer), markers)
     kept, rest = _cut(answer, stops)
     if special:
         # A stop string may appear only now, where a special token stood in the middle of it.
         kept, more = _cut(_without(kept, special), stops)
         rest = more + rest
     return Answer(kept, "stop" if rest else finish, _thought(text, parts.thought, thought, special), rest, calls=calls)
+
+
+def _unwrapped(answer: str, markers: Markers) -> str:
+    """The answer without the marks that a model puts around it."""
+    for tags in markers.wrappers:
+        begin = answer.lstrip()
+        if begin.startswith(tags.opening):
+            return _BLANK_LINES.sub("", begin.removeprefix(tags.opening).partition(tags.closing)[0])
+    return answer
 
 
 def _cut(text: str, stops: Sequence[str]) -> tuple[str, str]:

@@ -21,10 +21,12 @@ class Tags:
 
 @dataclass(frozen=True, slots=True)
 class Markers:
-    """How a model marks its thought. `channels`: as gpt-oss does, with channels that are named. `opened`: its prompt
-    opens a thought, so that a reply begins inside. `own`: read from the model's files or named by the user."""
+    """How a model marks its thought, and by `wrappers` the answer behind it. `channels`: as gpt-oss does, with channels
+    that are named. `opened`: its prompt opens a thought, so that a reply begins inside. `own`: read from the model's
+    files or named by the user."""
 
     tags: tuple[Tags, ...] = ()
+    wrappers: tuple[Tags, ...] = ()
     channels: bool = False
     opened: bool = False
     own: bool = False
@@ -42,15 +44,24 @@ KNOWN = (
     Tags("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
     Tags("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
     Tags("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
+    Tags("<|open|>think<|sep|>", "<|close|>think<|sep|>"),  # Kimi K3
     Tags("<|channel>", "<channel|>"),  # Gemma 4
 )
 """Marks that models write, whatever their files say. Sources: chat templates on the Hugging Face hub, and the tables of
 vLLM (vllm/reasoning) and SGLang (srt/parser/reasoning_parser.py)."""
+WRAPPERS = (
+    Tags("<|START_RESPONSE|>", "<|END_RESPONSE|>"),  # Command A
+    Tags("<|begin_of_solution|>", "<|end_of_solution|>"),  # OpenThinker, Sky-T1
+    Tags("<|open|>response<|sep|>", "<|close|>response<|sep|>"),  # Kimi K3
+)
+"""What stands around the answer of models that mark that as well."""
+_WRAPPERS_NAMED = (*_tagged("answer"), *_tagged("response"))
+"""The same where a model's template names them (Hunyuan, ERNIE): a task may ask for such tags."""
 _IN_WORDS = (Tags("Here is my thought process:", "Here is my response:"),)
 """Sentences that open and close a thought where the model's template names them (Granite 3.2)."""
 _CHANNEL = "<|channel|>"
 
-ANY = Markers(KNOWN, channels=True)
+ANY = Markers(KNOWN, WRAPPERS, channels=True)
 """For text of a model that is not known."""
 NONE = Markers()
 
@@ -69,7 +80,10 @@ def markers_of(template: str | None, tokens: Iterable[str]) -> Markers:
     names |= set(_MARK.findall(text))
     own += [tags for tags in _paired(names) if tags not in own]
     channels = _CHANNEL in names or _CHANNEL in text
-    return Markers(tuple(own), channels, own=True) if own or channels else ANY
+    if not own and not channels:
+        return ANY
+    named = tuple(tags for tags in _WRAPPERS_NAMED if tags.opening in text)
+    return Markers(tuple(own), (*WRAPPERS, *named), channels, own=True)
 
 
 def _either_in(tags: Tags, text: str) -> bool:
@@ -102,7 +116,7 @@ def chosen(found: Markers, reasoning: str, tags: str) -> Markers:
     if reasoning == "off":
         return NONE
     if tags:
-        found = Markers(_parsed(tags), own=True)
+        found = Markers(_parsed(tags), found.wrappers, own=True)
     return replace(found, opened=True) if reasoning == "opened" else found
 
 

@@ -14,6 +14,12 @@ from evalkit.models.replies.markers import ANY, Markers, Tags
 __all__ = ["Span", "Split", "split"]
 
 Span = tuple[int, int]
+_CALLS_AT_END = re.compile(
+    r"(?:<tool_call>(?:(?!<tool_call>).)*</tool_call>\s*)+\Z"
+    r"|<\|tool_calls_section_begin\|>(?:(?!<\|tool_calls_section_begin\|>).)*<\|tool_calls_section_end\|>\s*\Z",
+    re.DOTALL,
+)
+"""Calls of Qwen, GLM and Nemotron, and of Kimi K2."""
 _QUOTES = "`'\"“”‘’"
 
 
@@ -92,6 +98,10 @@ def _by_tags(text: str, markers: Markers) -> Split:
             kept.clear()
             had_block, nested = True, max(0, nested - 1)
         position = match.end()
+    if inside and (call := _CALLS_AT_END.search(text, position)):
+        # A model that calls a tool has ended its thought, also where it did not say so.
+        thought.append((position, call.start()))
+        inside, position = frozenset(), call.start()
     (thought if inside else kept).append((position, len(text)))
     return Split(_filled(kept), _filled(sorted(thought)), finished=not inside)
 

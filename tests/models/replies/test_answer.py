@@ -6,7 +6,7 @@ import pytest
 
 from evalkit.core import Usage
 from evalkit.models.replies.answer import CUT_IN_REASONING, Answer, cut, read_answer, reply_of
-from evalkit.models.replies.markers import ANY, NONE, Markers
+from evalkit.models.replies.markers import ANY, NONE, WRAPPERS, Markers, Tags, markers_of
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,21 @@ def test_stop_strings_end_the_answer(text: str, stops: list[str], answer: str, t
     found = read_answer(text, stops, "eos")
     assert found == Answer(answer, "stop" if rest else "eos", thought, rest)
     assert cut(text, stops) == (answer, bool(rest))
+
+
+@pytest.mark.parametrize("tags", WRAPPERS, ids=lambda tags: tags.opening)
+def test_marks_around_the_answer_are_none_of_it(tags: Tags) -> None:
+    text = f"<think>a</think>\n{tags.opening}\n    Lima\n{tags.closing}\n"
+    assert read_answer(text, [], "eos").text == "    Lima\n"
+    assert read_answer(text, ["\n"], "eos").text == "    Lima"
+    assert read_answer(f"<think>a</think>{tags.opening}Li", [], "length").text == "Li"
+
+
+def test_answer_tags_are_taken_off_where_a_template_names_them_alone() -> None:
+    text = "<think>a</think>\n<answer>Lima</answer>"
+    assert read_answer(text, [], "eos").text == "<answer>Lima</answer>"
+    named = markers_of("{{ content.split('</think>')[-1] }}<answer>", [])
+    assert read_answer(text, [], "eos", named).text == "Lima"
 
 
 def test_thought_that_a_server_keeps_apart_is_kept_with_what_it_left() -> None:

@@ -125,6 +125,20 @@ def test_a_call_in_a_channel_is_a_call(text: str) -> None:
     assert (found.answer, found.finished) == ((), True)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        '<tool_call>{"name": "add"}</tool_call>',
+        '<tool_call>{"name": "add"}</tool_call>\n<tool_call>{"name": "sub"}</tool_call>\n',
+        "<|tool_calls_section_begin|><|tool_call_begin|>add:0<|tool_call_end|><|tool_calls_section_end|>",
+    ],
+)
+def test_a_call_ends_a_thought_that_was_not_closed(call: str) -> None:
+    assert parts(f"<think>I might <tool_call> now.\n{call}") == (call, ["I might <tool_call> now.\n"], True)
+    assert parts(f"<think>I add.\n{call} or not") == ("", [f"I add.\n{call} or not"], False)
+    assert parts(f"<think>I add.\n{call[:-8]}")[2] is False
+
+
 def test_random_texts_of_blocks_and_answers() -> None:
     rng = random.Random(5)
     for _ in range(2000):
@@ -142,7 +156,8 @@ def test_random_texts_of_blocks_and_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["<think>", "</think>", "<think></think>", "</think> ", "<|channel|>", "assistantfinal"]
+    "unit",
+    ["<think>", "</think>", "<think></think>", "</think> ", "<|channel|>", "assistantfinal", "<think><tool_call>"],
 )
 def test_a_model_that_repeats_a_mark_costs_linear_time(unit: str) -> None:
     started = time.process_time()
