@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from evalkit.core import UsageError
 from evalkit.models.api.secrets import redacted
 from evalkit.models.option_parsing import Count, Reader, Seconds, Tokens, read_options
-from evalkit.models.replies.options import THOUGHT, ThoughtOptions
+from evalkit.models.replies.options import THOUGHT, THOUGHT_READERS, ThoughtOptions
 
 __all__ = ["CHANGES_ANSWERS", "ApiOptions"]
 
@@ -123,4 +123,4 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
-_READERS: Mapping[str, Reader] = {"base_url": _address, "key_env": _variable}
+_READERS: Mapping[str, Reader] = {**THOUGHT_READERS, "base_url": _address, "key_env": _variable}
