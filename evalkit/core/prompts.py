@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.core.images import Image
@@ -215,3 +215,8 @@ class Reply:
     thought_apart: bool = False
     top_logprobs: tuple[tuple[tuple[str, float], ...], ...] = ()
     """(token, log-probability) of the likeliest at each place of the first text, where they were asked for."""
+
+    def part(self, places: slice) -> Reply:
+        """The reply with some of its texts alone, and with what belongs to them."""
+        names = ("texts", "finish", "reasoning", "cut", "calls")
+        return replace(self, **{name: getattr(self, name)[places] for name in names})

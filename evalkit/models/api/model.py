@@ -153,7 +153,7 @@ class ApiModel:
         wire = self._wire_for(request)
         first = await self._once(wire, request if wire.many and "n" not in self._dropped else replace(request, n=1))
         if len(first.texts) >= request.n:
-            return first if len(first.texts) == request.n else _trimmed(first, request.n)
+            return first.part(slice(request.n))
         # The format has one text a reply, or this server ignores n: the others are asked for one by one.
         rest = range(len(first.texts), request.n)
         more = [self._once(wire, replace(request, n=1, seed=request.seed + number)) for number in rest]
@@ -210,17 +210,6 @@ class ApiModel:
     async def close(self) -> None:
         self._closed = True
         await self._client.close()
-
-
-def _trimmed(reply: Reply, n: int) -> Reply:
-    return replace(
-        reply,
-        texts=reply.texts[:n],
-        finish=reply.finish[:n],
-        calls=reply.calls[:n],
-        reasoning=reply.reasoning[:n],
-        cut=reply.cut[:n],
-    )
 
 
 def _joined(replies: Sequence[Reply]) -> Reply:

@@ -43,6 +43,12 @@ def strip_reasoning(text: str, opening: str = "", closing: str = "") -> Stripped
     return Stripped(kept, unterminated=not parts.finished)
 
 
+def answers_of(reply: Reply) -> tuple[Stripped, ...]:
+    """Every text of a reply without its thought. Where the backend split that off, by what it knows of the model, what
+    looks like thought in a text belongs to the answer."""
+    return tuple(Stripped(text) if reply.thought_apart else strip_reasoning(text) for text in reply.texts)
+
+
 def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"] = "both") -> FinalAnswer:
     """The first text of the last reply, without reasoning and without white space at its ends (or as `strip` says).
 
@@ -61,8 +67,7 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
     if not replies or not replies[-1].texts:
         raise ValueError("this scorer reads generated text and the reply holds none; use generate() as the method")
     reply = replies[-1]
-    # A backend that knows the model has split its thought off; what looks like it in the answer belongs there.
-    stripped = Stripped(reply.texts[0]) if reply.thought_apart else strip_reasoning(reply.texts[0])
+    stripped = answers_of(reply)[0]
     text = stripped.text
     if strip != "none":
         text = text.strip() if strip == "both" else text.lstrip()
