@@ -10,7 +10,7 @@ __all__ = ["folded", "with_system"]
 
 
 def with_system(prompt: Prompt, system: str) -> tuple[Message, ...]:
-    """The conversation, with the user's system prompt ahead of its own."""
+    """The conversation with the user's system prompt before any that it has."""
     messages = prompt.as_messages()
     if not system:
         return messages
@@ -20,7 +20,7 @@ def with_system(prompt: Prompt, system: str) -> tuple[Message, ...]:
 
 
 def folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The conversation for a model that has no system role: what it says stands ahead of the first turn."""
+    """The conversation for a model that has no system role: its words go ahead of the first turn."""
     said = [message for message in messages if message.role == "system"]
     if not said:
         return messages

@@ -106,9 +106,11 @@ def _add_call(calls: list[dict[str, Any]], piece: Mapping[str, Any], number: int
 
 
 def _call_of(calls: list[dict[str, Any]], piece: Mapping[str, Any], number: int) -> dict[str, Any] | None:
-    """The call that a piece goes on with; None for a new one. Some servers number none of their calls, or all of them
-    0: another id with a name is another call, and so is a name where there is neither. `number` is the piece's place
-    among those of its event, -1 where it is alone."""
+    """The call that a piece continues; None for a new one.
+
+    Some servers number no call, or every call 0: another id with a name is another call, and so is a name with neither.
+    `number` is the piece's place among those of its event, -1 if it is alone.
+    """
     index, identity, name = piece.get("index"), piece.get("id"), (piece.get("function") or {}).get("name")
     if index is not None:
         numbered = [call for call in calls if call["index"] == index]
@@ -171,7 +173,7 @@ def responses(found: Sequence[Event]) -> Mapping[str, Any]:
 
 
 def gemini(found: Sequence[Event]) -> Mapping[str, Any]:
-    """Every event is a reply of its own, whose candidates' parts go on."""
+    """Every event is a whole reply; the parts of its candidates continue those before."""
     if (failure := _failure(found)) is not None:
         return failure
     whole: dict[str, Any] = {}

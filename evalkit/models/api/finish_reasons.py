@@ -46,9 +46,9 @@ _MALFORMED_CALL = "malformed-call"
 
 def finish_of(word: object, failure: object = None) -> tuple[str, tuple[str, ...]]:
     """What a provider's word for the end of a text means, and the notes that say more of it: "stop", "eos", "length",
-    "refused", "tool" or "unknown". `failure` is an error that stands next to it.
+    "refused", "tool" or "unknown". `failure` is an error next to it.
 
-    Raises BadReplyError where the provider broke the text off: it is no answer, and is asked for again.
+    Raises BadReplyError if the provider broke the text off: the request is then sent again.
     """
     said = _plain(word)
     ending = _WORDS.get(said, "unknown")

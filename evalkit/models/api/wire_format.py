@@ -29,7 +29,7 @@ _CHARACTERS_A_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One text as it came: why it ended (see `finish_reasons`), thought and tool calls that stand apart from it."""
+    """One text as it came: why it ended (see `finish_reasons`), thought and tool calls that came apart from it."""
 
     text: str
     finish: str

@@ -21,7 +21,7 @@ _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One text as a reply holds it. `text`: the answer up to the first stop string; `cut`: what stood from there on.
+    """One text as a reply holds it. `text`: the answer up to the first stop string; `cut`: the rest.
     `finish`: why it ended: "stop", "eos", "length", "refused", "tool" or "unknown". `finished`: False where it ended
     in its thought."""
 
@@ -45,13 +45,13 @@ def read_answer(
 ) -> Answer:
     """The answer in a text as it was written; `finish` says why that ended.
 
-    `thought` and `calls` are those that the backend kept apart; `special` are the special tokens that stand in the
-    text, which stop strings may name and no reader sees.
+    `thought` and `calls` are those that the backend kept apart; `special` are the special tokens in the text: stop
+    strings may name them, readers do not see them.
     """
     parts = split(text, markers)
     calls = (*calls, *parts.calls)
     if not parts.finished:
-        # What stands ahead of a thought that goes on is no answer: the model was about to think again.
+        # The text before an unfinished thought is not the answer: the model was about to think again.
         spans = sorted((*parts.answer, *parts.thought))
         return Answer("", finish, _thought(text, spans, thought, special), finished=False, calls=calls)
     answer = "".join(text[start:stop] for start, stop in parts.answer)
@@ -60,7 +60,7 @@ def read_answer(
         answer = _unwrapped(_BLANK_LINES.sub("", answer), markers)
     kept, rest = _cut(answer, stops)
     if special:
-        # A stop string may appear only now, where a special token stood in the middle of it.
+        # A stop string may appear only now, if there was a special token in the middle of it.
         kept, more = _cut(_without(kept, special), stops)
         rest = more + rest
     return Answer(kept, "stop" if rest else finish, _thought(text, parts.thought, thought, special), rest, calls=calls)

@@ -27,8 +27,8 @@ _TO = re.compile(r"\bto=([\w.\-]+)")
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One message: its channel, where its header and its content stand in the text, and the function that it calls (""
-    for none)."""
+    """One message: its channel, the places of its header and its content in the text, and the function that it calls
+    ("" for none)."""
 
     name: str
     at: int
@@ -62,7 +62,7 @@ def _marked(text: str) -> list[Channel]:
         stop = min(length, end.start()) if end else length
         found.append(Channel(name, match.start(), match.end(), stop, to[1] if to else ""))
     if broken:
-        # Of which channel nobody knows; it has no content in any case.
+        # Its channel is unknown; it has no content in any case.
         found.append(Channel("analysis", length, len(text), len(text)))
     return found
 

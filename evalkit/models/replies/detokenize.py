@@ -1,4 +1,4 @@
-"""The text of token ids that a model wrote, decoded together with the ids that stand before them.
+"""The text of token ids that a model wrote, decoded together with the ids before them.
 
 Written ids alone read differently: a SentencePiece tokenizer drops the blank that begins a text, and the bytes of one
 character may lie on both sides of the join.
@@ -14,7 +14,7 @@ __all__ = ["Detokenizer", "Written"]
 
 Ids = Sequence[int]
 _BEFORE = 8
-"""Ids of what stands before that are decoded along."""
+"""How many ids before the text are decoded with it."""
 _FURTHEST = 64
 """How far back an id that is a text's own is looked for: a prompt may end with several special tokens."""
 
@@ -41,16 +41,17 @@ class Detokenizer:
         return self._special
 
     def before(self, prompt: Ids) -> tuple[int, ...]:
-        """The end of a prompt, as far as what is written after it is read with it. Nothing where a prompt holds special
-        tokens alone, so that a text begins there."""
+        """The end of a prompt, which a text after it is decoded with; empty if the prompt is special tokens alone."""
         for length in (_BEFORE, _FURTHEST):
             if any(token not in self._special for token in prompt[-length:]):
                 return tuple(prompt[-length:])
         return ()
 
     def tail(self, before: Ids, written: list[int], length: int) -> str:
-        """The text of the last `length` ids, and of what stands before them where they are fewer: to look for what may
-        stand in it. How it begins may be wrong."""
+        """The text of the last `length` ids, with those before the text if it has fewer: enough to look for a mark in.
+
+        Its first characters may be wrong.
+        """
         if len(written) >= length:
             return self._decode(written[-length:])
         return self._decode([*before, *written])

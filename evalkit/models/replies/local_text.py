@@ -17,7 +17,7 @@ __all__ = ["LocalText", "TextReader", "text_reader"]
 
 _ANALYSIS = "<|channel|>analysis<|message|>"
 _CHANNELS = Tags("<|channel|>", "<|channel|>final<|message|>")
-"""While a text in channels has not begun its answer, no stop string ends it."""
+"""No stop string ends a text in channels before its answer begins."""
 
 
 def text_reader(tokenizer: Any, options: ThoughtOptions) -> TextReader:
@@ -87,7 +87,7 @@ class LocalText:
         """Whether a stop string has ended the answer with the newest of the ids written so far."""
         if not self._stops or not self._may_end(written):
             return False
-        # The tail's first token may read differently with what stands before it, so the whole text decides.
+        # The tail's first token may read differently with the text before it, so the whole text decides.
         answer = self.answer(written, "")
         self._inside = not answer.finished
         return answer.finish == "stop" and not self._may_open(answer)
@@ -113,7 +113,7 @@ class LocalText:
         found = self._detokenizer.text(self._before, written[:-1] if finish == "eos" else written)
         answer = read_answer(found.text, self._stops, finish, self._markers, special=found.special)
         if found.special and answer.finished and not (answer.thought or answer.cut or answer.calls):
-            # Nothing depends on the special tokens: what stands around them is one text.
+            # Nothing depends on the special tokens: the text around them is one.
             return read_answer(found.plain, self._stops, finish, self._markers)
         return answer
 

@@ -1,4 +1,4 @@
-"""What stands around a model's thought: a table of known marks, those of one model, and those that a user names."""
+"""The marks around a model's thought: a table of known ones, those of one model, and those that a user names."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ WRAPPERS = (
     Tags("<|begin_of_solution|>", "<|end_of_solution|>"),  # OpenThinker, Sky-T1
     Tags("<|open|>response<|sep|>", "<|close|>response<|sep|>"),  # Kimi K3
 )
-"""What stands around the answer of models that mark that as well."""
+"""Marks around the answer, of models that mark that as well."""
 _WRAPPERS_NAMED = (*_tagged("answer"), *_tagged("response"))
 """The same where a model's template names them (Hunyuan, ERNIE): a task may ask for such tags."""
 _IN_WORDS = (Tags("Here is my thought process:", "Here is my response:"),)

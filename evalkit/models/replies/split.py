@@ -25,9 +25,9 @@ _QUOTES = "`'\"“”‘’"
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Where a text's answer and its thought stand, as (start, stop) pairs, and the calls that were made in channels.
+    """The places of a text's answer and its thought, as (start, stop) pairs, and the calls that were made in channels.
 
-    `finished` is False where a thought was begun and not ended: there is no answer yet.
+    `finished` is False if a thought was begun and not ended: there is no answer yet.
     """
 
     answer: tuple[Span, ...]
@@ -43,11 +43,11 @@ class Split:
 def split(text: str, markers: Markers = ANY) -> Split:
     """Take thought out of a text, in time linear in its length.
 
-    Tags: a block from an opening to its closing tag is thought, wherever it stands; blocks may be nested and repeated.
-    A closing tag that nothing opened ends a thought that began before the text, or a nested one: all that stands before
-    it is thought, unless nothing follows it and an earlier block was closed. An opening tag that is never closed begins
-    a thought that was not finished. A tag in quotation marks is mentioned, not used. Channels: the answer is what
-    stands in `final`, or else what is said to the user in `commentary`.
+    Tags: a block from an opening to its closing tag is thought, wherever it is; blocks may be nested and repeated. A
+    closing tag that nothing opened ends a thought that began before the text, or a nested one: everything before it is
+    thought, unless nothing follows it and an earlier block was closed. An opening tag that is never closed begins an
+    unfinished thought, unless the text ends with a tool call. A tag in quotation marks is mentioned, not used. Channels:
+    the answer is the content of `final`, or else what is said to the user in `commentary`.
     """
     if markers.channels and (messages := channels_of(text)):
         return _by_channel(text, messages)
@@ -63,7 +63,7 @@ def _by_channel(text: str, messages: Sequence[Channel]) -> Split:
     final = tuple((one.start, one.stop) for one in messages if one.name == "final")
     told = tuple((one.start, one.stop) for one in messages if one.name == "commentary" and not one.to)
     answer = final or (told if messages[-1].name != "analysis" else ())
-    # What stands ahead of the first header goes on with a thought that the prompt began.
+    # The text before the first header continues a thought that the prompt began.
     thought = [(0, len(text[: messages[0].at].rstrip()))]
     thought += [(one.start, one.stop) for one in messages if not one.to and (one.start, one.stop) not in answer]
     return Split(_filled(answer), _filled(thought), finished=bool(answer or calls), calls=calls)
@@ -126,7 +126,7 @@ def _trailing(text: str, matches: Sequence[re.Match[str]], closings: dict[str, s
 
 
 def _has_mark(text: str, tags: tuple[Tags, ...]) -> bool:
-    # Most texts have none of the characters that marks begin with, which is told ten times as fast.
+    # Most texts have none of the characters that marks begin with; looking for those is ten times as fast.
     return any(first in text for first in _firsts(tags)) and _pattern(tags).search(text) is not None
 
 

@@ -36,7 +36,7 @@ def first_line(text: str) -> str:
 def strip_reasoning(text: str, opening: str = "", closing: str = "") -> Stripped:
     """Take thought out of a text by the known marks (see `evalkit.models.replies.split`), or by those that are given.
 
-    What stands before a thought that was not finished is kept, and `unterminated` is set.
+    The text before an unfinished thought is kept, and `unterminated` is set.
     """
     parts = split(text, Markers((Tags(opening, closing),)) if opening else ANY)
     kept = "".join(text[start:stop] for start, stop in parts.answer)

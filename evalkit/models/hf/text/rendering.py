@@ -59,7 +59,7 @@ class ChatRenderer:
                 return text
             refusal = ModelError("it leaves the system prompt out")
         if any(message.role == "system" for message in messages):
-            # The template has no system role: what it says stands ahead of the first turn, as behind a server.
+            # The template has no system role: its words go ahead of the first turn, as for servers.
             with suppress(Exception):
                 text = self._templated(folded(messages), tools)
                 self.folds = True
