@@ -192,9 +192,9 @@ class Reply:
     evalkit does not know). `cut` is what a stop string cut off each text, from that string on; `calls` are the tool
     calls of each that a backend returned; `reasoning` is what was thought before each. `thought_apart`: thought was
     taken out of the texts by the model's markers, so that a text is the answer alone; False in what an older evalkit or
-    another harness wrote. Choose: `loglikelihoods` (nats, summed over the continuation's tokens) and `greedy`, one per continuation.
-    Perplexity: one log-likelihood, and `token_loglikelihoods` where they were asked for (without that of a begin
-    token). Embed: `vectors`. Tokenize: `usage.prompt_tokens`.
+    another harness wrote. Choose: `loglikelihoods` (nats, summed over the continuation's tokens) and `greedy`, one per
+    continuation. Perplexity: one log-likelihood, and `token_loglikelihoods` where they were asked for (without that of
+    a begin token). Embed: `vectors`. Tokenize: `usage.prompt_tokens`.
     """
 
     texts: tuple[str, ...] = ()

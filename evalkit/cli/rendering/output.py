@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> None:
     """The scores as a table, with what puts them in doubt above and what a reader should know of single tasks below."""
     for told in unknown_endings(runs, only):
-        out.print(told, style="yellow", markup=False, soft_wrap=True)
+        out.print(told, style="yellow", soft_wrap=True)
     out.print(scores_table(runs, only))
     for run in runs:
         for entry in run.manifest.tasks:

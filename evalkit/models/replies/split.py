@@ -46,8 +46,9 @@ def split(text: str, markers: Markers = ANY) -> Split:
     Tags: a block from an opening to its closing tag is thought, wherever it is; blocks may be nested and repeated. A
     closing tag that nothing opened ends a thought that began before the text, or a nested one: everything before it is
     thought, unless nothing follows it and an earlier block was closed. An opening tag that is never closed begins an
-    unfinished thought, unless the text ends with a tool call. A tag in quotation marks is mentioned, not used. Channels:
-    the answer is the content of `final`, or else what is said to the user in `commentary`.
+    unfinished thought, unless the text ends with a tool call. A tag in quotation marks is mentioned, not used.
+
+    Channels: the answer is the content of `final`, or else what is said to the user in `commentary`.
     """
     if markers.channels and (messages := channels_of(text)):
         return _by_channel(text, messages)
