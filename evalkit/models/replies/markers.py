@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from evalkit.core import UsageError
 
-__all__ = ["ANY", "NONE", "Markers", "Tags", "chosen", "markers_of", "reasoning_tags"]
+__all__ = ["ANY", "NONE", "Markers", "Tags", "chosen", "markers_of", "pairs_in", "reasoning_tags"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ ANY = Markers(KNOWN, WRAPPERS, channels=True)
 NONE = Markers()
 
 _THOUGHT = re.compile(r"think|thought|reason|(?<![a-z])cot(?![a-z])", re.IGNORECASE)
+_PLAINLY = re.compile(r"(?<![a-z])(?:think|thinking|thoughts?|reasoning)(?![a-z])", re.IGNORECASE)
+"""Words that leave no doubt in a text of which nothing is known: <reason_for_visit> may be what a task asks for."""
 _MARK = re.compile(r"<\|?[^<>\s|]{2,40}\|?>|\[/?[A-Z][A-Z_]{2,20}\]|◁[^▷\s]{2,20}▷")
 _ENDS = (("begin", "end"), ("start", "end"), ("bot", "eot"), ("open", "close"), ("prefix", "suffix"))
 
@@ -78,7 +80,7 @@ def markers_of(template: str | None, tokens: Iterable[str]) -> Markers:
     own = [tags for tags in KNOWN if {tags.opening, tags.closing} & names or _either_in(tags, text)]
     own += [tags for tags in _IN_WORDS if _either_in(tags, text)]
     names |= set(_MARK.findall(text))
-    own += [tags for tags in _paired(names) if tags not in own]
+    own += [tags for tags in _paired(names, _THOUGHT) if tags not in own]
     channels = _CHANNEL in names or _CHANNEL in text
     if not own and not channels:
         return ANY
@@ -90,11 +92,17 @@ def _either_in(tags: Tags, text: str) -> bool:
     return tags.opening in text or tags.closing in text
 
 
-def _paired(names: set[str]) -> list[Tags]:
-    """Pairs of marks that are not in the table, told by a word for thought and by what makes an end of a beginning."""
+def pairs_in(text: str) -> tuple[Tags, ...]:
+    """The pairs of marks in a text whose name says that they are around a thought and that the table lacks."""
+    known = {pair.opening.lower() for pair in KNOWN}
+    return tuple(tags for tags in _paired(set(_MARK.findall(text)), _PLAINLY) if tags.opening.lower() not in known)
+
+
+def _paired(names: set[str], word: re.Pattern[str]) -> list[Tags]:
+    """Pairs of marks, told by a `word` for thought and by what makes an end of a beginning."""
     found = []
     for name in sorted(names):
-        if _THOUGHT.search(name) is None:
+        if word.search(name) is None:
             continue
         ends = [re.sub(r"^(\W+)", r"\1/", name, count=1)]
         for first, last in _ENDS:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from evalkit.core import ToolCall
 from evalkit.models.replies.channels import Channel, channels_of
-from evalkit.models.replies.markers import ANY, Markers, Tags
+from evalkit.models.replies.markers import ANY, Markers, Tags, pairs_in
 
 __all__ = ["Span", "Split", "split"]
 
@@ -54,6 +54,8 @@ def split(text: str, markers: Markers = ANY) -> Split:
         return _by_channel(text, messages)
     if markers.opened and not markers.tags:
         return Split((), _filled([(0, len(text))]), finished=False)
+    if not markers.own and markers.tags and (more := _more_tags(text)):
+        markers = replace(markers, tags=(*markers.tags, *more))
     if not markers.opened and not _has_mark(text, markers.tags):
         return Split(_filled([(0, len(text))]))
     return _by_tags(text, markers)
@@ -124,6 +126,11 @@ def _trailing(text: str, matches: Sequence[re.Match[str]], closings: dict[str, s
             break
         end = match.start()
     return end
+
+
+def _more_tags(text: str) -> tuple[Tags, ...]:
+    """Marks that the text itself names, if it has any in brackets at all."""
+    return pairs_in(text) if ">" in text or "]" in text else ()
 
 
 def _has_mark(text: str, tags: tuple[Tags, ...]) -> bool:

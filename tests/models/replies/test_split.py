@@ -70,6 +70,29 @@ def test_a_text_without_thought_is_left_alone(text: str) -> None:
     assert parts(text) == (text, [], True)
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("<thinking_process>3?</thinking_process>5", "5"),
+        ("<inner_thoughts>3?\n</inner_thoughts>\n5", "\n5"),
+        ("[REASONING]3?[/REASONING]5", "5"),
+        ("<|thinking|>3?<|/thinking|>5", "5"),
+        ("<|reasoning_start|>3?<|reasoning_end|>5", "5"),
+        ("<Deep-Think>3?</Deep-Think>5", "5"),
+        # One of the two alone says nothing, and neither does another word.
+        ("<thinking_process>5", "<thinking_process>5"),
+        ("5</inner_thoughts>", "5</inner_thoughts>"),
+        ("<reason_for_visit>5</reason_for_visit>", "<reason_for_visit>5</reason_for_visit>"),
+        ("<rethinkdb>5</rethinkdb>", "<rethinkdb>5</rethinkdb>"),
+    ],
+)
+def test_marks_that_no_table_has_are_told_by_their_name_where_nothing_is_known_of_the_model(
+    text: str, answer: str
+) -> None:
+    assert parts(text) == (answer, ["3?\n" if "\n" in text else "3?"] if text != answer else [], True)
+    assert parts(text, Markers((Tags("<think>", "</think>"),), own=True))[0] == text
+
+
 def test_a_models_own_marks_leave_the_others_in_its_answer() -> None:
     text = "[THINK]3?[/THINK]Write <think>a thought</think> around it."
     own = Markers((Tags("[THINK]", "[/THINK]"),), own=True)
