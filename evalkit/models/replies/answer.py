@@ -48,7 +48,7 @@ def read_answer(
     `thought` and `calls` are those that the backend kept apart; `special` are the special tokens in the text: stop
     strings may name them, readers do not see them.
     """
-    parts = split(text, markers)
+    parts = split(text, markers.besides(stops))
     calls = (*calls, *parts.calls)
     if not parts.finished:
         # The text before an unfinished thought is not the answer: the model was about to think again.

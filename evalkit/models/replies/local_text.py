@@ -15,6 +15,8 @@ from evalkit.models.replies.split import split
 
 __all__ = ["LocalText", "TextReader", "text_reader"]
 
+_ENDING = 256
+"""Characters at a prompt's end in which a mark is looked for."""
 _ANALYSIS = "<|channel|>analysis<|message|>"
 _CHANNELS = Tags("<|channel|>", "<|channel|>final<|message|>")
 """No stop string ends a text in channels before its answer begins."""
@@ -22,7 +24,7 @@ _CHANNELS = Tags("<|channel|>", "<|channel|>final<|message|>")
 
 def text_reader(tokenizer: Any, options: ThoughtOptions) -> TextReader:
     """The reader of a loaded tokenizer's texts."""
-    template = tokenizer.chat_template
+    template = getattr(tokenizer, "chat_template", None)
     texts = list(template.values()) if isinstance(template, dict) else [template or ""]
     found = markers_of("\n".join(texts), _marks(tokenizer))
     markers = chosen(found, options.reasoning, options.reasoning_tags)
@@ -34,7 +36,8 @@ def _marks(tokenizer: Any) -> list[str]:
     own: list[str] | None = getattr(tokenizer, "marks", None)
     if own is not None:
         return own
-    return [*tokenizer.all_special_tokens, *(str(token) for token in tokenizer.added_tokens_decoder.values())]
+    added = getattr(tokenizer, "added_tokens_decoder", None) or {}
+    return [*getattr(tokenizer, "all_special_tokens", ()), *(str(token) for token in added.values())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,12 @@ class TextReader:
     ) -> LocalText:
         """The text to be written after a prompt, which ends with the beginning of its `reply` where a conversation says
         that; `alone`: nothing is read with it, as behind an encoder."""
-        ending = prompt.rstrip().lower()
-        opened = self.markers.opened or any(ending.endswith(tags.opening.lower()) for tags in self.markers.tags)
-        opened |= self.markers.channels and ending.endswith(_ANALYSIS)
-        opened |= bool(reply) and not split(reply, self.markers).finished
-        markers = replace(self.markers, opened=opened)
+        markers = self.markers.besides(stops)
+        ending = prompt[-_ENDING:].rstrip().lower()
+        opened = markers.opened or any(ending.endswith(tags.opening.lower()) for tags in markers.tags)
+        opened |= markers.channels and ending.endswith(_ANALYSIS)
+        opened |= bool(reply) and not split(reply, markers).finished
+        markers = replace(markers, opened=opened)
         return LocalText(self.detokenizer, markers, () if alone else self.detokenizer.before(ids), tuple(stops))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from evalkit.core import UsageError
@@ -30,6 +30,14 @@ class Markers:
     channels: bool = False
     opened: bool = False
     own: bool = False
+
+    def besides(self, stops: Sequence[str]) -> Markers:
+        """Those of which no stop string is made: who stops at </think> wants to read the thought."""
+        marks = [stop.lower() for stop in stops if stop]
+        if not any(pair.closing.lower() in mark for pair in self.tags for mark in marks):
+            return self
+        kept = [pair for pair in self.tags if not any(pair.closing.lower() in mark for mark in marks)]
+        return replace(self, tags=tuple(kept), opened=False)
 
 
 def _tagged(*words: str) -> tuple[Tags, ...]:

@@ -46,6 +46,14 @@ def test_answer_tags_are_taken_off_where_a_template_names_them_alone() -> None:
     assert read_answer(text, [], "eos", named).text == "Lima"
 
 
+@pytest.mark.parametrize("stop", ["</think>", "</think>\n\n", "</THINK>"])
+def test_who_stops_at_the_end_of_a_thought_reads_the_thought(stop: str) -> None:
+    assert read_answer("<think>Which?", [stop, "\n"], "stop").text == "<think>Which?"
+    found = read_answer(f"Which?{stop}Lima", [stop, "Q:"], "eos", Markers(ANY.tags, opened=True))
+    assert (found.text, found.cut) == ("Which?", f"{stop}Lima")
+    assert read_answer("[THINK]a[/THINK]Lima", [stop], "eos").text == "Lima", "other marks are still marks"
+
+
 def test_thought_that_a_server_keeps_apart_is_kept_with_what_it_left() -> None:
     found = read_answer("\n\nLima\n\nMore", ["\n\n"], "stop", thought="Which?")
     assert found == Answer("Lima", "stop", "Which?", "\n\nMore")

@@ -197,3 +197,13 @@ def test_a_long_thought_full_of_stop_strings_costs_no_more_a_token_than_a_short_
         assert one.ends(found) is (len(found) == 3003)
     long = [count for count in looked if count > len("</think>") + 2]
     assert len(long) < 10, "the whole text is read where the thought is begun and where it is closed"
+
+
+def test_a_stop_string_that_closes_a_thought_ends_the_text_there() -> None:
+    chunks = ["Which\n", "one?", "</think>", "Lima"]
+    tokenizer = byte_level(chunks)
+    ids = chunk_ids(tokenizer, chunks)
+    found = written(tokenizer, ids, THINK, ["</think>"], "<|assistant|><think>")
+    assert found == ids[:3]
+    text = TextReader(Detokenizer(tokenizer), THINK).begun("<think>", (), ["</think>"])
+    assert (text.answer(found, "stop").text, text.answer(found, "stop").thought) == ("Which\none?", "")
