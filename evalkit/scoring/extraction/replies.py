@@ -38,7 +38,7 @@ def strip_reasoning(text: str, opening: str = "", closing: str = "") -> Stripped
 
     The text before an unfinished thought is kept, and `unterminated` is set.
     """
-    parts = split(text, Markers((Tags(opening, closing),)) if opening else ANY)
+    parts = split(text, Markers((Tags(opening, closing),), own=True) if opening else ANY)
     kept = "".join(text[start:stop] for start, stop in parts.answer)
     return Stripped(kept, unterminated=not parts.finished)
 
