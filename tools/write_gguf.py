@@ -1,14 +1,16 @@
 """Write a Llama model's folder, or the embedded model, as a GGUF file: `python -m tools.write_gguf`.
 
 It is for small models and for tests: of the architectures Llama alone (and Mistral, which has its layout), of the
-tokenizers byte-level BPE. For everything else there is llama.cpp's convert_hf_to_gguf.py.
+tokenizers BPE, over bytes as Llama 3's or over pieces as Llama 2's. For everything else there is llama.cpp's
+convert_hf_to_gguf.py.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -40,6 +42,7 @@ _LAYER = {
 }
 _OUTER = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
 
+_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _LLAMA3 = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
@@ -133,9 +136,10 @@ def _add_tokenizer(writer: Any, folder: Path, config: Mapping[str, Any]) -> None
 
     saved = _json(folder / "tokenizer.json")
     model = saved.get("model") or {}
-    if model.get("type") != "BPE" or model.get("byte_fallback") or saved.get("normalizer"):
+    pieces = bool(model.get("byte_fallback"))
+    if model.get("type") != "BPE" or saved.get("normalizer"):
         raise UsageError(
-            f"the tokenizer of {folder} is no byte-level BPE, and this writes no other",
+            f"the tokenizer of {folder} is no BPE over bytes or pieces, and this writes no other",
             found=f"model {model.get('type')}",
             fix="llama.cpp's convert_hf_to_gguf.py",
         )
@@ -145,14 +149,34 @@ def _add_tokenizer(writer: Any, folder: Path, config: Mapping[str, Any]) -> None
         tokens[added["id"]] = added["content"]
         types[added["id"]] = TokenType.CONTROL if added["special"] else TokenType.USER_DEFINED
     size = range(int(config["vocab_size"]))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(_pre(folder, saved.get("pre_tokenizer") or {}))
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
+    if pieces:
+        _add_pieces(writer, tokens, types, merges, size)
+    else:
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre(_pre(folder, saved.get("pre_tokenizer") or {}))
+        writer.add_token_merges(merges)
     # Embeddings may be more than tokens, their number being rounded up.
     writer.add_token_list([tokens.get(number, f"[PAD{number}]") for number in size])
     writer.add_token_types([types.get(number, TokenType.UNUSED) for number in size])
-    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]]
-    writer.add_token_merges(merges)
     _add_special(writer, folder, {token: number for number, token in tokens.items()}, saved)
+
+
+def _add_pieces(
+    writer: Any, tokens: Mapping[int, str], types: dict[int, Any], merges: Sequence[str], size: range
+) -> None:
+    """SentencePiece's form, as Llama 2 has it: the pieces that are merged first have the highest scores."""
+    from gguf import TokenType
+
+    ranks = {merge.replace(" ", ""): place for place, merge in reversed(list(enumerate(merges)))}
+    for number, token in tokens.items():
+        if types[number] == TokenType.NORMAL and _BYTE.fullmatch(token):
+            types[number] = TokenType.BYTE
+        elif token == "<unk>":
+            types[number] = TokenType.UNKNOWN
+    writer.add_tokenizer_model("llama")
+    writer.add_token_scores([-float(ranks.get(tokens.get(number, ""), len(merges))) for number in size])
+    writer.add_add_space_prefix(True)
 
 
 def _add_special(writer: Any, folder: Path, ids: Mapping[str, int], saved: Mapping[str, Any]) -> None:

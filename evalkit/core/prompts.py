@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.core.images import Image
@@ -187,11 +187,14 @@ class Usage:
 class Reply:
     """What came back for one request.
 
-    Generate: `texts` and `finish` ("stop", "eos" or "length"), n of each. Choose: `loglikelihoods` (nats, summed
-    over the continuation's tokens) and `greedy`, one per continuation. Perplexity: one log-likelihood, and
-    `token_loglikelihoods` where they were asked for (without that of a begin token). Embed: `vectors`. Tokenize:
-    `usage.prompt_tokens`. `calls` are the tool calls of each text that a backend returned beside it, `reasoning` what
-    was thought before each text where a backend keeps that apart.
+    Generate: `texts` and `finish`, n of each: "stop" (a stop string, or a server that does not tell), "eos" (the model
+    ended it), "length" (its limit), "refused" (withheld), "tool" (it made a call) or "unknown" (for a reason that
+    evalkit does not know). `cut` is what a stop string cut off each text, from that string on; `calls` are the tool
+    calls of each that a backend returned; `reasoning` is what was thought before each. `thought_apart`: thought was
+    taken out of the texts by the model's markers, so that a text is the answer alone; False in what an older evalkit or
+    another harness wrote. Choose: `loglikelihoods` (nats, summed over the continuation's tokens) and `greedy`, one per
+    continuation. Perplexity: one log-likelihood, and `token_loglikelihoods` where they were asked for (without that of
+    a begin token). Embed: `vectors`. Tokenize: `usage.prompt_tokens`.
     """
 
     texts: tuple[str, ...] = ()
@@ -208,5 +211,12 @@ class Reply:
     vectors: Vectors | None = None
     calls: tuple[tuple[ToolCall, ...], ...] = ()
     reasoning: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    thought_apart: bool = False
     top_logprobs: tuple[tuple[tuple[str, float], ...], ...] = ()
     """(token, log-probability) of the likeliest at each place of the first text, where they were asked for."""
+
+    def part(self, places: slice) -> Reply:
+        """The reply with some of its texts alone, and with what belongs to them."""
+        names = ("texts", "finish", "reasoning", "cut", "calls")
+        return replace(self, **{name: getattr(self, name)[places] for name in names})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
@@ -10,7 +10,17 @@ from evalkit.core import UsageError
 from evalkit.core.option_values import Form, Range, choices, convert, wanted
 from evalkit.core.spec import nearest, unknown
 
-__all__ = ["Count", "Device", "Reader", "Seconds", "Tokens", "read_options", "typed"]
+__all__ = [
+    "Count",
+    "Device",
+    "Reader",
+    "Seconds",
+    "Tokens",
+    "check_files_allow",
+    "read_options",
+    "typed",
+    "variant_name",
+]
 
 Reader = Callable[[str, str], object]
 """Takes an option's name and its text; returns the value or raises UsageError."""
@@ -65,3 +75,38 @@ def typed(key: str, text: str, kind: Any) -> Any:
         words = choices(kind)
         fix = nearest(text, words) or (words[0] if words else "")
         raise UsageError(f"{key} is {wanted(kind)}", found=f"{key}={text}", fix=f"{key}={fix}") from None
+
+
+def variant_name(
+    title: str, options: object, plain: object, keys: Iterable[str], shown: Callable[[str, Any], str]
+) -> str:
+    """`title` with each of the options `keys` whose value is not that of `plain`, so that a table tells variants of a
+    model apart. The order in which options were typed does not matter; `shown` writes a value."""
+    said = [title]
+    for key in keys:
+        value = getattr(options, key)
+        if value != getattr(plain, key):
+            said.append(f"{key}={shown(key, value)}")
+    return ",".join(said)
+
+
+def check_files_allow(
+    name: str, *, longest: int | None, max_length: int | None, template: str | None, chat: str, system: str, looked: str
+) -> None:
+    """Raise UsageError where options want more than a model's files give: a longer input, or a chat template.
+
+    `longest`: tokens that the model reads, None where any number; `looked`: where a template was looked for.
+    """
+    if max_length and longest and max_length > longest:
+        raise UsageError(
+            f"{name} reads at most {longest} tokens",
+            found=f"max_length={max_length}",
+            fix=f"max_length={longest} or less",
+        )
+    if template is None and (chat == "on" or system):
+        asked = "chat=on" if chat == "on" else "a system prompt"
+        raise UsageError(
+            f"{name} has no chat template, so {asked} cannot be had",
+            found=looked,
+            fix="leave it out, or take an instruction-tuned model",
+        )

@@ -20,8 +20,11 @@ from evalkit.models.wrapper import Wrapper
 
 __all__ = ["ResponseCache", "cached", "read_reply", "request_key", "write_reply"]
 
-_VERSION = "1"
-"""Grows when a kept reply can no longer be read, or means something else."""
+_FIRST = "1"
+_VERSIONS: Mapping[type, str] = {Generate: "2"}
+"""Grows for a kind of request when a kept reply can no longer be read, or means something else; "1" for the others.
+
+Texts of version 1 were cut at stop strings in their thought, and local ones had lost a leading blank."""
 _LATER: Mapping[type, Mapping[str, object]] = {
     Generate: {"schema": "", "tools": (), "top_logprobs": 0},
     Perplexity: {"tokens": False, "stride": None},
@@ -51,13 +54,15 @@ def cached(model: Model, cache: ResponseCache) -> Model:
     return _Cached(model, cache)
 
 
-def request_key(identity: Identity, request: Request) -> str:
-    """32 hex digits (a 128-bit BLAKE2b) over the model's identity and the request's type and every field."""
+def request_key(identity: Identity, request: Request, *, first: bool = False) -> str:
+    """32 hex digits (a 128-bit BLAKE2b) over the model's identity and the request's type and every field; `first`: the
+    key that the request had when there was one version."""
     fields = _plain(request)
     for name, unused in _LATER.get(type(request), {}).items():
         if getattr(request, name) == unused:
             del fields[name]
-    content = _encoded_key([_VERSION, identity.digest, type(request).__name__, fields])
+    version = _FIRST if first else _VERSIONS.get(type(request), _FIRST)
+    content = _encoded_key([version, identity.digest, type(request).__name__, fields])
     return hashlib.blake2b(content.encode("ascii"), digest_size=16).hexdigest()
 
 

@@ -59,14 +59,8 @@ def load_tokenizer(checkpoint: Checkpoint, *, code: bool = False) -> Any:
         with as_found(checkpoint.source):
             return transformers.AutoTokenizer.from_pretrained(checkpoint.source, **origin)
     except Exception as error:  # readers of every file format raise errors of their own
-        if of_hub := checkpoint.refusal(error):
-            raise of_hub from error
-        lines = str(error).strip().splitlines() or [""]
-        raise UsageError(
-            f"the tokenizer of {checkpoint.source} can't be loaded",
-            found=f"{type(error).__name__}: {lines[0]}",
-            fix="save it again (tokenizer.save_pretrained)",
-        ) from error
+        fix = "save it again (tokenizer.save_pretrained)"
+        raise checkpoint.unreadable(f"the tokenizer of {checkpoint.source}", error, fix) from error
 
 
 class _TokenizerModel:

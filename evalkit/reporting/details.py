@@ -57,6 +57,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "texts": reply.texts,
         "finish": reply.finish,
         "reasoning": reply.reasoning,
+        "cut": reply.cut,
         "calls": [[[call.name, call.arguments] for call in made] for made in reply.calls],
         "loglikelihoods": reply.loglikelihoods,
         "greedy": reply.greedy,

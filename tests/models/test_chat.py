@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from evalkit.core import Choose, Generate, Message, Prompt, UsageError, digest_of
 from evalkit.models import resolve
+from tests.models.conftest import TEMPLATE
 from tests.models.oracle import Plain, answer, failure
 
 pytest.importorskip("torch")
@@ -84,8 +87,47 @@ def test_a_model_without_a_template_refuses_a_conversation(make_model: Callable[
 
 
 def test_a_template_that_refuses_fails_its_request_alone(chatty: Path, tmp_path: Path) -> None:
-    import shutil
-
     folder = Path(shutil.copytree(chatty, tmp_path / "strict"))
     (folder / "chat_template.jinja").write_text("{{ raise_exception('roles must alternate') }}")
     assert "roles must alternate" in failure(resolve(f"hf/{folder}"), Generate(TALK))
+
+
+STRICT = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+SILENT = "{% for m in messages if m.role != 'system' %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}<|assistant|>"
+ALTERNATING = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize("template", [STRICT + TEMPLATE, ALTERNATING + TEMPLATE, SILENT])
+def test_without_a_system_role_its_words_stand_ahead_of_the_first_turn(
+    template: str, chatty: Path, tmp_path: Path
+) -> None:
+    """Oracle: the template itself, given the words as servers are given them."""
+    folder = Path(shutil.copytree(chatty, tmp_path / "rolefree"))
+    (folder / "chat_template.jinja").write_text(template)
+    spec = f"hf/{folder},chat=on,system=Be brief."
+    assert rendered(spec, QUESTION) == digest_of("<|user|>Be brief.\n\nIs it red?<|end|><|assistant|>")
+    own = Prompt(messages=(Message("system", "Answer in French."), *TALK.messages))
+    wanted = "<|user|>Be brief.\n\nAnswer in French.\n\nIs it red?<|end|><|assistant|>No.<|end|><|user|>Blue?<|end|>"
+    assert rendered(spec, own) == digest_of(f"{wanted}<|assistant|>")
+    model = resolve(spec)
+    assert "system prompt" not in model.facts  # type: ignore[attr-defined]
+    told: dict[str, str] = {}
+
+    async def ask() -> None:
+        await model.answer(Generate(QUESTION, max_tokens=1, stop=()))
+        told.update(model.facts)  # type: ignore[attr-defined]
+        await model.close()
+
+    asyncio.run(ask())
+    assert told["system prompt"].startswith("ahead of the first turn")
+
+
+def test_a_template_that_refuses_for_another_reason_says_so_with_a_system_prompt_too(
+    chatty: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(chatty, tmp_path / "strict"))
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('no tools, no talk') }}")
+    assert "no tools, no talk" in failure(resolve(f"hf/{folder},system=Be brief."), Generate(TALK))

@@ -12,6 +12,9 @@ torch = pytest.importorskip("torch")
 from evalkit.models.hf.generation.decode import decode  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.sampling import next_tokens  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.stream import Stream  # noqa: E402 (needs torch)
+from evalkit.models.replies.detokenize import Detokenizer  # noqa: E402 (needs torch)
+from evalkit.models.replies.local_text import LocalText  # noqa: E402 (needs torch)
+from evalkit.models.replies.markers import ANY  # noqa: E402 (needs torch)
 
 EOS = 0
 
@@ -19,7 +22,9 @@ EOS = 0
 class Letters:
     """One token a letter; EOS reads as "$", a special token."""
 
-    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+    all_special_ids = (EOS,)
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool, clean_up_tokenization_spaces: bool) -> str:
         return "".join("$" if token == EOS else chr(token) for token in ids if token != EOS or not skip_special_tokens)
 
 
@@ -55,20 +60,25 @@ class Alphabet:
 
 def stream(prompt: str, limit: int = 50, *stops: str, **settings: Any) -> Stream:
     ids = tuple(map(ord, prompt))
-    return Stream(ids, limit, stops, frozenset({EOS}), Letters(), **settings)
+    return Stream(ids, limit, LocalText(Detokenizer(Letters()), ANY, (), stops), frozenset({EOS}), **settings)
+
+
+def ended(one: Stream) -> tuple[str, str]:
+    answer = one.result()
+    return answer.text, answer.finish
 
 
 def test_texts_end_at_their_own_limit_stop_or_end_of_text() -> None:
     streams = [stream("a", 3), stream("a", 50, "fg"), stream("x"), stream("m", 50, "op", "n")]
     assert list(decode(Alphabet(), streams, lambda place: True)) == [3, 0, 2, 1]
-    assert [s.result() for s in streams] == [("bcd", "length"), ("bcde", "stop"), ("yz", "eos"), ("", "stop")]
+    assert [ended(s) for s in streams] == [("bcd", "length"), ("bcde", "stop"), ("yz", "eos"), ("", "stop")]
     assert [len(s.written) for s in streams] == [3, 6, 3, 1]
 
 
 def test_a_stop_string_over_many_tokens_ends_a_text_with_its_last_one() -> None:
     one = stream("a", 50, "defghijk")
     list(decode(Alphabet(), [one], lambda place: True))
-    assert one.result() == ("bc", "stop")
+    assert ended(one) == ("bc", "stop")
     assert one.written[-1] == ord("k")
 
 
@@ -76,7 +86,7 @@ def test_a_special_token_can_be_a_stop_string_and_is_not_shown() -> None:
     one = stream("x", 50, "$")
     one.eos_ids = frozenset()
     list(decode(Alphabet(), [one], lambda place: True))
-    assert one.result() == ("yz", "stop")
+    assert ended(one) == ("yz", "stop")
 
 
 def test_ended_texts_leave_the_batch_when_they_are_half_of_it() -> None:
@@ -84,7 +94,7 @@ def test_ended_texts_leave_the_batch_when_they_are_half_of_it() -> None:
     streams = [stream("a", limit) for limit in (1, 2, 3, 4, 5, 6, 7, 8)]
     assert list(decode(model, streams, lambda place: True)) == list(range(8))
     assert model.steps == [8, 8, 8, 8, 4, 4, 2, 1]
-    assert [s.result()[0] for s in streams] == ["bcdefghi"[:limit] for limit in range(1, 9)]
+    assert [s.result().text for s in streams] == ["bcdefghi"[:limit] for limit in range(1, 9)]
 
 
 def test_a_text_nobody_wants_any_more_is_dropped() -> None:

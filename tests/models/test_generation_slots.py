@@ -31,8 +31,11 @@ from evalkit.models.hf.generation.continuous_batching import ContinuousBatching,
 from evalkit.models.hf.generation.decode import Cached, decode  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.kv_slots import Slots  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.prefill import Prefill  # noqa: E402 (needs torch)
-from evalkit.models.hf.generation.requests import PreparedGeneration, Writing  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.requests import Generation, PreparedGeneration  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.stream import Stream  # noqa: E402 (needs torch)
+from evalkit.models.replies.detokenize import Detokenizer  # noqa: E402 (needs torch)
+from evalkit.models.replies.local_text import LocalText  # noqa: E402 (needs torch)
+from evalkit.models.replies.markers import ANY  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("writes texts with models of many families, together and one by one")
 
@@ -80,9 +83,8 @@ class Text:
     seed: int = 0
 
     def stream(self, tokenizer: Any) -> Stream:
-        return Stream(
-            self.ids, self.limit, self.stops, frozenset({1}), tokenizer, temperature=self.temperature, seed=self.seed
-        )
+        text = LocalText(Detokenizer(tokenizer), ANY, (), self.stops)
+        return Stream(self.ids, self.limit, text, frozenset({1}), temperature=self.temperature, seed=self.seed)
 
 
 def round_of(
@@ -95,9 +97,11 @@ def round_of(
     engine = engine_of(folder)
     batch, counters = Batch(unwanted), GenerationCounters()
     streams = [text.stream(engine._loaded.tokenizer) for text in texts]
-    writing = Writing(batch, [PreparedGeneration(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
+    generation = Generation(batch, [PreparedGeneration(index, [stream]) for index, stream in enumerate(streams)])  # type: ignore[arg-type]
     with torch.inference_mode():
-        batching = ContinuousBatching(engine._loaded, engine._forward, writing, range(len(streams)), limits, counters)
+        batching = ContinuousBatching(
+            engine._loaded, engine._forward, generation, range(len(streams)), limits, counters
+        )
     return batching, batch, streams, counters
 
 

@@ -12,15 +12,23 @@ from hypothesis import strategies as st
 pytest.importorskip("torch")
 
 from evalkit.models.hf.generation.stream import Stream
+from evalkit.models.replies.detokenize import Detokenizer
+from evalkit.models.replies.local_text import LocalText
+from evalkit.models.replies.markers import ANY
 from tests.examples import examples
 
 
 def pushed(tokenizer: Any, ids: Sequence[int], *stops: str) -> Stream:
-    stream = Stream((0,), 10_000, stops, frozenset(), tokenizer)
+    stream = Stream((0,), 10_000, LocalText(Detokenizer(tokenizer), ANY, (), stops), frozenset())
     for token in ids:
         if stream.push(token):
             break
     return stream
+
+
+def ended(stream: Stream) -> tuple[str, str]:
+    answer = stream.result()
+    return answer.text, answer.finish
 
 
 def test_a_character_over_several_tokens_ends_a_text_with_its_last_byte(tokenizer: Any) -> None:
@@ -28,7 +36,7 @@ def test_a_character_over_several_tokens_ends_a_text_with_its_last_byte(tokenize
     assert all("龍" not in tokenizer.decode([token]) for token in ids), "made of bytes here"
     stream = pushed(tokenizer, ids, "龍")
     assert stream.finish == "stop"
-    assert stream.result() == ("x ", "stop")
+    assert ended(stream) == ("x ", "stop")
     assert tokenizer.decode(stream.written).endswith("龍")
 
 
@@ -53,16 +61,16 @@ def test_a_text_ends_with_the_first_token_that_completes_a_stop_string(
         # What would have come behind that token was never written: a stop that ends there does not count.
         written = tokenizer.decode(ids[: ends[0]], skip_special_tokens=False)
         first = min(place for stop in stops if (place := written.find(stop)) >= 0)
-        assert stream.result() == (text[:first], "stop")
+        assert ended(stream) == (text[:first], "stop")
 
 
 def test_a_step_looks_back_no_further_than_the_longest_stop_string(tokenizer: Any) -> None:
     looked: list[int] = []
 
     class Spy:
-        def decode(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+        def decode(self, ids: Sequence[int], **how: bool) -> str:
             looked.append(len(ids))
-            return str(tokenizer.decode(ids, skip_special_tokens=skip_special_tokens))
+            return str(tokenizer.decode(ids, **how))
 
     pushed(Spy(), [70 + n % 20 for n in range(3000)], "Question:", "\n\n")
     assert len(looked) == 3000

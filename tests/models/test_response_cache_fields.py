@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +30,8 @@ from evalkit.core import (
     schema_text,
 )
 from evalkit.models import cached
-from evalkit.models.response_cache import request_key
+from evalkit.models.cassette import Cassette
+from evalkit.models.response_cache import request_key, write_reply
 from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.runs.store import codec
 
@@ -51,7 +54,9 @@ TOOL = Tool.of("add", "Adds.", {"type": "object", "properties": {"a": {"type": "
     ],
 )
 def test_a_request_that_uses_nothing_new_keeps_its_key(request_: Request, key: str) -> None:
-    assert request_key(MODEL, request_) == key
+    assert request_key(MODEL, request_, first=True) == key
+    # Texts of version 1 were cut at stop strings in their thought; likelihoods are what they were.
+    assert (request_key(MODEL, request_) == key) is not isinstance(request_, Generate)
 
 
 def test_everything_new_is_told_apart() -> None:
@@ -80,6 +85,22 @@ def test_a_schema_keeps_the_order_of_its_keys_and_a_tool_gives_it_back() -> None
     assert schema_text({"b": 1, "a": "é"}) == '{"b":1,"a":"é"}'
     assert TOOL.schema["properties"] == {"a": {"type": "integer"}}
     assert Tool.of("add", "Adds.", {"type": "object", "properties": {"a": {"type": "integer"}}}) == TOOL
+
+
+def test_a_text_that_an_older_evalkit_kept_is_asked_for_again_and_played_from_its_cassette(tmp_path: Path) -> None:
+    """Its stop string may have ended a thought; what was recorded is played to the byte all the same."""
+    old, asked = Reply(texts=("<think>a",), finish=("stop",)), Generate(ASKED)
+    store = Store({request_key(MODEL, asked, first=True): write_reply(old)})
+    assert asyncio.run(cached(Model(Reply(texts=("b",))), store).answer(asked)).texts == ("b",)
+    header = {"format": 1, "spec": "m", "name": MODEL.name, "facts": MODEL.facts, "requests": ["Generate"]}
+    lines: list[dict[str, object]] = [
+        {**header, "chats": False, "max_length": None, "features": []},
+        {"key": request_key(MODEL, asked, first=True), "reply": write_reply(old).decode("latin-1")},
+    ]
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    played = asyncio.run(Cassette(tmp_path / "c.jsonl").model("m").answer(asked))
+    assert played == replace(old, source="cache")
+    assert not played.thought_apart
 
 
 class Model:
@@ -145,6 +166,9 @@ def test_calls_and_token_values_come_back_from_the_cache() -> None:
         finish=("stop",),
         calls=((ToolCall("f", '{"a": 1}', "id1"), ToolCall("g", "{}")),),
         token_loglikelihoods=(-1.5, -math.inf),
+        reasoning=("a",),
+        cut=("\nQ:",),
+        thought_apart=True,
     )
     model, store = Model(reply), Store()
     asyncio.run(cached(model, store).answer(Generate(ASKED)))

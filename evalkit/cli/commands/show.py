@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalkit.core import Record, Sample, UsageError
+from evalkit.core import Record, Reply, Sample, UsageError
 from evalkit.core.terminal import emit_json
 from evalkit.runs.store import Run, TaskResult, runs_under
 
@@ -162,8 +162,7 @@ def show_record(out: Console, record: Record, model: str) -> None:
         _block(out, "replies, one a choice", _likelihoods(record.sample, in_contexts))
     for number, reply in enumerate(record.replies, 1):
         name = "completion" if len(record.replies) == 1 else f"completion {number}"
-        for text, finish in zip(reply.texts, reply.finish, strict=False):
-            _block(out, f"{name} ({finish}, {reply.source})", text)
+        _show_texts(out, name, reply)
         if reply.loglikelihoods and not in_contexts:
             _block(out, f"{name} ({reply.source})", _likelihoods(record.sample, reply.loglikelihoods))
     if record.sample.targets:
@@ -173,6 +172,16 @@ def show_record(out: Console, record: Record, model: str) -> None:
         reason = f"  ({score.reason})" if score.reason else ""
         out.print(f"{score.name} = {score.value:.4g}{answer}{reason}", soft_wrap=True)
     out.print()
+
+
+def _show_texts(out: Console, name: str, reply: Reply) -> None:
+    """Every text with the thought ahead of it and what was cut off behind it."""
+    for place, (text, finish) in enumerate(zip(reply.texts, reply.finish, strict=False)):
+        if thought := "".join(reply.reasoning[place : place + 1]):
+            _block(out, f"{name}: reasoning", thought)
+        _block(out, f"{name} ({finish}, {reply.source})", text)
+        if rest := "".join(reply.cut[place : place + 1]):
+            _block(out, f"{name}: cut at a stop string", rest)
 
 
 def _one_a_choice(record: Record) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from evalkit.core import toy_sets
 from evalkit.core.formatting import interval, number
 from evalkit.core.terminal import console as console
 from evalkit.core.terminal import emit_json, styled
+from evalkit.models.api.finish_reasons import UNKNOWN_FINISH
 from evalkit.runs.store import MetricResult, Run, TaskEntry, TaskResult, toys_told
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> None:
-    """The scores as a table, and below it what a reader of them should know of single tasks."""
+    """The scores as a table, with what puts them in doubt above and what a reader should know of single tasks below."""
+    for told in unknown_endings(runs, only):
+        out.print(told, style="yellow", soft_wrap=True)
     out.print(scores_table(runs, only))
     for run in runs:
         for entry in run.manifest.tasks:
@@ -28,6 +31,25 @@ def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> 
     told = toys_told(runs, only)
     if told:
         out.print(told, style="yellow")
+
+
+def unknown_endings(runs: Sequence[Run], only: str | None = None) -> list[str]:
+    """A sentence for every task with replies that ended for a reason that evalkit does not know."""
+    told = []
+    for run in runs:
+        for entry in run.manifest.tasks:
+            if entry.result is None or only not in (None, entry.name):
+                continue
+            name = entry.name if len(runs) == 1 else f"{entry.name} · {run.model}"
+            for flag, count in sorted(entry.result.flags.items()):
+                kind, _, word = flag.partition(":")
+                if kind == UNKNOWN_FINISH:
+                    samples = "sample" if count == 1 else "samples"
+                    told.append(
+                        f"{name}: the replies of {count:,} {samples} ended with {word!r}, which evalkit does not know; "
+                        "they are scored as they came, whether or not they are whole"
+                    )
+    return told
 
 
 def print_toys(out: Console, names: Iterable[str]) -> None:

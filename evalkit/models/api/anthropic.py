@@ -11,31 +11,21 @@ from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, ToolCall, Usage
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.finish_reasons import finish_of
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, base64_of, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Completion, ModelWire, base64_of, estimate, integer, reply_of
+from evalkit.models.conversations import with_system
 
 __all__ = ["AnthropicWire"]
 
 _VERSION = "2023-06-01"
-_FINISH = {
-    "end_turn": "eos",
-    "stop_sequence": "stop",
-    "tool_use": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "refused",
-}
 
 
-class AnthropicWire:
+class AnthropicWire(ModelWire):
     """One text a request; a preamble that samples share is marked for the provider's prompt cache."""
 
     many = False
-
-    def __init__(self, model: str, options: ApiOptions) -> None:
-        self._model = model
-        self._options = options
+    stops_apart = True
 
     def headers(self, key: str) -> dict[str, str]:
         return {"x-api-key": key, "anthropic-version": _VERSION}
@@ -112,7 +102,8 @@ class AnthropicWire:
             cached_tokens=cached,
             written_tokens=integer(given, "cache_creation_input_tokens"),
         )
-        return reply_of(request, [Completion(text, _FINISH.get(reason, "stop"), thought, calls)], usage)
+        finish, notes = finish_of("eos" if reason == "end_turn" else reason)
+        return reply_of(request, [Completion(text, finish, thought, calls, notes)], usage, self._markers)
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

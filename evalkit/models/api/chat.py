@@ -13,29 +13,34 @@ from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, Tool, ToolCall, Usage
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.finish_reasons import finish_of
 from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, data_url, estimate, folded, integer, reply_of, with_system
+from evalkit.models.api.wire_format import (
+    Completion,
+    ModelWire,
+    arguments_of,
+    data_url,
+    estimate,
+    integer,
+    reply_of,
+)
+from evalkit.models.conversations import folded, with_system
 
-__all__ = ["ChatWire", "bearer", "finish_of", "usage_of"]
+__all__ = ["ChatWire", "ending_of", "usage_of"]
 
 _MOST_STOPS = 4
 _SEEDS = 1 << 31
-_FINISH = {"length": "length", "max_tokens": "length", "content_filter": "refused", "eos": "eos", "eos_token": "eos"}
 
 
-class ChatWire:
+class ChatWire(ModelWire):
     """`model` and what stands in every request come from the options."""
 
     many = True
 
     def __init__(self, model: str, options: ApiOptions, *, limit_name: str = "max_tokens") -> None:
-        self._model = model
-        self._options = options
+        super().__init__(model, options)
         self._limit_name = limit_name
-
-    def headers(self, key: str) -> dict[str, str]:
-        return bearer(key)
 
     def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         options = self._options
@@ -59,7 +64,8 @@ class ChatWire:
         choices = sorted(body["choices"], key=lambda choice: choice.get("index") or 0)
         if not choices:
             raise BadReplyError("it has no choices")
-        reply = reply_of(request, [_answer(choice) for choice in choices], usage_of(body.get("usage")))
+        texts = [_completion(choice) for choice in choices]
+        reply = reply_of(request, texts, usage_of(body.get("usage")), self._markers)
         return replace(reply, top_logprobs=_top(choices[0])) if request.top_logprobs else reply
 
 
@@ -84,16 +90,13 @@ def sampling(request: Generate, dropped: frozenset[str], options: ApiOptions, li
     return body
 
 
-def bearer(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"} if key else {}
-
-
-def finish_of(choice: Mapping[str, Any]) -> str:
-    """evalkit's word for why a text ended. vLLM alone tells its end-of-text token (null) from a stop string."""
+def ending_of(choice: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Why a text ended, and notes of it. vLLM alone tells its end-of-text token (null) from a stop string. Raises
+    BadReplyError where it was broken off."""
     said = choice.get("finish_reason")
     if said == "stop" and "stop_reason" in choice and choice["stop_reason"] is None:
-        return "eos"
-    return _FINISH.get(str(said), "stop")
+        said = "eos"
+    return finish_of(said, choice.get("error"))
 
 
 def usage_of(usage: Mapping[str, Any] | None) -> Usage:
@@ -131,17 +134,19 @@ def _part(part: str | Image) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": data_url(part)}}
 
 
-def _answer(choice: Mapping[str, Any]) -> Completion:
+def _completion(choice: Mapping[str, Any]) -> Completion:
     message = choice["message"]
     text, parts = _texts(message.get("content"))
     refusal = message.get("refusal")
     calls = tuple(
-        ToolCall(call["function"]["name"], call["function"].get("arguments") or "", call.get("id") or "")
+        ToolCall(call["function"]["name"], arguments_of(call["function"].get("arguments")), call.get("id") or "")
         for call in message.get("tool_calls") or ()
     )
-    thought = message.get("reasoning_content") or message.get("reasoning") or parts
-    finish = "refused" if refusal and not text else finish_of(choice)
-    return Completion(text or refusal or "", finish, thought if isinstance(thought, str) else "", calls)
+    thought = _joined(message.get("reasoning_content") or message.get("reasoning")) or parts
+    finish, notes = ending_of(choice)
+    if refusal and not text:
+        finish, notes = "refused", ()
+    return Completion(text or refusal or "", finish, thought, calls, notes)
 
 
 def _texts(content: object) -> tuple[str, str]:
@@ -150,11 +155,18 @@ def _texts(content: object) -> tuple[str, str]:
         return content or "", ""
     if not isinstance(content, list):
         raise BadReplyError("a message's content is no text")
-    text = "".join(part.get("text") or "" for part in content if part.get("type") in ("text", "output_text"))
-    thought = "".join(_thought(part) for part in content if part.get("type") in ("thinking", "reasoning"))
+    parts = [{"type": "text", "text": part} if isinstance(part, str) else part for part in content]
+    text = "".join(part.get("text") or "" for part in parts if part.get("type") in ("text", "output_text"))
+    thought = "".join(
+        _joined(part.get("thinking") or part.get("text"))
+        for part in parts
+        if part.get("type") in ("thinking", "reasoning")
+    )
     return text, thought
 
 
-def _thought(part: Mapping[str, Any]) -> str:
-    inside = part.get("thinking") or part.get("text") or ""
-    return inside if isinstance(inside, str) else "".join(piece.get("text") or "" for piece in inside)
+def _joined(said: object) -> str:
+    """A thought as servers give it: a text, or a list of texts or of parts."""
+    if isinstance(said, list):
+        return "".join(_joined(piece.get("text") if isinstance(piece, Mapping) else piece) for piece in said)
+    return said if isinstance(said, str) else ""

@@ -11,26 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.core import Generate, Reply, Usage
-from evalkit.models.api.chat import bearer, finish_of, sampling, usage_of
+from evalkit.models.api.chat import ending_of, sampling, usage_of
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, estimate, reply_of
+from evalkit.models.api.wire_format import Completion, ModelWire, estimate, reply_of
 
 __all__ = ["CompletionsWire", "Echoed", "echo_call", "read_echo"]
 
 
-class CompletionsWire:
+class CompletionsWire(ModelWire):
     """A generation after a plain text."""
 
     many = True
-
-    def __init__(self, model: str, options: ApiOptions) -> None:
-        self._model = model
-        self._options = options
-
-    def headers(self, key: str) -> dict[str, str]:
-        return bearer(key)
 
     def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         body: dict[str, Any] = {"model": self._model, "prompt": request.prompt.text}
@@ -45,8 +37,9 @@ class CompletionsWire:
         for choice in choices:
             if not isinstance(choice["text"], str):
                 raise BadReplyError("a choice's text is no text")
-        answers = [Completion(choice["text"], finish_of(choice)) for choice in choices]
-        return reply_of(request, answers, usage_of(body.get("usage")))
+        ends = [ending_of(choice) for choice in choices]
+        texts = [Completion(one["text"], end, notes=notes) for one, (end, notes) in zip(choices, ends, strict=True)]
+        return reply_of(request, texts, usage_of(body.get("usage")), self._markers)
 
 
 @dataclass(frozen=True, slots=True)

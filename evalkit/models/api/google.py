@@ -11,25 +11,25 @@ from typing import Any
 
 from evalkit.core import Generate, Image, Message, ModelError, Reply, ToolCall, Usage
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.finish_reasons import finish_of
 from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, base64_of, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Completion, ModelWire, base64_of, estimate, integer, reply_of
+from evalkit.models.conversations import with_system
 
 __all__ = ["GoogleWire"]
 
 _MOST_STOPS = 5
-_LENGTH = "MAX_TOKENS"
-_FILTERED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "LANGUAGE"})
 
 
-class GoogleWire:
+class GoogleWire(ModelWire):
     """One candidate a request: not every Gemini model takes several."""
 
     many = False
+    stops_apart = True
 
     def __init__(self, model: str, options: ApiOptions) -> None:
-        self._model = model.removeprefix("models/")
-        self._options = options
+        super().__init__(model.removeprefix("models/"), options)
 
     def headers(self, key: str) -> dict[str, str]:
         return {"x-goog-api-key": key}
@@ -93,9 +93,9 @@ class GoogleWire:
         candidates = body.get("candidates") or []
         if not candidates:
             if (body.get("promptFeedback") or {}).get("blockReason"):
-                return reply_of(request, [Completion("", "refused")], usage)
+                return reply_of(request, [Completion("", "refused")], usage, self._markers)
             raise BadReplyError("it has no candidates")
-        return reply_of(request, [_answer(candidate) for candidate in candidates], usage)
+        return reply_of(request, [_completion(candidate) for candidate in candidates], usage, self._markers)
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def _blob(image: Image) -> dict[str, str]:
     return {"mimeType": image.media_type, "data": base64_of(image)}
 
 
-def _answer(candidate: Mapping[str, Any]) -> Completion:
+def _completion(candidate: Mapping[str, Any]) -> Completion:
     reason = candidate.get("finishReason")
     if reason is None:
         raise BadReplyError("it was not finished (no finishReason)")
@@ -122,5 +122,5 @@ def _answer(candidate: Mapping[str, Any]) -> Completion:
         for part in parts
         if "functionCall" in part
     )
-    finish = "length" if reason == _LENGTH else "refused" if reason in _FILTERED else "stop"
-    return Completion(text, finish, thought, calls)
+    finish, notes = finish_of(reason)
+    return Completion(text, finish, thought, calls, notes)

@@ -21,6 +21,7 @@ from evalkit.models.api.prices import Price
 from evalkit.models.api.probing import Found
 from evalkit.models.api.rate_limiter import Growth
 from evalkit.models.api.streaming import streamed
+from evalkit.models.api.thinking import thinks, was_cut_in_thought
 from evalkit.models.api.wire_format import Wire
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ class ApiModel:
         self._strides = windows is not None
         self._likelihoods = Likelihoods(model, options.begin, options.extra_body, client, windows)
         self._dropped: frozenset[str] = frozenset()
+        self._thinks = thinks(model, options)
+        """Whether stop strings stay here: a server would look for them in the thought as well."""
         self._served: Counter[str] = Counter()
+        self._cut_in_thought = 0
         self._closed = False
 
     @property
@@ -103,6 +107,8 @@ class ApiModel:
             said["served by"] = ", ".join(name for name, _ in self._served.most_common(8))
         if self._dropped:
             said["not taken by the server"] = ", ".join(sorted(self._dropped))
+        if self._cut_in_thought:
+            said["asked again without stop strings"] = f"{self._cut_in_thought} replies that were cut in their thought"
         if self._client.retried:
             said["sent again"] = ", ".join(f"{kind} {count}" for kind, count in sorted(self._client.retried.items()))
         if self._client.firsts:
@@ -147,7 +153,7 @@ class ApiModel:
         wire = self._wire_for(request)
         first = await self._once(wire, request if wire.many and "n" not in self._dropped else replace(request, n=1))
         if len(first.texts) >= request.n:
-            return first if len(first.texts) == request.n else _trimmed(first, request.n)
+            return first.part(slice(request.n))
         # The format has one text a reply, or this server ignores n: the others are asked for one by one.
         rest = range(len(first.texts), request.n)
         more = [self._once(wire, replace(request, n=1, seed=request.seed + number)) for number in rest]
@@ -162,10 +168,13 @@ class ApiModel:
             raise ModelError("a conversation, tools or a schema need chat completions, and api=completions")
         return self._wire
 
-    async def _once(self, wire: Wire, request: Generate) -> Reply:
+    async def _once(self, wire: Wire, request: Generate, *, stops: bool = True) -> Reply:
+        """One request until it is answered; `stops`: its stop strings may be sent along."""
         for _ in range(_MOST_DROPPED):
             dropped = self._dropped
-            call = wire.call(request, dropped)
+            stays = not stops or (self._thinks and not wire.stops_apart)
+            sent = replace(request, stop=()) if stays else request
+            call = wire.call(sent, dropped)
             if self._options.stream == "on":
                 call = streamed(call, dropped)
             try:
@@ -175,6 +184,10 @@ class ApiModel:
                     raise failed.as_error(1) from None
                 self._dropped |= {failed.parameter}
                 continue
+            if sent.stop and "stop" not in dropped and was_cut_in_thought(reply):
+                self._thinks, self._cut_in_thought = True, self._cut_in_thought + 1
+                again = await self._once(wire, request, stops=False)
+                return replace(again, usage=summed((reply.usage, again.usage)))
             if "temperature" in self._dropped and "temperature" not in call.body:
                 reply = replace(reply, notes=(*reply.notes, "temperature-not-taken"))
             return reply
@@ -199,21 +212,23 @@ class ApiModel:
         await self._client.close()
 
 
-def _trimmed(reply: Reply, n: int) -> Reply:
-    return replace(
-        reply, texts=reply.texts[:n], finish=reply.finish[:n], calls=reply.calls[:n], reasoning=reply.reasoning[:n]
-    )
-
-
 def _joined(replies: Sequence[Reply]) -> Reply:
     """One reply of several texts; tokens are summed."""
     usages = [reply.usage for reply in replies]
-    empty_calls, empty_thought = any(reply.calls for reply in replies), any(reply.reasoning for reply in replies)
     return Reply(
         texts=tuple(text for reply in replies for text in reply.texts),
         finish=tuple(finish for reply in replies for finish in reply.finish),
-        calls=tuple(c for r in replies for c in (r.calls or ((),) * len(r.texts))) if empty_calls else (),
-        reasoning=tuple(t for r in replies for t in (r.reasoning or ("",) * len(r.texts))) if empty_thought else (),
+        calls=_lined_up([(reply.calls, reply) for reply in replies], ()),
+        reasoning=_lined_up([(reply.reasoning, reply) for reply in replies], ""),
+        cut=_lined_up([(reply.cut, reply) for reply in replies], ""),
+        thought_apart=all(reply.thought_apart for reply in replies),
         notes=tuple(dict.fromkeys(note for reply in replies for note in reply.notes)),
         usage=summed(usages),
     )
+
+
+def _lined_up(parts: Sequence[tuple[tuple[T, ...], Reply]], nothing: T) -> tuple[T, ...]:
+    """What several replies hold for each of their texts; empty where none holds anything."""
+    if not any(part for part, _ in parts):
+        return ()
+    return tuple(one for part, reply in parts for one in (part or (nothing,) * len(reply.texts)))

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from evalkit.core import UsageError
-from evalkit.core.option_values import Range
 from evalkit.models.api.secrets import redacted
 from evalkit.models.option_parsing import Count, Reader, Seconds, Tokens, read_options
+from evalkit.models.replies.options import THOUGHT, THOUGHT_READERS, ThoughtOptions
 
 __all__ = ["CHANGES_ANSWERS", "ApiOptions"]
 
-CHANGES_ANSWERS = ("api", "begin", "system", "effort", "thinking_tokens", "extra")
+CHANGES_ANSWERS = ("api", "begin", "system", "effort", *THOUGHT, "extra")
 """The options that make it another model; the others only say how it is reached and how fast it is asked."""
 _SECRET_WORDS = ("key", "token", "secret", "password", "auth")
 
 
 @dataclass(frozen=True, slots=True)
-class ApiOptions:
+class ApiOptions(ThoughtOptions):
     """The options of every provider."""
 
     base_url: str = ""
@@ -40,8 +40,6 @@ class ApiOptions:
     """A system prompt ahead of every conversation."""
     effort: str = ""
     """How much a reasoning model thinks, in the provider's words: low, medium, high, …"""
-    thinking_tokens: Annotated[int, Range("a number of tokens, 0 or more", "1024", least=0)] | None = None
-    """Tokens of thinking, on top of what a task allows for its answer."""
     extra: str = ""
     """A JSON object whose fields are added to every request: {"provider": {"order": ["x"]}}."""
     concurrency: Count | None = None
@@ -125,4 +123,4 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
-_READERS: Mapping[str, Reader] = {"base_url": _address, "key_env": _variable}
+_READERS: Mapping[str, Reader] = {**THOUGHT_READERS, "base_url": _address, "key_env": _variable}

@@ -9,26 +9,19 @@ import json
 from typing import Any
 
 from evalkit.core import Generate, Message, Reply, ToolCall, Usage
-from evalkit.models.api.chat import bearer
 from evalkit.models.api.failures import BadReplyError
+from evalkit.models.api.finish_reasons import finish_of
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, data_url, estimate, integer, reply_of, with_system
+from evalkit.models.api.wire_format import Completion, ModelWire, arguments_of, data_url, estimate, integer, reply_of
+from evalkit.models.conversations import with_system
 
 __all__ = ["ResponsesWire"]
 
 
-class ResponsesWire:
+class ResponsesWire(ModelWire):
     """One text a request; the format has no stop strings and no seed, so texts are cut here."""
 
     many = False
-
-    def __init__(self, model: str, options: ApiOptions) -> None:
-        self._model = model
-        self._options = options
-
-    def headers(self, key: str) -> dict[str, str]:
-        return bearer(key)
 
     def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         options = self._options
@@ -64,7 +57,7 @@ class ResponsesWire:
         if status not in ("completed", "incomplete"):
             raise BadReplyError(f"its status is {status}")
         reason = (body.get("incomplete_details") or {}).get("reason")
-        finish = {"max_output_tokens": "length", "content_filter": "refused"}.get(str(reason), "stop")
+        finish, notes = finish_of(reason if status == "incomplete" else status)
         texts, thoughts, calls = [], [], []
         for item in body["output"]:
             if item["type"] == "message":
@@ -76,7 +69,7 @@ class ResponsesWire:
                 thoughts += [part.get("text") or "" for part in item.get("summary") or ()]
                 thoughts += [part.get("text") or "" for part in item.get("content") or ()]
             elif item["type"] == "function_call":
-                calls.append(ToolCall(item["name"], item.get("arguments") or "", item.get("call_id") or ""))
+                calls.append(ToolCall(item["name"], arguments_of(item.get("arguments")), item.get("call_id") or ""))
         given = body.get("usage") or {}
         usage = Usage(
             integer(given, "input_tokens"),
@@ -84,7 +77,8 @@ class ResponsesWire:
             cached_tokens=integer(given.get("input_tokens_details"), "cached_tokens"),
             reasoning_tokens=integer(given.get("output_tokens_details"), "reasoning_tokens"),
         )
-        return reply_of(request, [Completion("".join(texts), finish, "".join(thoughts), tuple(calls))], usage)
+        text = Completion("".join(texts), finish, "".join(thoughts), tuple(calls), notes)
+        return reply_of(request, [text], usage, self._markers)
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

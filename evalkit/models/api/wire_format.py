@@ -2,48 +2,66 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from evalkit.core import IMAGE_TOKENS, Generate, Image, Message, ModelError, Prompt, Reply, ToolCall, Usage
+from evalkit.core import IMAGE_TOKENS, Generate, Image, ModelError, Reply, ToolCall, Usage
 from evalkit.models.api.http_call import HttpCall
+from evalkit.models.api.options import ApiOptions
+from evalkit.models.replies import answer as replies
+from evalkit.models.replies.answer import read_answer
+from evalkit.models.replies.markers import ANY, Markers, chosen
 
 __all__ = [
-    "CUT_IN_REASONING",
-    "REFUSED",
     "Completion",
+    "ModelWire",
     "Wire",
     "base64_of",
-    "cut",
     "data_url",
     "estimate",
     "reply_of",
-    "with_system",
 ]
 
-CUT_IN_REASONING = "cut-in-reasoning"
-"""The note of a reply whose limit was reached before its answer began."""
-REFUSED = "refused"
-"""The note of a reply that the provider's filter, or the model by its finish reason, withheld."""
 _CHARACTERS_A_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One text as it came: why it ended ("stop", "eos", "length" or "refused"), thought, tool calls."""
+    """One text as it came: why it ended (see `finish_reasons`), thought and tool calls that came apart from it."""
 
     text: str
     finish: str
     reasoning: str = ""
     calls: tuple[ToolCall, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class ModelWire:
+    """What formats have in common that name the model in the body and the key in the header `authorization`."""
+
+    stops_apart = False
+
+    def __init__(self, model: str, options: ApiOptions) -> None:
+        self._model = model
+        self._options = options
+        self._markers = chosen(ANY, options.reasoning, options.reasoning_tags)
+
+    def headers(self, key: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {key}"} if key else {}
 
 
 class Wire(Protocol):
-    """A format: a generation to what is sent, and what comes back to a reply. `many`: it takes n above 1."""
+    """A format: a generation to what is sent, and what comes back to a reply.
+
+    `many`: it takes n above 1. `stops_apart`: its servers look for stop strings behind the thought alone.
+    """
 
     @property
     def many(self) -> bool: ...
+    @property
+    def stops_apart(self) -> bool: ...
     def headers(self, key: str) -> dict[str, str]: ...
     def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
         """`dropped` names parameters that this server turned out not to take."""
@@ -54,57 +72,16 @@ class Wire(Protocol):
         ...
 
 
-def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """`text` up to the first of the stop strings, and whether there was one.
+def reply_of(request: Generate, texts: Sequence[Completion], usage: Usage, markers: Markers) -> Reply:
+    """The reply of the texts that came, each split from its thought and cut at its stop string.
 
-    Done to every reply: servers leave the stop string in place, take only a few, or none of white space.
+    The cut is made to every reply: servers leave the stop string in place, take only a few, or none of white space.
     """
-    places = [place for stop in stops if stop and (place := text.find(stop)) >= 0]
-    return (text[: min(places)], True) if places else (text, False)
-
-
-def reply_of(request: Generate, answers: Sequence[Completion], usage: Usage) -> Reply:
-    """The reply of the texts that came, each cut at its stop string."""
-    texts, finish, notes = [], [], []
-    for answer in answers:
-        text, stopped = cut(answer.text, request.stop)
-        ended = "stop" if stopped or answer.finish not in ("eos", "length") else answer.finish
-        if answer.finish == "refused":
-            notes.append(REFUSED)
-        if ended == "length" and not text.strip() and (answer.reasoning or usage.reasoning_tokens):
-            notes.append(CUT_IN_REASONING)
-        texts.append(text)
-        finish.append(ended)
-    reasoning = tuple(answer.reasoning for answer in answers)
-    calls = tuple(answer.calls for answer in answers)
-    return Reply(
-        texts=tuple(texts),
-        finish=tuple(finish),
-        usage=usage,
-        notes=tuple(dict.fromkeys(notes)),
-        reasoning=reasoning if any(reasoning) else (),
-        calls=calls if any(calls) else (),
-    )
-
-
-def with_system(prompt: Prompt, system: str) -> tuple[Message, ...]:
-    """The conversation, with the user's system prompt ahead of its own."""
-    messages = prompt.as_messages()
-    if not system:
-        return messages
-    if messages and messages[0].role == "system":
-        return (replace(messages[0], content=f"{system}\n\n{messages[0].content}"), *messages[1:])
-    return (Message("system", system), *messages)
-
-
-def folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The conversation for a model that has no system role: what it says stands ahead of the first turn."""
-    said = [message for message in messages if message.role == "system"]
-    if not said:
-        return messages
-    first, *rest = [message for message in messages if message.role != "system"] or [Message("user", "")]
-    text = "\n\n".join([message.content for message in said] + ([first.content] if first.content else []))
-    return (replace(first, content=text), *rest)
+    answers = [
+        read_answer(one.text, request.stop, one.finish, markers, thought=one.reasoning, calls=one.calls)
+        for one in texts
+    ]
+    return replies.reply_of(answers, usage, [note for one in texts for note in one.notes])
 
 
 def data_url(image: Image) -> str:
@@ -126,6 +103,11 @@ def estimate(request: Generate) -> int:
     """Tokens that a request counts for at most, at four characters a token of its prompt."""
     shown = len(request.prompt.images) * IMAGE_TOKENS if request.prompt.messages else 0
     return len(request.prompt.text) // _CHARACTERS_A_TOKEN + 1 + shown + request.n * request.max_tokens
+
+
+def arguments_of(given: object) -> str:
+    """A call's arguments as JSON text: some servers give them as an object."""
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False) if given is not None else ""
 
 
 def integer(values: Mapping[str, Any] | None, *names: str) -> int:

@@ -197,14 +197,8 @@ def load(files: Files, options: EmbeddingOptions, device: str) -> Encoder:
     except UsageError:
         raise
     except Exception as error:  # readers of every file format raise errors of their own
-        if of_hub := files.refusal(error):
-            raise of_hub from error
-        lines = str(error).strip().splitlines() or [""]
-        raise UsageError(
-            f"{files.name} can't be loaded",
-            found=f"{type(error).__name__}: {lines[0]}",
-            fix="another dtype or device; for a model with code of its own, trust_remote_code=true",
-        ) from error
+        fix = "another dtype or device; for a model with code of its own, trust_remote_code=true"
+        raise files.unreadable(files.name, error, fix) from error
     if options.max_length is not None:
         model.max_seq_length = options.max_length
     model.eval()

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evalkit.core import Identity, UsageError, digest_of
-from evalkit.data.huggingface import failure
 from evalkit.models.embeddings.options import CHANGES_ANSWERS, EmbeddingOptions
-from evalkit.models.hf.loading.checkpoint import asked_model, snapshot_of
 from evalkit.models.hf.loading.weight_files import stored_dtype, weight_digest, weight_files
+from evalkit.models.model_files import REPO, SNAPSHOT, ModelFiles, asked_model, read_json, snapshot_of
 
 __all__ = ["Files", "find", "identify"]
 
-_REPO = re.compile(r"[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)?")
-_SNAPSHOT = re.compile(r"models--(?P<repo>[^/]+)/snapshots/(?P<commit>[0-9a-f]{40})$")
 _SMALL = ("*.json", "*.txt", "*.model", "*.jinja", "*.py")
 """Everything that decides an embedding beside the weights: modules, pooling, prompts, tokenizer, code."""
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
-    """`source` is what sentence-transformers loads (a folder or a hub id, at `commit`); `folder` holds small files."""
-
-    name: str
-    source: str
-    folder: Path
-    commit: str | None
-
-    @property
-    def is_local(self) -> bool:
-        return self.source == str(self.folder)
-
-    def refusal(self, error: BaseException) -> UsageError | None:
-        """What the hub's failure behind `error` means, or None where there is none: of files that come later."""
-        return None if self.is_local else failure(error, asked_model(self.source, self.commit or ""))
+class Files(ModelFiles):
+    """What sentence-transformers loads."""
 
     @property
     def parts(self) -> tuple[Path, ...]:
@@ -46,7 +27,7 @@ class Files:
         listed = self.folder / "modules.json"
         if not listed.is_file():
             return (self.folder,)
-        return tuple(dict.fromkeys(self.folder / str(entry["path"]) for entry in _json(listed, list)))
+        return tuple(dict.fromkeys(self.folder / str(entry["path"]) for entry in read_json(listed, list)))
 
     @property
     def max_length(self) -> int | None:
@@ -57,7 +38,7 @@ class Files:
                 ("config.json", "max_position_embeddings"),
             ):
                 file = folder / name
-                value = _json(file, dict).get(key) if file.is_file() else None
+                value = read_json(file, dict).get(key) if file.is_file() else None
                 if isinstance(value, int) and value > 0:
                     return value
         return None
@@ -86,7 +67,7 @@ def find(name: str, options: EmbeddingOptions) -> Files:
         raise UsageError("no embedding model is named", found="st/", fix="st/<owner>/<name> or st/<folder>")
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        if name.startswith((".", "/", "~")) or not _REPO.fullmatch(name):
+        if name.startswith((".", "/", "~")) or not REPO.fullmatch(name):
             found = "a file is there" if folder.exists() else "nothing is there"
             raise UsageError(
                 f"no model folder {name!r}",
@@ -97,7 +78,7 @@ def find(name: str, options: EmbeddingOptions) -> Files:
     if options.revision:
         raise UsageError("a folder has no revisions", found=f"{folder}, revision={options.revision}", fix="drop it")
     folder = folder.resolve()
-    snapshot = _SNAPSHOT.search(folder.as_posix())
+    snapshot = SNAPSHOT.search(folder.as_posix())
     title, commit = folder.name, None
     if snapshot:
         title, commit = snapshot["repo"].replace("--", "/", 1), snapshot["commit"]
@@ -138,13 +119,3 @@ def identify(files: Files, options: EmbeddingOptions) -> Identity:
                 facts[key] = digest_of(value) if is_text else str(value)
             said.append(f"{key}={digest_of(value)[:8] if is_text else str(value).lower()}")
     return Identity(",".join(said), tuple(facts.items()))
-
-
-def _json(file: Path, kind: type) -> Any:
-    try:
-        value = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file.name} can't be read", found=str(error), at=str(file)) from None
-    if not isinstance(value, kind):
-        raise UsageError(f"{file.name} holds no {kind.__name__}", found=type(value).__name__, at=str(file))
-    return value

@@ -16,7 +16,7 @@ from evalkit.core import Reply, Request
 from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.padded_pass import Forward
-from evalkit.models.hf.generation import requests as writing
+from evalkit.models.hf.generation import requests as generation
 from evalkit.models.hf.generation.continuous_batching import GenerationCounters
 from evalkit.models.hf.generation.decode import Stepper, find_stepper
 from evalkit.models.hf.generation.strategy import GenerationStrategy
@@ -30,6 +30,7 @@ from evalkit.models.hf.scoring.strategy import ScoringStrategy
 from evalkit.models.hf.text.encode import Tokens
 from evalkit.models.hf.text.rendering import ChatRenderer
 from evalkit.models.oom_backoff import TokenBudget, run_with_oom_backoff
+from evalkit.models.replies.local_text import TextReader
 
 __all__ = ["Engine"]
 
@@ -42,12 +43,12 @@ _SLOT_TOKENS = 32
 class Engine:
     """What a loaded model can be asked. Not thread-safe, `prepare` apart: one worker thread uses it."""
 
-    def __init__(self, loaded: Loaded, renderer: ChatRenderer, budget: TokenBudget) -> None:
+    def __init__(self, loaded: Loaded, renderer: ChatRenderer, reader: TextReader, budget: TokenBudget) -> None:
         self._loaded = loaded
         self._budget = budget
         self._cached_budget = TokenBudget(budget.tokens * _CACHED_TOKENS)
         tokens = Tokens(loaded.tokenizer, max_length=loaded.max_length, start_id=loaded.start_id)
-        self.prepare = RequestPreparer(renderer, tokens, loaded.eos_ids)
+        self.prepare = RequestPreparer(renderer, tokens, reader, loaded.eos_ids)
         """Renders and tokenises requests that wait, from any thread; a batch does the rest itself."""
         loaded.switch()
         with torch.inference_mode():
@@ -62,7 +63,7 @@ class Engine:
     @property
     def facts(self) -> dict[str, str]:
         """How this model is computed here, as a trial on its first requests decided; empty before."""
-        facts = {"scoring": self._fast.fact, "generation": self._slotted.fact}
+        facts = {"scoring": self._fast.fact, "generation": self._slotted.fact, **self.prepare.facts}
         if any(facts.values()):
             facts["matrices"] = self._loaded.products
             facts["quantization"] = self._loaded.quantization
@@ -87,7 +88,7 @@ class Engine:
             asked = self.prepare.all_of(batch)
             self._score(batch, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
             self.stats.total_seconds += time.perf_counter() - begun
-            self._write(batch, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
+            self._write(batch, [item for item in asked if isinstance(item, generation.PreparedGeneration)])
 
     def _score(self, batch: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
         work = scoring.Scoring(batch, requests, partial(score, self._forward), self.stats)
@@ -104,10 +105,10 @@ class Engine:
             release=self._release,
         )
 
-    def _write(self, batch: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
+    def _write(self, batch: Batch[Request, Reply], requests: Sequence[generation.PreparedGeneration]) -> None:
         if not requests:
             return
-        work = writing.Writing(batch, requests)
+        work = generation.Generation(batch, requests)
         rest = self._slotted.write(work, self._budget, self._slot_budget, self._release)
         if not rest:
             return

@@ -161,6 +161,7 @@ class LocalModel:
         from evalkit.models.hf.loading.footprint import weight_bytes
         from evalkit.models.hf.text.rendering import ChatRenderer
         from evalkit.models.oom_backoff import TokenBudget
+        from evalkit.models.replies.local_text import text_reader
 
         base = weight_cache.take(self, self._key, self._checkpoint, self._options, device)
         loaded = base.with_adapter(self._adapter, merge=self._options.adapter_merge)
@@ -168,9 +169,10 @@ class LocalModel:
             loaded = replace(loaded, max_length=self._options.max_length)
         self._weight_bytes = weight_bytes(loaded.model)
         renderer = ChatRenderer(loaded.tokenizer, self._options.chat, self._options.system)
+        reader = text_reader(loaded.tokenizer, self._options)
         tokens = self._options.batch_tokens or _BUDGETS.get(loaded.device.partition(":")[0], _BUDGETS["cpu"])
         try:
-            return Engine(loaded, renderer, TokenBudget(tokens))
+            return Engine(loaded, renderer, reader, TokenBudget(tokens))
         except RuntimeError as error:
             raise UsageError(
                 f"{self._checkpoint.name} was loaded but can't be run on {loaded.device}",

@@ -11,12 +11,14 @@ from evalkit.core import UsageError
 from evalkit.core.option_values import Range
 from evalkit.models.hf.loading.quantization_methods import method_named
 from evalkit.models.option_parsing import Count, Device, Reader, Tokens, read_options, typed
+from evalkit.models.replies.options import THOUGHT, THOUGHT_READERS, ThoughtOptions
 
 __all__ = ["CHANGES_ANSWERS", "ChatMode", "DType", "HfOptions", "memory_limits"]
 
 _QUANTIZES = ("compute_dtype", "group_size", "int8_threshold", "quant_skip")
 CHANGES_ANSWERS = (
     *("dtype", "revision", "trust_remote_code", "chat", "system", "max_length"),
+    *THOUGHT,
     *("attention", "device_map", "tp_plan", "compile"),
     *("quant", *_QUANTIZES, "adapter", "adapter_merge"),
 )
@@ -53,6 +55,7 @@ def memory_limits(text: str) -> dict[int | str, str]:
 _PLACE = re.compile(r"\d+|cpu|mps")
 _SIZE = re.compile(r"\d+(\.\d+)?[KMGT]i?B")
 _READERS: Mapping[str, Reader] = {
+    **THOUGHT_READERS,
     "quant": lambda key, text: method_named(text).name if text else "",
     "compile": _compile_mode,
     "max_memory": _memory,
@@ -60,7 +63,7 @@ _READERS: Mapping[str, Reader] = {
 
 
 @dataclass(frozen=True, slots=True)
-class HfOptions:
+class HfOptions(ThoughtOptions):
     """The options of `hf/…` and `tiny`."""
 
     device: Device = "auto"

@@ -15,6 +15,7 @@ from evalkit.models.hf.loading.quantization_methods import method_named, missing
 from evalkit.models.hf.loading.weight_files import weight_files
 from evalkit.models.hf.model import LocalModel
 from evalkit.models.hf.options import CHANGES_ANSWERS, HfOptions
+from evalkit.models.option_parsing import check_files_allow, variant_name
 
 __all__ = ["hf", "tiny"]
 
@@ -51,15 +52,11 @@ def _named(
 ) -> checkpoints.Checkpoint:
     """The model under a name that says how it differs from its `plain` self, so that a table tells variants apart.
 
-    The order in which options were typed does not matter. A system prompt may be long and is named by its digest; an
-    adapter is named by its folder and digest, since many are called "checkpoint-500".
+    A system prompt may be long and is named by its digest; an adapter is named by its folder and digest, since many are
+    called "checkpoint-500".
     """
-    said = [found.name]
-    for key in CHANGES_ANSWERS:
-        value = getattr(options, key)
-        if value != getattr(plain, key):
-            said.append(f"{key}={_told(key, value, adapter)}")
-    return replace(found, name=",".join(said))
+    title = variant_name(found.name, options, plain, CHANGES_ANSWERS, lambda key, value: _told(key, value, adapter))
+    return replace(found, name=title)
 
 
 def _told(key: str, value: object, adapter: Adapter | None) -> str:
@@ -93,21 +90,17 @@ def _check(found: checkpoints.Checkpoint, options: HfOptions) -> None:
             found=f"no *.safetensors and no *.bin in {found.folder}",
             fix="save the model there (model.save_pretrained)",
         )
-    longest = found.max_length
-    # Positions beyond the last embedding don't exist, and those beyond the trained ones give numbers without meaning.
-    if options.max_length and longest and options.max_length > longest and not found.has_relative_positions:
-        raise UsageError(
-            f"{found.name} reads at most {longest} tokens",
-            found=f"max_length={options.max_length}",
-            fix=f"max_length={longest} or less",
-        )
-    if found.template is None and (options.chat == "on" or options.system):
-        wanted = "chat=on" if options.chat == "on" else "a system prompt"
-        raise UsageError(
-            f"{found.name} has no chat template, so {wanted} cannot be had",
-            found=f"no chat_template.jinja, and no chat_template in tokenizer_config.json, in {found.folder}",
-            fix="leave it out, or take an instruction-tuned model",
-        )
+    check_files_allow(
+        found.name,
+        # Positions beyond the last embedding don't exist, and those beyond the trained ones give numbers without
+        # meaning; distances have no end.
+        longest=None if found.has_relative_positions else found.max_length,
+        max_length=options.max_length,
+        template=found.template,
+        chat=options.chat,
+        system=options.system,
+        looked=f"no chat_template.jinja, and no chat_template in tokenizer_config.json, in {found.folder}",
+    )
 
 
 def _check_quantization(found: checkpoints.Checkpoint, options: HfOptions) -> None:

@@ -10,25 +10,33 @@ from collections.abc import Sequence
 
 from evalkit.core import Capabilities, Choose, Embed, Generate, ModelError, Perplexity, Reply, Request, Tokenize
 from evalkit.models.batcher import Batch
-from evalkit.models.hf.generation import requests as writing
+from evalkit.models.hf.generation import requests as generation
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.text.encode import Tokens
 from evalkit.models.hf.text.rendering import ChatRenderer, Rendered
+from evalkit.models.replies.local_text import TextReader
 
 __all__ = ["PreparedRequest", "RequestPreparer", "guessed_tokens", "refuse"]
 
-PreparedRequest = scoring.PreparedScoring | writing.PreparedGeneration
+_FOLDED = "ahead of the first turn: the chat template has no system role"
+PreparedRequest = scoring.PreparedScoring | generation.PreparedGeneration
 
 
 class RequestPreparer:
     """Prepares requests for one model. May be called from any thread; one call at a time is under way."""
 
-    def __init__(self, renderer: ChatRenderer, tokens: Tokens, eos_ids: frozenset[int]) -> None:
+    def __init__(self, renderer: ChatRenderer, tokens: Tokens, reader: TextReader, eos_ids: frozenset[int]) -> None:
         self._renderer = renderer
         self._tokens = tokens
+        self._reader = reader
         self._eos_ids = eos_ids
         # A tokenizer must not be used by two threads at once.
         self._lock = threading.Lock()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What became of the user's system prompt, where that is not what the template is for."""
+        return {"system prompt": _FOLDED} if self._renderer.folds else {}
 
     def __call__(self, jobs: Sequence[Request]) -> list[PreparedRequest]:
         """What is to be computed for each request, in order; `index` is its place in `jobs`."""
@@ -51,7 +59,7 @@ class RequestPreparer:
                 *scoring.choices(self._tokens, offered),
                 *scoring.whole_texts(self._tokens, texts),
             ]
-            found += writing.writings(self._tokens, self._eos_ids, wanted)
+            found += generation.prepared(self._tokens, self._reader, self._eos_ids, wanted)
             asked |= {item.index: item for item in found}
             return [asked[index] for index in range(len(jobs))]
 
@@ -63,7 +71,7 @@ class RequestPreparer:
         prepared: list[PreparedRequest] = []
         for index in wanted:
             item = found.get(index) or batch.prepared[index]
-            assert isinstance(item, scoring.PreparedScoring | writing.PreparedGeneration)
+            assert isinstance(item, scoring.PreparedScoring | generation.PreparedGeneration)
             item.index = index
             prepared.append(item)
         return prepared

@@ -12,7 +12,7 @@ from typing import Any
 from evalkit.core import ModelError, Reply, Request, UsageError
 from evalkit.models.batcher import Batch
 from evalkit.models.hf.counters import Counters
-from evalkit.models.hf.generation import requests as writing
+from evalkit.models.hf.generation import requests as generation
 from evalkit.models.hf.request_preparer import RequestPreparer
 from evalkit.models.hf.scoring import requests as scoring
 from evalkit.models.hf.scoring.plan import RowScore, TokenRow
@@ -28,6 +28,7 @@ from evalkit.models.llamacpp.settings import bytes_per_token, cells_of, flash_at
 from evalkit.models.llamacpp.vocabulary import Vocabulary
 from evalkit.models.llamacpp.widening import widened
 from evalkit.models.oom_backoff import kv_cache_bytes
+from evalkit.models.replies.local_text import text_reader
 
 __all__ = ["Engine"]
 
@@ -87,7 +88,9 @@ class Engine:
         self._cells = partial(cells_of, longest=longest, header=header)
         self._room = max(longest, kv_cache_bytes("cpu") // bytes_per_token(header, self._context.kv))
         renderer = ChatRenderer(vocabulary, options.chat, options.system)
-        self.prepare = RequestPreparer(renderer, Tokens(vocabulary, max_length=longest), vocabulary.eos_ids)
+        self.prepare = RequestPreparer(
+            renderer, Tokens(vocabulary, max_length=longest), text_reader(vocabulary, options), vocabulary.eos_ids
+        )
         """Renders and tokenises requests that wait, from any thread; a batch does the rest itself."""
         self.facts = {
             "scoring": self._tried(len(vocabulary)),
@@ -104,7 +107,7 @@ class Engine:
         asked = self.prepare.all_of(batch)
         self._score(batch, [item for item in asked if isinstance(item, scoring.PreparedScoring)])
         self.stats.total_seconds += time.perf_counter() - begun
-        self._write(batch, [item for item in asked if isinstance(item, writing.PreparedGeneration)])
+        self._write(batch, [item for item in asked if isinstance(item, generation.PreparedGeneration)])
 
     def _score(self, batch: Batch[Request, Reply], requests: Sequence[scoring.PreparedScoring]) -> None:
         work = scoring.Scoring(batch, requests, self._rows, self.stats)
@@ -122,10 +125,10 @@ class Engine:
         """Sequences of a wave; one more holds what an earlier wave left."""
         return self._context.sequences - 1
 
-    def _write(self, batch: Batch[Request, Reply], requests: Sequence[writing.PreparedGeneration]) -> None:
+    def _write(self, batch: Batch[Request, Reply], requests: Sequence[generation.PreparedGeneration]) -> None:
         if not requests:
             return
-        work = writing.Writing(batch, requests)
+        work = generation.Generation(batch, requests)
         lengths = [stream.length + 1 for number, stream in enumerate(work.streams) if work.is_open(number)]
         if not lengths:
             return

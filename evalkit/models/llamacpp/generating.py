@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evalkit.core import ModelError
-from evalkit.models.hf.generation.requests import Writing
+from evalkit.models.hf.generation.requests import Generation
 from evalkit.models.hf.scoring.prefix_tree import build
 from evalkit.models.llamacpp.sampling import next_tokens
 from evalkit.models.llamacpp.sequences import Ids, Sequences
@@ -16,7 +16,7 @@ from evalkit.models.llamacpp.sequences import Ids, Sequences
 __all__ = ["generate"]
 
 
-def generate(work: Writing, sequences: Sequences, *, room: int) -> None:
+def generate(work: Generation, sequences: Sequences, *, room: int) -> None:
     """Write every open stream. `room`: the most tokens that the cache can ever hold."""
     for number, stream in enumerate(work.streams):
         if work.is_open(number) and stream.length > room:
@@ -40,7 +40,7 @@ def generate(work: Writing, sequences: Sequences, *, room: int) -> None:
 class _Table:
     """Who waits (the next one last), and who is at work: sequence to number of the stream, and its next token."""
 
-    work: Writing
+    work: Generation
     sequences: Sequences
     waiting: list[int]
     live: dict[int, int] = field(default_factory=dict)

@@ -97,6 +97,7 @@ class GgufModel:
                 facts["widen"] = "float32"
             if options.system:
                 facts["system"] = digest_of(options.system)
+            facts |= options.thought_facts()
             if options.max_length is not None:
                 facts["max_length"] = str(options.max_length)
             self._identity = Identity(self._file.name, tuple(facts.items()))
@@ -118,7 +119,7 @@ class GgufModel:
         engine = self._engine
         if engine is None or not engine.done() or engine.cancelled() or engine.exception() is not None:
             return {}
-        return dict(engine.result().facts)
+        return {**engine.result().facts, **engine.result().prepare.facts}
 
     async def answer(self, request: Request) -> Reply:
         """Queue a request and await its reply.

@@ -10,17 +10,18 @@ from evalkit.core import UsageError
 from evalkit.core.option_values import Form
 from evalkit.models.hf.options import ChatMode
 from evalkit.models.option_parsing import Count, Tokens, read_options
+from evalkit.models.replies.options import THOUGHT, THOUGHT_READERS, ThoughtOptions
 
 __all__ = ["CHANGES_ANSWERS", "GgufOptions"]
 
-CHANGES_ANSWERS = ("chat", "system", "max_length", "kv", "widen", "flash_attention")
+CHANGES_ANSWERS = ("chat", "system", *THOUGHT, "max_length", "kv", "widen", "flash_attention")
 """The options that make it another model; the others only say where and how it is run."""
 
 _LAYERS = Form("one of auto, all, or a number of layers", pattern=r"auto|all|[0-9]+", near=("auto", "all", "0"))
 
 
 @dataclass(frozen=True, slots=True)
-class GgufOptions:
+class GgufOptions(ThoughtOptions):
     """The options of `gguf/…`."""
 
     chat: ChatMode = "auto"
@@ -48,7 +49,7 @@ class GgufOptions:
     @staticmethod
     def parse(texts: Mapping[str, str]) -> GgufOptions:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
-        options = GgufOptions(**read_options(texts, GgufOptions, of="a GGUF model"))
+        options = GgufOptions(**read_options(texts, GgufOptions, THOUGHT_READERS, of="a GGUF model"))
         if options.system and options.chat == "off":
             raise UsageError("a system prompt needs the chat template", found="system=… with chat=off", fix="chat=on")
         if options.flash_attention == "off" and options.kv.startswith("q"):

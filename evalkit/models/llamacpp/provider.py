@@ -10,6 +10,7 @@ from evalkit.models.llamacpp.header import read_header
 from evalkit.models.llamacpp.library import require
 from evalkit.models.llamacpp.model import GgufFile, GgufModel
 from evalkit.models.llamacpp.options import CHANGES_ANSWERS, GgufOptions
+from evalkit.models.option_parsing import check_files_allow, variant_name
 
 __all__ = ["gguf"]
 
@@ -34,28 +35,21 @@ def gguf(name: str, options: Mapping[str, str]) -> Model:
         )
     title = f"gguf/{path.stem}"
     require(title)
-    longest = header.max_length
-    if parsed.max_length and longest and parsed.max_length > longest:
-        raise UsageError(
-            f"{title} reads at most {longest} tokens",
-            found=f"max_length={parsed.max_length}",
-            fix=f"max_length={longest} or less",
-        )
-    if header.template is None and (parsed.chat == "on" or parsed.system):
-        wanted = "chat=on" if parsed.chat == "on" else "a system prompt"
-        raise UsageError(
-            f"{title} has no chat template, so {wanted} cannot be had",
-            found="no tokenizer.chat_template in the file",
-            fix="leave it out, or take an instruction-tuned model",
-            at=str(path),
-        )
-    said = [title]
-    plain = GgufOptions()
-    for key in CHANGES_ANSWERS:
-        value = getattr(parsed, key)
-        if value != getattr(plain, key):
-            said.append(f"{key}={digest_of(value)[:8] if key == 'system' else str(value).lower()}")
-    return GgufModel(GgufFile(",".join(said), path, header), parsed)
+    check_files_allow(
+        title,
+        longest=header.max_length,
+        max_length=parsed.max_length,
+        template=header.template,
+        chat=parsed.chat,
+        system=parsed.system,
+        looked=f"no tokenizer.chat_template in {path}",
+    )
+    named = variant_name(title, parsed, GgufOptions(), CHANGES_ANSWERS, _shown)
+    return GgufModel(GgufFile(named, path, header), parsed)
+
+
+def _shown(key: str, value: object) -> str:
+    return digest_of(str(value))[:8] if key == "system" else str(value).lower()
 
 
 def _found(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""The tokenizer in a GGUF file, asked as `local.encode`, `local.stream` and `local.rendering` ask transformers'."""
+"""The tokenizer in a GGUF file, asked as transformers' tokenizers are asked."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = ["Vocabulary"]
 _TOOLS = "tokenizer.chat_template.tool_use"
 _CONTROL = 1 << 3
 """llama.cpp's attribute of tokens that are no text."""
+_USER_DEFINED = 1 << 4
 
 
 class Vocabulary:
@@ -88,8 +89,10 @@ class Vocabulary:
                 raise ValueError("llama.cpp can't tokenise it")
             room = -count
 
-    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> str:
-        """The text of ids; bytes that are no UTF-8 become U+FFFD, as transformers has it."""
+    def decode(
+        self, ids: Sequence[int], *, skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = False
+    ) -> str:
+        """The text of ids; bytes that are no UTF-8 become U+FFFD, as transformers has it. Blanks are never tidied."""
         pieces = self._text_pieces if skip_special_tokens else self._all_pieces
         data = b"".join(pieces[token] for token in ids)
         # A SentencePiece tokenizer writes a blank before the first word, which is none of the text's.
@@ -98,7 +101,21 @@ class Vocabulary:
         return data.decode("utf-8", "replace")
 
     def _is_control(self, token: int) -> bool:
-        return bool(self._llama.llama_vocab_get_attr(self._vocab, token) & _CONTROL)
+        return bool(self._attributes(token) & _CONTROL)
+
+    def _attributes(self, token: int) -> int:
+        return int(self._llama.llama_vocab_get_attr(self._vocab, token))
+
+    @cached_property
+    def all_special_ids(self) -> list[int]:
+        """The tokens that are no text."""
+        return [token for token in range(len(self)) if self._is_control(token)]
+
+    @cached_property
+    def marks(self) -> list[str]:
+        """The texts of tokens that are no words: control tokens and those that the model's makers added."""
+        marked = (token for token in range(len(self)) if self._attributes(token) & (_CONTROL | _USER_DEFINED))
+        return [self._all_pieces[token].decode("utf-8", "replace") for token in marked]
 
     @cached_property
     def _strips(self) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from evalkit.core import AskModel, Attempt, Method, Model, Reply, Sample, Usage, UsageError
 from evalkit.prompting.methods.generating import generate
-from evalkit.scoring.extraction import Pick, matched, strip_reasoning
+from evalkit.scoring.extraction import Pick, matched
+from evalkit.scoring.extraction.replies import answers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class _SelfConsistency(AskModel):
 
     async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
         (reply,) = await self.drawn.ask(attempt, model)
-        return reply, _elected(reply, majority([self.answer_of(text) for text in reply.texts]))
+        return reply, _elected(reply, majority([self.answer_of(one.text) for one in answers_of(reply)]))
 
     def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
         (reply,) = self.drawn.gold(attempt)
@@ -66,7 +67,6 @@ def self_consistency(
         raise UsageError("`pattern` is no regular expression", found=repr(pattern), fix=f"mend it: {error}") from None
 
     def answer_of(text: str) -> str | None:
-        text = strip_reasoning(text).text
         return read(text) if read else matched(compiled, text, pick)
 
     drawn = generate(max_tokens=max_tokens, stop=stop, temperature=temperature, top_p=top_p, n=n, gold=gold)
@@ -86,6 +86,4 @@ def majority(answers: list[str | None]) -> int:
 
 def _elected(reply: Reply, index: int) -> Reply:
     """One text of the reply as a reply of its own, which cost nothing more."""
-    return replace(
-        reply, texts=(reply.texts[index],), finish=reply.finish[index : index + 1], usage=Usage(), seconds=0.0
-    )
+    return replace(reply.part(slice(index, index + 1)), usage=Usage(), seconds=0.0)

@@ -233,6 +233,10 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
         out["calls"] = [[[call.name, call.arguments, call.id] for call in made] for made in reply.calls]
     if reply.reasoning:
         out["reasoning"] = reply.reasoning
+    if reply.cut:
+        out["cut"] = reply.cut
+    if reply.thought_apart:
+        out["thought_apart"] = True
     if reply.top_logprobs:
         out["top_logprobs"] = [[[text, _number_out(at)] for text, at in place] for place in reply.top_logprobs]
     out["usage"] = _usage_out(reply.usage)
@@ -264,6 +268,8 @@ def _reply_in(raw: dict[str, Any]) -> Reply:
         rendered_digest=raw.get("rendered_digest", ""),
         source=raw["source"],
         reasoning=tuple(raw.get("reasoning", ())),
+        cut=tuple(raw.get("cut", ())),
+        thought_apart=bool(raw.get("thought_apart", False)),
     )
 
 

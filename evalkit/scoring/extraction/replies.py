@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from evalkit.core import Reply, Validity
+from evalkit.models.replies.markers import ANY, Markers, Tags
+from evalkit.models.replies.split import split
 from evalkit.scoring.extraction.reading import Reading
 
 UNREADABLE = "unreadable-answer"
@@ -40,27 +41,20 @@ def first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
-def strip_reasoning(text: str, opening: str = "<think>", closing: str = "</think>") -> Stripped:
-    """Take out every `<think>…</think>` block.
+def strip_reasoning(text: str, opening: str = "", closing: str = "") -> Stripped:
+    """Take thought out of a text by the known marks (see `evalkit.models.replies.split`), or by those that are given.
 
-    A closing tag without an opening one ends a block that the chat template opened in the prompt, so everything
-    before it goes. An opening tag without a closing one is an unfinished block: what stood before it is kept and
-    `unterminated` is set. Takes time linear in the text, whatever tags a model repeats.
+    The text before an unfinished thought is kept, and `unterminated` is set.
     """
-    kept: list[str] = []
-    position, inside = 0, False
-    for tag in re.finditer(f"{re.escape(opening)}|{re.escape(closing)}", text):
-        if inside:
-            inside = tag.group() != closing
-        elif tag.group() == closing:
-            kept.clear()
-        else:
-            kept.append(text[position : tag.start()])
-            inside = True
-        position = tag.end()
-    if not inside:
-        kept.append(text[position:])
-    return Stripped("".join(kept), unterminated=inside)
+    parts = split(text, Markers((Tags(opening, closing),), own=True) if opening else ANY)
+    kept = "".join(text[start:stop] for start, stop in parts.answer)
+    return Stripped(kept, unterminated=not parts.finished)
+
+
+def answers_of(reply: Reply) -> tuple[Stripped, ...]:
+    """Every text of a reply without its thought. Where the backend split that off, by what it knows of the model, what
+    looks like thought in a text belongs to the answer."""
+    return tuple(Stripped(text) if reply.thought_apart else strip_reasoning(text) for text in reply.texts)
 
 
 def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"] = "both") -> FinalAnswer:
@@ -81,7 +75,7 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
     if not replies or not replies[-1].texts:
         raise ValueError("this scorer reads generated text and the reply holds none; use generate() as the method")
     reply = replies[-1]
-    stripped = strip_reasoning(reply.texts[0])
+    stripped = answers_of(reply)[0]
     text = stripped.text
     if strip != "none":
         text = text.strip() if strip == "both" else text.lstrip()

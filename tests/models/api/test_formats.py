@@ -100,7 +100,7 @@ def test_a_chat_completion_is_read() -> None:
         ({"finish_reason": "stop", "stop_reason": "END"}, "stop"),
         ({"finish_reason": "eos_token"}, "eos"),  # text-generation-inference
         ({"finish_reason": "length"}, "length"),
-        ({"finish_reason": "tool_calls"}, "stop"),
+        ({"finish_reason": "tool_calls"}, "tool"),
     ],
 )
 def test_why_a_text_ended(choice: dict[str, Any], finish: str) -> None:
@@ -111,6 +111,16 @@ def test_why_a_text_ended(choice: dict[str, Any], finish: str) -> None:
 
 def test_a_text_that_was_cut_behind_its_stop_string_was_stopped() -> None:
     assert read_chat(chat_body({"content": "four\nand then"}, "length")).finish == ("stop",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"), [({"a": 1, "é": []}, '{"a": 1, "é": []}'), ({}, "{}"), (None, ""), ("{", "{")]
+)
+def test_a_calls_arguments_are_text_also_where_a_server_gives_an_object(arguments: object, text: str) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    reply = read_chat(chat_body({"content": None, "tool_calls": [call]}, "tool_calls"))
+    assert reply.calls == ((ToolCall("f", text, "1"),),)
+    assert reply.finish == ("tool",)
 
 
 def test_tool_calls_are_kept_beside_an_empty_text() -> None:
@@ -229,8 +239,8 @@ def test_anthropic_thinking_takes_no_temperature_and_room_of_its_own() -> None:
         ("end_turn", "eos", ()),
         ("stop_sequence", "stop", ()),
         ("max_tokens", "length", ()),
-        ("tool_use", "stop", ()),
-        ("refusal", "stop", ("refused",)),
+        ("tool_use", "tool", ()),
+        ("refusal", "refused", ("refused",)),
     ],
 )
 def test_an_anthropic_message_is_read(reason: str, finish: str, notes: tuple[str, ...]) -> None:
@@ -289,7 +299,7 @@ def test_gemini_contents_are_sent_as_documented() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "finish", "notes"),
-    [("STOP", "stop", ()), ("MAX_TOKENS", "length", ()), ("SAFETY", "stop", ("refused",))],
+    [("STOP", "stop", ()), ("MAX_TOKENS", "length", ()), ("SAFETY", "refused", ("refused",))],
 )
 def test_a_gemini_candidate_is_read(reason: str, finish: str, notes: tuple[str, ...]) -> None:
     parts = [

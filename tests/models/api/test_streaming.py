@@ -9,6 +9,7 @@ import pytest
 from evalkit.core import Generate, Prompt, Reply, ToolCall, UsageError
 from evalkit.models import resolve
 from evalkit.models.api.anthropic import AnthropicWire
+from evalkit.models.api.assembling import DONE
 from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.google import GoogleWire
@@ -58,7 +59,7 @@ def test_a_chats_pieces_are_the_reply_that_would_have_come_whole() -> None:
     )
     reply = ChatWire("m", ApiOptions()).read(ASKED, body)
     assert reply.texts == ("The sum", "other")
-    assert reply.finish == ("stop", "length")
+    assert reply.finish == ("tool", "length")
     assert reply.reasoning == ("Let me see.", "")
     assert reply.calls[0] == (ToolCall("add", '{"a": 1}', "c1"),)
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (3, 9)
@@ -137,7 +138,7 @@ def test_events_are_read_wherever_the_pieces_are_cut() -> None:
 
         return [event async for event in events(chunks())]
 
-    assert all(asyncio.run(read(size)) == [{"é": 1}, {"b": 2}] for size in (1, 2, 7, 1000))
+    assert all(asyncio.run(read(size)) == [{"é": 1}, {"b": 2}, DONE] for size in (1, 2, 7, 1000))
 
 
 def test_streamed_answers_are_those_of_whole_replies_and_the_first_tokens_time_is_told() -> None:

@@ -78,7 +78,7 @@ def test_another_architecture_is_refused(change: dict[str, object], said: str, t
 @pytest.mark.parametrize(
     ("part", "value", "said"),
     [
-        ("model", {"type": "Unigram", "vocab": []}, "no byte-level BPE"),
+        ("model", {"type": "Unigram", "vocab": []}, "no BPE over bytes or pieces"),
         ("pre_tokenizer", {"type": "Whitespace"}, "splits texts in a way"),
         ("pre_tokenizer", {"type": "ByteLevel", "add_prefix_space": True}, "splits texts in a way"),
     ],

@@ -22,6 +22,9 @@ replies = st.builds(
     usage=st.builds(Usage, st.integers(0, 9), st.integers(0, 9)),
     truncated_tokens=st.integers(0, 5),
     notes=st.lists(texts, max_size=2).map(tuple),
+    reasoning=st.lists(texts, max_size=2).map(tuple),
+    cut=st.lists(texts, max_size=2).map(tuple),
+    thought_apart=st.booleans(),
     source=st.sampled_from(["model", "cache"]),
     top_logprobs=st.lists(st.lists(st.tuples(texts, floats), max_size=2).map(tuple), max_size=2).map(tuple),
 )

@@ -81,3 +81,10 @@ def test_white_space_can_be_kept() -> None:
 def test_a_reply_without_text_is_no_empty_answer(replies: tuple[Reply, ...]) -> None:
     with pytest.raises(ValueError, match="generate"):
         final_answer(replies)
+
+
+def test_an_answer_whose_thought_was_split_off_may_speak_of_thought() -> None:
+    text = "Write <think>a thought</think> around it."
+    apart = Reply(texts=(text,), finish=("eos",), thought_apart=True)
+    assert final_answer((apart,)) == FinalAnswer(text)
+    assert final_answer((Reply(texts=(text,), finish=("eos",)),)).text == "Write  around it."

@@ -13,7 +13,7 @@ from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.forward.slot_attention import step_logits
 from evalkit.models.hf.generation.kv_slots import Slots
 from evalkit.models.hf.generation.prefill import Prefill, Ready
-from evalkit.models.hf.generation.requests import Writing
+from evalkit.models.hf.generation.requests import Generation
 from evalkit.models.hf.generation.sampling import next_tokens
 from evalkit.models.hf.generation.stream import Stream
 from evalkit.models.hf.generation.ties import decide
@@ -75,18 +75,18 @@ class ContinuousBatching:
         self,
         loaded: Loaded,
         forward: Forward,
-        writing: Writing,
+        generation: Generation,
         numbers: Sequence[int],
         limits: SlotLimits,
         counters: GenerationCounters,
     ) -> None:
         self._loaded = loaded
         self._forward = forward
-        self._writing = writing
+        self._generation = generation
         self._numbers = numbers
         self._counters = counters
         self._is_exact = loaded.model.dtype == torch.float32
-        streams = [writing.streams[number] for number in numbers]
+        streams = [generation.streams[number] for number in numbers]
         for stream in streams:
             stream.restart()
         self.prefill = Prefill(
@@ -124,7 +124,7 @@ class ContinuousBatching:
         """Fill the free slots, and compute prompts as long as there are some."""
         while len(self._rows) < self.count:
             if not self._waiting:
-                if not self.prefill.has_more(lambda row: self._writing.is_open(self._numbers[row])):
+                if not self.prefill.has_more(lambda row: self._generation.is_open(self._numbers[row])):
                     return
                 self._compute()
             elif (ready := self._next_ready()) is not None:
@@ -135,7 +135,7 @@ class ContinuousBatching:
     def _next_ready(self) -> Ready | None:
         while self._waiting:
             ready = self._waiting.popleft()
-            if self._writing.is_open(self._numbers[ready.number]):
+            if self._generation.is_open(self._numbers[ready.number]):
                 return ready
         return None
 
@@ -148,7 +148,7 @@ class ContinuousBatching:
         if self._slots is None and readies:
             self._make_slots(readies[0])
         tokens: list[int] = []
-        streams = [self._writing.streams[self._numbers[ready.number]] for ready in readies]
+        streams = [self._generation.streams[self._numbers[ready.number]] for ready in readies]
         for first in range(0, len(readies), _SAMPLED):
             some = slice(first, first + _SAMPLED)
             tokens += self._pick(logits[torch.tensor(places[some], device=logits.device)], streams[some])
@@ -158,7 +158,7 @@ class ContinuousBatching:
         self._counters.prompt_tokens_computed += computed
         for ready, stream, token in zip(readies, streams, tokens, strict=True):
             number = self._numbers[ready.number]
-            if not self._writing.is_open(number):
+            if not self._generation.is_open(number):
                 continue
             self._counters.prompt_tokens_asked += len(stream.ids)
             stream.seconds = seconds / len(readies) - self._clock
@@ -186,7 +186,7 @@ class ContinuousBatching:
         assert self._slots is not None
         begun = time.perf_counter()
         self.underway = self._of_slots(self._rows[0])
-        streams = [self._writing.streams[number] for number in self._rows]
+        streams = [self._generation.streams[number] for number in self._rows]
         logits = step_logits(self._loaded.model, self._slots, [stream.written[-1] for stream in streams])
         picked = self._pick(logits, streams)
         seconds = time.perf_counter() - begun
@@ -196,7 +196,7 @@ class ContinuousBatching:
         self._counters.tokens_written += len(streams)
         ended: list[int] = []
         for slot, (number, stream, token) in enumerate(zip(self._rows, streams, picked, strict=True)):
-            if not self._writing.is_open(number):
+            if not self._generation.is_open(number):
                 ended.append(slot)
             elif stream.push(token):
                 self._settle(number)
@@ -217,6 +217,6 @@ class ContinuousBatching:
                 self._rows.pop()
 
     def _settle(self, number: int) -> None:
-        stream = self._writing.streams[number]
+        stream = self._generation.streams[number]
         stream.seconds += self._clock
-        self._writing.settle(number)
+        self._generation.settle(number)

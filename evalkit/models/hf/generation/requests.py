@@ -12,11 +12,13 @@ from evalkit.models.batcher import Batch
 from evalkit.models.hf.generation.stream import Stream, sampling_seed
 from evalkit.models.hf.text.encode import Tokens, prompt_ids
 from evalkit.models.hf.text.rendering import Rendered
+from evalkit.models.replies.answer import reply_of
+from evalkit.models.replies.local_text import TextReader
 
 if TYPE_CHECKING:
     from evalkit.models.hf.generation.decode import Stepper
 
-__all__ = ["PreparedGeneration", "Writing", "writings"]
+__all__ = ["Generation", "PreparedGeneration", "prepared"]
 
 
 @dataclass(slots=True)
@@ -33,8 +35,8 @@ class PreparedGeneration:
     error: Exception | None = None
 
 
-def writings(
-    tokens: Tokens, eos_ids: frozenset[int], requests: Sequence[tuple[int, Rendered, Generate]]
+def prepared(
+    tokens: Tokens, reader: TextReader, eos_ids: frozenset[int], requests: Sequence[tuple[int, Rendered, Generate]]
 ) -> list[PreparedGeneration]:
     """One stream a text; a greedy request's texts are equal, so one is written."""
     # What an encoder reads keeps its closing token, whatever the text begins with.
@@ -47,7 +49,7 @@ def writings(
         try:
             if isinstance(ids, Exception):
                 raise ids
-            asked.append(_asked(tokens, eos_ids, index, prompt, request, ids))
+            asked.append(_asked(tokens, reader, eos_ids, index, prompt, request, ids))
         except ModelError as error:
             asked.append(PreparedGeneration(index, error=error))
     return asked
@@ -55,6 +57,7 @@ def writings(
 
 def _asked(
     tokens: Tokens,
+    reader: TextReader,
     eos_ids: frozenset[int],
     index: int,
     prompt: Rendered,
@@ -65,31 +68,32 @@ def _asked(
         raise ModelError(f"nothing to generate: max_tokens={request.max_tokens}, n={request.n}")
     if not (request.temperature >= 0 and 0 < request.top_p <= 1):
         raise ModelError(f"no such sampling: temperature={request.temperature}, top_p={request.top_p}")
-    kept, limit, truncated, notes = prompt_ids(tokens, ids, request.max_tokens)
+    kept, limit, truncated, notes = prompt_ids(tokens, ids, request.max_tokens + reader.thinking_tokens)
+    messages = request.prompt.messages
+    reply = messages[-1].content if messages and messages[-1].role == "assistant" else ""
     distinct = request.n if request.temperature > 0 else 1
     streams = [
         Stream(
             ids=kept,
             limit=limit,
-            stops=request.stop,
+            text=reader.begun(prompt.text, kept, request.stop, reply=reply, alone=tokens.start_id is not None),
             eos_ids=eos_ids,
-            tokenizer=tokens.tokenizer,
             temperature=request.temperature,
             top_p=request.top_p,
             seed=sampling_seed(request, number),
         )
         for number in range(distinct)
     ]
-    reply = Reply(
+    unwritten = Reply(
         usage=Usage(prompt_tokens=len(kept)),
         truncated_tokens=truncated,
         notes=(*prompt.notes, *notes),
         rendered_digest=digest_of(prompt.text),
     )
-    return PreparedGeneration(index, streams, reply, request.n // distinct)
+    return PreparedGeneration(index, streams, unwritten, request.n // distinct)
 
 
-class Writing:
+class Generation:
     """The streams of many requests, and who waits for them."""
 
     def __init__(self, batch: Batch[Request, Reply], asked: Sequence[PreparedGeneration]) -> None:
@@ -130,11 +134,15 @@ class Writing:
 
 
 def _reply(asked: PreparedGeneration) -> Reply:
-    results = [stream.result() for stream in asked.streams]
+    answers = [stream.result() for stream in asked.streams]
+    thought = sum(
+        stream.thought_tokens() for stream, answer in zip(asked.streams, answers, strict=True) if answer.thought
+    )
+    written = sum(len(stream.written) for stream in asked.streams)
+    usage = Usage(asked.reply.usage.prompt_tokens, written, reasoning_tokens=thought)
     return replace(
-        asked.reply,
-        texts=tuple(text for text, _ in results) * asked.copies,
-        finish=tuple(finish for _, finish in results) * asked.copies,
-        usage=Usage(asked.reply.usage.prompt_tokens, sum(len(stream.written) for stream in asked.streams)),
+        reply_of(answers * asked.copies, usage, asked.reply.notes),
         seconds=sum(stream.seconds for stream in asked.streams),
+        truncated_tokens=asked.reply.truncated_tokens,
+        rendered_digest=asked.reply.rendered_digest,
     )

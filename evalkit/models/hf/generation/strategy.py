@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.generation.continuous_batching import ContinuousBatching, GenerationCounters, SlotLimits
-from evalkit.models.hf.generation.requests import Writing
+from evalkit.models.hf.generation.requests import Generation
 from evalkit.models.hf.generation.self_check import judge
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.hf.scoring.packed import longest_packed
@@ -49,23 +49,23 @@ class GenerationStrategy:
         """How texts are written, in words; "" before the first were."""
 
     def write(
-        self, writing: Writing, passes: TokenBudget, slots: TokenBudget, release: Callable[[], None]
+        self, generation: Generation, passes: TokenBudget, slots: TokenBudget, release: Callable[[], None]
     ) -> list[int]:
         """Write what of the open streams can be written over slots; returns the numbers of the others.
 
         `passes` are the tokens of one pass over prompts, `slots` those that all slots hold; out of memory they are
         halved, `release` is called, and what is open is begun again.
         """
-        numbers = [number for number in range(len(writing.streams)) if writing.is_open(number)]
-        fits = [number for number in numbers if not self._longest or writing.streams[number].length <= self._longest]
-        if not fits or not self._is_usable([writing.streams[number].ids for number in fits]):
+        numbers = [number for number in range(len(generation.streams)) if generation.is_open(number)]
+        fits = [number for number in numbers if not self._longest or generation.streams[number].length <= self._longest]
+        if not fits or not self._is_usable([generation.streams[number].ids for number in fits]):
             return numbers
         chosen = set(fits)
         rest = [number for number in numbers if number not in chosen]
         limits = self._limits(passes.tokens, slots)
-        lengths = [(writing.streams[number].length, number) for number in fits]
+        lengths = [(generation.streams[number].length, number) for number in fits]
         for some in _rounds(lengths, limits.slot_tokens // limits.slots):
-            rest += self._round(writing, some, passes, slots, release)
+            rest += self._round(generation, some, passes, slots, release)
         return sorted(rest)
 
     def _is_usable(self, prompts: Sequence[tuple[int, ...]]) -> bool:
@@ -82,7 +82,7 @@ class GenerationStrategy:
 
     def _round(
         self,
-        writing: Writing,
+        generation: Generation,
         numbers: Sequence[int],
         passes: TokenBudget,
         slots: TokenBudget,
@@ -91,9 +91,9 @@ class GenerationStrategy:
         """Write streams of similar length; returns those that are to be written another way."""
         todo = list(numbers)
         tokens = passes.tokens
-        while todo := [number for number in todo if writing.is_open(number)]:
+        while todo := [number for number in todo if generation.is_open(number)]:
             batching = ContinuousBatching(
-                self._loaded, self._forward, writing, todo, self._limits(tokens, slots), self._counters
+                self._loaded, self._forward, generation, todo, self._limits(tokens, slots), self._counters
             )
             try:
                 batching.run()
@@ -108,10 +108,10 @@ class GenerationStrategy:
                 _log.warning(
                     "writing over slots failed (%s: %s); the rest is written in batches", type(error).__name__, error
                 )
-                return [number for number in todo if writing.is_open(number)]
+                return [number for number in todo if generation.is_open(number)]
             if underway.alone and (not underway.in_pass or underway.tokens <= _SMALLEST):
                 for number in underway.alone:
-                    writing.fail(number, too_large(error, writing.streams[number].length))
+                    generation.fail(number, too_large(error, generation.streams[number].length))
             elif underway.in_pass:
                 tokens = max(1, min(tokens, underway.tokens) // 2)
                 if not underway.alone:

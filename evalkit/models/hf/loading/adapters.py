@@ -11,8 +11,8 @@ from typing import Any
 
 from evalkit.core import UsageError
 from evalkit.data.huggingface import Asked
-from evalkit.models.hf.loading.checkpoint import snapshot_of
 from evalkit.models.hf.loading.weight_files import weight_digest
+from evalkit.models.model_files import snapshot_of
 
 __all__ = ["Adapter", "find"]
 

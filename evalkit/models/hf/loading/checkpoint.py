@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalkit.core import UsageError
-from evalkit.core.distribution import pip_install
-from evalkit.data.huggingface import Asked, failure, snapshot
+from evalkit.models.model_files import REPO, SNAPSHOT, ModelFiles, asked_model, read_json, snapshot_of
 
-__all__ = ["Checkpoint", "asked_model", "find", "snapshot_of"]
+__all__ = ["Checkpoint", "find"]
 
-_REPO = re.compile(r"[A-Za-z0-9][\w.\-]*(/[A-Za-z0-9][\w.\-]*)?")
-_SNAPSHOT = re.compile(r"models--(?P<repo>[^/]+)/snapshots/(?P<commit>[0-9a-f]{40})$")
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -37,23 +32,11 @@ _NOT_THE_MODEL = frozenset({"transformers_version", "_name_or_path"})
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """`source` is what transformers loads (a folder or a hub id, at `commit`); `folder` holds the small files."""
+class Checkpoint(ModelFiles):
+    """What transformers loads."""
 
-    name: str
-    source: str
-    folder: Path
-    commit: str | None
     config: Mapping[str, Any]
     tokenizer_config: Mapping[str, Any]
-
-    @property
-    def is_local(self) -> bool:
-        return self.source == str(self.folder)
-
-    def refusal(self, error: BaseException) -> UsageError | None:
-        """What the hub's failure behind `error` means, or None where there is none: of files that come later."""
-        return None if self.is_local else failure(error, asked_model(self.source, self.commit or ""))
 
     @property
     def is_encoder_decoder(self) -> bool:
@@ -85,7 +68,7 @@ class Checkpoint:
     def config_digest(self) -> str:
         """Over config.json and generation_config.json, without what changes when they are saved again."""
         contents = [
-            {key: value for key, value in _json(file).items() if key not in _NOT_THE_MODEL}
+            {key: value for key, value in read_json(file).items() if key not in _NOT_THE_MODEL}
             for file in _matching(self.folder, _CONFIG_FILES)
         ]
         return _digest(json.dumps(contents, sort_keys=True).encode())
@@ -115,9 +98,9 @@ def find(name: str, *, revision: str = "", code: bool = False) -> Checkpoint:
             )
         folder = folder.resolve()
         source, title = str(folder), folder.name
-        if snapshot := _SNAPSHOT.search(folder.as_posix()):
+        if snapshot := SNAPSHOT.search(folder.as_posix()):
             commit, title = snapshot["commit"], snapshot["repo"].replace("--", "/", 1)
-    elif name.startswith((".", "/", "~")) or not _REPO.fullmatch(name):
+    elif name.startswith((".", "/", "~")) or not REPO.fullmatch(name):
         found = "a file is there" if folder.exists() else "nothing is there"
         raise UsageError(
             f"no model folder {name!r}",
@@ -132,7 +115,7 @@ def find(name: str, *, revision: str = "", code: bool = False) -> Checkpoint:
         source=source,
         folder=folder,
         commit=commit,
-        config=_json(folder / "config.json") if (folder / "config.json").is_file() else {},
+        config=read_json(folder / "config.json") if (folder / "config.json").is_file() else {},
         tokenizer_config=_optional_json(folder / "tokenizer_config.json"),
     )
     _check(checkpoint)
@@ -145,31 +128,10 @@ def _from_hub(repo: str, revision: str, code: bool) -> tuple[Path, str | None]:
     return snapshot_of(asked_model(repo, revision), patterns)
 
 
-def asked_model(repo: str, revision: str) -> Asked:
-    """A model as it is asked of the hub, which a folder of that name would stand in for."""
-    return Asked("model", repo, revision, instead=f"a folder (there is none at {Path(repo).absolute()})")
-
-
-def snapshot_of(asked: Asked, patterns: Sequence[str], *, install: str = "local") -> tuple[Path, str | None]:
-    """The folder of a hub repository's snapshot with the files that match, and its commit.
-
-    Raises UsageError for what cannot be had, and where the package is missing, which the extra `install` brings.
-    """
-    if importlib.util.find_spec("huggingface_hub") is None:
-        raise UsageError(
-            f"{asked.what}s of the hub need the package huggingface_hub",
-            found="it is not installed",
-            fix=pip_install(install),
-        )
-    folder = snapshot(asked, patterns)
-    commit = _SNAPSHOT.search(folder.as_posix())
-    return folder, commit["commit"] if commit else None
-
-
 def _check(checkpoint: Checkpoint) -> None:
     folder = checkpoint.folder
     if not checkpoint.config and (folder / "adapter_config.json").is_file():
-        base = _json(folder / "adapter_config.json").get("base_model_name_or_path") or "<its base model>"
+        base = read_json(folder / "adapter_config.json").get("base_model_name_or_path") or "<its base model>"
         raise UsageError(
             f"{checkpoint.source} is an adapter, not a model",
             found=f"adapter_config.json and no config.json in {folder}",
@@ -206,14 +168,4 @@ def _digest(*parts: bytes) -> str:
 
 
 def _optional_json(file: Path) -> Mapping[str, Any]:
-    return _json(file) if file.is_file() else {}
-
-
-def _json(file: Path) -> Mapping[str, Any]:
-    try:
-        value = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file.name} can't be read", found=str(error), at=str(file)) from None
-    if not isinstance(value, dict):
-        raise UsageError(f"{file.name} holds no object", found=type(value).__name__, at=str(file))
-    return value
+    return read_json(file) if file.is_file() else {}

@@ -136,24 +136,18 @@ def _class_of(checkpoint: Checkpoint) -> Any:
 def _unreadable(
     checkpoint: Checkpoint, options: HfOptions, method: QuantizationMethod | None, kept: list[str], error: Exception
 ) -> UsageError:
-    if of_hub := checkpoint.refusal(error):
-        return of_hub
-    lines = str(error).strip().splitlines() or [""]
-    if method is not None:
+    if method is not None and checkpoint.refusal(error) is None:
         from evalkit.models.hf.loading.quantize import does_not_divide, misfit
 
         if found := misfit(_skeleton(checkpoint, options), method, options, kept):
             return does_not_divide(method, found)
         return UsageError(
             f"{checkpoint.name} can't be quantized by {method.name}",
-            found=f"{type(error).__name__}: {lines[-1]}",
+            found=f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}",
             fix="another method (evalkit doctor lists those that run here)",
         )
-    return UsageError(
-        f"{checkpoint.name} can't be loaded",
-        found=f"{type(error).__name__}: {lines[0]}",
-        fix="see the message above; `transformers` must know the architecture and the files must be complete",
-    )
+    fix = "see the message above; `transformers` must know the architecture and the files must be complete"
+    return checkpoint.unreadable(checkpoint.name, error, fix)
 
 
 def _skeleton(checkpoint: Checkpoint, options: HfOptions) -> Any:

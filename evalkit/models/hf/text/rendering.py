@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core import ModelError, Prompt, Tool
+from evalkit.core import Message, ModelError, Prompt, Tool
+from evalkit.models.conversations import folded, with_system
 from evalkit.models.hf.options import ChatMode
 
 __all__ = ["ChatRenderer", "Rendered"]
@@ -27,6 +29,8 @@ class ChatRenderer:
         self._tokenizer = tokenizer
         self._chat = chat
         self._system = system
+        self.folds = False
+        """Whether the template turned out to have no system role."""
 
     def render(self, prompt: Prompt, tools: tuple[Tool, ...] = ()) -> Rendered:
         """The prompt as text; tools are the template's to show, so that even a plain prompt then goes through it.
@@ -45,25 +49,40 @@ class ChatRenderer:
             raise ModelError("the model reads text alone: it can't be shown an image")
         if not self._tokenizer.chat_template:
             raise ModelError("the model has no chat template, so it can't be asked a conversation")
-        messages = [{"role": message.role, "content": message.content} for message in prompt.as_messages()]
-        if self._system:
-            if messages and messages[0]["role"] == "system":
-                messages[0] = {"role": "system", "content": f"{self._system}\n\n{messages[0]['content']}"}
-            else:
-                messages.insert(0, {"role": "system", "content": self._system})
-        # A conversation that ends with the assistant's words asks for their continuation.
-        goes_on = messages[-1]["role"] == "assistant"
+        messages = with_system(prompt, self._system)
         try:
-            text: str = self._tokenizer.apply_chat_template(
-                messages,
-                tools=[_as_function(tool) for tool in tools] or None,
-                tokenize=False,
-                add_generation_prompt=not goes_on,
-                continue_final_message=goes_on,
-            )
-        except Exception as error:  # a template is code of the model's and may raise anything
-            raise ModelError(f"the chat template refused the conversation: {error}") from error
+            text = self._templated(messages, tools)
+        except Exception as error:  # noqa: BLE001 - a template is code of the model's and may raise anything
+            refusal: Exception = error
+        else:
+            if _tells(text, messages):
+                return text
+            refusal = ModelError("it leaves the system prompt out")
+        if any(message.role == "system" for message in messages):
+            # The template has no system role: its words go ahead of the first turn, as for servers.
+            with suppress(Exception):
+                text = self._templated(folded(messages), tools)
+                self.folds = True
+                return text
+        raise ModelError(f"the chat template refused the conversation: {refusal}") from refusal
+
+    def _templated(self, messages: tuple[Message, ...], tools: tuple[Tool, ...]) -> str:
+        # A conversation that ends with the assistant's words asks for their continuation.
+        goes_on = messages[-1].role == "assistant"
+        text: str = self._tokenizer.apply_chat_template(
+            [{"role": message.role, "content": message.content} for message in messages],
+            tools=[_as_function(tool) for tool in tools] or None,
+            tokenize=False,
+            add_generation_prompt=not goes_on,
+            continue_final_message=goes_on,
+        )
         return text
+
+
+def _tells(text: str, messages: tuple[Message, ...]) -> bool:
+    """Whether a template wrote the system's words down, a line of them at least: some leave them out without a word."""
+    said = [one.content for one in messages if one.role == "system" and one.content.strip()]
+    return all(any(line.strip() in text for line in words.splitlines() if line.strip()) for words in said)
 
 
 def _as_function(tool: Tool) -> dict[str, Any]:

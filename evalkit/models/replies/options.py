@@ -1,0 +1,35 @@
+"""The options of every model that writes: what is known of its thought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, Literal
+
+from evalkit.core.option_values import Range
+from evalkit.models.option_parsing import Reader
+from evalkit.models.replies.markers import reasoning_tags
+
+__all__ = ["THOUGHT", "THOUGHT_READERS", "ThoughtOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtOptions:
+    """How thought is told from the answer. They make another model of it."""
+
+    reasoning: Literal["auto", "off", "opened"] = "auto"
+    """auto: by the marks in a local model's template and tokenizer, else by the known ones; off: all that is written is
+    the answer; opened: the prompt opens a thought, so that a reply begins inside it."""
+    reasoning_tags: str = ""
+    """What opens and what closes a thought, where that is not known: <think>…</think>."""
+    thinking_tokens: Annotated[int, Range("a number of tokens, 0 or more", "1024", least=0)] | None = None
+    """Tokens of thought, on top of what a task allows for its answer."""
+
+    def thought_facts(self) -> dict[str, str]:
+        """Those that were said, for the model's identity."""
+        values = {name: getattr(self, name) for name in THOUGHT}
+        return {name: str(value) for name, value in values.items() if value not in ("", "auto", None)}
+
+
+THOUGHT = tuple(one.name for one in fields(ThoughtOptions))
+THOUGHT_READERS: Mapping[str, Reader] = {"reasoning_tags": reasoning_tags}
