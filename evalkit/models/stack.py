@@ -54,7 +54,8 @@ class Stack:
 
     def around(self, model: Model, cache: SqliteCache | None, spec: str) -> Model:
         """An opened model behind the cache and the recording, on which it stands under the name `spec`."""
-        if cache is not None:
+        # What a function of the user's depends on, nobody can know.
+        if cache is not None and getattr(model, "cacheable", True):
             model = cached(model, cache)
         # Outermost: what the cache answers belongs on the cassette as well.
         return model if self.record is None else recorded(model, self.record, spec)

@@ -1,0 +1,164 @@
+"""A Python function as a model: it takes a prompt or a conversation and returns text."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from evalkit.core import (
+    Capabilities,
+    Generate,
+    Identity,
+    Message,
+    Model,
+    ModelError,
+    Prompt,
+    Reply,
+    Request,
+    Usage,
+    UsageError,
+    digest_of,
+)
+from evalkit.models.replies.answer import read_answer, reply_of
+from evalkit.models.replies.markers import ANY, Markers
+
+__all__ = ["WAYS", "FunctionModel", "model_of"]
+
+WAYS = (
+    "a name such as 'tiny' or 'openai/gpt-4o'; a function of a prompt or of messages that returns text; or an object "
+    "with identity, capabilities, answer and close (evalkit.Model)"
+)
+_PASSED = ("max_tokens", "stop", "temperature", "top_p", "seed")
+_AT_ONCE = 8
+_MESSAGES = ("messages", "conversation", "chat", "history")
+
+
+def model_of(given: object) -> str | Model:
+    """The model that was given where a model is wanted: a name, a model, or a function wrapped as one.
+
+    Raises UsageError, with the three ways, for anything else.
+    """
+    if isinstance(given, str):
+        return given
+    if inspect.isclass(given):
+        raise UsageError(f"{given.__name__} is a class", found=repr(given), fix=f"an object of it, or {WAYS}")
+    if isinstance(given, Model):
+        return given
+    if callable(given):
+        return FunctionModel(given)
+    raise UsageError("this is no model", found=f"{type(given).__name__}: {given!r:.80}", fix=WAYS)
+
+
+class FunctionModel:
+    """Asks `function(prompt)`, or `function(messages)` where its parameter is called so.
+
+    A prompt is text; messages are a list of {"role", "content"}. The function may be `async`, and may take any of
+    max_tokens, stop, temperature, top_p and seed by keyword. It returns text; a thought that it holds is split off, and
+    stop strings are cut here. What it raises fails the sample. Up to eight calls run at once, those of a plain function
+    in threads. Replies are not cached: nobody can know what a function depends on.
+    """
+
+    cacheable = False
+
+    def __init__(self, function: Callable[..., Any], *, reasoning: Markers = ANY) -> None:
+        self._function, self._markers = function, reasoning
+        self._wants_messages, self._passes = _signature(function)
+        name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
+        self.identity = Identity(f"python/{name}", (("backend", "python"), ("source", _source_digest(function))))
+        self.capabilities = Capabilities(requests=frozenset({Generate}), window=_AT_ONCE)
+        self._slots: asyncio.Semaphore | None = None
+
+    async def answer(self, request: Request) -> Reply:
+        """A reply of `request.n` texts; raises ModelError for what the function raises or returns instead of text."""
+        if not isinstance(request, Generate):
+            raise ModelError("a function writes texts and gives no log-likelihoods")
+        self._slots = self._slots or asyncio.Semaphore(_AT_ONCE)
+        began = time.perf_counter()
+        async with self._slots:
+            texts = [await self._call(request, number) for number in range(request.n)]
+        answers = [read_answer(text, request.stop, "eos", self._markers) for text in texts]
+        return _timed(reply_of(answers, Usage()), time.perf_counter() - began)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def _call(self, request: Generate, number: int) -> str:
+        options = {name: getattr(request, name) for name in self._passes}
+        if "seed" in options:
+            options["seed"] = request.seed + 1_000_003 * request.repeat + number
+        given = _messages(request.prompt) if self._wants_messages else _text(request.prompt)
+        try:
+            made = await _run(self._function, given, options)
+        except Exception as error:
+            raise ModelError(f"{type(error).__name__}: {error}") from error
+        if not isinstance(made, str):
+            raise ModelError(f"the function returned {type(made).__name__}, not text: {made!r:.200}")
+        return made
+
+
+async def _run(function: Callable[..., Any], given: object, options: dict[str, Any]) -> object:
+    # An object may have an async __call__.
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        made: Awaitable[object] = function(given, **options)
+        return await made
+    result = await asyncio.to_thread(function, given, **options)
+    return await result if inspect.isawaitable(result) else result
+
+
+def _signature(function: Callable[..., Any]) -> tuple[bool, tuple[str, ...]]:
+    """Whether it takes messages, and which settings of a request. Raises UsageError where it needs other arguments."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # a function of C says nothing of its parameters
+        return False, ()
+    by_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    first = by_place[0].name if by_place else ""
+    missing = [name for name in needed if name != first and name not in _PASSED]
+    if (not by_place and not takes_any) or missing:
+        raise UsageError(
+            "a function that is a model takes one prompt",
+            found=f"{getattr(function, '__qualname__', function)}{inspect.signature(function)}",
+            fix=f"def model(prompt: str) -> str, or def model(messages: list) -> str; by keyword: {', '.join(_PASSED)}",
+        )
+    is_list = first in _MESSAGES or "list" in str(by_place[0].annotation).lower() if by_place else False
+    passes = tuple(p.name for p in parameters if p.name in _PASSED and p.name != first)
+    return is_list, passes
+
+
+def _messages(prompt: Prompt) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in prompt.as_messages()]
+
+
+def _text(prompt: Prompt) -> str:
+    """A prompt as text. A conversation of several turns is written down with its roles."""
+    if not prompt.messages:
+        return prompt.text
+    system = [message.content for message in prompt.messages if message.role == "system"]
+    turns = [message for message in prompt.messages if message.role != "system"]
+    said = [turns[0].content] if len(turns) == 1 else [_turn(message) for message in turns]
+    return "\n\n".join([*system, *said])
+
+
+def _turn(message: Message) -> str:
+    return f"{message.role.capitalize()}: {message.content}"
+
+
+def _source_digest(function: Callable[..., Any]) -> str:
+    """The digest of the file that the function is written in, of its own text where it has no file, else of its name."""
+    code = function if inspect.isroutine(function) else type(function)
+    try:
+        module = inspect.getmodule(code)
+        source = inspect.getsource(module) if module is not None and module.__name__ != "__main__" else ""
+        return digest_of(source or inspect.getsource(code))
+    except (OSError, TypeError):
+        return "unknown"
+
+
+def _timed(reply: Reply, seconds: float) -> Reply:
+    return replace(reply, seconds=seconds)
