@@ -150,7 +150,7 @@ def _turn(message: Message) -> str:
 
 
 def _source_digest(function: Callable[..., Any]) -> str:
-    """The digest of the file that the function is written in, of its own text where it has no file, else of its name."""
+    """The digest of the file that the function is written in, or of its own text where it has no file."""
     code = function if inspect.isroutine(function) else type(function)
     try:
         module = inspect.getmodule(code)

@@ -154,6 +154,7 @@ class Client:
         self, status: int, headers: Mapping[str, str], data: bytes, read: Callable[[Any, Mapping[str, str]], T]
     ) -> T:
         """What was answered; raises Failed."""
+        data = self._secret.scrub(data)
         try:
             body = orjson.loads(data)
         except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ __all__ = ["CHANGES_ANSWERS", "ApiOptions"]
 
 CHANGES_ANSWERS = ("api", "begin", "system", "effort", *THOUGHT, "extra")
 """The options that make it another model; the others only say how it is reached and how fast it is asked."""
+_KEY_FIELDS = ("api_key", "apikey", "authorization", "access_token", "password", "secret", "x_api_key")
 _SECRET_WORDS = ("key", "token", "secret", "password", "auth")
 
 
@@ -93,14 +94,14 @@ def _address(key: str, text: str) -> str:
     try:
         parts = urlsplit(text)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        named = parts.username or parts.password or parts.query
+        named = parts.username or parts.password or parts.query or redacted(parts.path) != parts.path
     except ValueError:
         valid, named = False, None
     if not valid:
         raise UsageError("base_url is an http address", found=redacted(text), fix=f"{key}=http://localhost:8000/v1")
     if named:
         raise UsageError(
-            "base_url holds no user, password or query: it is written into manifests",
+            "base_url holds no user, password, key or query: it is written into manifests",
             found=redacted(f"{parts.scheme}://…@{parts.hostname}{parts.path}"),
             fix="key_env=MY_KEY",
         )
@@ -119,8 +120,26 @@ def _object(text: str) -> dict[str, Any]:
     except ValueError as error:
         found = error
     if not isinstance(found, dict):
-        raise UsageError("extra is a JSON object", found=text, fix='extra={"top_k": 1}')
+        raise UsageError("extra is a JSON object", found=redacted(text), fix='extra={"top_k": 1}')
+    for name, value in _texts_in(found):
+        if name.lower().replace("-", "_") in _KEY_FIELDS or redacted(value) != value:
+            raise UsageError(
+                f"extra holds a key ({name}), and is written into manifests",
+                fix="export it, and name the variable: key_env=MY_KEY",
+            )
     return found
+
+
+def _texts_in(value: Any, name: str = "extra") -> Iterator[tuple[str, str]]:
+    """Every text inside, with the name of the field that holds it."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _texts_in(one, str(key))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts_in(one, name)
 
 
 _READERS: Mapping[str, Reader] = {**THOUGHT_READERS, "base_url": _address, "key_env": _variable}

@@ -51,6 +51,12 @@ class Secret:
             text = re.sub(re.escape(key[:3]) + r"\S*\*{2,}\S*", _HIDDEN, text)
         return redacted(text)
 
+    def scrub(self, data: bytes) -> bytes:
+        """A body without this key, which a proxy or a server that quotes its headers may send back. What only looks
+        like a key stays: a model may write an example of one, and its answer is not to be changed."""
+        key = self._value.encode()
+        return data.replace(key, _HIDDEN.encode()) if len(key) >= 6 and key in data else data
+
 
 def redacted(text: str) -> str:
     """`text` with everything that looks like a key taken out."""

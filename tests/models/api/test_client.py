@@ -186,6 +186,25 @@ def test_the_key_is_in_the_header_and_nowhere_else(monkeypatch: pytest.MonkeyPat
     assert "cdef" not in told
 
 
+@pytest.mark.parametrize("stream", ["off", "on"])
+def test_a_key_that_a_good_reply_repeats_is_taken_out(monkeypatch: pytest.MonkeyPatch, stream: str) -> None:
+    """Proxies for debugging answer with what they were sent."""
+    from aiohttp import web
+
+    from tests.models.api.faultserver import chat
+
+    key = "company-key-0123456789"
+    monkeypatch.setenv("MY_KEY", key)
+    with FaultServer() as server:
+
+        async def echo(request: Any, body: Any, prompt: str) -> Any:
+            return web.json_response(chat(f"you sent Bearer {key}", body, "1"))
+
+        server._answer = echo  # type: ignore[method-assign]
+        (reply,) = ask(opened(server, key_env="MY_KEY", stream=stream), ["hello"])
+    assert isinstance(reply, Reply) and reply.texts == ("you sent Bearer [key]",)
+
+
 def test_a_parameter_that_the_server_does_not_take_is_left_out_and_named() -> None:
     from aiohttp import web
 

@@ -15,6 +15,7 @@ from evalkit.models import providers, resolve
 from evalkit.models.api import rate_limit_headers
 from evalkit.models.api.cost_limit import expected
 from evalkit.models.api.failures import classify
+from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.prices import Price, parse_price, price_of
 from evalkit.models.api.providers import PRESETS
 from evalkit.models.api.rate_limiter import Growth, PerMinute, RateLimiter
@@ -52,8 +53,8 @@ def test_the_key_of_a_provider_is_not_sent_to_another_address(monkeypatch: pytes
     [
         ({"api_key": KEY}, "never given as an option"),
         ({"token": KEY}, "never given as an option"),
-        ({"base_url": f"http://me:{KEY}@host/v1"}, "no user, password or query"),
-        ({"base_url": f"http://host/v1?key={KEY}"}, "no user, password or query"),
+        ({"base_url": f"http://me:{KEY}@host/v1"}, "no user, password, key or query"),
+        ({"base_url": f"http://host/v1?key={KEY}"}, "no user, password, key or query"),
         ({"base_url": "localhost:8000"}, "an http address"),
         ({"concurency": "3"}, "did you mean 'concurrency'"),
         ({"concurrency": "0"}, "whole number"),
@@ -109,6 +110,33 @@ def test_secrets_show_nowhere() -> None:
     ):
         assert "0123456789" not in redacted(text)
     assert redacted("a task-force of sk-learn") == "a task-force of sk-learn"
+    assert secret.scrub(f'{{"echo": "{KEY}", "b": "sk-proj-abcdefghijklmnop"}}'.encode()) == (
+        b'{"echo": "[key]", "b": "sk-proj-abcdefghijklmnop"}'
+    ), "a model may write what only looks like a key"
+    assert Secret("").scrub(b"abc") == b"abc"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"extra": '{"api_key": "anything"}'},
+        {"extra": '{"provider": {"headers": [{"X-Api-Key": "anything"}]}}'},
+        {"extra": '{"note": "sk-0123456789abcdefgh"}'},
+        {"extra": '{"note": "Bearer abcdef"}'},
+        {"base_url": "https://gateway.example/v1/sk-0123456789abcdefgh/openai"},
+        {"base_url": "https://u:p@gateway.example/v1"},
+    ],
+)
+def test_a_key_in_an_option_is_refused_and_not_repeated(options: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="written into manifests") as caught:
+        ApiOptions.parse(options)
+    told = str(caught.value)
+    assert "0123456789" not in told and "abcdef" not in told and "anything" not in told and "u:p" not in told
+
+
+def test_what_is_no_key_passes() -> None:
+    extra = {"top_k": 1, "max_completion_tokens": 5, "tokenizer": "llama", "provider": {"order": ["x"]}}
+    assert ApiOptions.parse({"extra": json.dumps(extra)}).extra_body == extra
 
 
 @pytest.mark.parametrize(
