@@ -202,7 +202,7 @@ def test_a_key_that_a_good_reply_repeats_is_taken_out(monkeypatch: pytest.Monkey
 
         server._answer = echo  # type: ignore[method-assign]
         (reply,) = ask(opened(server, key_env="MY_KEY", stream=stream), ["hello"])
-    assert isinstance(reply, Reply) and reply.texts == ("you sent Bearer [key]",)
+    assert isinstance(reply, Reply) and reply.texts == ("[key]",)
 
 
 def test_a_parameter_that_the_server_does_not_take_is_left_out_and_named() -> None:
