@@ -16,6 +16,12 @@ from evalkit.scoring.extraction.json import ABSENT
 __all__ = ["FunctionCall", "call_of_json", "calls_of", "json_calls", "python_calls"]
 
 _ARGUMENTS = ("arguments", "parameters", "args")
+_OTHER_KEYS = (
+    *(("function_name", key) for key in _ARGUMENTS),
+    *(("tool_name", key) for key in _ARGUMENTS),
+    *(("tool", key) for key in (*_ARGUMENTS, "tool_input", "input")),
+    ("action", "action_input"),
+)
 _OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -85,6 +91,9 @@ def call_of_json(value: object) -> FunctionCall | None:
             # The description of a function, repeated from the prompt.
             return None
         return _call(name, next((value[key] for key in _ARGUMENTS if key in value), None))
+    for name_key, given_key in _OTHER_KEYS:
+        if isinstance(value.get(name_key), str) and given_key in value:
+            return _call(value[name_key], value[given_key])
     if len(value) == 1:
         name, given = next(iter(value.items()))
         return _call(name, given) if isinstance(given, Mapping) else None
@@ -126,10 +135,17 @@ def _called(statement: ast.stmt) -> list[ast.Call]:
     value = statement.value
     value = value.value if isinstance(value, ast.Await) else value
     parts = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
-    calls = [part for part in parts if isinstance(part, ast.Call)]
+    calls = [_printed(part) for part in parts if isinstance(part, ast.Call)]
     if len(calls) != len(parts):
         raise ValueError("an expression that is no call")
     return calls
+
+
+def _printed(call: ast.Call) -> ast.Call:
+    """The call whose result a program prints."""
+    inner = call.args[0] if len(call.args) == 1 and not call.keywords else None
+    printed = isinstance(call.func, ast.Name) and call.func.id == "print" and isinstance(inner, ast.Call)
+    return inner if printed and isinstance(inner, ast.Call) else call
 
 
 def _python_call(call: ast.Call) -> FunctionCall:

@@ -16,15 +16,27 @@ _TAGS = re.compile(r"<(tool_call|toolcall|function_call)>(.*?)(?:</\1>|\Z)", re.
 _MARKERS = re.compile(r"^\s*(?:\[TOOL_CALLS\]|<\|python_tag\|>|<\|tool_call\|>|functools(?=\[)|<functioncall>)\s*")
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _NAME = r"[A-Za-z_][\w.]*"
+_BULLETS = " \t\r\n-*•>`,;0123456789.)"
+_PREFIX = r"(?:[-*•]+|\d+[.)]|>>>|(?:the\s+)?(?:function\s+|tool\s+)?calls?\s*:|answer\s*:)"
 _BEGINS = re.compile(
-    rf"(?:(?<=[\s:`\"'])|^)\[\s*(?:['\"]?{_NAME}\(|\{{\s*['\"](?:name|function)['\"])|^[ \t]*{_NAME}\(", re.MULTILINE
+    rf"(?:(?<=[\s:`\"'])|^)(\[\s*(?:['\"]?{_NAME}\(|\{{\s*['\"](?:name|function)['\"]))|"
+    rf"^[ \t]*(?:{_PREFIX}[ \t]*)?[*`]*({_NAME}\()",
+    re.MULTILINE | re.IGNORECASE,
+)
+_MARKED = (
+    # Llama 3.1's custom tools, ReAct, and DeepSeek's marks: a name, and its arguments as JSON.
+    re.compile(r"<function=([\w.\-]+)>\s*(\{.*?\})\s*</function>", re.DOTALL),
+    re.compile(r"^Action:[ \t]*([\w.\-]+)[ \t]*\n+Action Input:[ \t]*(\{.*?\})[ \t]*$", re.DOTALL | re.MULTILINE),
+    re.compile(r"tool▁sep｜>([\w.\-]+)\s*```json\s*(\{.*?\})\s*```", re.DOTALL),
 )
 _LIKE_A_CALL = re.compile(
-    rf"<(?:tool_?call|function_?call)|\[TOOL_CALLS\]|<\|(?:python_tag|tool_call)|['\"](?:name|"
+    rf"<(?:tool_?call|function_?call|function=|invoke\b)|tool▁call|✿FUNCTION✿|^Action:\s*\w+\s*\nAction Input:|"
+    rf"\[TOOL_CALLS\]|<\|(?:python_tag|tool_call)|['\"](?:name|"
     rf"function)['\"]\s*:\s*['\"]|"
     rf"\b{_NAME}\(\s*(?:{_NAME}\s*=|\{{)|^\s*[\[(]\s*['\"]?{_NAME}['\"]?\s*[\](]",
     re.IGNORECASE,
 )
+_ANOTHER = re.compile(rf"\b{_NAME}\(\s*(?:{_NAME}\s*=|\{{)")
 _CODE_CALL = re.compile(rf"\b{_NAME}\(")
 _LONGEST = 100_000
 _MOST_PLACES = 50
@@ -71,21 +83,43 @@ def _read(text: str, cut: bool) -> tuple[FunctionCall, ...] | None:
             found = reader(candidate) if candidate else None
             if found is not None:
                 return found
-    for part in _in_prose(text):
-        found = python_calls(part) or json_calls(part)
-        if found:
-            return found
+    found = _in_prose(text) or _by_marks(text)
+    if found is not None or _BEGINS.search(text):
+        return found
     # After other words: the first JSON value may be the calls.
     return calls_of(find_json(text))
 
 
-def _in_prose(text: str) -> Iterator[str]:
-    """The stretches of a reply that begin as a call does and end where its brackets close."""
+def _in_prose(text: str) -> tuple[FunctionCall, ...] | None:
+    """The calls of the first stretch of a reply that begins as a call does, to where its brackets close, and of those
+    that follow it line by line. None where it cannot be read, or another call goes on in its line: a part is no answer.
+    """
+    made: tuple[FunctionCall, ...] = ()
+    ends = 0
     for begins in list(_BEGINS.finditer(text))[:_MOST_PLACES]:
-        stretch = text[begins.start() :].lstrip()
-        end = _balanced(stretch)
-        if end is not None:
-            yield stretch[:end]
+        start = max(begins.start(1), begins.start(2))
+        if start < ends or (made and text[ends:start].strip(_BULLETS)):
+            continue
+        end = _balanced(text[start:])
+        if end is None:
+            continue
+        stretch = text[start : start + end]
+        found = python_calls(stretch) or json_calls(stretch)
+        ends = start + end
+        rest = text[ends:].partition("\n")[0]
+        if not found or _ANOTHER.search(rest):
+            return None
+        made += found
+    return made or None
+
+
+def _by_marks(text: str) -> tuple[FunctionCall, ...] | None:
+    """Calls between the marks of a model's own format."""
+    for pattern in _MARKED:
+        found = [call_of_json({"name": name, "arguments": given}) for name, given in pattern.findall(text)]
+        if found:
+            return None if None in found else tuple(call for call in found if call)
+    return None
 
 
 def _balanced(text: str) -> int | None:

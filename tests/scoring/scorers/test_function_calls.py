@@ -271,6 +271,10 @@ def test_calls_of_a_backend_come_before_the_text_and_without_dots(scored: Any) -
         "<tool_call>{'name': 'weather.get', </tool_call>",
         "```python\nx = [weather.get(c) for c in cities]\n```",
         "I would use weather.get(city=Oslo",
+        "weather.get(city='Oslo') and then weather.get(city='Rome')",
+        "[weather.get(city='Oslo')\nweather.get(city='Rome')]",
+        "[weather.get(city='Oslo') == 'rain'] returns [] or not",
+        '<invoke name="weather.get"><parameter name="city">Oslo</parameter></invoke>',
         "{'name': 'weather.get', 'description': 'The weather.', 'parameters': {'type': 'dict', 'properties': {}}}",
     ],
 )
@@ -297,6 +301,16 @@ F1 = (FunctionCall("f", {"a": 1}),)
         "The call is [f(a=1)] and nothing else.",
         "f(a=1)\n\nOutput:\n```\n2\n```",
         "```json\n[{'name': 'f', 'arguments': {'a': 1}}]",
+        "print(f(a=1))",
+        ">>> f(a=1)",
+        "1. f(a=1)",
+        "- **f(a=1)**",
+        "Function call: f(a=1)",
+        '<function=f>{"a": 1}</function>',
+        'Thought: it fits.\nAction: f\nAction Input: {"a": 1}\n',
+        'function<｜tool▁sep｜>f\n```json\n{"a": 1}\n```<｜tool▁call▁end｜>',
+        '{"function_name": "f", "arguments": {"a": 1}}',
+        '{"tool": "f", "tool_input": {"a": 1}}',
     ],
 )
 def test_a_call_is_found_however_it_is_wrapped(text: str) -> None:
@@ -315,17 +329,17 @@ def test_stored_replies_are_read(real_replies: Callable[[str], list[dict[str, An
         read = calls(row["text"])
         outcomes[row["id"].rpartition("/")[0], "read" if read.value else str(read.validity)] += 1
     assert outcomes == {
-        ("google_gemma-7b-it/simple", "read"): 391,
+        ("google_gemma-7b-it/simple", "read"): 389,
         ("google_gemma-7b-it/simple", "no_answer"): 2,
-        ("google_gemma-7b-it/simple", "unreadable"): 7,
+        ("google_gemma-7b-it/simple", "unreadable"): 9,
         ("google_gemma-7b-it/relevance", "read"): 144,
-        ("google_gemma-7b-it/relevance", "ok"): 32,
+        ("google_gemma-7b-it/relevance", "ok"): 30,
         ("google_gemma-7b-it/relevance", "no_answer"): 45,
-        ("google_gemma-7b-it/relevance", "unreadable"): 19,
-        ("databricks-dbrx-instruct/relevance", "read"): 151,
+        ("google_gemma-7b-it/relevance", "unreadable"): 21,
+        ("databricks-dbrx-instruct/relevance", "read"): 150,
         ("databricks-dbrx-instruct/relevance", "ok"): 3,
         ("databricks-dbrx-instruct/relevance", "no_answer"): 62,
-        ("databricks-dbrx-instruct/relevance", "unreadable"): 24,
+        ("databricks-dbrx-instruct/relevance", "unreadable"): 25,
         ("gpt-4o-2024-05-13/simple", "read"): 399,
         ("gpt-4o-2024-05-13/simple", "unreadable"): 1,
     }
