@@ -98,9 +98,9 @@ def python_code(text: str, names: Sequence[str] = ()) -> str:
 
     Among fenced blocks of Python (or of no language) the last that defines one of `names` counts, one that can be
     parsed before one that cannot; blocks before it that import or define something are kept in front of it, without
-    what they print, unless they use those names already. Without a definition the first block counts. Without a fence
-    it is the text itself where that is Python, else the part from its first definition or import to where it stops
-    being Python.
+    what they print, unless they use those names already. Without a definition the first block that runs anything
+    counts, with those before it. Without a fence it is the text itself where that is Python, else the part from its
+    first definition or import to where it stops being Python.
     """
     text = _MARKERS.sub("\n", text)
     blocks = [block for block in code_blocks(text) if block.language in _PYTHON] or code_blocks(text)
@@ -113,7 +113,9 @@ def python_code(text: str, names: Sequence[str] = ()) -> str:
         return before.strip("\n")
     defining = [i for i, block in enumerate(blocks) if defines(block.code, names)]
     if not defining:
-        return blocks[0].code
+        # What only defines is part of the program that a later block runs.
+        chosen = next((i for i, block in enumerate(blocks) if _runs(block.code)), 0)
+        return "\n\n".join([*(block.code for block in blocks[:chosen]), blocks[chosen].code])
     chosen = next((i for i in reversed(defining) if is_python(blocks[i].code)), defining[-1])
     kept = [_helpers(b.code, names) for b in blocks[:chosen] if not defines(b.code, names)]
     return "\n\n".join([*filter(None, kept), blocks[chosen].code])
@@ -168,6 +170,16 @@ def _helpers(code: str, names: Sequence[str]) -> str:
 
 
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+
+
+def _runs(code: str) -> bool:
+    """Whether a program does more than define; one that cannot be parsed is taken to."""
+    tree = _parsed(code)
+    return tree is None or not all(isinstance(node, _DEFINING) or _is_text(node) for node in tree.body)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _prints(node: ast.stmt) -> bool:

@@ -126,3 +126,17 @@ def test_a_long_reply_takes_no_long_time() -> None:
     python_code("```python\n" * 20_000, ["a"])
     python_code("def a(:\n\nprose and prose\n" * 3_000, ["a"])
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("blocks", "kept"),
+    [
+        (["print(input())", "print(1)"], ["print(input())"]),
+        (["def f():\n    return 1", "print(f())"], ["def f():\n    return 1", "print(f())"]),
+        (["import sys", "def f():\n    return 1", "f()", "print(2)"], ["import sys", "def f():\n    return 1", "f()"]),
+        (["def f():\n    return 1", "x = 1"], ["def f():\n    return 1"]),
+    ],
+)
+def test_a_program_in_several_blocks(blocks: list[str], kept: list[str]) -> None:
+    reply = "\nThen:\n".join(f"```python\n{block}\n```" for block in blocks)
+    assert python_code(reply) == "\n\n".join(kept)
