@@ -86,3 +86,29 @@ def test_no_number_is_no_answer_and_a_target_must_be_one(scored):
         scored(numeric(), Sample("1", "q", targets=("four",)), "4")
     with pytest.raises(UsageError, match="0 or more"):
         numeric(absolute=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "target", "right"),
+    [
+        ("It is 50%.", "50%", 1.0),
+        ("It is 50.", "50%", 1.0),
+        ("It is 0.5.", "50%", 1.0),
+        # A target without a sign is a proportion up to 1, and a number of per cent above.
+        ("It is 50%.", "0.5", 1.0),
+        ("It is 50%.", "50", 1.0),
+        ("It is 0.5%.", "0.5", 0.0),
+        ("It is 1%.", "1", 0.0),
+        ("It is 5000%.", "50", 0.0),
+        ("It is 12,5.", "12.5", 0.0),
+        ("The answer is 7, in 3 steps.", "7", 1.0),
+        ("The answer is −7.", "7", 0.0),
+    ],
+)
+def test_percentages_are_compared_as_the_target_has_them(scored, said, target, right):
+    assert scored(numeric(), Sample("1", "q", targets=(target,)), said)["numeric"].value == right
+
+
+def test_a_number_that_may_be_two_is_unreadable(scored):
+    found = scored(numeric(), Sample("1", "q", targets=("12.5",)), "It is 12,5.")["numeric"]
+    assert (found.value, found.validity) == (0.0, Validity.UNREADABLE)
