@@ -205,5 +205,6 @@ def test_a_stop_string_that_closes_a_thought_ends_the_text_there() -> None:
     ids = chunk_ids(tokenizer, chunks)
     found = written(tokenizer, ids, THINK, ["</think>"], "<|assistant|><think>")
     assert found == ids[:3]
+    assert written(tokenizer, ids, THINK, ["</think>", "\n"], "<|assistant|><think>") == ids[:1]
     text = TextReader(Detokenizer(tokenizer), THINK).begun("<think>", (), ["</think>"])
     assert (text.answer(found, "stop").text, text.answer(found, "stop").thought) == ("Which\none?", "")
