@@ -7,6 +7,7 @@ https://platform.claude.com/docs/en/build-with-claude/streaming and https://ai.g
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -44,20 +45,43 @@ def streamed(call: HttpCall, dropped: frozenset[str]) -> HttpCall:
 
 async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:
     """The events of a stream as they come; DONE for the mark that ends one. Raises ValueError for one that is not
-    JSON."""
-    waiting, name = bytearray(), b""
+    JSON. What is cut at the stream's end is left out."""
+    lines, waiting = _Lines(), bytearray()
     async for chunk in chunks:
         waiting += chunk
         while (end := waiting.find(b"\n")) >= 0:
             line = bytes(waiting[:end]).strip()
             del waiting[: end + 1]
-            # Comments keep a connection alive; of the names of events only that of an error says more than the event.
-            if not line:
-                name = b""
-            elif line.startswith(b"event:"):
-                name = line[6:].strip()
-            elif line.startswith(b"data:"):
-                yield _event(name, line[5:].strip())
+            if (event := lines.add(line)) is not None:
+                yield event
+    with suppress(ValueError):
+        if (event := lines.add(bytes(waiting).strip())) is not None:
+            yield event
+
+
+class _Lines:
+    """The lines of a stream, one after the other: an event is one line of data, or several up to an empty line."""
+
+    def __init__(self) -> None:
+        self._name = b""
+        self._data: list[bytes] = []
+
+    def add(self, line: bytes) -> Event | None:
+        """The event that the line completes. Comments keep a connection alive; of the names of events only that of an
+        error says more than the event."""
+        if not line:
+            data, self._data = self._data, []
+            name, self._name = self._name, b""
+            return _event(name, b"\n".join(data)) if data else None
+        if line.startswith(b"event:"):
+            self._name = line[6:].strip()
+        elif line.startswith(b"data:"):
+            self._data.append(line[5:].strip())
+            with suppress(ValueError):
+                event = _event(self._name, b"\n".join(self._data))
+                self._data = []
+                return event
+        return None
 
 
 def _event(name: bytes, data: bytes) -> Event:

@@ -128,17 +128,40 @@ def test_geminis_pieces_and_the_last_event_of_a_response() -> None:
     assert ResponsesWire("o", ApiOptions()).read(ASKED, found).texts == ("Hi",)
 
 
-def test_events_are_read_wherever_the_pieces_are_cut() -> None:
-    data = ': hello\n\nevent: x\ndata: {"é": 1}\r\n\r\ndata:{"b": 2}\n\ndata: [DONE]\n\n'.encode()
-
-    async def read(size: int) -> list[dict[str, Any]]:
+def read_events(data: bytes, size: int) -> list[dict[str, Any]]:
+    async def read() -> list[dict[str, Any]]:
         async def chunks() -> Any:
             for at in range(0, len(data), size):
                 yield data[at : at + size]
 
         return [event async for event in events(chunks())]
 
-    assert all(asyncio.run(read(size)) == [{"é": 1}, {"b": 2}, DONE] for size in (1, 2, 7, 1000))
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (': hello\n\nevent: x\ndata: {"é": 1}\r\n\r\ndata:{"b": 2}\n\ndata: [DONE]\n\n', [{"é": 1}, {"b": 2}, DONE]),
+        ('data: {"a": 1}\ndata: {"b": 2}\n', [{"a": 1}, {"b": 2}]),  # no empty lines
+        ('data: {"a":\ndata: 1}\n\ndata: {"b": 2}\n\n', [{"a": 1}, {"b": 2}]),  # an event in two lines
+        ('data: {"a": 1}\n\ndata: [DONE]', [{"a": 1}, DONE]),  # no line break at the end
+        ('data: {"a": 1}\n\ndata: {"b"', [{"a": 1}]),  # cut
+        ('event: error\ndata: {"message": "died"}\n\n', [{"error": {"message": "died"}}]),
+        ("event: error\ndata: it died\n\n", [{"error": "it died"}]),
+        ('event: error\ndata: {"error": {"code": 502}}\n\ndata: {"a": 1}\n\n', [{"error": {"code": 502}}, {"a": 1}]),
+        ("", []),
+    ],
+)
+def test_events_are_read_wherever_the_pieces_are_cut(data: str, found: list[dict[str, Any]]) -> None:
+    for size in (1, 2, 7, 1000):
+        assert read_events(data.encode(), size) == found
+
+
+@pytest.mark.parametrize("data", ["data: {oops\n\ndata: [DONE]\n\n", "data: [1]\n\n", "data: 3\n\n"])
+def test_an_event_that_is_no_object_breaks_the_stream(data: str) -> None:
+    with pytest.raises(ValueError):
+        read_events(data.encode(), 5)
 
 
 def test_streamed_answers_are_those_of_whole_replies_and_the_first_tokens_time_is_told() -> None:
