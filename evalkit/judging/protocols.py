@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from evalkit.core import GiveVerdict, Judge, Message, Model, Reply, Sample, Score, UsageError, Validity, Verdict
 from evalkit.judging.ask import JudgeReply
 from evalkit.judging.transcripts import transcript
-from evalkit.scoring.extraction.replies import strip_reasoning
+from evalkit.scoring.extraction.replies import without_thought
 
 
 class Decide(Protocol):
@@ -58,8 +58,7 @@ def judge_of(
 
 def answers_of(replies: Sequence[Reply]) -> tuple[str, ...]:
     """The text of every reply, one a turn, without its reasoning."""
-    texts = [reply.texts[0] if reply.texts else "" for reply in replies]
-    return tuple(strip_reasoning(text).text.strip() for text in texts)
+    return tuple(without_thought(reply)[0].text.strip() if reply.texts else "" for reply in replies)
 
 
 def questions_of(sample: Sample, turns: int) -> tuple[str, ...]:

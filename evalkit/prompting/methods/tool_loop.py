@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from evalkit.core import AskModel, Attempt, Generate, Message, Method, Model, Prompt, Reply, Usage, UsageError
 from evalkit.prompting.methods.tools import called, described, functions
-from evalkit.scoring.extraction.replies import answers_of
+from evalkit.scoring.extraction.replies import without_thought
 
 _FINAL = re.compile(r"Final Answer:[ \t]*(.*)", re.DOTALL)
 _NEXT = r"\n\s*(?:Thought|Action|Observation|Final Answer):"
@@ -55,7 +55,7 @@ class _ToolLoop(AskModel):
             )
             reply = await model.answer(request)
             replies.append(reply)
-            step = read_step(answers_of(reply)[0].text)
+            step = read_step(without_thought(reply)[0].text)
             if step.answer is not None:
                 return (*replies, replace(reply, texts=(step.answer,), usage=Usage(), seconds=0.0))
             if step.tool in self.known:

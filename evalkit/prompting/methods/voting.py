@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from evalkit.core import AskModel, Attempt, Method, Model, Reply, Sample, Usage, UsageError
 from evalkit.prompting.methods.generating import generate
 from evalkit.scoring.extraction import Pick, matched
-from evalkit.scoring.extraction.replies import answers_of
+from evalkit.scoring.extraction.replies import without_thought
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class _SelfConsistency(AskModel):
 
     async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
         (reply,) = await self.drawn.ask(attempt, model)
-        return reply, _elected(reply, majority([self.answer_of(one.text) for one in answers_of(reply)]))
+        return reply, _elected(reply, majority([self.answer_of(one.text) for one in without_thought(reply)]))
 
     def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
         (reply,) = self.drawn.gold(attempt)

@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass, replace
 
 from evalkit.core import AskModel, Attempt, Capabilities, Choose, Generate, Method, Model, Prompt, Reply, Task, Usage
-from evalkit.scoring.extraction import strip_reasoning
 from evalkit.scoring.extraction.choices import LETTERS, choice
 from evalkit.scoring.extraction.reading import Reading
-from evalkit.scoring.extraction.replies import UNREADABLE
+from evalkit.scoring.extraction.replies import UNREADABLE, without_thought
 from evalkit.scoring.metrics import mean
 
 INSTRUCTION = "Reply with the letter of the right choice, and nothing else."
@@ -86,7 +85,7 @@ def adapted(task: Task, capabilities: Capabilities) -> Task:
 
 
 def _meant(reply: Reply, choices: tuple[str, ...]) -> Reply:
-    stripped = strip_reasoning(reply.texts[0])
+    stripped = without_thought(reply)[0]
     unread: Reading[int] = Reading()
     read = unread if stripped.unterminated else choice(stripped.text, choices, lettered=True)
     text = "" if read.value is None else choices[read.value]

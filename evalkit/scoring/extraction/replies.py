@@ -51,10 +51,16 @@ def strip_reasoning(text: str, opening: str = "", closing: str = "") -> Stripped
     return Stripped(kept, unterminated=not parts.finished)
 
 
-def answers_of(reply: Reply) -> tuple[Stripped, ...]:
-    """Every text of a reply without its thought. Where the backend split that off, by what it knows of the model, what
-    looks like thought in a text belongs to the answer."""
-    return tuple(Stripped(text) if reply.thought_apart else strip_reasoning(text) for text in reply.texts)
+def without_thought(reply: Reply) -> tuple[Stripped, ...]:
+    """Every text of a reply without its thought.
+
+    If the backend split that off, by what it knows of the model, whatever looks like thought in a text belongs to the
+    answer. A backend says in the note "cut-in-reasoning" that an empty text is an unfinished thought.
+    """
+    if not reply.thought_apart:
+        return tuple(strip_reasoning(text) for text in reply.texts)
+    is_cut = "cut-in-reasoning" in reply.notes
+    return tuple(Stripped(text, unterminated=is_cut and not text.strip()) for text in reply.texts)
 
 
 def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"] = "both") -> FinalAnswer:
@@ -75,7 +81,7 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
     if not replies or not replies[-1].texts:
         raise ValueError("this scorer reads generated text and the reply holds none; use generate() as the method")
     reply = replies[-1]
-    stripped = answers_of(reply)[0]
+    stripped = without_thought(reply)[0]
     text = stripped.text
     if strip != "none":
         text = text.strip() if strip == "both" else text.lstrip()

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
-from evalkit.scoring.extraction import complete, python_code, strip_reasoning
+from evalkit.scoring.extraction import complete, python_code
+from evalkit.scoring.extraction.replies import Stripped, without_thought
 from evalkit.scoring.metrics import pass_at_k
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class _RunTests(ScoreSample):
             raise ValueError("this scorer reads generated text and the reply holds none; use generate() as the method")
         reply = replies[-1]
         form: Form = "chat" if "chat" in reply.notes else self.form
-        tried = await asyncio.gather(*(self._try(sample, text, form) for text in reply.texts))
+        tried = await asyncio.gather(*(self._try(sample, text, form) for text in without_thought(reply)))
         measured = [one for one in tried if one.word != "sandbox-error"]
         words = " ".join(one.word for one in tried)
         if not measured:
@@ -116,8 +117,7 @@ class _RunTests(ScoreSample):
         passed = Score("passed", proportion, answer, _reason(tried), validity, flags=flags, details=_programs(tried))
         return passed, Score("attempts", float(len(measured)), words)
 
-    async def _try(self, sample: Sample, text: str, form: Form) -> _Tried:
-        stripped = strip_reasoning(text)
+    async def _try(self, sample: Sample, stripped: Stripped, form: Form) -> _Tried:
         if stripped.unterminated:
             return _Tried("", "unfinished", "reasoning was not finished")
         code = _program(sample, stripped.text, form)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample
-from evalkit.scoring.extraction import final_answer, strip_reasoning
+from evalkit.scoring.extraction import final_answer
+from evalkit.scoring.extraction.replies import without_thought
 from evalkit.scoring.metrics import mean
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -25,7 +26,7 @@ class _Drop(ScoreSample):
         answer = final_answer(replies)
         em = f1 = 0.0
         if answer.text:
-            said = [answer.text, *(strip_reasoning(text).text for text in replies[-1].texts[1:])]
+            said = [answer.text, *(one.text for one in without_thought(replies[-1])[1:])]
             scored = [drop_scores(said, spans) for spans in answers]
             em, f1 = max(pair[0] for pair in scored), max(pair[1] for pair in scored)
         shown = drop_normalise(answer.text) if answer.text else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from evalkit.core import Reply, Validity
 from evalkit.scoring.extraction import FinalAnswer, Stripped, final_answer, first_line, strip_reasoning
+from evalkit.scoring.extraction.replies import without_thought
 
 
 @pytest.mark.parametrize(
@@ -88,3 +90,6 @@ def test_an_answer_whose_thought_was_split_off_may_speak_of_thought() -> None:
     apart = Reply(texts=(text,), finish=("eos",), thought_apart=True)
     assert final_answer((apart,)) == FinalAnswer(text)
     assert final_answer((Reply(texts=(text,), finish=("eos",)),)).text == "Write  around it."
+    cut = replace(apart, texts=("", "5"), finish=("eos", "eos"), notes=("cut-in-reasoning",))
+    assert without_thought(cut) == (Stripped("", unterminated=True), Stripped("5"))
+    assert final_answer((cut,)).validity is Validity.LENGTH
