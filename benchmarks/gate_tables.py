@@ -83,8 +83,11 @@ def independent(n: int, gain: float, loss: float) -> tuple[Moments, FloatRows]:
     possible = gains + losses <= n
     gains, losses = gains[possible], losses[possible]
     same = np.ones_like(gains)
-    spread = (gains + losses - (gains - losses) ** 2 / n) / (1 - 1 / n) ** 2
-    found = Moments(same * n, gains, losses, spread, same, same * n, same * n, bounded=True, plain=True)
+    spread = (gains + losses - (gains - losses) ** 2 / n) * n / (n - 1)
+    zero, most = 0.0 * same, np.inf
+    found = Moments(
+        same * n, gains, losses, spread, spread, zero, same, same * (n - 1), same * n, down=most, up=most, plain=True
+    )
     counts = np.column_stack([gains, losses, n - gains - losses])
     return found, stats.multinomial.pmf(counts, n, [gain, loss, 1 - gain - loss])
 
@@ -92,7 +95,7 @@ def independent(n: int, gain: float, loss: float) -> tuple[Moments, FloatRows]:
 def lower_errors(found: Moments, chances: FloatRows, drop: float) -> list[float]:
     at = np.full_like(found.n, -drop)
     sides = (
-        beyond(replace(found, bounded=False, plain=False), -drop, ALPHA),
+        beyond(replace(found, plain=False), -drop, ALPHA),
         tango_statistic(found.gains, found.losses, found.n, at) > 1.6448536269514722,
         beyond(found, -drop, ALPHA),
         beyond(found, -drop, ALPHA, strict=True),
@@ -205,7 +208,7 @@ def repeated(share: float, drop: float, n: int, draws: int, rng: np.random.Gener
     weights = np.array([joint[np.isclose(values, kind)].sum() for kind in kinds])
     drawn = rng.multinomial(n, weights / weights.sum(), size=draws).astype(float)
     gains, losses = drawn @ np.maximum(kinds, 0.0), drawn @ np.maximum(-kinds, 0.0)
-    return replace(moments_of([Draw(1, n, gains, losses, drawn @ kinds**2)]), plain=False)
+    return replace(moments_of([Draw(1, n, gains, losses, drawn @ kinds**2, drawn @ kinds**3)]), plain=False)
 
 
 def statistics(grid: Grid, seed: int) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from evalkit.comparing.side import COSTS, Column, TaskSide
 from evalkit.core import UsageError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
 
 By = Literal["id", "prompt"]
+Units: TypeAlias = "Callable[[FloatRows, IntArray], tuple[FloatRows, IntArray]]"
+"""As `core.Metric.units`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +80,8 @@ class PairedTask:
 class PairedValues:
     """One metric of paired samples: means over repeats, shape (n,), for those that both sides could measure.
 
-    `places` index `PairedTask.ids`. `errored` counts the pairs that were left out.
+    `places` index `PairedTask.ids`. `errored` counts the pairs that were left out; of these, `lost` are those that one
+    side measured.
     """
 
     places: IntArray
@@ -87,6 +90,17 @@ class PairedValues:
     clusters: IntArray | None
     repeats: bool
     errored: int
+    lost: Lost | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lost:
+    """Pairs of which one side alone has a value, shape (k,): NaN on the other. `clusters` as in PairedValues."""
+
+    places: IntArray
+    baseline: FloatRows
+    candidate: FloatRows
+    clusters: IntArray | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +182,8 @@ def pair_task(baseline: TaskSide, candidate: TaskSide, *, by: By | None = None) 
 
 
 def values_of(paired: PairedTask, metric: str) -> PairedValues:
-    """The metric's value of every sample that both sides measured, its repeats averaged first (width 1 only)."""
+    """The metric's value of every sample that both sides measured: the mean of its repeats, or what `Metric.units`
+    makes of them. For metrics that `is_per_sample` only."""
     if metric not in paired.known:
         paired.known[metric] = _values(paired, metric)
     return paired.known[metric]
@@ -177,11 +192,13 @@ def values_of(paired: PairedTask, metric: str) -> PairedValues:
 def _values(paired: PairedTask, metric: str) -> PairedValues:
     import numpy as np
 
-    left = _averaged(paired.baseline.columns[metric], paired.left)
-    right = _averaged(paired.candidate.columns[metric], paired.right)
-    both = np.isfinite(left) & np.isfinite(right)
-    places = np.flatnonzero(both)
+    one, other = paired.baseline.columns[metric], paired.candidate.columns[metric]
+    units = other.units or one.units
+    left, right = _per_sample(one, paired.left, units), _per_sample(other, paired.right, units)
+    both, either = np.isfinite(left) & np.isfinite(right), np.isfinite(left) | np.isfinite(right)
+    places, alone = np.flatnonzero(both), np.flatnonzero(either & ~both)
     clusters = clusters_of(paired)
+    lost = Lost(alone, left[alone], right[alone], None if clusters is None else clusters[alone])
     return PairedValues(
         places=places,
         baseline=left[both],
@@ -189,6 +206,7 @@ def _values(paired: PairedTask, metric: str) -> PairedValues:
         clusters=None if clusters is None else clusters[both],
         repeats=any(len(copies) > 1 for copies in (*paired.left, *paired.right)),
         errored=len(left) - len(places),
+        lost=lost if len(alone) else None,
     )
 
 
@@ -208,6 +226,12 @@ def rows_of(paired: PairedTask, metric: str) -> RowPairs:
     clusters = clusters_of(paired)
     numbers = owner if clusters is None else clusters[owner]
     return RowPairs(before[both], after[both], numbers[both], int((~both).sum()))
+
+
+def is_per_sample(paired: PairedTask, metric: str) -> bool:
+    """Whether the metric is a mean of one value a sample, as accuracy and pass@k are and a corpus's BLEU is not."""
+    columns = (paired.candidate.columns[metric], paired.baseline.columns[metric])
+    return any(column.units for column in columns) or all(column.width == 1 and is_mean(column) for column in columns)
 
 
 def is_mean(column: Column) -> bool:
@@ -268,9 +292,11 @@ def _alike(one: str, other: str) -> bool:
     return one[:length] == other[:length]
 
 
-def _averaged(column: Column, places: Sequence[Sequence[int]]) -> FloatRows:
+def _per_sample(column: Column, places: Sequence[Sequence[int]], units: Units | None) -> FloatRows:
     import numpy as np
 
+    if units is not None:
+        return np.asarray([_unit(column.rows[list(copies)], units) for copies in places], dtype=np.float64)
     values = column.rows[:, 0]
     if all(len(copies) == 1 for copies in places):
         return values[[copies[0] for copies in places]] if places else np.zeros(0)
@@ -281,11 +307,25 @@ def _averaged(column: Column, places: Sequence[Sequence[int]]) -> FloatRows:
     return np.asarray(means, dtype=np.float64)
 
 
+def _unit(rows: FloatRows, units: Units) -> float:
+    """The value that the rows of one sample make together."""
+    import numpy as np
+
+    measured = rows[np.isfinite(rows).all(axis=1)]
+    if not len(measured):
+        return math.nan
+    values, _ = units(measured, np.zeros(len(measured), np.int64))
+    return float(values[0])
+
+
 def clusters_of(paired: PairedTask) -> IntArray | None:
     """Numbers of the samples' clusters, (n,), or None where every sample stands for itself."""
     import numpy as np
 
     names = [paired.candidate.clusters[copies[0]] for copies in paired.right]
+    if not any(names):
+        # Another harness's log may not tell, and what evalkit keeps of the other run may.
+        names = [paired.baseline.clusters[copies[0]] for copies in paired.left]
     if not any(names):
         return None
     own = [name or f"\0{place}" for place, name in enumerate(names)]
@@ -326,7 +366,7 @@ def merge(name: str, sides: Sequence[TaskSide]) -> TaskSide:
     for metric, column in first.columns.items():
         if all(metric in side.columns and side.columns[metric].width == column.width for side in sides):
             rows = np.concatenate([side.columns[metric].rows for side in sides])
-            whole.columns[metric] = Column(metric, rows, column.higher_is_better, column.scale, column.estimate)
+            whole.columns[metric] = replace(column, rows=rows, known=None)
     whole.costs = {key: np.concatenate([_cost_column(side, key) for side in sides]) for key in COSTS}
     return whole
 
@@ -335,8 +375,10 @@ def _cost_column(side: TaskSide, key: str) -> FloatRows:
     """What each record took; a baseline file has the mean for all of them, or nothing."""
     import numpy as np
 
-    values = side.costs.get(key, np.full(1, math.nan))
-    return values if len(values) == side.n else np.full(side.n, float(values[0]))
+    values = side.costs.get(key)
+    if values is not None:
+        return values
+    return np.full(side.n, side.mean_costs[key].mean if key in side.mean_costs else math.nan)
 
 
 def _shared(sides: Sequence[TaskSide]) -> dict[str, str]:

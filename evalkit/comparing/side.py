@@ -15,7 +15,7 @@ from evalkit.runs.store import Manifest, MetricResult, TaskEntry
 from evalkit.scoring.metrics import mean
 
 if TYPE_CHECKING:
-    from evalkit.core import Estimate, FloatRows, IntArray
+    from evalkit.core import Ends, Estimate, FloatRows, IntArray
 
 COSTS = ("seconds", "prompt_tokens", "completion_tokens", "cost")
 """What a sample took: seconds of the model, tokens, money. NaN where it is not known."""
@@ -38,7 +38,8 @@ class Column:
     """One metric over the records of a task: `rows` of shape (n, width), NaN where it was not measured.
 
     `estimate` is the metric's own; None where only the rows are known (a baseline file), whose partner then has it.
-    `known` is the value over all samples as such a file states it.
+    `known` is the value over all samples as such a file states it; `ends`, `units`, `smooth` and `weighed_by` are its
+    own.
     """
 
     name: str
@@ -47,6 +48,25 @@ class Column:
     scale: Literal["proportion", "number"] = "proportion"
     estimate: Callable[[FloatRows, IntArray], Estimate] | None = None
     known: float | None = None
+    ends: Ends = (None, None)
+    units: Callable[[FloatRows, IntArray], tuple[FloatRows, IntArray]] | None = None
+    smooth: bool = True
+    weighed_by: int | None = None
+
+    @staticmethod
+    def of(metric: Metric, rows: FloatRows) -> Column:
+        """The rows that a metric made."""
+        return Column(
+            metric.name,
+            rows,
+            metric.higher_is_better,
+            metric.scale,
+            metric.estimate,
+            ends=metric.ends or (None, None),
+            units=metric.units,
+            smooth=metric.smooth,
+            weighed_by=metric.weighed_by,
+        )
 
     @property
     def width(self) -> int:
@@ -63,6 +83,16 @@ class Column:
         clusters = np.zeros(len(rows), np.int64) if one_sample else np.arange(len(rows))
         with values_only():
             return float(self.estimate(rows, clusters).value)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanCost:
+    """What a sample took on average, the standard deviation over samples, and their number; of a file that keeps no
+    more. NaN and 0 where an older evalkit wrote the mean alone."""
+
+    mean: float
+    sd: float = math.nan
+    n: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +123,7 @@ class TaskSide:
     groups: list[tuple[str, ...]] = field(default_factory=list)
     columns: dict[str, Column] = field(default_factory=dict)
     costs: dict[str, FloatRows] = field(default_factory=dict)
+    mean_costs: dict[str, MeanCost] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     signature: str = ""
     created: str = ""
@@ -195,9 +226,7 @@ def read_sides(
             side.validity, side.clusters, side.groups = columns[5:]
         for metric in known[name]:
             rows = np.asarray(found.rows.get(metric.name, array("d")), dtype=np.float64).reshape(-1, metric.width)
-            side.columns[metric.name] = Column(
-                metric.name, rows[order], metric.higher_is_better, metric.scale, metric.estimate
-            )
+            side.columns[metric.name] = Column.of(metric, rows[order])
         side.costs = {key: np.asarray(values, dtype=np.float64)[order] for key, values in found.costs.items()}
         if name not in metrics:
             side.notes += _left_out(side, entry)

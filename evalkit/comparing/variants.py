@@ -118,10 +118,7 @@ class Shift:
 
     @property
     def p_value(self) -> float:
-        """That of `evalkit compare`; of a perplexity that of its ratio (t on the logarithm), since the bootstrap's is
-        never below 2/1001, which no correction for a dozen variants could leave significant."""
-        if self.ratio is not None and self.ratio[0] == self.metric:
-            return _p_of_ratio(self.ratio[1], self.verdict.clusters - 1)
+        """That of `evalkit compare`."""
         return self.verdict.p_value if self.verdict.mcnemar_p is None else self.verdict.mcnemar_p
 
     @property
@@ -215,17 +212,6 @@ def _shift(pair: PairedTask, before: dict[Key, Answers], after: dict[Key, Answer
 
 
 # ---------------------------------------------------------------- all tasks of a variant
-
-
-def _p_of_ratio(ratio: Estimate, freedom: float) -> float:
-    from scipy import special
-
-    from evalkit.stats.intervals import quantile
-
-    if not (freedom >= 1 and 0.0 < ratio.low < ratio.high < math.inf):
-        return math.nan
-    error = math.log(ratio.high / ratio.low) / 2.0 / quantile(ratio.confidence, freedom)
-    return float(2.0 * special.stdtr(freedom, -abs(math.log(ratio.value)) / error))
 
 
 def _overall(shifts: Sequence[Shift]) -> Overall:

@@ -48,7 +48,7 @@ from evalkit.core.reports import Sibling
 from evalkit.core.suites import Member, Suite
 
 if TYPE_CHECKING:
-    from evalkit.core.parts import FloatRows, IntArray
+    from evalkit.core.parts import Ends, FloatRows, IntArray
 
 __all__ = [
     "IMAGE_TOKENS",
@@ -59,6 +59,7 @@ __all__ = [
     "Choose",
     "DataOptions",
     "Embed",
+    "Ends",
     "Estimate",
     "Failure",
     "Fewshot",

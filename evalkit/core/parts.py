@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from evalkit.core.data import Row, Sample, Subset
 from evalkit.core.models import Capabilities, Model
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     FloatRows = NDArray[np.float64]
     IntArray = NDArray[np.int64]
+
+Ends: TypeAlias = "tuple[float | None, float | None]"
+"""The least and the largest value that there can be; None where there is no such end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ class Judge:
     bound: Callable[[Model], Judge] | None = None
     lower_is_better: frozenset[str] = frozenset()
     """Those of its scores that a good answer has little of, such as claims that contradict the contexts."""
+    ends: tuple[float, float] | None = None
+    """The least and the largest value of its scores, such as (1, 10); those of the scale where left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,14 @@ class Metric:
 
     observe: a record's sufficient statistics, `width` numbers, or None where the metric does not apply.
     estimate: (rows of shape (n, width), cluster numbers of shape (n,)) to an Estimate.
+    ends: the least and the largest value that a sample can have; None on either side where there is none. Left out,
+    they are 0 and 1 for a proportion and unknown for any other number.
+    units: (rows, cluster numbers) to the values whose plain mean the metric is, and their cluster numbers; None where
+    it is no such mean. A metric whose rows are its values (width 1) needs none.
+    smooth: whether leaving one sample out moves the value a little, so that a jackknife measures how sure it is; the
+    best of several thresholds, say, is not.
+    weighed_by: the column of a row that says how much its sample weighs, such as a document's words; None where all
+    weigh alike.
     """
 
     name: str
@@ -143,6 +156,14 @@ class Metric:
     scale: Literal["proportion", "number"] = "proportion"
     counts_missing: bool = False
     """Whether it observes samples that have no reply, too; other metrics never see them."""
+    ends: Ends | None = None
+    units: Callable[[FloatRows, IntArray], tuple[FloatRows, IntArray]] | None = None
+    smooth: bool = True
+    weighed_by: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.ends is None:
+            object.__setattr__(self, "ends", (0.0, 1.0) if self.scale == "proportion" else (None, None))
 
 
 def input_text(sample: Sample) -> str:

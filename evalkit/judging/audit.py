@@ -17,9 +17,11 @@ from evalkit.judging.perturbations import INSTRUCTIONS, neutral, padded
 from evalkit.judging.session import Judged, JudgingItem, pair_item
 from evalkit.stats import mean_interval
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
-from evalkit.stats.paired import paired_interval
+from evalkit.stats.moments import moments_of_differences
+from evalkit.stats.paired import paired_interval, verdict_of
 from evalkit.stats.ppi import ppi_mean
 from evalkit.stats.tournaments.rates import rate_interval
+from evalkit.stats.verdict import Verdict
 from evalkit.stats.weighted import spearman, weighted_interval
 
 CONFIDENCE = 0.99
@@ -143,11 +145,12 @@ def _position(judged: Sequence[Judged]) -> AuditFinding:
 
 
 def _beyond_half(values: Sequence[float]) -> Estimate:
-    """How far the mean lies above one half, by the score interval of differences: it has a width where all are one
-    half, or all are one."""
-    found = paired_interval(np.full(len(values), 0.5), np.array(values, dtype=np.float64), None, CONFIDENCE)
-    low, high = max(-0.5, found.low), min(0.5, found.high)
-    return Estimate(found.value, low, high, found.n, found.how, CONFIDENCE)
+    """How far the mean lies above one half, by the interval of differences, of which none exceeds one half: it has a
+    width where all are one half, or all are one."""
+    if not values:
+        return Verdict.unknown("n=0", confidence=CONFIDENCE).estimate
+    beyond = np.array(values, dtype=np.float64) - 0.5
+    return verdict_of(moments_of_differences(beyond, None, (0.5, 0.5)), CONFIDENCE).estimate
 
 
 def _bias(name: str, estimate: Estimate, towards: str, away: str) -> AuditFinding:
@@ -213,7 +216,7 @@ def _gave_in(by_probe: dict[str, dict[str, Judged]]) -> AuditFinding | None:
                 attacked.append(with_it[place])
                 calm.append(without[place])
                 clusters.append(number)
-    moved = paired_interval(np.array(calm), np.array(attacked), np.array(clusters), CONFIDENCE)
+    moved = paired_interval(np.array(calm), np.array(attacked), np.array(clusters), CONFIDENCE, ends=(0.0, 1.0))
     estimate = Estimate(moved.value, moved.low, moved.high, moved.n, moved.how, CONFIDENCE)
     finding = _bias("planted instructions", estimate, "answers that tell it what to say", "answers without them")
     if finding.verdict == "biased" and estimate.value < 0:
@@ -339,7 +342,7 @@ def _self_preference(pairs: Sequence[tuple[Judged, Label]], own: str) -> AuditFi
     """How much more the judge's own family wins with it than with people, on the same pairs."""
     machine = np.array([_of(one, own) for one, _ in pairs])
     people = np.array([label.value if label.models[0] == own else 1.0 - label.value for _, label in pairs])
-    found = paired_interval(people, machine, None, CONFIDENCE)
+    found = paired_interval(people, machine, None, CONFIDENCE, ends=(0.0, 1.0))
     estimate = Estimate(found.value, found.low, found.high, found.n, found.how, CONFIDENCE)
     return _bias("self-preference", estimate, f"its own {own}", "the other model")
 

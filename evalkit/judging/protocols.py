@@ -45,15 +45,16 @@ def judge_of(
     version: int = 1,
     scale: Literal["proportion", "number"] = "proportion",
     lower_is_better: frozenset[str] = frozenset(),
+    ends: tuple[float, float] | None = None,
 ) -> Judge:
     """A judge that asks a model by `decide`. Until it is bound to one, a verdict raises UsageError."""
 
     def bound(model: Model) -> Judge:
         asked = {**settings, "model": f"{model.identity.name}@{model.identity.digest[:8]}"}
         verdict = _Bound(model, decide)
-        return Judge(name, verdict, version, over, scores, scale, asked, lower_is_better=lower_is_better)
+        return Judge(name, verdict, version, over, scores, scale, asked, lower_is_better=lower_is_better, ends=ends)
 
-    return Judge(name, _Unbound(name), version, over, scores, scale, dict(settings), bound, lower_is_better)
+    return Judge(name, _Unbound(name), version, over, scores, scale, dict(settings), bound, lower_is_better, ends)
 
 
 def answers_of(replies: Sequence[Reply]) -> tuple[str, ...]:

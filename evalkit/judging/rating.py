@@ -61,7 +61,8 @@ def rating(
 
     settings = {"prompt": prompt.digest, **grading.settings, "turn": turn, **given}
     names = ("rating", *(f"turn_{n}" for n in range(1, turns + 1)))
-    return judge_of(name, decide, scores=names, settings=settings, version=version, scale="number")
+    ends = (float(grading.low), float(grading.high))
+    return judge_of(name, decide, scores=names, settings=settings, version=version, scale="number", ends=ends)
 
 
 def _text(

@@ -1,7 +1,8 @@
 """Bounds and p of a paired difference from its moments, vectorised over data sets: what a gate decides by.
 
-Scores within [0, 1] get a score interval at any n. The t interval's one-sided error is near 8 % instead of 5 % with
-30 flips in one direction, and what a gate sees is mostly flips in one direction. Of many flips both are the same.
+One form for every score with ends. What was not seen is part of it: a bound holds one more pair, or clump of pairs,
+that lost all there is to lose. So a set of samples of which none got worse does not show that none can, whether its
+scores are right and wrong, grades from 1 to 10 or pass@k.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from evalkit.core import FloatRows
     from evalkit.stats.moments import Moments
 
-FEW_CLUSTERS = 50
-"""Below this many effective clusters the design effect is never trusted alone."""
-_STRICT_WEIGHT = 0.25
-"""The least weight of the pseudo-cluster in strict bounds; see `design_effect`."""
-_MOST_WEIGHT = 0.5
-_FLIPS = 14.0
-"""At this many effective flips the pseudo-cluster begins to lose weight, with their third power."""
+_WEIGHT, _STRICT_WEIGHT = 0.5, 1.0
+"""How many unseen clumps a bound holds where a difference is described, and where it is decided on."""
+_EVENTS = 20.0
+"""From so many independent changes on, clumps larger than those seen lose weight, with the third power."""
+_ROOT = 0.85
+"""The largest clump that is thought of, as a power of the clusters' size: few clusters change as a whole."""
+_SKEWEST = 3.0
 _SHIFT, _STRICT_SHIFT = 0.1, 0.5
 """Continuity corrections, in pairs. Enumeration over n of 20 to 1,000 gave them (docs/statistics.md): with 0.5 no bound
 errs more often than it says, at any level; with 0.1 both together err closest to what they say."""
@@ -32,119 +33,136 @@ def bounds(found: Moments, tail: float, *, strict: bool = False) -> tuple[FloatR
     """The lower and the upper bound of candidate - baseline, each wrong with probability `tail`.
 
     - 0/1 scores without clusters: Tango's score interval, corrected for skewness and, a little, for continuity.
-    - Other scores within [0, 1]: Tango's interval on the effective numbers of pairs and flips, with t's quantile.
-    - Anything else: t on the jackknife's cluster-robust error.
+    - Other scores with ends, and clusters: t on the jackknife's cluster-robust error (CR3) with Bell and McCaffrey's
+      degrees of freedom, an unseen clump of losses (of gains, for the upper bound) among the data, corrected for
+      skewness.
+    - Scores without ends: t on the same error. NaN where nothing varies, since nothing then says how much could.
 
     NaN where there are fewer than two clusters. `strict` bounds are for decisions: none errs more often than `tail`.
     The others are for descriptions: an interval of two covers about 1 - 2·tail, neither less nor more.
     """
-    lonely = found.clusters < 2.0
-    quantile = _quantile(found, tail)
-    if found.bounded:
-        deff = design_effect(found, strict=strict)
+    if found.plain:
         low, high = tango(
-            found.gains / deff,
-            found.losses / deff,
-            found.n / deff,
-            quantile,
+            found.gains,
+            found.losses,
+            found.n,
+            np.full_like(found.n, -_normal(tail)),
             shift=_STRICT_SHIFT if strict else _SHIFT,
-            skewness=_skew(found),
+            skewness=1.0,
         )
-    else:
-        half = quantile * _error(found)
-        low, high = found.difference - half, found.difference + half
-    return np.where(lonely, np.nan, low), np.where(lonely, np.nan, high)
+        lonely = found.clusters < 2.0
+        return np.where(lonely, np.nan, low), np.where(lonely, np.nan, high)
+    return _lower(found, tail, strict=strict), -_lower(found.turned, tail, strict=strict)
 
 
 def beyond(found: Moments, delta: float, tail: float, *, strict: bool = False) -> FloatRows:
-    """1 where the lower bound lies above `delta`, -1 where the upper one lies below it, else 0; no bound is sought.
+    """1 where the lower bound lies above `delta`, -1 where the upper one lies below it, else 0.
 
-    NaN where there are fewer than two clusters.
+    NaN where there are fewer than two clusters, and where nothing is known of how much the difference varies.
     """
-    statistic = _statistic(found, delta, strict=strict) / _quantile(found, tail)
-    side = np.where(statistic > 1.0, 1.0, np.where(statistic < -1.0, -1.0, 0.0))
-    return np.where(found.clusters < 2.0, np.nan, side)
+    if found.plain:
+        # No bound is sought, which takes bisection.
+        statistic = _score(found, delta, strict=strict) / -_normal(tail)
+        side = np.where(statistic > 1.0, 1.0, np.where(statistic < -1.0, -1.0, 0.0))
+        return np.where(found.clusters < 2.0, np.nan, side)
+    low, high = bounds(found, tail, strict=strict)
+    side = np.where(low > delta, 1.0, np.where(high < delta, -1.0, 0.0))
+    return np.where(np.isnan(low) | np.isnan(high), np.nan, side)
 
 
 def p_value(found: Moments, *, strict: bool = False) -> FloatRows:
-    """The two-sided p of no difference, by the same statistic as the bounds; NaN for fewer than two clusters."""
-    statistic = _statistic(found, 0.0, strict=strict)
-    return np.where(found.clusters < 2.0, np.nan, 2.0 * _below(found, -np.abs(statistic)))
+    """The two-sided p of no difference, by the same statistic as the bounds; NaN where there are none."""
+    from scipy import special
 
-
-def design_effect(found: Moments, *, strict: bool = False) -> FloatRows:
-    """By how much pairs of flips and rests vary more than independent ones of the same numbers would.
-
-    It is the jackknife's variance over that of independent pairs, with a pseudo-cluster of the size `kish` added to
-    both, all of whose samples flip, of weight w: (V + w·kish²)/(v + w·kish). Where flips are few they may all have
-    been seen alone although whole clusters can flip; what was not seen then is what makes a bound too tight. w is ½
-    where clusters are fewer than 50 or effective flips fewer than 14, and falls with the flips' third power from
-    there, to 0, or to ¼ where bounds are strict. Where nothing differs the effect is `kish`. With clusters it is at
-    least 1; graded scores of independent samples may have less.
-    """
     if found.plain:
-        return np.ones_like(found.n)
-    single = np.maximum(found.gains + found.losses - found.n * found.difference**2, 0.0)
-    count = np.maximum(found.clusters, 2.0)
-    spread = (count - 1.0) / count * np.where(np.isfinite(found.spread), found.spread, 0.0)
-    lowest = np.where(found.kish > 1.0, 1.0, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        plain = np.maximum(spread / single, lowest)
-        flips = np.where(single > 0.0, single / plain, 0.0)
-        weight = np.clip(_MOST_WEIGHT * (_FLIPS / flips) ** 3, _STRICT_WEIGHT if strict else 0.0, _MOST_WEIGHT)
-    weight = np.where((found.effective < FEW_CLUSTERS) | ~np.isfinite(weight), _MOST_WEIGHT, weight)
-    weighted = (spread + weight * found.kish**2) / (single + weight * found.kish)
-    return np.where(single > 0.0, np.maximum(weighted, lowest), found.kish)
+        statistic = _score(found, 0.0, strict=strict)
+        return np.where(found.clusters < 2.0, np.nan, 2.0 * special.ndtr(-np.abs(statistic)))
+    above, below = _statistic(found, strict=strict), _statistic(found.turned, strict=strict)
+    least = special.stdtr(found.freedom, -np.maximum(above, below))
+    return np.where(np.isnan(above) | np.isnan(below), np.nan, np.minimum(1.0, 2.0 * least))
 
 
-def form(found: Moments, *, strict: bool = False) -> str:
+def form(found: Moments) -> str:
     """The name of the form that the bounds of one data set take."""
-    count = int(found.clusters)
+    count, n = int(found.clusters), int(found.n)
     if count < 2:
-        return "one sample" if int(found.n) < 2 else "one cluster"
+        return "one sample" if n < 2 else "one cluster"
     if found.plain:
         return "score"
-    if not found.bounded:
-        return "t" if count == int(found.n) else f"t, {count} clusters"
-    pairs = f"score on {float(found.n / design_effect(found, strict=strict)):.1f} effective pairs"
-    return pairs if count == int(found.n) else f"{pairs}, {count} clusters"
+    name = "t with an unseen change" if found.bounded else "t"
+    if not found.bounded and float(found.spread) == 0.0:
+        return f"{name}, nothing varies"
+    if count == n:
+        return name
+    freedom = float(found.freedom)
+    exact = "" if abs(freedom - (count - 1)) < 0.05 else f", {freedom:.1f} degrees of freedom"
+    return f"{name}, {count} clusters{exact}"
 
 
-def _statistic(found: Moments, delta: float, *, strict: bool) -> FloatRows:
-    """How far the difference lies above `delta`, in its standard error there."""
-    if found.bounded:
-        deff = design_effect(found, strict=strict)
-        counts = (found.gains / deff, found.losses / deff, found.n / deff)
-        at = np.full_like(found.n, delta)
-        return tango_statistic(*counts, at, shift=_STRICT_SHIFT if strict else _SHIFT, skewness=_skew(found))
-    distance = found.difference - delta
+def clump(found: Moments) -> FloatRows:
+    """How many samples an unseen change is taken to hold: at least those of the changes that were seen.
+
+    V/v, the variance between clusters over that of independent pairs that change altogether or not at all, is how many
+    change together, and v²/V how many such clumps there were. Under 20 of them whole clusters could change of which
+    none was seen (all of a cluster's n^0.85); from there on what was seen speaks, with the third power of its number.
+    """
+    reach = max(found.down, found.up)
+    whole = np.maximum((found.gains + found.losses) / reach - found.n * (found.difference / reach) ** 2, 0.0)
+    spread = _variance(found) / reach**2
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(distance == 0.0, 0.0, distance / _error(found))
+        seen = np.where(whole > 0.0, np.clip(spread / whole, 1.0, found.kish), 1.0)
+        events = np.where(spread > 0.0, whole**2 / spread, 0.0)
+        unsure = np.where(events > 0.0, np.minimum(1.0, (_EVENTS / events) ** 3), 1.0)
+    return np.asarray(seen + np.maximum(found.kish**_ROOT - seen, 0.0) * unsure)
 
 
-def _skew(found: Moments) -> float:
-    # With clusters the larger clumps are seen last: what skewness would take back from the lower bound, they need.
-    return 1.0 if found.plain else 0.0
+def _variance(found: Moments) -> FloatRows:
+    """n² times the difference's variance: the jackknife's, and with clusters no less than that of single pairs.
+
+    Changes of one cluster that cancel are no sign that a cluster's changes always do.
+    """
+    spread = np.where(np.isfinite(found.spread), found.spread, 0.0)
+    return np.asarray(np.where(found.kish > 1.0, np.maximum(spread, found.single), spread))
 
 
-def _error(found: Moments) -> FloatRows:
-    count = np.maximum(found.clusters, 2.0)
-    return np.asarray(np.sqrt((count - 1.0) / count * found.spread) / found.n)
+def _unseen(found: Moments, *, strict: bool) -> tuple[FloatRows, FloatRows, FloatRows]:
+    """(difference, its standard error, skewness at most 0) with unseen losses among the data."""
+    size = clump(found) * found.down if found.bounded else np.zeros_like(found.n)
+    weight = _STRICT_WEIGHT if strict else _WEIGHT
+    variance = np.where(np.isfinite(found.spread), _variance(found) + weight * size**2, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skewness = np.where(variance > 0.0, (found.third - weight * size**3) / variance**1.5, 0.0)
+    if not found.bounded:
+        skewness = np.zeros_like(found.n)
+    error = np.where(variance > 0.0, np.sqrt(variance) / found.n, np.nan)
+    return found.difference - weight * size / found.n, error, np.clip(skewness, -_SKEWEST, 0.0)
 
 
-def _freedom(found: Moments) -> FloatRows:
-    return np.maximum(found.effective - 1.0, 1.0)
-
-
-def _quantile(found: Moments, tail: float) -> FloatRows:
+def _lower(found: Moments, tail: float, *, strict: bool) -> FloatRows:
     from scipy import special
 
-    if found.plain:
-        return np.full_like(found.n, -float(special.ndtri(tail)))
-    return np.asarray(-special.stdtrit(_freedom(found), tail))
+    value, error, skewness = _unseen(found, strict=strict)
+    quantile = -special.stdtrit(found.freedom, tail)
+    low = value - error * (quantile - skewness * (quantile**2 - 1.0) / 6.0)
+    return np.asarray(np.maximum(low, -found.down))
 
 
-def _below(found: Moments, statistic: FloatRows) -> FloatRows:
+def _statistic(found: Moments, *, strict: bool) -> FloatRows:
+    """The quantile at which the lower bound is 0: the root z of z + k·(z² - 1) = T with k = -skewness/6."""
+    value, error, skewness = _unseen(found, strict=strict)
+    ratio, k = value / error, -skewness / 6.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = (np.sqrt(np.maximum(1.0 + 4.0 * k * (k + ratio), 0.0)) - 1.0) / (2.0 * k)
+    return np.asarray(np.where(k < 1e-9, ratio, root))
+
+
+def _score(found: Moments, delta: float, *, strict: bool) -> FloatRows:
+    """How far the difference lies above `delta`, in its standard error there."""
+    at, shift = np.full_like(found.n, delta), _STRICT_SHIFT if strict else _SHIFT
+    return tango_statistic(found.gains, found.losses, found.n, at, shift=shift, skewness=1.0)
+
+
+def _normal(tail: float) -> float:
     from scipy import special
 
-    return np.asarray(special.ndtr(statistic) if found.plain else special.stdtr(_freedom(found), statistic))
+    return float(special.ndtri(tail))

@@ -1,48 +1,56 @@
 """Confidence intervals for means and ratios of sums over samples that may be clustered.
 
 Sources: Miller 2024 (arXiv 2411.00640) for the cluster-robust standard error, Wilson 1927 for the score interval,
-Korn & Graubard 1998 for a score interval on an effective sample size, Cameron & Miller 2015 for t with G - 1
-degrees of freedom and for the jackknife where clusters are few.
+Korn & Graubard 1998 for a score interval on an effective sample size, Bell & McCaffrey 2002 for the jackknife's degrees
+of freedom where clusters are few or of unlike sizes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalkit.core import Estimate
-from evalkit.stats.clusters import renumber, sums
+from evalkit.stats.clusters import Spread, renumber, spread, sums
 from evalkit.stats.exact import clopper_pearson
 
 if TYPE_CHECKING:
-    from evalkit.core import FloatRows, IntArray
+    from evalkit.core import Ends, FloatRows, IntArray
 
 FEW_SAMPLES = 300
 """Below this many samples a proportion gets Wilson's interval, whose coverage does not lean on normality."""
 FEW_EVENTS = 30
 """A proportion with fewer rights or wrongs than this is at the edge, where t intervals fail at any n."""
-FEW_CLUSTERED_EVENTS = 300
-"""With clusters the skewness of sums lasts longer: 50 clusters of 20 with 50 effective events gave t 93.4 %."""
 RARE_EVENTS = 10
 """With fewer rights or wrongs than this Wilson's interval may cover as little as 86 %; the exact one never does."""
 FEW_CLUSTERS = 50
-"""Below this many clusters the cluster-robust standard error is too small too often (Cameron & Miller 2015)."""
+"""Below this many clusters a bootstrap is corrected for bias and skewness."""
+_PSEUDO = 0.5
+"""How many unseen samples are added at either end of the scale: what Jeffreys' prior is worth."""
+_ROOT = 0.6
+"""With clusters of an effective size k an unseen one holds k^0.6 samples; simulation gave it (docs/statistics.md)."""
 
 
 def mean_interval(
-    values: FloatRows | Sequence[float], clusters: IntArray | None = None, confidence: float = 0.95
+    values: FloatRows | Sequence[float],
+    clusters: IntArray | None = None,
+    confidence: float = 0.95,
+    *,
+    ends: Ends = (None, None),
 ) -> Estimate:
     """The mean of `values` (shape (n,)) with its interval; `clusters` (shape (n,)) numbers what is not independent.
 
-    - Graded values: t on SD(n-1)/√n, or on the cluster-robust error with G - 1 degrees of freedom; under 50
-      clusters on the jackknife over clusters, which is the larger one.
-    - Values that are all 0 or 1: Wilson's score interval where samples are under 300 or one side has under 30, and
-      Clopper & Pearson's exact one where it has under 10. With clusters Wilson's stands on the effective sample size,
-      n over the design effect, and takes t's quantile, up to 300 effective events.
-    - One graded value, one cluster or none at all: bounds are NaN, because nothing says how much it varies.
+    - Values that are all 0 or 1: Wilson's score interval where samples are under 300 or one side has under 30, Clopper
+    &
+      Pearson's exact one where it has under 10, t elsewhere.
+    - Other values with `ends`, and 0/1 values in clusters: `score_interval`.
+    - Values without ends: t on SD(n-1)/√n, or on the cluster-robust error in its jackknife form with Bell and
+      McCaffrey's degrees of freedom. NaN where nothing varies: nothing then says how much it could.
+    - One graded value, one cluster or none at all: bounds are NaN, too.
 
     `Estimate.how` states the form that was taken. Raises ValueError for values that are not finite.
     """
@@ -52,25 +60,41 @@ def mean_interval(
     n = len(x)
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0, "n=0", confidence)
-    mean = float(x.mean())
+    quantile(confidence)
     numbers, count = renumber(clusters, n)
-    if bool(((x == 0.0) | (x == 1.0)).all()):
-        score = _share_interval(x, mean, numbers, count, confidence)
-        if score is not None:
-            return score
+    zero_one = bool(((x == 0.0) | (x == 1.0)).all())
+    if zero_one and numbers is None:
+        return _share_interval(x, confidence)
     if n == 1:
-        return Estimate(mean, math.nan, math.nan, 1, "n=1", confidence)
-    return _linear_interval(x, np.ones(n), mean, numbers, count, confidence)
+        return Estimate(float(x[0]), math.nan, math.nan, 1, "n=1", confidence)
+    found = spread(sums(x, numbers, count), sums(np.ones(n), numbers, count), n)
+    if zero_one and count == 1:
+        # One cluster leaves no degree of freedom; its effective size of 1 is the widest statement there is.
+        low, high = wilson(found.value, 1.0, quantile(confidence))
+        return Estimate(found.value, low, high, n, "wilson on 1.0 effective samples, 1 clusters", confidence)
+    lowest, highest = (0.0, 1.0) if zero_one else ends
+    if lowest is None or highest is None:
+        return t_interval(found, confidence)
+    if float(x.min()) < lowest or float(x.max()) > highest:
+        # Whoever declared the ends was wrong about them: what is known is only what was seen.
+        outside = t_interval(found, confidence)
+        return replace(outside, how=f"{outside.how}, values beyond {lowest:g} to {highest:g}")
+    return score_interval(found, (lowest, highest), confidence)
 
 
 def ratio_interval(
-    numerators: FloatRows, denominators: FloatRows, clusters: IntArray | None = None, confidence: float = 0.95
+    numerators: FloatRows,
+    denominators: FloatRows,
+    clusters: IntArray | None = None,
+    confidence: float = 0.95,
+    *,
+    ends: Ends = (None, None),
 ) -> Estimate:
-    """Σ numerators / Σ denominators (both of shape (n,)) with its interval, by linearisation.
+    """Σ numerators / Σ denominators (both of shape (n,)) with its interval: a mean weighted by the denominators.
 
-    The error is that of the residuals numerator - ratio · denominator over the mean denominator (the delta method),
-    summed by cluster, with t and G - 1 degrees of freedom. Raises ValueError for values that are not finite and
-    for denominators that sum to zero.
+    The error is the jackknife's over samples or clusters, with Bell and McCaffrey's degrees of freedom for weights of
+    unlike size; where the ratio has `ends`, the interval is `score_interval`. Raises ValueError for values that are not
+    finite and for denominators that sum to zero.
     """
     top, bottom = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
     if not (np.isfinite(top).all() and np.isfinite(bottom).all()):
@@ -81,11 +105,55 @@ def ratio_interval(
     total = float(bottom.sum())
     if total == 0.0:
         raise ValueError("the denominators sum to zero")
-    ratio = float(top.sum()) / total
     if n == 1:
-        return Estimate(ratio, math.nan, math.nan, 1, "n=1", confidence)
+        return Estimate(float(top.sum()) / total, math.nan, math.nan, 1, "n=1", confidence)
     numbers, count = renumber(clusters, n)
-    return _linear_interval(top, bottom, ratio, numbers, count, confidence)
+    found = spread(sums(top, numbers, count), sums(bottom, numbers, count), n, working=2)
+    lowest, highest = ends
+    if lowest is None or highest is None:
+        return t_interval(found, confidence)
+    return score_interval(found, (lowest, highest), confidence)
+
+
+def score_interval(found: Spread, ends: tuple[float, float], confidence: float) -> Estimate:
+    """Wilson's interval of a mean on a scale with `ends`, on as many right-or-wrong answers as its samples are worth.
+
+    Half a sample (half a cluster's worth of them) that was not seen is added at either end; the variance with these
+    says how many 0/1 samples tell as much: n_eff = p(1 - p)/var. So the interval has a width where all values are
+    alike, is as long towards the middle as scores near an end need, and is t's of many samples. The quantile is t's.
+    """
+    lowest, width = ends[0], ends[1] - ends[0]
+    n, name = round(found.n), _name("score", found)
+    if math.isnan(found.variance):
+        return Estimate(found.value, math.nan, math.nan, n, "one cluster", confidence)
+    p = min(1.0, max(0.0, (found.value - lowest) / width))
+    size = found.kish**_ROOT
+    weight = _PSEUDO * size
+    middle = (found.n * p + weight) / (found.n + 2.0 * weight)
+    variance = found.variance / width**2 + _PSEUDO * size**2 * (middle**2 + (1.0 - middle) ** 2)
+    effective = middle * (1.0 - middle) * found.n**2 / variance
+    low, high = wilson(p, effective, quantile(confidence, found.freedom))
+    how = f"{name}, {effective:.1f} effective samples"
+    return Estimate(found.value, lowest + width * low, lowest + width * high, n, how, confidence)
+
+
+def t_interval(found: Spread, confidence: float) -> Estimate:
+    """t on the jackknife's error; NaN where nothing varies, and for one cluster."""
+    n, name = round(found.n), _name("t", found)
+    if math.isnan(found.variance):
+        return Estimate(found.value, math.nan, math.nan, n, "one cluster", confidence)
+    if found.variance == 0.0:
+        return Estimate(found.value, math.nan, math.nan, n, f"{name}, nothing varies", confidence)
+    half = quantile(confidence, found.freedom) * found.error
+    return Estimate(found.value, found.value - half, found.value + half, n, name, confidence)
+
+
+def _name(form: str, found: Spread) -> str:
+    """With the number of clusters, and with degrees of freedom where they are not one less."""
+    name = form if found.count == round(found.n) else f"{form}, {found.count} clusters"
+    if math.isnan(found.freedom) or abs(found.freedom - (found.count - 1)) < 0.05:
+        return name
+    return f"{name}, {found.freedom:.1f} degrees of freedom"
 
 
 def standard_error(values: FloatRows | Sequence[float], clusters: IntArray | None = None) -> float:
@@ -97,7 +165,8 @@ def standard_error(values: FloatRows | Sequence[float], clusters: IntArray | Non
     numbers, count = renumber(clusters, len(x))
     if count < 2:
         return math.nan
-    return _robust_error(x, np.ones(len(x)), float(x.mean()), numbers, count)
+    residuals = sums(x - float(x.mean()), numbers, count)
+    return math.sqrt(count / (count - 1) * float(residuals @ residuals)) / len(x)
 
 
 def pooled_stderr(errors: Sequence[float], sizes: Sequence[int]) -> float:
@@ -142,77 +211,15 @@ def quantile(confidence: float, freedom: float = math.inf) -> float:
     return float(special.ndtri(proportion) if math.isinf(freedom) else special.stdtrit(freedom, proportion))
 
 
-def _share_interval(
-    x: FloatRows, proportion: float, numbers: IntArray | None, count: int, confidence: float
-) -> Estimate | None:
-    """Wilson's interval for 0/1 values, or None where there are enough samples, events and clusters for t."""
-    n = len(x)
+def _share_interval(x: FloatRows, confidence: float) -> Estimate:
+    """The interval of a proportion of independent samples: exact, Wilson's or t."""
+    n, proportion = len(x), float(x.mean())
     events = n * min(proportion, 1.0 - proportion)
-    if numbers is None:
-        if n >= FEW_SAMPLES and events >= FEW_EVENTS:
-            return None
-        if events < RARE_EVENTS:
-            low, high = clopper_pearson(round(n * proportion), n, confidence)
-            return Estimate(proportion, low, high, n, "clopper-pearson", confidence)
+    if events < RARE_EVENTS:
+        low, high = clopper_pearson(round(n * proportion), n, confidence)
+        return Estimate(proportion, low, high, n, "clopper-pearson", confidence)
+    if n < FEW_SAMPLES or events < FEW_EVENTS:
         low, high = wilson(proportion, n, quantile(confidence))
         return Estimate(proportion, low, high, n, "wilson", confidence)
-    effective = _effective_size(x, proportion, numbers, count)
-    if count >= FEW_CLUSTERS and events * effective / n >= FEW_CLUSTERED_EVENTS:
-        return None
-    # One cluster leaves no degree of freedom; its effective size of 1 is the widest statement there is.
-    z = quantile(confidence, count - 1 if count > 1 else math.inf)
-    low, high = wilson(proportion, effective, z)
-    how = f"wilson on {effective:.1f} effective samples, {count} clusters"
-    return Estimate(proportion, low, high, n, how, confidence)
-
-
-def _effective_size(x: FloatRows, proportion: float, numbers: IntArray, count: int) -> float:
-    """How many independent samples the clustered ones are worth: n over the design effect.
-
-    It lies between Kish's n²/Σm² (clusters of size m whose samples are all alike) and n. The lower end is taken
-    where the design effect can't be estimated: few clusters, or few events.
-    """
-    n = len(x)
-    sizes = np.bincount(numbers, minlength=count).astype(np.float64)
-    least = n * n / float((sizes**2).sum())
-    simple = proportion * (1.0 - proportion) / n
-    if count < 2 or simple == 0.0:
-        return least
-    error = _robust_error(x, np.ones(n), proportion, numbers, count)
-    effective = min(float(n), max(least, n * simple / error**2 if error > 0.0 else n))
-    return least if effective * min(proportion, 1.0 - proportion) < 10 else effective
-
-
-def _linear_interval(
-    top: FloatRows, bottom: FloatRows, value: float, numbers: IntArray | None, count: int, confidence: float
-) -> Estimate:
-    n = len(top)
-    if count < 2:
-        return Estimate(value, math.nan, math.nan, n, "one cluster", confidence)
-    if numbers is None:
-        error, how = _robust_error(top, bottom, value, None, n), "t"
-    elif count >= FEW_CLUSTERS:
-        error, how = _robust_error(top, bottom, value, numbers, count), f"t, {count} clusters"
-    else:
-        robust = _robust_error(top, bottom, value, numbers, count)
-        error = max(robust, _jackknife_error(top, bottom, numbers, count))
-        how = f"t, jackknife over {count} clusters"
-    if error == 0.0:
-        how += ", all alike"
-    half = quantile(confidence, count - 1) * error
-    return Estimate(value, value - half, value + half, n, how, confidence)
-
-
-def _robust_error(top: FloatRows, bottom: FloatRows, value: float, numbers: IntArray | None, count: int) -> float:
-    residuals = sums(top - value * bottom, numbers, count)
-    return math.sqrt(count / (count - 1) * float(residuals @ residuals)) / abs(float(bottom.sum()))
-
-
-def _jackknife_error(top: FloatRows, bottom: FloatRows, numbers: IntArray, count: int) -> float:
-    """√[(G-1)/G · Σ_g(θ₋g - θ̄)²], where θ₋g leaves cluster g out; with clusters of one size the robust error."""
-    over, under = sums(top, numbers, count), sums(bottom, numbers, count)
-    rest = under.sum() - under
-    if (rest == 0.0).any():
-        return 0.0
-    without = (over.sum() - over) / rest
-    return math.sqrt((count - 1) / count * float(((without - without.mean()) ** 2).sum()))
+    half = quantile(confidence, n - 1) * math.sqrt(proportion * (1.0 - proportion) / (n - 1))
+    return Estimate(proportion, proportion - half, proportion + half, n, "t", confidence)

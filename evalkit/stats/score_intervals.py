@@ -1,4 +1,4 @@
-"""Score intervals for the difference of paired proportions: Tango 1998, its refinement, and Newcombe 1998.
+"""Score intervals for the difference of paired proportions: Tango 1998, and its refinement.
 
 They take counts of pairs: `gains` (0 then 1), `losses` (1 then 0) and `n` pairs in all. Counts may also be effective,
 fractional ones. Everything is vectorised: arrays that broadcast together give arrays.
@@ -6,7 +6,6 @@ fractional ones. Everything is vectorised: arrays that broadcast together give a
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,30 +76,3 @@ def tango(
             inside, outside = np.where(kept, middle, inside), np.where(kept, outside, middle)
         bounds.append(inside)
     return bounds[0], bounds[1]
-
-
-def newcombe(both: int, losses: int, gains: int, neither: int, quantile: float) -> tuple[float, float]:
-    """Newcombe's interval for paired proportions: two Wilson intervals, put together with the pairs' correlation.
-
-    `both` are right twice, `losses` right then wrong, `gains` wrong then right, `neither` wrong twice. The
-    difference is that of the second share less the first. Method 10 of Newcombe 1998, φ corrected for continuity.
-    """
-    from evalkit.stats.intervals import wilson
-
-    n = both + losses + gains + neither
-    before, after = (both + losses) / n, (both + gains) / n
-    low_before, high_before = wilson(before, n, quantile)
-    low_after, high_after = wilson(after, n, quantile)
-    margins = (both + losses) * (gains + neither) * (both + gains) * (losses + neither)
-    cross = float(both * neither - losses * gains)
-    if cross > 0.0:
-        cross = max(cross - n / 2.0, 0.0)
-    phi = 0.0 if margins == 0 else cross / math.sqrt(margins)
-    difference = after - before
-
-    def reach(first: float, second: float) -> float:
-        return math.sqrt(max(first * first - 2.0 * phi * first * second + second * second, 0.0))
-
-    low = difference - reach(after - low_after, high_before - before)
-    high = difference + reach(high_after - after, before - low_before)
-    return max(low, -1.0), min(high, 1.0)

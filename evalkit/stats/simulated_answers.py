@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalkit.stats.clusters import freedom
 from evalkit.stats.moments import Moments
 
 if TYPE_CHECKING:
@@ -62,13 +63,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draw:
-    """Sums of `clusters` clusters of one size, for r data sets: `gains`, `losses` and Σ S_g² (shape (r,))."""
+    """Sums of `clusters` clusters of one size, for r data sets: `gains`, `losses`, Σ S_g² and Σ S_g³ (shape (r,))."""
 
     size: int
     clusters: int
     gains: FloatRows
     losses: FloatRows
     squares: FloatRows
+    cubes: FloatRows
 
     def __add__(self, other: Draw) -> Draw:
         """More clusters of the same size for every data set."""
@@ -78,6 +80,7 @@ class Draw:
             self.gains + other.gains,
             self.losses + other.losses,
             self.squares + other.squares,
+            self.cubes + other.cubes,
         )
 
 
@@ -88,7 +91,8 @@ def draw(answers: Answers, clusters: int, sets: int, rng: np.random.Generator) -
     """
     gains, losses, chances = _outcomes(answers)
     drawn = rng.multinomial(clusters, chances, size=sets).astype(np.float64)
-    return Draw(answers.size, clusters, drawn @ gains, drawn @ losses, drawn @ (gains - losses) ** 2)
+    d = gains - losses
+    return Draw(answers.size, clusters, drawn @ gains, drawn @ losses, drawn @ d**2, drawn @ d**3)
 
 
 def draw_moments(answers: Answers, n: int, sets: int, rng: np.random.Generator) -> Moments:
@@ -107,24 +111,26 @@ def moments_of(parts: list[Draw]) -> Moments:
     gains = np.sum([part.gains for part in parts], axis=0)
     losses = np.sum([part.losses for part in parts], axis=0)
     mean = (gains - losses) / n
-    spread = np.zeros_like(gains)
+    spread, third = np.zeros_like(gains), np.zeros_like(gains)
     for part in parts:
-        size = part.size
-        around = part.squares - 2.0 * size * mean * (part.gains - part.losses) + (size * mean) ** 2 * part.clusters
+        size, level, total = part.size, part.size * mean, part.gains - part.losses
+        around = part.squares - 2.0 * level * total + level**2 * part.clusters
         spread += np.maximum(around, 0.0) / (1.0 - size / n) ** 2 if size < n else np.nan
-    squares = sum(part.clusters * part.size**2 for part in parts)
-    fourths = sum(part.clusters * part.size**4 for part in parts)
-    count = sum(part.clusters for part in parts)
-    same = np.ones_like(gains)
+        third += part.cubes - 3.0 * level * part.squares + 3.0 * level**2 * total - level**3 * part.clusters
+    sizes = np.repeat([float(part.size) for part in parts], [part.clusters for part in parts])
+    count, same = len(sizes), np.ones_like(gains)
     return Moments(
         n=same * n,
         gains=gains,
         losses=losses,
-        spread=spread,
-        kish=same * squares / n,
-        effective=same * squares**2 / fourths,
+        single=np.maximum(gains + losses - n * mean**2, 0.0),
+        spread=spread * (count - 1) / count,
+        third=third,
+        kish=same * float(sizes @ sizes) / n,
+        freedom=same * (freedom(sizes) if count > 1 else np.nan),
         clusters=same * count,
-        bounded=True,
+        down=1.0,
+        up=1.0,
         plain=count == n,
     )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from evalkit.core import Estimate
-from evalkit.stats.bootstrap import _VALUES_ONLY, _bca_tails
+from evalkit.stats.bootstrap import FEWEST, is_values_only, resampled
 from evalkit.stats.clusters import renumber
 from evalkit.stats.intervals import FEW_CLUSTERS
 
@@ -39,47 +39,27 @@ def weighted_interval(
 ) -> Estimate:
     """The statistic of n samples with its bootstrap interval over clusters (percentile; BCa under 50 clusters).
 
-    From 100,000 samples on there are fewer resamples, down to 200. The bounds are NaN for fewer than two clusters and
-    where the statistic is not finite in some resample.
+    From 100,000 samples on there are fewer resamples, down to 200. The bounds are NaN as `bootstrap.resampled` says.
     """
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0, "n=0", confidence)
     numbers, count = renumber(clusters, n)
-    value = float(_apply(statistic, np.ones((1, n)))[0])
-    if count < 2 or not math.isfinite(value):
-        how = "undefined" if not math.isfinite(value) else "n=1" if n == 1 else "one cluster"
-        return Estimate(value, math.nan, math.nan, n, how, confidence)
-    if _VALUES_ONLY.get():
-        return Estimate(value, math.nan, math.nan, n, "value only", confidence)
-    resamples = max(min(resamples, _FEWEST), min(resamples, _MOST_CELLS // n))
-    drawn = _resample(statistic, n, numbers, count, seed, resamples)
-    how = "bootstrap" if numbers is None else f"bootstrap, {count} clusters"
-    broken = int((~np.isfinite(drawn)).sum())
-    if broken:
-        how += f", undefined in {broken} of {resamples} resamples"
-        return Estimate(value, math.nan, math.nan, n, how, confidence)
-    tails = ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0)
-    if count < FEW_CLUSTERS:
-        left_out = 1.0 - np.eye(count)
-        without = _apply(statistic, left_out if numbers is None else left_out[:, numbers])
-        tails = _bca_tails(drawn, value, without, tails)
-        how += ", BCa"
-    low, high = np.quantile(drawn, tails)
-    return Estimate(value, float(low), float(high), n, how, confidence)
 
+    def of_times(times: FloatRows) -> FloatRows:
+        return _apply(statistic, times if numbers is None else times[:, numbers])
 
-def _resample(
-    statistic: Weighted, n: int, numbers: IntArray | None, count: int, seed: int, resamples: int
-) -> FloatRows:
-    rng = np.random.default_rng(seed)
-    chunk = max(1, min(resamples, _CHUNK_CELLS // n))
-    drawn: list[FloatRows] = []
-    for start in range(0, resamples, chunk):
-        size = min(chunk, resamples - start)
-        picks = rng.integers(count, size=(size, count)) + np.arange(size)[:, None] * count
-        times = np.bincount(picks.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)
-        drawn.append(_apply(statistic, times if numbers is None else times[:, numbers]))
-    return np.concatenate(drawn)
+    without = of_times(1.0 - np.eye(count)) if FEWEST <= count < FEW_CLUSTERS and not is_values_only() else None
+    return resampled(
+        of_times,
+        count,
+        n,
+        "bootstrap" if numbers is None else f"bootstrap, {count} clusters",
+        without=without,
+        seed=seed,
+        resamples=max(min(resamples, _FEWEST), min(resamples, _MOST_CELLS // n)),
+        confidence=confidence,
+        cells=max(count, _CHUNK_CELLS * count // n),
+    )
 
 
 def _apply(statistic: Weighted, weights: FloatRows) -> FloatRows:

@@ -167,17 +167,22 @@ def perplexities(nll: list[float], words: list[float]) -> Any:
     return made
 
 
-def test_a_ratio_of_perplexities_is_theirs_and_its_interval_that_of_a_paired_delta_method() -> None:
+def test_a_ratio_of_perplexities_is_theirs_and_its_interval_that_of_a_paired_jackknife() -> None:
     before, after, words = [30.0, 45.0, 70.0, 20.0], [31.0, 47.0, 69.0, 22.0], [10.0, 14.0, 25.0, 8.0]
     found = perplexity_ratio(pair_task(perplexities(before, words), perplexities(after, words)))
     assert found is not None
     name, ratio = found
     assert name == "word_perplexity"
     assert ratio.value == pytest.approx(math.exp(sum(after) / 57) / math.exp(sum(before) / 57), rel=1e-12)
-    d = np.subtract(after, before)
+    d, sizes = np.subtract(after, before), np.array(words)
     log = d.sum() / 57
-    error = math.sqrt(4 / 3 * float(((d - log * np.array(words)) ** 2).sum())) / 57
-    reach = float(stats.t.ppf(0.975, 3)) * error
+    without = (d.sum() - d) / (57 - sizes)
+    error = math.sqrt(3 / 4 * float(((without - log) ** 2).sum()))
+    # Bell and McCaffrey's degrees of freedom where a document's sum varies with the square of its words.
+    shares = sizes / 57
+    residual = np.diag(1 / (1 - shares)) @ (np.eye(4) - np.outer(shares, np.ones(4)))
+    omega = residual @ np.diag(shares**2) @ residual.T
+    reach = float(stats.t.ppf(0.975, np.trace(omega) ** 2 / np.trace(omega @ omega))) * error
     assert (ratio.low, ratio.high) == pytest.approx((math.exp(log - reach), math.exp(log + reach)), rel=1e-9)
 
 

@@ -8,6 +8,7 @@ import pytest
 from evalkit.comparing import Column, pair_task, pair_tasks
 from evalkit.comparing.gates.assess import flips
 from evalkit.comparing.pairing import is_mean, rows_of, values_of
+from evalkit.comparing.side import MeanCost
 from evalkit.core import UsageError
 from evalkit.plugins.named import metrics
 from evalkit.scoring.metrics import mean, word_perplexity
@@ -94,7 +95,7 @@ def test_a_pattern_takes_several_tasks_as_one() -> None:
     assert [pair.candidate.id_of(task, "1") for task in ("mmlu_y", "mmlu_z", "mmlu_*")] == ["mmlu_y/1", None, None]
     assert [theirs["mmlu_x"].id_of(task, "1") for task in ("mmlu_x", "mmlu_y")] == ["1", None]
     # A baseline file knows the mean cost alone.
-    theirs["mmlu_x"].costs = {"seconds": np.asarray([2.0])}
+    theirs["mmlu_x"].costs, theirs["mmlu_x"].mean_costs = {}, {"seconds": MeanCost(2.0, 0.5, 2)}
     (again,), _, _ = pair_tasks(theirs, theirs, names=[("mmlu_*", "mmlu_*")])
     assert again.baseline.costs["seconds"][:2].tolist() == [2.0, 2.0]
     assert len(again.baseline.costs["cost"]) == 4

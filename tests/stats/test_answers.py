@@ -46,12 +46,12 @@ def test_sums_drawn_at_once_are_distributed_as_those_of_samples(answers: Answers
     for _ in range(1500):
         before, after, clusters = flips(answers, n, RNG)
         one_by_one.append(moments(before, after, clusters if answers.size > 1 else None))
-    for name in ("gains", "losses", "spread"):
+    for name in ("gains", "losses", "spread", "third"):
         many = getattr(at_once, name)
         single = np.array([float(getattr(each, name)) for each in one_by_one])
         assert single.mean() == pytest.approx(many.mean(), abs=4 * many.std() / math.sqrt(1500))
         assert single.std() == pytest.approx(many.std(), rel=0.12)
-    for name in ("n", "kish", "effective", "clusters"):
+    for name in ("n", "kish", "freedom", "clusters"):
         assert float(getattr(one_by_one[0], name)) == pytest.approx(getattr(at_once, name)[0])
     assert (at_once.plain, at_once.bounded) == (one_by_one[0].plain, True)
 

@@ -97,16 +97,18 @@ def test_ends() -> None:
     none, one = of(np.zeros(0)), of(np.ones(1))
     assert (none.how, one.how) == ("n=0", "n=1")
     assert math.isnan(one.low)
-    alike = of(np.full(20, 0.5))
-    assert (alike.low, alike.high) == (0.5, 0.5)
+    alike, few = of(np.full(20, 0.5)), of(np.array([0.1, 0.2, 0.3, 0.4]))
+    assert (alike.how, few.how) == ("bootstrap, nothing varies", "too few to resample: 4 samples")
+    assert math.isnan(alike.low)
+    assert math.isnan(few.high)
     whole = of(np.array([0.1, 0.4]), np.array([7, 7]))
     assert whole.how == "one cluster"
     assert math.isnan(whole.high)
 
 
 def test_a_statistic_that_is_undefined_in_a_resample_has_no_bounds() -> None:
-    rows = np.array([[1.0, 0.0]] * 3 + [[1.0, 1.0]])
+    rows = np.array([[1.0, 0.0]] * 5 + [[1.0, 1.0]])
     found = bootstrap_interval(rows, lambda sums, counts: sums[:, 0] / sums[:, 1], seed=1)
-    assert found.value == 4.0
+    assert found.value == 6.0
     assert "undefined in" in found.how
     assert math.isnan(found.low)

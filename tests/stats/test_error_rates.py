@@ -19,7 +19,8 @@ def enumerated(n: int, gain: float, loss: float) -> tuple[Moments, np.ndarray]:
     counts = np.column_stack([gains, losses, n - gains - losses])
     chances = scipy.stats.multinomial.pmf(counts, n, [gain, loss, 1 - gain - loss])
     same = np.ones_like(gains)
-    return Moments(same * n, gains, losses, same, same, same * n, same * n, bounded=True, plain=True), chances
+    zero = 0.0 * same
+    return Moments(same * n, gains, losses, same, same, zero, same, same * n, same * n, 1.0, 1.0, plain=True), chances
 
 
 @pytest.mark.parametrize("n", [20, 60, 150])
@@ -60,7 +61,7 @@ def test_rare_flips_in_clusters_let_no_drop_through(n: int, answers: Answers) ->
 def test_the_t_interval_would_not_have_kept_it() -> None:
     answers = Answers(0.98, 0.05, 0.95, 20, 0.3)
     found = draw_moments(answers, 200, 10_000, np.random.default_rng(1))
-    error = np.sqrt(9 / 10 * found.spread) / found.n
+    error = np.sqrt(found.spread) / found.n
     low = found.difference + scipy.stats.t.ppf(0.05, 9) * error
     assert (low > -0.05).mean() > 0.2
 

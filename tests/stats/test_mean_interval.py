@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.stats import mean_interval, pooled_stderr, ratio_interval, standard_error, wilson
+from evalkit.stats.clusters import freedom
 
 RNG = np.random.default_rng(11)
 
@@ -69,15 +70,58 @@ def test_all_right_is_no_certainty() -> None:
     assert found.high == 1.0
 
 
-@pytest.mark.parametrize("count", [50, 120])
-def test_clustered_values_take_the_cluster_robust_error_with_t(count: int) -> None:
-    clusters = RNG.integers(count, size=600)
-    clusters[:count] = np.arange(count)
-    values = RNG.normal(size=count)[clusters] + RNG.normal(size=600)
+def jackknife_error(tops: list[float], bottoms: list[float], clusters: list[int]) -> float:
+    """√[(G-1)/G · Σ_g(θ₋g - θ)²] with θ₋g the ratio of sums without cluster g, as it reads."""
+    whole, numbers = sum(tops) / sum(bottoms), sorted(set(clusters))
+    total = 0.0
+    for left_out in numbers:
+        kept = [place for place, cluster in enumerate(clusters) if cluster != left_out]
+        without = sum(tops[place] for place in kept) / sum(bottoms[place] for place in kept)
+        total += (without - whole) ** 2
+    return math.sqrt((len(numbers) - 1) / len(numbers) * total)
+
+
+def bell_mccaffrey(sizes: list[float], power: int) -> float:
+    """tr(Ω)²/tr(Ω²) of the scaled deviations' covariance, by matrices."""
+    shares = np.array(sizes) / sum(sizes)
+    count = len(sizes)
+    residual = np.eye(count) - np.outer(shares, np.ones(count))
+    scale = np.diag(1 / (1 - shares))
+    omega = scale @ residual @ np.diag(shares**power) @ residual.T @ scale
+    return float(np.trace(omega) ** 2 / np.trace(omega @ omega))
+
+
+SIZES = [[3, 5, 8, 10, 15, 20, 30, 40, 60, 80], [4] * 12, [1, 2, 3, 40, 5, 6], [1] * 60 + [30]]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_clustered_values_take_the_jackknife_with_bell_and_mccaffreys_degrees_of_freedom(sizes: list[int]) -> None:
+    clusters = RNG.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    values = RNG.normal(size=len(sizes))[clusters] + RNG.normal(size=len(clusters))
     found = mean_interval(values, clusters)
-    half = scipy.stats.t.ppf(0.975, count - 1) * cluster_error(values.tolist(), clusters.tolist())
-    assert found.high - found.value == pytest.approx(half, abs=1e-9)
-    assert found.how == f"t, {count} clusters"
+    freedom = bell_mccaffrey([float(size) for size in sizes], 1)
+    error = jackknife_error(values.tolist(), [1.0] * len(values), clusters.tolist())
+    assert found.high - found.value == pytest.approx(scipy.stats.t.ppf(0.975, freedom) * error, rel=1e-9)
+    exact = "" if len(set(sizes)) == 1 else f", {freedom:.1f} degrees of freedom"
+    assert found.how == f"t, {len(sizes)} clusters{exact}"
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_degrees_of_freedom_are_those_of_the_matrices(sizes: list[int]) -> None:
+    for power in (1, 2):
+        expected = bell_mccaffrey([float(size) for size in sizes], power)
+        assert freedom(np.array(sizes, dtype=float), working=power) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_jackknife_of_equal_clusters_is_the_cluster_robust_error_of_statsmodels() -> None:
+    api = pytest.importorskip("statsmodels.api", reason="statsmodels is the oracle")
+    clusters = np.repeat(np.arange(12), 7)
+    values = RNG.normal(size=12)[clusters] + RNG.normal(size=84)
+    fitted = api.OLS(values, np.ones(84)).fit()
+    robust = fitted.get_robustcov_results("cluster", groups=clusters, use_correction=True)
+    found = mean_interval(values, clusters)
+    # The jackknife divides every deviation by 1 - 1/12 and has 11/12 before the sum; G/(G-1) is the same here.
+    assert found.high - found.value == pytest.approx(scipy.stats.t.ppf(0.975, 11) * robust.bse[0], rel=1e-9)
 
 
 def test_the_cluster_robust_error_is_that_of_statsmodels() -> None:
@@ -111,36 +155,66 @@ def test_gaps_between_cluster_numbers_are_no_clusters() -> None:
         assert mean_interval(graded, clusters * 5 + 2) == mean_interval(graded, clusters)
 
 
-def test_few_clusters_of_graded_values_take_the_jackknife() -> None:
-    sizes = [1, 2, 3, 40, 5, 6]
-    clusters = np.repeat(np.arange(6), sizes)
-    values = RNG.normal(size=6)[clusters] + RNG.normal(size=len(clusters)) / 9
-    found = mean_interval(values, clusters)
-    without = [values[clusters != g].mean() for g in range(6)]
-    jackknife = math.sqrt(5 / 6 * sum((each - sum(without) / 6) ** 2 for each in without))
-    robust = cluster_error(values.tolist(), clusters.tolist())
-    half = scipy.stats.t.ppf(0.975, 5) * max(jackknife, robust)
-    assert found.high - found.value == pytest.approx(half, abs=1e-9)
-    assert found.how == "t, jackknife over 6 clusters"
+def score_form(values: list[float], clusters: list[int], ends: tuple[float, float]) -> tuple[float, float]:
+    """Wilson's interval on the effective n, with half an unseen clump at either end, step by step."""
+    n, numbers = len(values), sorted(set(clusters))
+    sizes = [clusters.count(number) for number in numbers]
+    scaled = [(value - ends[0]) / (ends[1] - ends[0]) for value in values]
+    mean, clump = sum(scaled) / n, (sum(size * size for size in sizes) / n) ** 0.6
+    variance = n * n * jackknife_error(scaled, [1.0] * n, clusters) ** 2
+    middle = (sum(scaled) + clump / 2) / (n + clump)
+    with_ends = variance + clump * clump * (middle**2 + (1 - middle) ** 2) / 2
+    effective = middle * (1 - middle) * n * n / with_ends
+    low, high = wilson(mean, effective, scipy.stats.t.ppf(0.975, bell_mccaffrey([float(s) for s in sizes], 1)))
+    return ends[0] + (ends[1] - ends[0]) * low, ends[0] + (ends[1] - ends[0]) * high
 
 
-def test_few_clusters_of_0_and_1_take_wilson_on_the_effective_size() -> None:
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (1.0, 10.0), (-1.0, 1.0)])
+@pytest.mark.parametrize("sizes", [[1] * 40, *SIZES[:3]])
+def test_a_scale_with_ends_takes_wilson_on_the_effective_size(ends: tuple[float, float], sizes: list[int]) -> None:
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    values = ends[0] + (ends[1] - ends[0]) * RNG.beta(8, 1, size=len(sizes))[clusters] * RNG.random(len(clusters))
+    found = mean_interval(values, clusters, ends=ends)
+    expected = score_form(values.tolist(), clusters.tolist(), ends)
+    assert (found.low, found.high) == pytest.approx(expected, rel=1e-9)
+    assert ends[0] <= found.low < found.value < found.high <= ends[1]
+
+
+def test_right_and_wrong_in_clusters_have_the_ends_0_and_1() -> None:
     clusters = np.repeat(np.arange(20), 10)
     values = (RNG.random(20)[clusters] > RNG.random(200)).astype(float)
     found = mean_interval(values, clusters)
-    proportion = values.mean()
-    design = cluster_error(values.tolist(), clusters.tolist()) ** 2 / (proportion * (1 - proportion) / 200)
-    effective = 200 / design
-    assert 20 < effective < 200
-    low, high = wilson(proportion, effective, scipy.stats.t.ppf(0.975, 19))
-    assert (found.low, found.high) == (pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
-    assert found.how == f"wilson on {effective:.1f} effective samples, 20 clusters"
+    assert (found.low, found.high) == pytest.approx(score_form(values.tolist(), clusters.tolist(), (0, 1)), rel=1e-9)
+    assert found.how.startswith("score, 20 clusters, ")
 
 
-def test_without_events_a_cluster_counts_as_one_sample() -> None:
+def test_of_many_values_the_score_form_is_t() -> None:
+    values = RNG.beta(2, 1, size=20_000)
+    with_ends, without = mean_interval(values, ends=(0, 1)), mean_interval(values)
+    assert (with_ends.low, with_ends.high) == (
+        pytest.approx(without.low, abs=2e-5),
+        pytest.approx(without.high, abs=2e-5),
+    )
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("clusters", [None, np.repeat(np.arange(10), 5)])
+def test_values_that_are_all_alike_are_no_certainty(level: float, clusters: np.ndarray | None) -> None:
+    with_ends, without = mean_interval([level] * 50, clusters, ends=(0, 1)), mean_interval([level] * 50, clusters)
+    assert with_ends.high - with_ends.low > 0.01
+    if level == 0.3:
+        assert math.isnan(without.low)
+        assert without.how.endswith("nothing varies")
+
+
+def test_values_beyond_the_ends_that_were_declared_have_none() -> None:
+    found = mean_interval([0.2, 0.5, 3.0], ends=(0.0, 1.0))
+    assert (found.high, found.how) == (mean_interval([0.2, 0.5, 3.0]).high, "t, values beyond 0 to 1")
+
+
+def test_without_events_a_cluster_counts_for_little_more_than_one_sample() -> None:
     found = mean_interval([0.0] * 200, np.repeat(np.arange(20), 10))
-    assert found.how == "wilson on 20.0 effective samples, 20 clusters"
-    assert found.high == pytest.approx(wilson(0.0, 20, scipy.stats.t.ppf(0.975, 19))[1], abs=1e-9)
+    assert wilson(0.0, 200, 1.96)[1] < found.high < 1.2 * wilson(0.0, 20, scipy.stats.t.ppf(0.975, 19))[1]
 
 
 def test_a_single_cluster() -> None:
@@ -155,7 +229,7 @@ def test_nothing_one_and_all_alike() -> None:
     none, one, alike = mean_interval([]), mean_interval([0.5]), mean_interval([0.5] * 9)
     assert (none.n, none.how, one.n, one.how) == (0, "n=0", 1, "n=1")
     assert all(math.isnan(bound) for bound in (none.value, none.low, none.high, one.low, one.high))
-    assert (alike.low, alike.high, alike.how) == (0.5, 0.5, "t, all alike")
+    assert (math.isnan(alike.low), math.isnan(alike.high), alike.how) == (True, True, "t, nothing varies")
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -193,6 +267,7 @@ def test_the_interval_holds_the_mean_and_grows_with_confidence(values: list[floa
     if not math.isnan(usual.low):
         assert surer.low - 1e-12 <= usual.low <= usual.value + 1e-12
         assert usual.value - 1e-12 <= usual.high <= surer.high + 1e-12
+        assert usual.low < usual.high
 
 
 def test_a_ratio_with_equal_denominators_is_a_mean() -> None:
@@ -202,6 +277,17 @@ def test_a_ratio_with_equal_denominators_is_a_mean() -> None:
         pytest.approx(mean.value),
         pytest.approx(mean.low),
         pytest.approx(mean.high),
+    )
+
+
+@pytest.mark.parametrize("count", [6, 40])
+def test_a_ratio_takes_the_jackknife_over_documents_of_unlike_length(count: int) -> None:
+    words = RNG.lognormal(5, 1, size=count)
+    nats = words * RNG.normal(3, 0.3, size=count)
+    found = ratio_interval(nats, words)
+    error = jackknife_error(nats.tolist(), words.tolist(), list(range(count)))
+    assert found.high - found.value == pytest.approx(
+        scipy.stats.t.ppf(0.975, bell_mccaffrey(words.tolist(), 2)) * error, rel=1e-9
     )
 
 

@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.stats.difference import beyond, bounds, design_effect
+from evalkit.stats.difference import beyond, bounds
 from evalkit.stats.moments import moments
 from evalkit.stats.paired import paired_interval
 from evalkit.stats.score_intervals import tango
@@ -59,7 +59,7 @@ def test_the_jackknife_over_clusters_of_unlike_sizes() -> None:
     # (G-1)/G·Σ(θ₋g - θ)², around the estimate itself.
     left = np.array([after[clusters != g].mean() for g in range(8)])
     expected = 7 / 8 * ((left - after.mean()) ** 2).sum()
-    assert 7 / 8 * float(found.spread) / 58**2 == pytest.approx(expected, rel=1e-12)
+    assert float(found.spread) / 58**2 == pytest.approx(expected, rel=1e-12)
     assert float(found.kish) == pytest.approx((1 + 4 + 9 + 16 + 25 + 36 + 49 + 900) / 58)
 
 
@@ -94,36 +94,73 @@ def test_of_many_flips_the_score_interval_is_the_t_interval() -> None:
     assert (found.low, found.high) == (pytest.approx(expected.low, rel=2e-3), pytest.approx(expected.high, rel=2e-3))
 
 
-def test_averages_over_repeats_take_a_score_interval_as_wide_as_t() -> None:
+def test_averages_over_repeats_take_an_interval_hardly_wider_than_t() -> None:
     chances = RNG.beta(2, 1, size=900)
     before, after = RNG.binomial(4, chances) / 4, RNG.binomial(4, chances) / 4
-    found = paired_interval(before, after)
+    found = paired_interval(before, after, ends=(0.0, 1.0))
     expected = scipy.stats.ttest_rel(after, before).confidence_interval(0.95)
-    assert found.how.startswith("score on ")
-    assert found.high - found.low == pytest.approx(expected.high - expected.low, rel=0.03)
+    assert found.how == "t with an unseen change"
+    assert found.high - found.low == pytest.approx(expected.high - expected.low, rel=0.04)
 
 
-def test_clusters_of_flips_are_worth_fewer_pairs() -> None:
+def by_hand(d: np.ndarray, clusters: np.ndarray, reach: float, tail: float, weight: float) -> float:
+    """The lower bound with an unseen clump of losses, step by step."""
+    n, numbers = len(d), np.unique(clusters)
+    sizes = np.array([(clusters == g).sum() for g in numbers], dtype=float)
+    left_out = np.array([d[clusters != g].mean() for g in numbers])
+    variance = (len(numbers) - 1) / len(numbers) * ((left_out - d.mean()) ** 2).sum() * n * n
+    variance = max(variance, ((d - d.mean()) ** 2).sum())
+    deviations = np.array([d[clusters == g].sum() for g in numbers]) - sizes * d.mean()
+    single, kish = np.abs(d).sum() / reach - n * (d.mean() / reach) ** 2, (sizes**2).sum() / n
+    seen = min(max(variance / reach**2 / single, 1.0), kish) if single else 1.0
+    events = single**2 / (variance / reach**2) if variance else 0.0
+    clump = (seen + max(kish**0.85 - seen, 0.0) * (min(1.0, (20 / events) ** 3) if events else 1.0)) * reach
+    with_it = variance + weight * clump**2
+    skewness = max(-3.0, min(0.0, ((deviations**3).sum() - weight * clump**3) / with_it**1.5))
+    shares = sizes / n
+    residual = np.diag(1 / (1 - shares)) @ (np.eye(len(sizes)) - np.outer(shares, np.ones(len(sizes))))
+    omega = residual @ np.diag(shares) @ residual.T
+    t = -scipy.stats.t.ppf(tail, np.trace(omega) ** 2 / np.trace(omega @ omega))
+    low = d.mean() - weight * clump / n - math.sqrt(with_it) / n * (t - skewness * (t * t - 1) / 6)
+    return max(-reach, low)
+
+
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (1.0, 10.0)])
+@pytest.mark.parametrize("sizes", [[1] * 30, [10] * 60, [20] * 8, [3, 5, 8, 10, 15, 20, 30, 40, 60, 80]])
+def test_scores_with_ends_are_decided_with_an_unseen_clump_of_losses(
+    ends: tuple[float, float], sizes: list[int]
+) -> None:
+    clusters, reach = np.repeat(np.arange(len(sizes)), sizes), ends[1] - ends[0]
+    before = ends[0] + reach * RNG.integers(3, 5, size=len(clusters)) / 4
+    after = np.where(RNG.random(len(sizes))[clusters] < 0.2, ends[0], before)
+    after = np.where(RNG.random(len(clusters)) < 0.1, ends[1], after)
+    for strict, weight in ((False, 0.5), (True, 1.0)):
+        found = paired_interval(before, after, clusters, 0.9, strict=strict, ends=ends)
+        assert found.low == pytest.approx(by_hand(after - before, clusters, reach, 0.05, weight), rel=1e-9)
+        assert found.high == pytest.approx(-by_hand(before - after, clusters, reach, 0.05, weight), rel=1e-9)
+
+
+def test_whole_clusters_that_flip_are_worth_one_pair_each() -> None:
     clusters = np.repeat(np.arange(100), 10)
     before = np.ones(1000)
     after = 1.0 - (clusters % 10 == 0)
     found = paired_interval(before, after, clusters)
     alone = paired_interval(before, after)
-    # Whole clusters flip: a hundred independent pairs.
     hundred = paired_interval(before[::10], after[::10])
     assert found.high - found.low > 2.5 * (alone.high - alone.low)
-    assert found.high - found.low == pytest.approx(hundred.high - hundred.low, rel=0.1)
-    # The variance between 100 clusters has 99 degrees of freedom.
-    assert found.how == "score on 99.1 effective pairs, 100 clusters"
+    assert found.high - found.low == pytest.approx(hundred.high - hundred.low, rel=0.2)
+    assert found.how == "t with an unseen change, 100 clusters"
 
 
-def test_few_flips_in_large_clusters_get_the_pseudo_cluster() -> None:
-    clusters = np.repeat(np.arange(60), 20)
-    after = np.ones(1200)
-    after[[0, 500]] = 0.0
-    found = moments(np.ones(1200), after, clusters)
-    # Two single flips: V = v ≈ 2, kish = 20, w = ½ give (2 + 200)/(2 + 10).
-    assert float(design_effect(found)) == pytest.approx(202 / 12, rel=0.02)
+@pytest.mark.parametrize("values", [np.full(20, 7.0), np.full(20, 0.5), np.repeat([3.0, 4.0], 10)])
+def test_where_nothing_differs_the_interval_has_a_width_or_is_not_known(values: np.ndarray) -> None:
+    without, with_ends = paired_interval(values, values), paired_interval(values, values, ends=(0.0, 10.0))
+    assert math.isnan(without.low)
+    assert (math.isnan(without.p_value), without.how) == (True, "t, nothing varies")
+    # That everything is lost in a share of the pairs may go unseen in 20: the exact bound is 1 - 0.025^(1/20) of the
+    # scale.
+    assert -with_ends.low == pytest.approx(10 * (1 - 0.025 ** (1 / 20)), rel=0.4)
+    assert (with_ends.low, with_ends.p_value) == (pytest.approx(-with_ends.high), 1.0)
 
 
 def test_beyond_is_where_the_bounds_lie() -> None:

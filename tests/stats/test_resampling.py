@@ -1,4 +1,4 @@
-"""Sign flips against scipy's permutation test; the paired bootstrap against closed forms."""
+"""The paired bootstrap against closed forms."""
 
 from __future__ import annotations
 
@@ -11,44 +11,13 @@ import scipy.stats
 
 from evalkit.core import Estimate
 from evalkit.stats import bootstrap_interval, mean_interval
-from evalkit.stats.paired import paired_bootstrap, paired_interval
-from evalkit.stats.sign_flip import sign_flip
+from evalkit.stats.paired import paired_interval
+from evalkit.stats.paired_bootstrap import paired_bootstrap
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
 
 RNG = np.random.default_rng(41)
-
-
-def test_few_differences_have_scipys_exact_p() -> None:
-    for n in (4, 9, 13):
-        differences = RNG.normal(0.3, 1.0, size=n)
-        expected = scipy.stats.permutation_test(
-            (differences,), np.mean, permutation_type="samples", n_resamples=np.inf
-        ).pvalue
-        assert sign_flip(differences, seed=0) == pytest.approx(expected, abs=1e-9)
-
-
-def test_of_0_and_1_scores_it_is_mcnemars_exact_test() -> None:
-    differences = np.array([1.0] * 3 + [-1.0] * 10 + [0.0] * 50)
-    assert sign_flip(differences, seed=0) == pytest.approx(scipy.stats.binomtest(3, 13).pvalue, abs=1e-9)
-
-
-def test_many_differences_come_close_to_the_t_test() -> None:
-    differences = RNG.normal(0.12, 1.0, size=300)
-    expected = scipy.stats.ttest_1samp(differences, 0.0).pvalue
-    assert sign_flip(differences, seed=1, flips=40_000) == pytest.approx(expected, abs=0.01)
-    assert sign_flip(differences, seed=1) == sign_flip(differences, seed=1)
-
-
-def test_samples_of_a_cluster_change_sign_together() -> None:
-    clusters = np.repeat(np.arange(8), 5)
-    differences = np.repeat(RNG.normal(size=8), 5)
-    assert sign_flip(differences, clusters, seed=0) == pytest.approx(sign_flip(differences[::5], seed=0), abs=1e-9)
-
-
-def test_nothing_differs() -> None:
-    assert sign_flip(np.zeros(5), seed=0) == 1.0
 
 
 def mean_of(rows: FloatRows, clusters: IntArray) -> Estimate:
@@ -110,3 +79,11 @@ def test_what_can_not_be_resampled_has_no_bounds() -> None:
     undefined = paired_bootstrap(broken, broken, ratio_of, seed=0, resamples=50)
     assert "undefined in" in undefined.how
     assert math.isnan(undefined.low)
+
+
+def test_where_no_resample_differs_nothing_is_known() -> None:
+    rows = RNG.random((60, 1))
+    found = paired_bootstrap(rows, rows, mean_of, seed=0, resamples=50)
+    assert (found.value, found.how) == (0.0, "paired bootstrap, nothing varies")
+    assert math.isnan(found.low)
+    assert math.isnan(found.p_value)

@@ -6,14 +6,20 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalkit.comparing import Column, TaskSide
 from evalkit.comparing.baselines.writer import FIRST_LINE
+from evalkit.comparing.pairing import Units
+from evalkit.comparing.side import MeanCost
 from evalkit.core import UsageError, Validity
 from evalkit.runs.store import name_today, scale_today
+from evalkit.scoring.metrics import pass_at_k
 
-_OWN = ("sample", "repeat", "content", "prompt", "validity")
+if TYPE_CHECKING:
+    from evalkit.core import Ends
+
+_OWN = ("sample", "repeat", "content", "prompt", "cluster", "validity")
 
 
 def looks_like_baseline(path: Path) -> bool:
@@ -134,7 +140,7 @@ class _Block:
             prompted=[str(value) for value in by_name.get("prompt", ())],
             texts=[""] * n,
             validity=[self._validity(value) for value in by_name.get("validity", ("ok",) * n)],
-            clusters=[""] * n,
+            clusters=[str(value) for value in by_name.get("cluster", ("",) * n)],
             groups=[()] * n,
             created=str(entries.get("measured", "")),
             toy=bool(entries.get("toy")) or self.older,
@@ -142,8 +148,18 @@ class _Block:
         for name in columns:
             if name not in _OWN:
                 side.columns[name] = self._column(name, list(by_name.get(name, ())))
-        side.costs = {name: _single(value) for name, value in self._under("mean ", text=False).items()}
+        spreads = self._under("spread ", text=False)
+        for name, value in self._under("mean ", text=False).items():
+            side.mean_costs[name] = self._mean_cost(name, value, spreads.get(name))
         return side
+
+    def _mean_cost(self, name: str, mean: Any, spread: Any) -> MeanCost:
+        try:
+            if spread is None:
+                return MeanCost(float(mean))
+            return MeanCost(float(mean), float(spread["sd"]), int(spread["n"]))
+        except (TypeError, ValueError, KeyError) as error:
+            raise UsageError(f"what a sample took in {name} is no number", found=str(error), at=self.at) from None
 
     def _under(self, prefix: str, *, text: bool = True) -> dict[str, Any]:
         found = {key.removeprefix(prefix): value for key, value in self.entries.items() if key.startswith(prefix)}
@@ -179,10 +195,21 @@ class _Block:
             bool(about.get("higher_is_better", True)),
             "proportion" if scale_today(str(about.get("scale"))) == "proportion" else "number",
             known=float(known) if isinstance(known, int | float) else None,
+            ends=self._ends(name, about),
+            units=_units_of(name, width),
         )
 
+    def _ends(self, name: str, about: dict[str, Any]) -> Ends:
+        if "ends" not in about:
+            return (0.0, 1.0) if scale_today(str(about.get("scale"))) == "proportion" else (None, None)
+        try:
+            lowest, highest = (None if end is None else float(end) for end in about["ends"])
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"the ends of {name!r} are no two numbers", found=str(error), at=self.at) from None
+        return lowest, highest
 
-def _single(value: Any) -> Any:
-    import numpy as np
 
-    return np.asarray([float(value)], dtype=np.float64)
+def _units_of(name: str, width: int) -> Units | None:
+    """How the rows of pass@k become a value a problem, which its name says without the task's file."""
+    k = name.removeprefix("pass@")
+    return pass_at_k(int(k)).units if name != k and k.isdecimal() and int(k) and width == 3 else None

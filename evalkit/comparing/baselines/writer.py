@@ -15,7 +15,7 @@ from typing import Any
 
 from evalkit.comparing import Column, TaskSide
 from evalkit.comparing.pairing import is_mean
-from evalkit.comparing.side import COSTS
+from evalkit.comparing.side import COSTS, MeanCost
 from evalkit.core import UsageError, Validity
 from evalkit.core.claims import rewrite
 
@@ -58,21 +58,26 @@ def _block(side: TaskSide) -> Iterator[str]:
     for name in side.metrics:
         column = side.columns[name]
         about: dict[str, Any] = {"scale": column.scale, "higher_is_better": column.higher_is_better}
+        if column.ends not in ((None, None), (0.0, 1.0)):
+            about["ends"] = column.ends
         over_all = _value(column)
         if over_all is not None:
             about = {"value": over_all, **about}
         yield _entry(f"metric {name}", about)
     for name in COSTS:
-        taken = _mean(side, name)
+        taken = _taken(side, name)
         if taken is not None:
-            yield _entry(f"mean {name}", taken)
+            yield _entry(f"mean {name}", taken.mean)
+            if taken.n and math.isfinite(taken.sd):
+                yield _entry(f"spread {name}", {"sd": taken.sd, "n": taken.n})
     yield from _samples(side)
 
 
 def _samples(side: TaskSide) -> Iterator[str]:
     several = any(side.repeats)
     flawed = any(value != Validity.OK for value in side.validity)
-    columns = ["sample", *(["repeat"] if several else []), "content", "prompt"]
+    clustered = any(side.clusters)
+    columns = ["sample", *(["repeat"] if several else []), "content", "prompt", *(["cluster"] if clustered else [])]
     columns += [*(["validity"] if flawed else []), *side.metrics]
     yield _entry("samples", side.n)
     yield _entry("columns", columns)
@@ -81,6 +86,8 @@ def _samples(side: TaskSide) -> Iterator[str]:
         if several:
             row.append(side.repeats[place])
         row += [side.asked[place][:DIGITS], side.prompted[place][:DIGITS]]
+        if clustered:
+            row.append(side.clusters[place])
         if flawed:
             row.append(side.validity[place])
         row += [_cell(side.columns[name], place) for name in side.metrics]
@@ -118,12 +125,17 @@ def _value(column: Column) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def _mean(side: TaskSide, name: str) -> float | None:
+def _taken(side: TaskSide, name: str) -> MeanCost | None:
+    """What a gate needs to know of how much a sample took: the mean, how much it varied, and over how many."""
     import numpy as np
 
-    values = side.costs.get(name, np.zeros(0))
-    values = values[np.isfinite(values)]
-    return float(f"{values.mean():.6g}") if len(values) else None
+    if name not in side.costs:
+        return side.mean_costs.get(name)
+    values = side.costs[name][np.isfinite(side.costs[name])]
+    if not len(values):
+        return None
+    sd = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    return MeanCost(float(f"{values.mean():.6g}"), float(f"{sd:.4g}"), len(values))
 
 
 def _entry(key: str, value: Any) -> str:

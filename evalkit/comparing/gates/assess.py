@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from evalkit.comparing.gates.ceilings import ceilings, invalid_replies
 from evalkit.comparing.gates.decide import decide, decide_statistic
 from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs
 from evalkit.comparing.gates.policy import Policy
+from evalkit.comparing.gates.question import Question
 from evalkit.comparing.gates.report import GateRow
-from evalkit.comparing.pairing import PairedTask, PairedValues, is_mean, rows_of, values_of
-from evalkit.core import UsageError, Validity
+from evalkit.comparing.pairing import Lost, PairedTask, PairedValues, is_mean, is_per_sample, rows_of, values_of
+from evalkit.core import UsageError
 
 if TYPE_CHECKING:
-    from evalkit.core import FloatRows, IntArray
+    from evalkit.core import Ends, FloatRows, IntArray
 
 _SEED = 20240611
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One row before it is decided: `decide` takes limits, so that a correction can ask again more strictly."""
-
-    row: Callable[[GateVerdict], GateRow]
-    decide: Callable[[GateLimits], GateVerdict]
-    limits: GateLimits
 
 
 def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
@@ -37,7 +30,7 @@ def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
     "Something regressed" takes Holm's over all rows: what fails alone and not after the correction is INCONCLUSIVE.
     Raises UsageError for a metric or slice that a task has not.
     """
-    questions: list[_Question] = []
+    questions: list[Question] = []
     for paired in pairs:
         questions += _questions(paired, policy)
     verdicts = [question.decide(question.limits) for question in questions]
@@ -45,7 +38,7 @@ def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
     rows = [question.row(verdict) for question, verdict in zip(questions, verdicts, strict=True)]
     if policy.degraded_blocks:
         rows = _blocking(rows, questions)
-    invalid = [row for paired in pairs if (row := _invalid(paired, policy)) is not None]
+    invalid = [row for paired in pairs if (row := invalid_replies(paired, policy)) is not None]
     return [*rows, *invalid]
 
 
@@ -97,7 +90,7 @@ def row_of(
 # ---------------------------------------------------------------- what is asked
 
 
-def _questions(paired: PairedTask, policy: Policy) -> list[_Question]:
+def _questions(paired: PairedTask, policy: Policy) -> list[Question]:
     own = policy.of(paired.name)
     metric = own.metric or paired.primary_metric
     if metric not in paired.metrics:
@@ -114,7 +107,7 @@ def _questions(paired: PairedTask, policy: Policy) -> list[_Question]:
         if margin is not None:
             question = replace(question, limits=replace(question.limits, margin=_units(paired, metric, margin)))
         found.append(question)
-    return [*found, *_ceilings(paired, policy)]
+    return [*found, *ceilings(paired, policy)]
 
 
 def _scored(
@@ -124,11 +117,11 @@ def _scored(
     changed: tuple[tuple[str, ...], tuple[str, ...]],
     part: str = "",
     places: IntArray | None = None,
-) -> _Question:
+) -> Question:
     column = paired.candidate.columns[metric]
     judge = _decider(paired, metric, places)
     limits = policy.limits(paired.name, column.scale, _baseline_value(paired, metric))
-    if limits.zero_tolerance and not is_mean(column):
+    if limits.zero_tolerance and not is_per_sample(paired, metric):
         raise UsageError(
             f"zero tolerance looks at single samples; {metric} of {paired.name!r} is no mean of them", at=policy.origin
         )
@@ -141,7 +134,7 @@ def _scored(
     def row(verdict: GateVerdict) -> GateRow:
         return row_of(paired, metric, verdict, (worse, better), part=part, errored=errored)
 
-    return _Question(row, judge, limits)
+    return Question(row, judge, limits)
 
 
 def _units(paired: PairedTask, metric: str, margin: object) -> float:
@@ -155,9 +148,8 @@ def _decider(
     paired: PairedTask, metric: str, places: IntArray | None, *, strict: bool = True
 ) -> Callable[[GateLimits], GateVerdict]:
     column = paired.candidate.columns[metric]
-    if is_mean(column) and column.width == 1 and is_mean(paired.baseline.columns[metric]):
-        values = values_of(paired, metric)
-        pairs = _pairs(values, column.higher_is_better, places)
+    if is_per_sample(paired, metric):
+        pairs = pairs_of(paired, metric, places)
         return lambda limits: decide(pairs, limits, strict=strict)
     estimate = column.estimate or paired.baseline.columns[metric].estimate
     if estimate is None:
@@ -173,16 +165,52 @@ def _decider(
         estimate,
         limits,
         higher_is_better=column.higher_is_better,
+        ends=ends_of(paired, metric),
+        smooth=column.smooth and paired.baseline.columns[metric].smooth,
+        lost=rows.errored,
+        weighed_by=column.weighed_by if column.weighed_by is not None else paired.baseline.columns[metric].weighed_by,
         seed=_SEED,
+        strict=strict,
     )
 
 
-def _pairs(values: PairedValues, higher_is_better: bool, places: IntArray | None) -> Pairs:
+def pairs_of(paired: PairedTask, metric: str, places: IntArray | None = None) -> Pairs:
+    """The values of a metric with one value a sample, of all of a task's samples or of those at `places`."""
     import numpy as np
 
+    values, column = values_of(paired, metric), paired.candidate.columns[metric]
     keep = np.ones(len(values.places), bool) if places is None else np.isin(values.places, places)
     clusters = None if values.clusters is None else values.clusters[keep]
-    return Pairs(values.baseline[keep], values.candidate[keep], clusters, values.repeats, higher_is_better)
+    lost = values.lost
+    if lost is not None and places is not None:
+        inside = np.isin(lost.places, places)
+        own = None if lost.clusters is None else lost.clusters[inside]
+        kept = Lost(lost.places[inside], lost.baseline[inside], lost.candidate[inside], own)
+        lost = kept if inside.any() else None
+    return Pairs(
+        values.baseline[keep],
+        values.candidate[keep],
+        clusters,
+        values.repeats,
+        column.higher_is_better,
+        ends_of(paired, metric),
+        lost,
+    )
+
+
+def ends_of(paired: PairedTask, metric: str) -> Ends:
+    """The least and the largest value that either side knows the metric to have; none where a value lies beyond."""
+    import numpy as np
+
+    columns = (paired.candidate.columns[metric], paired.baseline.columns[metric])
+    ends = next((column.ends for column in columns if column.ends != (None, None)), (None, None))
+    lowest, highest = ends
+    if any(column.width > 1 for column in columns) or lowest is None or highest is None:
+        return ends
+    seen = np.concatenate([column.rows[:, 0] for column in columns])
+    seen = seen[np.isfinite(seen)]
+    inside = not len(seen) or (float(seen.min()) >= lowest and float(seen.max()) <= highest)
+    return ends if inside else (None, None)
 
 
 def _cut(paired: PairedTask, places: IntArray | None) -> PairedTask:
@@ -208,12 +236,14 @@ def _baseline_value(paired: PairedTask, metric: str) -> float:
         return math.nan
     if column.width == 1 and is_mean(column):
         return float(rows[:, 0].mean())
+    if column.estimate is None and paired.baseline.columns[metric].estimate is not None:
+        column = paired.baseline.columns[metric]
     return column.value_of(rows)
 
 
 def _errored(paired: PairedTask, metric: str) -> int:
-    column = paired.candidate.columns[metric]
-    return values_of(paired, metric).errored if column.width == 1 else rows_of(paired, metric).errored
+    whole = values_of(paired, metric) if is_per_sample(paired, metric) else rows_of(paired, metric)
+    return whole.errored
 
 
 def _singles(paired: PairedTask, metric: str) -> PairedValues:
@@ -221,7 +251,7 @@ def _singles(paired: PairedTask, metric: str) -> PairedValues:
     import numpy as np
 
     column = paired.candidate.columns[metric]
-    if column.width == 1:
+    if column.width == 1 or is_per_sample(paired, metric):
         return values_of(paired, metric)
     if column.estimate is None:
         return PairedValues(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), None, False, 0)
@@ -236,87 +266,10 @@ def _singles(paired: PairedTask, metric: str) -> PairedValues:
     return PairedValues(np.flatnonzero(both), before[both], after[both], None, False, int((~both).sum()))
 
 
-# ---------------------------------------------------------------- what a sample costs
-
-
-def _ceilings(paired: PairedTask, policy: Policy) -> list[_Question]:
-    return [_ceiling(paired, policy, name, rise) for name, rise in policy.ceilings.items()]
-
-
-def _ceiling(paired: PairedTask, policy: Policy, name: str, rise: float) -> _Question:
-    """Non-inferiority of what a sample costs: the margin is the allowed rise times the baseline's mean."""
-    import numpy as np
-
-    before, after = _costs(paired, name)
-    both = np.isfinite(before) & np.isfinite(after)
-    if not both.any():
-        raise UsageError(f"task {paired.name!r}: the runs do not say what a sample took in {name}")
-    before, after = before[both], after[both]
-    confidence = policy.limits(paired.name, "number", 0.0).confidence
-    limits = GateLimits(rise * float(before.mean()), confidence)
-    pairs = Pairs(before, after, higher_is_better=False)
-    lost = int((~both).sum())
-
-    def row(verdict: GateVerdict) -> GateRow:
-        shown = replace(verdict, mcnemar_p=None)
-        return GateRow(
-            paired.name, f"{name} per sample", shown, "ceiling", "", "number", higher_is_better=False, errored=lost
-        )
-
-    return _Question(row, lambda asked: decide(pairs, asked), limits)
-
-
-def _costs(paired: PairedTask, name: str) -> tuple[FloatRows, FloatRows]:
-    import numpy as np
-
-    def one(costs: dict[str, FloatRows], places: list[list[int]]) -> FloatRows:
-        if name == "tokens":
-            whole = costs.get("prompt_tokens", np.zeros(0)) + costs.get("completion_tokens", np.zeros(0))
-        else:
-            whole = costs.get(name, np.zeros(0))
-        if len(whole) == 0:
-            return np.full(len(places), math.nan)
-        if len(whole) == 1:  # a baseline file keeps the mean alone
-            return np.full(len(places), float(whole[0]))
-        return np.asarray([float(np.mean(whole[copies])) for copies in places])
-
-    return one(paired.baseline.costs, paired.left), one(paired.candidate.costs, paired.right)
-
-
-def _invalid(paired: PairedTask, policy: Policy) -> GateRow | None:
-    """The proportion of replies without a valid answer, held against its ceiling as it stands."""
-    most = policy.invalid_proportion
-    if most is None:
-        return None
-    proportions = []
-    for side in (paired.baseline, paired.candidate):
-        measured = [Validity(value) for value in side.validity if not Validity(value).is_measurement_failure]
-        proportions.append(sum(value is not Validity.OK for value in measured) / max(1, len(measured)))
-    over = proportions[1] > most
-    reason = f"{100 * proportions[1]:.1f} % of the replies are invalid; {100 * most:g} % are allowed"
-    verdict = GateVerdict(
-        outcome=GateOutcome.FAIL if over else GateOutcome.PASS,
-        baseline=proportions[0],
-        candidate=proportions[1],
-        difference=proportions[1] - proportions[0],
-        low=math.nan,
-        high=math.nan,
-        p_value=math.nan,
-        mcnemar_p=None,
-        n=paired.candidate.n,
-        clusters=paired.candidate.n,
-        how="counted",
-        needed=None,
-        margin=most,
-        reason=reason,
-    )
-    return GateRow(paired.name, "invalid replies", verdict, "ceiling", "", "proportion", higher_is_better=False)
-
-
 # ---------------------------------------------------------------- several rows at once
 
 
-def _corrected(questions: Sequence[_Question], verdicts: Sequence[GateVerdict]) -> list[GateVerdict]:
+def _corrected(questions: Sequence[Question], verdicts: Sequence[GateVerdict]) -> list[GateVerdict]:
     """Holm's step-down over the rows that fail alone: each is asked again at α over the number still standing."""
     total = len(questions)
     failing = [
@@ -339,12 +292,12 @@ def _corrected(questions: Sequence[_Question], verdicts: Sequence[GateVerdict]) 
     return found
 
 
-def _fails_at(question: _Question, proportion: int) -> bool:
+def _fails_at(question: Question, proportion: int) -> bool:
     limits = replace(question.limits, confidence=1.0 - question.limits.alpha / proportion)
     return question.decide(limits).outcome is GateOutcome.FAIL
 
 
-def _blocking(rows: Sequence[GateRow], questions: Sequence[_Question]) -> list[GateRow]:
+def _blocking(rows: Sequence[GateRow], questions: Sequence[Question]) -> list[GateRow]:
     """Mark the DEGRADED rows whose drop stays significant after Holm's correction over all rows."""
     from evalkit.stats.multiple import holm
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs, shown
-from evalkit.stats.difference import beyond
+from evalkit.stats.bootstrap import values_only
+from evalkit.stats.difference import beyond, bounds
 from evalkit.stats.exact import clopper_pearson, mcnemar_exact
+from evalkit.stats.jackknife import paired_jackknife
 from evalkit.stats.moments import Moments, moments
-from evalkit.stats.paired import Difference, paired_bootstrap, paired_interval
+from evalkit.stats.paired import paired_interval, verdict_of
+from evalkit.stats.paired_bootstrap import paired_bootstrap
+from evalkit.stats.verdict import Verdict
 
 if TYPE_CHECKING:
-    from evalkit.core import Estimate, FloatRows, IntArray
+    from evalkit.core import Ends, Estimate, FloatRows, IntArray
 
 _MOST_SAMPLES = 10_000
 """`needed` is not told beyond this many times the samples at hand: the drop then lies at the margin itself."""
@@ -28,24 +33,48 @@ def decide(pairs: Pairs, limits: GateLimits, *, strict: bool = True) -> GateVerd
     With L and U the one-sided bounds of candidate - baseline (turned so that higher is better) and δ the margin: FAIL
     where U < -δ, or U < 0 and any drop blocks; else, where L > -δ, DEGRADED if U < 0 and PASS if not; else
     INCONCLUSIVE. A significant drop that may also exceed the margin is INCONCLUSIVE, so that a drop of δ gets through,
-    as PASS or DEGRADED, with a probability of at most α.
+    as PASS or DEGRADED, with a probability of at most α. Pairs that one side could not measure count at their worst in
+    L and at their best in U.
 
     `strict` bounds (`evalkit.stats.difference.bounds`) keep the error rates of a decision; what only describes a
     difference takes the others, which cover it evenly. Raises ValueError for values that are not finite.
     """
-    found = paired_interval(pairs.baseline, pairs.candidate, pairs.clusters, 1.0 - 2.0 * limits.alpha, strict=strict)
-    n = len(pairs.baseline)
-    if n == 0:
+    confidence = 1.0 - 2.0 * limits.alpha
+    found = paired_interval(pairs.baseline, pairs.candidate, pairs.clusters, confidence, strict=strict, ends=pairs.ends)
+    if len(pairs.baseline) == 0:
         return _nothing(limits)
     before, after = float(pairs.baseline.mean()), float(pairs.candidate.mean())
     exact = _mcnemar(pairs)
     if limits.zero_tolerance:
         return _strict(pairs, found, before, after, exact, limits)
-    sides = (pairs.baseline, pairs.candidate) if pairs.higher_is_better else (pairs.candidate, pairs.baseline)
-    turned = moments(*sides, pairs.clusters)
-    outcome = list(GateOutcome)[int(outcomes(turned, limits, strict=strict))]
-    needed = _needed(turned, limits) if outcome is GateOutcome.INCONCLUSIVE else None
+    least, most = (_turned(pairs.completed(worst=worst)) for worst in (True, False))
+    low, _ = bounds(least, limits.alpha, strict=strict)
+    _, high = bounds(most, limits.alpha, strict=strict)
+    outcome = list(GateOutcome)[int(_outcomes(least, most, limits, strict=strict))]
+    needed = _needed(least, most, limits) if outcome is GateOutcome.INCONCLUSIVE else None
+    left_out = 0 if pairs.lost is None else len(pairs.lost.places)
+    ends = (float(low), float(high)) if pairs.higher_is_better else (-float(high), -float(low))
+    why = _lost_in_words(left_out, counted=float(least.n) > found.n)
+    found = replace(found, low=ends[0], high=ends[1], left_out=left_out, why=why)
     return _verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, needed=needed)
+
+
+def decide_moments(
+    found: Moments,
+    limits: GateLimits,
+    *,
+    before: float,
+    after: float,
+    higher_is_better: bool = True,
+    strict: bool = True,
+) -> GateVerdict:
+    """The verdict on one difference from its moments, which are turned so that higher is better."""
+    made = verdict_of(found, 1.0 - 2.0 * limits.alpha, strict=strict)
+    if not higher_is_better:
+        made = replace(made, value=-made.value, low=-made.high, high=-made.low)
+    outcome = list(GateOutcome)[int(outcomes(found, limits, strict=strict))]
+    needed = _needed(found, found, limits) if outcome is GateOutcome.INCONCLUSIVE else None
+    return _verdict(outcome, made, before, after, limits, higher_is_better, needed=needed)
 
 
 def decide_statistic(
@@ -56,15 +85,21 @@ def decide_statistic(
     limits: GateLimits,
     *,
     higher_is_better: bool = True,
+    ends: Ends = (None, None),
+    smooth: bool = True,
+    lost: int = 0,
+    weighed_by: int | None = None,
     seed: int = 0,
     resamples: int = 1000,
+    strict: bool = True,
 ) -> GateVerdict:
-    """The verdict on a metric that is no mean of samples (pass@k, corpus BLEU, perplexity, a win rate).
+    """The verdict on a metric that is no mean of samples (corpus BLEU, macro F1, perplexity, a win rate).
 
-    Rows of shape (n, width) are the metric's sufficient statistics of the same samples in the same order. The bounds
-    are those of the paired cluster bootstrap (`evalkit.stats.paired.paired_bootstrap`); a margin is in the metric's
-    own unit. `needed` is that of bounds that shrink with the root of the samples. Raises ValueError for zero
-    tolerance, which speaks of single samples, and where the two have not the same number of rows.
+    Rows of shape (n, width) are the metric's sufficient statistics of the same samples in the same order. Bounds are
+    those of the jackknife's pseudo-values (`evalkit.stats.jackknife.paired_jackknife`), or, of a metric that is not
+    `smooth`, of the paired bootstrap; a margin is in the metric's own unit. `lost` pairs, which one side could not
+    measure, are taken to have lost or gained all there is of their part, where the metric has `ends`. Raises ValueError
+    for zero tolerance, which speaks of single samples, and where the two have not the same number of rows.
     """
     if limits.zero_tolerance:
         raise ValueError("zero tolerance needs a value for every sample, not a statistic of all of them")
@@ -73,24 +108,58 @@ def decide_statistic(
     if len(baseline_rows) == 0:
         return _nothing(limits)
     numbers = np.arange(len(baseline_rows)) if clusters is None else clusters
-    found = paired_bootstrap(
-        baseline_rows,
-        candidate_rows,
-        estimate,
-        clusters,
-        seed=seed,
-        resamples=resamples,
-        confidence=1.0 - 2.0 * limits.alpha,
-    )
-    before, after = estimate(baseline_rows, numbers).value, estimate(candidate_rows, numbers).value
+    confidence = 1.0 - 2.0 * limits.alpha
+    if smooth:
+        found = paired_jackknife(
+            baseline_rows,
+            candidate_rows,
+            estimate,
+            clusters,
+            ends=ends,
+            weighed_by=weighed_by,
+            seed=seed,
+            confidence=confidence,
+            strict=strict,
+        )
+    else:
+        found = paired_bootstrap(
+            baseline_rows, candidate_rows, estimate, clusters, seed=seed, resamples=resamples, confidence=confidence
+        )
+    with values_only():
+        before, after = estimate(baseline_rows, numbers).value, estimate(candidate_rows, numbers).value
+    found = _with_lost(found, lost, ends)
     outcome = _by_bounds(found, limits, higher_is_better)
     needed = None
     if outcome is GateOutcome.INCONCLUSIVE and math.isfinite(found.low):
         value, reach = (found.value, found.low) if higher_is_better else (-found.value, -found.high)
-        distance = abs(value + limits.margin)
+        distance = value + limits.margin
         factor = math.inf if distance == 0.0 else ((value - reach) / distance) ** 2
         needed = math.ceil(found.n * factor) + 1 if factor <= _MOST_SAMPLES else None
     return _verdict(outcome, found, before, after, limits, higher_is_better, exact=None, needed=needed)
+
+
+def _with_lost(found: Verdict, lost: int, ends: Ends) -> Verdict:
+    """Bounds moved by all that the lost samples' part of the whole can hold."""
+    lowest, highest = ends
+    if lost == 0:
+        return found
+    known = lowest is not None and highest is not None
+    part = lost / (lost + found.n) * (highest - lowest) if lowest is not None and highest is not None else 0.0
+    why = _lost_in_words(lost, counted=known)
+    return replace(found, low=found.low - part, high=found.high + part, left_out=lost, why=why)
+
+
+def _lost_in_words(lost: int, *, counted: bool) -> str:
+    if lost == 0:
+        return ""
+    pairs = f"{lost:,} pair{'' if lost == 1 else 's'} that one side could not measure"
+    return f"{pairs}, at their worst and best" if counted else f"without {pairs}"
+
+
+def _turned(pairs: Pairs) -> Moments:
+    """The moments of pairs, turned so that higher is better."""
+    found = moments(pairs.baseline, pairs.candidate, pairs.clusters, ends=pairs.ends)
+    return found if pairs.higher_is_better else found.turned
 
 
 def outcomes(found: Moments, limits: GateLimits, *, strict: bool = True) -> IntArray:
@@ -98,9 +167,18 @@ def outcomes(found: Moments, limits: GateLimits, *, strict: bool = True) -> IntA
 
     One data set or ten thousand (benchmarks/gate_simulation.py): this is where it is decided.
     """
-    at_margin = beyond(found, -limits.margin, limits.alpha, strict=strict)
-    at_zero = beyond(found, 0.0, limits.alpha, strict=strict)
-    return _codes(at_margin, at_zero, limits)
+    return _outcomes(found, found, limits, strict=strict)
+
+
+def _outcomes(least: Moments, most: Moments, limits: GateLimits, *, strict: bool = True) -> IntArray:
+    """The same where the lower bound is that of one set of data and the upper one that of another."""
+    sides = []
+    for point in (-limits.margin, 0.0):
+        above = beyond(least, point, limits.alpha, strict=strict)
+        below = above if most is least else beyond(most, point, limits.alpha, strict=strict)
+        side = np.where(above > 0.0, 1.0, np.where(below < 0.0, -1.0, 0.0))
+        sides.append(np.where(np.isnan(above) | np.isnan(below), np.nan, side))
+    return _codes(sides[0], sides[1], limits)
 
 
 def _codes(at_margin: FloatRows, at_zero: FloatRows, limits: GateLimits) -> IntArray:
@@ -115,30 +193,35 @@ def _codes(at_margin: FloatRows, at_zero: FloatRows, limits: GateLimits) -> IntA
 _PLACES = {outcome: place for place, outcome in enumerate(GateOutcome)}
 
 
-def _side(low: float, high: float, point: float) -> FloatRows:
-    return np.asarray(np.nan if math.isnan(low) else float(low > point) - float(high < point))
-
-
-def _by_bounds(found: Difference, limits: GateLimits, higher_is_better: bool) -> GateOutcome:
+def _by_bounds(found: Verdict, limits: GateLimits, higher_is_better: bool) -> GateOutcome:
     low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
-    return list(GateOutcome)[int(_codes(_side(low, high, -limits.margin), _side(low, high, 0.0), limits))]
+
+    def side(point: float) -> FloatRows:
+        return np.asarray(math.nan if math.isnan(low) else float(low > point) - float(high < point))
+
+    return list(GateOutcome)[int(_codes(side(-limits.margin), side(0.0), limits))]
 
 
-def _needed(found: Moments, limits: GateLimits) -> int | None:
+def _needed(least: Moments, most: Moments, limits: GateLimits) -> int | None:
     """How many samples of the same kind would decide, if the difference stayed as it was measured."""
 
     def decided(factor: float) -> bool:
-        return int(outcomes(found.scaled(np.asarray(factor)), limits)) != _PLACES[GateOutcome.INCONCLUSIVE]
+        times = np.asarray(factor)
+        more = least.scaled(times)
+        found = _outcomes(more, more if most is least else most.scaled(times), limits)
+        return int(found) != _PLACES[GateOutcome.INCONCLUSIVE]
 
-    least, most = 1.0, 2.0
-    while not decided(most):
-        least, most = most, 2.0 * most
-        if most > _MOST_SAMPLES:
+    if np.isnan(least.freedom):
+        return None
+    low, high = 1.0, 2.0
+    while not decided(high):
+        low, high = high, 2.0 * high
+        if high > _MOST_SAMPLES:
             return None
-    while most / least > 1.001:
-        middle = math.sqrt(least * most)
-        least, most = (least, middle) if decided(middle) else (middle, most)
-    return math.ceil(float(found.n) * most)
+    while high / low > 1.001:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return math.ceil(float(least.n) * high)
 
 
 def _mcnemar(pairs: Pairs) -> float | None:
@@ -152,13 +235,17 @@ def _mcnemar(pairs: Pairs) -> float | None:
 
 
 def _strict(
-    pairs: Pairs, found: Difference, before: float, after: float, exact: float | None, limits: GateLimits
+    pairs: Pairs, found: Verdict, before: float, after: float, exact: float | None, limits: GateLimits
 ) -> GateVerdict:
     """Zero tolerance: one sample that got worse fails. What none at all rules out is said in the reason."""
     sign = 1.0 if pairs.higher_is_better else -1.0
     worse = int((sign * (pairs.candidate - pairs.baseline) < 0.0).sum())
     n = len(pairs.baseline)
-    if worse:
+    lost = 0 if pairs.lost is None else len(pairs.lost.places)
+    found = replace(found, left_out=lost)
+    if lost and not worse:
+        outcome, reason = GateOutcome.INCONCLUSIVE, f"{lost} samples could not be measured, and none may get worse."
+    elif worse:
         outcome, reason = GateOutcome.FAIL, f"{worse} of {n} samples got worse, and none may."
     else:
         # Clusters, not samples, are independent.
@@ -185,7 +272,7 @@ def _nothing(limits: GateLimits) -> GateVerdict:
 
 def _verdict(
     outcome: GateOutcome,
-    found: Difference,
+    found: Verdict,
     before: float,
     after: float,
     limits: GateLimits,
@@ -210,32 +297,35 @@ def _verdict(
         found.how,
         needed,
         limits.margin,
-        reason or _reason(outcome, low, high, limits, needed, found.how, "drop" if higher_is_better else "rise"),
+        reason or _reason(outcome, low, high, limits, needed, found, "drop" if higher_is_better else "rise"),
+        found.left_out,
     )
 
 
 def _reason(
-    outcome: GateOutcome, low: float, high: float, limits: GateLimits, needed: int | None, how: str, loss: str
+    outcome: GateOutcome, low: float, high: float, limits: GateLimits, needed: int | None, found: Verdict, loss: str
 ) -> str:
     """One sentence in words; losses (a "drop", or a "rise" where lower is better) are told as positive numbers."""
 
     def told(number: float) -> str:
         return shown(number, proportion=limits.proportion)
 
-    margin = told(limits.margin)
+    margin, counted = told(limits.margin), f" ({found.why})" if found.why else ""
     if outcome is GateOutcome.FAIL:
-        least = f"The {loss} is at least {told(-high)}"
+        least = f"The {loss} is at least {told(-high)}{counted}"
         if high < -limits.margin:
             return f"{least}, more than the margin of {margin}."
         return f"{least}, and this policy lets no significant {loss} pass."
     if outcome is GateOutcome.PASS and low > 0.0:
-        return f"It got better, by at least {told(low)}."
+        return f"It got better, by at least {told(low)}{counted}."
     if outcome is GateOutcome.PASS:
-        return f"A {loss}, if there is any, is at most {told(max(-low, 0.0))}, less than the margin of {margin}."
+        return (
+            f"A {loss}, if there is any, is at most {told(max(-low, 0.0))}{counted}, less than the margin of {margin}."
+        )
     if outcome is GateOutcome.DEGRADED:
-        return f"There is a {loss}, of {told(-high)} to {told(-low)}, inside the margin of {margin}."
+        return f"There is a {loss}, of {told(-high)} to {told(-low)}{counted}, inside the margin of {margin}."
     if math.isnan(low):
-        return f"Nothing says how much the difference varies ({how})."
+        return f"Nothing says how much the difference varies ({found.how})."
     worse = "It got worse, and the" if high < 0.0 else "The"
-    reached = f"{worse} {loss} may be as large as {told(-low)}, more than the margin of {margin}"
+    reached = f"{worse} {loss} may be as large as {told(-low)}{counted}, more than the margin of {margin}"
     return f"{reached}; about {needed:,} samples would decide." if needed else f"{reached}."

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from evalkit.comparing.pairing import Lost
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    from evalkit.core import IntArray
+    from evalkit.core import Ends, IntArray
 
     FloatArray = NDArray[np.float64]
 
@@ -30,6 +33,7 @@ class Pairs:
 
     `baseline` and `candidate` have shape (n,); several repeats of a sample are averaged before (`repeats` says that
     they were). `clusters`, shape (n,), numbers what is not independent; None where every sample stands for itself.
+    `ends` are the least and the largest score there can be. `lost` are pairs that one side could not measure.
     """
 
     baseline: FloatArray
@@ -37,6 +41,21 @@ class Pairs:
     clusters: IntArray | None = None
     repeats: bool = False
     higher_is_better: bool = True
+    ends: Ends = (None, None)
+    lost: Lost | None = None
+
+    def completed(self, *, worst: bool) -> Pairs:
+        """All pairs, the lost ones as bad as they can have been, or as good; without `ends` they stay out."""
+        lowest, highest = self.ends
+        if self.lost is None or lowest is None or highest is None:
+            return replace(self, lost=None)
+        bad, good = (lowest, highest) if worst == self.higher_is_better else (highest, lowest)
+        before = np.concatenate([self.baseline, np.where(np.isnan(self.lost.baseline), good, self.lost.baseline)])
+        after = np.concatenate([self.candidate, np.where(np.isnan(self.lost.candidate), bad, self.lost.candidate)])
+        clusters = None
+        if self.clusters is not None and self.lost.clusters is not None:
+            clusters = np.concatenate([self.clusters, self.lost.clusters])
+        return replace(self, baseline=before, candidate=after, clusters=clusters, lost=None)
 
     def __post_init__(self) -> None:
         shapes = {self.baseline.shape, self.candidate.shape}
@@ -53,7 +72,9 @@ class GateVerdict:
     that the decision was taken by, each at the limits' confidence (at 95 %, together a two-sided 90 % interval).
     `p_value` is two-sided, for a difference of zero; `mcnemar_p` is the exact one, for 0/1 scores without clusters.
     `needed` is the number of samples that would decide, for INCONCLUSIVE, where that can be said. `reason` is one
-    sentence. Bounds and p are NaN where nothing can be said about how much the difference varies.
+    sentence. `left_out` pairs could not be measured on one side: the bounds hold them at their worst and best, where
+    scores have ends. `correction` says over how many decisions a FAIL was held. Bounds and p are NaN where nothing can
+    be said about how much the difference varies.
     """
 
     outcome: GateOutcome
@@ -70,6 +91,8 @@ class GateVerdict:
     needed: int | None
     margin: float
     reason: str
+    left_out: int = 0
+    correction: str = ""
 
 
 def shown(value: float, *, proportion: bool = False) -> str:

@@ -46,4 +46,4 @@ def ece(*, score: str = "confidence", bins: int = 15) -> Metric:
 
         return replace(bootstrap_interval(wide, statistic, seed=_SEED), n=len(rows))
 
-    return Metric("ece", observe, estimate, 2, higher_is_better=False)
+    return Metric("ece", observe, estimate, 2, higher_is_better=False, smooth=False)

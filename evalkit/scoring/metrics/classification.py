@@ -1,11 +1,13 @@
 """Matthews' correlation and F1 over classes, from the (predicted, right) class of every sample.
 
 A row is two class numbers (width 2); a predicted class of -1 is a reply that names no class. Sums of three counts a
-class (how often it was predicted, was right, was both) are all that these metrics need, so a bootstrap resamples those.
+class (how often it was predicted, was right, was both) are all that these metrics need, so a jackknife leaves those
+out.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -49,10 +51,10 @@ def _classes(name: str, score: str, formula: Formula) -> Metric:
         import numpy as np
 
         from evalkit.scoring.metrics.expanding import units_of
-        from evalkit.stats import bootstrap_interval
+        from evalkit.stats import jackknife_interval
 
         if len(rows) == 0:
-            return bootstrap_interval(np.zeros((0, 1)), lambda sums, counts: sums[:, 0], seed=_SEED)
+            return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
         units, count = units_of(clusters, _SEED)
         wide = _class_counts(rows.astype(np.int64), units, count)
         width = (wide.shape[1] - 1) // 3
@@ -61,9 +63,11 @@ def _classes(name: str, score: str, formula: Formula) -> Metric:
             said, right, both = (sums[:, width * part : width * (part + 1)] for part in range(3))
             return formula(said, right, both, sums[:, -1])
 
-        return replace(bootstrap_interval(wide, statistic, seed=_SEED), n=len(rows))
+        found = jackknife_interval(wide, statistic, seed=_SEED, ends=ends)
+        return replace(found, n=len(rows))
 
-    return Metric(name, observe, estimate, 2, scale="number" if name == "mcc" else "proportion")
+    ends = (-1.0, 1.0) if name == "mcc" else (0.0, 1.0)
+    return Metric(name, observe, estimate, 2, scale="number" if name == "mcc" else "proportion", ends=ends)
 
 
 def _class_counts(pairs: IntArray, units: IntArray, count: int) -> FloatRows:

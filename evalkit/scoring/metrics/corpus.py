@@ -1,8 +1,8 @@
-"""BLEU, chrF and TER of a whole corpus, from counts of every segment: no text is read twice, not even by a bootstrap.
+"""BLEU, chrF and TER of a whole corpus, from counts of every segment: no text is read twice, not even by a jackknife.
 
 Definitions are sacrebleu's (Post 2018, https://aclanthology.org/W18-6319), which counts the segments for the scorers
-of the same names; here the counts are summed, and the formula is computed for thousands of resamples at once. Values
-are sacrebleu's over 100.
+of the same names; here the counts are summed, and the formula is computed without each of thousands of clusters at
+once. Values are sacrebleu's over 100.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def bleu(*, score: str = "bleu", smooth: Smooth = "exp", smooth_value: float | N
     orders 1 to 4. `smooth` says what becomes of an order without a match.
     """
     value = SMOOTHING[smooth] if smooth_value is None else smooth_value
-    return of_counts("bleu", score, 2 + 2 * _ORDERS, partial(bleu_values, smooth=smooth, value=value))
+    return of_counts("bleu", score, 2 + 2 * _ORDERS, partial(bleu_values, smooth=smooth, value=value), weighed_by=1)
 
 
 def chrf(*, score: str = "chrf", characters: int = 6, words: int = 0, beta: float = 2.0) -> Metric:
@@ -52,13 +52,20 @@ def ter(*, score: str = "ter") -> Metric:
 
     A row holds the edits to the closest reference and the mean length of the references. Lower is better.
     """
-    return of_counts("ter", score, 2, ter_values, higher_is_better=False)
+    return of_counts("ter", score, 2, ter_values, higher_is_better=False, weighed_by=1)
 
 
 def of_counts(
-    name: str, score: str, width: int, formula: Formula, *, higher_is_better: bool = True, seed: int = _SEED
+    name: str,
+    score: str,
+    width: int,
+    formula: Formula,
+    *,
+    higher_is_better: bool = True,
+    weighed_by: int | None = None,
+    seed: int = _SEED,
 ) -> Metric:
-    """The metric that `formula` makes of summed `Score.counts`, with a bootstrap interval over clusters.
+    """The metric that `formula` makes of summed `Score.counts`, with a jackknife interval over clusters.
 
     A record whose score has no counts leaves n, and so does a measurement failure. Raises ValueError where counts are
     not `width` numbers: the score was made with other settings.
@@ -68,12 +75,16 @@ def of_counts(
         return counted(record, score, width)
 
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
-        from evalkit.stats import bootstrap_interval
+        from evalkit.stats import jackknife_interval
 
-        return bootstrap_interval(rows, lambda sums, counts: formula(sums), clusters, seed=seed)
+        ends = metric.ends or (None, None)
+        return jackknife_interval(
+            rows, lambda sums, counts: formula(sums), clusters, seed=seed, ends=ends, weighed_by=weighed_by
+        )
 
     scale: Literal["proportion", "number"] = "proportion" if higher_is_better else "number"
-    return Metric(name, observe, estimate, width, higher_is_better, scale)
+    metric = Metric(name, observe, estimate, width, higher_is_better, scale, weighed_by=weighed_by)
+    return metric
 
 
 def counted(record: Record, score: str, width: int) -> tuple[float, ...] | None:

@@ -52,10 +52,12 @@ def auroc(*, score: str, label: str = "label", name: str = "auroc") -> Metric:
 
         return weighted.auroc(x, (y > 0.5).astype("f8"))
 
-    return _paired(name, score, label, make)
+    return _paired(name, score, label, make, lowest=0.0)
 
 
-def _paired(name: str, score: str, other: str, make: Callable[[FloatRows, FloatRows], Weighted]) -> Metric:
+def _paired(
+    name: str, score: str, other: str, make: Callable[[FloatRows, FloatRows], Weighted], *, lowest: float = -1.0
+) -> Metric:
     def observe(record: Record) -> tuple[float, float] | None:
         one, two = measured(record, score), measured(record, other)
         return None if one is None or two is None else (one, two)
@@ -67,4 +69,4 @@ def _paired(name: str, score: str, other: str, make: Callable[[FloatRows, FloatR
             return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
         return weighted_interval(make(rows[:, 0], rows[:, 1]), len(rows), clusters, seed=_SEED)
 
-    return Metric(name, observe, estimate, width=2, scale="number")
+    return Metric(name, observe, estimate, width=2, scale="number", ends=(lowest, 1.0), smooth=False)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from evalkit.core import Estimate, Metric, Record, Validity, is_number
+from evalkit.core import Estimate, Metric, Record, UsageError, Validity, is_number
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
@@ -19,6 +18,7 @@ def mean(
     higher_is_better: bool = True,
     failure: float = 0.0,
     missing: Literal["left_out", "wrong"] = "left_out",
+    ends: tuple[float, ...] = (),
 ) -> Metric:
     """The mean of the score of that name over the samples it was measured on, called `name` or like the score.
 
@@ -27,8 +27,9 @@ def mean(
     `<score>_missing_wrong`. It is counted among the failed ones all the same.
 
     A model's own failure that left no score (refused, timed out) counts as `failure`; a measurement failure leaves
-    n, and so does a record that simply has no such score. `scale="proportion"` says that values lie within [0, 1]: the
-    interval is held within it, too.
+    n, and so does a record that simply has no such score. `ends` are the least and the largest value there can be, such
+    as (1, 10) for grades; `scale="proportion"` says that they are 0 and 1. A scale with ends has an interval where all
+    values are alike, too; without them nothing then says how much they vary.
 
     The row is the value (width 1). See `evalkit.stats.mean_interval` for the interval.
     """
@@ -45,15 +46,22 @@ def mean(
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
         from evalkit.stats import mean_interval
 
-        found = mean_interval(rows[:, 0] if len(rows) else [], clusters if len(rows) else None)
-        if scale == "proportion":
-            # In this order a NaN bound stays NaN.
-            return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
-        return found
+        if not len(rows):
+            return mean_interval([])
+        return mean_interval(rows[:, 0], clusters, ends=metric.ends or (None, None))
 
-    shown = name or (score if missing == "left_out" else f"{score}_missing_wrong")
-    counts = missing == "wrong"
-    return Metric(shown, observe, estimate, higher_is_better=higher_is_better, scale=scale, counts_missing=counts)
+    if ends and (len(ends) != 2 or not ends[0] < ends[1]):
+        raise UsageError(f"the ends of {score!r} are its least and its largest value", found=str(ends), fix="(1, 10)")
+    metric = Metric(
+        name or (score if missing == "left_out" else f"{score}_missing_wrong"),
+        observe,
+        estimate,
+        higher_is_better=higher_is_better,
+        scale=scale,
+        counts_missing=missing == "wrong",
+        ends=(ends[0], ends[1]) if ends else None,
+    )
+    return metric
 
 
 def measured(record: Record, score: str) -> float | None:

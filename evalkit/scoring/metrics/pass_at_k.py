@@ -36,6 +36,17 @@ def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") 
         n = 1.0 if tried is None else tried
         return (n, round(proportion * n), _number(record.sample.id))
 
+    def problems(rows: FloatRows, clusters: IntArray) -> tuple[FloatRows, IntArray]:
+        import numpy as np
+
+        _, first, problem = np.unique(rows[:, 2], return_index=True, return_inverse=True)
+        n: FloatRows = np.bincount(problem, weights=rows[:, 0]).astype(np.float64)
+        c: FloatRows = np.bincount(problem, weights=rows[:, 1]).astype(np.float64)
+        enough = n >= k
+        values = np.full(len(n), np.nan)
+        values[enough] = unbiased(n[enough], c[enough], k)
+        return values, clusters[first]
+
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
         import numpy as np
 
@@ -43,16 +54,12 @@ def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") 
 
         if not len(rows):
             return mean_interval([], None)
-        _, first, problem = np.unique(rows[:, 2], return_index=True, return_inverse=True)
-        n: FloatRows = np.bincount(problem, weights=rows[:, 0]).astype(np.float64)
-        c: FloatRows = np.bincount(problem, weights=rows[:, 1]).astype(np.float64)
-        enough = n >= k
-        found = mean_interval(unbiased(n[enough], c[enough], k), clusters[first][enough])
-        if not enough.any():
-            return replace(found, how=f"no problem has {k} completions")
-        return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
+        values, numbers = problems(rows, clusters)
+        enough = np.isfinite(values)
+        found = mean_interval(values[enough], numbers[enough], ends=(0.0, 1.0))
+        return found if enough.any() else replace(found, how=f"no problem has {k} completions")
 
-    return Metric(f"pass@{k}", observe, estimate, width=3)
+    return Metric(f"pass@{k}", observe, estimate, width=3, units=problems)
 
 
 def pass_at(wanted: str, n: int) -> tuple[Metric, ...]:

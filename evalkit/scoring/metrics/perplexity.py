@@ -90,4 +90,4 @@ def _ratio(name: str, unit: str, finish: Callable[[float], float]) -> Metric:
         found = ratio_interval(rows[:, 0], rows[:, 1], clusters)
         return replace(found, value=finish(found.value), low=finish(found.low), high=finish(found.high))
 
-    return Metric(name, observe, estimate, width=2, higher_is_better=False, scale="number")
+    return Metric(name, observe, estimate, width=2, higher_is_better=False, scale="number", weighed_by=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from evalkit.core import Estimate, Metric, Record
@@ -32,17 +31,11 @@ def ratio(
         return None if top is None or bottom is None else (top, bottom)
 
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
-        from evalkit.stats import mean_interval, ratio_interval
+        from evalkit.stats import ratio_interval
 
         if len(rows) == 0 or float(rows[:, 1].sum()) == 0.0:
             return Estimate(math.nan, math.nan, math.nan, len(rows), f"no {denominator}")
-        found = ratio_interval(rows[:, 0], rows[:, 1], clusters)
-        if scale == "proportion" and found.low == found.high and rows[:, 1].all():
-            # Every sample has the same proportion, all or nothing as a rule: no variance to go by, so a score interval
-            # is made of the samples' shares.
-            found = mean_interval(rows[:, 0] / rows[:, 1], clusters)
-        if scale == "proportion":
-            return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
-        return found
+        return ratio_interval(rows[:, 0], rows[:, 1], clusters, ends=metric.ends or (None, None))
 
-    return Metric(name, observe, estimate, width=2, higher_is_better=higher_is_better, scale=scale)
+    metric = Metric(name, observe, estimate, width=2, higher_is_better=higher_is_better, scale=scale, weighed_by=1)
+    return metric

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalkit.core import Estimate, Metric, Record
@@ -19,9 +20,8 @@ def macro_mean(score: str, weights: Mapping[str, float], *, name: str) -> Metric
     A sample counts in the first of its groups that has a weight, and in none where it has no such group. Samples
     that leave the mean of the score leave this one.
 
-    The row is (value, number of the group). The error is that of a stratified mean, √Σ (weight/Σ weight)²·s²/n over
-    the groups (samples of one cluster summed first), with degrees of freedom after Satterthwaite; NaN where a group
-    has fewer than two clusters.
+    The row is (value, number of the group). The interval is put together of the groups' own (MOVER, Zou & Donner 2008),
+    so that groups of which all samples are right are no certainty; NaN where a group has fewer than two clusters.
     """
     plain = mean(score)
     numbers = {group: number for number, group in enumerate(weights)}
@@ -35,34 +35,16 @@ def macro_mean(score: str, weights: Mapping[str, float], *, name: str) -> Metric
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
         import numpy as np
 
-        from evalkit.stats.intervals import standard_error
+        from evalkit.stats import combined_interval, mean_interval
 
         if len(rows) == 0:
             return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
         present = np.unique(rows[:, 1]).astype(int)
-        total = sum(proportions[group] for group in present)
-        value, parts = 0.0, []
+        parts = []
         for group in present:
             inside = rows[:, 1] == group
-            proportion = proportions[group] / total
-            value += proportion * float(rows[inside, 0].mean())
-            error = proportion * standard_error(rows[inside, 0], clusters[inside])
-            parts.append((error * error, len(np.unique(clusters[inside])) - 1))
-        return _interval(value, parts, len(rows))
+            parts.append(mean_interval(rows[inside, 0], clusters[inside], ends=(0.0, 1.0)))
+        found = combined_interval(parts, [proportions[group] for group in present])
+        return replace(found, how=f"mover over {len(present)} groups")
 
     return Metric(name, observe, estimate, width=2)
-
-
-def _interval(value: float, parts: list[tuple[float, int]], n: int, confidence: float = 0.95) -> Estimate:
-    """parts: (squared error, degrees of freedom) of every group."""
-    from scipy.stats import t
-
-    variance = sum(part for part, _ in parts)
-    how = "t, stratified"
-    if math.isnan(variance):
-        return Estimate(value, math.nan, math.nan, n, how, confidence)
-    if variance == 0.0:
-        return Estimate(value, value, value, n, how, confidence)
-    freedom = variance**2 / sum(part**2 / df for part, df in parts if part > 0)
-    half = float(t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(variance)
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half), n, how, confidence)

@@ -49,7 +49,7 @@ def best_by_threshold(score: str, silent: str, probability: str, *, name: str) -
         )
         return replace(found, value=_best(rows), how=f"{found.how}, best threshold")
 
-    return Metric(name, observe, estimate, width=3)
+    return Metric(name, observe, estimate, width=3, smooth=False)
 
 
 def _best(rows: FloatRows) -> float:

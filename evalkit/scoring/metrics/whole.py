@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalkit.core import Estimate, Metric, Record, Sample
@@ -39,6 +40,9 @@ def whole(
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
         import numpy as np
 
+        from evalkit.stats.bootstrap import FEWEST, too_few
+        from evalkit.stats.jackknife import of_left_out
+
         numbers = [int(row) for row in rows[:, 0]] if len(rows) else []
         if not numbers:
             return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
@@ -46,22 +50,13 @@ def whole(
         _, units = np.unique(clusters, return_inverse=True)
         count = int(units.max()) + 1
         groups = min(GROUPS, count)
-        if groups < 2:
-            return Estimate(value, math.nan, math.nan, len(numbers), "one cluster")
+        if groups < FEWEST:
+            return Estimate(value, math.nan, math.nan, len(numbers), too_few(count, len(numbers)))
         group = np.random.default_rng(_SEED).permutation(count)[units] % groups
         without = []
         for left_out in range(groups):
             without.append(compute([kept[n] for n, own in zip(numbers, group, strict=True) if own != left_out]))
-        return _jackknife(value, without, len(numbers))
+        found = of_left_out(value, np.asarray(without), len(numbers), (None, None))
+        return replace(found, how=f"t, jackknife over {groups} groups" if math.isfinite(found.low) else found.how)
 
     return Metric(name, observe, estimate, higher_is_better=higher_is_better, scale="number")
-
-
-def _jackknife(value: float, without: list[float], n: int) -> Estimate:
-    from evalkit.stats.intervals import quantile
-
-    groups = len(without)
-    middle = math.fsum(without) / groups
-    error = math.sqrt((groups - 1) / groups * math.fsum((one - middle) ** 2 for one in without))
-    half = quantile(0.95, groups - 1) * error
-    return Estimate(value, value - half, value + half, n, f"t, jackknife over {groups} groups")

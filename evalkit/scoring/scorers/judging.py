@@ -50,8 +50,11 @@ def judged(judge: Judge, *, scores: tuple[str, ...] = ()) -> Scorer:
 
     settings = {"judge": judge.name, "judge_version": str(judge.version), **judge.settings}
     less = judge.lower_is_better
+    # What a model failed at counts as 0, also where grades begin at 1.
+    ends = () if judge.ends is None else (min(0.0, judge.ends[0]), judge.ends[1])
     metrics = tuple(
-        _where_given(mean(name, scale=judge.scale, higher_is_better=name not in less), name) for name in wanted
+        _where_given(mean(name, scale=judge.scale, higher_is_better=name not in less, ends=ends), name)
+        for name in wanted
     )
     scorer = Scorer(f"judged_{judge.name}", _Judged(judge, wanted), wanted, metrics, settings)
     bound = judge.bound

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.core import Estimate
-from evalkit.stats.paired import expanded
+from evalkit.stats.paired_bootstrap import expanded
 from evalkit.stats.tournaments.battles import Battles, Connection, win_rate
 from evalkit.stats.tournaments.logistic import sigmoid
 from evalkit.stats.tournaments.strength import bradley_terry

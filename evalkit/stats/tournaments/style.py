@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.core import Estimate
-from evalkit.stats.paired import expanded
+from evalkit.stats.paired_bootstrap import expanded
 from evalkit.stats.tournaments.battles import Battles, Connection
 from evalkit.stats.tournaments.logistic import sigmoid
 from evalkit.stats.tournaments.standing import PRIOR, Place, places_of, standing

@@ -13,6 +13,7 @@ import pytest
 from evalkit.comparing import Column, TaskSide, pair_task
 from evalkit.comparing.baselines import looks_like_baseline, parse, read, text_of, write
 from evalkit.comparing.gates.integrity import findings
+from evalkit.comparing.side import MeanCost
 from evalkit.core import UsageError
 from tests.comparing.sides import side
 
@@ -48,7 +49,7 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
         False,
         "number",
     )
-    assert found.costs["seconds"].tolist() == [0.5]
+    assert (found.costs, found.mean_costs["seconds"]) == ({}, MeanCost(0.5, 0.0, len(NAMES)))
     # And it is the same as what it was made of, to a comparison.
     assert [f.what for f in findings(pair_task(found, one), max_failures=1.0) if f.level == "incomparable"] == []
     assert text_of(back).splitlines()[2:] != []

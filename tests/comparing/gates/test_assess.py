@@ -11,6 +11,7 @@ from evalkit.comparing import Column, PairedTask, pair_task
 from evalkit.comparing.gates import GateOutcome
 from evalkit.comparing.gates.assess import assess
 from evalkit.comparing.gates.policy import Margin, Policy, TaskPolicy
+from evalkit.comparing.side import MeanCost
 from evalkit.core import UsageError
 from evalkit.scoring.metrics import word_perplexity
 from tests.comparing.sides import side
@@ -97,9 +98,12 @@ def test_ceilings_hold_what_a_sample_costs() -> None:
         rows = assess([pair_task(before, after)], Policy(ceilings={"seconds": allowed}))
         assert rows[1].metric == "seconds per sample"
         assert rows[1].verdict.outcome.value == outcome
-    # A baseline file keeps the mean alone.
-    before.costs["seconds"] = np.asarray([1.05])
-    assert assess([pair_task(before, after)], Policy(ceilings={"seconds": 0.2}))[1].verdict.outcome is GateOutcome.FAIL
+    # A baseline file keeps the mean, the deviation and the number; that of an older evalkit the mean alone.
+    for kept in (MeanCost(1.05, 0.03, 200), MeanCost(1.05)):
+        before.costs, before.mean_costs = {}, {"seconds": kept}
+        row = assess([pair_task(before, after)], Policy(ceilings={"seconds": 0.2}))[1]
+        assert row.verdict.outcome is GateOutcome.FAIL
+    assert row.verdict.how.endswith("two means, the baseline's deviation not kept: the candidate's taken for it")
     with pytest.raises(UsageError, match="do not say what a sample took in cost"):
         assess([pair_task(before, after)], Policy(ceilings={"cost": 0.2}))
 

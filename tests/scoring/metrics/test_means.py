@@ -75,8 +75,19 @@ def estimate(metric: Metric, values: list[float]):
 
 def test_a_share_stays_within_0_and_1_and_a_number_need_not() -> None:
     values = [1.0] * 9 + [0.2]
-    assert estimate(metrics.mean("f1"), values).high == 1.0
+    assert estimate(metrics.mean("f1"), values).high <= 1.0
     assert estimate(metrics.mean("f1", scale="number"), values).high > 1.0
+    assert estimate(metrics.mean("f1", scale="number", ends=(0.0, 1.0)), values).high <= 1.0
+
+
+def test_grades_have_their_own_ends() -> None:
+    metric = named.metrics.by_name("mean", score="rating", scale="number", ends=[1, 10])
+    found = estimate(metric, [10.0] * 20)
+    assert metric.ends == (1, 10)
+    assert 8.0 < found.low < 9.0
+    assert found.high == 10.0
+    with pytest.raises(UsageError, match="least and its largest"):
+        metrics.mean("rating", ends=(10.0, 1.0))
 
 
 def test_no_rows_and_one_row_have_no_bounds() -> None:

@@ -26,7 +26,7 @@ def estimate(metric, records, clusters):
 def test_equals_plain_means_by_form() -> None:
     rng = random.Random(2)
     for _ in range(100):
-        forms, count = rng.randrange(2, 6), rng.randrange(3, 30)
+        forms, count = rng.randrange(2, 6), rng.randrange(5, 30)
         asked = [(rng.choice([0.0, 1.0, 0.5]), form) for _ in range(count) for form in range(forms)]
         records = [record(value, form, number) for number, (value, form) in enumerate(asked)]
         by_form = defaultdict(list)

@@ -10,6 +10,7 @@ import pytest
 
 from evalkit.core import Record, Sample, Score, Validity
 from evalkit.scoring.metrics.strata import macro_mean
+from evalkit.stats import mean_interval
 
 
 def record(group: str, value: float, validity: Validity = Validity.OK) -> Record:
@@ -27,15 +28,11 @@ def test_equals_weighted_group_means_by_numpy() -> None:
     found = metric.estimate(rows, np.arange(len(rows)))
     assert found.value == pytest.approx(expected, abs=1e-12)
     proportions = [1 / 3.5, 0.5 / 3.5, 2 / 3.5]
-    error = math.sqrt(
-        sum(
-            (proportion * np.std(v, ddof=1)) ** 2 / len(v)
-            for proportion, v in zip(proportions, values.values(), strict=True)
-        )
-    )
-    assert found.high - found.value == pytest.approx(found.value - found.low)
-    # t with some 10 to 30 degrees of freedom lies between 2.0 and 2.3.
-    assert 2.0 < (found.high - found.value) / error < 2.3
+    parts = [mean_interval(v, ends=(0.0, 1.0)) for v in values.values()]
+    # MOVER: the groups' own reaches, weighed and put together as independent ones.
+    below = math.hypot(*(weight * (part.value - part.low) for weight, part in zip(proportions, parts, strict=True)))
+    above = math.hypot(*(weight * (part.high - part.value) for weight, part in zip(proportions, parts, strict=True)))
+    assert (found.low, found.high) == pytest.approx((found.value - below, found.value + above), rel=1e-9)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -50,6 +47,19 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.92 < covered / 400 < 0.98
 
 
+def test_groups_that_are_right_throughout_are_no_certainty() -> None:
+    rng = np.random.default_rng(5)
+    metric = macro_mean("s", dict.fromkeys("abcde", 1.0), name="m")
+    groups = np.repeat(np.arange(5.0), 10)
+    covered = 0
+    for _ in range(400):
+        rows = np.column_stack([(rng.random(50) < 0.98).astype(float), groups])
+        found = metric.estimate(rows, np.arange(50))
+        covered += found.low <= 0.98 <= found.high
+    # 64 % where each group's spread is taken as it was seen.
+    assert covered / 400 >= 0.93
+
+
 def test_what_has_no_group_or_no_value_is_left_out() -> None:
     metric = macro_mean("s", {"a": 1.0}, name="m")
     assert metric.observe(record("b", 1.0)) is None
@@ -57,11 +67,13 @@ def test_what_has_no_group_or_no_value_is_left_out() -> None:
     assert metric.observe(record("a", 0.0, Validity.NO_ANSWER)) == (0.0, 0.0)
 
 
-def test_groups_without_samples_do_not_count_and_single_samples_have_no_interval() -> None:
+def test_groups_without_samples_do_not_count_and_single_samples_say_little() -> None:
     metric = macro_mean("s", {"a": 1.0, "b": 3.0}, name="m")
     only_b = metric.estimate(np.array([[1.0, 1.0], [0.0, 1.0]]), np.arange(2))
     assert only_b.value == 0.5
     one = metric.estimate(np.array([[1.0, 0.0], [0.0, 1.0]]), np.arange(2))
     assert one.value == 0.25
-    assert math.isnan(one.low)
+    assert one.low < 0.01 < 0.98 < one.high
+    graded = metric.estimate(np.array([[0.7, 0.0], [0.0, 1.0]]), np.arange(2))
+    assert math.isnan(graded.low)
     assert math.isnan(metric.estimate(np.zeros((0, 2)), np.zeros(0, dtype=int)).value)

@@ -176,12 +176,17 @@ def test_instruction_level_accuracy_is_over_all_instructions(scored):
 
 
 def test_nothing_followed_by_a_few_is_no_certainty():
-    """0 of 12 instructions in 4 prompts: Clopper and Pearson's 60.2 % for 0 of 4."""
+    """0 of 12 instructions in 4 prompts: at least Clopper and Pearson's 60.2 % for 0 of 4, by Wilson's with t's
+    quantile."""
     import numpy as np
+    import scipy.stats
+
+    from evalkit.stats import wilson
 
     found = ratio("a", "b", name="r").estimate(np.array([[0.0, 3.0]] * 4), np.arange(4))
     assert (found.value, found.low) == (0.0, 0.0)
-    assert found.high == pytest.approx(1 - 0.025 ** (1 / 4))
+    assert found.high > 1 - 0.025 ** (1 / 4)
+    assert found.high == pytest.approx(wilson(0.0, 4.0, scipy.stats.t.ppf(0.975, 3))[1], abs=0.01)
 
 
 def test_a_ratio_over_nothing_is_not_a_number():
