@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Matrix = NDArray[np.float64]
+    from evalkit.core import Ends
 
-_FEWEST = 5
+    Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,11 @@ class Cell:
 @dataclass(slots=True)
 class LeaderboardColumn:
     """One task. `counts` says whether it can stand in an average: a proportion where more is better. `toy`: its rows
-    are a toy set; `aside`: it is one beside other tasks, so that no number over several tasks is of it.
+    are a toy set; `aside`: it is one beside other tasks, so that no number over several tasks is of it. `questions`
+    names its data, so that two tasks over the same are known for it.
 
-    `difference[i, j]`, `error[i, j]`: model i less model j, turned so that more is better; `paired` says of how many
+    `difference[i, j]`, `error[i, j]`: model i less model j, turned so that more is better, and how sure that is (see
+    `_error`); `paired` says of how many
     samples. `wins[i, j]`: on how many samples i scored more than j, ties as halves.
     """
 
@@ -95,6 +97,7 @@ class LeaderboardColumn:
     alike: bool = True
     toy: bool = False
     aside: bool = False
+    questions: str = ""
 
     @property
     def is_share(self) -> bool:
@@ -249,6 +252,7 @@ def _column(task: str, cells: list[Cell | None]) -> LeaderboardColumn:
         wins=np.zeros((size, size)),
         cells=cells,
         toy=any(cell.entry.toy for cell in cells if cell),
+        questions=next((cell.entry.identity["data"] for cell in cells if cell and "data" in cell.entry.identity), task),
     )
     asked = {(c.entry.result.samples_digest, c.entry.result.prompts_digest) for c in cells if c and c.entry.result}
     column.alike = len(asked) == 1
@@ -268,11 +272,10 @@ def _compare(
     """Paired where both are means of samples that they share; else from the two intervals."""
     import numpy as np
 
-    from evalkit.stats import standard_error
-
     one, other = column.cells[i], column.cells[j]
     assert one is not None and other is not None
     left, right = values[i], values[j]
+    ends = (0.0, 1.0) if column.scale == "proportion" else (None, None)
     both = np.isfinite(left) & np.isfinite(right) if left is not None and right is not None else np.zeros(0, bool)
     if left is None or right is None or both.sum() < 2:
         column.difference[i, j] = sign * (one.estimate.value - other.estimate.value)
@@ -280,13 +283,26 @@ def _compare(
         return
     change = sign * (left[both] - right[both])
     column.difference[i, j] = change.mean()
-    column.error[i, j] = standard_error(change, clusters[both])
-    if column.error[i, j] == 0.0 and change.any():
-        # Every sample changed alike: two more that did not say how sure that makes one; a handful says nothing.
-        more = np.concatenate([change, np.zeros(2)])
-        column.error[i, j] = standard_error(more) if len(change) >= _FEWEST else math.nan
+    column.error[i, j] = _error(sign * right[both], sign * left[both], clusters[both], ends)
     column.paired[i, j] = both.sum()
     column.wins[i, j] = (change > 0).sum() + 0.5 * (change == 0).sum()
+
+
+def _error(before: Matrix, after: Matrix, clusters: NDArray[np.int64], ends: Ends) -> float:
+    """The error by which a z test says of a paired difference what the engine says of it: unseen changes and the
+    degrees of freedom of few clusters are in it. NaN where nothing is known."""
+    from scipy import special
+
+    from evalkit.stats.intervals import quantile
+    from evalkit.stats.paired import paired_interval
+
+    lowest, highest = ends
+    inside = lowest is None or (min(before.min(), after.min()) >= lowest and max(before.max(), after.max()) <= highest)
+    found = paired_interval(before, after, clusters, strict=True, ends=ends if inside else (None, None))
+    p = found.p_value
+    if math.isfinite(p) and 0.0 < p < 1.0 and found.value != 0.0:
+        return abs(found.value) / -float(special.ndtri(p / 2.0))
+    return (found.high - found.low) / 2.0 / quantile(found.confidence)
 
 
 def _values(task: str, cells: Sequence[Cell | None]) -> tuple[list[Matrix | None], NDArray[np.int64]]:
@@ -349,14 +365,17 @@ def _average(made: Board) -> None:
     from evalkit.stats import combined_interval
 
     columns, size = made.counted, len(made.models)
+    questions = [column.questions for column in columns]
     for model in range(size):
         cells = [column.cells[model] for column in columns]
         whole = [cell.estimate for cell in cells if cell]
         made.average.append(
-            combined_interval(whole, [1.0] * len(whole)) if whole and len(whole) == len(cells) else None
+            combined_interval(whole, [1.0] * len(whole), questions) if whole and len(whole) == len(cells) else None
         )
     if not columns:
         return
     difference: Matrix = np.mean([column.difference for column in columns], axis=0)
-    error: Matrix = np.sqrt(np.sum([column.error**2 for column in columns], axis=0)) / len(columns)
+    # Tasks over the same questions may move together, as much as they can.
+    parts = [np.sum([c.error for c in columns if c.questions == name], axis=0) for name in dict.fromkeys(questions)]
+    error: Matrix = np.sqrt(np.sum(np.square(parts), axis=0)) / len(columns)
     made.ranks = rank([one.value if one else math.nan for one in made.average], difference, error)

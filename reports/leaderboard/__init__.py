@@ -152,6 +152,7 @@ def _data(made: Board) -> dict[str, Any]:
                 "cells": [_cell(cell) for cell in column.cells],
                 "difference": column.difference.tolist(),
                 "standard_error": column.error.tolist(),
+                "questions": column.questions,
             }
             for column in made.columns
         ],

@@ -46,10 +46,16 @@
     const mean = (of) => used.reduce((sum, t) => sum + weights[t] * of(t), 0) / total;
     const full = models.map((_, m) => used.length > 0 && used.every((t) => data.tasks[t].cells[m]));
     const averages = models.map((_, m) => full[m] ? mean((t) => data.tasks[t].cells[m].value) : null);
-    const spread = (m, end) => Math.sqrt(used.reduce((sum, t) => { const c = data.tasks[t].cells[m]; return sum + (weights[t] * (c[end] - c.value)) ** 2; }, 0)) / total;
+    /* Tasks over the same questions may move together: what they reach is added, and only then squared. */
+    const reach = (of) => {
+      const sums = {};
+      for (const t of used) { const name = data.tasks[t].questions; sums[name] = (sums[name] || 0) + weights[t] * of(t); }
+      return Math.sqrt(Object.values(sums).reduce((sum, one) => sum + one * one, 0)) / total;
+    };
+    const spread = (m, end) => reach((t) => { const c = data.tasks[t].cells[m]; return c[end] - c.value; });
     const whole = (of, finish) => (i, j) => used.some((t) => of(t, i, j) === null) ? null : finish(i, j);
     const difference = whole((t, i, j) => data.tasks[t].difference[i][j], (i, j) => mean((t) => data.tasks[t].difference[i][j]));
-    const error = whole((t, i, j) => data.tasks[t].standard_error[i][j], (i, j) => Math.sqrt(used.reduce((sum, t) => sum + (weights[t] * data.tasks[t].standard_error[i][j]) ** 2, 0)) / total);
+    const error = whole((t, i, j) => data.tasks[t].standard_error[i][j], (i, j) => reach((t) => data.tasks[t].standard_error[i][j]));
     const ranks = ranked(averages, difference, error);
     latest = { weights, averages, ranks };
     let before = -1;

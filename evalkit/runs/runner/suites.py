@@ -33,21 +33,28 @@ def suite_entry(suite: Suite, members: Sequence[tuple[Member, str, Task]]) -> Su
 def summarise(plan: Manifest) -> None:
     """Estimate every suite of a run whose members all have a result; one that has not stays without."""
     results = {entry.name: entry.result for entry in plan.tasks}
+    questions = {entry.name: entry.identity["data"] for entry in plan.tasks if entry.identity.get("data")}
     for suite in plan.suites:
         found = {
             member.task: metric
             for member in suite.members
             if (result := results.get(member.task)) is not None and (metric := result.metric(member.metric)) is not None
         }
-        suite.result = _mean(suite, suite.members, found)
+        suite.result = _mean(suite, suite.members, found, questions)
         suite.categories = {}
         for category in dict.fromkeys(member.category for member in suite.members if member.category):
-            estimate = _mean(suite, [m for m in suite.members if m.category == category], found)
+            estimate = _mean(suite, [m for m in suite.members if m.category == category], found, questions)
             if estimate is not None:
                 suite.categories[category] = estimate
 
 
-def _mean(suite: SuiteEntry, members: Sequence[SuiteMember], found: Mapping[str, MetricResult]) -> MetricResult | None:
+def _mean(
+    suite: SuiteEntry,
+    members: Sequence[SuiteMember],
+    found: Mapping[str, MetricResult],
+    questions: Mapping[str, str],
+) -> MetricResult | None:
+    """The mean of the members; `questions` names the data of each task, so that tasks over the same are told."""
     if any(member.task not in found for member in members):
         return None
     from evalkit.stats import combined_interval  # with numpy, which most runs need only once all is answered
@@ -57,4 +64,5 @@ def _mean(suite: SuiteEntry, members: Sequence[SuiteMember], found: Mapping[str,
     weights = [m.weight * (part.n if by_size else 1) for m, part in zip(members, parts, strict=True)]
     if sum(weights) == 0:
         return None
-    return MetricResult("mean", combined_interval(parts, weights), higher_is_better=True, scale="proportion")
+    found_of = combined_interval(parts, weights, [questions.get(member.task, member.task) for member in members])
+    return MetricResult("mean", found_of, higher_is_better=True, scale="proportion")

@@ -53,9 +53,11 @@ def test_a_suite_runs_its_tasks_and_tells_their_weighted_mean(project):
     assert done.tasks == ("first", "second", "toy_mmlu")
     [suite] = done.manifest.suites
     parts = [metric.estimate for metric in estimates(done)]
-    assert suite.result.estimate == combined_interval(parts, [2.0, 1.0, 1.0])
+    # The first two ask the same rows: what they share is not known, so their reaches are added.
+    assert suite.result.estimate == combined_interval(parts, [2.0, 1.0, 1.0], ["rows", "rows", "mmlu"])
+    assert suite.result.estimate.how == "mover over 3 tasks of 2 sets of questions"
     assert suite.result.estimate.value == pytest.approx((2 * parts[0].value + parts[1].value + parts[2].value) / 4)
-    assert suite.categories["here"].estimate == combined_interval(parts[:2], [2.0, 1.0])
+    assert suite.categories["here"].estimate == combined_interval(parts[:2], [2.0, 1.0], ["rows", "rows"])
     assert suite.categories["there"].estimate.value == parts[2].value
 
 
@@ -69,7 +71,9 @@ def test_an_average_over_samples_weighs_tasks_by_their_size(project):
     done = run("sized")
     parts = [metric.estimate for metric in estimates(done)]
     assert [part.n for part in parts] == [2, 2, 6]
-    assert done.manifest.suites[0].result.estimate == combined_interval(parts, [4.0, 2.0, 6.0])
+    assert done.manifest.suites[0].result.estimate == combined_interval(
+        parts, [4.0, 2.0, 6.0], ["rows", "rows", "mmlu"]
+    )
 
 
 def test_the_mean_is_read_back_from_the_folder(project):
