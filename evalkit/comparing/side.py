@@ -53,6 +53,10 @@ class Column:
     smooth: bool = True
     weighed_by: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.scale == "proportion" and self.ends == (None, None):
+            object.__setattr__(self, "ends", (0.0, 1.0))
+
     @staticmethod
     def of(metric: Metric, rows: FloatRows) -> Column:
         """The rows that a metric made."""

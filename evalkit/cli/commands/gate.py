@@ -33,6 +33,7 @@ def command() -> None:
 @click.option("--baseline-ref", metavar="REF", help="Read the baseline file from git at this commit or branch.")
 @click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Margins and rules, as YAML.")
 @click.option("--margin", metavar="X", help="The largest drop that passes: 0.02 or 2%.  [default: 2%]")
+@click.option("--mean-margin", metavar="X", help="The largest drop of the mean over tasks; alone, no task is gated.")
 @click.option("--confidence", type=float, help="One-sided, for each decision.  [default: 0.95]")
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Gate only this task; may be repeated.")
 @click.option("--any-drop-blocks", is_flag=True, help="A significant drop fails even inside the margin.")

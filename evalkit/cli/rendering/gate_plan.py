@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from evalkit.comparing.gates.planning import PowerPlan, plan, suite_power
+from evalkit.comparing.gates.assess import ends_of
+from evalkit.comparing.gates.planning import PowerPlan, plan, plan_differences, suite_power
 from evalkit.comparing.gates.policy import Policy
-from evalkit.comparing.pairing import is_mean, pair_task, values_of
+from evalkit.comparing.pairing import PairedValues, is_per_sample, pair_task, values_of
 from evalkit.core import UsageError
 from evalkit.core.outside_text import one_line
 from evalkit.core.terminal import styled
@@ -15,7 +16,7 @@ from evalkit.core.terminal import styled
 if TYPE_CHECKING:
     from evalkit.comparing import TaskSide
     from evalkit.comparing.gates import Opened
-    from evalkit.core import FloatRows
+    from evalkit.core import Ends, FloatRows
 
 
 def show_plan(opened: Opened, policy: Policy, power: float, correlation: float, like: Opened | None) -> None:
@@ -87,31 +88,42 @@ def _planned(
 ) -> PowerPlan | None:
     if metric not in side.columns:
         raise UsageError(f"task {side.name!r} has no metric {metric!r}", found=", ".join(side.columns))
-    column = side.columns[metric]
-    if column.width != 1 or not is_mean(column):
+    alone = pair_task(side, side)
+    if not is_per_sample(alone, metric):
         return None
     import numpy as np
 
-    values = column.rows[:, 0]
-    values = values[np.isfinite(values)]
-    mean = float(values.mean()) if len(values) else math.nan
+    from evalkit.stats.simulated_values import symmetric, unchanged
+
+    column, own = side.columns[metric], values_of(alone, metric)
+    mean = float(own.baseline.mean()) if len(own.baseline) else math.nan
     limits = policy.limits(side.name, column.scale, mean)
-    samples = len(set(side.ids))
-    clusters = {name for name in side.clusters if name}
-    size = samples / len(clusters) if clusters else 1.0
-    proportions = bool(np.isin(values, (0.0, 1.0)).all())
-    icc = 0.1 if clusters else 0.0
-    if like is not None and side.name in like.sides:
-        pairs = values_of(pair_task(side, like.sides[side.name]), metric)
-        if not proportions:
-            spread = _clustered_sd(pairs.candidate - pairs.baseline, pairs.clusters)
-            return plan(samples, limits, sd=spread, power=power)
-        correlation = _correlation(pairs.baseline, pairs.candidate)
+    samples = len(own.baseline)
+    sizes = [1] * samples if own.clusters is None else np.unique(own.clusters, return_counts=True)[1].tolist()
+    icc = 0.1 if len(sizes) < samples else 0.0
+    proportions = bool(np.isin(own.baseline, (0.0, 1.0)).all())
+    again = values_of(pair_task(side, like.sides[side.name]), metric) if like and side.name in like.sides else None
     if proportions:
+        if again is not None:
+            correlation = _correlation(again.baseline, again.candidate)
+        size = samples / len(sizes) if sizes else 1.0
         return plan(samples, limits, proportion=mean, correlation=correlation, cluster_size=size, icc=icc, power=power)
-    # Two runs of one spread: the variance of their difference is 2·σ²·(1 - ρ).
-    spread = float(values.std(ddof=1)) * math.sqrt(2.0 * (1.0 - correlation)) if len(values) > 1 else 0.0
-    return plan(samples, limits, sd=spread, power=power, cluster_size=size, icc=icc)
+    reach = _reach(ends_of(alone, metric))
+    if again is not None:
+        kinds, spread = symmetric(again.candidate - again.baseline), _clustered_sd(again)
+    else:
+        # Two runs of one spread: the variance of their difference is 2·σ²·(1 - ρ).
+        kinds = unchanged(own.baseline, correlation)
+        spread = float(own.baseline.std(ddof=1)) * math.sqrt(2.0 * (1.0 - correlation)) if samples > 1 else 0.0
+    if math.isinf(reach):
+        size = samples / len(sizes) if again is None else 1.0
+        return plan(samples, limits, sd=spread, power=power, cluster_size=size, icc=icc if again is None else 0.0)
+    return plan_differences(sizes, limits, kinds, reach=reach, icc=icc, power=power)
+
+
+def _reach(ends: Ends) -> float:
+    lowest, highest = ends
+    return math.inf if lowest is None or highest is None else highest - lowest
 
 
 def _correlation(before: FloatRows, after: FloatRows) -> float:
@@ -125,11 +137,10 @@ def _correlation(before: FloatRows, after: FloatRows) -> float:
     return float(np.corrcoef(before, after)[0, 1])
 
 
-def _clustered_sd(d: FloatRows, clusters: object) -> float:
+def _clustered_sd(pairs: PairedValues) -> float:
     """The standard deviation that gives the cluster-robust standard error for as many independent samples."""
-    import numpy as np
-
     from evalkit.stats import standard_error
 
-    error = standard_error(d, None if clusters is None else np.asarray(clusters))
+    d = pairs.candidate - pairs.baseline
+    error = standard_error(d, pairs.clusters)
     return error * math.sqrt(len(d)) if math.isfinite(error) else 0.0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evalkit.comparing.gates.ceilings import ceilings, invalid_replies
 from evalkit.comparing.gates.decide import decide, decide_statistic
 from evalkit.comparing.gates.limits import GateLimits
+from evalkit.comparing.gates.mean import mean_question
 from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.question import Question
@@ -24,7 +25,7 @@ _SEED = 20240611
 
 
 def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
-    """A row for every task's gated metric, every slice and every ceiling of the policy.
+    """A row for every task's gated metric, every slice and every ceiling of the policy, and for the mean over tasks.
 
     "Every task is non-inferior" needs no correction: each is decided at the policy's confidence (Berger 1982).
     "Something regressed" takes Holm's over all rows: what fails alone and not after the correction is INCONCLUSIVE.
@@ -33,6 +34,8 @@ def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
     questions: list[Question] = []
     for paired in pairs:
         questions += _questions(paired, policy)
+    if policy.mean is not None:
+        questions.append(mean_question(pairs, policy, policy.mean, pairs_of))
     verdicts = [question.decide(question.limits) for question in questions]
     verdicts = _corrected(questions, verdicts)
     rows = [question.row(verdict) for question, verdict in zip(questions, verdicts, strict=True)]
@@ -91,6 +94,8 @@ def row_of(
 
 
 def _questions(paired: PairedTask, policy: Policy) -> list[Question]:
+    if not policy.is_decided_alone(paired.name):
+        return ceilings(paired, policy)
     own = policy.of(paired.name)
     metric = own.metric or paired.primary_metric
     if metric not in paired.metrics:
@@ -120,7 +125,7 @@ def _scored(
 ) -> Question:
     column = paired.candidate.columns[metric]
     judge = _decider(paired, metric, places)
-    limits = policy.limits(paired.name, column.scale, _baseline_value(paired, metric))
+    limits = policy.limits(paired.name, column.scale, baseline_value(paired, metric))
     if limits.zero_tolerance and not is_per_sample(paired, metric):
         raise UsageError(
             f"zero tolerance looks at single samples; {metric} of {paired.name!r} is no mean of them", at=policy.origin
@@ -141,7 +146,7 @@ def _units(paired: PairedTask, metric: str, margin: object) -> float:
     from evalkit.comparing.gates.policy import Margin
 
     assert isinstance(margin, Margin)
-    return margin.units(paired.candidate.columns[metric].scale, _baseline_value(paired, metric))
+    return margin.units(paired.candidate.columns[metric].scale, baseline_value(paired, metric))
 
 
 def _decider(
@@ -226,7 +231,8 @@ def _cut(paired: PairedTask, places: IntArray | None) -> PairedTask:
     )
 
 
-def _baseline_value(paired: PairedTask, metric: str) -> float:
+def baseline_value(paired: PairedTask, metric: str) -> float:
+    """The metric over all samples of the baseline, which relative margins are a part of."""
     import numpy as np
 
     column = paired.candidate.columns[metric]
@@ -285,8 +291,9 @@ def _corrected(questions: Sequence[Question], verdicts: Sequence[GateVerdict]) -
             break
         rejected = again
     found = list(verdicts)
-    for place in failing:
-        if total > 1 and place not in rejected:
+    for place in failing if total > 1 else ():
+        found[place] = replace(found[place], correction=f"Holm over {total} decisions")
+        if place not in rejected:
             reason = f"worse than the margin by itself, but not after Holm's correction for {total} decisions"
             found[place] = replace(found[place], outcome=GateOutcome.INCONCLUSIVE, reason=reason)
     return found

@@ -65,15 +65,24 @@ def decide_moments(
     *,
     before: float,
     after: float,
+    most: Moments | None = None,
+    lost: int = 0,
     higher_is_better: bool = True,
     strict: bool = True,
 ) -> GateVerdict:
-    """The verdict on one difference from its moments, which are turned so that higher is better."""
+    """The verdict on one difference from its moments, which are turned so that higher is better.
+
+    Where `lost` pairs could not be measured, `found` holds them at their worst and `most` at their best.
+    """
+    most = most or found
     made = verdict_of(found, 1.0 - 2.0 * limits.alpha, strict=strict)
+    _, high = bounds(most, limits.alpha, strict=strict)
+    why = _lost_in_words(lost, counted=True)
+    made = replace(made, value=after - before, high=float(high), left_out=lost, why=why)
     if not higher_is_better:
-        made = replace(made, value=-made.value, low=-made.high, high=-made.low)
-    outcome = list(GateOutcome)[int(outcomes(found, limits, strict=strict))]
-    needed = _needed(found, found, limits) if outcome is GateOutcome.INCONCLUSIVE else None
+        made = replace(made, low=-made.high, high=-made.low)
+    outcome = list(GateOutcome)[int(_outcomes(found, most, limits, strict=strict))]
+    needed = _needed(found, most, limits) if outcome is GateOutcome.INCONCLUSIVE else None
     return _verdict(outcome, made, before, after, limits, higher_is_better, needed=needed)
 
 

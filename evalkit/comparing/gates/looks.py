@@ -13,7 +13,7 @@ from pathlib import Path
 from evalkit import models
 from evalkit.comparing import PairedTask
 from evalkit.comparing.gates import GateLimits, GateOutcome, GateVerdict, Pairs
-from evalkit.comparing.gates.assess import flips, row_of
+from evalkit.comparing.gates.assess import baseline_value, flips, pairs_of, row_of
 from evalkit.comparing.gates.candidate import HeldOpen
 from evalkit.comparing.gates.gate import paired, report_of
 from evalkit.comparing.gates.integrity import IntegrityFinding, findings
@@ -21,7 +21,7 @@ from evalkit.comparing.gates.opening import Opened, open_run
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.gates.sequential import Schedule, decide_look
-from evalkit.comparing.pairing import is_mean, values_of
+from evalkit.comparing.pairing import is_per_sample, values_of
 from evalkit.core import UsageError, claims
 from evalkit.runs.execution import run_plan
 from evalkit.runs.plan import RUNS, RunPlan
@@ -76,6 +76,8 @@ def _check(plan: RunPlan, policy: Policy, looks: int) -> None:
         raise UsageError("--sequential needs the response cache, or every look would ask again", fix="no --no-cache")
     if len(plan.models) != 1:
         raise UsageError("a gate has one candidate", found=f"{len(plan.models)} models", fix="gate them one by one")
+    if policy.mean is not None:
+        raise UsageError("--sequential decides single tasks", found="a margin of their mean", fix="leave one out")
     if policy.ceilings or policy.invalid_proportion is not None or any(task.slices for task in policy.tasks.values()):
         raise UsageError(
             "--sequential decides scores of whole tasks", found="slices or limits in the policy", fix="leave one out"
@@ -114,12 +116,10 @@ def _row(pair: PairedTask, policy: Policy, schedule: Schedule, look: int, total:
     column = pair.candidate.columns.get(metric)
     if column is None or metric not in pair.baseline.columns:
         raise UsageError(f"task {pair.name!r} has no metric {metric!r}", found=", ".join(pair.metrics))
-    if not is_mean(column):
+    if not is_per_sample(pair, metric):
         raise UsageError(f"--sequential decides means; {metric} of {pair.name!r} is none", fix="no --sequential")
-    values = values_of(pair, metric)
-    pairs = Pairs(values.baseline, values.candidate, values.clusters, values.repeats, column.higher_is_better)
-    left = pair.baseline.columns[metric].rows[:, 0]
-    limits = policy.limits(pair.name, column.scale, float(left[left == left].mean()))
+    pairs, values = pairs_of(pair, metric), values_of(pair, metric)
+    limits = policy.limits(pair.name, column.scale, baseline_value(pair, metric))
     verdict = _decided(pairs, limits, schedule, look, total)
     blocks = False
     if policy.degraded_blocks and verdict.outcome is GateOutcome.DEGRADED:

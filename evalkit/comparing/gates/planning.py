@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +18,17 @@ from evalkit.stats.moments import Moments
 from evalkit.stats.power import detectable, needed_n
 from evalkit.stats.power import power as normal_power
 from evalkit.stats.simulated_answers import Answers, draw_moments
+from evalkit.stats.simulated_values import draw_differences
+
+if TYPE_CHECKING:
+    from evalkit.core import FloatRows
 
 _SETS = 10_000
 _SEARCH_SETS = 4_000
 _LARGEST_CLUSTER = 60
 """Clusters beyond this size have too many outcomes to draw; the closed form then speaks for them."""
 _MOST_SAMPLES = 10_000_000
+_FEWEST_SETS, _MOST_CELLS = 1_000, 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,73 @@ def plan(
     if answers.size > _LARGEST_CLUSTER:
         return _by_normal(n, limits, answers.deviation, cluster_size, icc, power)
     return _by_draws(n, limits, answers, power, seed)
+
+
+def plan_differences(
+    sizes: Sequence[int],
+    limits: GateLimits,
+    kinds: tuple[FloatRows, FloatRows],
+    *,
+    reach: float,
+    icc: float = 0.0,
+    power: float = 0.8,
+    seed: int = 0,
+) -> PowerPlan:
+    """PowerPlan for scores of any scale with ends, such as F1, grades or pass@k, over clusters of these `sizes`.
+
+    `kinds` are the differences of a pair where nothing changed and their probabilities
+    (`evalkit.stats.simulated_values`), `reach` the largest there can be. Rates come from seeded draws that are decided
+    as a gate decides. `needed` is where the bounds' own formula has the wished-for power.
+    """
+    n = int(sum(sizes))
+    sets = max(_FEWEST_SETS, min(_SETS, _MOST_CELLS // n))
+    drawn = draw_differences(kinds, sizes, icc, sets, reach, np.random.default_rng(seed))
+    low, _ = bounds(drawn, limits.alpha, strict=True)
+    found = rates(drawn, limits)
+    through = found[GateOutcome.PASS] + found[GateOutcome.DEGRADED]
+    levels, chances = kinds
+    variance = float(chances @ levels**2 - (chances @ levels) ** 2)
+    kish = float(np.square(np.asarray(sizes, dtype=np.float64)).sum()) / n
+    deff = 1.0 + (kish - 1.0) * icc
+    return PowerPlan(
+        n,
+        n / deff,
+        math.sqrt(max(variance, 0.0)),
+        limits.margin,
+        limits.confidence,
+        power,
+        through,
+        found[GateOutcome.PASS],
+        found[GateOutcome.DEGRADED],
+        found[GateOutcome.FAIL],
+        found[GateOutcome.INCONCLUSIVE],
+        -float(np.quantile(np.nan_to_num(low, nan=-reach), 1.0 - power, method="lower")),
+        _needed_by_formula(limits, variance, deff, reach, power),
+        f"{sets:,} draws of the baseline's scores",
+    )
+
+
+def _needed_by_formula(limits: GateLimits, variance: float, deff: float, reach: float, power: float) -> int | None:
+    """The least n at which a lower bound lies above -margin with the wished-for power, the unseen change in it."""
+    if limits.margin == 0.0 or (limits.any_drop_blocks and power > limits.confidence):
+        return None
+    z, wished = quantile(1.0 - 2.0 * limits.alpha), quantile(2.0 * power - 1.0) if power > 0.5 else 0.0
+
+    def enough(n: float) -> bool:
+        total = n * variance * deff
+        reached = reach * deff + z * math.sqrt(total + (reach * deff) ** 2) + wished * math.sqrt(total)
+        return reached <= limits.margin * n
+
+    most = 1.0
+    while not enough(most):
+        most *= 2.0
+        if most > _MOST_SAMPLES:
+            return None
+    least = most / 2.0
+    while most - least > 1.0:
+        middle = (least + most) / 2.0
+        least, most = (least, middle) if enough(middle) else (middle, most)
+    return math.ceil(most)
 
 
 def rates(found: Moments, limits: GateLimits) -> dict[GateOutcome, float]:

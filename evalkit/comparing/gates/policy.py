@@ -57,6 +57,9 @@ class TaskPolicy:
 class Policy:
     """The rules of a gate. `tasks` has names or patterns with `*`; a task's exact name wins, then the first pattern.
 
+    `mean` is the margin of the weighted mean over tasks (weights of 1 where `mean_weights` says nothing); `each` says
+    whether tasks without a margin of their own are then decided by themselves, too.
+
     `ceilings` maps "seconds", "tokens" or "cost" (each per sample) to how much it may rise, as a proportion of the
     baseline. `invalid_proportion` bounds the proportion of replies without a valid answer. `max_failures` is the
     proportion of samples that may lack a measurement on either side. `common_samples` compares what both sides have
@@ -65,6 +68,9 @@ class Policy:
     """
 
     margin: Margin = Margin(DEFAULT_MARGIN)
+    mean: Margin | None = None
+    mean_weights: Mapping[str, float] = field(default_factory=dict)
+    each: bool = True
     confidence: float = 0.95
     any_drop_blocks: bool = False
     tasks: Mapping[str, TaskPolicy] = field(default_factory=dict)
@@ -83,6 +89,27 @@ class Policy:
         if task in self.tasks:
             return self.tasks[task]
         return next((found for name, found in self.tasks.items() if fnmatchcase(task, name)), TaskPolicy())
+
+    def is_decided_alone(self, task: str) -> bool:
+        """Whether the task has a decision of its own, not only a part in the mean."""
+        own = self.of(task)
+        return self.each or own.margin is not None or own.zero_tolerance or bool(own.slices)
+
+    def weights_of(self, tasks: list[str]) -> dict[str, float]:
+        """The weight of each task in the mean; they sum to 1. Raises UsageError for weights of tasks there are not."""
+        given = {task: self._weight(task) for task in tasks}
+        for name in self.mean_weights:
+            if not any(task == name or fnmatchcase(task, name) for task in tasks):
+                raise UsageError(f"the policy weighs a task {name!r} that no run has", found=", ".join(tasks))
+        total = math.fsum(given.values())
+        if total <= 0.0:
+            raise UsageError("a mean needs a task whose weight is not 0", at=self.origin)
+        return {task: weight / total for task, weight in given.items()}
+
+    def _weight(self, task: str) -> float:
+        if task in self.mean_weights:
+            return self.mean_weights[task]
+        return next((weight for name, weight in self.mean_weights.items() if fnmatchcase(task, name)), 1.0)
 
     def covers(self, task: str) -> bool:
         """Whether the gate looks at the task at all."""

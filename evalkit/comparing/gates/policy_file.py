@@ -14,6 +14,7 @@ from evalkit.plugins.yaml_tree import Value, read_yaml
 KEYS = (
     "baseline",
     "margin",
+    "mean",
     "confidence",
     "any_drop_blocks",
     "tasks",
@@ -43,6 +44,8 @@ def policy_of(tree: Value) -> Policy:
     values: dict[str, Any] = {"origin": str(tree.path)}
     if "margin" in found:
         values["margin"] = _margin(found["margin"])
+    if "mean" in found:
+        values |= {**_mean(found["mean"]), "each": "margin" in found}
     if "confidence" in found:
         values["confidence"] = _confidence(found["confidence"])
     for key in ("any_drop_blocks", "common_samples"):
@@ -66,13 +69,17 @@ def policy_of(tree: Value) -> Policy:
 def policy_from(path: Path | Policy | None, given: Mapping[str, Any]) -> Policy:
     """The file's policy (or one that was read already, or the default), with what the command line says on top.
 
-    `given` may hold margin (text), confidence, tasks, any_drop_blocks, degraded and inconclusive ("pass", …),
-    common_samples and max_failures; None and False are not given. Raises UsageError.
+    `given` may hold margin and mean_margin (texts), confidence, tasks, any_drop_blocks, degraded and inconclusive
+    ("pass", …), common_samples and max_failures; None and False are not given. Raises UsageError.
     """
     policy = path if isinstance(path, Policy) else read_policy(path) if path is not None else Policy()
     values: dict[str, Any] = {}
     if given.get("margin") is not None:
         values["margin"] = _option("--margin", given["margin"], Margin.parse, "a number such as 0.02, or 2%")
+        values["each"] = True
+    if given.get("mean_margin") is not None:
+        values["mean"] = _option("--mean-margin", given["mean_margin"], Margin.parse, "a number such as 0.01, or 1%")
+        values["each"] = given.get("margin") is not None or (policy.mean is not None and policy.each)
     if given.get("confidence") is not None:
         confidence = float(given["confidence"])
         if not 0.5 < confidence < 1.0:
@@ -109,6 +116,21 @@ def _margin(value: Value) -> Margin:
         raise value.wrong(
             "a margin is the largest drop that passes", found=repr(value.text()), fix="0.02 or 2%"
         ) from None
+
+
+def _mean(value: Value) -> dict[str, Any]:
+    """`mean: 1%`, or a mapping of the margin and of the tasks' weights."""
+    if not value.is_mapping():
+        return {"mean": _margin(value)}
+    found = value.mapping(("margin", "weights"))
+    if "margin" not in found:
+        raise value.wrong("the mean over tasks needs its margin", fix="mean: {margin: 1%, weights: {mmlu: 2}}")
+    weights = {}
+    for name, item in found["weights"].mapping().items() if "weights" in found else ():
+        weights[name] = item.number()
+        if weights[name] < 0.0:
+            raise item.wrong("a weight is at least 0", found=f"{weights[name]:g}")
+    return {"mean": _margin(found["margin"]), "mean_weights": weights}
 
 
 def _confidence(value: Value) -> float:

@@ -10,12 +10,12 @@ from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict
 
 PASSED, REGRESSED, INCOMPARABLE, INCONCLUSIVE = 0, 1, 3, 4
 
-Kind = Literal["score", "slice", "ceiling"]
+Kind = Literal["score", "slice", "ceiling", "mean"]
 
 
 @dataclass(frozen=True, slots=True)
 class GateRow:
-    """One thing that was decided: a task's metric, one of its slices, or what a sample cost.
+    """One thing that was decided: a task's metric, one of its slices, what a sample cost, or the mean over tasks.
 
     `worse` and `better` are the ids of samples whose score fell or rose; `blocks` says whether this row alone stops
     a job. `unit` is "proportion" (shown in per cent) or a word for what is counted.
