@@ -59,6 +59,7 @@ def bootstrap_interval(
     seed: int,
     resamples: int = 2000,
     confidence: float = 0.95,
+    pushed: bool = False,
 ) -> Estimate:
     """`statistic` of the sums of `rows` (shape (n, width)) with its bootstrap interval over clusters.
 
@@ -76,7 +77,15 @@ def bootstrap_interval(
 
     without = apply(statistic, units.sum(axis=0) - units) if FEWEST <= count < FEW_CLUSTERS else None
     return resampled(
-        of_times, len(units), n, how, without=without, seed=seed, resamples=resamples, confidence=confidence
+        of_times,
+        len(units),
+        n,
+        how,
+        without=None if pushed else without,
+        seed=seed,
+        resamples=resamples,
+        confidence=confidence,
+        pushed=pushed,
     )
 
 
@@ -91,13 +100,15 @@ def resampled(
     resamples: int,
     confidence: float,
     cells: int = _CHUNK_CELLS,
+    pushed: bool = False,
 ) -> Estimate:
     """The value where each of `count` clusters is there once, with its percentile interval.
 
     With `without`, the values without each cluster, it is bias-corrected and accelerated (BCa, Efron 1987), as it
-    should be under 50 clusters. The same seed gives the same interval. `cells` bounds the size of what is drawn at
-    once. The bounds are NaN for fewer than five clusters, where the value is not finite in some resample, and where
-    nothing varies.
+    should be under 50 clusters. `pushed` takes the hull of the percentile and the basic interval, for a statistic that
+    chance pushes to one side, such as a largest value or a sum of absolute ones. The same seed gives the same
+    interval. `cells` bounds the size of what is drawn at once. The bounds are NaN for fewer than five clusters, where
+    the value is not finite in some resample, and where nothing varies.
     """
     value = float(of_times(np.ones((1, count)))[0])
 
@@ -121,6 +132,9 @@ def resampled(
         tails = _bca_tails(drawn, value, without, tails)
         how += ", BCa"
     low, high = np.quantile(drawn, tails)
+    if pushed:
+        low, high = min(low, 2.0 * value - high), max(high, 2.0 * value - low)
+        how += ", both ways"
     return Estimate(value, float(low), float(high), n, how, confidence)
 
 

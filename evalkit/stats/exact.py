@@ -13,8 +13,11 @@ def mcnemar_exact(gains: int, losses: int) -> float:
     return min(1.0, 2.0 * float(special.bdtr(min(gains, losses), events, 0.5)))
 
 
-def clopper_pearson(events: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact interval of a proportion (Clopper & Pearson 1934): never covers less than it says, often more."""
+def clopper_pearson(events: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """The exact interval of a proportion (Clopper & Pearson 1934): never covers less than it says, often more.
+
+    Of effective, fractional numbers it is Korn and Graubard's (1998).
+    """
     from scipy import special
 
     tail = (1.0 - confidence) / 2.0

@@ -115,24 +115,32 @@ def ratio_interval(
     return score_interval(found, (lowest, highest), confidence)
 
 
-def score_interval(found: Spread, ends: tuple[float, float], confidence: float) -> Estimate:
+def score_interval(
+    found: Spread, ends: tuple[float, float], confidence: float, *, unseen: float = 1.0, exact: bool = False
+) -> Estimate:
     """Wilson's interval of a mean on a scale with `ends`, on as many right-or-wrong answers as its samples are worth.
 
     Half a sample (half a cluster's worth of them) that was not seen is added at either end; the variance with these
     says how many 0/1 samples tell as much: n_eff = p(1 - p)/var. So the interval has a width where all values are
     alike, is as long towards the middle as scores near an end need, and is t's of many samples. The quantile is t's.
+
+    `unseen` says for how many samples one that was not seen counts, where single ones can move the value by more than
+    their part. `exact` takes Clopper & Pearson's bounds, too, where the samples are worth under 10 rights or wrongs.
     """
     lowest, width = ends[0], ends[1] - ends[0]
     n, name = round(found.n), _name("score", found)
     if math.isnan(found.variance):
         return Estimate(found.value, math.nan, math.nan, n, "one cluster", confidence)
     p = min(1.0, max(0.0, (found.value - lowest) / width))
-    size = found.kish**_ROOT
+    size = unseen * found.kish**_ROOT
     weight = _PSEUDO * size
     middle = (found.n * p + weight) / (found.n + 2.0 * weight)
     variance = found.variance / width**2 + _PSEUDO * size**2 * (middle**2 + (1.0 - middle) ** 2)
     effective = middle * (1.0 - middle) * found.n**2 / variance
     low, high = wilson(p, effective, quantile(confidence, found.freedom))
+    if exact and effective * min(p, 1.0 - p) < RARE_EVENTS:
+        least, most = clopper_pearson(effective * p, effective, confidence)
+        low, high = min(low, least), max(high, most)
     how = f"{name}, {effective:.1f} effective samples"
     return Estimate(found.value, lowest + width * low, lowest + width * high, n, how, confidence)
 

@@ -36,6 +36,7 @@ def jackknife_interval(
     seed: int,
     ends: Ends = (None, None),
     weighed_by: int | None = None,
+    unseen: float = 1.0,
     confidence: float = 0.95,
 ) -> Estimate:
     """`statistic` of the sums of `rows` (shape (n, width)) with its interval by the jackknife over clusters.
@@ -59,11 +60,18 @@ def jackknife_interval(
         return Estimate(value, math.nan, math.nan, n, why, confidence)
     without = apply(statistic, total - units)
     sizes = units[:, -1 if weighed_by is None else weighed_by]
-    return of_left_out(value, without, n, ends, confidence, sizes=sizes)
+    return of_left_out(value, without, n, ends, confidence, sizes=sizes, unseen=unseen)
 
 
 def of_left_out(
-    value: float, without: FloatRows, n: int, ends: Ends, confidence: float = 0.95, *, sizes: FloatRows | None = None
+    value: float,
+    without: FloatRows,
+    n: int,
+    ends: Ends,
+    confidence: float = 0.95,
+    *,
+    sizes: FloatRows | None = None,
+    unseen: float = 1.0,
 ) -> Estimate:
     """The interval of a value from those without each of G units (shape (G,)), whose sizes are all one by default."""
     count = len(without)
@@ -79,7 +87,7 @@ def of_left_out(
     made = (
         t_interval(found, confidence)
         if lowest is None or highest is None
-        else score_interval(found, (lowest, highest), confidence)
+        else score_interval(found, (lowest, highest), confidence, unseen=unseen, exact=True)
     )
     return replace(made, n=n, how=f"{made.how.partition(',')[0]}, {how}")
 

@@ -63,8 +63,16 @@ def _classes(name: str, score: str, formula: Formula) -> Metric:
             said, right, both = (sums[:, width * part : width * (part + 1)] for part in range(3))
             return formula(said, right, both, sums[:, -1])
 
-        found = jackknife_interval(wide, statistic, seed=_SEED, ends=ends)
-        return replace(found, n=len(rows))
+        sizes = np.bincount(rows[:, 1].astype(np.int64))
+        sizes = sizes[sizes > 0]
+        # A class counts as much as any other, however few its samples are: one of a small class moves the value by more
+        # than one of a large one does.
+        unseen = 1.0 if name == "micro_f1" else len(rows) * float((1.0 / sizes).sum()) / len(sizes) ** 2
+        found = replace(jackknife_interval(wide, statistic, seed=_SEED, ends=ends, unseen=unseen), n=len(rows))
+        if len(sizes) == 1 and name != "micro_f1":
+            # What the other classes' samples would do was not seen at all.
+            return replace(found, low=math.nan, high=math.nan, how="one class")
+        return found
 
     ends = (-1.0, 1.0) if name == "mcc" else (0.0, 1.0)
     return Metric(name, observe, estimate, 2, scale="number" if name == "mcc" else "proportion", ends=ends)

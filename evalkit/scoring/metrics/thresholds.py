@@ -45,7 +45,7 @@ def best_by_threshold(score: str, silent: str, probability: str, *, name: str) -
         answered = rows[:, 2][:, None] <= np.concatenate([[-np.inf], levels])[None, :]
         table = np.where(answered, rows[:, 0][:, None], rows[:, 1][:, None])
         found = bootstrap_interval(
-            table, lambda sums, counts: sums.max(axis=1) / counts, clusters, seed=_SEED, resamples=1000
+            table, lambda sums, counts: sums.max(axis=1) / counts, clusters, seed=_SEED, resamples=1000, pushed=True
         )
         return replace(found, value=_best(rows), how=f"{found.how}, best threshold")
 
