@@ -19,7 +19,7 @@ from evalkit.stats import mean_interval
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
 from evalkit.stats.moments import moments_of_differences
 from evalkit.stats.paired import paired_interval, verdict_of
-from evalkit.stats.ppi import ppi_mean
+from evalkit.stats.ppi import NO_HELP, ppi_mean
 from evalkit.stats.tournaments.rates import rate_interval
 from evalkit.stats.verdict import Verdict
 from evalkit.stats.weighted import spearman, weighted_interval
@@ -301,7 +301,7 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     )
     findings = [AuditFinding("agreement", kappa, word, words)]
     findings += _by_category(pairs, machine, people)
-    findings.append(_corrected(judged, pairs, machine, people, first))
+    findings.append(_corrected(judged, pairs, machine, people, first, clusters))
     if own is not None:
         findings.append(_self_preference(pairs, own))
     return findings
@@ -328,13 +328,20 @@ def _corrected(
     machine: np.ndarray,
     people: np.ndarray,
     first: str,
+    clusters: np.ndarray,
 ) -> AuditFinding:
     """The win rate that people would give, from all verdicts and the labels there are."""
     labelled = {one.key for one, _ in pairs}
-    rest = np.array([_of(one, first) for one in judged if one.key not in labelled])
+    unlabelled = [one for one in judged if one.key not in labelled]
+    rest = np.array([_of(one, first) for one in unlabelled])
+    others = np.unique([one.key for one in unlabelled], return_inverse=True)[1] if unlabelled else None
     raw = rate_interval([_of(one, first) for one in judged])
-    estimate = ppi_mean(people, machine, rest) if len(rest) >= 2 else rate_interval(people)
+    estimate = rate_interval(people)
+    if len(rest) >= 2:
+        estimate = ppi_mean(people, machine, rest, clusters=clusters, unlabelled_clusters=others)
     words = f"{first} wins {_proportion(estimate)} as people see it, {_proportion(raw)} as the judge does"
+    if NO_HELP in estimate.how:
+        words += "; the labels alone say it as exactly"
     return AuditFinding("corrected win rate", estimate, "fine", words)
 
 

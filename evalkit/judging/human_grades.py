@@ -81,15 +81,23 @@ def corrected(found: Sequence[Judged], grades: Mapping[str, float]) -> Corrected
         )
     people = np.array([grades[key] for key in both])
     machine = np.array([values[key] for key in both])
-    rest = np.array([value for key, value in values.items() if key not in grades])
+    others = [key for key in values if key not in grades]
+    rest = np.array([values[key] for key in others])
+    cluster = {one.key: one.cluster or f"\0{one.key}" for one in judged}
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(cluster.values()))}
+    inside, outside, every = (
+        np.array([numbers[cluster[key]] for key in keys], dtype=np.int64) for keys in (both, others, list(values))
+    )
     _same_scale(people, np.array(list(values.values())), name)
-    mean = ppi_mean(people, machine, rest, power=None) if len(rest) >= 2 else mean_interval(people)
+    mean = mean_interval(people, inside)
+    if len(rest) >= 2:
+        mean = ppi_mean(people, machine, rest, clusters=inside, unlabelled_clusters=outside, power=None)
     return Corrected(
         name,
-        mean_interval(list(values.values())),
+        mean_interval(list(values.values()), every),
         mean,
-        krippendorff_alpha(np.stack([people, machine]), level="interval"),
-        weighted_interval(spearman(people, machine), len(people), None, seed=1),
+        krippendorff_alpha(np.stack([people, machine]), level="interval", clusters=inside),
+        weighted_interval(spearman(people, machine), len(people), inside, seed=1),
         len(both),
     )
 

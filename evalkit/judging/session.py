@@ -45,6 +45,8 @@ class Judged:
     reason: str = ""
     probe: str = ""
     asked: str = ""
+    cluster: str = ""
+    """What the sample shares with others that are not independent of it."""
     style: tuple[tuple[int, ...], ...] = ()
     """(characters, headers, list items, bold passages) of every answer."""
     transcript: tuple[Mapping[str, Any], ...] = ()
@@ -230,6 +232,7 @@ async def _judge(judge: Judge, item: JudgingItem, asked: str) -> Judged:
         "models": item.models,
         "judge": judge.name,
         "groups": item.sample.groups,
+        "cluster": item.sample.cluster,
         "chars": item.chars,
         "probe": item.probe,
         "asked": asked,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evalkit.core import Estimate
 from evalkit.stats.clusters import renumber, sums
-from evalkit.stats.intervals import mean_interval, quantile
+from evalkit.stats.intervals import mean_interval, quantile, ratio_interval
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
@@ -51,8 +51,12 @@ def cohen_kappa(
     rows = np.zeros((len(cells), size * size))
     rows[np.arange(len(cells)), cells] = 1.0
     found = _jackknife(rows, statistic, clusters, confidence)
-    if weights != "none" or not _is_sparse(rows.sum(0), size):
+    if not _is_sparse(rows.sum(0), size):
         return found
+    if weights != "none":
+        table = rows.sum(0).reshape(size, size)
+        expected = float((np.outer(table.sum(1), table.sum(0)) * cost).sum()) / len(cells) ** 2
+        return _by_ends(found, cost.ravel()[cells], np.ones(len(cells)), expected, float(cost.max()), clusters)
     proportions = [(cells % size).astype(np.float64), (cells // size).astype(np.float64)] if size == 2 else []
     square = rows.sum(0).reshape(size, size)
     apart = (cells % size != cells // size).astype(np.float64)
@@ -87,8 +91,13 @@ def krippendorff_alpha(
 
     found = _jackknife(rows, statistic, inside, confidence)
     square = rows.sum(0).reshape(size, size)
-    if level != "nominal" or not _is_sparse(rows.sum(0), size):
+    if not _is_sparse(rows.sum(0), size):
         return found
+    if level != "nominal":
+        cost = _distances(values, square.sum(1)[None], level)[0]
+        weights, margins = rows.sum(1), square.sum(1)
+        expected = float((np.outer(margins, margins) * cost).sum()) / (margins.sum() * (margins.sum() - 1.0))
+        return _by_ends(found, rows @ cost.ravel() / weights, weights, expected, float(cost.max()), inside)
     apart = np.array([len(set(unit[np.isfinite(unit)].tolist())) > 1 for unit in given.T], dtype=np.float64)
     proportions = [(np.where(np.isfinite(one), one, values[0]) == values[1]).astype(np.float64) for one in given]
     return _exact(found, apart, square.sum(1), proportions if size == 2 else [], inside)
@@ -157,6 +166,26 @@ def _exact(
     high = min(1.0, 1.0 - observed.low / most)
     how = "hull of exact intervals" if observed.how.startswith("exact") else f"hull of intervals ({observed.how})"
     return replace(found, low=min(low, found.value), high=max(high, found.value), how=how)
+
+
+def _by_ends(
+    found: Estimate, apart: FloatRows, weights: FloatRows, expected: float, most: float, clusters: IntArray | None
+) -> Estimate:
+    """The hull of the jackknife and of 1 - observed / expected disagreement over the interval of the observed one.
+
+    `apart` is every unit's disagreement, of `most` at most: a mean on a scale with ends, in which a unit that was not
+    seen can be as far apart as there is. Near agreement the jackknife sees next to no disagreement and calls it
+    certain.
+    """
+    if not math.isfinite(found.value):
+        return found
+    observed = ratio_interval(apart * weights, weights, clusters, found.confidence, ends=(0.0, most))
+    if not math.isfinite(observed.low):
+        return found
+    lows = [max(-1.0, 1.0 - observed.high / expected), found.low, found.value]
+    highs = [min(1.0, 1.0 - observed.low / expected), found.high, found.value]
+    low, high = min(filter(math.isfinite, lows)), max(filter(math.isfinite, highs))
+    return replace(found, low=low, high=high, how=f"hull of the jackknife and {observed.how}")
 
 
 def _jackknife(

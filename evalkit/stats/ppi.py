@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 
 FEW = 10
+NO_HELP = "the judge does not help"
+"""What `Estimate.how` says where the labels alone are as exact."""
 
 
 def ppi_mean(
@@ -32,32 +35,38 @@ def ppi_mean(
 
     `human` and `judged` are of the same n labelled samples, `unlabelled` the judge's N others (Angelopoulos et al.
     2023, arXiv 2301.09633; its variance is σ_f²/N + σ_r²/n). `power` weighs the judge: λ·mean(ŷ) + mean(y - λŷ); None
-    takes the λ of least variance between 0 and 1 (PPI++, arXiv 2311.01453), or 1 where under 10 labels disagree.
+    takes the λ of least variance between 0 and 1 (PPI++, arXiv 2311.01453), or the labels alone (λ = 0) where fewer
+    than 10 of them are of the rarer kind, and 1 where under 10 labels disagree with the judge: so few choose no λ.
 
     The interval puts those of the two means together (MOVER, Zou & Donner 2008), each in the form that fits it: so few
-    disagreements, shares at the edge and clusters are met as everywhere in evalkit. Scores between 0 and 1 with λ = 1
-    have a score interval for the correction; any other λ has t on its errors.
+    disagreements, shares at the edge and clusters are met as everywhere in evalkit. `Estimate.how` says so where labels
+    alone would have been as exact: the judge then helps nothing.
     """
     y, f, g = (np.asarray(part, dtype=np.float64) for part in (human, judged, unlabelled))
     if y.shape != f.shape:
         raise ValueError(f"as many labels as verdicts on them are needed, found {y.shape} and {f.shape}")
     if len(y) < 2 or len(g) < 2:
         return Estimate(math.nan, math.nan, math.nan, len(y), "too few labels", confidence)
+    every = np.concatenate([y, f, g])
+    bounded = bool(((every >= 0.0) & (every <= 1.0)).all())
+    alone = mean_interval(y, clusters, confidence, ends=(0.0, 1.0) if bounded else (None, None))
     weight = 1.0 if power is None else power
-    # With few disagreements the best λ is not known well enough to be chosen by the same labels.
     if power is None and int((y != f).sum()) >= FEW:
         weight = tuned_power(y, f, g)
+    if power is None and (weight == 0.0 or (bounded and min(y.sum(), (1.0 - y).sum()) < FEW)):
+        return replace(alone, how=f"{alone.how}, {len(y)} labels alone: {NO_HELP}")
     value = float(weight * g.mean() + (y - weight * f).mean())
-    predicted = mean_interval(g, unlabelled_clusters, confidence)
+    predicted = mean_interval(g, unlabelled_clusters, confidence, ends=(0.0, 1.0) if bounded else (None, None))
     if weight == 1.0:
-        right = paired_interval(f, y, clusters, confidence)
-        centre, low, high, form = right.value, right.low, right.high, right.how
+        right = paired_interval(f, y, clusters, confidence, ends=(0.0, 1.0) if bounded else (None, None)).estimate
     else:
-        error = mean_interval(y - weight * f, clusters, confidence)
-        centre, low, high, form = error.value, error.low, error.high, error.how
-    below = math.hypot(weight * (predicted.value - predicted.low), centre - low)
-    above = math.hypot(weight * (predicted.high - predicted.value), high - centre)
-    how = f"ppi, λ={weight:.3g}, {len(y)} labels and {len(g)} verdicts, {form}"
+        ends = (-weight, 1.0) if bounded else (None, None)
+        right = mean_interval(y - weight * f, clusters, confidence, ends=ends)
+    below = math.hypot(weight * (predicted.value - predicted.low), right.value - right.low)
+    above = math.hypot(weight * (predicted.high - predicted.value), right.high - right.value)
+    how = f"ppi, λ={weight:.3g}, {len(y)} labels and {len(g)} verdicts, {right.how}"
+    if below + above >= alone.high - alone.low:
+        how += f": {NO_HELP}"
     return Estimate(value, value - below, value + above, len(y), how, confidence)
 
 

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from evalkit.stats import mean_interval
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
-from evalkit.stats.ppi import ppi_error, ppi_mean, tuned_power
+from evalkit.stats.ppi import NO_HELP, ppi_error, ppi_mean, tuned_power
 
 
 def raters(seed: int, n: int = 120, categories: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -94,6 +95,35 @@ def test_kappa_covers_its_truth() -> None:
     assert 0.935 <= hits / 2000 <= 0.97
 
 
+def near_agreement(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Two raters' grades of 1 to 5, each off by one in 3 of 100 cases."""
+    truth = rng.integers(1, 6, n)
+    off = [np.where(rng.random(n) < 0.03, rng.choice([-1, 1], n), 0) for _ in range(2)]
+    return np.stack([np.clip(truth + each, 1, 5).astype(float) for each in off])
+
+
+@pytest.mark.parametrize("n", [5, 10, 20, 50])
+def test_near_agreement_every_coefficient_covers_its_truth(n: int) -> None:
+    """The jackknife alone held it in 20, 38, 57 and 91 % at n = 5, 10, 20 and 50."""
+    many = near_agreement(np.random.default_rng(0), 200_000)
+    rng = np.random.default_rng(n)
+    draws = [near_agreement(rng, n) for _ in range(150)]
+    for truth, found in (
+        (krippendorff_alpha(many, level="ordinal").value, [krippendorff_alpha(d, level="ordinal") for d in draws]),
+        (krippendorff_alpha(many, level="interval").value, [krippendorff_alpha(d, level="interval") for d in draws]),
+        (cohen_kappa(*many, weights="quadratic").value, [cohen_kappa(*d, weights="quadratic") for d in draws]),
+    ):
+        known = [each for each in found if math.isfinite(each.value)]
+        assert sum(each.low <= truth <= each.high for each in known) >= 0.93 * len(known)
+
+
+def test_an_interval_holds_its_value_and_is_as_wide_as_one_more_unit_makes_it() -> None:
+    alike = krippendorff_alpha(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]] * 2), level="interval")
+    assert (alike.value, alike.high) == (1.0, 1.0)
+    assert alike.low < 0.5
+    assert alike.how.startswith("hull of the jackknife and score")
+
+
 # ---------------------------------------------------------------- prediction-powered inference
 
 
@@ -153,3 +183,40 @@ def test_a_prediction_powered_share_covers_its_truth() -> None:
         found = ppi_mean(y[:100].astype(float), f[:100], f[100:])
         hits += found.low <= 0.5 <= found.high
     assert 0.925 <= hits / 500 <= 0.985
+
+
+def test_a_rare_outcome_is_told_by_the_labels_alone() -> None:
+    """With λ tuned on five of a hundred the interval covered 89 to 92 %."""
+    rng = np.random.default_rng(3)
+    hits = 0
+    for _ in range(300):
+        y = (rng.random(1100) < 0.05).astype(float)
+        f = np.where(rng.random(1100) < 0.9, y, 1.0 - y)
+        found = ppi_mean(y[:100], f[:100], f[100:], power=None)
+        hits += found.low <= 0.05 <= found.high
+    assert hits / 300 >= 0.935
+    assert found.how.endswith("100 labels alone: the judge does not help")
+
+
+def test_a_judge_that_does_not_help_is_said_not_to() -> None:
+    rng = np.random.default_rng(5)
+    y = (rng.random(1100) < 0.5).astype(float)
+    weak, good = (np.where(rng.random(1100) < right, y, 1.0 - y) for right in (0.55, 0.95))
+    alone = mean_interval(y[:100])
+    for judge, helps in ((weak, False), (good, True)):
+        found = ppi_mean(y[:100], judge[:100], judge[100:])
+        assert (NO_HELP in found.how) is not helps
+        assert (found.high - found.low < alone.high - alone.low) is helps
+
+
+def test_clusters_of_labels_widen_the_corrected_mean() -> None:
+    rng = np.random.default_rng(6)
+    level = rng.random(40)
+    clusters = np.repeat(np.arange(40), 20)
+    y = (rng.random(800) < level[clusters]).astype(float)
+    f = np.where(rng.random(800) < 0.9, y, 1.0 - y)
+    parts = (y[:200], f[:200], f[200:])
+    together = ppi_mean(*parts, clusters=clusters[:200], unlabelled_clusters=clusters[200:])
+    alone = ppi_mean(*parts)
+    assert together.value == alone.value
+    assert together.high - together.low > 1.2 * (alone.high - alone.low)

@@ -12,6 +12,7 @@ import numpy as np
 from evalkit.core import Estimate, Validity
 from evalkit.core.terminal import styled
 from evalkit.stats import mean_interval
+from evalkit.stats.ppi import NO_HELP
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,6 +106,8 @@ def show_answers(
     out.print(f"{model}: {len(judged)} judged, {unjudged} unjudged", style="bold")
     if judged:
         out.print(_table(rows, proportion=False))
+    if people is not None and NO_HELP in people.corrected.how:
+        out.print("The judge does not help: the labels alone say as exactly what people would give.", style="yellow")
 
 
 def show_audit(audit: Audit, *, as_json: bool = False) -> None:
