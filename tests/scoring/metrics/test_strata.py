@@ -29,10 +29,8 @@ def test_equals_weighted_group_means_by_numpy() -> None:
     found = metric.estimate(rows, np.arange(len(rows)))
     assert found.value == pytest.approx(expected, abs=1e-12)
     proportions = [1 / 3.5, 0.5 / 3.5, 2 / 3.5]
-    sizes, errors = (
-        [5, 40, 11],
-        [w * np.std(v, ddof=1) / len(v) ** 0.5 for w, v in zip(proportions, values.values(), strict=True)],
-    )
+    sizes, spreads = [5, 40, 11], [np.std(drawn, ddof=1) for drawn in values.values()]
+    errors = [w * s / n**0.5 for w, s, n in zip(proportions, spreads, sizes, strict=True)]
     freedom = sum(e**2 for e in errors) ** 2 / sum(e**4 / (n - 1) for e, n in zip(errors, sizes, strict=True))
     # Half a sample unseen at either end, as large as the weights' design effect (to the power 0.6) makes one.
     clump = (56 * sum(w * w / n for w, n in zip(proportions, sizes, strict=True))) ** 0.6
