@@ -239,6 +239,43 @@ def test_a_job_on_github_gets_annotations_a_summary_and_outputs(project: Project
     assert outputs.read_text() == "outcome=FAIL\nexit-code=1\n"
 
 
+def test_five_problems_of_which_none_changed_are_inconclusive(project: Project, tmp_path: Path) -> None:
+    """It was PASS, "+0.0 … +0.0", exit code 0: pass@1 was resampled, and where nothing varied nothing could."""
+    base = tmp_path / "base"
+    assert project.evalkit("run", "toy_humaneval", "--model", "tiny", "--limit", "5", "--out", base, "-q").code in (
+        0,
+        3,
+    )
+    file = tmp_path / "b.evalkit"
+    assert project.evalkit("baseline", "save", base, file).code == 0
+    done = project.evalkit("gate", "run", base, "--baseline", file, "--margin", "2%", "--json", tmp_path / "o.json")
+    assert done.code == 4, done
+    assert "about 155 samples would decide" in done.out
+    (row,) = json.loads((tmp_path / "o.json").read_text())["rows"]
+    assert row["verdict"]["low"] == pytest.approx(-row["verdict"]["high"])
+    assert row["verdict"]["low"] < -0.4
+    planned = project.evalkit("gate", "plan", file, "--margin", "2%")
+    assert "toy_humaneval pass@1: 5 samples cannot resolve this margin" in planned.out
+
+
+def test_the_mean_over_tasks_is_one_decision(project: Project, tmp_path: Path) -> None:
+    arguments = ["gate", "run", "runs/base", "--baseline", "baseline.evalkit", "--json", tmp_path / "o.json"]
+    done = project.evalkit(*arguments, "--mean-margin", "5%")
+    assert done.code == 0, done
+    (row,) = json.loads((tmp_path / "o.json").read_text())["rows"]
+    assert (row["kind"], row["task"], row["verdict"]["margin"]) == ("mean", "mean of 1 tasks", 0.05)
+    both = project.evalkit(*arguments, "--mean-margin", "5%", "--margin", "6%")
+    assert "2 decisions" in both.out
+    wrong = project.evalkit(*arguments, "--mean-margin", "much")
+    assert (wrong.code, "--mean-margin is a number such as" in wrong.err) == (2, True)
+    (tmp_path / "gate.yaml").write_text("mean: {margin: 5%, weights: {quizz: 2}}\n")
+    named = project.evalkit(*arguments, "--policy", tmp_path / "gate.yaml")
+    assert (named.code, "weighs a task 'quizz' that no run has" in named.err) == (2, True)
+    (tmp_path / "gate.yaml").write_text("mean:\n  weights: {quiz: 2}\n")
+    lacking = project.evalkit(*arguments, "--policy", tmp_path / "gate.yaml")
+    assert (lacking.code, "gate.yaml:2" in lacking.err or "gate.yaml:1" in lacking.err) == (2, True)
+
+
 def test_plan_says_what_the_set_resolves(project: Project) -> None:
     done = project.evalkit("gate", "plan", "--margin", "6%")
     assert done.code == 0, done

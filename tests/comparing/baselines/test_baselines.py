@@ -13,8 +13,10 @@ import pytest
 from evalkit.comparing import Column, TaskSide, pair_task
 from evalkit.comparing.baselines import looks_like_baseline, parse, read, text_of, write
 from evalkit.comparing.gates.integrity import findings
+from evalkit.comparing.pairing import values_of
 from evalkit.comparing.side import MeanCost
 from evalkit.core import UsageError
+from evalkit.scoring.metrics import mean, pass_at_k
 from tests.comparing.sides import side
 
 NAMES = ["plain", 'with "quotes"', "two\nlines\u2028three", "[bracket]", "ünïcödé", "tab\there", "\udc80half"]
@@ -130,3 +132,23 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the baseline"):
         read(tmp_path / "none")
     assert not looks_like_baseline(tmp_path / "none")
+
+
+def test_what_uncertainty_needs_comes_back() -> None:
+    """Clusters, the ends of a scale, how much costs varied, and how the rows of pass@k become values."""
+    one = side([0.5, 1.0, 0.0], clusters=["page", "page", ""])
+    one.columns["rating"] = Column.of(mean("rating", scale="number", ends=(1.0, 10.0)), np.array([[3.0], [4.0], [9.0]]))
+    one.columns["pass@2"] = Column.of(pass_at_k(2), np.array([[4.0, 2.0, 1.0], [4.0, 4.0, 2.0], [4.0, 0.0, 3.0]]))
+    one.costs["seconds"] = np.array([1.0, 2.0, 4.0])
+    back = parse(text_of({"quiz": one}), "f")["quiz"]
+    assert back.clusters == ["page", "page", ""]
+    assert (back.columns["rating"].ends, back.columns["acc"].ends) == ((1.0, 10.0), (0.0, 1.0))
+    assert back.mean_costs["seconds"] == MeanCost(2.33333, 1.528, 3)
+    assert values_of(pair_task(back, back), "pass@2").baseline == pytest.approx([1 - 1 / 6, 1.0, 0.0])
+    assert text_of({"quiz": back}) == text_of({"quiz": one})
+    broken = text_of({"quiz": one}).replace('"ends": [1.0, 10.0]', '"ends": "wide"')
+    with pytest.raises(UsageError, match="the ends of 'rating' are no two numbers"):
+        parse(broken, "f")
+    broken = text_of({"quiz": one}).replace('"sd": 1.528', '"sd": "wide"')
+    with pytest.raises(UsageError, match="seconds is no number"):
+        parse(broken, "f")

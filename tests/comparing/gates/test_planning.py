@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 
 from evalkit.comparing.gates import GateLimits, GateOutcome, Pairs
 from evalkit.comparing.gates.decide import decide
-from evalkit.comparing.gates.planning import plan, suite_power
+from evalkit.comparing.gates.planning import plan, plan_differences, suite_power
 from evalkit.stats.simulated_answers import Answers, flips
+from evalkit.stats.simulated_values import draw_differences, symmetric, unchanged
 
 
 def test_a_plan_for_a_standard_deviation_is_the_closed_form() -> None:
@@ -106,3 +108,61 @@ def test_what_can_not_be_planned() -> None:
         plan(100, GateLimits(0.0, zero_tolerance=True), sd=0.3)
     with pytest.raises(ValueError, match="shares"):
         plan(100, GateLimits(0.1), proportion=1.2)
+
+
+def drawn_pair(rng: np.random.Generator, n: int, correlation: float, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Two runs of one model: a share of the samples keeps its score, the others' are drawn anew."""
+
+    def scores(size: int) -> np.ndarray:
+        if kind == "grades":
+            return rng.integers(4, 11, size=size).astype(float)
+        if kind == "pass@5":
+            right = rng.binomial(10, rng.beta(1, 1, size=size))
+            return np.asarray(1.0 - scipy.special.comb(10 - right, 5) / scipy.special.comb(10, 5))
+        return np.where(rng.random(size) < 0.5, 1.0, rng.random(size))
+
+    before = scores(n)
+    return before, np.where(rng.random(n) < correlation, before, scores(n))
+
+
+@pytest.mark.slow("simulates 400 gates a case")
+@pytest.mark.parametrize(
+    ("kind", "n", "margin", "ends"),
+    [("grades", 150, 0.6, (1.0, 10.0)), ("pass@5", 200, 0.07, (0.0, 1.0)), ("f1", 200, 0.08, (0.0, 1.0))],
+)
+def test_gates_on_graded_scores_pass_as_often_as_planned(
+    kind: str, n: int, margin: float, ends: tuple[float, float]
+) -> None:
+    rng = np.random.default_rng(4)
+    baseline, _ = drawn_pair(rng, 4000, 0.5, kind)
+    said = plan_differences([1] * n, GateLimits(margin), unchanged(baseline, 0.5), reach=ends[1] - ends[0])
+    through = 0
+    for _ in range(400):
+        found = decide(Pairs(*drawn_pair(rng, n, 0.5, kind), ends=ends), GateLimits(margin))
+        through += found.outcome in (GateOutcome.PASS, GateOutcome.DEGRADED)
+    expected = said.power_at_no_change
+    assert 0.3 < expected < 0.95
+    # Three points, and three standard deviations of 400 draws.
+    assert through / 400 == pytest.approx(expected, abs=0.03 + 3 * math.sqrt(expected * (1 - expected) / 400))
+    # The samples that the plan asks for have the power that was wished for.
+    assert said.needed is not None
+    more = plan_differences([1] * said.needed, GateLimits(margin), unchanged(baseline, 0.5), reach=ends[1] - ends[0])
+    assert more.power_at_no_change == pytest.approx(0.8, abs=0.06)
+
+
+def test_an_earlier_candidates_differences_are_taken_in_both_directions() -> None:
+    values, chances = symmetric(np.array([0.0, 0.0, -0.5, 0.25]))
+    assert values.tolist() == [-0.5, -0.25, 0.0, 0.25, 0.5]
+    assert chances.tolist() == [0.125, 0.125, 0.5, 0.125, 0.125]
+
+
+def test_drawn_differences_are_those_of_two_runs_that_correlate() -> None:
+    scores = np.array([1.0, 1.0, 0.5, 0.0])
+    values, chances = unchanged(scores, 0.75)
+    assert chances.sum() == pytest.approx(1.0)
+    assert float(chances @ values) == pytest.approx(0.0)
+    # σ² of a difference is 2·σ²·(1 - ρ).
+    assert float(chances @ values**2) == pytest.approx(2 * scores.var() * 0.25)
+    drawn = draw_differences((values, chances), [4] * 30, 0.5, 4000, 1.0, np.random.default_rng(1))
+    assert float(drawn.difference.std()) == pytest.approx(math.sqrt(2 * scores.var() * 0.25 * 2.5 / 120), rel=0.05)
+    assert set(drawn.kish) == {4.0}
