@@ -21,12 +21,14 @@ _WEIGHT, _STRICT_WEIGHT = 0.5, 1.0
 """How many unseen clumps a bound holds where a difference is described, and where it is decided on."""
 _EVENTS = 20.0
 """From so many independent changes on, clumps larger than those seen lose weight, with the third power."""
+_LEAST = 0.25
+"""The least weight of them in decisions: rare whole clusters among many single changes are seen late."""
 _ROOT = 0.85
 """The largest clump that is thought of, as a power of the clusters' size: few clusters change as a whole."""
 _SKEWEST = 3.0
 _SHIFT, _STRICT_SHIFT = 0.1, 0.5
-"""Continuity corrections, in pairs. Enumeration over n of 20 to 1,000 gave them (docs/statistics-measured.md): with 0.5 no bound
-errs more often than it says, at any level; with 0.1 both together err closest to what they say."""
+"""Continuity corrections, in pairs. Enumeration over n of 20 to 1,000 gave them (docs/statistics-measured.md): with
+0.5 no bound errs more often than it says, at any level; with 0.1 both together err closest to what they say."""
 
 
 def bounds(found: Moments, tail: float, *, strict: bool = False) -> tuple[FloatRows, FloatRows]:
@@ -99,12 +101,13 @@ def form(found: Moments) -> str:
     return f"{name}, {count} clusters{exact}"
 
 
-def clump(found: Moments) -> FloatRows:
+def clump(found: Moments, *, strict: bool = False) -> FloatRows:
     """How many samples an unseen change is taken to hold: at least those of the changes that were seen.
 
     V/v, the variance between clusters over that of independent pairs that change altogether or not at all, is how many
     change together, and v²/V how many such clumps there were. Under 20 of them whole clusters could change of which
-    none was seen (all of a cluster's n^0.85); from there on what was seen speaks, with the third power of its number.
+    none was seen (all of a cluster's n^0.85); from there on what was seen speaks, with the third power of its number,
+    in decisions up to ¾.
     """
     reach = max(found.down, found.up)
     whole = np.maximum((found.gains + found.losses) / reach - found.n * (found.difference / reach) ** 2, 0.0)
@@ -112,7 +115,7 @@ def clump(found: Moments) -> FloatRows:
     with np.errstate(divide="ignore", invalid="ignore"):
         seen = np.where(whole > 0.0, np.clip(spread / whole, 1.0, found.kish), 1.0)
         events = np.where(spread > 0.0, whole**2 / spread, 0.0)
-        unsure = np.where(events > 0.0, np.minimum(1.0, (_EVENTS / events) ** 3), 1.0)
+        unsure = np.where(events > 0.0, np.clip((_EVENTS / events) ** 3, _LEAST if strict else 0.0, 1.0), 1.0)
     return np.asarray(seen + np.maximum(found.kish**_ROOT - seen, 0.0) * unsure)
 
 
@@ -127,7 +130,7 @@ def _variance(found: Moments) -> FloatRows:
 
 def _unseen(found: Moments, *, strict: bool) -> tuple[FloatRows, FloatRows, FloatRows]:
     """(difference, its standard error, skewness at most 0) with unseen losses among the data."""
-    size = clump(found) * found.down if found.bounded else np.zeros_like(found.n)
+    size = clump(found, strict=strict) * found.down if found.bounded else np.zeros_like(found.n)
     weight = _STRICT_WEIGHT if strict else _WEIGHT
     variance = np.where(np.isfinite(found.spread), _variance(found) + weight * size**2, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -114,7 +114,11 @@ def by_hand(d: np.ndarray, clusters: np.ndarray, reach: float, tail: float, weig
     single, kish = np.abs(d).sum() / reach - n * (d.mean() / reach) ** 2, (sizes**2).sum() / n
     seen = min(max(variance / reach**2 / single, 1.0), kish) if single else 1.0
     events = single**2 / (variance / reach**2) if variance else 0.0
-    clump = (seen + max(kish**0.85 - seen, 0.0) * (min(1.0, (20 / events) ** 3) if events else 1.0)) * reach
+    clump = (
+        seen
+        + max(kish**0.85 - seen, 0.0)
+        * (min(1.0, max((20 / events) ** 3, 0.25 if weight == 1.0 else 0.0)) if events else 1.0)
+    ) * reach
     with_it = variance + weight * clump**2
     skewness = max(-3.0, min(0.0, ((deviations**3).sum() - weight * clump**3) / with_it**1.5))
     shares = sizes / n
