@@ -47,9 +47,11 @@ def decide(pairs: Pairs, limits: GateLimits, *, strict: bool = True) -> GateVerd
     exact = _mcnemar(pairs)
     if limits.zero_tolerance:
         return _strict(pairs, found, before, after, exact, limits)
-    least, most = (_turned(pairs.completed(worst=worst)) for worst in (True, False))
-    low, _ = bounds(least, limits.alpha, strict=strict)
-    _, high = bounds(most, limits.alpha, strict=strict)
+    least = most = _turned(pairs.completed(worst=True))
+    low, high = bounds(least, limits.alpha, strict=strict)
+    if pairs.lost is not None:
+        most = _turned(pairs.completed(worst=False))
+        _, high = bounds(most, limits.alpha, strict=strict)
     outcome = list(GateOutcome)[int(_outcomes(least, most, limits, strict=strict))]
     needed = _needed(least, most, limits) if outcome is GateOutcome.INCONCLUSIVE else None
     left_out = 0 if pairs.lost is None else len(pairs.lost.places)
