@@ -259,7 +259,8 @@ def test_five_problems_of_which_none_changed_are_inconclusive(project: Project, 
 
 
 def test_the_mean_over_tasks_is_one_decision(project: Project, tmp_path: Path) -> None:
-    arguments = ["gate", "run", "runs/base", "--baseline", "baseline.evalkit", "--json", tmp_path / "o.json"]
+    written = str(tmp_path / "o.json")
+    arguments = ["gate", "run", "runs/base", "--baseline", "baseline.evalkit", "--json", written]
     done = project.evalkit(*arguments, "--mean-margin", "5%")
     assert done.code == 0, done
     (row,) = json.loads((tmp_path / "o.json").read_text())["rows"]
