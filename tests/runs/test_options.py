@@ -26,7 +26,17 @@ COMMANDS: dict[str, click.Command] = {"run": run.command, "gate": gate.run, "qua
 BESIDE = {
     "run": {"tasks", "resume", "dry_run"},
     "gate": {
-        *("candidate", "baseline", "baseline_ref", "policy", "margin", "confidence", "tasks", "any_drop_blocks"),
+        *(
+            "candidate",
+            "baseline",
+            "baseline_ref",
+            "policy",
+            "margin",
+            "mean_margin",
+            "confidence",
+            "tasks",
+            "any_drop_blocks",
+        ),
         *("degraded", "inconclusive", "common_samples", "max_failures", "sequential", "markdown", "junit"),
         *("json_file", "github"),
     },
