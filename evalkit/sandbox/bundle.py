@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-_MODULES = ("link", "codec", "confine", "watch", "chores", "program", "checks", "worker")
+_MODULES = ("link", "codec", "confine", "watch", "traces", "chores", "program", "checks", "worker")
 _START = """
 import sys, types
 for name in ("evalkit", "evalkit.sandbox", "evalkit.sandbox.inside"):

@@ -101,7 +101,22 @@ def _rooms(limits: ResourceLimits) -> list[str]:
     """/proc, /dev and two small folders in memory; everything else is read-only."""
     disk = str(limits.disk)
     small = ["--size", disk, "--tmpfs", "/tmp", "--size", disk, "--tmpfs", "/dev/shm"]
-    return ["--proc", "/proc", "--dev", "/dev", *small, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    # The kernel lets the owner of these namespaces change their settings, which would outlast a program.
+    settings = ["--ro-bind", "/proc/sys", "/proc/sys"]
+    return [
+        "--proc",
+        "/proc",
+        *settings,
+        "--dev",
+        "/dev",
+        *small,
+        "--remount-ro",
+        "/dev",
+        "--remount-ro",
+        "/",
+        "--chdir",
+        "/tmp",
+    ]
 
 
 def _interpreter() -> str:

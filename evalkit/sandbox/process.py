@@ -17,7 +17,7 @@ from typing import Any
 from evalkit.sandbox.bundle import bundle
 from evalkit.sandbox.engines import launch
 from evalkit.sandbox.program import Program, ResourceLimits
-from evalkit.sandbox.seccomp import filter_code
+from evalkit.sandbox.seccomp import filter_code, last_filter_code
 
 _START = 60.0
 _GRACE = 30.0
@@ -50,6 +50,7 @@ class Worker:
             raise LostWorkerError(str(error)) from None
         settings = asdict(limits) | {
             "filter": base64.b64encode(filter_code()).decode(),
+            "last_filter": base64.b64encode(last_filter_code()).decode(),
             "own_users": self._launch.own_users,
             "folders": self._launch.folders,
             "paths": self._launch.paths,

@@ -24,7 +24,6 @@ _REFUSED = {
     "process_mrelease": (448, 448),
     "kcmp": (312, 272),
     "pidfd_getfd": (438, 438),
-    "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -87,6 +86,7 @@ _REFUSED = {
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
 }
+_MEMFD_CREATE = (319, 279)
 _CLONE3 = (435, 435)
 _CLONE = (56, 220)
 _SOCKET = (41, 198)
@@ -118,6 +118,15 @@ def filter_code(machine: str = "") -> bytes:
     code += _when(_SOCKETPAIR[column], 0, _EQUAL, _UNIX, refuse_if=False)
     code += _when(_PRLIMIT[column], 0, _EQUAL, 0, refuse_if=False)
     return b"".join([*code, _step(_RETURN, _ALLOW)])
+
+
+def last_filter_code(machine: str = "") -> bytes:
+    """What a program gets on top: no files in memory. The worker makes some for each program, so it must do without."""
+    column, _ = _MACHINES.get((machine or platform.machine()).lower(), (-1, 0))
+    if column < 0:
+        return b""
+    refused = [_step(_EQUAL, _MEMFD_CREATE[column], 0, 1), _step(_RETURN, _REFUSE)]
+    return b"".join([_step(_LOAD, _NR), *refused, _step(_RETURN, _ALLOW)])
 
 
 def _when(number: int, argument: int, test: int, value: int, *, refuse_if: bool) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What the worker does between programs: fill and empty files, end processes, name how one ended."""
+"""What the worker does between programs: fill files, end processes, name how one ended."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import sys
 from typing import Any
 
 from evalkit.sandbox.inside import watch
-
-_LEFT_FILES = 1000
 
 
 def ending(tested: int | None, checker: int | None, *, script: bool) -> dict[str, Any]:
@@ -67,9 +65,7 @@ def end_all(contained: bool) -> list[int]:
 
 
 def transfer(source: int, file: int, size: int) -> None:
-    """Fill a file with so many bytes of a pipe, without a copy in this process where the kernel can."""
-    os.ftruncate(file, 0)
-    os.lseek(file, 0, os.SEEK_SET)
+    """Fill a new file with so many bytes of a pipe, without a copy in this process where the kernel can."""
     while size:
         try:
             moved = os.splice(source, file, size)
@@ -78,26 +74,4 @@ def transfer(source: int, file: int, size: int) -> None:
         if not moved:
             raise EOFError
         size -= moved
-
-
-def cleared(folder: str) -> bool:
-    """Empty a folder; False where that takes too long or cannot be done, and the sandbox is better replaced."""
-    try:
-        _clear(folder, [_LEFT_FILES])
-    except (OSError, RecursionError, ValueError):
-        return False
-    return True
-
-
-def _clear(folder: str, left: list[int]) -> None:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            left[0] -= 1
-            if left[0] < 0:
-                raise ValueError("too many files")
-            if entry.is_dir(follow_symlinks=False):
-                os.chmod(entry.path, 0o700)
-                _clear(entry.path, left)
-                os.rmdir(entry.path)
-            else:
-                os.unlink(entry.path)
+    os.lseek(file, 0, os.SEEK_SET)

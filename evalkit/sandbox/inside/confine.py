@@ -15,18 +15,28 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def close_off(filter_code: bytes) -> bool:
-    """Make this process and its children untraceable and filtered; whether the system call filter is on."""
+class SystemCallFilter:
+    """A filter that waits, ready to be put on: a process that was just forked pays for all that it does anew."""
+
+    def __init__(self, code: bytes) -> None:
+        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
+        self._buffer = ctypes.create_string_buffer(code, len(code))
+        program = _Program(len(code) // 8, ctypes.cast(self._buffer, ctypes.c_void_p))
+        self._arguments = _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0
+        self._is_one = bool(code)
+
+    def put_on(self) -> bool:
+        """Filter this process and its children from now on; whether that is done."""
+        return self._is_one and bool(self._prctl(*self._arguments) == 0)
+
+
+def close_off() -> None:
+    """Make this process and its children untraceable and without new privileges, and adopt its orphans."""
     libc = ctypes.CDLL(None, use_errno=True)
     _control(libc, _PR_SET_NO_NEW_PRIVS, 1)
     _control(libc, _PR_SET_CHILD_SUBREAPER, 1)
     # Not dumpable: no process of the same user may trace it, read its memory or open its descriptors.
     _control(libc, _PR_SET_DUMPABLE, 0)
-    if not filter_code:
-        return False
-    buffer = ctypes.create_string_buffer(filter_code, len(filter_code))
-    program = _Program(len(filter_code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
-    return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) == 0)
 
 
 def _control(libc: Any, option: int, value: int) -> None:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import _socket
 import base64
-import fcntl
 import gc
 import json
 import math
 import os
 import resource
 import signal
+import struct
 import sys
 import time
 from typing import Any, NoReturn
 
-from evalkit.sandbox.inside import checks, chores, confine, link, program, watch
+from evalkit.sandbox.inside import checks, chores, confine, link, program, traces, watch
 
 # Every module makes every fork dearer; these are what most programs of the usual benchmarks import.
 _WARM = "bisect collections copy functools heapq itertools json math operator re string typing"
@@ -31,6 +31,9 @@ _SETTLING = 1.0
 _RETIRES = 200
 _SIGNALS = {signal.SIGCHLD, signal.SIGUSR1}
 HEADER = 17
+FILES = ("source", "tests", "input", "output", "errors", "verdict")
+# What the process of the checks gets of them, for each program, with its end of the socket to the program.
+_CHECKED = ("input", "output", "errors", "tests", "verdict")
 
 
 class Worker:
@@ -41,8 +44,7 @@ class Worker:
         self._jobs, self._verdicts = jobs, verdicts
         self._contained = os.getpid() == 1
         self._folders = settings["folders"]
-        names = ("source", "tests", "input", "output", "errors", "verdict")
-        self._files = {name: os.memfd_create(name) for name in names}
+        self._files: dict[str, int] = {}
         self._recycle = False
         self._checker = self._judged = 0
         self._spent = 0.0
@@ -62,13 +64,18 @@ class Worker:
         self._modules = [sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "evalkit"]
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        filtered = confine.close_off(base64.b64decode(self._settings["filter"]))
         s = self._settings
+        first, self._last_filter = (
+            confine.SystemCallFilter(base64.b64decode(s[name])) for name in ("filter", "last_filter")
+        )
+        confine.close_off()
+        self._filtered = first.put_on()
         confine.limit_tree(s["memory"], s["processes"] + 3, s["files"], s["own_users"])
+        self._traces = traces.ChangeableFiles(s["folders"], devices=self._contained)
         gc.collect()
         gc.freeze()
         gc.disable()
-        return {"pid": os.getpid(), "filtered": filtered, "python": ".".join(map(str, sys.version_info[:3]))}
+        return {"pid": os.getpid(), "filtered": self._filtered, "python": ".".join(map(str, sys.version_info[:3]))}
 
     def run(self) -> None:
         """Serve until the input ends."""
@@ -78,11 +85,9 @@ class Worker:
             except link.ClosedError:
                 return
             sizes = [int.from_bytes(header[i : i + 4], "big") for i in range(0, 16, 4)]
+            self._renew_files()
             for name, size in zip(("source", "tests", "input"), sizes, strict=False):
                 chores.transfer(self._jobs, self._files[name], size)
-            for name in ("output", "errors", "verdict"):
-                os.ftruncate(self._files[name], 0)
-                os.lseek(self._files[name], 0, os.SEEK_SET)
             started, before = time.monotonic(), chores.children_cpu()
             spent = self._spent if self._checker else 0.0
             try:
@@ -95,8 +100,14 @@ class Worker:
             others = self._spent - spent if self._checker else -spent
             found["cpu"] = round(chores.children_cpu() - before + others, 4)
             found["wall"] = round(time.monotonic() - started, 4)
-            found["recycle"] = self._recycle or not all(map(chores.cleared, self._folders))
+            found["recycle"] = self._recycle or self._traces.changed()
             link.send(self._verdicts, found)
+
+    def _renew_files(self) -> None:
+        """Files that no earlier program could hold, lock, or set the mode, flags, offset or owner of."""
+        for fd in self._files.values():
+            os.close(fd)
+        self._files = {name: os.memfd_create(name) for name in FILES}
 
     def _one(self, *, script: bool, cut: int) -> dict[str, Any]:
         if not script and not self._checker:
@@ -108,7 +119,7 @@ class Worker:
         theirs.close()
         checker = 0 if script else self._checker
         if checker:
-            passed_on = ours.fileno().to_bytes(4, sys.byteorder)
+            passed_on = struct.pack("6i", ours.fileno(), *(self._files[name] for name in _CHECKED))
             self._control.sendmsg([b"j"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, passed_on)])
         ours.close()
         ended, stopped = self._wait(tested, checker)
@@ -157,14 +168,10 @@ class Worker:
             return False
 
     def _become_checks(self, control_fd: int) -> NoReturn:
-        """Judge one program after another. It holds the tests' file, the verdict's and the control socket only."""
+        """Judge one program after another. It holds the control socket alone, and a program's files while it judges."""
         try:
-            kept = [os.dup(fd) for fd in (control_fd, self._files["tests"], self._files["verdict"])]
-            # First out of the way of the numbers they shall have.
-            kept = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in kept]
-            for number, fd in enumerate(kept, 3):
-                os.dup2(fd, number)
-            self._become(5)
+            os.dup2(control_fd, 3)
+            self._become(3)
             size = self._settings["file_size"]
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
             control = _socket.socket(fileno=3)
@@ -173,26 +180,29 @@ class Worker:
                 if message == b"p":
                     control.send(b"p")
                 elif message == b"j":
-                    self._check(int.from_bytes(attached[0][2][:4], sys.byteorder))
+                    link_fd, *files = struct.unpack_from("6i", attached[0][2])
+                    for number, fd in enumerate(files[:3]):
+                        os.dup2(fd, number)
+                    self._check(link_fd, *files[3:])
+                    os.closerange(4, self._settings["files"])
                     os.kill(os.getppid(), signal.SIGUSR1)
                 else:
                     break
         finally:
             os._exit(1)
 
-    def _check(self, link_fd: int) -> None:
+    def _check(self, link_fd: int, tests: int, verdict: int) -> None:
+        os.chdir(self._folders[0])
         before = time.process_time()
         soft = math.ceil(before + self._settings["cpu"]) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
         try:
-            found = checks.judge(link_fd, json.loads(link.read_all(4)))
+            found = checks.judge(link_fd, json.loads(link.read_all(tests)))
             data = json.dumps(found | {"spent": time.process_time() - before}).encode()
         except MemoryError:
             data = b'{"outcome": "exception", "kind": "MemoryError", "message": ""}'
-        os.close(link_fd)
-        os.chdir(self._folders[0])
         sys.setrecursionlimit(1000)
-        os.pwrite(5, data + b"\n", 0)
+        os.pwrite(verdict, data + b"\n", 0)
 
     def _become_program(self, link_fd: int, script: bool) -> NoReturn:
         try:
@@ -224,11 +234,12 @@ class Worker:
     def _become(self, last: int) -> None:
         """A process of its own session with standard streams, limits, and no descriptor above `last`."""
         os.setsid()
-        os.lseek(self._files["input"], 0, os.SEEK_SET)
         for number, name in enumerate(("input", "output", "errors")):
             os.dup2(self._files[name], number)
-        os.closerange(last + 1, 64 + 3 * len(self._files))
+        os.closerange(last + 1, self._settings["files"])
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        if not self._last_filter.put_on() and self._filtered:
+            raise OSError("the system call filter cannot be put on")
         gc.enable()
         os.chdir(self._folders[0])
 

@@ -1,0 +1,72 @@
+"""Programs on one worker do not touch each other: what an honest one sees after each of `poison.PAIRS`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from evalkit.sandbox import Program, ProgramOutcome, ResourceLimits, Sandbox, open_sandbox
+from tests.sandbox.poison import PAIRS
+
+pytestmark = pytest.mark.slow("a hundred pairs of programs, many of which cost a worker")
+
+
+@pytest.fixture(scope="module")
+def alone(engine: str) -> Iterator[Sandbox]:
+    """One worker, so that each program comes after the one before."""
+    sandbox = open_sandbox(ResourceLimits(cpu=1.0, idle=1.0, wall=30.0, memory=203 << 20, disk=4 << 20), workers=1)
+    yield sandbox
+    sandbox.close()
+
+
+def defined(body: str) -> str:
+    return "import os, sys, time\ndef f():\n" + "".join(f"    {line}\n" for line in body.strip("\n").splitlines())
+
+
+def leaver(body: str, *, checked: bool) -> Program:
+    return Program(defined(body), "f()", ("f",)) if checked else Program(defined(body) + "f()\n", stdin="9\n")
+
+
+def seen(sandbox: Sandbox, body: str, *, checked: bool) -> str:
+    """What the honest program says, as one that is checked or as a script."""
+    source = defined(body) + "def say():\n    print(f())\n"
+    honest = Program(source, "say()", ("say",), stdin="7\n") if checked else Program(source + "say()\n", stdin="7\n")
+    found = sandbox.run_now(honest, output=10_000)
+    assert found.outcome is ProgramOutcome.PASSED, found
+    assert found.stdout
+    return found.stdout
+
+
+@pytest.fixture(scope="module")
+def unspoiled(alone: Sandbox) -> Callable[[str, bool], str]:
+    """What the honest program says on a worker that nobody had used."""
+
+    @functools.cache
+    def first(body: str, checked: bool) -> str:
+        alone._executor.submit(alone._discard).result()
+        return seen(alone, body, checked=checked)
+
+    return first
+
+
+@pytest.mark.parametrize("checked", [True, False], ids=["checked", "script"])
+@pytest.mark.parametrize("name", PAIRS)
+def test_nothing_of_a_program_meets_the_next(alone, unspoiled, name: str, checked: bool) -> None:
+    leave, see = PAIRS[name]
+    expected = unspoiled(see, checked)
+    for _ in range(2):
+        alone.run_now(leaver(leave, checked=checked))
+        assert seen(alone, see, checked=checked) == expected
+
+
+def test_a_worker_stays_where_nothing_was_left(alone: Sandbox) -> None:
+    """Otherwise the rows above would show nothing but new workers."""
+    seen(alone, "return os.listdir('/tmp')", checked=True)
+    before = set(alone._all)
+    for leave in ("os.environ['LEFT'] = 'x'", "os.fchmod(0, 0)", "os.listdir('/tmp'); os.listdir('/dev/pts')"):
+        alone.run_now(leaver(leave, checked=True))
+    assert alone._all == before
+    alone.run_now(leaver("open('/tmp/left', 'w')", checked=True))
+    assert alone._all != before
