@@ -8,6 +8,7 @@ docs/code.md says what is isolated and what is not covered.
 What a program is worth is decided in `scoring.scorers.code`.
 """
 
+from evalkit.sandbox.engines import accounting
 from evalkit.sandbox.pool import ENGINES, Sandbox, close_all, open_sandbox, usable_engine, why_not
 from evalkit.sandbox.program import Program, ProgramOutcome, ResourceLimits, Result
 
@@ -18,6 +19,7 @@ __all__ = [
     "ResourceLimits",
     "Result",
     "Sandbox",
+    "accounting",
     "close_all",
     "open_sandbox",
     "usable_engine",

@@ -21,6 +21,12 @@ IMAGE = "python:3.11-slim"
 UNSAFE = "subprocess"
 # Folders that hold nothing a sandbox needs, to be covered in the mount namespace of one process.
 _STAGES = ("/mnt", "/media", "/srv", "/tmp")
+# What /proc tells of this machine rather than of the sandbox, and programs have no use for.
+_TOLD_BY_FILES = ("cmdline", "config.gz", "diskstats", "interrupts", "kallsyms", "key-users", "keys", "modules")
+_TOLD_BY_FILES += ("partitions", "sched_debug", "swaps", "timer_list")
+_TOLD_BY_FOLDERS = ("acpi", "asound", "bus", "driver", "fs", "irq", "scsi")
+# Where an interpreter has packages that were installed.
+_INSTALLED = ("site-packages", "dist-packages", "ensurepip/_bundled")
 _PYTHON = ["-s", "-S", "-P", "-B", "-u", "-c", BOOT]
 
 
@@ -67,6 +73,8 @@ def _bubblewrap(limits: ResourceLimits, packages: Sequence[str]) -> Launch:
     for folder, place in shown.items():
         source = f"{base}/{hidden.index(folder)}" if folder in hidden else folder
         command += ["--ro-bind", source, place]
+    for folder in _installed(["/usr", "/usr/local", *_interpreter_folders()]):
+        command += ["--size", "4096", "--tmpfs", folder, "--remount-ro", folder]
     command += _rooms(limits)
     command += ["--setenv", "PYTHONHASHSEED", "0", "--", _interpreter(), *_PYTHON]
     if os.getuid() == 0:
@@ -97,26 +105,30 @@ def _system() -> list[str]:
     return found
 
 
+def _installed(roots: list[str]) -> list[str]:
+    found = (path for root in roots for name in _INSTALLED for path in Path(root).glob(f"lib*/python3*/{name}"))
+    wheels = Path("/usr/share/python-wheels")
+    return sorted({str(path) for path in (*found, wheels) if path.is_dir() and not path.is_symlink()})
+
+
+def _proc() -> list[str]:
+    """/proc of the sandbox without what it tells of this machine, and without settings to change."""
+    found = ["--proc", "/proc"]
+    for name in _TOLD_BY_FILES:
+        if Path("/proc", name).is_file():
+            found += ["--ro-bind", "/dev/null", f"/proc/{name}"]
+    for name in _TOLD_BY_FOLDERS:
+        if Path("/proc", name).is_dir():
+            found += ["--size", "4096", "--tmpfs", f"/proc/{name}", "--remount-ro", f"/proc/{name}"]
+    # The kernel lets the owner of these namespaces change their settings, which would outlast a program.
+    return [*found, "--ro-bind", "/proc/sys", "/proc/sys"]
+
+
 def _rooms(limits: ResourceLimits) -> list[str]:
     """/proc, /dev and two small folders in memory; everything else is read-only."""
     disk = str(limits.disk)
     small = ["--size", disk, "--tmpfs", "/tmp", "--size", disk, "--tmpfs", "/dev/shm"]
-    # The kernel lets the owner of these namespaces change their settings, which would outlast a program.
-    settings = ["--ro-bind", "/proc/sys", "/proc/sys"]
-    return [
-        "--proc",
-        "/proc",
-        *settings,
-        "--dev",
-        "/dev",
-        *small,
-        "--remount-ro",
-        "/dev",
-        "--remount-ro",
-        "/",
-        "--chdir",
-        "/tmp",
-    ]
+    return [*_proc(), "--dev", "/dev", *small, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
 
 
 def _interpreter() -> str:
@@ -166,6 +178,12 @@ def _container(engine: str, limits: ResourceLimits) -> Launch:
         *("--env", "PYTHONHASHSEED=0", "--entrypoint", "python3", image(), *_PYTHON),
     ]
     return Launch(command)
+
+
+def accounting(engine: str) -> str:
+    """How what a program uses is counted under this engine, in words."""
+    counted = "processor time and memory of programs are added up from /proc, ten times a second"
+    return counted + ("; no cgroup is used" if engine == "bubblewrap" else "; the container's cgroup is a second limit")
 
 
 def image() -> str:

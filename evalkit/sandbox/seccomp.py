@@ -92,6 +92,8 @@ _CLONE = (56, 220)
 _SOCKET = (41, 198)
 _SOCKETPAIR = (53, 199)
 _PRLIMIT = (302, 261)
+_SIGACTION = (13, 134)
+_SIGCHLD = 17
 _MACHINES = {"x86_64": (0, 0xC000003E), "amd64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "arm64": (1, 0xC00000B7)}
 
 
@@ -99,7 +101,8 @@ def filter_code(machine: str = "") -> bytes:
     """The filter for this processor, or no bytes where its system calls are not known here.
 
     Refused with EPERM: the calls listed above, new namespaces, sockets of any family but AF_UNIX, limits of another
-    process, calls of another architecture. `clone3` is said to be missing, because its flags cannot be looked at; the
+    process, a new action for SIGCHLD (the kernel forgets the processor time of children whose end is ignored), calls of
+    another architecture. `clone3` is said to be missing, because its flags cannot be looked at; the
     C library then uses `clone`.
     """
     column, architecture = _MACHINES.get((machine or platform.machine()).lower(), (-1, 0))
@@ -117,7 +120,7 @@ def filter_code(machine: str = "") -> bytes:
     code += _when(_SOCKET[column], 0, _EQUAL, _UNIX, refuse_if=False)
     code += _when(_SOCKETPAIR[column], 0, _EQUAL, _UNIX, refuse_if=False)
     code += _when(_PRLIMIT[column], 0, _EQUAL, 0, refuse_if=False)
-    return b"".join([*code, _step(_RETURN, _ALLOW)])
+    return b"".join([*code, *_keep_action(_SIGACTION[column], _SIGCHLD), _step(_RETURN, _ALLOW)])
 
 
 def last_filter_code(machine: str = "") -> bytes:
@@ -136,6 +139,21 @@ def _when(number: int, argument: int, test: int, value: int, *, refuse_if: bool)
         _step(_EQUAL, number, 0, 4),
         _step(_LOAD, _ARGUMENT + 8 * argument),
         _step(test, value, yes, no),
+        _step(_RETURN, _REFUSE),
+        _step(_RETURN, _ALLOW),
+    ]
+
+
+def _keep_action(number: int, signal: int) -> list[bytes]:
+    """Refuse a new action for one signal; to ask for the present one gives no new one (a null pointer)."""
+    return [
+        _step(_EQUAL, number, 0, 8),
+        _step(_LOAD, _ARGUMENT),
+        _step(_EQUAL, signal, 0, 5),
+        _step(_LOAD, _ARGUMENT + 8),
+        _step(_EQUAL, 0, 0, 2),
+        _step(_LOAD, _ARGUMENT + 12),
+        _step(_EQUAL, 0, 1, 0),
         _step(_RETURN, _REFUSE),
         _step(_RETURN, _ALLOW),
     ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from evalkit import Run
 from evalkit.core import UsageError
-from evalkit.sandbox import usable_engine
+from evalkit.sandbox import accounting, usable_engine
 from tests.cli.console import evalkit
 
 pytestmark = pytest.mark.slow("a process for every run, and programs in sandboxes")
@@ -45,3 +46,30 @@ def test_a_run_says_how_its_programs_ran(tmp_path: Path, unsafe: bool) -> None:
 def test_doctor_says_what_isolates_or_how_to_get_it(tmp_path: Path) -> None:
     without = evalkit("doctor", cwd=tmp_path, PATH=str(tmp_path), EVALKIT_CACHE=str(tmp_path / "cache"))
     assert "nothing isolates generated code: apt-get install bubblewrap" in without.out
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("none", "✗ sandbox        EVALKIT_SANDBOX names no engine: 'none' (one of bubblewrap, podman, docker)"),
+        ("Bubblewrap", "✗ sandbox        EVALKIT_SANDBOX names no engine: 'Bubblewrap'"),
+        ("podman", "✗ sandbox        EVALKIT_SANDBOX=podman: podman is not installed"),
+    ],
+)
+def test_doctor_takes_the_engine_that_is_named_and_no_other(tmp_path: Path, wanted: str, said: str) -> None:
+    path = f"{Path(shutil.which('bwrap') or '/usr/bin/bwrap').parent}" if wanted != "podman" else str(tmp_path)
+    done = evalkit(
+        "doctor", cwd=tmp_path, EVALKIT_SANDBOX=wanted, PATH=path, NO_COLOR="1", EVALKIT_CACHE=str(tmp_path / "cache")
+    )
+    assert said in done.out
+    assert "✓ sandbox" not in done.out
+
+
+def test_doctor_says_how_what_programs_use_is_counted(tmp_path: Path) -> None:
+    try:
+        engine = usable_engine()
+    except UsageError as error:
+        pytest.skip(f"programs cannot be isolated here: {error.found}")
+    done = evalkit("doctor", cwd=tmp_path, NO_COLOR="1", EVALKIT_CACHE=str(tmp_path / "cache"))
+    assert f"✓ sandbox        {engine} isolates generated code" in done.out
+    assert f"· sandbox        {accounting(engine)}" in done.out

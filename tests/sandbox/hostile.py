@@ -75,6 +75,18 @@ fd = libc.open_by_handle_at(-100, ctypes.create_string_buffer(128), 0)
 return "escaped" if fd >= 0 else "no"
 """),
     "write core_pattern": body('open("/proc/sys/kernel/core_pattern", "w").write("|/bin/sh"); return "escaped"'),
+    "the command line of the kernel": body('return "escaped" if open("/proc/cmdline").read() else "no"'),
+    "the disks of this machine": body('return "escaped" if open("/proc/partitions").read() else "no"'),
+    "packages that are installed": body("""
+import importlib.util
+places = [os.path.join(root, lib) for root in (sys.base_prefix, "/usr", "/usr/local") for lib in ("lib", "lib64")]
+places = [os.path.join(p, v) for p in places if os.path.isdir(p) for v in os.listdir(p) if v.startswith("python3")]
+places = [os.path.join(p, n) for p in places for n in ("site-packages", "dist-packages", "ensurepip/_bundled")]
+places = [p for p in (*places, "/usr/share/python-wheels") if os.path.isdir(p)]
+sys.path += places + [os.path.join(p, n) for p in places for n in os.listdir(p) if n.endswith(".whl")]
+found = [name for name in ("pip", "setuptools", "wheel", "evalkit", "numpy") if importlib.util.find_spec(name)]
+return "escaped" if found or not places else "no"
+"""),
     "trigger sysrq": body('open("/proc/sysrq-trigger", "w").write("h"); return "escaped"'),
     "read the host's memory": body('return "escaped" if open("/dev/mem", "rb").read(16) or 1 else "no"'),
     "make a device": body(

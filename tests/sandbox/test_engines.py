@@ -116,9 +116,9 @@ def test_what_the_user_insists_on_has_limits_and_a_clean_folder_at_least():
 # ---------------------------------------------------------------- the filter
 
 
-def verdict(code: bytes, number: int, argument: int = 0, architecture: int = 0xC000003E) -> int:
+def verdict(code: bytes, number: int, argument: int = 0, architecture: int = 0xC000003E, second: int = 0) -> int:
     """What the filter returns for a call: an interpreter of the few BPF instructions, as bpf(4) defines them."""
-    data = struct.pack("IIQ6Q", number, architecture, 0, argument, *([0] * 5))
+    data = struct.pack("IIQ6Q", number, architecture, 0, argument, second, *([0] * 4))
     steps = [struct.unpack_from("HBBI", code, place) for place in range(0, len(code), 8)]
     place, accumulator = 0, 0
     while True:
@@ -160,6 +160,16 @@ ALLOW, REFUSE, MISSING = 0x7FFF0000, 0x00050001, 0x00050026
 )
 def test_what_the_filter_refuses(machine, architecture, number, argument, expected):
     assert verdict(filter_code(machine), number, argument, architecture) == expected
+
+
+@pytest.mark.parametrize(("machine", "number"), [("x86_64", 13), ("aarch64", 134)])
+def test_what_becomes_of_ended_children_cannot_be_changed(machine, number):
+    def asked(signal: int, action: int) -> int:
+        architecture = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[machine]
+        return verdict(filter_code(machine), number, signal, architecture, action)
+
+    assert [asked(17, action) for action in (0, 4096, 1 << 40, (1 << 40) + 8)] == [ALLOW, REFUSE, REFUSE, REFUSE]
+    assert [asked(signal, 4096) for signal in (2, 15, 16, 18)] == [ALLOW] * 4
 
 
 def test_the_filter_is_whole_and_short_enough_for_the_kernel():

@@ -161,8 +161,16 @@ def _sandbox() -> Iterator[Diagnosis]:
     from evalkit import sandbox
     from evalkit.sandbox.engines import INSTALL
 
-    reasons = {engine: sandbox.why_not(engine) for engine in sandbox.ENGINES}
+    wanted = os.environ.get("EVALKIT_SANDBOX", "")
+    if wanted and wanted not in sandbox.ENGINES:
+        engines = ", ".join(sandbox.ENGINES)
+        yield Diagnosis("missing", "sandbox", f"EVALKIT_SANDBOX names no engine: {wanted!r} (one of {engines})")
+        return
+    reasons = {engine: sandbox.why_not(engine) for engine in ((wanted,) if wanted else sandbox.ENGINES)}
     usable = [engine for engine, reason in reasons.items() if not reason]
+    if wanted and not usable:
+        yield Diagnosis("missing", "sandbox", f"EVALKIT_SANDBOX={wanted}: {reasons[wanted]}")
+        return
     if not usable:
         yield Diagnosis("missing", "sandbox", f"nothing isolates generated code: {INSTALL}")
     for engine, reason in reasons.items():
@@ -170,6 +178,8 @@ def _sandbox() -> Iterator[Diagnosis]:
             yield Diagnosis("ok", "sandbox", f"{engine} isolates generated code" + ", unused" * (engine != usable[0]))
         elif not usable or engine == "bubblewrap":
             yield Diagnosis("note", "sandbox", reason)
+    if usable:
+        yield Diagnosis("note", "sandbox", sandbox.accounting(usable[0]))
 
 
 def _data() -> Iterator[Diagnosis]:

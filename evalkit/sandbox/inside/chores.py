@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import sys
 from typing import Any
@@ -34,11 +33,6 @@ def flush() -> None:
             stream.flush()
         except Exception:
             continue
-
-
-def children_cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def reap(ended: dict[int, int]) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import time
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+# Shared memory counts in each process that has touched it: which of it is the same, only the kernel knows.
+_MEMORY = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+) kB", re.MULTILINE)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -20,6 +23,12 @@ def _read(path: str) -> bytes:
         return b""
     finally:
         os.close(fd)
+
+
+def ended_cpu() -> float:
+    """Processor time of all children that ended, orphans that came to this process among them, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def descendants(root: int) -> list[int]:
@@ -48,21 +57,21 @@ class ResourceUsage:
 
     def __init__(self, root: int, earlier: float = 0.0) -> None:
         self.root = root
-        self._earlier = earlier
+        self._earlier = earlier + ended_cpu()
         self.cpu = self.idle = self._wanted = 0.0
         self.memory = 0
+        self._seen: set[int] = set()
         self._looked = time.monotonic()
 
     def look(self) -> None:
         """Add up what all processes used so far (seconds, bytes)."""
-        cpu, memory, wanted, known = 0.0, 0, 0.0, False
-        for pid in descendants(self.root):
+        cpu, memory, wanted, known = ended_cpu(), 0, 0.0, False
+        pids = descendants(self.root)
+        for pid in pids:
             stat = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
             if len(stat) > 14:
                 cpu += sum(map(int, stat[11:15])) / _TICKS
-            pages = _read(f"/proc/{pid}/statm").split()
-            if len(pages) > 2:
-                memory += max(0, int(pages[1]) - int(pages[2])) * _PAGE
+            memory += 1024 * sum(map(int, _MEMORY.findall(_read(f"/proc/{pid}/status"))))
             for thread in _threads(pid):
                 times = _read(f"/proc/{pid}/task/{thread}/schedstat").split()
                 if len(times) > 1:
@@ -71,8 +80,9 @@ class ResourceUsage:
         now = time.monotonic()
         if known:
             # Processes that ended take their times with them; then the interval counts as busy.
-            busy = wanted - self._wanted if wanted >= self._wanted else now - self._looked
+            busy = wanted - self._wanted if self._seen.issubset(pids) else now - self._looked
             self.idle += max(0.0, now - self._looked - busy)
+        self._seen = set(pids)
         self.cpu, self.memory, self._wanted, self._looked = cpu - self._earlier, memory, wanted, now
 
 

@@ -31,6 +31,7 @@ _SETTLING = 1.0
 _RETIRES = 200
 _SIGNALS = {signal.SIGCHLD, signal.SIGUSR1}
 HEADER = 17
+_BY_LIMIT = ("timeout", "memory", "output", "sandbox error")
 FILES = ("source", "tests", "input", "output", "errors", "verdict")
 # What the process of the checks gets of them, for each program, with its end of the socket to the program.
 _CHECKED = ("input", "output", "errors", "tests", "verdict")
@@ -88,7 +89,7 @@ class Worker:
             self._renew_files()
             for name, size in zip(("source", "tests", "input"), sizes, strict=False):
                 chores.transfer(self._jobs, self._files[name], size)
-            started, before = time.monotonic(), chores.children_cpu()
+            started, before = time.monotonic(), watch.ended_cpu()
             spent = self._spent if self._checker else 0.0
             try:
                 found = self._one(script=header[16:] == b"s", cut=sizes[3])
@@ -98,7 +99,10 @@ class Worker:
                 found, self._recycle = {"outcome": "sandbox error", "message": str(error)}, True
             # A process of checks that lives on is not among the children that ended; one that ended, with all it used.
             others = self._spent - spent if self._checker else -spent
-            found["cpu"] = round(chores.children_cpu() - before + others, 4)
+            found["cpu"] = round(watch.ended_cpu() - before + others, 4)
+            if found["cpu"] > self._settings["cpu"] and found["outcome"] not in _BY_LIMIT:
+                # Used between two looks, or by processes that were gone when one came.
+                found |= {"outcome": "timeout", "kind": "", "message": ""}
             found["wall"] = round(time.monotonic() - started, 4)
             found["recycle"] = self._recycle or self._traces.changed()
             link.send(self._verdicts, found)
@@ -257,6 +261,9 @@ class Worker:
             if time.monotonic() - looked < _TICK:
                 continue
             usage.look()
+            if usage.cpu > limits["cpu"] or usage.memory > limits["memory"]:
+                # One that ended during the look may have been counted twice, as itself and among its parent's.
+                usage.look()
             looked = time.monotonic()
             written = max(os.fstat(self._files[name]).st_size for name in ("output", "errors"))
             if written > limits["output"]:
