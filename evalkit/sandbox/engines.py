@@ -22,8 +22,10 @@ UNSAFE = "subprocess"
 # Folders that hold nothing a sandbox needs, to be covered in the mount namespace of one process.
 _STAGES = ("/mnt", "/media", "/srv", "/tmp")
 # What /proc tells of this machine rather than of the sandbox, and programs have no use for.
-_TOLD_BY_FILES = ("cmdline", "config.gz", "diskstats", "interrupts", "kallsyms", "key-users", "keys", "modules")
-_TOLD_BY_FILES += ("partitions", "sched_debug", "swaps", "timer_list")
+_TOLD_BY_FILES = (
+    *("cmdline", "config.gz", "diskstats", "interrupts", "kallsyms", "key-users", "keys", "modules", "partitions"),
+    *("sched_debug", "swaps", "timer_list"),
+)
 _TOLD_BY_FOLDERS = ("acpi", "asound", "bus", "driver", "fs", "irq", "scsi")
 # Where an interpreter has packages that were installed.
 _INSTALLED = ("site-packages", "dist-packages", "ensurepip/_bundled")

@@ -112,6 +112,50 @@ def test_an_object_of_the_programs_can_be_used_and_is_flagged(sandbox):
     assert (looked_at.outcome, looked_at.flags) == ("passed", ("live-object",))
 
 
+_OBJECT = (
+    "class Thing:\n  def g(self): return 1\ndef f(): return Thing()\ndef g(x): return 1\ndef many(): return [f()]\n"
+)
+_PLAIN = "def f(): return (1, 'good')\ndef g(x): return 1\ndef many(): return [f()]\n"
+
+
+# What tests may ask of a result without a look inside; all of it is true of nearly any object.
+@pytest.mark.parametrize(
+    "tests",
+    [
+        'assert f() != "bad"', 'assert not f() == "bad"', "assert not (f() == f())", 'assert "bad" != f()',
+        "assert f() is not None", "assert f() is not f()", "assert not isinstance(f(), str)", "assert type(f())",
+        "assert f() not in [1, 2]", "assert f() not in {1: 2}", "assert 3 not in many()", "assert many() != [3]",
+        "assert many() != []", "assert len(many()) == 1", "assert hash(f())", "assert hasattr(f(), '__class__')",
+        "x = f()\nassert g(x) == 1\nassert x != 3", "assert dict.fromkeys(many())",
+    ],
+)  # fmt: skip
+def test_a_live_object_that_tests_meet_is_flagged(sandbox: Sandbox, tests: str) -> None:
+    entry = ("f", "g", "many")
+    found = sandbox.run_now(Program(_OBJECT, tests, entry))
+    assert (found.outcome, found.flags) == (ProgramOutcome.PASSED, ("live-object",))
+
+
+@pytest.mark.parametrize("tests", ["assert f() != 'bad'", "assert f() is not None", "assert f() in many()", "f()"])
+def test_plain_data_is_not_flagged(sandbox: Sandbox, tests: str) -> None:
+    assert sandbox.run_now(Program(_PLAIN, tests, ("f", "g", "many"))).flags == ()
+
+
+@pytest.mark.parametrize(
+    "tests", ["assert g(f()) == 1", "x = f()\nfor _ in 'ab': assert g(x) == 1", "assert h()(3) == 4"]
+)
+def test_a_live_object_that_is_only_given_back_or_called_is_not_flagged(sandbox: Sandbox, tests: str) -> None:
+    source = _OBJECT + "def h(): return lambda n: n + 1\n"
+    found = sandbox.run_now(Program(source, tests, ("f", "g", "h")))
+    assert (found.outcome, found.flags) == (ProgramOutcome.PASSED, ())
+
+
+@pytest.mark.parametrize("tests", ["assert f() == f()", 'assert f() == "x"', "assert f() < 1", "assert f() in [1]"])
+def test_a_live_object_equals_nothing_but_itself(sandbox: Sandbox, tests: str) -> None:
+    found = sandbox.run_now(Program(_OBJECT.replace("def g(self)", "def __eq__(self, other)"), tests, F))
+    assert not found.passed
+    assert found.flags == ("live-object",)
+
+
 # A program must not lend its own names to the tests: what they do not define is the library's, or is not there.
 @pytest.mark.parametrize(
     ("source", "tests", "prelude"),

@@ -30,10 +30,21 @@ class LostError(BaseException):
 
 
 class Remote:
-    """An object that stays in the program's process. Using it is noted: it may behave as it likes."""
+    """An object that stays in the program's process. Using it is noted: it may behave as it likes.
+
+    It equals nothing but itself, and to ask is use as well: what its own class would have answered stays unknown.
+    """
 
     def __init__(self, caller: Caller, number: int) -> None:
         self.__dict__.update(_caller=caller, _number=number)
+
+    def __eq__(self, other: object) -> bool:
+        self._caller.used = True
+        return self is other
+
+    def __hash__(self) -> int:
+        self._caller.used = True
+        return id(self)
 
     def __call__(self, *values: Any, **named: Any) -> Any:
         return self._caller.call(self._number, values, named)
@@ -76,7 +87,11 @@ class Remote:
 
 
 class Caller:
-    """Asks the program. `last` is the latest call with its result, for messages; `used` says a Remote was used."""
+    """Asks the program. `last` is the latest call with its result, for messages; `used` says a Remote was used.
+
+    Nobody can see whether tests ask what an object *is* (`is not None`, its type). So one that the program returned
+    counts as used until the tests give it back or call it.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -84,7 +99,13 @@ class Caller:
         self._ours: list[Any] = []
         self.last: tuple[Any, Any] | None = None
         self.used = False
+        self._returned: set[int] = set()
+        self._passed_on: set[int] = set()
         self.raised: BaseException | None = None
+
+    def met_objects(self) -> bool:
+        """Whether the tests used, or may have looked at, an object that stays in the program."""
+        return self.used or not self._returned <= self._passed_on
 
     def defined(self) -> None:
         """Wait until the program has run its definitions; raises what they raised."""
@@ -94,9 +115,12 @@ class Caller:
         """Those of the wanted names that the program defines, with what they stand for here."""
         link.send(self._fd, ["names", 0, wanted])
         found = self._receive(False)[1]
-        return {name: codec.decode(found[name], self._theirs) for name in wanted if name in found}
+        names = {name: codec.decode(found[name], self._theirs) for name in wanted if name in found}
+        self._returned.clear()
+        return names
 
     def call(self, number: int, values: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        self._passed_on.add(number)
         encoded = [codec.encode(value, self._keep) for value in values]
         link.send(self._fd, ["call", number, encoded, {k: codec.encode(v, self._keep) for k, v in named.items()}])
         self.last = (values, None)
@@ -141,6 +165,7 @@ class Caller:
 
     def _keep(self, thing: Any) -> list[Any]:
         if isinstance(thing, Remote):
+            self._passed_on.add(thing.__dict__["_number"])
             return [thing.__dict__["_number"], True, False]
         if not isinstance(thing, (types.FunctionType, types.BuiltinFunctionType)) and not hasattr(thing, "__next__"):
             raise TypeError(f"a {type(thing).__name__} cannot be given to the tested program")
@@ -149,6 +174,7 @@ class Caller:
 
     def _theirs(self, named: list[Any]) -> Any:
         number = int(named[0])
+        self._returned.add(number)
         if number not in self._remotes:
             self._remotes[number] = Remote(self, number)
         return self._remotes[number]
@@ -206,7 +232,7 @@ def judge(fd: int, job: dict[str, Any]) -> dict[str, Any]:
         found = {"outcome": "lost"}
     except BaseException as error:
         found = _failed(error, caller, job["tests"])
-    if caller.used:
+    if caller.met_objects():
         found["flags"] = ["live-object"]
     return found
 
