@@ -21,6 +21,13 @@ def alone(engine: str) -> Iterator[Sandbox]:
     sandbox.close()
 
 
+@pytest.fixture(scope="module")
+def roomy(engine: str) -> Iterator[Sandbox]:
+    sandbox = open_sandbox(ResourceLimits(cpu=6.0, idle=6.0, wall=30.0, memory=220 << 20), workers=1)
+    yield sandbox
+    sandbox.close()
+
+
 def defined(body: str) -> str:
     return "import os, sys, time\ndef f():\n" + "".join(f"    {line}\n" for line in body.strip("\n").splitlines())
 
@@ -70,3 +77,25 @@ def test_a_worker_stays_where_nothing_was_left(alone: Sandbox) -> None:
     assert alone._all == before
     alone.run_now(leaver("open('/tmp/left', 'w')", checked=True))
     assert alone._all != before
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "return [str(i) for i in range(900_000)]",
+        "return {str(i): float(i) for i in range(300_000)}",
+        "return ['x' * 500] * 10**6",
+        "f.calls = getattr(f, 'calls', 0) + 1\nif f.calls > 1: os._exit(3)\nreturn [str(i) for i in range(900_000)]",
+    ],
+    ids=["texts", "a table", "more than there is", "and then it ends"],
+)
+def test_what_a_program_returned_does_not_weigh_on_the_next(roomy: Sandbox, leave: str) -> None:
+    """The checks took it in; the next program's memory is counted together with theirs."""
+    large = Program(
+        "import time\ndef f():\n    held = bytearray(150 << 20)\n    time.sleep(0.4)\n    return 1", "f()", ("f",)
+    )
+    assert roomy.run_now(large).passed
+    workers = set(roomy._all)
+    roomy.run_now(Program(defined(leave), "f()\nf()", ("f",)))
+    assert roomy.run_now(large).outcome is ProgramOutcome.PASSED
+    assert roomy._all == workers

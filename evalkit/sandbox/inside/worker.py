@@ -29,6 +29,8 @@ _SHOWN = 2000
 _SETTLING = 1.0
 # So many programs are judged by one process of checks.
 _RETIRES = 200
+# Bytes that it may have grown by; what it holds counts as memory of the program that it judges.
+_GROWN = 16 << 20
 _SIGNALS = {signal.SIGCHLD, signal.SIGUSR1}
 HEADER = 17
 _BY_LIMIT = ("timeout", "memory", "output", "sandbox error")
@@ -49,6 +51,7 @@ class Worker:
         self._recycle = False
         self._checker = self._judged = 0
         self._spent = 0.0
+        self._large = False
         self._control: Any = None
 
     def prepare(self) -> dict[str, Any]:
@@ -131,6 +134,10 @@ class Worker:
         found = self._verdict(stopped) or chores.ending(ended.get(tested), ended.get(checker), script=script)
         self._judged += 1
         self._spent += found.pop("spent", 0.0)
+        if self._large and self._checker:
+            os.kill(self._checker, signal.SIGKILL)
+            os.waitpid(self._checker, 0)
+            self._checker = 0
         found["flags"] = [*found.get("flags", ()), *["left-processes"] * left]
         return found | self._texts(cut)
 
@@ -178,6 +185,7 @@ class Worker:
             self._become(3)
             size = self._settings["file_size"]
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+            self._large_from = _most_memory() + _GROWN
             control = _socket.socket(fileno=3)
             while True:
                 message, attached, _, _ = control.recvmsg(1, 64)
@@ -202,9 +210,10 @@ class Worker:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
         try:
             found = checks.judge(link_fd, json.loads(link.read_all(tests)))
-            data = json.dumps(found | {"spent": time.process_time() - before}).encode()
+            found |= {"spent": time.process_time() - before, "large": _most_memory() > self._large_from}
+            data = json.dumps(found).encode()
         except MemoryError:
-            data = b'{"outcome": "exception", "kind": "MemoryError", "message": ""}'
+            data = b'{"outcome": "exception", "kind": "MemoryError", "message": "", "large": true}'
         sys.setrecursionlimit(1000)
         os.pwrite(verdict, data + b"\n", 0)
 
@@ -289,6 +298,7 @@ class Worker:
     def _verdict(self, stopped: str) -> dict[str, Any] | None:
         """What a limit or the checks decided; None where the program ended without a verdict."""
         files, limits = self._files, self._settings
+        self._large = False
         if max(os.fstat(files[name]).st_size for name in ("output", "errors")) > limits["output"]:
             stopped = "output"
         if stopped:
@@ -296,6 +306,7 @@ class Worker:
         written = link.read_all(files["verdict"])
         # A verdict is whole only with the line's end; its writer may have been killed.
         found: dict[str, Any] = json.loads(written) if written.endswith(b"\n") else {"outcome": "lost"}
+        self._large = found.pop("large", False)
         if found["outcome"] == "lost":
             return None
         if found.get("kind") == "MemoryError":
@@ -307,6 +318,11 @@ class Worker:
         return {
             name: link.read_all(self._files[name], most).decode("utf-8", "replace") for name in ("output", "errors")
         }
+
+
+def _most_memory() -> int:
+    """The most that this process ever held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> None:
