@@ -60,7 +60,7 @@ class ProgramOutcome(StrEnum):
 class Result:
     """`kind` is the exception's type, the signal or the exit status; `cpu` and `wall` are seconds.
 
-    flags: "live-object" (checks used an object that stays in the program), "left-processes" (it left some running),
+    flags: "live-object" (checks met an object that stays in the program), "left-processes" (it left some running),
     "checks-killed" (something ended the process of the checks).
     """
 
