@@ -93,13 +93,15 @@ def workflow_property(text: str) -> str:
     return workflow_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def markdown_code(text: str) -> str:
-    """Inline code, which can neither end itself nor a table's cell."""
+def markdown_code(text: str, *, in_table: bool = False) -> str:
+    """Inline code, which cannot end itself, nor a table's cell where it is in one."""
     flat = one_line(text)
     longest = max((len(run) for run in re.findall(r"`+", flat)), default=0)
     fence = "`" * (longest + 1)
     inner = f" {flat} " if flat.startswith("`") or flat.endswith("`") else flat
-    return f"{fence}{inner.replace('|', chr(92) + '|')}{fence}" if flat else "` `"
+    # In a table a backslash before a bar belongs to the table; elsewhere it would be shown.
+    inner = inner.replace("|", "\\|") if in_table else inner
+    return f"{fence}{inner}{fence}" if flat else "` `"
 
 
 def markdown_text(text: str) -> str:

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
     FloatRows = NDArray[np.float64]
     IntArray = NDArray[np.int64]
+else:
+
+    def __getattr__(name):
+        """The types of arrays, for whoever wants them at run time: numpy takes longer to import than all of core."""
+        if name not in ("FloatRows", "IntArray"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import numpy as np
+        from numpy.typing import NDArray
+
+        return NDArray[np.float64 if name == "FloatRows" else np.int64]
+
 
 Ends: TypeAlias = "tuple[float | None, float | None]"
 """The least and the largest value that there can be; None where there is no such end."""

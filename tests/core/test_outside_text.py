@@ -67,7 +67,7 @@ def test_a_workflow_command_ends_where_it_should(text: str) -> None:
 
 @given(HOSTILE)
 def test_inline_code_cannot_end_itself(text: str) -> None:
-    made = markdown_code(text)
+    made = markdown_code(text, in_table=True)
     fence = re.match(r"`+", made)
     assert fence is not None and made.endswith(fence[0]) and "\n" not in made
     inner = made[len(fence[0]) : -len(fence[0])]
@@ -109,3 +109,8 @@ def test_xml_is_read_back(text: str) -> None:
     element.text = xml_text(text)
     back = ElementTree.fromstring(ElementTree.tostring(element, encoding="unicode"))
     assert (back.text or "") == xml_text(text) and not OBEYED.search(back.text or "")
+
+
+def test_a_bar_is_escaped_where_a_table_would_end_its_cell() -> None:
+    assert markdown_code("a|b", in_table=True) == "`a\\|b`"
+    assert markdown_code("a|b") == "`a|b`"

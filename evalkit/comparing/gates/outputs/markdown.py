@@ -51,7 +51,7 @@ def _line(row: GateRow) -> str:
     verdict = row.verdict
     cells = [
         f"{_MARKS[verdict.outcome]} {verdict.outcome.value}",
-        markdown_code(row.name),
+        markdown_code(row.name, in_table=True),
         markdown_text(row.metric),
         formatting.number(verdict.baseline, row.scale),
         formatting.number(verdict.candidate, row.scale),
