@@ -14,7 +14,7 @@ from evalkit.core import BadRow, DataOptions, OpenedSource, Row, RunError, Usage
 from evalkit.data import mirror, paths, verified
 from evalkit.data.huggingface import (
     BEING_OFFLINE,
-    Asked,
+    HubItem,
     OutOfReachError,
     commit_of,
     failure,
@@ -87,8 +87,8 @@ class HubSource:
         }
 
     @property
-    def _asked(self) -> Asked:
-        return Asked("dataset", self.id, self.revision or "", "data set", _LOCAL_COPY)
+    def _asked(self) -> HubItem:
+        return HubItem("dataset", self.id, self.revision or "", "data set", _LOCAL_COPY)
 
     def _open_mirrored(self, found: mirror.Mirrored, options: DataOptions) -> OpenedFiles:
         facts = {"hub": self.id, "config": found.config, "split": self.split, "path": paths.shown(found.path)}
@@ -227,7 +227,7 @@ class OpenedHub:
 def _main_of(hub_id: str) -> str | None:
     """The commit that `main` is now, asked once: subjects of one data set are many sources."""
     try:
-        return commit_of(Asked("dataset", hub_id, what="data set", instead=_LOCAL_COPY)).commit
+        return commit_of(HubItem("dataset", hub_id, what="data set", instead=_LOCAL_COPY)).commit
     except OutOfReachError:
         return None
 

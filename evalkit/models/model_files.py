@@ -12,7 +12,7 @@ from typing import Any
 
 from evalkit.core import UsageError
 from evalkit.core.distribution import pip_install
-from evalkit.data.huggingface import Asked, failure, snapshot
+from evalkit.data.huggingface import HubItem, failure, snapshot
 
 __all__ = ["REPO", "SNAPSHOT", "ModelFiles", "asked_model", "read_json", "snapshot_of"]
 
@@ -45,12 +45,12 @@ class ModelFiles:
         return UsageError(f"{what} can't be loaded", found=f"{type(error).__name__}: {lines[0]}", fix=fix)
 
 
-def asked_model(repo: str, revision: str) -> Asked:
+def asked_model(repo: str, revision: str) -> HubItem:
     """A model as it is asked of the hub, which a folder of that name would stand in for."""
-    return Asked("model", repo, revision, instead=f"a folder (there is none at {Path(repo).absolute()})")
+    return HubItem("model", repo, revision, instead=f"a folder (there is none at {Path(repo).absolute()})")
 
 
-def snapshot_of(asked: Asked, patterns: Sequence[str], *, install: str = "local") -> tuple[Path, str | None]:
+def snapshot_of(asked: HubItem, patterns: Sequence[str], *, install: str = "local") -> tuple[Path, str | None]:
     """The folder of a hub repository's snapshot with the files that match, and its commit.
 
     Raises UsageError for what cannot be had, and where the package is missing, which the extra `install` brings.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalkit.comparing.gates.decide import outcomes
 from evalkit.comparing.gates.limits import GateLimits
@@ -122,27 +123,51 @@ def plan_differences(
     sets = max(_FEWEST_SETS, min(_SETS, _MOST_CELLS // n))
     drawn = draw_differences(kinds, sizes, icc, sets, reach, np.random.default_rng(seed))
     low, _ = bounds(drawn, limits.alpha, strict=True)
-    found = rates(drawn, limits)
-    through = found[GateOutcome.PASS] + found[GateOutcome.DEGRADED]
     levels, chances = kinds
     variance = float(chances @ levels**2 - (chances @ levels) ** 2)
     kish = float(np.square(np.asarray(sizes, dtype=np.float64)).sum()) / n
     deff = 1.0 + (kish - 1.0) * icc
+    return _plan(
+        limits,
+        power,
+        rates(drawn, limits),
+        np.nan_to_num(low, nan=-reach),
+        n=n,
+        effective_n=n / deff,
+        deviation=math.sqrt(max(variance, 0.0)),
+        needed=_needed_by_formula(limits, variance, deff, reach, power),
+        how=f"{sets:,} draws of the baseline's scores",
+    )
+
+
+def _plan(
+    limits: GateLimits,
+    power: float,
+    found: Mapping[GateOutcome, float],
+    lows: NDArray[np.float64],
+    *,
+    n: int,
+    effective_n: float,
+    deviation: float,
+    needed: int | None,
+    how: str,
+) -> PowerPlan:
+    """The plan that drawn decisions make; `lows` are their lower bounds of the difference."""
     return PowerPlan(
         n,
-        n / deff,
-        math.sqrt(max(variance, 0.0)),
+        effective_n,
+        deviation,
         limits.margin,
         limits.confidence,
         power,
-        through,
+        found[GateOutcome.PASS] + found[GateOutcome.DEGRADED],
         found[GateOutcome.PASS],
         found[GateOutcome.DEGRADED],
         found[GateOutcome.FAIL],
         found[GateOutcome.INCONCLUSIVE],
-        -float(np.quantile(np.nan_to_num(low, nan=-reach), 1.0 - power, method="lower")),
-        _needed_by_formula(limits, variance, deff, reach, power),
-        f"{sets:,} draws of the baseline's scores",
+        -float(np.quantile(lows, 1.0 - power, method="lower")),
+        needed,
+        how,
     )
 
 
@@ -217,23 +242,16 @@ def _by_normal(n: int, limits: GateLimits, sd: float, cluster_size: float, icc: 
 def _by_draws(n: int, limits: GateLimits, answers: Answers, power: float, seed: int) -> PowerPlan:
     drawn = draw_moments(answers, n, _SETS, np.random.default_rng(seed))
     low, _ = bounds(drawn, limits.alpha, strict=True)
-    found = rates(drawn, limits)
-    through = found[GateOutcome.PASS] + found[GateOutcome.DEGRADED]
-    return PowerPlan(
-        n,
-        n / answers.design_effect,
-        answers.deviation,
-        limits.margin,
-        limits.confidence,
+    return _plan(
+        limits,
         power,
-        through,
-        found[GateOutcome.PASS],
-        found[GateOutcome.DEGRADED],
-        found[GateOutcome.FAIL],
-        found[GateOutcome.INCONCLUSIVE],
-        -float(np.quantile(np.nan_to_num(low, nan=-1.0), 1.0 - power, method="lower")),
-        _needed(n, limits, answers, power, seed),
-        f"{_SETS:,} draws",
+        rates(drawn, limits),
+        np.nan_to_num(low, nan=-1.0),
+        n=n,
+        effective_n=n / answers.design_effect,
+        deviation=answers.deviation,
+        needed=_needed(n, limits, answers, power, seed),
+        how=f"{_SETS:,} draws",
     )
 
 

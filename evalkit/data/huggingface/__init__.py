@@ -12,13 +12,13 @@ from evalkit.data.huggingface.asking import (
     snapshot,
 )
 from evalkit.data.huggingface.patience import HubBusyError, be_patient
-from evalkit.data.huggingface.refusals import Asked, first_line, network_errors
+from evalkit.data.huggingface.refusals import HubItem, first_line, network_errors
 
 __all__ = [
     "BEING_OFFLINE",
-    "Asked",
     "Found",
     "HubBusyError",
+    "HubItem",
     "OutOfReachError",
     "as_found",
     "be_patient",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evalkit.core import UsageError
 from evalkit.data.huggingface.patience import HubBusyError, be_patient
-from evalkit.data.huggingface.refusals import Asked, first_line, network_errors, not_kept, refusal
+from evalkit.data.huggingface.refusals import HubItem, first_line, network_errors, not_kept, refusal
 
 __all__ = [
     "BEING_OFFLINE",
@@ -95,7 +95,7 @@ def as_found(repo_id: str) -> contextlib.AbstractContextManager[None]:
     return offline(repo_id in _UNREACHED)
 
 
-def commit_of(asked: Asked) -> Found:
+def commit_of(asked: HubItem) -> Found:
     """What the revision stands for now. OutOfReachError where the hub gives no answer; else UsageError: see `refusal`.
 
     A hub that answers 5xx gives none; one that answers 429 is waited for, and refuses at last.
@@ -128,7 +128,7 @@ def commit_of(asked: Asked) -> Found:
     return Found(str(info.sha), info.id or asked.id)
 
 
-def failure(error: BaseException, asked: Asked) -> UsageError | None:
+def failure(error: BaseException, asked: HubItem) -> UsageError | None:
     """What made a library fail to load what it fetched from the hub, or None where the hub is not to blame.
 
     Some libraries cut the chain of causes, or look for other files instead, so the hub is asked about access again.
@@ -136,7 +136,7 @@ def failure(error: BaseException, asked: Asked) -> UsageError | None:
     return refusal(error, asked) or (None if is_offline() else _no_access(asked))
 
 
-def _no_access(asked: Asked) -> UsageError | None:
+def _no_access(asked: HubItem) -> UsageError | None:
     from huggingface_hub import HfApi, errors
 
     try:
@@ -148,7 +148,7 @@ def _no_access(asked: Asked) -> UsageError | None:
     return None
 
 
-def snapshot(asked: Asked, patterns: Sequence[str]) -> Path:
+def snapshot(asked: HubItem, patterns: Sequence[str]) -> Path:
     """The folder of a snapshot in the hub's cache that holds the files which match, its last part being the commit.
 
     Where the hub is out of reach, or not to be asked, what was fetched earlier is taken, and a line says so.
@@ -174,7 +174,7 @@ def snapshot(asked: Asked, patterns: Sequence[str]) -> Path:
         raise _refused(error, asked) from error
 
 
-def _kept(asked: Asked, patterns: Sequence[str]) -> Path | None:
+def _kept(asked: HubItem, patterns: Sequence[str]) -> Path | None:
     """The snapshot of an earlier download, where it has all the files that match."""
     from huggingface_hub import snapshot_download
 
@@ -187,7 +187,7 @@ def _kept(asked: Asked, patterns: Sequence[str]) -> Path | None:
     return None
 
 
-def _refused(error: BaseException, asked: Asked) -> UsageError:
+def _refused(error: BaseException, asked: HubItem) -> UsageError:
     return refusal(error, asked) or UsageError(
         f"{asked.id} cannot be fetched from the hub",
         found=f"{type(error).__name__}: {first_line(error)}",

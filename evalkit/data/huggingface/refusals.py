@@ -11,13 +11,13 @@ from typing import Literal
 from evalkit.core import UsageError
 from evalkit.data.huggingface.patience import HubBusyError
 
-__all__ = ["Asked", "first_line", "network_errors", "refusal"]
+__all__ = ["HubItem", "first_line", "network_errors", "refusal"]
 
 _SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class HubItem:
     """What is asked of the hub. `what` names it in sentences; `instead` says what works without the hub."""
 
     kind: Literal["model", "dataset"]
@@ -39,7 +39,7 @@ class Asked:
         return f"hf download {self.id}{kind}" + (f" --revision {self.revision}" if self.revision else "")
 
 
-def refusal(error: BaseException, asked: Asked) -> UsageError | None:
+def refusal(error: BaseException, asked: HubItem) -> UsageError | None:
     """The sentence for a failure of the hub, or None where `error`, or what led to it, is none.
 
     Libraries wrap what the hub said in errors of their own, so the causes are looked at, innermost last.
@@ -53,7 +53,7 @@ def refusal(error: BaseException, asked: Asked) -> UsageError | None:
     return None
 
 
-def _of_hub(error: BaseException, asked: Asked) -> UsageError | None:
+def _of_hub(error: BaseException, asked: HubItem) -> UsageError | None:
     from huggingface_hub import errors
 
     if isinstance(error, HubBusyError):
@@ -89,7 +89,7 @@ def _of_hub(error: BaseException, asked: Asked) -> UsageError | None:
     )
 
 
-def _busy(error: HubBusyError, asked: Asked) -> UsageError:
+def _busy(error: HubBusyError, asked: HubItem) -> UsageError:
     said = "does not say how long" if error.wanted_s is None else f"asks for {error.wanted_s:,.0f} s"
     return UsageError(
         f"the hub refuses further requests for now (429), so {asked.id} cannot be had",
@@ -98,7 +98,7 @@ def _busy(error: HubBusyError, asked: Asked) -> UsageError:
     )
 
 
-def _gated(asked: Asked) -> UsageError:
+def _gated(asked: HubItem) -> UsageError:
     sent = "the token that was sent has no access" if _token() else "no token was sent"
     return UsageError(
         f"{asked.id} is gated: its owner asks for terms to be accepted first",
@@ -107,7 +107,7 @@ def _gated(asked: Asked) -> UsageError:
     )
 
 
-def _no_revision(asked: Asked) -> UsageError:
+def _no_revision(asked: HubItem) -> UsageError:
     there = _revisions(asked)
     close = difflib.get_close_matches(asked.revision, there, n=1)
     listed = ", ".join(there[:_SHOWN]) + ", …" * (len(there) > _SHOWN)
@@ -118,7 +118,7 @@ def _no_revision(asked: Asked) -> UsageError:
     )
 
 
-def _revisions(asked: Asked) -> list[str]:
+def _revisions(asked: HubItem) -> list[str]:
     from huggingface_hub import HfApi
 
     # What there is helps; that it can't be listed is no second error.
@@ -128,7 +128,7 @@ def _revisions(asked: Asked) -> list[str]:
     return []
 
 
-def _not_found(asked: Asked) -> UsageError:
+def _not_found(asked: HubItem) -> UsageError:
     seen = "that the token which was sent may see" if _token() else "that is seen without a token, and none was sent"
     return UsageError(
         f"{asked.id} is not on the hub",
@@ -137,7 +137,7 @@ def _not_found(asked: Asked) -> UsageError:
     )
 
 
-def _of_network(error: BaseException, asked: Asked) -> UsageError:
+def _of_network(error: BaseException, asked: HubItem) -> UsageError:
     from huggingface_hub import constants, errors
 
     if isinstance(error, errors.OfflineModeIsEnabled):
@@ -149,7 +149,7 @@ def _of_network(error: BaseException, asked: Asked) -> UsageError:
     )
 
 
-def not_kept(asked: Asked, why: str, found: str = "") -> UsageError:
+def not_kept(asked: HubItem, why: str, found: str = "") -> UsageError:
     """The sentence for what is neither on this machine nor to be asked for; `found` is what was seen of the hub."""
     revision = f" at revision {asked.revision!r}" if asked.revision else ""
     return UsageError(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core import UsageError
-from evalkit.data.huggingface import Asked
+from evalkit.data.huggingface import HubItem
 from evalkit.models.hf.loading.weight_files import weight_digest
 from evalkit.models.model_files import snapshot_of
 
@@ -97,5 +97,5 @@ def find(name: str) -> Adapter:
     return adapter
 
 
-def _asked(name: str) -> Asked:
-    return Asked("model", name, what="adapter", instead=f"a folder (there is none at {Path(name).absolute()})")
+def _asked(name: str) -> HubItem:
+    return HubItem("model", name, what="adapter", instead=f"a folder (there is none at {Path(name).absolute()})")
