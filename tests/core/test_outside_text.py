@@ -100,7 +100,7 @@ def test_what_is_harmless_stays(value: object) -> None:
 
 
 def test_markdown_keeps_what_is_harmless() -> None:
-    assert markdown_text("acc 96.7% (90.1 – 99.0), n = 1,000: a/b") == "acc 96.7% (90.1 – 99.0), n = 1,000: a/b"
+    assert markdown_text("toy_mmlu acc 96.7% (90.1 – 99.0): a/b") == "toy_mmlu acc 96.7% (90.1 – 99.0): a/b"
 
 
 @given(HOSTILE)
