@@ -1,8 +1,9 @@
 r"""The number that a reply gives, found with the grammar that reads it.
 
 Signs (also U+2212), thousands in every usual form (1,234 · 1.234.567 · 1 234 · 1'234 · 12,34,567 · 1{,}234), decimals,
-exponents (1.5e-3, 1.5×10^-3, 2^10), fractions (3/4, 2 2/3, \frac34), percent, currencies, digits of any script. What
-looks like a number and may be two things, such as "12,5" or "1.2.3", is unreadable, never a part of it.
+exponents (1.5e-3, 1.5×10^-3, 2^10), fractions (3/4, 2 2/3, \frac34), percent, currencies, words of scale (3 million,
+5万), digits of any script. What looks like a number and may be two things, such as "12,5" or "1.2.3", is unreadable,
+never a part of it; so is a number that is a part of something else (see `number_context`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from evalkit.scoring.extraction import answer_words as words
+from evalkit.scoring.extraction.number_context import are_several, is_part
+from evalkit.scoring.extraction.number_scales import SCALE, factor
 from evalkit.scoring.extraction.plain import BOX_CLOSES, BOX_OPENS, before_it_runs_on, plain
 from evalkit.scoring.extraction.reading import Reading, unreadable
 
@@ -30,14 +33,14 @@ _NUMBER = (
     r"(?P<mixed>\d+ \d+\s?/\s?\d+(?![\d/]))|"
     rf"(?P<body>{_BODY})(?P<exponent>\s?[eE][-+]?\d{{1,3}}(?!\w)|"
     rf"\s?[×x*·]\s?10\^[-+]?\d{{1,3}})?(?P<power>\^[-+]?\d{{1,4}})?"
-    r"(?P<over>\s?/\s?\d+(?:\.\d+)?(?![\d/]))?"
+    rf"(?P<over>\s?/\s?\d+(?:\.\d+)?(?![\d/]))?(?P<scale>{SCALE})?"
 )
 _SIGN = r"(?P<sign>[-+](?=[\d.$€£¥₹₩₽]|(?:US|R)\$)|(?:(?<==)|(?<=[=(] )|\A)[-+] (?=[\d.$€£¥]))?"
 _PERCENT_WORDS = r"percent|per cent|Prozent|pour ?cent|por ciento|por cento|per cento|процент\w*"
 _PERCENT = rf"(?P<percent>\s?(?:%|(?:{_PERCENT_WORDS})\b))?"
-_AMBIGUOUS = r"(?P<ambiguous>[±∓]\s?\d[\d.,]*|\d{1,4}/\d{1,2}/\d{1,4}|\d[\d.,:]*\d)"
+_AMBIGUOUS = r"(?P<ambiguous>0x[\da-f]+\b|[±∓]\s?\d[\d.,]*|\d{1,4}/\d{1,2}/\d{1,4}|\d[\d.,:]*\d)"
 _TOKEN = re.compile(
-    rf"(?<![A-Za-z0-9_.^\\])(?<!_\{{)(?<!\^[-+])(?<![A-Za-z]-)(?:{_SIGN}(?:{_CURRENCY})?(?P<inner>[-+])?(?:{_NUMBER})(?![\d/]|[.,:]\d|\^|\s?‰){_PERCENT}|{_AMBIGUOUS})",
+    rf"(?<![A-Za-z0-9_.^\\千万萬億亿만억])(?<!_\{{)(?<!\^[-+])(?<![A-Za-z]-)(?:{_SIGN}(?:{_CURRENCY})?(?P<inner>[-+])?(?:{_NUMBER})(?![\d/]|x[\da-f]{{2}}|\s?[千万萬億亿만억]|[.,:]\d|\^|\s?‰){_PERCENT}|{_AMBIGUOUS})",
     re.IGNORECASE,
 )
 _SIGNED_AFTER = re.compile(r"[\w)\]%]\Z")
@@ -53,12 +56,45 @@ _GOES_ON = re.compile(
 )
 
 
+_ABOUT = re.compile(
+    r"[\s*_`\"'$(:]*(?:\b(?:approximately|approx\.?|about|around|roughly|nearly|almost|exactly|precisely|equal to|just|"
+    r"only|ca\.?|circa|etwa|ungefähr|rund|environ|aproximadamente|circa|примерно)(?!\w)[\s*_`\"'$(]*|[≈~约約])*",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"[\s*_`\"']*(?:not|never|nicht|pas|no|non|não|не|不是)(?!\w)(?P<denied>.*?)"
+    r"(?:\b(?:but|sondern|mais|sino|mas|ma|а)\b(?P<but>.*)|而是(?P<er>.*)|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAKEN_BACK = re.compile(
+    r"\b(?:wait|hmm+|oops|correction|scratch that|on second thought|i (?:made an?|mis\w+)|"
+    r"let me (?:re-?do|correct|fix)|my mistake|moment|warte|attendez|espera|подожд\w+)\b|等等|不对|待って|잠깐",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(r"(?:\b(?:is|be|it's|that's|gives|makes|get|equals|ist|est|es)|[=:是])[\s*_$`]*\Z", re.IGNORECASE)
+_PLACES = re.compile(
+    r"\b(?:to|with)\s+\d+\s+(?:decimals?(?: places?)?|significant (?:figures?|digits?)|sig\.? ?figs?|d\.?p\b|s\.?f\b)",
+    re.IGNORECASE,
+)
+_NEGATIVE = re.compile(
+    r"(?:\bnegative|(?:\A|(?<=[=:(,*$])|(?<=[=:(,] )|(?<=\b(?:is|es|to|of|at) )|(?<=\b(?:ist|est|was) ))"
+    r"(?:minus|moins|menos|meno))\s+(?=[\d.$€£¥])",
+    re.IGNORECASE,
+)
+_FACTORIAL = re.compile(rf"!\s*{BOX_CLOSES}")
+_CUT_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{[^{}]*[\d.,]\Z")
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as it was written: with percent sign, `value` is what stands before it ("50 %": 50)."""
+    """A number as it was written: with percent sign, `value` is what stands before it ("50 %": 50).
+
+    `scale` is what a word of scale stands for, and is part of `value` ("3 million": 3,000,000 and 1,000,000).
+    """
 
     value: float
     percent: bool = False
+    scale: float = 1.0
 
     @property
     def plain(self) -> float:
@@ -68,16 +104,52 @@ class Number:
 
 def number(text: str) -> Reading[Number]:
     """The number that a reply gives: the reply itself, else that of its last box, the last that is stated ("the
-    answer is 5", "#### 5"), and the last that stands in it."""
+    answer is 5", "#### 5") and not taken back, one that is its first paragraph, and the last that stands in it."""
     text = before_it_runs_on(_tidied(text[:_LONGEST])).strip()
     whole = _whole(text)
-    if whole is not None:
+    if whole is not None and not _FACTORIAL.search(text):
         return Reading(whole)
+    if are_several(text):
+        return unreadable("the reply is several numbers")
+    if _CUT_BOX.search(text):
+        return unreadable("the last box is not closed")
     boxes = re.findall(rf"{BOX_OPENS}([^{BOX_OPENS}{BOX_CLOSES}]*){BOX_CLOSES}", text)
-    for part in (*boxes[-1:], *_stated(text)[-1:]):
-        found = _whole(part) or _in(part)
-        if found is not None:
-            return Reading(found)
+    boxes = [box for box in boxes if box.strip()]
+    if boxes:
+        found = None if are_several(boxes[-1]) or _FACTORIAL.search(text) else _whole(boxes[-1]) or _in(boxes[-1])
+        return unreadable(f"the box holds {boxes[-1].strip()!r:.40}") if found is None else Reading(found)
+    stated = _stated(text)
+    return _given(text, *stated[-1]) if stated else _unannounced(text)
+
+
+def _given(text: str, start: int, end: int) -> Reading[Number]:
+    """The number that is stated between two places, or what corrects it afterwards."""
+    part = text[start:end]
+    denied = _DENIED.match(part)
+    if denied:
+        part = denied["but"] or denied["er"] or ""
+        if not _TOKEN.search(part):
+            return _unannounced(text[end:]) if _TOKEN.search(text, end) else Reading(problem="the number is denied")
+    if are_several(part):
+        return unreadable("two numbers are stated")
+    found = _whole(part) or _in(part)
+    if found is None:
+        return _unannounced(text)
+    taken_back = _TAKEN_BACK.search(text, end)
+    last = next(iter(reversed(list(_TOKEN.finditer(text, taken_back.end())))), None) if taken_back else None
+    if last is None or (value := _value(last, text)) == found:
+        return Reading(found)
+    if value is None or not _INSTEAD.search(text[max(0, last.start() - 12) : last.start()]):
+        return unreadable("the number is taken back")
+    return Reading(value)
+
+
+def _unannounced(text: str) -> Reading[Number]:
+    """The number that is a reply's first paragraph, else the last in it."""
+    first, _, rest = text.partition("\n")
+    leading = _whole(first) if not rest.partition("\n")[0].strip() else None
+    if leading is not None and not re.fullmatch(r"\s*\d+[.):]\s*", first):
+        return Reading(leading)
     last = next(iter(reversed(list(_TOKEN.finditer(text)))), None)
     if last is None:
         return Reading(problem="no number in the reply")
@@ -114,33 +186,35 @@ def _in(text: str) -> Number | None:
     if equals and len(found := list(_TOKEN.finditer(after))) == 1:
         return _value(found[0], after)
     first = tokens[0]
-    starts = not text[: first.start()].strip(" *_`\"'$(")
+    starts = _ABOUT.fullmatch(text, 0, first.start()) is not None
     return _value(first, text) if starts and not _GOES_ON.match(text, first.end()) else None
 
 
-def _stated(text: str) -> list[str]:
-    """What follows "the answer is", each up to the end of its sentence."""
+def _stated(text: str) -> list[tuple[int, int]]:
+    """The places of what follows "the answer is", each up to the end of its sentence."""
     found = []
     for cue in _STATED.finditer(text):
         if cue["hashes"] is None and not words.LINKED.search(cue["rest"]):
             continue
         end = _SENTENCE_ENDS.search(text, cue.end())
-        found.append(text[cue.end() : end.start() if end else len(text)])
+        found.append((cue.end(), end.start() if end else len(text)))
     return found
 
 
 def _value(token: re.Match[str], text: str) -> Number | None:
-    if token["ambiguous"]:
+    if token["ambiguous"] or is_part(text, token.start(), token.end()):
         return None
     negative = "-" in (token["inner"], (token["sign"] or "").strip())
     if token["sign"] and not token["inner"] and _SIGNED_AFTER.search(text[max(0, token.start() - 1) : token.start()]):
         # "2010-2015" and "x-5": no sign but a range or a difference.
-        negative = False
+        return None
     try:
         value = _mixed(token["mixed"]) if token["mixed"] else _computed(token)
     except (OverflowError, ZeroDivisionError):
         return None
-    return Number(-value if negative else value, bool(token["percent"])) if math.isfinite(value) else None
+    scale = factor(token["scale"])
+    value *= scale
+    return Number(-value if negative else value, bool(token["percent"]), scale) if math.isfinite(value) else None
 
 
 def _computed(token: re.Match[str]) -> float:
@@ -181,6 +255,8 @@ def _tidied(text: str) -> str:
     text = (
         text.replace("\\times", "×").replace("\\cdot", "·").replace("\\pm", "±").replace("\\$", "$").replace("\\%", "%")
     )
+    text = re.sub(r"\^\{?\\circ\}?", "°", text)
+    text = _PLACES.sub(" ", _NEGATIVE.sub("-", text))
     text = _FRACTION.sub(lambda found: f" {found[1] or found[3]}/{found[2] or found[4]}", text)
     text = text.replace("⁄", "/")
     return (

@@ -34,6 +34,9 @@ class _Numeric(ScoreSample):
         proportion (up to 1) or a number of percent."""
         if said.percent and not target.percent:
             return self._near(said.value if abs(target.value) > 1 else said.plain, target.value)
+        # "3 million" answers "How many million?", whose target is 3.
+        if said.scale > max(1.0, abs(target.value)) and self._near(said.value / said.scale, target.value):
+            return True
         return self._near(said.value, target.value) or (
             target.percent and not said.percent and self._near(said.value, target.plain)
         )
@@ -49,6 +52,7 @@ def numeric(*, absolute: float = 0.0, relative: float = 0.0) -> Scorer:
     ("$1,080.00" and "1080"). The number is that of the reply's last box, else the last one that is stated ("the answer
     is 5"), else the last (`scoring.extraction.numbers`). A percentage is compared with a target in percent as it is
     written; with another as a proportion where the target is at most 1, else as a number of percent.
+    "3 million" is 3000000, and 3 where the target is below a million.
 
     A reply without a number is NO_ANSWER, one whose number may be two things ("12,5") is UNREADABLE.
 

@@ -57,7 +57,7 @@ def test_from_yaml_with_what_it_is_in_the_signature():
         ("3.14", "about 3.1416", {}, 0.0),
         ("3.14", "about 3.1416", {"absolute": 0.01}, 1.0),
         ("3.14", "about 3.1416", {"relative": 0.0001}, 0.0),
-        ("200", "between 5 and 199", {"relative": 0.01}, 1.0),
+        ("200", "first 5, then 199", {"relative": 0.01}, 1.0),
         ("0.5", "50%", {}, 1.0),
         ("-4", "it is -4", {}, 1.0),
     ],
@@ -112,3 +112,19 @@ def test_percentages_are_compared_as_the_target_has_them(scored, said, target, r
 def test_a_number_that_may_be_two_is_unreadable(scored):
     found = scored(numeric(), Sample("1", "q", targets=("12.5",)), "It is 12,5.")["numeric"]
     assert (found.value, found.validity) == (0.0, Validity.UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("said", "target", "right"),
+    [
+        ("3 million", "3000000", 1.0),
+        ("3 million", "3", 1.0),
+        ("3 million", "30", 0.0),
+        ("3 million", "3.0e12", 0.0),
+        ("2 dozen", "24", 1.0),
+        ("1.5 thousand", "1500", 1.0),
+    ],
+)
+def test_a_word_of_scale_counts_unless_the_target_is_in_that_unit(scored, said, target, right):
+    """The oracle is the question that has such a target: "How many people?", "How many million people?"."""
+    assert scored(numeric(), Sample("1", "q", targets=(target,)), said)["numeric"].value == right
