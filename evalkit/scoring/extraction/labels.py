@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from evalkit.scoring.extraction import answer_words as words
+from evalkit.scoring.extraction.label_context import CHOOSES, TAKES_BACK, is_none
 from evalkit.scoring.extraction.plain import BOX_CLOSES, BOX_OPENS, plain
 from evalkit.scoring.extraction.reading import Reading
 
@@ -27,11 +28,6 @@ _AROUND = " \t\r\n\"'“”‘’«»`*_.!?,;:。！？，；：、"
 # No signs: "-1" is another thing than "1", "5%" than "5".
 _ENDS = _AROUND + "()[]{}«»"
 _BEFORE = 60
-_DENIES = re.compile(
-    r"(?:\b(?:not|never|neither|nor|nicht|kein(?:e)?|pas|no|não|non|niet|inte|nie|не|değil|bukan)|n['’]t|不是|不|非)"
-    r"(?:\s+(?:be|an?|the|really|clearly|at all))*[\s\"'“‘*_]*\Z",
-    re.IGNORECASE,
-)
 _STOPS = re.compile(r"[\s\"'”’»*_`]*(?:[.,;:!()—–。，；：]|- |\Z)")
 
 Form = Callable[[str], str]
@@ -98,14 +94,45 @@ def _named(text: str, labels: Sequence[str]) -> Reading[int]:
             continue
         spans = [match.span() for match in re.finditer(_whole(said, labels), left)]
         left = re.sub(_whole(said, labels), lambda match: "\0" * len(match.group()), left)
-        own = [start for start, end in spans if not _denied(folded, start, end)]
+        own = [start for start, end in spans if not is_none(folded, start, end)]
         if own:
             found[number] = own
-    stated = {n for n, places in found.items() if any(_STATED.search(folded[max(0, p - _BEFORE) : p]) for p in places)}
-    for numbers in (stated, _leading(folded, found, labels), set(found)):
+    stated, chosen = _behind(_STATED, folded, found), _behind(CHOOSES, folded, found)
+    tiers = (
+        _corrected(folded, stated) or set(stated),
+        _corrected(folded, found),
+        _leading(folded, found, labels),
+        set() if any(_joined(folded, chosen, found, labels)) else set(chosen),
+        set(found),
+    )
+    for numbers in tiers:
         if numbers:
             return Reading(numbers.pop()) if len(numbers) == 1 else Reading(problem="names two labels")
     return Reading(problem="names no label")
+
+
+def _behind(announced: re.Pattern[str], text: str, found: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+    """The labels, with their places, that stand behind words that announce them."""
+    kept = {n: [p for p in places if announced.search(text[max(0, p - _BEFORE) : p])] for n, places in found.items()}
+    return {number: places for number, places in kept.items() if places}
+
+
+def _corrected(text: str, found: Mapping[int, Sequence[int]]) -> set[int]:
+    """Of two labels the second, where words take the first back between them: "positive… actually, negative"."""
+    if len(found) != 2:
+        return set()
+    first, second = sorted(found, key=lambda number: found[number][0])
+    return {second} if TAKES_BACK.search(text[found[first][-1] : found[second][0]]) else set()
+
+
+def _joined(
+    text: str, chosen: Mapping[int, Sequence[int]], found: Mapping[int, Sequence[int]], labels: Sequence[str]
+) -> Iterator[bool]:
+    """Whether each chosen label is joined to another one that follows: "I'd say anger or fear"."""
+    for number, places in chosen.items():
+        length = len(_spaced(plain(labels[number])))
+        others = [place for other in found if other != number for place in found[other]]
+        yield any(words.JOINS.fullmatch(text[place + length : other]) for place in places for other in others)
 
 
 def _leading(text: str, found: Mapping[int, Sequence[int]], labels: Sequence[str]) -> set[int]:
@@ -119,11 +146,6 @@ def _leading(text: str, found: Mapping[int, Sequence[int]], labels: Sequence[str
         joined = any(words.JOINS.fullmatch(text[len(text) - len(rest) : place]) for place in others)
         return {number} if _STOPS.match(rest) and not joined else set()
     return set()
-
-
-def _denied(text: str, start: int, end: int) -> bool:
-    before = _DENIES.search(text[max(0, start - _BEFORE) : start])
-    return before is not None or words.DENIED_AFTER.match(text[end : end + _BEFORE]) is not None
 
 
 def _whole(said: str, labels: Sequence[str]) -> str:
