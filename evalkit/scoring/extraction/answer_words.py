@@ -20,14 +20,14 @@ NOUN = (
     r"\b(?:answers?|ans\.?|choices?|options?|letter|solution|selection|pick|result|conclusion|correct|korrekt|"
     r"corretto|correcto|certo|seçenek|şık|pilihan|opsi|phương án|верно|"
     r"antwort|lösung|ergebnis|richtig|réponse|solution|respuesta|opción|alternativa|resultado|resposta|opção|letra|"
-    r"gabarito|"
+    r"gabarito|closest|"
     r"risposta|opzione|soluzione|antwoord|svar(?:et)?|odpowied[źz]|odpověď|cevab?[ıp]?|yanıt|"
     r"ответ|вариант|відповідь|jawaban(?:nya)?|đáp án|câu trả lời)(?!\w)"
     r"|答案|正确|选项|選項|解答|答え|正解|回答|正答|정답|답변|답|الإجابة|الاجابة|الجواب|جواب|پاسخ|उत्तर|विकल्प|जवाब|উত্তর|คำตอบ"
 )
 """What an answer is called, before it."""
 BETWEEN = (
-    r"[\s*_\"'“”‘’«»`$(\[<]|\b(?:choice|option|letter|answer|statement|number|the|to|this|that|question|problem|here|"
+    r"(?!['’]s\s)[\s*_\"'“”‘’«»`$(\[<]|\b(?:choice|option|letter|answer|statement|number|the|to|this|that|question|problem|here|"
     r"given|above|below|therefore|thus|then|hence|indeed|clearly|most|likely|probably|definitely|actually|would|should|"
     r"must|will|can|only|has|seems|appears|correct|right|best|one|of|among|from|options|choices|following|"
     r"für|die|der|das|frage|lautet|richtige|korrekte|buchstabe|option|correcte|bonne|juste|est|lettre|la|le|l'|"
@@ -38,7 +38,7 @@ BETWEEN = (
 )
 """What may stand between it and its link."""
 LINK = (
-    r"[:=→⇒➜—–】]|-\s|->|=>|\b(?:is|was|are|be|being|ist|lautet|wäre|sind|est|serait|es|sería|é|è|e'|är|is|luidt|to|"
+    r"['’]s(?=\s)|[:=→⇒➜—–】]|-\s|->|=>|\b(?:is|was|are|be|being|ist|lautet|wäre|sind|est|serait|es|sería|é|è|e'|är|is|luidt|to|"
     r"jest|je|"
     r"это|будет|là|adalah|ialah|yaitu|olur)(?!\w)|是|为|為|選|选|は|が|은|는|이|가|هي|هو|है|হলো|হল|কো?ন|คือ"
 )
@@ -64,14 +64,16 @@ AFFIRMED = _compiled(
     r"[\s*_\"'”’)\]:,]*(?:\b(?:is|are|was|seems|looks|must be|would be|ist|wäre|est|es|é|è|är|is|jest|является|"
     r"adalah)\b\s*)"
     r"(?:(?:the|a|an|clearly|definitely|only|most|indeed|also|die|der|das|la|le|il|o|les)\s+)*+"
-    r"(?:correct|right|best|answer|appropriate|accurate|valid choice|one that|single|richtig|korrekt|"
+    r"(?:(?:slightly |much |far )?better(?! (?:known|suited|described|than))|"
+    r"correct|right|best|answer|appropriate|accurate|valid choice|one that|single|richtig|korrekt|"
     r"bonne|correcte|juste|correcta|correcto|respuesta|correta|certa|resposta|corretta|giusta|risposta|juist|rätt|"
     r"poprawna|правильн|верн)"
     r"|[\s*_\"'”’)\]—–-]*(?:правильный|верный)\s+(?:ответ|вариант)"
     r"|[\s*_\"'”’)\]]*(?:です|입니다|이에요|\s*(?:هي|هو)\s*(?:الإجابة|الجواب|الخيار)|"
     r"が正解|が正しい|は正しい|是正确|是正確|正确|正確|이 정답|가 정답|"
     r"이 맞|가 맞|ही सही|सही है|đúng|benar\b|doğru)"
-    r"|[\s*_\"'”’)\]]*(?:✓|✔|✅|\(correct\))"
+    r"|[\s*_\"'”’)\].:|]*(?:✓|✔|✅|\(correct\))"
+    r"|[\s*_\"'”’)\]]*[?？]\s*(?:yes|ja|oui|sí|sì|да|是的)\b"
 )
 """Text that begins with "is correct"."""
 _WRONG = (
@@ -90,7 +92,9 @@ DENIED_AFTER = _compiled(
     rf"(?:{_WRONG})|(?:is|are|was|were|do|does|did|would|could|should|ca|wo)n['’]t\b|cannot\b)"
     r"|[\s*_\"'”’)\]]*(?:不(?:正确|正確|对|對|是|成立|符合)|错误|錯誤|错|有误|被排除|は(?:間違|誤|正しくない|不正解)|が(?:間違|誤)|"
     r"(?:은|는|이|가)\s*(?:틀|오답|아니|잘못)|خاطئ|خطأ|غير صحيح|ليس|गलत|नहीं|ভুল|ผิด|ไม่)"
-    r"|[\s*_\"'”’)\]]*(?:✗|✘|❌|\((?:incorrect|wrong|no)\))"
+    r"|[\s*_\"'”’)\].:|]*(?:✗|✘|❌|\((?:incorrect|wrong|no)\))"
+    r"|[\s*_\"'”’)\]]*\|[\s*_]*(?:incorrect|wrong|false|no)\b"
+    r"|[\s*_\"'”’)\]]*[?？]\s*(?:no|nope|nein|non|não|нет|不)\b"
 )
 """Text that begins with "is wrong"."""
 _OF = (
@@ -124,12 +128,14 @@ SINGULAR = _compiled(
 """Text that begins with a verb in the singular: the letter before it begins a clause, and ends no list."""
 GOES_ON = _compiled(
     r"\s+(?:because|since|as|is|was|and|or|for|due|given|which|seems|would|by|with|but|based|being|that|where|it|this|"
+    r"here|although|though|instead|sino|sondern|"
     r"weil|da|denn|ist|und|parce|puisque|est|et|porque|ya|pues|es|y|pois|é|e|perché|poiché|è|omdat|want|"
     r"eftersom|ponieważ|bo|jest|потому|так|поскольку|çünkü|karena|vì)(?!\w)"
 )
 """What may follow a letter that is no word itself."""
 ONLY_SUPPOSED = _compiled(
-    r"\b(?:if|suppose|assuming|assume|whether|why|unless|might (?:think|say|assume|seem)|may (?:think|say|assume)|"
+    r"\b(?:if(?!\s+(?:forced|pressed|i (?:had|have|must)|asked|anything)\b)|"
+    r"suppose|assuming|assume|whether|why|unless|might (?:think|say|assume|seem)|may (?:think|say|assume)|"
     r"could (?:think|argue)|some (?:might|may|would|people)|initially|at first|wenn|falls|ob|si|se|als|если|eğer|"
     r"jika|nếu)\b"
     r"|如果|假设|もし|만약|إذا|यदि|अगर"

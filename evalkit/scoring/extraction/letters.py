@@ -39,7 +39,15 @@ _OPENED = re.compile(r"[\s*_#>\"'“`$({\[⟦:<-]*(?:\d{1,2}[.)]\s*)?[*_\"'“`$
 _ENDS = re.compile(r"[\s*_\"'”`$)}\]⟧.!。;,]*(?:\n|\Z)")
 _LISTED = re.compile(r"[*_\"'”`$]*[.)\]⟧::,、。—–]|[*_]{1,2}(?:\W|\Z)|\s*[-—–]\s|\s*\(")
 _ITEM = re.compile(r"(?m)^[ \t]*(?:[-*•]\s+)?[*_(\[]*([A-Z])[)\].:]")
-_LAST = re.compile(r"[,:;.—–]\s*[(\[\"'*]*[A-Z][)\]\"'*]*[.!]?\s*\Z")
+_LAST = re.compile(
+    r"(?:[,:;.—–]|\b(?:but|mais|sino|sondern|ma|mas)\b)\s*(?:(?:la|le|el|die|der)\s+)?"
+    r"[(\[\"'*]*[A-Z][)\]\"'*]*[.!]?\s*\Z"
+)
+_BUT = re.compile(r",\s*(?:but|however|yet|aber|mais|pero|mas|ma|но)\b", re.IGNORECASE)
+_NEXT_CLAUSE = re.compile(
+    r",\s*(?:so|thus|hence|therefore|the (?:correct |right |best )?(?:answer|option|choice))\b", re.IGNORECASE
+)
+_FUNCTION = re.compile(r"[A-Za-z]\(\Z")
 _SENTENCE = re.compile(r"[.!?。!?;;]\s|\n")
 
 
@@ -234,7 +242,7 @@ def _is_listed(text: str, start: int) -> bool:
 def _sentence_before(text: str, start: int) -> str:
     window = text[max(0, start - 300) : start]
     ends = list(_SENTENCE.finditer(window))
-    return window[ends[-1].end() :] if ends else window
+    return _BUT.split(window[ends[-1].end() :] if ends else window)[-1]
 
 
 def _asks(text: str, start: int) -> bool:
@@ -246,7 +254,9 @@ def _asks(text: str, start: int) -> bool:
 def _kind(before: str, after: str) -> str:
     if before.endswith(BOX_OPENS) or re.search(BOX_OPENS + r"[\s$({*\"']*\Z", before):
         return "box"
-    if re.search(r"[(\[{]\s*\Z", before) and re.match(r"\s*[)\]}]", after):
+    called = _FUNCTION.search(before) is not None and not words.NAMES.search(before)
+    # P(A) and f(B) call a function.
+    if not called and re.search(r"[(\[{]\s*\Z", before) and re.match(r"\s*[)\]}]", after):
         return "bracket"
     if re.search(r"(?:\*\*|__)[\s(\[\"']*\Z", before) and re.match(r"[^*_\n]{0,120}?(?:\*\*|__)", after):
         return "bold"
@@ -259,6 +269,7 @@ def _denied(text: str, group: Sequence[_Mention]) -> bool:
     ends = list(_SENTENCE.finditer(before))
     if ends:
         before = before[ends[-1].end() :]
+    before = _NEXT_CLAUSE.split(before)[-1]
     if words.DENIED_BEFORE.search(before):
         return re.search(r"(?i)\bnot (?:only|just)\b|\bno (?:doubt|wait)\b|\bno[,.:!]", before) is None
     wrong = words.DENIED_AFTER.match(after)
