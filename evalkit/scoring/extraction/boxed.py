@@ -57,19 +57,29 @@ _UNWRAPPED = (
     (re.compile(r"(sqrt)(\[[^\]]*\])(\w)"), r"\1\2{\3}"),
     (re.compile(r"(sqrt)(?!\[)([^{])"), r"sqrt{\2}"),
 )
+EMPTY_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{\s*\}")
 _GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+")
 
 
 def last_boxed(text: str) -> str | None:
     r"""The content of the last \boxed{…} (or \fbox{…}, or "\boxed 5" up to a dollar sign), or None.
 
-    None, too, where the braces of the last box are not closed.
+    None, too, where the braces of the last box are not closed. A last box that is empty counts, as it does in
+    lm-evaluation-harness.
     """
-    return last_box(text).value
+    return _last_box(text).value
 
 
 def last_box(text: str) -> Reading[str]:
-    r"""The same as a reading: a last box whose braces are not closed is UNREADABLE."""
+    r"""The content of the last box that is not empty; a last box whose braces are not closed is UNREADABLE.
+
+    An empty one is the form of an answer and none: "I put it within \boxed{}".
+    """
+    found = _last_box(EMPTY_BOX.sub(" ", text))
+    return found if found.value is None or found.value.strip() else Reading(problem="the box is empty")
+
+
+def _last_box(text: str) -> Reading[str]:
     boxes = list(_BOX.finditer(text))
     if not boxes:
         return Reading(problem="no box in the reply")

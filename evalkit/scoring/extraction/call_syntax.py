@@ -136,9 +136,17 @@ def _called(statement: ast.stmt) -> list[ast.Call]:
     value = value.value if isinstance(value, ast.Await) else value
     parts = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
     calls = [_printed(part) for part in parts if isinstance(part, ast.Call)]
+    if parts == [value] and calls and _prints_a_name(calls[0]):
+        return []
     if len(calls) != len(parts):
         raise ValueError("an expression that is no call")
     return calls
+
+
+def _prints_a_name(call: ast.Call) -> bool:
+    """Whether a program prints the result of a call that stands before, which is no call of a function on offer."""
+    named = isinstance(call.func, ast.Name) and call.func.id == "print" and not call.keywords
+    return named and bool(call.args) and all(isinstance(given, ast.Name) for given in call.args)
 
 
 def _printed(call: ast.Call) -> ast.Call:

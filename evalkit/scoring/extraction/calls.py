@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from evalkit.scoring.extraction.call_marks import bare_marks, marked_calls
 from evalkit.scoring.extraction.call_syntax import FunctionCall, call_of_json, calls_of, json_calls, python_calls
 from evalkit.scoring.extraction.json import find_json
 from evalkit.scoring.extraction.reading import Reading, unreadable
@@ -22,12 +23,6 @@ _BEGINS = re.compile(
     rf"(?:(?<=[\s:`\"'])|^)(\[\s*(?:['\"]?{_NAME}\(|\{{\s*['\"](?:name|function)['\"]))|"
     rf"^[ \t]*(?:{_PREFIX}[ \t]*)?[*`]*({_NAME}\()",
     re.MULTILINE | re.IGNORECASE,
-)
-_MARKED = (
-    # Llama 3.1's custom tools, ReAct, and DeepSeek's marks: a name, and its arguments as JSON.
-    re.compile(r"<function=([\w.\-]+)>\s*(\{.*?\})\s*</function>", re.DOTALL),
-    re.compile(r"^Action:[ \t]*([\w.\-]+)[ \t]*\n+Action Input:[ \t]*(\{.*?\})[ \t]*$", re.DOTALL | re.MULTILINE),
-    re.compile(r"tool▁sep｜>([\w.\-]+)\s*```json\s*(\{.*?\})\s*```", re.DOTALL),
 )
 _LIKE_A_CALL = re.compile(
     rf"<(?:tool_?call|function_?call|function=|invoke\b)|tool▁call|✿FUNCTION✿|^Action:\s*\w+\s*\nAction Input:|"
@@ -56,6 +51,8 @@ def calls(text: str, *, cut: bool = False) -> Reading[tuple[FunctionCall, ...]]:
     What looks like a call and cannot be read is UNREADABLE: never "no call". Nothing of the text is executed.
     """
     text = text[:_LONGEST]
+    if (bare := bare_marks(text)) is not None:
+        return Reading(bare)
     tagged = [match.group(2) for match in _TAGS.finditer(text)]
     if tagged:
         found = [_read(part, cut) for part in tagged]
@@ -83,7 +80,7 @@ def _read(text: str, cut: bool) -> tuple[FunctionCall, ...] | None:
             found = reader(candidate) if candidate else None
             if found is not None:
                 return found
-    found = _in_prose(text) or _by_marks(text)
+    found = _in_prose(text) or marked_calls(text)
     if found is not None or _BEGINS.search(text):
         return found
     # After other words: the first JSON value may be the calls.
@@ -111,15 +108,6 @@ def _in_prose(text: str) -> tuple[FunctionCall, ...] | None:
             return None
         made += found
     return made or None
-
-
-def _by_marks(text: str) -> tuple[FunctionCall, ...] | None:
-    """Calls between the marks of a model's own format."""
-    for pattern in _MARKED:
-        found = [call_of_json({"name": name, "arguments": given}) for name, given in pattern.findall(text)]
-        if found:
-            return None if None in found else tuple(call for call in found if call)
-    return None
 
 
 def _balanced(text: str) -> int | None:

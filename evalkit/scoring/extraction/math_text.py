@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evalkit.scoring.extraction.boxed import last_box
+from evalkit.scoring.extraction.boxed import EMPTY_BOX, last_box
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _SIGNS: dict[int, int | str] = {**_FULL_WIDTH, 0x2212: "-", 0x2010: "-", 0x2011: "-", 0x3000: " ", 0x2044: "/"}
@@ -20,7 +20,7 @@ def math_text(text: str) -> str:
     r"""The text with ASCII signs and digits, `\boxed{` without blanks, mixed numbers as fractions ("2 2/3" is 8/3),
     and of several boxes those that end the reply: the last one, with those before it that "and" or a comma joins to it.
     """
-    text = text.translate(_SIGNS)
+    text = EMPTY_BOX.sub(" ", text.translate(_SIGNS))
     text = _BARE_BOX.sub(r"\\boxed{\1}", _SPACED_BOX.sub(r"\\\1{", text))
     return _MIXED.sub(_as_fraction, _ending_boxes(text))
 

@@ -7,6 +7,8 @@ import re
 import pytest
 
 from evalkit.scoring.extraction import as_number, last_boxed, last_number, last_word_number, matched, option_letter
+from evalkit.scoring.extraction.boxed import last_box
+from evalkit.scoring.extraction.math_text import math_text
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,21 @@ def test_the_first_group_that_holds_something():
 )
 def test_the_last_box(text, box):
     assert last_boxed(text) == box
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("\\boxed{4}\nI put my final answer within \\boxed{}.", "4"),
+        ("The form is \\boxed{ }: \\boxed{7}", "7"),
+        ("\\boxed{}", None),
+        ("\\boxed {\n}", None),
+        ("\\boxed{3} and \\boxed{4", None),
+    ],
+)
+def test_an_empty_box_is_no_answer(text, box):
+    assert last_box(text).value == box
+
+
+def test_mathematics_is_read_of_a_box_that_holds_some():
+    assert math_text("\\boxed{4}. It stands within \\boxed{}.").startswith("\\boxed{4}")
