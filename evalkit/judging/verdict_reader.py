@@ -23,6 +23,12 @@ from evalkit.scoring.extraction.replies import strip_reasoning
 T = TypeVar("T")
 
 _STRUCK = re.compile(r"~~[^~\n]*~~|<(?:del|s|strike)>[^\n]*?</(?:del|s|strike)>", re.IGNORECASE)
+_TAGGED = re.compile(
+    r"^[ \t]*<(verdict|winner|decision|judge?ment|rating|score|grade)>\s*([^<>\n]{1,40}?)\s*</\1>[ \t]*$|"
+    r"^[ \t]*\$*\\boxed\{(?:\\text\{)?([^{}\n]{1,20})\}{1,2}\$*\.?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A verdict in a tag or a box and nothing else on its line."""
 _LABEL_FIELDS = ("verdict", "winner", "decision", "answer")
 _NUMBER_FIELDS = ("rating", "score", "grade")
 
@@ -149,7 +155,7 @@ def _prepared(text: str) -> str | Reading[str]:
     if stripped.unterminated:
         return Reading(problem="its reasoning was not finished")
     plain = unicodedata.normalize("NFKC", stripped.text.replace("：", ":")).replace("\u200b", "")
-    plain = _STRUCK.sub("", plain).strip()
+    plain = _TAGGED.sub(lambda own: f"{own[1] or 'verdict'}: {own[2] or own[3]}", _STRUCK.sub("", plain)).strip()
     return plain or Reading(problem="the reply is empty")
 
 
