@@ -27,6 +27,7 @@ NOUN = (
 )
 """What an answer is called, before it."""
 BETWEEN = (
+    r",\s*(?:however|therefore|then|thus|though|of course)\s*,|"
     r"(?!['’]s\s)[\s*_\"'“”‘’«»`$(\[<]|\b(?:choice|option|letter|answer|statement|number|the|to|this|that|question|problem|here|"
     r"given|above|below|therefore|thus|then|hence|indeed|clearly|most|likely|probably|definitely|actually|would|should|"
     r"must|will|can|only|has|seems|appears|correct|right|best|one|of|among|from|options|choices|following|"
@@ -50,8 +51,10 @@ NAMES = _compiled(rf"(?:{NOUN})[\s*_\"'“”(\[]*\Z")
 CHOOSES = _compiled(
     r"(?:\b(?:i|we)(?:'d|'ll| would| will| am going to|'m going to)?\s+(?:\w+ly\s+)?(?:choose|chose|pick|picked|"
     r"select|selected|"
-    r"go with|going with|opt for|say|guess|answer|vote for|believe(?: it)?(?:'s| is)|think(?: it)?(?:'s| is))|"
-    r"\b(?:choose|select|pick|mark|must be|has to be|should be|would be|going with|going for|go for|choosing|"
+    r"go with|going with|lean(?:ing)? towards?|opt for|"
+    r"say|guess|answer|vote for|believe(?: it)?(?:'s| is)|think(?: it)?(?:'s| is))|"
+    r"\b(?:choose|select|pick|leaning towards?|mark|"
+    r"must be|has to be|should be|would be|going with|going for|go for|choosing|"
     r"selecting|picking|clearly|probably|definitely|obviously|certainly|surely|it'?s|it is|c'est|es la|es|è la|è|é a|"
     r"é|das ist|это|det är|het is|chọn|pilih|saya memilih|correction|that'?s|that is|this is|which is|leaves|"
     r"leaving|leads to|points to|corresponds to|matches|ich wähle|je choisis|elijo|escolho|scelgo|выбираю|wybieram)|"
@@ -64,7 +67,7 @@ AFFIRMED = _compiled(
     r"[\s*_\"'”’)\]:,]*(?:\b(?:is|are|was|seems|looks|must be|would be|ist|wäre|est|es|é|è|är|is|jest|является|"
     r"adalah)\b\s*)"
     r"(?:(?:the|a|an|clearly|definitely|only|most|indeed|also|die|der|das|la|le|il|o|les)\s+)*+"
-    r"(?:(?:slightly |much |far )?better(?! (?:known|suited|described|than))|"
+    r"(?:(?:slightly |much |far )?better(?! (?:known|suited|described|than|for|in|when|if|at))|"
     r"correct|right|best|answer|appropriate|accurate|valid choice|one that|single|richtig|korrekt|"
     r"bonne|correcte|juste|correcta|correcto|respuesta|correta|certa|resposta|corretta|giusta|risposta|juist|rätt|"
     r"poprawna|правильн|верн)"
@@ -93,7 +96,7 @@ DENIED_AFTER = _compiled(
     r"|[\s*_\"'”’)\]]*(?:不(?:正确|正確|对|對|是|成立|符合)|错误|錯誤|错|有误|被排除|は(?:間違|誤|正しくない|不正解)|が(?:間違|誤)|"
     r"(?:은|는|이|가)\s*(?:틀|오답|아니|잘못)|خاطئ|خطأ|غير صحيح|ليس|गलत|नहीं|ভুল|ผิด|ไม่)"
     r"|[\s*_\"'”’)\].:|]*(?:✗|✘|❌|\((?:incorrect|wrong|no)\))"
-    r"|[\s*_\"'”’)\]]*\|[\s*_]*(?:incorrect|wrong|false|no)\b"
+    r"|[\s*_\"'”’)\]]*(?:\||[-–—]\s)[\s*_]*(?:incorrect|wrong|false)\b"
     r"|[\s*_\"'”’)\]]*[?？]\s*(?:no|nope|nein|non|não|нет|不)\b"
 )
 """Text that begins with "is wrong"."""

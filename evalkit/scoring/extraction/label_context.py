@@ -8,12 +8,12 @@ from evalkit.scoring.extraction import answer_words as words
 
 _NEAR = 80
 _NOT = (
-    r"(?:\b(?:not|never|neither|nor|cannot|nicht|kein(?:e)?|pas|no|não|non|niet|inte|nie|не|değil|bukan)|n['’]t|"
+    r"(?:\b(?:not|nothing|never|neither|nor|cannot|nicht|kein(?:e)?|pas|no|não|non|niet|inte|nie|не|değil|bukan)|n['’]t|"
     r"不是|不|非)"
 )
 _SMALL = (
-    r"(?:be|an?|the|really|clearly|at all|any|all|as|is|it|it['’]s|this|that|to be|to|of|\w+ly|text|review|comment|"
-    r"claim|sentence|statement|post|tweet|message|considered|overly)"
+    r"(?:be|an?|the|really|clearly|at all|any|all|as|is|it|it['’]s|this|that|to be|to|of|(?!only)\w+ly|text|review|"
+    r"comment|claim|sentence|statement|post|tweet|message|considered|overly)"
 )
 _JUDGES = (
     r"(?:call(?:ed)?|consider(?:ed)?|describe[d]?|classif(?:y|ied)|label(?:l?ed)?|rate[d]?|regard(?:ed)?|view(?:ed)?|"

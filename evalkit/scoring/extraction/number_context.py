@@ -11,7 +11,7 @@ import re
 from evalkit.scoring.extraction.plain import BOX_CLOSES
 
 _NEAR = 40
-_FIGURE = r"[-+]?[$€£¥]?\d[\d.,]*%?"
+_FIGURE = r"[-+]?[$€£¥]?\d[\d.,]*(?:/\d+)?\s?%?"
 _ROOT = r"(?:√|\\sqrt(?:\[\d+\])?)[^\S\n]*[{(]?[^\S\n]*"
 _BEFORE = re.compile(
     rf"(?:{_ROOT}"

@@ -62,10 +62,13 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"[\s*_`\"']*(?:not|never|nicht|pas|no|non|não|не|不是)(?!\w)(?P<denied>.*?)"
+    r"[\s*_`\"']*(?:not|never|nicht|pas|no|non|não|не|不是)(?![\w,.:])(?P<denied>.*?)"
     r"(?:\b(?:but|sondern|mais|sino|mas|ma|а)\b(?P<but>.*)|而是(?P<er>.*)|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
+_NOT_IT = re.compile(r"(?:n['’]t|\bnot|\bnever)\s+(?:be\s+|exactly\s+)?[*_$]*\Z", re.IGNORECASE)
+_NEGATED = re.compile(r"(?:[:=]|\b(?:is|ist|est|es)\b)[\s*_]*-\s\Z", re.IGNORECASE)
+"""An announcement whose last sign is no dash: "is: - 5"."""
 _TAKEN_BACK = re.compile(
     r"\b(?:wait|hmm+|oops|correction|scratch that|on second thought|i (?:made an?|mis\w+)|"
     r"let me (?:re-?do|correct|fix)|my mistake|moment|warte|attendez|espera|подожд\w+)\b|等等|不对|待って|잠깐",
@@ -110,7 +113,7 @@ def number(text: str) -> Reading[Number]:
     if whole is not None and not _FACTORIAL.search(text):
         return Reading(whole)
     if are_several(text):
-        return unreadable("the reply is several numbers")
+        return _agreed(text)
     if _CUT_BOX.search(text):
         return unreadable("the last box is not closed")
     boxes = re.findall(rf"{BOX_OPENS}([^{BOX_OPENS}{BOX_CLOSES}]*){BOX_CLOSES}", text)
@@ -131,7 +134,7 @@ def _given(text: str, start: int, end: int) -> Reading[Number]:
         if not _TOKEN.search(part):
             return _unannounced(text[end:]) if _TOKEN.search(text, end) else Reading(problem="the number is denied")
     if are_several(part):
-        return unreadable("two numbers are stated")
+        return _agreed(part)
     found = _whole(part) or _in(part)
     if found is None:
         return _unannounced(text)
@@ -144,13 +147,23 @@ def _given(text: str, start: int, end: int) -> Reading[Number]:
     return Reading(value)
 
 
+def _agreed(text: str) -> Reading[Number]:
+    """The value that several numbers all have ("1/2 or 0.5"); UNREADABLE where they differ."""
+    values = [_whole(token.group()) for token in _TOKEN.finditer(text)]
+    first = values[0] if values else None
+    if first is None or any(value is None or not math.isclose(value.plain, first.plain) for value in values):
+        return unreadable("several numbers")
+    return Reading(first)
+
+
 def _unannounced(text: str) -> Reading[Number]:
     """The number that is a reply's first paragraph, else the last in it."""
     first, _, rest = text.partition("\n")
     leading = _whole(first) if not rest.partition("\n")[0].strip() else None
     if leading is not None and not re.fullmatch(r"\s*\d+[.):]\s*", first):
         return Reading(leading)
-    last = next(iter(reversed(list(_TOKEN.finditer(text)))), None)
+    tokens = [token for token in _TOKEN.finditer(text) if not _NOT_IT.search(text[: token.start()][-20:])]
+    last = tokens[-1] if tokens else None
     if last is None:
         return Reading(problem="no number in the reply")
     value = _value(last, text)
@@ -197,7 +210,8 @@ def _stated(text: str) -> list[tuple[int, int]]:
         if cue["hashes"] is None and not words.LINKED.search(cue["rest"]):
             continue
         end = _SENTENCE_ENDS.search(text, cue.end())
-        found.append((cue.end(), end.start() if end else len(text)))
+        start = cue.end() - 2 if _NEGATED.search(cue["rest"] or "") else cue.end()
+        found.append((start, end.start() if end else len(text)))
     return found
 
 

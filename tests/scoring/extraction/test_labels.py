@@ -59,6 +59,8 @@ REPLIES = [
     ("I don't think the comment is toxic.", ("toxic", "harmless"), None),
     ("It is anything but toxic.", ("toxic", "harmless"), None),
     ("The text is far from harmless.", ("toxic", "harmless"), None),
+    ("There's nothing positive here; negative.", ("positive", "negative", "neutral"), "negative"),
+    ("It is not only positive but enthusiastic.", ("positive", "negative", "neutral"), "positive"),
     ("It lacks any positive aspect.", ("positive", "negative", "neutral"), None),
     ("If it were sarcastic, it would be negative.", ("positive", "negative", "neutral"), None),
     ("If forced to choose, I would say negative.", ("positive", "negative", "neutral"), "negative"),
