@@ -20,7 +20,8 @@ _BARE = re.compile(r"\[TOOL_CALLS\]\s*(?P<name>[\w.\-]+)\s*(?:\[CALL_ID\]\s*\w+\
 _BY_TAGS = (
     (
         re.compile(
-            r"<function=(?P<name>[\w.\-]+)>(?P<given>(?:\s*<parameter=[\w.\-]+>.*?</parameter>)*)\s*</function>",
+            r"<function=(?P<name>[\w.\-]+)>"
+            r"(?P<given>(?:\s*<parameter=[\w.\-]+>(?:(?!</parameter>).)*+</parameter>)*+)\s*</function>",
             re.DOTALL,
         ),
         re.compile(r"<parameter=([\w.\-]+)>(.*?)</parameter>", re.DOTALL),
@@ -28,7 +29,7 @@ _BY_TAGS = (
     (
         re.compile(
             r"\A\s*(?P<name>[\w.\-]+)"
-            r"(?P<given>(?:\s*<arg_key>[^<>]+</arg_key>\s*<arg_value>.*?</arg_value>)+)\s*\Z",
+            r"(?P<given>(?:\s*<arg_key>[^<>]+</arg_key>\s*<arg_value>(?:(?!</arg_value>).)*+</arg_value>)++)\s*\Z",
             re.DOTALL,
         ),
         re.compile(r"<arg_key>([^<>]+)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL),
@@ -45,6 +46,8 @@ def marked_calls(text: str) -> tuple[FunctionCall, ...] | None:
         found = [call_of_json({"name": name, "arguments": given}) for name, given in pattern.findall(text)]
         if found:
             return None if None in found else tuple(call for call in found if call)
+    if "</function>" not in text and "</arg_value>" not in text:
+        return None
     for marks, arguments in _BY_TAGS:
         made = tuple(
             FunctionCall(

@@ -122,7 +122,7 @@ def number(text: str) -> Reading[Number]:
         found = None if are_several(boxes[-1]) or _FACTORIAL.search(text) else _whole(boxes[-1]) or _in(boxes[-1])
         return unreadable(f"the box holds {boxes[-1].strip()!r:.40}") if found is None else Reading(found)
     stated = _stated(text)
-    return _given(text, *stated[-1]) if stated else _unannounced(text)
+    return _given(text, *stated) if stated else _unannounced(text)
 
 
 def _given(text: str, start: int, end: int) -> Reading[Number]:
@@ -162,7 +162,9 @@ def _unannounced(text: str) -> Reading[Number]:
     leading = _whole(first) if not rest.partition("\n")[0].strip() else None
     if leading is not None and not re.fullmatch(r"\s*\d+[.):]\s*", first):
         return Reading(leading)
-    tokens = [token for token in _TOKEN.finditer(text) if not _NOT_IT.search(text[: token.start()][-20:])]
+    tokens = [
+        token for token in _TOKEN.finditer(text) if not _NOT_IT.search(text[max(0, token.start() - 20) : token.start()])
+    ]
     last = tokens[-1] if tokens else None
     if last is None:
         return Reading(problem="no number in the reply")
@@ -203,16 +205,15 @@ def _in(text: str) -> Number | None:
     return _value(first, text) if starts and not _GOES_ON.match(text, first.end()) else None
 
 
-def _stated(text: str) -> list[tuple[int, int]]:
-    """The places of what follows "the answer is", each up to the end of its sentence."""
-    found = []
-    for cue in _STATED.finditer(text):
-        if cue["hashes"] is None and not words.LINKED.search(cue["rest"]):
-            continue
-        end = _SENTENCE_ENDS.search(text, cue.end())
-        start = cue.end() - 2 if _NEGATED.search(cue["rest"] or "") else cue.end()
-        found.append((start, end.start() if end else len(text)))
-    return found
+def _stated(text: str) -> tuple[int, int] | None:
+    """The place of what follows the last "the answer is", up to the end of its sentence."""
+    cues = [cue for cue in _STATED.finditer(text) if cue["hashes"] is not None or words.LINKED.search(cue["rest"])]
+    if not cues:
+        return None
+    last = cues[-1]
+    end = _SENTENCE_ENDS.search(text, last.end())
+    start = last.end() - 2 if _NEGATED.search(last["rest"] or "") else last.end()
+    return start, end.start() if end else len(text)
 
 
 def _value(token: re.Match[str], text: str) -> Number | None:

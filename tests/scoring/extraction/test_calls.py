@@ -56,3 +56,10 @@ def test_calls_are_read(text: str, made: list[tuple[str, dict[str, Any]]]) -> No
 )
 def test_a_call_that_is_broken_off_is_unreadable(text: str) -> None:
     assert calls(text, cut=True).validity is Validity.UNREADABLE
+
+
+def test_a_long_reply_of_unfinished_marks_takes_no_exponential_time() -> None:
+    pairs = "<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n" * 60
+    assert calls(f"<tool_call>get_weather\n{pairs}and more</tool_call>").validity is Validity.UNREADABLE
+    tags = "<parameter=city>\nParis\n</parameter>\n" * 60
+    assert calls(f"<tool_call><function=f>\n{tags}and more</tool_call>").validity is Validity.UNREADABLE
