@@ -1,6 +1,6 @@
 r"""What stands around a number and makes it a part of something else, which nobody may read as the number itself.
 
-A range ("5-7", "between 5 and 7"), a sum ("5 + 3"), a factor ("2\sqrt{3}", "5!" in a formula), a bound ("x > 5"), one
+A range in words ("between 5 and 7"), a sum ("5 + 3"), a factor ("2\sqrt{3}", "5!" in a formula), a bound ("x > 5"), one
 of several ("5 or 6", "x = 2, y = 3").
 """
 
@@ -35,10 +35,26 @@ _SEVERAL = re.compile(rf"{_FIGURE}(?:\s*(?:[,;]\s|[,;]?\s?\b(?:and|or|und|oder|e
 
 def is_part(text: str, start: int, end: int) -> bool:
     """Whether the number at this place is a part of a range, a formula, a bound or several answers."""
-    if _BEFORE.search(text[max(0, start - _NEAR) : start]):
+    before = text[max(0, start - _NEAR) : start]
+    if _BEFORE.search(before) and not _ends_range(before, text[start:end], text[end : end + 2]):
         return True
     after = text[end : end + _NEAR]
     return _AFTER.match(after) is not None and _UNIT.match(after) is None
+
+
+def _ends_range(before: str, number: str, after: str) -> bool:
+    """Whether it is the end of a range that a hyphen or dash makes, without blanks: "the years 2010-2015".
+
+    That is read as its end, the last number that is written. What falls is a difference ("9-7"), and what goes on is a
+    date or a chain.
+    """
+    begun = re.search(r"(?<![\d.,/:–-])(\d+)[-–]\Z", before)
+    return (
+        begun is not None
+        and number.isdecimal()
+        and int(number) > int(begun[1])
+        and not re.match(r"[-–+*/=]|\s=", after)
+    )
 
 
 def are_several(text: str) -> bool:
