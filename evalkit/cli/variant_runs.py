@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -158,6 +159,9 @@ def _run(folder: Path, one: Listed, asked: VariantList, *, quiet: bool) -> tuple
                 process.kill()
             raise
         except BrokenPipeError:
+            # What could not be written would be tried again, and fail again, when the pipe is closed.
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
             answer, code = b"", process.wait()
     if code == 0 and answer:
         said = orjson.loads(answer.splitlines()[-1])
