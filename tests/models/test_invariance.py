@@ -187,7 +187,7 @@ def test_what_is_prepared_beside_the_device_gives_the_same_replies(
     async def ask() -> list[Reply | BaseException]:
         model = resolve(f"hf/{folder}")
         await model.answer(Choose(Prompt("A"), (" b",)))
-        first = [asyncio.create_task(model.answer(Perplexity(f"{n} " * 300))) for n in range(20)]
+        first = [asyncio.create_task(model.answer(Perplexity(f"{n} " * 300))) for n in range(80)]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         found = await asyncio.gather(*(model.answer(request) for request in late), return_exceptions=True)
         await asyncio.gather(*first)
