@@ -8,7 +8,7 @@ from evalkit.scoring.extraction.labels import label
 from evalkit.scoring.extraction.letters import LETTERS, letter
 from evalkit.scoring.extraction.reading import Reading
 
-__all__ = ["LETTERS", "choice", "read_choice", "read_letter"]
+__all__ = ["LETTERS", "choice", "read_choice"]
 
 
 def choice(text: str, choices: Sequence[str], *, lettered: bool = False) -> Reading[int]:
@@ -32,11 +32,6 @@ def choice(text: str, choices: Sequence[str], *, lettered: bool = False) -> Read
             # "B flat" is a choice of its own, wherever it stands.
             return by_text
     return by_letter
-
-
-def read_letter(text: str, count: int) -> int | None:
-    """The value of `letters.letter`: the number of a choice, or None where none can be read."""
-    return letter(text, count).value
 
 
 def read_choice(text: str, choices: Sequence[str], *, lettered: bool = False) -> int | None:
