@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalkit.cli.endings import INTERRUPTED, exit_code, handle_like_ctrl_c
 from evalkit.core import RunError, UsageError
 from evalkit.core.distribution import NAME
 from evalkit.core.installed import pack_folders
@@ -18,7 +19,7 @@ from evalkit.core.terminal import say
 if TYPE_CHECKING:
     from evalkit.plugins.index import PluginEntry
 
-USAGE, RUN_ERROR, INTERRUPTED = 2, 3, 130
+USAGE, RUN_ERROR = 2, 3
 
 # One line each, so that `evalkit --help` imports no command.
 COMMANDS = {
@@ -111,6 +112,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a mistake of the user's ends with its message and no traceback."""
+    handle_like_ctrl_c()
     try:
         code = cli.main(standalone_mode=False)
         _leave(code if isinstance(code, int) else 0)
@@ -169,5 +171,5 @@ def _leave(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if code in (INTERRUPTED, RUN_ERROR):
-        os._exit(code)
+        os._exit(exit_code(code))
     sys.exit(code)

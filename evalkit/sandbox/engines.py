@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.core import UsageError
+from evalkit.sandbox import cgroups
 from evalkit.sandbox.bundle import BOOT
 from evalkit.sandbox.program import ResourceLimits
 
@@ -182,10 +183,19 @@ def _container(engine: str, limits: ResourceLimits) -> Launch:
     return Launch(command)
 
 
+def in_own_cgroup(engine: str) -> bool:
+    """Whether workers under this engine need a control group made for them; a container has one."""
+    return engine not in ("docker", "podman")
+
+
 def accounting(engine: str) -> str:
     """How what a program uses is counted under this engine, in words."""
+    if in_own_cgroup(engine) and (folder := cgroups.parent()):
+        return f"processor time and memory of programs are counted by the kernel, in a cgroup a worker below {folder}"
     counted = "processor time and memory of programs are added up from /proc, ten times a second"
-    return counted + ("; no cgroup is used" if engine == "bubblewrap" else "; the container's cgroup is a second limit")
+    return counted + (
+        "; no cgroup can be made here" if in_own_cgroup(engine) else "; the container's cgroup is a second limit"
+    )
 
 
 def image() -> str:

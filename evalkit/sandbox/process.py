@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from evalkit.sandbox import cgroups
 from evalkit.sandbox.bundle import bundle
-from evalkit.sandbox.engines import launch
+from evalkit.sandbox.engines import in_own_cgroup, launch
 from evalkit.sandbox.program import Program, ResourceLimits
 from evalkit.sandbox.seccomp import filter_code, last_filter_code
 
@@ -34,16 +35,18 @@ class Worker:
     def __init__(self, engine: str, limits: ResourceLimits, packages: Sequence[str]) -> None:
         self._limits = limits
         self._launch = launch(engine, limits, packages)
+        self._group = _group(engine, limits)
         self._errors = os.memfd_create("errors") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
         try:
             self._process = subprocess.Popen(
-                self._launch.command,
+                self._group.command(self._launch.command) if self._group else self._launch.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 bufsize=0,
                 start_new_session=True,
                 cwd="/",
+                pass_fds=self._group.descriptors if self._group else (),
             )
         except OSError as error:
             self._remove()
@@ -51,6 +54,7 @@ class Worker:
         settings = asdict(limits) | {
             "filter": base64.b64encode(filter_code()).decode(),
             "last_filter": base64.b64encode(last_filter_code()).decode(),
+            "group": self._group.descriptors if self._group else (),
             "own_users": self._launch.own_users,
             "folders": self._launch.folders,
             "paths": self._launch.paths,
@@ -80,6 +84,8 @@ class Worker:
     def _remove(self) -> None:
         with contextlib.suppress(OSError):
             os.close(self._errors)
+        if self._group is not None:
+            self._group.remove()
         if self._launch.scratch:
             shutil.rmtree(self._launch.scratch, ignore_errors=True)
 
@@ -128,6 +134,15 @@ class Worker:
                 why = os.pread(self._errors, 4000, 0).decode("utf-8", "replace").strip()
             why = why.splitlines()[-1][:300] if why else f"it ended with status {self._process.poll()}"
         return LostWorkerError(why)
+
+
+def _group(engine: str, limits: ResourceLimits) -> cgroups.Group | None:
+    """Where a container engine makes a group of its own, or no group can be made: None."""
+    folder = cgroups.parent() if in_own_cgroup(engine) else None
+    try:
+        return cgroups.Group(folder, limits) if folder else None
+    except OSError as error:
+        raise LostWorkerError(f"no control group for the worker: {error}") from None
 
 
 def _bytes(text: str) -> bytes:

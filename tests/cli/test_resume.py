@@ -95,11 +95,13 @@ def test_after_sigkill_the_run_is_completed_with_the_same_scores(project: Path) 
     assert one.manifest.status == "finished"
 
 
-def test_ctrl_c_keeps_the_journal_says_how_to_go_on_and_exits_130(project: Path) -> None:
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_end_that_is_asked_for_keeps_the_journal_and_says_how_to_go_on(project: Path, asked: signal.Signals) -> None:
+    """Ctrl-C; what a scheduler or a CI limit sends; what a closed terminal sends."""
     process = begin(project)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 128 + asked
     assert "evalkit run --resume run" in err
     assert "Traceback" not in err
     assert Run.open(project / "run").manifest.status == "interrupted"

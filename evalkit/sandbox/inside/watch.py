@@ -9,6 +9,9 @@ import time
 
 # Shared memory counts in each process that has touched it: which of it is the same, only the kernel knows.
 _MEMORY = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+) kB", re.MULTILINE)
+_USAGE = re.compile(rb"^usage_usec (\d+)$", re.MULTILINE)
+_HELD = re.compile(rb"^(?:anon|shmem) (\d+)$", re.MULTILINE)
+_KILLED = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -84,6 +87,62 @@ class ResourceUsage:
             self.idle += max(0.0, now - self._looked - busy)
         self._seen = set(pids)
         self.cpu, self.memory, self._wanted, self._looked = cpu - self._earlier, memory, wanted, now
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel ended a process because all together held too much."""
+        return False
+
+
+class Group:
+    """What the kernel counted for the control group that the worker and all its programs are in, if there is one.
+
+    descriptors: of its cpu.stat, memory.stat and memory.events, or none. Programs lose those below `lost_below`, so a
+    higher one is moved. A lower one stays where it is: 3 has to be taken when the worker opens files of its own.
+    """
+
+    def __init__(self, descriptors: list[int], lost_below: int) -> None:
+        self._fds = [fd if fd < lost_below else os.dup(fd) for fd in descriptors]
+        for fd in set(descriptors).difference(self._fds):
+            os.close(fd)
+
+    def __bool__(self) -> bool:
+        return bool(self._fds)
+
+    def cpu(self) -> float:
+        """Seconds of processor time, without this process's own."""
+        return self._number(0, _USAGE) / 1e6 - time.process_time()
+
+    def memory(self) -> int:
+        """Bytes that belong to processes or to files in memory, shared ones once."""
+        return sum(map(int, _HELD.findall(self._text(1))))
+
+    def killed(self) -> int:
+        """How many processes the group's limit on memory has ended."""
+        return self._number(2, _KILLED)
+
+    def _number(self, which: int, pattern: re.Pattern[bytes]) -> int:
+        found = pattern.search(self._text(which))
+        return int(found[1]) if found else 0
+
+    def _text(self, which: int) -> bytes:
+        return os.pread(self._fds[which], 8192, 0)
+
+
+class GroupUsage(ResourceUsage):
+    """The same by the group's counters: from the moment that this is made, exact for whoever used it and is gone."""
+
+    def __init__(self, root: int, group: Group) -> None:
+        super().__init__(root)
+        self._group = group
+        self._cpu, self._memory, self._killed = group.cpu(), group.memory(), group.killed()
+
+    def look(self) -> None:
+        super().look()
+        self.cpu = self._group.cpu() - self._cpu
+        self.memory = max(0, self._group.memory() - self._memory)
+
+    def out_of_memory(self) -> bool:
+        return self._group.killed() > self._killed
 
 
 def _threads(pid: int) -> list[str]:

@@ -53,6 +53,7 @@ class Worker:
         self._spent = 0.0
         self._large = False
         self._control: Any = None
+        self._group = watch.Group(settings["group"], settings["files"])
 
     def prepare(self) -> dict[str, Any]:
         """Import what programs often use, then give up every right that is not needed. Returns the greeting."""
@@ -92,7 +93,7 @@ class Worker:
             self._renew_files()
             for name, size in zip(("source", "tests", "input"), sizes, strict=False):
                 chores.transfer(self._jobs, self._files[name], size)
-            started, before = time.monotonic(), watch.ended_cpu()
+            started, before = time.monotonic(), self._group.cpu() if self._group else watch.ended_cpu()
             spent = self._spent if self._checker else 0.0
             try:
                 found = self._one(script=header[16:] == b"s", cut=sizes[3])
@@ -100,15 +101,20 @@ class Worker:
                 chores.end_all(self._contained)
                 self._checker = 0
                 found, self._recycle = {"outcome": "sandbox error", "message": str(error)}, True
-            # A process of checks that lives on is not among the children that ended; one that ended, with all it used.
-            others = self._spent - spent if self._checker else -spent
-            found["cpu"] = round(watch.ended_cpu() - before + others, 4)
+            found["cpu"] = round(self._used(spent) - before, 4)
             if found["cpu"] > self._settings["cpu"] and found["outcome"] not in _BY_LIMIT:
                 # Used between two looks, or by processes that were gone when one came.
                 found |= {"outcome": "timeout", "kind": "", "message": ""}
             found["wall"] = round(time.monotonic() - started, 4)
             found["recycle"] = self._recycle or self._traces.changed()
             link.send(self._verdicts, found)
+
+    def _used(self, spent: float) -> float:
+        """Processor time of all programs so far; `spent` by a process of checks before this program."""
+        if self._group:
+            return self._group.cpu()
+        # A process of checks that lives on is not among the children that ended; one that ended, with all it used.
+        return watch.ended_cpu() + (self._spent - spent if self._checker else -spent)
 
     def _renew_files(self) -> None:
         """Files that no earlier program could hold, lock, or set the mode, flags, offset or owner of."""
@@ -119,6 +125,7 @@ class Worker:
     def _one(self, *, script: bool, cut: int) -> dict[str, Any]:
         if not script and not self._checker:
             self._start_checker()
+        usage = self._watched()
         theirs, ours = _socket.socketpair()
         tested = os.fork()
         if tested == 0:
@@ -129,7 +136,7 @@ class Worker:
             passed_on = struct.pack("6i", ours.fileno(), *(self._files[name] for name in _CHECKED))
             self._control.sendmsg([b"j"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, passed_on)])
         ours.close()
-        ended, stopped = self._wait(tested, checker)
+        ended, stopped = self._wait(tested, checker, usage)
         left = self._clear_up(tested, ended, stopped)
         found = self._verdict(stopped) or chores.ending(ended.get(tested), ended.get(checker), script=script)
         self._judged += 1
@@ -140,6 +147,11 @@ class Worker:
             self._checker = 0
         found["flags"] = [*found.get("flags", ()), *["left-processes"] * left]
         return found | self._texts(cut)
+
+    def _watched(self) -> watch.ResourceUsage:
+        if self._group:
+            return watch.GroupUsage(os.getpid(), self._group)
+        return watch.ResourceUsage(os.getpid(), self._spent if self._checker else 0.0)
 
     def _clear_up(self, tested: int, ended: dict[int, int], stopped: str) -> bool:
         """End the program and all that it started; whether that was more than itself.
@@ -256,17 +268,16 @@ class Worker:
         gc.enable()
         os.chdir(self._folders[0])
 
-    def _wait(self, tested: int, checker: int) -> tuple[dict[int, int], str]:
+    def _wait(self, tested: int, checker: int, usage: watch.ResourceUsage) -> tuple[dict[int, int], str]:
         """Until the checks (of a script: the program) have ended, or a limit is hit: (pid to status, limit)."""
         ended: dict[int, int] = {}
-        usage = watch.ResourceUsage(os.getpid(), self._spent if self._checker else 0.0)
         limits, started, looked = self._settings, time.monotonic(), time.monotonic()
         while True:
             signal.sigtimedwait(_SIGNALS, _TICK)
             chores.reap(ended)
             if tested in ended or checker in ended or (checker and link.read_all(self._files["verdict"], 1)):
                 self._settle(ended, tested, checker)
-                return ended, ""
+                return ended, "memory" if usage.out_of_memory() else ""
             if time.monotonic() - looked < _TICK:
                 continue
             usage.look()
