@@ -56,10 +56,10 @@ def run(candidate: tuple[str, ...], **given: Any) -> None:
     \b
     Exit codes:
       0  PASS (or DEGRADED, where the policy lets it)
-      1  FAIL: a regression
+      1  FAIL or WORSE: a drop that is shown, whatever its size
       2  a mistake in what was asked
       3  no verdict: other samples, data, prompts or scorers, or too much could not be measured
-      4  INCONCLUSIVE: more samples are needed (0 with --inconclusive pass)
+      4  INCONCLUSIVE: no drop is shown, nor its absence (0 with --inconclusive pass)
     \b
     Examples:
       evalkit gate run runs/candidate --baseline baseline.evalkit --margin 2%

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalkit.comparing.gates.ceilings import ceilings, invalid_replies
+from evalkit.comparing.gates.correction import blocking, corrected
 from evalkit.comparing.gates.decide import decide, decide_statistic
 from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.mean import mean_question
-from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs
+from evalkit.comparing.gates.outcomes import GateVerdict, Pairs
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.question import Question
 from evalkit.comparing.gates.report import GateRow
@@ -28,7 +29,8 @@ def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
     """A row for every task's gated metric, every slice and every ceiling of the policy, and for the mean over tasks.
 
     "Every task is non-inferior" needs no correction: each is decided at the policy's confidence (Berger 1982).
-    "Something regressed" takes Holm's over all rows: what fails alone and not after the correction is INCONCLUSIVE.
+    "Something regressed" takes Holm's over all rows (`correction`): what blocks alone and not after the correction is
+    INCONCLUSIVE.
     Raises UsageError for a metric or slice that a task has not.
     """
     questions: list[Question] = []
@@ -37,10 +39,10 @@ def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
     if policy.mean is not None:
         questions.append(mean_question(pairs, policy, policy.mean, pairs_of))
     verdicts = [question.decide(question.limits) for question in questions]
-    verdicts = _corrected(questions, verdicts)
+    verdicts = corrected(questions, verdicts)
     rows = [question.row(verdict) for question, verdict in zip(questions, verdicts, strict=True)]
     if policy.degraded_blocks:
-        rows = _blocking(rows, questions)
+        rows = blocking(rows, questions)
     invalid = [row for paired in pairs if (row := invalid_replies(paired, policy)) is not None]
     return [*rows, *invalid]
 
@@ -270,49 +272,3 @@ def _singles(paired: PairedTask, metric: str) -> PairedValues:
     after = np.asarray([single(right, copies) for copies in paired.right])
     both = np.isfinite(before) & np.isfinite(after)
     return PairedValues(np.flatnonzero(both), before[both], after[both], None, False, int((~both).sum()))
-
-
-# ---------------------------------------------------------------- several rows at once
-
-
-def _corrected(questions: Sequence[Question], verdicts: Sequence[GateVerdict]) -> list[GateVerdict]:
-    """Holm's step-down over the rows that fail alone: each is asked again at α over the number still standing."""
-    total = len(questions)
-    failing = [
-        place
-        for place, (question, verdict) in enumerate(zip(questions, verdicts, strict=True))
-        if verdict.outcome is GateOutcome.FAIL and not question.limits.zero_tolerance
-    ]
-    rejected: set[int] = set()
-    while failing and total > 1:
-        proportion = total - len(rejected)
-        again = {place for place in failing if place in rejected or _fails_at(questions[place], proportion)}
-        if again == rejected:
-            break
-        rejected = again
-    found = list(verdicts)
-    for place in failing if total > 1 else ():
-        found[place] = replace(found[place], correction=f"Holm over {total} decisions")
-        if place not in rejected:
-            reason = f"worse than the margin by itself, but not after Holm's correction for {total} decisions"
-            found[place] = replace(found[place], outcome=GateOutcome.INCONCLUSIVE, reason=reason)
-    return found
-
-
-def _fails_at(question: Question, proportion: int) -> bool:
-    limits = replace(question.limits, confidence=1.0 - question.limits.alpha / proportion)
-    return question.decide(limits).outcome is GateOutcome.FAIL
-
-
-def _blocking(rows: Sequence[GateRow], questions: Sequence[Question]) -> list[GateRow]:
-    """Mark the DEGRADED rows whose drop stays significant after Holm's correction over all rows."""
-    from evalkit.stats.multiple import holm
-
-    one_sided = [row.verdict.p_value / 2.0 if math.isfinite(row.verdict.p_value) else 1.0 for row in rows]
-    adjusted = holm(one_sided)
-    return [
-        replace(row, blocks=True)
-        if row.verdict.outcome is GateOutcome.DEGRADED and float(p) < question.limits.alpha
-        else row
-        for row, question, p in zip(rows, questions, adjusted, strict=True)
-    ]

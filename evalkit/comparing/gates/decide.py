@@ -31,9 +31,9 @@ def decide(pairs: Pairs, limits: GateLimits, *, strict: bool = True) -> GateVerd
     """The verdict on a metric that is a mean over samples.
 
     With L and U the one-sided bounds of candidate - baseline (turned so that higher is better) and δ the margin: FAIL
-    where U < -δ, or U < 0 and any drop blocks; else, where L > -δ, DEGRADED if U < 0 and PASS if not; else
-    INCONCLUSIVE. A significant drop that may also exceed the margin is INCONCLUSIVE, so that a drop of δ gets through,
-    as PASS or DEGRADED, with a probability of at most α. Pairs that one side could not measure count at their worst in
+    where U < -δ, or U < 0 and any drop blocks; else, where L > -δ, DEGRADED if U < 0 and PASS if not; else WORSE
+    if U < 0, and INCONCLUSIVE if not. So a drop of δ gets through, as PASS or DEGRADED, with a probability of at most
+    α. Pairs that one side could not measure count at their worst in
     L and at their best in U.
 
     `strict` bounds (`evalkit.stats.difference.bounds`) keep the error rates of a decision; what only describes a
@@ -53,7 +53,7 @@ def decide(pairs: Pairs, limits: GateLimits, *, strict: bool = True) -> GateVerd
         most = _turned(pairs.completed(worst=False))
         _, high = bounds(most, limits.alpha, strict=strict)
     outcome = list(GateOutcome)[int(_outcomes(least, most, limits, strict=strict))]
-    needed = _needed(least, most, limits) if outcome is GateOutcome.INCONCLUSIVE else None
+    needed = _needed(least, most, limits) if outcome.is_open else None
     left_out = 0 if pairs.lost is None else len(pairs.lost.places)
     ends = (float(low), float(high)) if pairs.higher_is_better else (-float(high), -float(low))
     why = _lost_in_words(left_out, counted=float(least.n) > found.n)
@@ -84,7 +84,7 @@ def decide_moments(
     if not higher_is_better:
         made = replace(made, low=-made.high, high=-made.low)
     outcome = list(GateOutcome)[int(_outcomes(found, most, limits, strict=strict))]
-    needed = _needed(found, most, limits) if outcome is GateOutcome.INCONCLUSIVE else None
+    needed = _needed(found, most, limits) if outcome.is_open else None
     return _verdict(outcome, made, before, after, limits, higher_is_better, needed=needed)
 
 
@@ -141,7 +141,7 @@ def decide_statistic(
     found = _with_lost(found, lost, ends)
     outcome = _by_bounds(found, limits, higher_is_better)
     needed = None
-    if outcome is GateOutcome.INCONCLUSIVE and math.isfinite(found.low):
+    if outcome.is_open and math.isfinite(found.low):
         value, reach = (found.value, found.low) if higher_is_better else (-found.value, -found.high)
         distance = value + limits.margin
         factor = math.inf if distance == 0.0 else ((value - reach) / distance) ** 2
@@ -196,8 +196,9 @@ def _codes(at_margin: FloatRows, at_zero: FloatRows, limits: GateLimits) -> IntA
     """From the side that the bounds lie on (1 above, -1 below, 0 around, NaN unknown), of minus the margin and of 0."""
     failed = (at_margin < 0.0) | ((at_zero < 0.0) & limits.any_drop_blocks)
     inside, worse = at_margin > 0.0, at_zero < 0.0
-    places = [_PLACES[each] for each in (GateOutcome.FAIL, GateOutcome.DEGRADED, GateOutcome.PASS)]
-    chosen = np.select([failed, inside & worse, inside], places, _PLACES[GateOutcome.INCONCLUSIVE])
+    order = (GateOutcome.FAIL, GateOutcome.DEGRADED, GateOutcome.PASS, GateOutcome.WORSE)
+    places = [_PLACES[each] for each in order]
+    chosen = np.select([failed, inside & worse, inside, worse], places, _PLACES[GateOutcome.INCONCLUSIVE])
     return chosen.astype(np.int64)
 
 
@@ -214,13 +215,13 @@ def _by_bounds(found: Verdict, limits: GateLimits, higher_is_better: bool) -> Ga
 
 
 def _needed(least: Moments, most: Moments, limits: GateLimits) -> int | None:
-    """How many samples of the same kind would decide, if the difference stayed as it was measured."""
+    """How many samples of the same kind would show which side of the margin it is on, if it stayed as measured."""
 
     def decided(factor: float) -> bool:
         times = np.asarray(factor)
         more = least.scaled(times)
         found = _outcomes(more, more if most is least else most.scaled(times), limits)
-        return int(found) != _PLACES[GateOutcome.INCONCLUSIVE]
+        return not list(GateOutcome)[int(found)].is_open
 
     if np.isnan(least.freedom):
         return None
@@ -337,6 +338,8 @@ def _reason(
         return f"There is a {loss}, of {told(-high)} to {told(-low)}{counted}, inside the margin of {margin}."
     if math.isnan(low):
         return f"Nothing says how much the difference varies ({found.how})."
-    worse = "It got worse, and the" if high < 0.0 else "The"
-    reached = f"{worse} {loss} may be as large as {told(-low)}{counted}, more than the margin of {margin}"
-    return f"{reached}; about {needed:,} samples would decide." if needed else f"{reached}."
+    more = f"; about {needed:,} samples would decide" if needed else ""
+    if outcome is GateOutcome.WORSE:
+        size = f"of {told(-high)} to {told(-low)}{counted}"
+        return f"It got worse: there is a {loss}, {size}, which may exceed the margin of {margin}{more}."
+    return f"The {loss} may be as large as {told(-low)}{counted}, more than the margin of {margin}{more}."

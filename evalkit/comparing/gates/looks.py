@@ -15,6 +15,7 @@ from evalkit.comparing import PairedTask
 from evalkit.comparing.gates import GateLimits, GateOutcome, GateVerdict, Pairs
 from evalkit.comparing.gates.assess import baseline_value, flips, pairs_of, row_of
 from evalkit.comparing.gates.candidate import HeldOpen
+from evalkit.comparing.gates.correction import weakened
 from evalkit.comparing.gates.gate import paired, report_of
 from evalkit.comparing.gates.integrity import IntegrityFinding, findings
 from evalkit.comparing.gates.opening import Opened, open_run
@@ -103,7 +104,7 @@ def _look(
     for pair in pairs:
         row = _row(pair, policy, schedule, look, total)
         state.rows[pair.name] = row
-        if row.verdict.outcome is GateOutcome.INCONCLUSIVE and not last:
+        if row.verdict.outcome.is_open and not last:
             still.append(pair.name)
     state.asked = sum(int(row.verdict.n) for row in state.rows.values())
     # One regression decides the gate, whatever the other tasks would say.
@@ -130,12 +131,9 @@ def _row(pair: PairedTask, policy: Policy, schedule: Schedule, look: int, total:
 
 
 def _decided(pairs: Pairs, limits: GateLimits, schedule: Schedule, look: int, total: int) -> GateVerdict:
-    """A look's verdict. A failure has to hold at α over the number of tasks (Bonferroni), as several may fail."""
+    """A look's verdict. What blocks has to hold at α over the number of tasks (Bonferroni)."""
     verdict = decide_look(pairs, limits, schedule, look)
-    if verdict.outcome is not GateOutcome.FAIL or total < 2 or limits.zero_tolerance:
+    if not verdict.outcome.blocks or total < 2 or limits.zero_tolerance:
         return verdict
     strict = replace(limits, confidence=1.0 - limits.alpha / total)
-    if decide_look(pairs, strict, schedule, look).outcome is GateOutcome.FAIL:
-        return verdict
-    reason = f"worse than the margin by itself, but not after the correction for {total} tasks"
-    return replace(verdict, outcome=GateOutcome.INCONCLUSIVE, reason=reason)
+    return weakened(verdict, decide_look(pairs, strict, schedule, look).outcome, f"the correction for {total} tasks")

@@ -19,12 +19,24 @@ if TYPE_CHECKING:
 
 
 class GateOutcome(StrEnum):
-    """PASS and DEGRADED are shown to lie inside the margin, FAIL outside; INCONCLUSIVE is everything else."""
+    """PASS and DEGRADED are shown to lie inside the margin, FAIL outside. WORSE is shown to be worse than the baseline,
+    and neither to lie inside the margin nor outside. INCONCLUSIVE is everything else."""
 
     PASS = "PASS"
     FAIL = "FAIL"
     DEGRADED = "DEGRADED"
     INCONCLUSIVE = "INCONCLUSIVE"
+    WORSE = "WORSE"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more samples could still tell inside the margin from outside."""
+        return self in (GateOutcome.INCONCLUSIVE, GateOutcome.WORSE)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a drop is shown that no setting lets through."""
+        return self in (GateOutcome.FAIL, GateOutcome.WORSE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +83,8 @@ class GateVerdict:
     lower is better a rise is a loss, and the margin then bounds the rise. `low` and `high` are the one-sided bounds
     that the decision was taken by, each at the limits' confidence (at 95 %, together a two-sided 90 % interval).
     `p_value` is two-sided, for a difference of zero; `mcnemar_p` is the exact one, for 0/1 scores without clusters.
-    `needed` is the number of samples that would decide, for INCONCLUSIVE, where that can be said. `reason` is one
+    `needed` is the number of samples that would tell inside the margin from outside, for INCONCLUSIVE and WORSE, where
+    that can be said. `reason` is one
     sentence. `left_out` pairs could not be measured on one side: the bounds hold them at their worst and best, where
     scores have ends. `correction` says over how many decisions a FAIL was held. Bounds and p are NaN where nothing can
     be said about how much the difference varies.

@@ -37,10 +37,10 @@ class PowerPlan:
     """What to expect of a gate on `n` samples (worth `effective` independent ones) where nothing changed.
 
     `power_at_no_change` is the chance to be let through (PASS, or DEGRADED unless any drop blocks); `pass_rate`,
-    `degraded_rate`, `fail_rate` and `inconclusive_rate` are those of the four verdicts. `sd` is the standard deviation
-    of one pair's difference. `minimum_detectable` is the smallest margin that is let through with the wished-for
-    `power`; `needed` the number of samples that the margin at hand needs for it (None where no number does). `how`
-    says where the numbers come from: draws from a model of the answers, decided like any gate, or the normal
+    `degraded_rate`, `fail_rate`, `worse_rate` and `inconclusive_rate` are those of the verdicts. `sd` is the standard
+    deviation of one pair's difference. `minimum_detectable` is the smallest margin that is let through with the
+    wished-for `power`; `needed` the number of samples that the margin at hand needs for it (None where no number does).
+    `how` says where the numbers come from: draws from a model of the answers, decided like any gate, or the normal
     distribution.
     """
 
@@ -54,6 +54,7 @@ class PowerPlan:
     pass_rate: float
     degraded_rate: float
     fail_rate: float
+    worse_rate: float
     inconclusive_rate: float
     minimum_detectable: float
     needed: int | None
@@ -164,6 +165,7 @@ def _plan(
         found[GateOutcome.PASS],
         found[GateOutcome.DEGRADED],
         found[GateOutcome.FAIL],
+        found[GateOutcome.WORSE],
         found[GateOutcome.INCONCLUSIVE],
         -float(np.quantile(lows, 1.0 - power, method="lower")),
         needed,
@@ -219,7 +221,7 @@ def _by_normal(n: int, limits: GateLimits, sd: float, cluster_size: float, icc: 
     failed = float(special.ndtr(-reach - z)) if worse else 0.0
     if limits.any_drop_blocks:
         inside, degraded, failed = inside - degraded, 0.0, worse
-    passed = inside - degraded
+    passed, unclear = inside - degraded, max(0.0, worse - degraded - failed)
     samples = needed_n(sd, limits.margin, limits.alpha, power) * deff
     return PowerPlan(
         n,
@@ -232,7 +234,8 @@ def _by_normal(n: int, limits: GateLimits, sd: float, cluster_size: float, icc: 
         passed,
         degraded,
         failed,
-        1.0 - inside - failed,
+        unclear,
+        1.0 - inside - failed - unclear,
         detectable(effective, sd, limits.alpha, power),
         math.ceil(samples) if math.isfinite(samples) else None,
         "normal distribution",
@@ -293,6 +296,7 @@ def _strict(n: int, limits: GateLimits, answers: Answers, power: float) -> Power
         through,
         0.0,
         1.0 - through,
+        0.0,
         0.0,
         0.0,
         n if n <= most else None,

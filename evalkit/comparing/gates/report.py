@@ -69,7 +69,7 @@ class GateReport:
         if self.incomparable or not self.rows:
             return None
         found = {row.verdict.outcome for row in self.rows}
-        for worst in (GateOutcome.FAIL, GateOutcome.INCONCLUSIVE, GateOutcome.DEGRADED):
+        for worst in (GateOutcome.FAIL, GateOutcome.WORSE, GateOutcome.INCONCLUSIVE, GateOutcome.DEGRADED):
             if worst in found:
                 return worst
         return GateOutcome.PASS
@@ -83,7 +83,7 @@ class GateReport:
         outcome = self.outcome
         if outcome is None:
             return INCOMPARABLE
-        if outcome is GateOutcome.FAIL or any(row.blocks for row in self.rows):
+        if outcome.blocks or any(row.blocks for row in self.rows):
             return REGRESSED
         if outcome is GateOutcome.INCONCLUSIVE:
             return INCONCLUSIVE if self.inconclusive_blocks else PASSED

@@ -40,8 +40,8 @@ class Schedule:
 class SequentialPlan:
     """What to expect of a schedule if the candidate's share has dropped by `drop`.
 
-    `rates` are the four verdicts', `expected_n` is the mean number of samples until a verdict, `n` the most there are.
-    `stopped` is the proportion of gates that a verdict has ended, after each look.
+    `rates` are those of the verdicts, `expected_n` is the mean number of samples until a verdict, `n` the most there
+    are. `stopped` is the proportion of gates that a verdict has ended, after each look.
     """
 
     drop: float
@@ -66,7 +66,7 @@ def batches(n: int, schedule: Schedule, *, clusters: IntArray | None = None, see
 
 
 def decide_look(pairs: Pairs, limits: GateLimits, schedule: Schedule, look: int) -> GateVerdict:
-    """The verdict at look number `look` (from 0) on all pairs so far; INCONCLUSIVE before the last means: go on.
+    """The verdict at look number `look` (from 0) on all pairs so far; INCONCLUSIVE or WORSE before the last: go on.
 
     Its bounds are those of the look's own level. With zero tolerance a sample that got worse ends it at once, and
     PASS waits for the last look.
@@ -104,16 +104,17 @@ def plan_sequential(
     if len(set(ends)) < len(ends):
         raise ValueError(f"{len(ends)} looks at {whole} clusters")
     so_far: Draw | None = None
-    undecided = list(GateOutcome).index(GateOutcome.INCONCLUSIVE)
-    verdicts = np.full(sets, undecided)
+    undecided = [place for place, outcome in enumerate(GateOutcome) if outcome.is_open]
+    verdicts = np.full(sets, undecided[0])
     sizes = np.full(sets, float(whole * answers.size))
     stopped: list[float] = []
     for end, level in zip(ends, schedule.levels(limits.alpha), strict=True):
         more = draw(answers, end - (so_far.clusters if so_far else 0), sets, rng)
         so_far = more if so_far is None else so_far + more
         now = outcomes(moments_of([so_far]), replace(limits, confidence=1.0 - level))
-        ended = (verdicts == undecided) & (now != undecided)
-        verdicts[ended], sizes[ended] = now[ended], float(end * answers.size)
-        stopped.append(float((verdicts != undecided).mean()))
+        going = np.isin(verdicts, undecided)
+        sizes[going & ~np.isin(now, undecided)] = float(end * answers.size)
+        verdicts[going] = now[going]
+        stopped.append(float((~np.isin(verdicts, undecided)).mean()))
     rates = {outcome: float((verdicts == place).mean()) for place, outcome in enumerate(GateOutcome)}
     return SequentialPlan(answers.drop, whole * answers.size, rates, float(sizes.mean()), tuple(stopped))

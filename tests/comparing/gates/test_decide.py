@@ -38,7 +38,8 @@ def flipped(n: int, losses: int, gains: int, higher_is_better: bool = True) -> P
         (1000, 0, 0, GateOutcome.PASS),
         (1000, 100, 10, GateOutcome.FAIL),
         (1000, 20, 4, GateOutcome.DEGRADED),
-        (1000, 40, 20, GateOutcome.INCONCLUSIVE),
+        (1000, 40, 20, GateOutcome.WORSE),
+        (1000, 60, 46, GateOutcome.INCONCLUSIVE),
         (50, 0, 0, GateOutcome.INCONCLUSIVE),
         (50, 30, 0, GateOutcome.FAIL),
         (1000, 0, 200, GateOutcome.PASS),
@@ -58,8 +59,8 @@ def test_a_significant_drop_that_may_exceed_the_margin_does_not_get_through() ->
     found = decide(flipped(1000, 40, 20), GateLimits(0.03))
     assert found.high < 0.0
     assert found.low < -0.03
-    assert found.outcome is GateOutcome.INCONCLUSIVE
-    assert found.reason.startswith("It got worse")
+    assert found.outcome is GateOutcome.WORSE
+    assert found.reason.startswith("It got worse: there is a drop, of ")
 
 
 @pytest.mark.parametrize(("losses", "gains"), [(10, 11), (100, 10), (20, 4), (40, 20), (0, 0)])
@@ -110,7 +111,7 @@ def test_needed_samples_of_the_same_kind_do_decide() -> None:
 
 def test_a_drop_of_just_the_margin_is_decided_by_no_number_of_samples() -> None:
     found = decide(flipped(1000, 30, 0), GateLimits(0.03))
-    assert (found.outcome, found.needed) == (GateOutcome.INCONCLUSIVE, None)
+    assert (found.outcome, found.needed) == (GateOutcome.WORSE, None)
 
 
 def test_clusters_make_a_verdict_harder() -> None:

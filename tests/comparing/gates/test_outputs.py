@@ -49,6 +49,7 @@ EVERY = (
     report(row(GateOutcome.INCONCLUSIVE), inconclusive_blocks=False),
     report(row(GateOutcome.PASS, "other"), row(GateOutcome.INCONCLUSIVE)),
     report(row(GateOutcome.DEGRADED, blocks=True)),
+    report(row(GateOutcome.WORSE), row(GateOutcome.INCONCLUSIVE, "other"), inconclusive_blocks=False),
     report(
         findings=(
             IntegrityFinding("quiz", "incomparable", "another dataset", ("s1",)),
@@ -69,7 +70,8 @@ EVERY = (
         (EVERY[1], "INCONCLUSIVE", 0),
         (EVERY[2], "INCONCLUSIVE", 4),
         (EVERY[3], "DEGRADED", 1),
-        (EVERY[4], "INCOMPARABLE", 3),
+        (EVERY[4], "WORSE", 1),
+        (EVERY[5], "INCOMPARABLE", 3),
         (report(row(GateOutcome.PASS), row(GateOutcome.DEGRADED)), "DEGRADED", 0),
         (report(row(GateOutcome.PASS)), "PASS", 0),
         (report(), "INCOMPARABLE", 3),

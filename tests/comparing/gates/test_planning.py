@@ -54,7 +54,7 @@ def test_gates_on_samples_pass_as_often_as_planned(
 
 def test_rates_are_of_all_verdicts() -> None:
     for found in (plan(4000, GateLimits(0.02), proportion=0.6, correlation=0.9), plan(4000, GateLimits(0.02), sd=0.22)):
-        rates = (found.pass_rate, found.degraded_rate, found.fail_rate, found.inconclusive_rate)
+        rates = (found.pass_rate, found.degraded_rate, found.fail_rate, found.worse_rate, found.inconclusive_rate)
         assert sum(rates) == pytest.approx(1.0)
         assert found.power_at_no_change == pytest.approx(found.pass_rate + found.degraded_rate)
         assert found.degraded_rate == pytest.approx(0.05, abs=0.01)

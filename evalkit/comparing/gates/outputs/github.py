@@ -30,9 +30,8 @@ def workflow_commands(report: GateReport) -> Iterator[str]:
         outcome = row.verdict.outcome
         if outcome is GateOutcome.PASS:
             continue
-        blocks = (
-            outcome is GateOutcome.FAIL or row.blocks or (outcome is GateOutcome.INCONCLUSIVE and report.exit_code != 0)
-        )
+        undecided = outcome is GateOutcome.INCONCLUSIVE and report.exit_code != 0
+        blocks = outcome.blocks or row.blocks or undecided
         text = (
             f"{row.metric} {formatting.number(row.verdict.baseline, row.scale)} → "
             f"{formatting.number(row.verdict.candidate, row.scale)}: {sentences.reason(row)}"

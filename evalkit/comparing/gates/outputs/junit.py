@@ -47,7 +47,7 @@ def _case(row: GateRow, report: GateReport) -> ElementTree.Element:
     case = ElementTree.Element("testcase", classname=xml_text(f"evalkit.{row.task}"), name=xml_text(name), time="0")
     outcome = row.verdict.outcome
     message = xml_text(sentences.reason(row))
-    blocks = outcome is GateOutcome.FAIL or row.blocks
+    blocks = outcome.blocks or row.blocks
     if blocks or (outcome is GateOutcome.INCONCLUSIVE and report.inconclusive_blocks):
         failure = ElementTree.SubElement(case, "failure", type=outcome.value, message=message)
         failure.text = xml_text(_text(row))

@@ -12,7 +12,13 @@ MARKER = "<!-- evalkit gate -->"
 """Stands at the beginning, so that a job finds its own comment again and edits it."""
 LARGEST = 60_000
 """GitHub refuses comments of more than 65,536 characters."""
-_MARKS = {GateOutcome.PASS: "✅", GateOutcome.FAIL: "❌", GateOutcome.DEGRADED: "⚠️", GateOutcome.INCONCLUSIVE: "❔"}
+_MARKS = {
+    GateOutcome.PASS: "✅",
+    GateOutcome.FAIL: "❌",
+    GateOutcome.WORSE: "❌",
+    GateOutcome.DEGRADED: "⚠️",
+    GateOutcome.INCONCLUSIVE: "❔",
+}
 _SHOWN_ROWS = 100
 _SHOWN_IDS = 20
 

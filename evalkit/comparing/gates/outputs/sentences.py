@@ -32,7 +32,7 @@ def reason(row: GateRow) -> str:
     verdict = row.verdict
     text = verdict.reason.rstrip(".")
     needed = verdict.needed
-    if verdict.outcome is GateOutcome.INCONCLUSIVE and needed is not None and f"{needed:,}" not in text:
+    if verdict.outcome.is_open and needed is not None and f"{needed:,}" not in text:
         text += f"; about {needed:,} samples would decide (there are {verdict.n:,})"
     return text
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _COLOURS = {
     GateOutcome.PASS: "green",
     GateOutcome.FAIL: "bold red",
+    GateOutcome.WORSE: "bold red",
     GateOutcome.DEGRADED: "yellow",
     GateOutcome.INCONCLUSIVE: "yellow",
 }
