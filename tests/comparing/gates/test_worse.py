@@ -55,7 +55,7 @@ def test_every_output_blocks_on_it() -> None:
     assert (json.loads(to_json(found))["outcome"], json.loads(to_json(found))["exit_code"]) == ("WORSE", 1)
 
 
-def test_an_assertion_that_allows_inconclusive_does_not_allow_it(tmp_path) -> None:
+def test_an_assertion_that_allows_inconclusive_does_not_allow_it(tmp_path: Path) -> None:
     paired = pair(24, 5)
     for name, one in (("a", paired.baseline), ("b", paired.candidate)):
         write(tmp_path / name, {"quiz": one})
