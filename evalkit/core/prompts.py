@@ -215,6 +215,8 @@ class Reply:
     thought_apart: bool = False
     top_logprobs: tuple[tuple[tuple[str, float], ...], ...] = ()
     """(token, log-probability) of the likeliest at each place of the first text, where they were asked for."""
+    served: str = ""
+    """What the server calls the model that answered, with its fingerprint; "" for a local one."""
 
     def part(self, places: slice) -> Reply:
         """The reply with some of its texts alone, and with what belongs to them."""

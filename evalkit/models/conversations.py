@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from evalkit.core import Message, Prompt
+from evalkit.core.messages import Role
 
-__all__ = ["folded", "with_system"]
+__all__ = ["alternating", "folded", "with_system"]
 
 
 def with_system(prompt: Prompt, system: str) -> tuple[Message, ...]:
@@ -27,3 +28,17 @@ def folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     first, *rest = [message for message in messages if message.role != "system"] or [Message("user", "")]
     text = "\n\n".join([message.content for message in said] + ([first.content] if first.content else []))
     return (replace(first, content=text), *rest)
+
+
+def alternating(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The conversation for a model that wants user and assistant in turn: without a system role, and turns of the same
+    side made one."""
+    found: list[Message] = []
+    for message in folded(messages):
+        side: Role = "assistant" if message.role == "assistant" else "user"
+        if found and found[-1].role == side:
+            text = "\n\n".join(part for part in (found[-1].content, message.content) if part)
+            found[-1] = replace(found[-1], content=text, images=(*found[-1].images, *message.images))
+        else:
+            found.append(replace(message, role=side))
+    return tuple(found)

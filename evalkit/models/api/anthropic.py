@@ -11,10 +11,10 @@ from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, ToolCall, Usage
 from evalkit.models.api.failures import BadReplyError
-from evalkit.models.api.finish_reasons import finish_of
+from evalkit.models.api.finish_reasons import MALFORMED_CALL, finish_of
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.wire_format import Completion, ModelWire, base64_of, estimate, integer, reply_of
-from evalkit.models.conversations import with_system
+from evalkit.models.api.token_counts import integer
+from evalkit.models.api.wire_format import Completion, ModelWire, arguments_of, base64_of, reply_of
 
 __all__ = ["AnthropicWire"]
 
@@ -30,14 +30,14 @@ class AnthropicWire(ModelWire):
     def headers(self, key: str) -> dict[str, str]:
         return {"x-api-key": key, "anthropic-version": _VERSION}
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
+    def call(self, request: Generate, *, folds: bool) -> HttpCall:
         options = self._options
-        messages = with_system(request.prompt, options.system)
+        messages, was_folded = self._turns(request.prompt, folds)
         system = "\n\n".join(message.content for message in messages if message.role == "system")
         body: dict[str, Any] = {"model": self._model, "max_tokens": request.max_tokens + (options.thinking_tokens or 0)}
         if system:
             body["system"] = system
-        if not request.prompt.messages and request.prompt.preamble:
+        if not request.prompt.messages and request.prompt.preamble and not was_folded:
             shared: dict[str, Any] = {
                 "type": "text",
                 "text": request.prompt.preamble,
@@ -51,7 +51,7 @@ class AnthropicWire(ModelWire):
                 for message in messages
                 if message.role != "system"
             ]
-        self._add_sampling(body, request, dropped)
+        self._add_sampling(body, request)
         if request.tools:
             body["tools"] = [
                 {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
@@ -62,31 +62,31 @@ class AnthropicWire(ModelWire):
             output["format"] = {"type": "json_schema", "schema": json.loads(request.schema)}
         if output:
             body["output_config"] = output
-        return HttpCall("/v1/messages", body | options.extra_body, estimate(request))
+        return self._finished("/v1/messages", body, request, was_folded=was_folded)
 
-    def _add_sampling(self, body: dict[str, Any], request: Generate, dropped: frozenset[str]) -> None:
+    def _add_sampling(self, body: dict[str, Any], request: Generate) -> None:
         thinks = self._options.thinking_tokens
         if thinks:
             body["thinking"] = {"type": "enabled", "budget_tokens": thinks}
         elif self._options.effort:
             body["thinking"] = {"type": "adaptive"}
-        # A thinking model takes no temperature, and newer ones take none at all.
-        if "temperature" not in dropped and "thinking" not in body:
+        # A thinking model takes no temperature; newer ones take none at all, and say so.
+        if "thinking" not in body:
             body["temperature"] = request.temperature
-            if request.temperature > 0 and request.top_p < 1.0 and "top_p" not in dropped:
+            if request.temperature > 0 and request.top_p < 1.0:
                 body["top_p"] = request.top_p
         stops = [stop for stop in request.stop if stop.strip()]  # those of white space alone are refused
-        if stops and "stop_sequences" not in dropped:
+        if stops:
             body["stop_sequences"] = stops
 
     def read(self, request: Generate, body: Any) -> Reply:
         blocks = body["content"]
         if not isinstance(blocks, list) or body.get("type") not in (None, "message"):
             raise BadReplyError("it is no message")
-        text = "".join(block["text"] for block in blocks if block["type"] == "text")
+        text = "".join(block.get("text") or "" for block in blocks if block["type"] == "text")
         thought = "".join(block.get("thinking") or "" for block in blocks if block["type"] == "thinking")
         calls = tuple(
-            ToolCall(block["name"], json.dumps(block["input"], ensure_ascii=False), block.get("id") or "")
+            ToolCall(block["name"], arguments_of(block.get("input")), block.get("id") or "")
             for block in blocks
             if block["type"] == "tool_use"
         )
@@ -103,6 +103,8 @@ class AnthropicWire(ModelWire):
             written_tokens=integer(given, "cache_creation_input_tokens"),
         )
         finish, notes = finish_of("eos" if reason == "end_turn" else reason)
+        if any(block["type"] == "tool_use" and isinstance(block.get("input"), str) for block in blocks):
+            notes = (*notes, MALFORMED_CALL)  # the pieces of a stream that make no JSON
         return reply_of(request, [Completion(text, finish, thought, calls, notes)], usage, self._markers)
 
 

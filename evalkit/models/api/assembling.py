@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from evalkit.models.api.error_bodies import error_of
 from evalkit.models.api.failures import BadReplyError
 
 __all__ = ["DONE", "Assembler", "Event", "anthropic", "completions", "gemini", "responses"]
@@ -22,27 +23,40 @@ _NAMES = frozenset({"role", "id", "type", "name", "object", "index"})
 
 
 def _failure(found: Sequence[Event]) -> Mapping[str, Any] | None:
-    return next(({"error": event["error"]} for event in found if event.get("error")), None)
+    return next((failure for event in found if (failure := _told(event)) is not None), None)
+
+
+def _told(event: Event) -> Mapping[str, Any] | None:
+    """The body that an event which tells of an error would have been alone."""
+    if error_of(event) is None:
+        return None
+    return event if event.get("error") else {"error": event}
 
 
 def completions(found: Sequence[Event]) -> Mapping[str, Any]:
-    """Chat and text completions: the pieces of every choice, joined."""
-    if (failure := _failure(found)) is not None:
-        return failure
+    """Chat and text completions: the pieces of every choice, joined. What is said of an error once every choice was
+    finished costs no text."""
     body: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     for event in found:
+        if (failure := _told(event)) is not None:
+            if event.get("choices") or not choices or _unfinished(choices):
+                return failure
+            continue
         for name in ("model", "system_fingerprint", "usage"):
             if event.get(name):
                 body[name] = event[name]
         for piece in event.get("choices") or ():
             number = piece.get("index") or 0
             _add_choice(choices.setdefault(number, {"index": number}), piece)
-    unfinished = any(not choice.get("finish_reason") and not choice.get("error") for choice in choices.values())
     # A server that gives no reason but says that nothing more comes has given all there is.
-    if not choices or (unfinished and DONE not in found):
+    if not choices or (_unfinished(choices) and DONE not in found):
         raise BadReplyError(_ENDED_EARLY)
     return {**body, "choices": list(choices.values())}
+
+
+def _unfinished(choices: Mapping[int, Mapping[str, Any]]) -> bool:
+    return any(not choice.get("finish_reason") and not choice.get("error") for choice in choices.values())
 
 
 def _add_choice(choice: dict[str, Any], piece: Mapping[str, Any]) -> None:
@@ -148,7 +162,10 @@ def anthropic(found: Sequence[Event]) -> Mapping[str, Any]:
         raise BadReplyError(_ENDED_EARLY)
     for block in blocks.values():
         if written := block.pop("json"):
-            block["input"] = orjson.loads(written)
+            try:
+                block["input"] = orjson.loads(written)
+            except ValueError:
+                block["input"] = written
     return {**message, "usage": usage, "content": [blocks[number] for number in sorted(blocks)]}
 
 
@@ -164,9 +181,6 @@ def responses(found: Sequence[Event]) -> Mapping[str, Any]:
         return failure
     last = next((event for event in reversed(found) if event.get("type") in _ALL), None)
     if last is None:
-        error = next((event for event in found if event.get("type") == "error"), None)
-        if error is not None:
-            return {"error": {"message": error.get("message"), "code": error.get("code")}}
         raise BadReplyError(_ENDED_EARLY)
     whole: Mapping[str, Any] = last["response"]
     return whole

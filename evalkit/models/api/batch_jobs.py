@@ -11,7 +11,9 @@ import orjson
 
 from evalkit.models.api.batch_store import Intent
 from evalkit.models.api.batches import Answered, BatchClient
-from evalkit.models.api.failures import Failed, said
+from evalkit.models.api.failures import Failed
+from evalkit.models.api.json_texts import read_piece, written
+from evalkit.models.api.signals import classify
 
 __all__ = ["AnthropicJobs", "OpenAiJobs"]
 
@@ -33,7 +35,7 @@ class OpenAiJobs:
             {"custom_id": request, "method": "POST", "url": f"/v1{path}", "body": dict(body)}
             for request, body in requests.items()
         ]
-        content = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+        content = b"".join(written(line) + b"\n" for line in lines)
         boundary = uuid.uuid4().hex
         form = (_PART + _FILE).format(boundary).encode() + content + f"\r\n--{boundary}--\r\n".encode()
         uploaded = await http.ask("POST", "/files", form, f"multipart/form-data; boundary={boundary}")
@@ -41,7 +43,7 @@ class OpenAiJobs:
 
     async def make(self, http: BatchClient, path: str, requests: Mapping[str, Mapping[str, Any]], mark: str) -> str:
         asked = {"input_file_id": mark, "endpoint": f"/v1{path}", "completion_window": "24h"}
-        return str(orjson.loads(await http.ask_once("POST", "/batches", orjson.dumps(asked)))["id"])
+        return str(orjson.loads(await http.ask_once("POST", "/batches", written(asked)))["id"])
 
     async def find(self, http: BatchClient, intent: Intent) -> str | None:
         async for batch in _listed(http, "/batches", "after"):
@@ -56,7 +58,9 @@ class OpenAiJobs:
         if found["status"] == "failed":
             problems = (found.get("errors") or {}).get("data") or []
             words = "; ".join(str(problem.get("message")) for problem in problems[:3]) or "no reason given"
-            raise Failed("wrong", f"the batch {job} was refused: {words}")
+            kind = classify(400, {"error": problems[0] if problems else words}).kind
+            lasts = kind in ("spent", "refused")
+            raise Failed(kind if lasts else "wrong", f"the batch {job} was refused: {words}")
         return found["status"] not in _UNFINISHED
 
     async def results(self, http: BatchClient, job: str) -> dict[str, Answered]:
@@ -65,7 +69,7 @@ class OpenAiJobs:
         for name in ("output_file_id", "error_file_id"):
             if found.get(name):
                 for line in (await http.ask("GET", f"/files/{found[name]}/content")).splitlines():
-                    read = orjson.loads(line)
+                    read = read_piece(line)
                     results[read["custom_id"]] = _of_response(read)
         return results
 
@@ -87,7 +91,7 @@ def _of_response(read: Mapping[str, Any]) -> Answered:
     if response is None:
         # "batch_expired": it was not begun in time and can be asked again.
         return 500, {}, orjson.dumps({"error": error or {"message": "no response"}})
-    return int(response["status_code"]), {}, orjson.dumps(response["body"])
+    return int(response["status_code"]), {}, written(response["body"])
 
 
 class AnthropicJobs:
@@ -98,7 +102,7 @@ class AnthropicJobs:
 
     async def make(self, http: BatchClient, path: str, requests: Mapping[str, Mapping[str, Any]], mark: str) -> str:
         asked = {"requests": [{"custom_id": request, "params": dict(body)} for request, body in requests.items()]}
-        return str(orjson.loads(await http.ask_once("POST", f"{path}/batches", orjson.dumps(asked)))["id"])
+        return str(orjson.loads(await http.ask_once("POST", f"{path}/batches", written(asked)))["id"])
 
     async def find(self, http: BatchClient, intent: Intent) -> str | None:
         """A batch carries no mark: one of that time and size is waited for, and the ids of its results tell."""
@@ -120,15 +124,13 @@ class AnthropicJobs:
     async def results(self, http: BatchClient, job: str) -> dict[str, Answered]:
         # At the address it was sent to: the results_url of a reply could be anywhere, and the key goes with it.
         lines = (await http.ask("GET", f"/v1/messages/batches/{job}/results")).splitlines()
-        return {read["custom_id"]: _of_result(read["result"]) for read in map(orjson.loads, lines)}
+        return {read["custom_id"]: _of_result(read["result"]) for read in map(read_piece, lines)}
 
 
 def _of_result(result: Mapping[str, Any]) -> Answered:
     if result["type"] == "succeeded":
-        return 200, {}, orjson.dumps(result["message"])
+        return 200, {}, written(result["message"])
     if result["type"] == "errored":
-        error = result.get("error") or {}
-        words, kind, _ = said(error, "")
-        is_wrong = "invalid_request" in f"{kind} {(error.get('error') or {}).get('type')}"
-        return (400 if is_wrong else 500), {}, orjson.dumps({"error": {"message": words}})
+        # It names no status: what it says of itself decides, as in a stream.
+        return 200, {}, orjson.dumps(result.get("error") or {"error": {"message": "no reason given"}})
     return 500, {}, orjson.dumps({"error": {"message": f"the request was {result['type']}"}})

@@ -20,9 +20,10 @@ import orjson
 from evalkit.core import paths
 from evalkit.models.api.batch_store import BatchStore, Intent
 from evalkit.models.api.client import Client
-from evalkit.models.api.failures import Failed, classify
+from evalkit.models.api.failures import Failed
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.rate_limit_headers import retry_after
+from evalkit.models.api.json_texts import written
+from evalkit.models.api.signals import classify
 
 __all__ = ["BatchClient", "Jobs"]
 
@@ -78,7 +79,7 @@ class BatchClient(Client):
         self._sending: set[asyncio.Task[None]] = set()
 
     async def _post(self, call: HttpCall) -> Answered:
-        content = orjson.dumps([call.path, dict(call.body)], option=orjson.OPT_SORT_KEYS)
+        content = written([call.path, dict(call.body)], option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(content, digest_size=16).hexdigest()
         # Equal requests (of several repeats) are told apart by their number.
         request = f"{digest}-{self._seen[digest]}"
@@ -245,6 +246,6 @@ class BatchClient(Client):
                 body = orjson.loads(content)
             except ValueError:
                 body = None
-            failed = classify(reply.status, body, self._text(content), retry_after(reply.headers, body))
+            failed = classify(reply.status, body, self._text(content), headers=reply.headers)
             failed.words = self._secret.redact(failed.words)
             raise failed

@@ -11,8 +11,8 @@ _REFUSED = 3
 _WRONG = 20
 _GONE = 3
 _LOST = 16
-"""Requests, each with all its attempts, that fail one after the other before the run stops: key or model refused;
-every request wrong; never reached; lost later."""
+"""Requests, each with all its attempts, that fail one after the other before the run stops: key or model refused; every
+request wrong; never reached; lost later. Where credit is used up, one is enough."""
 
 
 class Breaker:
@@ -39,9 +39,14 @@ class Breaker:
     def failed(self, failure: Failed) -> None:
         """Count a failure. Raises UsageError or RunError, with the server's own words, where it is one too many."""
         self.check()
-        if failure.kind == "refused":
+        if failure.kind == "spent":
+            self._stopped = RunError(
+                f"the credit for {self._name} is used up.\n"
+                f"  found: {self._words(failure)}\n  try:   evalkit run --resume, once there is more"
+            )
+        elif failure.kind == "refused":
             self._refused += 1
-        elif failure.kind in ("wrong", "unsupported"):
+        elif failure.kind in ("wrong", "unsupported", "too long"):
             # A request may be wrong by itself (too long); once others were answered that stops nothing.
             self._wrong += 1
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import random
 import time
 from array import array
@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import orjson
-
-from evalkit.core import ModelError, RunError
+from evalkit.core import RunError
 from evalkit.models.api import rate_limit_headers
 from evalkit.models.api.circuit_breaker import Breaker
-from evalkit.models.api.failures import BadReplyError, Failed, classify
+from evalkit.models.api.error_bodies import error_of, failed_generation
+from evalkit.models.api.failures import BadReplyError, Failed
 from evalkit.models.api.http_call import HttpCall
+from evalkit.models.api.json_texts import REPAIRED, read_json, written
 from evalkit.models.api.rate_limiter import RateLimiter
 from evalkit.models.api.secrets import Secret
+from evalkit.models.api.signals import classify
 
 if TYPE_CHECKING:
     import aiohttp
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
+READ_FROM_ERROR = "read-from-error"
+"""The note of a reply that the server refused to pass on and put into an error."""
 _ATTEMPTS_UNREACHED = 3
 """Attempts at a server that has not answered anything yet: a wrong address shows soon."""
 
@@ -75,11 +78,12 @@ class Client:
         self.firsts: array[float] = array("f")
         """Seconds from sending to the first piece of each reply that was streamed."""
 
-    async def send(self, call: HttpCall, read: Callable[[Any, Mapping[str, str]], T]) -> T:
-        """What `read` makes of the reply. It raises BadReplyError for a body that is not what it should be.
+    async def send(self, call: HttpCall, read: Callable[[Any], T]) -> tuple[T, tuple[str, ...]]:
+        """What `read` makes of the reply, and notes of what had to be repaired. `read` raises BadReplyError for a body
+        that is not what it should be.
 
-        Raises ModelError where the request failed for good, Failed of kind "unsupported" where a parameter can be
-        left out, and what the breaker raises.
+        Raises ModelError where the request failed for good, Failed where its `change` makes another request or a filter
+        withheld the answer, and what the breaker raises.
         """
         started = time.monotonic()
         attempt = failures = 0
@@ -88,7 +92,9 @@ class Client:
             try:
                 answer = await self._attempt(call, read)
             except Failed as failed:
-                if failed.kind == "unsupported":
+                if failed.kind == "filtered":
+                    self._breaker.answered()
+                if failed.kind in ("unsupported", "filtered"):
                     raise
                 failures += failed.kind != "overloaded"
                 wait = self._wait(failed, attempt)
@@ -112,8 +118,9 @@ class Client:
         drawn = longest * (0.5 + 0.5 * self._random.random())
         if failed.wait is None:
             return drawn
-        # Everyone was told the same moment: come back spread over a little time.
-        return failed.wait + self._random.random() * min(1.0, 0.1 * failed.wait + 0.05)
+        # Everyone was told the same moment: come back spread over a little time. A server that keeps asking for no wait
+        # worth the name is not asked faster than one that says nothing.
+        return max(failed.wait + self._random.random() * min(1.0, 0.1 * failed.wait + 0.05), drawn)
 
     def _give_up(self, failed: Failed, attempts: int) -> None:
         if failed.kind == "overloaded" and failed.wait is not None and failed.wait > self._patience.deadline:
@@ -121,17 +128,21 @@ class Client:
                 f"the server asks to wait {failed.wait:,.0f} s: {failed.words}\n"
                 "  try:   evalkit run --resume then, or a longer deadline=…"
             )
-        self._breaker.failed(failed)
+        self.count(failed)
         raise failed.as_error(attempts) from None
 
-    async def _attempt(self, call: HttpCall, read: Callable[[Any, Mapping[str, str]], T]) -> T:
+    def count(self, failed: Failed) -> None:
+        """Count a request that failed for good. Raises what ends the run where it is one too many."""
+        self._breaker.failed(failed)
+
+    async def _attempt(self, call: HttpCall, read: Callable[[Any], T]) -> tuple[T, tuple[str, ...]]:
         gate = self._gate
         await gate.enter(call.tokens)
         sent = time.monotonic()
         try:
             self._breaker.check()
             status, headers, data = await self._post(call)
-            answer = self._judge(status, headers, data, read)
+            answer, repairs = self._judge(call, status, headers, data, read)
         except Failed as failed:
             gate.correct(call.tokens, 0)
             if failed.kind == "overloaded":
@@ -146,39 +157,42 @@ class Client:
             used = getattr(getattr(answer, "usage", None), "prompt_tokens", 0)
             if used:
                 gate.correct(call.tokens, used + answer.usage.completion_tokens)  # type: ignore[attr-defined]
-            return answer
+            return answer, repairs
         finally:
             gate.leave()
 
     def _judge(
-        self, status: int, headers: Mapping[str, str], data: bytes, read: Callable[[Any, Mapping[str, str]], T]
-    ) -> T:
-        """What was answered; raises Failed."""
+        self, call: HttpCall, status: int, headers: Mapping[str, str], data: bytes, read: Callable[[Any], T]
+    ) -> tuple[T, tuple[str, ...]]:
+        """What was answered, and notes of its repairs; raises Failed."""
         data = self._secret.scrub(data)
-        try:
-            body = orjson.loads(data)
-        except ValueError:
-            body = None
-        if 200 <= status < 300:
-            error = body.get("error") if isinstance(body, dict) else None
-            if error:
-                # Some gateways answer 200 and put the upstream's status into the body.
-                code = error.get("code") if isinstance(error, dict) else None
-                status = code if isinstance(code, int) and 400 <= code < 600 else 502
-            elif body is None:
+        body: Any = None
+        notes: tuple[str, ...] = ()
+        with contextlib.suppress(ValueError):
+            body, repaired = read_json(data)
+            notes = (REPAIRED,) if repaired else ()
+        if status >= 400 and (text := failed_generation(body)):
+            choice = {"message": {"content": text}, "finish_reason": "stop"}
+            status, body, notes = 200, {"choices": [choice]}, (*notes, READ_FROM_ERROR)
+        said: object = body
+        if 200 <= status < 300 and error_of(body) is None:
+            if body is None:
                 raise Failed("broken", f"the reply is not JSON: {self._text(data)[:200]}", status)
-            else:
-                try:
-                    return read(body, headers)
-                except (BadReplyError, LookupError, TypeError, ValueError, AttributeError) as problem:
-                    words = (
-                        str(problem) if isinstance(problem, BadReplyError) else f"{type(problem).__name__} {problem}"
-                    )
-                    found = f"the reply is not what it should be ({words}): {self._text(data)[:200]}"
-                    raise Failed("broken", found, status) from None
-        failed = classify(status, body, self._text(data), rate_limit_headers.retry_after(headers, body))
+            try:
+                return read(body), notes
+            except (BadReplyError, LookupError, TypeError, ValueError, AttributeError) as problem:
+                error = getattr(problem, "error", None)
+                if not error:
+                    raise Failed("broken", self._misshapen(problem, data), status) from None
+                said = {"error": error}
+        status = 200 if status < 300 else status
+        failed = classify(status, said, self._text(data), headers=headers, sent=call.body, needs=call.needs)
         failed.words = self._secret.redact(failed.words)[:1000]
         raise failed
+
+    def _misshapen(self, problem: Exception, data: bytes) -> str:
+        words = str(problem) if isinstance(problem, BadReplyError) else f"{type(problem).__name__} {problem}"
+        return f"the reply is not what it should be ({words}): {self._text(data)[:200]}"
 
     def _text(self, data: bytes) -> str:
         return self._secret.redact(data[:4000].decode("utf-8", "replace"))
@@ -189,7 +203,7 @@ class Client:
         session = self._opened()
         try:
             # A redirect could carry the key elsewhere.
-            url, data = self._base + call.path, _encoded(call.body)
+            url, data = self._base + call.path, written(call.body)
             if call.assemble is not None:
                 return await self._streamed(session, url, data, call.assemble)
             async with session.post(url, data=data, allow_redirects=False, proxy=self._proxy) as reply:
@@ -230,7 +244,7 @@ class Client:
                         silent = False
                         self.firsts.append(time.monotonic() - sent)
                     found.append(event)
-                return 200, reply.headers, _encoded(assemble(found))
+                return 200, reply.headers, written(assemble(found))
             except (BadReplyError, LookupError, TypeError, ValueError, AttributeError) as problem:
                 raise Failed("broken", f"the stream is not what it should be: {problem}", 200) from None
 
@@ -263,14 +277,3 @@ def _proxy_for(base_url: str) -> str | None:
         return None
     found = getproxies()
     return found.get(parts.scheme) or found.get("all")
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        # Broken data sets hold lone surrogates, which orjson refuses; JSON can escape them.
-        try:
-            return json.dumps(body).encode("ascii")
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"the request cannot be written as JSON: {error}") from error

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.core import Generate, Reply, Usage
-from evalkit.models.api.chat import ending_of, sampling, usage_of
+from evalkit.models.api.chat import ending_of, sampling
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.wire_format import Completion, ModelWire, estimate, reply_of
+from evalkit.models.api.token_counts import usage_of
+from evalkit.models.api.wire_format import Completion, ModelWire, reply_of, served_by
 
 __all__ = ["CompletionsWire", "Echoed", "echo_call", "read_echo"]
 
@@ -24,11 +25,9 @@ class CompletionsWire(ModelWire):
 
     many = True
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
+    def call(self, request: Generate, *, folds: bool) -> HttpCall:
         body: dict[str, Any] = {"model": self._model, "prompt": request.prompt.text}
-        body |= sampling(request, dropped, self._options, "max_tokens")
-        body |= self._options.extra_body
-        return HttpCall("/completions", body, estimate(request))
+        return self._finished("/completions", body | sampling(request, self._options, "max_tokens"), request)
 
     def read(self, request: Generate, body: Any) -> Reply:
         choices = sorted(body["choices"], key=lambda choice: choice.get("index") or 0)
@@ -55,6 +54,8 @@ class Echoed:
     values: tuple[float | None, ...]
     likeliest: tuple[bool, ...]
     usage: Usage
+    served: str = ""
+    notes: tuple[str, ...] = ()
 
     def after(self, place: int) -> int | None:
         """The first token that reaches beyond a place in the prompt; None where the tokens' texts do not tell.
@@ -96,9 +97,8 @@ def echo_call(model: str, prompt: str | Sequence[int], extra: Mapping[str, Any])
     read."""
     asked = prompt if isinstance(prompt, str) else list(prompt)
     body = {"model": model, "prompt": asked, "max_tokens": 1, "temperature": 0.0, "echo": True, "logprobs": 1}
-    return HttpCall(
-        "/completions", {**body, **extra}, (len(prompt) // 4 if isinstance(prompt, str) else len(prompt)) + 2
-    )
+    tokens = (len(prompt) // 4 if isinstance(prompt, str) else len(prompt)) + 2
+    return HttpCall("/completions", {**body, **extra}, tokens, needs=frozenset({"logprobs", *extra}))
 
 
 def read_echo(text: str | None, body: Any) -> Echoed:
@@ -123,7 +123,7 @@ def read_echo(text: str | None, body: Any) -> Echoed:
         raise BadReplyError("some of the prompt's tokens have no log-probability")
     top = found.get("top_logprobs") or [None] * count
     likeliest = tuple(_is_top(value, best) for value, best in zip(values, top, strict=False))
-    return Echoed(text or "", tuple(tokens), tuple(values), likeliest, usage)
+    return Echoed(text or "", tuple(tokens), tuple(values), likeliest, usage, served_by(body))
 
 
 def _is_top(value: float | None, top: Mapping[str, float] | None) -> bool:

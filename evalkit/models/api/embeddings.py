@@ -8,7 +8,7 @@ from typing import Any
 from evalkit.core import Reply, Usage, Vectors
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.wire_format import integer
+from evalkit.models.api.token_counts import integer
 
 __all__ = ["embeddings_call", "read_embeddings"]
 

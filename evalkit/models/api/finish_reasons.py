@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from evalkit.models.api.failures import BadReplyError
 
-__all__ = ["UNKNOWN_FINISH", "finish_of"]
+__all__ = ["MALFORMED_CALL", "UNKNOWN_FINISH", "finish_of"]
 
 UNKNOWN_FINISH = "unknown-finish"
 """Begins the note of a reply that ended for a reason that this table does not have; the reason follows a colon."""
@@ -41,7 +41,7 @@ _SAID = {
     ),
 }
 _WORDS: Mapping[str, str] = MappingProxyType({word: ending for ending, said in _SAID.items() for word in said.split()})
-_MALFORMED_CALL = "malformed-call"
+MALFORMED_CALL = "malformed-call"
 
 
 def finish_of(word: object, failure: object = None) -> tuple[str, tuple[str, ...]]:
@@ -54,9 +54,9 @@ def finish_of(word: object, failure: object = None) -> tuple[str, tuple[str, ...
     ending = _WORDS.get(said, "unknown")
     if ending == "broken" or failure:
         told = failure.get("message") if isinstance(failure, Mapping) else failure
-        raise BadReplyError(f"it was broken off ({said or 'no reason'}{f': {told}' if told else ''})")
+        raise BadReplyError(f"it was broken off ({said or 'no reason'}{f': {told}' if told else ''})", failure)
     if ending == "malformed":
-        return "stop", (_MALFORMED_CALL,)
+        return "stop", (MALFORMED_CALL,)
     return ending, (f"{UNKNOWN_FINISH}:{said[:40] or 'none'}",) if ending == "unknown" else ()
 
 

@@ -14,8 +14,8 @@ from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.finish_reasons import finish_of
 from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
-from evalkit.models.api.wire_format import Completion, ModelWire, base64_of, estimate, integer, reply_of
-from evalkit.models.conversations import with_system
+from evalkit.models.api.token_counts import integer
+from evalkit.models.api.wire_format import Completion, ModelWire, base64_of, reply_of
 
 __all__ = ["GoogleWire"]
 
@@ -34,9 +34,8 @@ class GoogleWire(ModelWire):
     def headers(self, key: str) -> dict[str, str]:
         return {"x-goog-api-key": key}
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
-        options = self._options
-        messages = with_system(request.prompt, options.system)
+    def call(self, request: Generate, *, folds: bool) -> HttpCall:
+        messages, was_folded = self._turns(request.prompt, folds)
         body: dict[str, Any] = {
             "contents": [
                 {"role": "model" if message.role == "assistant" else "user", "parts": _parts(message)}
@@ -53,22 +52,21 @@ class GoogleWire(ModelWire):
                 for tool in request.tools
             ]
             body["tools"] = [{"functionDeclarations": declared}]
-        body["generationConfig"] = self._config(request, dropped)
-        return HttpCall(f"/v1beta/models/{self._model}:generateContent", body | options.extra_body, estimate(request))
+        body["generationConfig"] = self._config(request)
+        path = f"/v1beta/models/{self._model}:generateContent"
+        return self._finished(path, body, request, was_folded=was_folded)
 
-    def _config(self, request: Generate, dropped: frozenset[str]) -> dict[str, Any]:
+    def _config(self, request: Generate) -> dict[str, Any]:
         options = self._options
         # Thinking counts towards the limit.
         config: dict[str, Any] = {"maxOutputTokens": request.max_tokens + (options.thinking_tokens or 0)}
-        if "temperature" not in dropped:
-            config["temperature"] = request.temperature
+        config["temperature"] = request.temperature
         if request.temperature > 0:
-            if request.top_p < 1.0 and "top_p" not in dropped:
+            if request.top_p < 1.0:
                 config["topP"] = request.top_p
-            if "seed" not in dropped:
-                config["seed"] = request.seed % (1 << 31)
+            config["seed"] = request.seed % (1 << 31)
         stops = [stop for stop in request.stop if stop][:_MOST_STOPS]
-        if stops and "stop" not in dropped:
+        if stops:
             config["stopSequences"] = stops
         if request.schema:
             config |= {"responseMimeType": "application/json", "responseJsonSchema": json.loads(request.schema)}
@@ -85,7 +83,7 @@ class GoogleWire(ModelWire):
         given = body.get("usageMetadata") or {}
         thought = integer(given, "thoughtsTokenCount")
         usage = Usage(
-            integer(given, "promptTokenCount"),
+            integer(given, "promptTokenCount") + integer(given, "toolUsePromptTokenCount"),
             integer(given, "candidatesTokenCount") + thought,
             cached_tokens=integer(given, "cachedContentTokenCount"),
             reasoning_tokens=thought,

@@ -18,3 +18,7 @@ class HttpCall:
     tokens: int = 0
     assemble: Callable[[Sequence[dict[str, Any]]], Mapping[str, Any]] | None = None
     """Makes the whole reply of the events of a stream, where it was asked for as one."""
+    needs: frozenset[str] = frozenset()
+    """Parameters without which the reply would be no answer, and those that the user asked for by name."""
+    folded: bool = False
+    """Whether the system's words are in the first turn."""

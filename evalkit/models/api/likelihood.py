@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evalkit.core import Choose, ModelError, Perplexity, Reply, Usage
-from evalkit.models.api.client import Client
 from evalkit.models.api.completions import Echoed, echo_call, read_echo
+from evalkit.models.api.dialect import Sender
 from evalkit.models.api.failures import Failed
 from evalkit.models.api.many_requests import summed, together
 
@@ -24,13 +25,13 @@ class Likelihoods:
     """Asks for one text a request: not every server takes several."""
 
     def __init__(
-        self, model: str, begin: str, extra: Mapping[str, Any], client: Client, windows: Windows | None = None
+        self, model: str, begin: str, extra: Mapping[str, Any], sender: Sender, windows: Windows | None = None
     ) -> None:
         self._model = model
         self._windows = windows
         self._begin = begin
         self._extra = extra
-        self._client = client
+        self._sender = sender
 
     async def choose(self, request: Choose) -> Reply:
         """The log-likelihood of every continuation. White space at a context's end is moved to the continuation, as
@@ -57,7 +58,13 @@ class Likelihoods:
             values.append(sum(value for value in found if value is not None))
             greedy.append(all(echo.likeliest[first:]))
         usage = summed([echo.usage for echo in echoes])
-        return Reply(loglikelihoods=tuple(values), greedy=tuple(greedy), usage=usage)
+        return Reply(
+            loglikelihoods=tuple(values),
+            greedy=tuple(greedy),
+            usage=usage,
+            notes=tuple(dict.fromkeys(note for echo in echoes for note in echo.notes)),
+            served=", ".join(dict.fromkeys(echo.served for echo in echoes if echo.served)),
+        )
 
     async def rolling(self, request: Perplexity) -> Reply:
         """The log-likelihood of a text: in windows where the tokenizer is known, else read whole, and a longer one is
@@ -78,8 +85,9 @@ class Likelihoods:
             loglikelihoods=(sum(scored),),
             greedy=(all(top for top, value in zip(echo.likeliest, echo.values, strict=True) if value is not None),),
             token_loglikelihoods=tuple(own) if request.tokens else (),
-            notes=notes,
+            notes=(*notes, *echo.notes),
             usage=echo.usage,
+            served=echo.served,
         )
 
     async def _echo(self, prompt: str | tuple[int, ...]) -> Echoed:
@@ -88,6 +96,7 @@ class Likelihoods:
         call = echo_call(self._model, prompt, self._extra)
         text = prompt if isinstance(prompt, str) else None
         try:
-            return await self._client.send(call, lambda body, _: read_echo(text, body))
+            echo, notes = await self._sender.send(lambda _: call, lambda body: read_echo(text, body), stream=False)
         except Failed as failed:
             raise failed.as_error(1) from None
+        return replace(echo, notes=notes)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalkit.core import Capabilities, Choose, Embed, Generate, Identity, ModelError, Perplexity, Reply, Request, Usage
 from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.client import Client
 from evalkit.models.api.completions import CompletionsWire
+from evalkit.models.api.dialect import Sender
 from evalkit.models.api.embeddings import embeddings_call, read_embeddings
 from evalkit.models.api.failures import Failed
 from evalkit.models.api.likelihood import Likelihoods
@@ -20,17 +21,30 @@ from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.prices import Price
 from evalkit.models.api.probing import Found
 from evalkit.models.api.rate_limiter import Growth
-from evalkit.models.api.streaming import streamed
 from evalkit.models.api.thinking import thinks, was_cut_in_thought
-from evalkit.models.api.wire_format import Wire
+from evalkit.models.api.wire_format import Wire, served_by
+from evalkit.models.replies.answer import REFUSED
 
 if TYPE_CHECKING:
     from evalkit.models.api.windows import Windows
 
-__all__ = ["ApiModel"]
+__all__ = ["ApiModel", "Interfaces"]
 
 T = TypeVar("T")
-_MOST_DROPPED = 6
+WITHHELD = "withheld-by-filter"
+"""The note of a reply for a request that the provider's filter refused as an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interfaces:
+    """How a server can be asked. `wire`: conversations. `texts`: plain texts, None for one that only chats; `find` asks
+    what it does with them. `embeds`: whether it is asked for embeddings. `windows`: cuts long texts."""
+
+    wire: Wire
+    texts: CompletionsWire | None = None
+    find: Callable[[], Found] | None = None
+    embeds: bool = False
+    windows: Windows | None = None
 
 
 class ApiModel:
@@ -43,13 +57,8 @@ class ApiModel:
         options: ApiOptions,
         client: Client,
         growth: Growth,
-        *,
-        wire: Wire,
-        texts: CompletionsWire | None,
-        find: Callable[[], Found] | None,
-        embeds: bool,
+        interfaces: Interfaces,
         price: Price | None,
-        windows: Windows | None = None,
     ) -> None:
         self.identity = identity
         self.price = price
@@ -57,14 +66,11 @@ class ApiModel:
         self._options = options
         self._client = client
         self._growth = growth
-        self._wire = wire
-        self._texts_wire = texts
-        self._find = find
+        self._interfaces = interfaces
         self._found: Found | None = None
-        self._embeds = embeds
-        self._strides = windows is not None
-        self._likelihoods = Likelihoods(model, options.begin, options.extra_body, client, windows)
-        self._dropped: frozenset[str] = frozenset()
+        # What a server refuses of conversations it may take of texts.
+        self._chat, self._text = (Sender(client, streams=options.stream == "on") for _ in range(2))
+        self._likelihoods = Likelihoods(model, options.begin, options.extra_body, self._text, interfaces.windows)
         self._thinks = thinks(model, options)
         """Whether stop strings stay here: a server would look for them in the thought as well."""
         self._served: Counter[str] = Counter()
@@ -75,20 +81,22 @@ class ApiModel:
     def found(self) -> Found:
         """What the server can do; asked once. Raises UsageError where it does not answer."""
         if self._found is None:
-            self._found = self._find() if self._find is not None else Found(texts=False, echo=False)
+            self._found = (
+                self._interfaces.find() if self._interfaces.find is not None else Found(texts=False, echo=False)
+            )
         return self._found
 
     @property
     def capabilities(self) -> Capabilities:
         requests: set[type] = {Generate}
         features = {"schema", "tools", "images"}
-        texts = self._texts_wire is not None and self.found.texts
+        texts = self._interfaces.texts is not None and self.found.texts
         if texts and self.found.echo:
             requests |= {Choose, Perplexity}
-            features |= {"tokens", "stride"} if self._strides else {"tokens"}
-        if isinstance(self._wire, ChatWire) and self._options.logprobs != "off":
+            features |= {"tokens", "stride"} if self._interfaces.windows is not None else {"tokens"}
+        if isinstance(self._interfaces.wire, ChatWire) and self._options.logprobs != "off":
             features.add("logprobs")
-        if self._embeds:
+        if self._interfaces.embeds:
             requests.add(Embed)
         return Capabilities(
             requests=frozenset(requests),
@@ -105,8 +113,8 @@ class ApiModel:
         said = {"requests in flight": str(self._growth.peak)}
         if self._served:
             said["served by"] = ", ".join(name for name, _ in self._served.most_common(8))
-        if self._dropped:
-            said["not taken by the server"] = ", ".join(sorted(self._dropped))
+        if refused := self._refused():
+            said["not taken by the server"] = refused
         if self._cut_in_thought:
             said["asked again without stop strings"] = f"{self._cut_in_thought} replies that were cut in their thought"
         if self._client.retried:
@@ -118,6 +126,11 @@ class ApiModel:
         if self._found is not None and self._found.why:
             said["no log-probabilities"] = self._found.why
         return said
+
+    def _refused(self) -> str:
+        """What the server did not take; what it took of conversations alone, or of texts alone, apart."""
+        chat, text = self._chat.dialect.words(), self._text.dialect.words()
+        return f"{chat}; of texts: {text}" if chat and text else chat or text
 
     async def answer(self, request: Request) -> Reply:
         """Send one request and await its reply. Raises ModelError, and UsageError or RunError where no other request
@@ -138,8 +151,7 @@ class ApiModel:
         if isinstance(request, Perplexity):
             return await self._likelihoods.rolling(request)
         if isinstance(request, Embed):
-            call = embeddings_call(self._model, request.texts, self._options.extra_body)
-            return await self._sent(self._client.send(call, lambda body, _: read_embeddings(len(request.texts), body)))
+            return await self._embed(request)
         raise ModelError(f"{self.identity.name} can't be asked for {type(request).__name__}")
 
     def _priced(self, usage: Usage) -> Usage:
@@ -147,14 +159,24 @@ class ApiModel:
             return usage
         return replace(usage, cost=self.price.cost(usage))
 
+    async def _embed(self, request: Embed) -> Reply:
+        call = embeddings_call(self._model, request.texts, self._options.extra_body)
+        try:
+            reply, notes = await self._chat.send(
+                lambda _: call, lambda body: self._named(read_embeddings(len(request.texts), body), body), stream=False
+            )
+        except Failed as failed:
+            raise failed.as_error(1) from None
+        return replace(reply, notes=(*reply.notes, *notes))
+
     # ------------------------------------------------------------ generation
 
     async def _generate(self, request: Generate) -> Reply:
         wire = self._wire_for(request)
-        first = await self._once(wire, request if wire.many and "n" not in self._dropped else replace(request, n=1))
+        first = await self._once(wire, request if wire.many else replace(request, n=1))
         if len(first.texts) >= request.n:
             return first.part(slice(request.n))
-        # The format has one text a reply, or this server ignores n: the others are asked for one by one.
+        # The format has one text a reply, or this server takes no n: the others are asked for one by one.
         rest = range(len(first.texts), request.n)
         more = [self._once(wire, replace(request, n=1, seed=request.seed + number)) for number in rest]
         return _joined([first, *await together(more)])
@@ -162,54 +184,50 @@ class ApiModel:
     def _wire_for(self, request: Generate) -> Wire:
         """Plain prompts go as text where the server completes texts; tools and schemas belong to a conversation."""
         plain = not request.prompt.messages and not request.tools and not request.schema
-        if self._texts_wire is not None and plain and (self._options.api == "completions" or self.found.texts):
-            return self._texts_wire
+        texts = self._interfaces.texts
+        if texts is not None and plain and (self._options.api == "completions" or self.found.texts):
+            return texts
         if self._options.api == "completions":
             raise ModelError("a conversation, tools or a schema need chat completions, and api=completions")
-        return self._wire
+        return self._interfaces.wire
+
+    def _sender(self, wire: Wire) -> Sender:
+        return self._text if wire is self._interfaces.texts else self._chat
 
     async def _once(self, wire: Wire, request: Generate, *, stops: bool = True) -> Reply:
         """One request until it is answered; `stops`: its stop strings may be sent along."""
-        for _ in range(_MOST_DROPPED):
-            dropped = self._dropped
-            stays = not stops or (self._thinks and not wire.stops_apart)
-            sent = replace(request, stop=()) if stays else request
-            call = wire.call(sent, dropped)
-            if self._options.stream == "on":
-                call = streamed(call, dropped)
-            try:
-                reply = await self._client.send(call, lambda body, _: self._read(wire, request, body))
-            except Failed as failed:
-                if failed.parameter in dropped:
-                    raise failed.as_error(1) from None
-                self._dropped |= {failed.parameter}
-                continue
-            if sent.stop and "stop" not in dropped and was_cut_in_thought(reply):
-                self._thinks, self._cut_in_thought = True, self._cut_in_thought + 1
-                again = await self._once(wire, request, stops=False)
-                return replace(again, usage=summed((reply.usage, again.usage)))
-            if "temperature" in self._dropped and "temperature" not in call.body:
-                reply = replace(reply, notes=(*reply.notes, "temperature-not-taken"))
-            return reply
-        raise ModelError(f"the server takes none of {', '.join(sorted(self._dropped))}")
-
-    async def _sent(self, sending: Coroutine[Any, Any, T]) -> T:
+        stays = not stops or (self._thinks and not wire.stops_apart)
+        sent = replace(request, stop=()) if stays else request
         try:
-            return await sending
+            reply, notes = await self._sender(wire).send(
+                lambda dialect: wire.call(sent if dialect.takes("n") else replace(sent, n=1), folds=dialect.folds),
+                lambda body: self._named(wire.read(request, body), body),
+            )
         except Failed as failed:
-            raise failed.as_error(1) from None
+            if failed.kind != "filtered":
+                raise failed.as_error(1) from None
+            return _withheld(request.n)
+        if sent.stop and self._sender(wire).dialect.takes("stop") and was_cut_in_thought(reply):
+            self._thinks, self._cut_in_thought = True, self._cut_in_thought + 1
+            again = await self._once(wire, request, stops=False)
+            return replace(again, usage=summed((reply.usage, again.usage)))
+        return replace(reply, notes=tuple(dict.fromkeys((*reply.notes, *notes))))
 
-    def _read(self, wire: Wire, request: Generate, body: Mapping[str, Any]) -> Reply:
-        reply = wire.read(request, body)
-        name = body.get("model") or body.get("modelVersion")
-        if isinstance(name, str):
-            mark = body.get("system_fingerprint")
-            self._served[f"{name} ({mark})" if mark else name] += 1
-        return reply
+    def _named(self, reply: Reply, body: Any) -> Reply:
+        """The reply with what the server calls the model that answered."""
+        if not (name := served_by(body)):
+            return reply
+        self._served[name] += 1
+        return replace(reply, served=name)
 
     async def close(self) -> None:
         self._closed = True
         await self._client.close()
+
+
+def _withheld(count: int) -> Reply:
+    """The reply to a request that the provider's filter did not let through: an outcome, as of a text that it cut."""
+    return Reply(texts=("",) * count, finish=("refused",) * count, notes=(REFUSED, WITHHELD), thought_apart=True)
 
 
 def _joined(replies: Sequence[Reply]) -> Reply:
@@ -224,6 +242,7 @@ def _joined(replies: Sequence[Reply]) -> Reply:
         thought_apart=all(reply.thought_apart for reply in replies),
         notes=tuple(dict.fromkeys(note for reply in replies for note in reply.notes)),
         usage=summed(usages),
+        served=", ".join(dict.fromkeys(reply.served for reply in replies if reply.served)),
     )
 
 

@@ -16,7 +16,7 @@ from evalkit.models.api.batches import MOST, BatchClient, Jobs
 from evalkit.models.api.circuit_breaker import Breaker
 from evalkit.models.api.client import Client, Patience
 from evalkit.models.api.completions import CompletionsWire
-from evalkit.models.api.model import ApiModel
+from evalkit.models.api.model import ApiModel, Interfaces
 from evalkit.models.api.options import CHANGES_ANSWERS, ApiOptions
 from evalkit.models.api.prices import Price, parse_price, price_of
 from evalkit.models.api.probing import Found, probe
@@ -77,19 +77,8 @@ def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Cli
     if isinstance(client, BatchClient):
         client.remember(_jobs(preset, parsed), identity.digest)
     texts, find = _texts(preset, name, parsed, base_url, headers, secret)
-    return ApiModel(
-        identity,
-        name,
-        parsed,
-        client,
-        growth,
-        wire=wire,
-        texts=texts,
-        find=find,
-        embeds=preset.wire == "chat",
-        price=_price(preset, name, parsed, base_url),
-        windows=windows,
-    )
+    interfaces = Interfaces(wire, texts, find, preset.wire == "chat", windows)
+    return ApiModel(identity, name, parsed, client, growth, interfaces, _price(preset, name, parsed, base_url))
 
 
 def _jobs(preset: Preset, options: ApiOptions) -> Jobs:

@@ -1,18 +1,23 @@
-"""What a server says about its limits: Retry-After and the rate-limit headers in the forms providers use."""
+"""What a server says about its limits: how long to wait, and the rate-limit headers in the forms providers use.
+
+A moment is read by the server's own clock, its `Date` header, where it sends one: this machine's may be wrong.
+"""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 __all__ = ["exhausted", "retry_after"]
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)")
+_PART = re.compile(r"(\d+(?:\.\d+)?) ?(ms|h|m|s|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _EPOCH = 1_000_000_000.0
+_MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
 _LIMITS = (
     # OpenAI, Azure, Groq, Together, OpenRouter
     ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
@@ -23,19 +28,32 @@ _LIMITS = (
     ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
     ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
 )
+_WORDS = re.compile(
+    # OpenAI, Groq: "Please try again in 1m7.66s"; Azure: "Please retry after 6 seconds"; LiteLLM: "Try again in 5 s"
+    r"(?:try again|retry|retry after|wait)(?: in| after| for)?:? (?P<for>(?:\d+(?:\.\d+)? ?(?:ms|h|m|s|d)(?![a-z]))+"
+    r"|\d+(?:\.\d+)? ?(?:milliseconds?|seconds?|minutes?|hours?))"
+)
+_LONG = (("milliseconds", "ms"), ("millisecond", "ms"), ("seconds", "s"), ("second", "s"), ("minutes", "m"))
+_MORE = (("minute", "m"), ("hours", "h"), ("hour", "h"))
 
 
-def retry_after(headers: Mapping[str, str], body: object = None) -> float | None:
+def retry_after(headers: Mapping[str, str], body: object = None, words: str = "") -> float | None:
     """Seconds that the server asks to wait before another attempt, None where it does not say.
 
-    Read are `retry-after-ms`, `retry-after` (seconds or an HTTP date) and the `retryDelay` in a Google error's details.
+    Read are `retry-after-ms`, `retry-after` (seconds or a moment), then what the body says: Google's `retryDelay`,
+    `retry_after`, Hugging Face's `estimated_time`, a gateway's copy of the headers, and the message's words in small
+    letters. A wait of nothing, a negative one and a moment that is past say nothing: the caller's own back-off holds.
     """
-    if (exact := headers.get("retry-after-ms")) is not None and (value := _number(exact)) is not None:
-        return max(0.0, value / 1000.0)
-    said = headers.get("retry-after")
-    if said is not None and (seconds := _seconds(said)) is not None:
-        return seconds
-    return _retry_delay(body)
+    now = _clock(headers)
+    said = [value / 1000.0 for name in _MILLISECONDS if (value := _number(headers.get(name, ""))) is not None]
+    if (text := headers.get("retry-after")) is not None:
+        said.append(_seconds(text, now) or 0.0)
+    found = next((seconds for seconds in said if seconds > 0.0), None)
+    if found is None:
+        found = next((seconds for seconds in _in_body(body, now) if seconds > 0.0), None)
+    if found is None and (match := _WORDS.search(words)):
+        found = _seconds(_short(match["for"]), now)
+    return found if found else None
 
 
 def exhausted(headers: Mapping[str, str]) -> float:
@@ -43,29 +61,36 @@ def exhausted(headers: Mapping[str, str]) -> float:
 
     "Used up" is a remaining number of 0. A negative one (Azure) means that nothing is counted.
     """
-    wait = 0.0
+    wait, now = 0.0, _clock(headers)
     for remaining, reset in _LIMITS:
         left = headers.get(remaining)
         if left is not None and _number(left) == 0.0 and (said := headers.get(reset)) is not None:
-            wait = max(wait, _seconds(said) or 0.0)
+            wait = max(wait, _seconds(said, now) or 0.0)
     return wait
 
 
-def _seconds(text: str) -> float | None:
+def _clock(headers: Mapping[str, str]) -> float:
+    """The server's time, in seconds since 1970."""
+    moment = _moment(headers.get("date", ""))
+    return time.time() if moment is None else moment
+
+
+def _seconds(text: str, now: float) -> float | None:
     """Seconds from now of "6m0s", "12ms", "1.5", an RFC 3339 time, an HTTP date or a Unix time (also in ms)."""
     text = text.strip()
     value = _number(text)
     if value is not None:
         if value > 1000.0 * _EPOCH:
             value /= 1000.0
-        return max(0.0, value - time.time()) if value > _EPOCH else max(0.0, value)
+        return max(0.0, value - now) if value > _EPOCH else max(0.0, value)
     parts = _PART.findall(text)
-    if parts and "".join(a + b for a, b in parts) == text:
+    if parts and "".join(a + b for a, b in parts) == text.replace(" ", ""):
         return sum(float(amount) * _UNITS[unit] for amount, unit in parts)
-    return _until(text)
+    moment = _moment(text)
+    return None if moment is None else max(0.0, moment - now)
 
 
-def _until(text: str) -> float | None:
+def _moment(text: str) -> float | None:
     try:
         when = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -73,9 +98,7 @@ def _until(text: str) -> float | None:
             when = parsedate_to_datetime(text)
         except (ValueError, TypeError):
             return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _number(text: str) -> float | None:
@@ -86,12 +109,28 @@ def _number(text: str) -> float | None:
     return value if value == value and abs(value) != float("inf") else None
 
 
-def _retry_delay(body: object) -> float | None:
-    if isinstance(body, list) and body:
-        body = body[0]
-    error = body.get("error") if isinstance(body, Mapping) else None
-    details = error.get("details") if isinstance(error, Mapping) else None
-    for detail in details if isinstance(details, list) else ():
-        if isinstance(detail, Mapping) and isinstance(delay := detail.get("retryDelay"), str):
-            return _seconds(delay)
-    return None
+def _in_body(body: object, now: float) -> Iterator[float]:
+    """What the body's fields say, however deep they are."""
+    if isinstance(body, list):
+        for one in body[:8]:
+            yield from _in_body(one, now)
+    if not isinstance(body, Mapping):
+        return
+    for name, value in body.items():
+        plain = str(name).lower().replace("-", "_")
+        if plain in ("retrydelay", "retry_after", "retry_after_seconds", "estimated_time", "x_ratelimit_reset"):
+            yield _any_seconds(value, now)
+        elif plain in ("retry_after_ms", "retryafterms"):
+            yield _any_seconds(value, now) / 1000.0
+        elif plain in ("error", "details", "detail", "metadata", "headers", "parameters"):
+            yield from _in_body(value, now)
+
+
+def _any_seconds(value: Any, now: float) -> float:
+    return _seconds(str(value), now) or 0.0 if isinstance(value, str | int | float) else 0.0
+
+
+def _short(text: str) -> str:
+    for word, unit in (*_LONG, *_MORE):
+        text = text.replace(word, unit)
+    return text

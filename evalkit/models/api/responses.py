@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from evalkit.core import Generate, Message, Reply, ToolCall, Usage
+from evalkit.core import Generate, Message, Reply, ToolCall
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.finish_reasons import finish_of
 from evalkit.models.api.http_call import HttpCall
-from evalkit.models.api.wire_format import Completion, ModelWire, arguments_of, data_url, estimate, integer, reply_of
-from evalkit.models.conversations import with_system
+from evalkit.models.api.token_counts import usage_of
+from evalkit.models.api.wire_format import Completion, ModelWire, arguments_of, data_url, reply_of
 
 __all__ = ["ResponsesWire"]
 
@@ -23,9 +23,9 @@ class ResponsesWire(ModelWire):
 
     many = False
 
-    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
+    def call(self, request: Generate, *, folds: bool) -> HttpCall:
         options = self._options
-        messages = with_system(request.prompt, options.system)
+        messages, was_folded = self._turns(request.prompt, folds)
         body: dict[str, Any] = {
             "model": self._model,
             "input": [
@@ -36,9 +36,8 @@ class ResponsesWire(ModelWire):
             "max_output_tokens": max(16, request.max_tokens + (options.thinking_tokens or 0)),
             "store": False,
         }
-        if "temperature" not in dropped:
-            body["temperature"] = request.temperature
-        if request.temperature > 0 and request.top_p < 1.0 and "top_p" not in dropped:
+        body["temperature"] = request.temperature
+        if request.temperature > 0 and request.top_p < 1.0:
             body["top_p"] = request.top_p
         if options.effort:
             body["reasoning"] = {"effort": options.effort}
@@ -50,7 +49,7 @@ class ResponsesWire(ModelWire):
                 {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.schema}
                 for tool in request.tools
             ]
-        return HttpCall("/responses", body | options.extra_body, estimate(request))
+        return self._finished("/responses", body, request, was_folded=was_folded)
 
     def read(self, request: Generate, body: Any) -> Reply:
         status = body["status"]
@@ -70,15 +69,8 @@ class ResponsesWire(ModelWire):
                 thoughts += [part.get("text") or "" for part in item.get("content") or ()]
             elif item["type"] == "function_call":
                 calls.append(ToolCall(item["name"], arguments_of(item.get("arguments")), item.get("call_id") or ""))
-        given = body.get("usage") or {}
-        usage = Usage(
-            integer(given, "input_tokens"),
-            integer(given, "output_tokens"),
-            cached_tokens=integer(given.get("input_tokens_details"), "cached_tokens"),
-            reasoning_tokens=integer(given.get("output_tokens_details"), "reasoning_tokens"),
-        )
         text = Completion("".join(texts), finish, "".join(thoughts), tuple(calls), notes)
-        return reply_of(request, [text], usage, self._markers)
+        return reply_of(request, [text], usage_of(body.get("usage")), self._markers)
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

@@ -12,10 +12,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-import orjson
-
 from evalkit.models.api.assembling import DONE, Assembler, Event, anthropic, completions, gemini, responses
 from evalkit.models.api.http_call import HttpCall
+from evalkit.models.api.json_texts import read_piece
 
 __all__ = ["events", "says", "streamed"]
 
@@ -29,7 +28,7 @@ _ASSEMBLERS: Mapping[str, Assembler] = MappingProxyType(
 )
 
 
-def streamed(call: HttpCall, dropped: frozenset[str]) -> HttpCall:
+def streamed(call: HttpCall) -> HttpCall:
     """The call with its reply as a stream; as it is where its format has none (embeddings)."""
     if call.path.endswith(":generateContent"):
         path = call.path.replace(":generateContent", ":streamGenerateContent") + "?alt=sse"
@@ -38,7 +37,7 @@ def streamed(call: HttpCall, dropped: frozenset[str]) -> HttpCall:
     if assemble is None:
         return call
     more: dict[str, Any] = {"stream": True}
-    if call.path.endswith("completions") and "stream_options" not in dropped:
+    if call.path.endswith("completions"):
         more["stream_options"] = {"include_usage": True}
     return replace(call, body={**call.body, **more}, assemble=assemble)
 
@@ -88,7 +87,7 @@ def _event(name: bytes, data: bytes) -> Event:
     if data == b"[DONE]":
         return DONE
     try:
-        event = orjson.loads(data)
+        event = read_piece(data)
     except ValueError:
         if name != b"error":
             raise

@@ -68,6 +68,8 @@ class Windows:
             greedy=(all(greedy for _, greedy in scored),),
             token_loglikelihoods=tuple(own) if request.tokens else (),
             usage=summed([found.usage for found in echoes]),
+            notes=tuple(dict.fromkeys(note for found in echoes for note in found.notes)),
+            served=", ".join(dict.fromkeys(found.served for found in echoes if found.served)),
         )
 
     def _rows(self, tokens: Tokens, ids: tuple[int, ...], stride: int | None) -> list[TokenRow]:

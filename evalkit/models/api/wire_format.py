@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from evalkit.core import IMAGE_TOKENS, Generate, Image, ModelError, Reply, ToolCall, Usage
+from evalkit.core import IMAGE_TOKENS, Generate, Image, Message, ModelError, Prompt, Reply, ToolCall, Usage
 from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.options import ApiOptions
+from evalkit.models.conversations import alternating, with_system
 from evalkit.models.replies import answer as replies
 from evalkit.models.replies.answer import read_answer
 from evalkit.models.replies.markers import ANY, Markers, chosen
@@ -22,6 +23,7 @@ __all__ = [
     "data_url",
     "estimate",
     "reply_of",
+    "served_by",
 ]
 
 _CHARACTERS_A_TOKEN = 4
@@ -51,6 +53,18 @@ class ModelWire:
     def headers(self, key: str) -> dict[str, str]:
         return {"authorization": f"Bearer {key}"} if key else {}
 
+    def _turns(self, prompt: Prompt, folds: bool) -> tuple[tuple[Message, ...], bool]:
+        """The conversation with the user's system prompt, and whether its turns were put together for a server that
+        takes no system role."""
+        messages = with_system(prompt, self._options.system)
+        changed = alternating(messages) if folds else messages
+        return changed, changed != messages
+
+    def _finished(self, path: str, body: dict[str, Any], request: Generate, *, was_folded: bool = False) -> HttpCall:
+        """The call with what the user adds to every request, which is not left out."""
+        extra = self._options.extra_body
+        return HttpCall(path, body | extra, estimate(request), needs=frozenset(extra), folded=was_folded)
+
 
 class Wire(Protocol):
     """A format: a generation to what is sent, and what comes back to a reply.
@@ -63,8 +77,8 @@ class Wire(Protocol):
     @property
     def stops_apart(self) -> bool: ...
     def headers(self, key: str) -> dict[str, str]: ...
-    def call(self, request: Generate, dropped: frozenset[str]) -> HttpCall:
-        """`dropped` names parameters that this server turned out not to take."""
+    def call(self, request: Generate, *, folds: bool) -> HttpCall:
+        """`folds`: this server takes no system role, and its words go into the first turn."""
         ...
 
     def read(self, request: Generate, body: Any) -> Reply:
@@ -110,10 +124,11 @@ def arguments_of(given: object) -> str:
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False) if given is not None else ""
 
 
-def integer(values: Mapping[str, Any] | None, *names: str) -> int:
-    """The first of the fields that holds a number, else 0."""
-    for name in names:
-        value = (values or {}).get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return int(value)
-    return 0
+def served_by(body: Any) -> str:
+    """What a server calls the model that answered, with its fingerprint: "gpt-4o-2024-08-06 (fp_0aa8d3e20b)"; "" where
+    it does not say."""
+    name = body.get("model") or body.get("modelVersion") if isinstance(body, Mapping) else None
+    mark = body.get("system_fingerprint") if isinstance(body, Mapping) else None
+    if not isinstance(name, str) or not name:
+        return ""
+    return f"{name} ({mark})" if isinstance(mark, str) and mark else name

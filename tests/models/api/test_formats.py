@@ -15,7 +15,6 @@ from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.responses import ResponsesWire
 from evalkit.scoring.extraction import final_answer
 
-NOTHING: frozenset[str] = frozenset()
 TOOL = Tool.of("weather", "The weather", {"type": "object", "properties": {"city": {"type": "string"}}})
 TALK = Prompt(
     messages=(
@@ -39,7 +38,7 @@ def read_chat(body: Any, request: Generate = ASKED) -> Reply:
 
 
 def test_chat_completions_are_sent_as_documented() -> None:
-    call = ChatWire("gpt", ApiOptions(effort="low"), limit_name="max_completion_tokens").call(ASKED, NOTHING)
+    call = ChatWire("gpt", ApiOptions(effort="low"), limit_name="max_completion_tokens").call(ASKED, folds=False)
     assert call.path == "/chat/completions"
     assert call.body == {
         "model": "gpt",
@@ -65,13 +64,13 @@ def test_chat_completions_are_sent_as_documented() -> None:
 
 
 def test_a_greedy_request_sends_neither_seed_nor_top_p() -> None:
-    body = ChatWire("m", ApiOptions()).call(Generate(Prompt("a"), top_p=0.5, seed=3), NOTHING).body
+    body = ChatWire("m", ApiOptions()).call(Generate(Prompt("a"), top_p=0.5, seed=3), folds=False).body
     assert body["temperature"] == 0.0
     assert not {"seed", "top_p", "n"} & set(body)
 
 
 def test_a_schema_is_a_strict_response_format() -> None:
-    body = ChatWire("m", ApiOptions()).call(Generate(Prompt("a"), schema='{"type":"object"}'), NOTHING).body
+    body = ChatWire("m", ApiOptions()).call(Generate(Prompt("a"), schema='{"type":"object"}'), folds=False).body
     form = body["response_format"]
     assert form == {
         "type": "json_schema",
@@ -160,7 +159,7 @@ def test_another_shape_is_no_reply(body: Any) -> None:
 
 def test_completions() -> None:
     wire = CompletionsWire("m", ApiOptions())
-    call = wire.call(Generate(Prompt("question", "preamble "), stop=("\n",), n=2, temperature=1.0), NOTHING)
+    call = wire.call(Generate(Prompt("question", "preamble "), stop=("\n",), n=2, temperature=1.0), folds=False)
     assert (call.path, call.body["prompt"], call.body["n"]) == ("/completions", "preamble question", 2)
     choices = [
         {"index": 1, "text": "b", "finish_reason": "length"},
@@ -200,7 +199,7 @@ def test_parts_of_characters_are_read_from_the_other_end() -> None:
 
 
 def test_anthropic_messages_are_sent_as_documented() -> None:
-    call = AnthropicWire("claude", ApiOptions()).call(ASKED, NOTHING)
+    call = AnthropicWire("claude", ApiOptions()).call(ASKED, folds=False)
     assert call.path == "/v1/messages"
     assert call.body == {
         "model": "claude",
@@ -219,17 +218,17 @@ def test_anthropic_messages_are_sent_as_documented() -> None:
 
 
 def test_anthropic_marks_the_shared_preamble_for_its_cache() -> None:
-    body = AnthropicWire("claude", ApiOptions()).call(Generate(Prompt("Q?", "Examples. ")), NOTHING).body
+    body = AnthropicWire("claude", ApiOptions()).call(Generate(Prompt("Q?", "Examples. ")), folds=False).body
     shared = {"type": "text", "text": "Examples. ", "cache_control": {"type": "ephemeral"}}
     assert body["messages"] == [{"role": "user", "content": [shared, {"type": "text", "text": "Q?"}]}]
 
 
 def test_anthropic_thinking_takes_no_temperature_and_room_of_its_own() -> None:
-    body = AnthropicWire("claude", ApiOptions(thinking_tokens=1024)).call(ASKED, NOTHING).body
+    body = AnthropicWire("claude", ApiOptions(thinking_tokens=1024)).call(ASKED, folds=False).body
     assert body["thinking"] == {"type": "enabled", "budget_tokens": 1024}
     assert body["max_tokens"] == 1044
     assert "temperature" not in body
-    body = AnthropicWire("claude", ApiOptions(effort="high")).call(ASKED, NOTHING).body
+    body = AnthropicWire("claude", ApiOptions(effort="high")).call(ASKED, folds=False).body
     assert (body["thinking"], body["output_config"]) == ({"type": "adaptive"}, {"effort": "high"})
 
 
@@ -270,7 +269,7 @@ def test_an_anthropic_message_is_read(reason: str, finish: str, notes: tuple[str
 
 
 def test_gemini_contents_are_sent_as_documented() -> None:
-    call = GoogleWire("gemini", ApiOptions(thinking_tokens=0)).call(ASKED, NOTHING)
+    call = GoogleWire("gemini", ApiOptions(thinking_tokens=0)).call(ASKED, folds=False)
     assert call.path == "/v1beta/models/gemini:generateContent"
     assert call.body == {
         "contents": [
@@ -330,7 +329,7 @@ def test_a_prompt_that_gemini_blocks_is_refused_not_failed() -> None:
 
 def test_responses() -> None:
     wire = ResponsesWire("gpt", ApiOptions(effort="high"))
-    body = wire.call(Generate(TALK, max_tokens=100, schema='{"type":"object"}'), NOTHING).body
+    body = wire.call(Generate(TALK, max_tokens=100, schema='{"type":"object"}'), folds=False).body
     assert (body["reasoning"], body["store"], body["max_output_tokens"]) == ({"effort": "high"}, False, 100)
     assert body["text"]["format"]["type"] == "json_schema"
     answer = {
@@ -352,4 +351,4 @@ def test_responses() -> None:
 
 def test_extra_fields_are_added_to_every_request() -> None:
     options = ApiOptions.parse({"extra": json.dumps({"provider": {"order": ["x"]}})})
-    assert ChatWire("m", options).call(ASKED, NOTHING).body["provider"] == {"order": ["x"]}
+    assert ChatWire("m", options).call(ASKED, folds=False).body["provider"] == {"order": ["x"]}

@@ -47,7 +47,7 @@ def asked(*parts: str | Image) -> Generate:
 
 def sent(wire: Any, request: Generate) -> Any:
     """The user's turn in the body that is sent."""
-    body = wire.call(request, frozenset()).body
+    body = wire.call(request, folds=False).body
     turns = body.get("messages") or body.get("input") or body.get("contents")
     return next(turn for turn in turns if turn["role"] == "user")
 

@@ -14,12 +14,12 @@ from evalkit.core import Choose, Generate, Model, Prompt, Usage, UsageError
 from evalkit.models import providers, resolve
 from evalkit.models.api import rate_limit_headers
 from evalkit.models.api.cost_limit import expected
-from evalkit.models.api.failures import classify
 from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.prices import Price, parse_price, price_of
 from evalkit.models.api.providers import PRESETS
 from evalkit.models.api.rate_limiter import Growth, PerMinute, RateLimiter
 from evalkit.models.api.secrets import Secret, redacted
+from evalkit.models.api.signals import classify
 
 KEY = "sk-ant-0123456789abcdef0123"
 
@@ -184,12 +184,12 @@ def test_a_limit_that_is_used_up_is_waited_for(headers: dict[str, str], seconds:
     ("status", "error", "kind"),
     [
         (401, {"message": "no"}, "refused"),
-        (429, {"message": "quota", "code": "insufficient_quota"}, "refused"),
-        (400, {"message": "Your credit balance is too low to access"}, "refused"),
+        (429, {"message": "quota", "code": "insufficient_quota"}, "spent"),
+        (400, {"message": "Your credit balance is too low to access"}, "spent"),
         (429, {"message": "slow down"}, "overloaded"),
         (529, {"message": "Overloaded", "type": "overloaded_error"}, "overloaded"),
         (500, {"message": "oops"}, "broken"),
-        (400, {"message": "maximum context length is 4096 tokens"}, "wrong"),
+        (400, {"message": "maximum context length is 4096 tokens"}, "too long"),
         (
             400,
             {"message": "Unsupported value: 'temperature' does not support 0", "param": "temperature"},
@@ -200,7 +200,7 @@ def test_a_limit_that_is_used_up_is_waited_for(headers: dict[str, str], seconds:
     ],
 )
 def test_what_can_be_tried_again(status: int, error: dict[str, Any], kind: str) -> None:
-    assert classify(status, {"error": error}, "", None).kind == kind
+    assert classify(status, {"error": error}, sent={"temperature": 0.0}).kind == kind
 
 
 def test_growth_doubles_halves_and_recovers() -> None:

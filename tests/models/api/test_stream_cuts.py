@@ -68,7 +68,7 @@ CHATS = [
 
 
 def assembled(path: str, events: list[Event]) -> Any:
-    assemble = streamed(HttpCall(path, {}), frozenset()).assemble
+    assemble = streamed(HttpCall(path, {})).assemble
     assert assemble is not None
     return assemble(events)
 
@@ -141,7 +141,7 @@ def test_a_reply_of_gemini_with_several_candidates() -> None:
         ],
         "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 9},
     }
-    assemble = streamed(HttpCall("/v1beta/models/g:generateContent", {}), frozenset()).assemble
+    assemble = streamed(HttpCall("/v1beta/models/g:generateContent", {})).assemble
     assert assemble is not None
     for seed in range(60):
         assert wire.read(ASKED, assemble(streamed_gemini(body, random.Random(seed)))) == wire.read(ASKED, body)

@@ -21,7 +21,6 @@ from tests.models.api.faultserver import FaultServer
 from tests.models.api.test_client import ask, opened
 
 ASKED = Generate(Prompt("What?"), stop=())
-NOTHING: frozenset[str] = frozenset()
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def whole(path: str, *found: dict[str, Any]) -> Any:
-    assemble = streamed(HttpCall(path, {}), NOTHING).assemble
+    assemble = streamed(HttpCall(path, {})).assemble
     assert assemble is not None
     return assemble(found)
 
@@ -106,7 +105,7 @@ def test_anthropics_events_are_its_message() -> None:
 
 
 def test_geminis_pieces_and_the_last_event_of_a_response() -> None:
-    call = streamed(HttpCall("/v1beta/models/g:generateContent", {}), NOTHING)
+    call = streamed(HttpCall("/v1beta/models/g:generateContent", {}))
     assert call.path == "/v1beta/models/g:streamGenerateContent?alt=sse"
     assert call.assemble is not None
     body = call.assemble(
