@@ -199,7 +199,7 @@ def test_a_policy_that_names_no_task_of_the_runs_gates_nothing_and_says_so(proje
         (("runs/damaged", "--baseline-ref=--output=injected"), "--baseline-ref is a commit, branch or tag"),
         (("nothing",), "nothing is no run folder, and without --model it can't be run"),
         (("runs/damaged", "quiz.yaml"), "runs and tasks together are no candidate"),
-        (("runs/damaged", "--confidence", "0.3"), "--confidence lies between 0.5 and 1"),
+        (("runs/damaged", "--confidence", "0.3"), "--confidence: confidence lies between 0.5 and 1"),
     ],
 )
 def test_mistakes_in_what_is_asked_are_usage_errors(project: Project, arguments: tuple[str, ...], said: str) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from evalkit.comparing.gates import shares
 from evalkit.comparing.gates.limits import GateLimits
 from evalkit.core import UsageError
 
-DEFAULT_MARGIN = 0.02
 CEILINGS = ("seconds", "tokens", "cost")
 
 
@@ -23,22 +23,39 @@ class Margin:
 
     value: float
     relative: bool = False
+    at: str = field(default="", compare=False)
+    """Where it was written: file and line."""
 
     def units(self, scale: str, baseline: float) -> float:
-        """The margin in the metric's units."""
-        if self.relative and scale != "proportion":
-            return self.value * abs(baseline) if math.isfinite(baseline) else 0.0
-        return self.value
+        """The margin in the metric's units. Raises UsageError for a margin of 50 points or more on a proportion."""
+        if scale == "proportion":
+            self.check()
+            return self.value
+        if not self.relative:
+            return self.value
+        return self.value * abs(baseline) if math.isfinite(baseline) else 0.0
+
+    def check(self) -> None:
+        """Raises UsageError where it cannot be a margin of a proportion."""
+        if self.value < shares.LARGEST_MARGIN:
+            return
+        # 0.5 for half a per cent and 2 for two are slips of one kind; 50% was written out.
+        fix = "a margin below 50 points, such as 2%" if self.relative else shares.asked(self.value)
+        raise UsageError(
+            f"a margin of {100 * self.value:g} points lets every drop pass that matters",
+            found=f"{100 * self.value:g}%" if self.relative else f"{self.value:g}",
+            fix=fix,
+            at=self.at,
+        )
 
     @staticmethod
     def parse(text: str) -> Margin:
         """`0.02`, `2%` or `2 %`; raises ValueError."""
-        cleaned = text.strip()
-        proportion = cleaned.endswith("%")
-        value = float(cleaned.removesuffix("%").strip()) / (100.0 if proportion else 1.0)
-        if not (math.isfinite(value) and value >= 0.0):
-            raise ValueError(f"a margin is a number of at least 0, found {text!r}")
-        return Margin(value, proportion)
+        return Margin(*shares.read(text))
+
+
+DEFAULT_MARGIN = Margin(0.02, relative=True)
+"""2 %: two points of a proportion, 2 % of the baseline's value of any other metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +84,7 @@ class Policy:
     do to the exit code.
     """
 
-    margin: Margin = Margin(DEFAULT_MARGIN)
+    margin: Margin = DEFAULT_MARGIN
     mean: Margin | None = None
     mean_weights: Mapping[str, float] = field(default_factory=dict)
     each: bool = True

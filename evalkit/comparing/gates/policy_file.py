@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from evalkit.comparing.gates import shares
 from evalkit.comparing.gates.policy import CEILINGS, Margin, Policy, TaskPolicy
 from evalkit.core import UsageError
 from evalkit.plugins.yaml_tree import Value, read_yaml
@@ -78,13 +79,12 @@ def policy_from(path: Path | Policy | None, given: Mapping[str, Any]) -> Policy:
         values["margin"] = _option("--margin", given["margin"], Margin.parse, "a number such as 0.02, or 2%")
         values["each"] = True
     if given.get("mean_margin") is not None:
-        values["mean"] = _option("--mean-margin", given["mean_margin"], Margin.parse, "a number such as 0.01, or 1%")
+        values["mean"] = _checked(
+            _option("--mean-margin", given["mean_margin"], Margin.parse, "a number such as 0.01, or 1%")
+        )
         values["each"] = given.get("margin") is not None or (policy.mean is not None and policy.each)
     if given.get("confidence") is not None:
-        confidence = float(given["confidence"])
-        if not 0.5 < confidence < 1.0:
-            raise UsageError("--confidence lies between 0.5 and 1", found=str(confidence), fix="0.95")
-        values["confidence"] = confidence
+        values["confidence"] = _named("--confidence", given["confidence"], confidence)
     if given.get("tasks"):
         values["only"] = tuple(given["tasks"])
     for key in ("any_drop_blocks", "common_samples"):
@@ -95,7 +95,7 @@ def policy_from(path: Path | Policy | None, given: Mapping[str, Any]) -> Policy:
     if given.get("inconclusive"):
         values["inconclusive_blocks"] = given["inconclusive"] == "block"
     if given.get("max_failures") is not None:
-        values["max_failures"] = given["max_failures"]
+        values["max_failures"] = _named("--max-failures", given["max_failures"], shares.proportion)
     return replace(policy, **values)
 
 
@@ -106,12 +106,28 @@ def _option(name: str, text: str, read: Callable[[str], _Made], wanted: str) -> 
         raise UsageError(f"{name} is {wanted}", found=repr(text)) from None
 
 
+def _named(name: str, value: object, read: Callable[[str], _Made]) -> _Made:
+    """An option's value; its mistakes begin with its name."""
+    try:
+        return read(str(value))
+    except UsageError as error:
+        raise UsageError(f"{name}: {error.wrong}", found=error.found, fix=error.fix) from None
+
+
 # ---------------------------------------------------------------- values
+
+
+def confidence(text: str) -> float:
+    """A one-sided confidence: `0.95` or `95%`. Raises UsageError."""
+    number = shares.proportion(text)
+    if not 0.5 < number < 1.0:
+        raise UsageError("confidence lies between 0.5 and 1", found=text, fix="0.95 or 95%")
+    return number
 
 
 def _margin(value: Value) -> Margin:
     try:
-        return Margin.parse(value.text())
+        return replace(Margin.parse(value.text()), at=value.at)
     except ValueError:
         raise value.wrong(
             "a margin is the largest drop that passes", found=repr(value.text()), fix="0.02 or 2%"
@@ -121,7 +137,7 @@ def _margin(value: Value) -> Margin:
 def _mean(value: Value) -> dict[str, Any]:
     """`mean: 1%`, or a mapping of the margin and of the tasks' weights."""
     if not value.is_mapping():
-        return {"mean": _margin(value)}
+        return {"mean": _checked(_margin(value))}
     found = value.mapping(("margin", "weights"))
     if "margin" not in found:
         raise value.wrong("the mean over tasks needs its margin", fix="mean: {margin: 1%, weights: {mmlu: 2}}")
@@ -130,35 +146,35 @@ def _mean(value: Value) -> dict[str, Any]:
         weights[name] = item.number()
         if weights[name] < 0.0:
             raise item.wrong("a weight is at least 0", found=f"{weights[name]:g}")
-    return {"mean": _margin(found["margin"]), "mean_weights": weights}
+    return {"mean": _checked(_margin(found["margin"])), "mean_weights": weights}
+
+
+def _checked(margin: Margin) -> Margin:
+    """The margin of a mean, which is always of proportions."""
+    margin.check()
+    return margin
 
 
 def _confidence(value: Value) -> float:
-    number = value.number()
-    if not 0.5 < number < 1.0:
-        raise value.wrong("confidence lies between 0.5 and 1", found=f"{number:g}", fix="0.95")
-    return number
+    return _at(value, confidence)
 
 
 def _proportion(value: Value) -> float:
     """`0.05` or `5%`."""
-    try:
-        number = Margin.parse(value.text()).value
-    except ValueError:
-        raise value.wrong("this is a proportion", found=repr(value.text()), fix="0.05 or 5%") from None
-    if number > 1.0:
-        raise value.wrong("a proportion is at most 1", found=value.text(), fix="5% is written 0.05 or 5%")
-    return number
+    return _at(value, shares.proportion)
 
 
 def _rise(value: Value) -> float:
     """`20%` or `0.2`: how much more than the baseline."""
+    return _at(value, shares.rise)
+
+
+def _at(value: Value, read: Callable[[str], _Made]) -> _Made:
+    """What a text means, where its mistakes stand."""
     try:
-        return Margin.parse(value.text().strip().removeprefix("+")).value
-    except ValueError:
-        raise value.wrong(
-            "this says how much more than the baseline is allowed", found=repr(value.text()), fix="20%"
-        ) from None
+        return read(value.text())
+    except UsageError as error:
+        raise value.wrong(error.wrong, found=error.found, fix=error.fix) from None
 
 
 def _choice(value: Value, known: tuple[str, ...]) -> str:

@@ -44,7 +44,7 @@ def test_degraded_blocks_where_the_policy_says_so() -> None:
 
 def test_a_slice_is_decided_on_its_own_samples() -> None:
     after = [0.0 if i % 2 else value for i, value in enumerate(RIGHT)]
-    policy = Policy(margin=Margin(0.5), tasks={"quiz": TaskPolicy(slices={"odd": Margin(0.1), "even": None})})
+    policy = Policy(margin=Margin(0.4), tasks={"quiz": TaskPolicy(slices={"odd": Margin(0.1), "even": None})})
     whole, odd, even = assess([pair(RIGHT, after)], policy)
     assert (whole.part, odd.part, even.part) == ("", "odd", "even")
     assert (odd.verdict.n, odd.verdict.outcome, odd.verdict.margin) == (500, GateOutcome.FAIL, 0.1)
