@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from evalkit.comparing.side import COSTS, Column, TaskSide
 from evalkit.core import UsageError
+from evalkit.scoring.metrics.per_sample import value_of_sample
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
@@ -296,7 +297,7 @@ def _per_sample(column: Column, places: Sequence[Sequence[int]], units: Units | 
     import numpy as np
 
     if units is not None:
-        return np.asarray([_unit(column.rows[list(copies)], units) for copies in places], dtype=np.float64)
+        return np.asarray([value_of_sample(column.rows[list(copies)], units) for copies in places], dtype=np.float64)
     values = column.rows[:, 0]
     if all(len(copies) == 1 for copies in places):
         return values[[copies[0] for copies in places]] if places else np.zeros(0)
@@ -305,17 +306,6 @@ def _per_sample(column: Column, places: Sequence[Sequence[int]], units: Units | 
         measured = [value for value in values[list(copies)] if math.isfinite(value)]
         means.append(sum(measured) / len(measured) if measured else math.nan)
     return np.asarray(means, dtype=np.float64)
-
-
-def _unit(rows: FloatRows, units: Units) -> float:
-    """The value that the rows of one sample make together."""
-    import numpy as np
-
-    measured = rows[np.isfinite(rows).all(axis=1)]
-    if not len(measured):
-        return math.nan
-    values, _ = units(measured, np.zeros(len(measured), np.int64))
-    return float(values[0])
 
 
 def clusters_of(paired: PairedTask) -> IntArray | None:

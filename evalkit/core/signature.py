@@ -28,6 +28,8 @@ def signature(identity: Mapping[str, str], *, data: str, prompts: str) -> str:
         f"model:{identity['model']}",
         f"evalkit:{version()}",
     ]
+    if identity.get("subset", "–") != "–":
+        parts.insert(parts.index(f"limit:{identity['limit']}") + 1, f"subset:{identity['subset']}")
     if identity["repeats"] != "1":
         parts.insert(-2, f"repeats:{identity['repeats']}")
     return "|".join(part.replace("|", "/") for part in parts)

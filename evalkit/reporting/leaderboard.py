@@ -227,6 +227,10 @@ def _newest(runs: Iterable[Run]) -> tuple[dict[tuple[str, str], Cell], list[str]
                 before = found.get((name, entry.name))
                 found[name, entry.name] = Cell(run, entry, metric, before.older + 1 if before else 0)
     notes = [f"{task}, {m}: the newest of {c.older + 1} results" for (m, task), c in found.items() if c.older]
+    for (model, task), cell in found.items():
+        subset = cell.entry.identity.get("subset", "–")
+        if subset != "–":
+            notes.append(f"{task}, {model}: the whole set's mean as estimated from {subset.partition('@')[0]}")
     return found, notes
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from evalkit.core import Model, Request, Task, UsageError, claims
@@ -17,7 +18,9 @@ from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.runs.plan import RUNS, RunPlan, plan_from_manifest, spending_of
 from evalkit.runs.planned_tasks import check_named_once, load_all, prepare_all
 from evalkit.runs.runner import Forecast, PreparedTask, Progress, begin, continued, execute, forecast, new_journal
-from evalkit.runs.store import Journal, Manifest, Run, SuiteEntry, folder_name, manifest, runs_under
+from evalkit.runs.store import Journal, Manifest, Run, SuiteEntry, folder_name, manifest, runs_under, subset_file
+from evalkit.runs.store.subset_file import Subset
+from evalkit.runs.subsets import with_subsets
 
 if TYPE_CHECKING:
     from evalkit.judging.usage import UsageMeter
@@ -72,7 +75,7 @@ def resume(
     if max_cost is not None:
         plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
     with huggingface.offline(plan.settings.data.offline):
-        planned = sessions(plan)
+        planned = sessions(plan, subset_file.read(found[0]))
         runs = []
         for session in planned:
             session.folder = folder if len(planned) == 1 else _group(folder) / folder_name(session.model.identity.name)
@@ -97,15 +100,20 @@ def _forecast_session(session: Session, plan: RunPlan) -> tuple[Model, list[Fore
             cache.close()
 
 
-def sessions(plan: RunPlan) -> list[Session]:
-    """What every model of a plan is asked. Raises UsageError for any mistake in names, data and options."""
+def sessions(plan: RunPlan, subsets: Mapping[str, Subset] = MappingProxyType({})) -> list[Session]:
+    """What every model of a plan is asked. Raises UsageError for any mistake in names, data and options.
+
+    `subsets` are those that a run which is resumed was begun with.
+    """
     models = plan.stack.open(plan.models, plan.opened)
     planned, suites = load_all(plan.tasks, plan.project)
     check_named_once("model", [model.identity.name for model in models])
-    found = []
+    found, known = [], dict(subsets)
     for named, model in zip(plan.models, models, strict=True):
         judge, tasks = _judged([one.task for one in planned], plan)
         prepared = prepare_all(planned, tasks, model, plan.settings)
+        if plan.settings.subset:
+            prepared = with_subsets(prepared, plan.settings.subset, RUNS, known)
         found.append(Session(model, prepared, suites, named if isinstance(named, str) else named.identity.name, judge))
     return found
 

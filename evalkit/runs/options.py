@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from evalkit.core import FewshotOrder, Model, UsageError
-from evalkit.core.option_values import Range, Shown, fits, wanted
+from evalkit.core.option_values import Form, Range, Shown, fits, wanted
 from evalkit.core.spec import unknown
 
 __all__ = ["OPTIONS", "Command", "RunOption", "UnsafeCode", "checked_keywords"]
@@ -32,6 +32,10 @@ Flag: TypeAlias = Annotated[bool, Shown("true or false")]
 AModel: TypeAlias = Annotated[str | Model, Shown("a model")]
 Proportion: TypeAlias = Annotated[float, Range("a proportion between 0 and 1", least=0, most=1)]
 Dollars: TypeAlias = Annotated[float, Range("a number of US dollars above 0", least=0, above=True)]
+_ANCHORS = r"anchors=[1-9][0-9]{0,8}(,runs=.+)?"
+Anchors: TypeAlias = Annotated[
+    str, Form("anchors=N, or anchors=N,runs=DIR", "anchors=200", pattern=_ANCHORS, near=("anchors=200",))
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,13 @@ _ALL = (
         commands=("run", "quantize-check"),
     ),
     RunOption("limit", Count, "Samples per task, spread evenly over its subsets.", "N"),
+    RunOption(
+        "subset",
+        Anchors,
+        "Ask N samples, chosen by stored runs, and estimate all.",
+        "anchors=N",
+        commands=("run",),
+    ),
     RunOption("num_fewshot", Whole, "Few-shot examples before each question.", "K"),
     RunOption("fewshot_order", FewshotOrder, "How examples are picked."),
     RunOption("seed", Whole, "Seed of few-shot draws and sampling.  [default: 1]"),

@@ -64,6 +64,7 @@ class RunKeywords(TypedDict, total=False):
     may be, and a test holds the two together."""
 
     limit: int | None
+    subset: str | None
     seed: int
     num_fewshot: int | None
     fewshot_order: FewshotOrder | None

@@ -37,7 +37,7 @@ BESIDE = {
             "tasks",
             "any_drop_blocks",
         ),
-        *("degraded", "inconclusive", "common_samples", "max_failures", "sequential", "markdown", "junit"),
+        *("degraded", "inconclusive", "common_samples", "max_failures", "sequential", "adaptive", "markdown", "junit"),
         *("json_file", "github"),
     },
     "quantize-check": {"model", "against", "tasks", "policy", "margin", "out", "resume", "as_json"},
@@ -71,6 +71,7 @@ def test_a_command_takes_the_tables_options_and_its_own(name: str) -> None:
 
 VALUES: dict[str, Any] = {
     "limit": 3,
+    "subset": "anchors=50",
     "num_fewshot": 2,
     "fewshot_order": "first",
     "seed": 7,
@@ -133,6 +134,9 @@ BAD: list[tuple[str, Any, str]] = [
     ("limit", 2.5, "a whole number of at least 1"),
     ("limit", True, "a whole number of at least 1"),
     ("limit", "3", "a whole number of at least 1"),
+    ("subset", "sixty", "anchors=N, or anchors=N,runs=DIR"),
+    ("subset", "anchors=0", "anchors=N, or anchors=N,runs=DIR"),
+    ("subset", 200, "anchors=N, or anchors=N,runs=DIR"),
     ("repeats", 0, "a whole number of at least 1"),
     ("num_fewshot", -1, "a whole number of at least 0"),
     ("seed", -1, "a whole number of at least 0"),

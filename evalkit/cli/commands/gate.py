@@ -16,6 +16,7 @@ from evalkit.core.terminal import emit_json
 
 if TYPE_CHECKING:
     from evalkit.comparing.gates import Opened
+    from evalkit.comparing.gates.look_rules import Rule
     from evalkit.comparing.gates.policy import Policy
     from evalkit.comparing.gates.report import GateReport
 
@@ -42,6 +43,7 @@ def command() -> None:
 @click.option("--common-samples", is_flag=True, help="Compare what both have instead of refusing missing samples.")
 @click.option("--max-failures", metavar="SHARE", help="Unmeasured share allowed.  [default: 0.05]")
 @click.option("--sequential", type=int, metavar="LOOKS", help="Run in this many batches and stop once it is decided.")
+@click.option("--adaptive", is_flag=True, help="Run as few samples as the verdict needs, in batches.")
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown, for a comment.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write JSON; - prints it.")
@@ -70,10 +72,10 @@ def run(candidate: tuple[str, ...], **given: Any) -> None:
     policy = policy_from(given["policy"] or _suite_with_gate(candidate), given)
     baseline = _baseline(given, policy)
     folder: Path | None
-    if given["sequential"] is not None:
+    if (rule := _rule(given)) is not None:
         from evalkit.comparing.gates.looks import run_in_looks
 
-        report, folder = run_in_looks(_plan(candidate, given), baseline, policy, given["sequential"], _watcher(given))
+        report, folder = run_in_looks(_plan(candidate, given), baseline, policy, rule, _watcher(given))
     else:
         from evalkit.comparing.gates import gate
 
@@ -94,7 +96,10 @@ def run(candidate: tuple[str, ...], **given: Any) -> None:
 @click.option("--power", type=float, default=0.8, show_default=True, help="The wished-for chance to pass.")
 @click.option("--correlation", type=float, default=0.5, show_default=True, help="Expected between the two runs.")
 @click.option("--like", type=click.Path(path_type=Path), metavar="RUN", help="Measure it on an earlier candidate.")
-def plan(baseline: Path, like: Path | None, power: float, correlation: float, **given: Any) -> None:
+@click.option("--sequential", type=int, metavar="LOOKS", help="What to expect of a gate with so many looks, too.")
+def plan(
+    baseline: Path, like: Path | None, power: float, correlation: float, sequential: int | None, **given: Any
+) -> None:
     """Say what a gate over BASELINE (a file or a run) can tell, before anything is run.
 
     For every task: the chance to pass where nothing changed, the smallest margin that is passed with --power, and the
@@ -102,12 +107,15 @@ def plan(baseline: Path, like: Path | None, power: float, correlation: float, **
     """
     from evalkit.cli.rendering.gate_plan import show_plan
     from evalkit.comparing.gates import open_any, policy_from
+    from evalkit.comparing.gates.look_rules import ScheduledLooks
 
     for name, value in (("--power", power), ("--correlation", correlation)):
         if not 0.0 <= value < 1.0 or (name == "--power" and value == 0.0):
             raise UsageError(f"{name} lies between 0 and 1", found=str(value))
     opened = open_any(baseline)
-    show_plan(opened, policy_from(given["policy"], given), power, correlation, open_any(like) if like else None)
+    schedule = None if sequential is None else ScheduledLooks.of(sequential).schedule
+    policy = policy_from(given["policy"], given)
+    show_plan(opened, policy, power, correlation, open_any(like) if like else None, schedule)
 
 
 def _suite_with_gate(candidate: tuple[str, ...]) -> Policy | None:
@@ -129,6 +137,17 @@ def _baseline(given: dict[str, Any], policy: Policy) -> Opened:
             f"there is no baseline {path}", fix="evalkit baseline save RUN makes one; --baseline names another place"
         )
     return open_any(path)
+
+
+def _rule(given: dict[str, Any]) -> Rule | None:
+    """How a gate in batches decides; None where all samples are run at once."""
+    from evalkit.comparing.gates.look_rules import AdaptiveLooks, ScheduledLooks
+
+    if given["adaptive"] and given["sequential"] is not None:
+        raise UsageError("--adaptive and --sequential exclude each other", fix="leave one of them out")
+    if given["adaptive"]:
+        return AdaptiveLooks()
+    return None if given["sequential"] is None else ScheduledLooks.of(given["sequential"])
 
 
 def _candidate(candidate: tuple[str, ...], given: dict[str, Any]) -> tuple[Opened, Path | None]:

@@ -24,13 +24,22 @@ def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> 
     out.print(scores_table(runs, only))
     for run in runs:
         for entry in run.manifest.tasks:
-            known = notes(entry.result) if entry.result and only in (None, entry.name) else []
+            known = _of_part(entry, notes(entry.result)) if entry.result and only in (None, entry.name) else []
             if known:
                 name = entry.name if len(runs) == 1 else f"{entry.name} · {run.model}"
                 out.print(styled((f"{name}: ", "dim"), *known), soft_wrap=True)
     told = toys_told(runs, only)
     if told:
         out.print(told, style="yellow")
+
+
+def _of_part(entry: TaskEntry, known: list[str | tuple[str, str]]) -> list[str | tuple[str, str]]:
+    """The notes of a task, with what its number is an estimate of, where a subset was asked."""
+    subset, _, _ = entry.identity.get("subset", "–").partition("@")
+    if subset == "–" or entry.result is None:
+        return known
+    told = f"{entry.result.primary_metric} is the estimate of the whole set's mean from {subset}"
+    return [told, *([", ", *known] if known else [])]
 
 
 def unknown_endings(runs: Sequence[Run], only: str | None = None) -> list[str]:

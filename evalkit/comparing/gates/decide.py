@@ -88,6 +88,20 @@ def decide_moments(
     return _verdict(outcome, made, before, after, limits, higher_is_better, needed=needed)
 
 
+def decide_bounds(
+    found: Verdict,
+    limits: GateLimits,
+    *,
+    before: float,
+    after: float,
+    higher_is_better: bool = True,
+    needed: int | None = None,
+) -> GateVerdict:
+    """The verdict by bounds that are known already, in the metric's own direction."""
+    outcome = _by_bounds(found, limits, higher_is_better)
+    return _verdict(outcome, found, before, after, limits, higher_is_better, needed=needed)
+
+
 def decide_statistic(
     baseline_rows: FloatRows,
     candidate_rows: FloatRows,

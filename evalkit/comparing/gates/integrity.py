@@ -109,6 +109,11 @@ def _settings(paired: PairedTask) -> list[IntegrityFinding]:
         ("warn", _WARNED),
         ("note", _NOTED),
     )
+    chosen = [facts.get("subset", "–") for facts in (then, now)]
+    if chosen[0] != chosen[1]:
+        # The estimate of one side is of the whole set, its samples are a part: they are not what is gated.
+        what = f"the subset of samples changed: {chosen[0]} → {chosen[1]}; a subset is gated against the same subset"
+        found.append(IntegrityFinding(name, "incomparable", what))
     for level, keys in levels:
         for key, words in keys.items():
             if key in then and key in now and then[key] != now[key]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SETS = 10_000
 _SEARCH_SETS = 4_000
-_LARGEST_CLUSTER = 60
+LARGEST_CLUSTER = 60
 """Clusters beyond this size have too many outcomes to draw; the closed form then speaks for them."""
 _MOST_SAMPLES = 10_000_000
 _FEWEST_SETS, _MOST_CELLS = 1_000, 10_000_000
@@ -99,7 +99,7 @@ def plan(
     answers = Answers(proportion, 0.0, correlation, max(1, round(cluster_size)), icc)
     if limits.zero_tolerance:
         return _strict(n, limits, answers, power)
-    if answers.size > _LARGEST_CLUSTER:
+    if answers.size > LARGEST_CLUSTER:
         return _by_normal(n, limits, answers.deviation, cluster_size, icc, power)
     return _by_draws(n, limits, answers, power, seed)
 

@@ -18,14 +18,15 @@ from evalkit.core import (
     Row,
     Sample,
     Scorer,
-    Subset,
     Task,
     UsageError,
     digest_of,
 )
+from evalkit.core import Subset as DataSubset
 from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream, sample_seed
 from evalkit.runs.runner.settings import Settings
 from evalkit.runs.store.older_names import is_shipped
+from evalkit.runs.store.subset_file import Subset
 
 _log = logging.getLogger(__name__)
 _WARNINGS = 3
@@ -45,7 +46,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    subset: Subset
+    subset: DataSubset
     opened: OpenedSource
     quota: int | None
 
@@ -62,6 +63,7 @@ class PreparedTask:
     parts: tuple[_Part, ...]
     total: int | None
     identity: dict[str, str]
+    subset: Subset | None = None
 
     @property
     def facts(self) -> list[dict[str, str]]:
@@ -75,6 +77,7 @@ class PreparedTask:
     def work(self) -> Iterator[Work]:
         """Every attempt, in the order of the data. Raises UsageError where not even the first row can be asked."""
         seen: set[int] = set()
+        chosen = None if self.subset is None else self.subset.asked
         for number, part in enumerate(self.parts):
             renderer = PromptRenderer(
                 task=self.task.name,
@@ -89,18 +92,26 @@ class PreparedTask:
             )
             for row_number, row in enumerate(islice(part.opened.rows(), part.quota)):
                 index = number * _ROWS_PER_SUBSET + row_number
-                yield from self._attempts(index, row, part.subset, renderer, seen)
+                yield from self._attempts(index, row, part.subset, renderer, seen, chosen)
 
     def _attempts(
-        self, index: int, row: Row | BadRow, subset: Subset, renderer: PromptRenderer, seen: set[int]
+        self,
+        index: int,
+        row: Row | BadRow,
+        subset: DataSubset,
+        renderer: PromptRenderer,
+        seen: set[int],
+        chosen: frozenset[str] | None,
     ) -> Iterator[Work]:
         try:
             if isinstance(row, BadRow):
                 raise UnusableRowError(Failure("data", "BadRow", f"{row.origin}: {row.problem}"))
             sample = self._told_apart(self._sample(row, subset, first=index == 0), row, index, seen)
+            if chosen is not None and sample.id not in chosen:
+                return
             prompt = renderer.render(sample)
         except UnusableRowError as bad:
-            if not self._is_asked(row.id):
+            if not self._is_asked(row.id) or (chosen is not None and row.id not in chosen):
                 return
             broken = Attempt(Sample(row.id, "", groups=subset.groups), Prompt())
             for repeat in range(self.settings.repeats):
@@ -129,7 +140,7 @@ class PreparedTask:
         seen.add(hash(sample.id))
         return sample
 
-    def _sample(self, row: Row, subset: Subset, *, first: bool) -> Sample:
+    def _sample(self, row: Row, subset: DataSubset, *, first: bool) -> Sample:
         """The row as a sample. A mistake in the first row is the task's; in a later one it is the row's."""
         try:
             sample = self.task.sample(row)
@@ -277,6 +288,7 @@ def _identity(
         "sampling": task.method.settings.get("sampling", "–"),
         "seed": str(settings.seed),
         "limit": _limit_words(settings),
+        "subset": "–",
         "repeats": str(settings.repeats),
         "judge": judge_words(task),
         "model": f"{model.identity.name}@{model.identity.digest[:8]}",

@@ -13,12 +13,13 @@ from evalkit.core import Attempt, Capabilities, Generate, Prompt, Record, Task, 
 from evalkit.core.distribution import version
 from evalkit.core.signature import signature
 from evalkit.runs.runner.attempt import score_record
-from evalkit.runs.runner.collect import Collector
+from evalkit.runs.runner.collect import Collector, metrics_of
 from evalkit.runs.runner.prepare import Work, judge_words, made_ready, scorer_words
 from evalkit.runs.runner.session import new_journal
 from evalkit.runs.runner.settings import Settings
+from evalkit.runs.runner.subset_scores import calibrate
 from evalkit.runs.runner.suites import summarise
-from evalkit.runs.store import Run, manifest
+from evalkit.runs.store import Run, manifest, read_records, subset_file
 
 _WINDOW = 32
 """As many records are scored side by side, so that a judge behind an API is not waited for one by one."""
@@ -34,7 +35,7 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     asked = {entry.name: entry.identity["method"] for entry in run.manifest.tasks}
     tasks = {name: _as_asked(made_ready(task, settings), asked[name]) for name, task in tasks.items()}
     started = time.perf_counter()
-    plan = manifest.read(run.folder)
+    plan, subsets = manifest.read(run.folder), subset_file.read(run.folder)
     plan.id, plan.status, plan.evalkit = out.name, "running", version()
     collectors = {name: Collector.of(task) for name, task in tasks.items()}
     with new_journal(out) as journal:
@@ -46,10 +47,15 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
         entry.identity["scorers"] = "+".join(scorer_words(scorer) for scorer in tasks[entry.name].scorers)
         entry.identity["judge"] = judge_words(tasks[entry.name])
         result = collectors[entry.name].result(time.perf_counter() - started)
+        if entry.name in subsets:
+            own = (record for record in read_records(out) if record.task == entry.name)
+            calibrate(result, metrics_of(tasks[entry.name]), subsets[entry.name], own)
         result.signature = signature(entry.identity, data=result.samples_digest, prompts=result.prompts_digest)
         entry.result = result
     summarise(plan)
     plan.status = "finished"
+    if subsets:
+        subset_file.write(out, subsets)
     manifest.write(out, plan)
     allowed = float(run.manifest.settings.get("max_failures", settings.max_failures))
     results = [entry.result for entry in plan.tasks if entry.result is not None]

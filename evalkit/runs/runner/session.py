@@ -18,11 +18,23 @@ from evalkit.core import Model, Record, RunError, UsageError
 from evalkit.core.distribution import installed, version
 from evalkit.core.signature import signature
 from evalkit.models.usage import Watch
-from evalkit.runs.runner.collect import Collector
+from evalkit.runs.runner.collect import Collector, metrics_of
 from evalkit.runs.runner.evaluate import Evaluation, Progress, key_hash
 from evalkit.runs.runner.prepare import PreparedTask
+from evalkit.runs.runner.subset_scores import calibrate
 from evalkit.runs.runner.suites import summarise
-from evalkit.runs.store import Journal, Manifest, Run, Status, SuiteEntry, TaskEntry, TaskResult, manifest, read_records
+from evalkit.runs.store import (
+    Journal,
+    Manifest,
+    Run,
+    Status,
+    SuiteEntry,
+    TaskEntry,
+    TaskResult,
+    manifest,
+    read_records,
+    subset_file,
+)
 
 _FIRST_REQUESTS_SECONDS = 0.03
 _REPORTED_PACKAGES = (
@@ -66,6 +78,9 @@ def begin(
         suites=[replace(suite) for suite in suites],
         evalkit=version(),
     )
+    subsets = {task.name: task.subset for task in tasks if task.subset is not None}
+    if subsets:
+        subset_file.write(folder, subsets)
     manifest.write(folder, plan)
     return plan
 
@@ -157,6 +172,9 @@ async def execute(
                 entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
             )
             journal.flush()  # a result stands in the manifest only after its records
+            if task.subset is not None:
+                own = (record for record in read_records(folder) if record.task == task.name)
+                calibrate(entry.result, metrics_of(task.task), task.subset, own)
             _tell(plan, watch)
             manifest.write(folder, plan)
         summarise(plan)

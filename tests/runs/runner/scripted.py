@@ -51,6 +51,21 @@ class Parrot:
     async def close(self) -> None: ...
 
 
+class Skilled(Parrot):
+    """Says what it is asked where the question is easy enough for it, with a little luck of its own."""
+
+    def __init__(self, name: str, skill: float) -> None:
+        super().__init__(name=name)
+        self._skill = skill
+
+    async def answer(self, request: Request) -> Reply:
+        found = await super().answer(request)
+        question = request.prompt.text
+        difficulty, luck = (int(digest_of(who, question)[:8], 16) / 16**8 for who in ("", self.identity.name))
+        right = difficulty + 0.5 * (luck - 0.5) < self._skill
+        return found if right else Reply(texts=("nothing",), finish=("stop",))
+
+
 def to_sample(row: Row) -> Sample:
     return Sample(
         id=row.id,
