@@ -8,7 +8,7 @@ from typing import Protocol
 
 from evalkit.comparing.gates.anytime import anytime_verdict
 from evalkit.comparing.gates.limits import GateLimits
-from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs
+from evalkit.comparing.gates.outcomes import GateVerdict, Pairs
 from evalkit.comparing.gates.sequential import Schedule, decide_look
 from evalkit.core import UsageError
 
@@ -28,8 +28,8 @@ class Rule(Protocol):
         ...
 
     def decide(self, pairs: Pairs, limits: GateLimits, look: int, *, last: bool, largest: int) -> GateVerdict:
-        """The verdict on all pairs so far; INCONCLUSIVE or WORSE before the last look: go on. A cluster of the task holds
-        `largest` samples at most."""
+        """The verdict on all pairs so far; INCONCLUSIVE or WORSE before the last look: go on. A cluster of the task
+        holds `largest` samples at most."""
         ...
 
     def words(self, used: int, asked: int) -> str:
