@@ -133,6 +133,15 @@ class TaskSide:
     created: str = ""
     merged: tuple[str, ...] = ()
     toy: bool = False
+    made: list[float] = field(default_factory=list)
+    """When each record's oldest reply was made, in seconds since 1970: infinity for one of this run whose time is not
+    known, 0 for one of the cache, NaN where nothing was asked. Empty where the side keeps no such times."""
+    fixed: bool = True
+    """Whether the model's identity is fixed (`core.Identity`)."""
+    began: float = 0.0
+    """When the run began: what was made before came from the cache."""
+    answered: float = math.nan
+    """When the last answer was made, where that is known."""
 
     def id_of(self, task: str, sample: str) -> str | None:
         """What that sample of the run is called here; None where its task is another one."""
@@ -168,6 +177,7 @@ class _Gathered:
     kept: list[tuple[Any, ...]] = field(default_factory=list)
     rows: dict[str, array[float]] = field(default_factory=dict)
     costs: dict[str, array[float]] = field(default_factory=lambda: {name: array("d") for name in COSTS})
+    made: array[float] = field(default_factory=lambda: array("d"))
 
     def add(self, record: Record) -> None:
         sample = record.sample
@@ -190,6 +200,8 @@ class _Gathered:
             self.rows.setdefault(metric.name, array("d")).extend(observed or (math.nan,) * metric.width)
         for name, value in zip(COSTS, costs_of(record), strict=True):
             self.costs[name].append(value)
+        times = [reply.made or (0.0 if reply.source == "cache" else math.inf) for reply in record.replies]
+        self.made.append(min(times, default=math.nan))
 
 
 def costs_of(record: Record) -> tuple[float, float, float, float]:
@@ -232,6 +244,10 @@ def read_sides(
             rows = np.asarray(found.rows.get(metric.name, array("d")), dtype=np.float64).reshape(-1, metric.width)
             side.columns[metric.name] = Column.of(metric, rows[order])
         side.costs = {key: np.asarray(values, dtype=np.float64)[order] for key, values in found.costs.items()}
+        made = np.asarray(found.made if harness == "evalkit" else (), dtype=np.float64)
+        side.made = made[order].tolist() if len(made) else []
+        if len(known_times := made[np.isfinite(made) & (made > 0.0)]):
+            side.answered = float(known_times.max())
         if name not in metrics:
             side.notes += _left_out(side, entry)
         sides[name] = side
@@ -259,6 +275,8 @@ def _blank(run: Readable, entry: TaskEntry, harness: str) -> TaskSide:
         signature=result.signature if result else "",
         created=run.manifest.created,
         toy=entry.toy,
+        fixed=run.manifest.is_fixed,
+        began=run.manifest.started,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
@@ -12,10 +12,16 @@ from evalkit.core.prompts import Choose, Generate, Perplexity, Reply, Request
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What tells one model from every other: `facts` are (name, value) pairs such as weights, tokenizer, dtype."""
+    """What tells one model from every other: `facts` are (name, value) pairs such as weights, tokenizer, dtype.
+
+    `fixed`: the facts hold a digest of all that answers (the weights), so that one identity gives one answer, for ever.
+    A provider says so where it makes the identity. Every other one is mutable: behind a server's address, or an alias,
+    another model may answer tomorrow.
+    """
 
     name: str
     facts: tuple[tuple[str, str], ...] = ()
+    fixed: bool = field(default=False, compare=False)
 
     @property
     def digest(self) -> str:

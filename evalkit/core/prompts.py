@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.core.images import Image
@@ -217,6 +217,8 @@ class Reply:
     """(token, log-probability) of the likeliest at each place of the first text, where they were asked for."""
     served: str = ""
     """What the server calls the model that answered, with its fingerprint; "" for a local one."""
+    made: float = field(default=0.0, compare=False)
+    """When the model gave it, in seconds since 1970, also where it comes from the cache; 0 where that is not known."""
 
     def part(self, places: slice) -> Reply:
         """The reply with some of its texts alone, and with what belongs to them."""

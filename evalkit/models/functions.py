@@ -21,8 +21,8 @@ from evalkit.core import (
     Request,
     Usage,
     UsageError,
-    digest_of,
 )
+from evalkit.models.objects import code_of, source_digest
 from evalkit.models.replies.answer import read_answer, reply_of
 from evalkit.models.replies.markers import ANY, Markers
 
@@ -68,7 +68,9 @@ class FunctionModel:
         self._function, self._markers = function, reasoning
         self._wants_messages, self._passes = _signature(function)
         name = getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
-        self.identity = Identity(f"python/{name}", (("backend", "python"), ("source", _source_digest(function))))
+        self.identity = Identity(
+            f"python/{name}", (("backend", "python"), ("source", source_digest(code_of(function)) or "unknown"))
+        )
         self.capabilities = Capabilities(requests=frozenset({Generate}), window=_AT_ONCE)
         self._slots: asyncio.Semaphore | None = None
 
@@ -147,17 +149,6 @@ def _text(prompt: Prompt) -> str:
 
 def _turn(message: Message) -> str:
     return f"{message.role.capitalize()}: {message.content}"
-
-
-def _source_digest(function: Callable[..., Any]) -> str:
-    """The digest of the file that the function is written in, or of its own text where it has no file."""
-    code = function if inspect.isroutine(function) else type(function)
-    try:
-        module = inspect.getmodule(code)
-        source = inspect.getsource(module) if module is not None and module.__name__ != "__main__" else ""
-        return digest_of(source or inspect.getsource(code))
-    except (OSError, TypeError):
-        return "unknown"
 
 
 def _timed(reply: Reply, seconds: float) -> Reply:

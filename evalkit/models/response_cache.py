@@ -1,7 +1,8 @@
-"""A model whose answers are kept: the same request of the same model is asked once, ever.
+"""A model whose answers are kept: the same request of the same model is asked once.
 
 The key covers the model's identity and every field of the request, so another model, prompt or parameter can never
-hit. Failures are not kept.
+hit. Answers of a model whose identity is fixed stay good for ever; those of a mutable one (`core.Identity`) for a week.
+Failures are not kept.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import fields as fields_of
 from dataclasses import replace
@@ -18,7 +20,10 @@ from typing import Any, Protocol
 from evalkit.core import Generate, Identity, Image, Message, Model, Perplexity, Reply, Request, ToolCall, Usage, Vectors
 from evalkit.models.wrapper import Wrapper
 
-__all__ = ["ResponseCache", "cached", "read_reply", "request_key", "write_reply"]
+__all__ = ["MAX_AGE", "ResponseCache", "cached", "good_since", "kept_reply", "read_reply", "request_key", "write_reply"]
+
+MAX_AGE = 7 * 86_400.0
+"""Seconds that an answer of a mutable model stays good where nobody says otherwise; Inspect's cache has the same."""
 
 _FIRST = "1"
 _VERSIONS: Mapping[type, str] = {Generate: "2"}
@@ -43,15 +48,37 @@ class ResponseCache(Protocol):
 
     def get(self, key: str) -> bytes | None: ...
     def put(self, key: str, value: bytes) -> None: ...
+    def kept(self, key: str) -> float:
+        """When the value of the key was put, in seconds since 1970; 0 where that is not known."""
+        ...
 
 
-def cached(model: Model, cache: ResponseCache) -> Model:
+def cached(model: Model, cache: ResponseCache, *, since: float | None = None) -> Model:
     """`model` with its replies read from and written to `cache`.
 
     Identical requests in flight are sent once. A reply that came from the cache, or from another caller's identical
-    request, has source="cache". Raises what `model` raises.
+    request, has source="cache". A mutable model is asked again for what it answered before `since` (seconds since
+    1970; a week ago by default). Raises what `model` raises.
     """
-    return _Cached(model, cache)
+    return _Cached(model, cache, good_since(model.identity, since))
+
+
+def good_since(identity: Identity, since: float | None = None) -> float:
+    """The time before which a model's kept answers are no longer good: `since` or a week ago; none for a fixed one."""
+    if identity.fixed:
+        return 0.0
+    return time.time() - MAX_AGE if since is None else since
+
+
+def kept_reply(cache: ResponseCache, key: str, since: float) -> Reply | None:
+    """The reply that is kept, if it can be read and was made at `since` or later."""
+    value = cache.get(key)
+    reply = None if value is None else read_reply(value)
+    if reply is None or since <= 0.0:
+        return reply
+    # What an older evalkit kept does not say when it was made, but the cache knows when it was put there.
+    made = reply.made or cache.kept(key)
+    return replace(reply, made=made) if made >= since else None
 
 
 def request_key(identity: Identity, request: Request, *, first: bool = False) -> str:
@@ -73,9 +100,9 @@ _encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class _Cached(Wrapper):
-    def __init__(self, model: Model, cache: ResponseCache) -> None:
+    def __init__(self, model: Model, cache: ResponseCache, since: float) -> None:
         super().__init__(model)
-        self._cache = cache
+        self._cache, self._since = cache, since
         self._asking: dict[str, _Asking] = {}
 
     async def answer(self, request: Request) -> Reply:
@@ -85,9 +112,8 @@ class _Cached(Wrapper):
                 return replace(await asking.reply(), source="cache")
             finally:
                 self._forget(key, asking)
-        kept = self._cache.get(key)
-        if kept is not None and (reply := read_reply(kept)) is not None:
-            return reply
+        if (kept := kept_reply(self._cache, key, self._since)) is not None:
+            return kept
         asking = self._asking[key] = _Asking(asyncio.ensure_future(self._ask(key, request)))
         try:
             return await asking.reply()
@@ -95,7 +121,7 @@ class _Cached(Wrapper):
             self._forget(key, asking)
 
     async def _ask(self, key: str, request: Request) -> Reply:
-        reply = await self._model.answer(request)
+        reply = replace(await self._model.answer(request), made=time.time())
         self._cache.put(key, write_reply(reply))
         return reply
 

@@ -70,6 +70,18 @@ class SqliteCache:
             return known
         return self._surviving(lambda: self._look_up(key), None)
 
+    def kept(self, key: str) -> float:
+        """When the reply of the key was written, in seconds since 1970; now where it is not written yet, and 0 where
+        there is none."""
+        if key in self._waiting or key in self._written:
+            return time.time()
+        return self._surviving(lambda: self._written_at(key), 0.0)
+
+    def _written_at(self, key: str) -> float:
+        with self._using:
+            row = self._db.execute("SELECT created FROM responses WHERE key = ?", (key,)).fetchone()
+        return float(row[0]) if row is not None else 0.0
+
     def _look_up(self, key: str) -> bytes | None:
         now = time.monotonic()
         with self._reading:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from evalkit.core import Model, Reply, Request, paths
 from evalkit.models.api.cost_limit import at_most
 from evalkit.models.cassette import Cassette, recorded
+from evalkit.models.objects import declared
 from evalkit.models.registry import resolve
 from evalkit.models.response_cache import cached
 from evalkit.models.sqlite_cache import SqliteCache
@@ -24,7 +25,8 @@ __all__ = ["Stack"]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`cache`: whether replies are kept and reused. `max_cost`: US dollars that each model may cost. `record`,
+    """`cache`: whether replies are kept and reused, those of mutable models only where they were made `since` then
+    (seconds since 1970; a week ago by default). `max_cost`: US dollars that each model may cost. `record`,
     `replay`: the cassettes that are written and read. `project`: the folder whose models/ is looked in."""
 
     cache: bool = True
@@ -32,6 +34,7 @@ class Stack:
     record: Path | None = None
     replay: Path | None = None
     project: Path | None = None
+    since: float | None = None
 
     def open(self, models: Sequence[str | Model], opened: Mapping[str, Model] = MappingProxyType({})) -> list[Model]:
         """Every model by its name, limited in cost; those of the cassette where one is replayed.
@@ -43,7 +46,7 @@ class Stack:
             cassette = Cassette(self.replay)
             return [cassette.model(_name(model)) for model in models]
         found = [
-            opened.get(model) or resolve(model, project=self.project) if isinstance(model, str) else model
+            opened.get(model) or resolve(model, project=self.project) if isinstance(model, str) else declared(model)
             for model in models
         ]
         return found if self.max_cost is None else [at_most(model, self.max_cost) for model in found]
@@ -56,7 +59,7 @@ class Stack:
         """An opened model behind the cache and the recording, on which it stands under the name `spec`."""
         # What a function of the user's depends on, nobody can know.
         if cache is not None and getattr(model, "cacheable", True):
-            model = cached(model, cache)
+            model = cached(model, cache, since=self.since)
         # Outermost: what the cache answers belongs on the cassette as well.
         return model if self.record is None else recorded(model, self.record, spec)
 

@@ -75,7 +75,7 @@ class _TokenizerModel:
         facts = [("backend", "tokenizer"), ("tokenizer", self._checkpoint.tokenizer_digest())]
         if self._code:
             facts.append(("code", self._checkpoint.code_digest()))
-        return Identity(self._checkpoint.name, tuple(facts))
+        return Identity(self._checkpoint.name, tuple(facts), fixed=True)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from evalkit.core import Capabilities, Identity, Model
 
@@ -29,3 +30,9 @@ class Wrapper:
 
     async def close(self) -> None:
         await self._model.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the model inside says of itself: its price, whether its replies may be cached."""
+        if name.startswith("_"):  # also while an object is copied, before there is a model inside
+            raise AttributeError(name)
+        return getattr(self._model, name)

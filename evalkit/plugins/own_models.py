@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from evalkit.core import Identity, Model, Reply, Request, UsageError
+from evalkit.core import Model, UsageError
+from evalkit.models.objects import WithSource
 from evalkit.models.registry import Opener, ProviderEntry
-from evalkit.models.wrapper import Wrapper
 from evalkit.plugins.index import PluginEntry, entries
 from evalkit.plugins.load import reload
 from evalkit.plugins.origin import Origin, source_digest
@@ -38,20 +38,5 @@ def _open(entry: PluginEntry, name: str, options: Mapping[str, str]) -> Model:
     digest = source_digest(entry.path)
     opener = reload(Origin("model", entry.name, options, entry.path, digest))
     assert callable(opener)
-    return _FromFile(opener(name), digest)
-
-
-class _FromFile(Wrapper):
-    """Has its source in its identity, so that an edited file takes no reply of the earlier one from the cache."""
-
-    def __init__(self, model: Model, digest: str) -> None:
-        super().__init__(model)
-        inner = model.identity
-        self._identity = Identity(inner.name, (*inner.facts, ("source", digest)))
-
-    @property
-    def identity(self) -> Identity:
-        return self._identity
-
-    async def answer(self, request: Request) -> Reply:
-        return await self._model.answer(request)
+    # An edited file takes no reply of the earlier one from the cache.
+    return WithSource(opener(name), digest)

@@ -13,7 +13,7 @@ from evalkit.core import Model, Request, Task, UsageError, claims
 from evalkit.core.event_loop import run_async
 from evalkit.data import huggingface
 from evalkit.models.hf import tensor_parallel
-from evalkit.models.response_cache import request_key
+from evalkit.models.response_cache import good_since, kept_reply, request_key
 from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.runs.plan import RUNS, RunPlan, plan_from_manifest, spending_of
 from evalkit.runs.planned_tasks import check_named_once, load_all, prepare_all
@@ -93,7 +93,7 @@ def forecasts(plan: RunPlan) -> list[tuple[Model, list[Forecast]]]:
 def _forecast_session(session: Session, plan: RunPlan) -> tuple[Model, list[Forecast]]:
     cache = replace(plan.stack, replay=None).open_cache()
     try:
-        known = partial(_is_cached, session.model, cache)
+        known = partial(_is_cached, session.model, cache, good_since(session.model.identity, plan.stack.since))
         return session.model, [run_async(partial(forecast, task, session.model, known)) for task in session.tasks]
     finally:
         if cache is not None:
@@ -124,7 +124,8 @@ def _judged(tasks: list[Task], plan: RunPlan) -> tuple[UsageMeter | None, list[T
         return None, tasks
     from evalkit.judging.judge_model import judge_for, judged_by
 
-    judge = judge_for(tasks, plan.judge, plan.stack)
+    # A gate asks its candidate afresh, not its judge: what the judge said of the same answer is still its verdict.
+    judge = judge_for(tasks, plan.judge, replace(plan.stack, since=None))
     return judge, [judged_by(task, judge) for task in tasks]
 
 
@@ -174,8 +175,8 @@ def _join_processes(plan: RunPlan) -> None:
         raise SystemExit(0)
 
 
-def _is_cached(model: Model, cache: SqliteCache | None, request: Request) -> bool:
-    return cache is not None and cache.get(request_key(model.identity, request)) is not None
+def _is_cached(model: Model, cache: SqliteCache | None, since: float, request: Request) -> bool:
+    return cache is not None and kept_reply(cache, request_key(model.identity, request), since) is not None
 
 
 def _group(folder: Path) -> Path:

@@ -16,7 +16,7 @@ from evalkit.core import FewshotOrder, Model, UsageError
 from evalkit.core.option_values import Form, Range, Shown, fits, wanted
 from evalkit.core.spec import unknown
 
-__all__ = ["OPTIONS", "Command", "RunOption", "UnsafeCode", "checked_keywords"]
+__all__ = ["OPTIONS", "Age", "Command", "RunOption", "UnsafeCode", "checked_keywords", "seconds_of"]
 
 UnsafeCode = Literal["", "subprocess"]
 Command = Literal["run", "gate", "quantize-check"]
@@ -31,6 +31,9 @@ File: TypeAlias = Annotated[Path | str, Shown("a file")]
 Flag: TypeAlias = Annotated[bool, Shown("true or false")]
 AModel: TypeAlias = Annotated[str | Model, Shown("a model")]
 Proportion: TypeAlias = Annotated[float, Range("a proportion between 0 and 1", least=0, most=1)]
+Age: TypeAlias = Annotated[
+    str, Form("an age such as 12h, 7d or 4w; 0 asks everything afresh", pattern=r"0|[0-9]{1,6}[smhdw]")
+]
 Dollars: TypeAlias = Annotated[float, Range("a number of US dollars above 0", least=0, above=True)]
 _ANCHORS = r"anchors=[1-9][0-9]{0,8}(,runs=.+)?"
 Anchors: TypeAlias = Annotated[
@@ -165,6 +168,13 @@ _ALL = (
         flags=("--no-cache",),
     ),
     RunOption(
+        "max_age",
+        Age,
+        "Oldest cached answer of a model behind a name.  [default: 1w]",
+        "AGE",
+        commands=TO_RUN,
+    ),
+    RunOption(
         "max_cost",
         Dollars,
         "Stop before the run costs more.",
@@ -187,6 +197,14 @@ _ALL = (
     RunOption("quiet", Flag, "No progress.", suite=False, python=False, flags=("-q", "--quiet")),
 )
 OPTIONS: Mapping[str, RunOption] = MappingProxyType({option.name: option for option in _ALL})
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def seconds_of(age: str) -> float:
+    """An `Age` in seconds."""
+    return 0.0 if age == "0" else float(int(age[:-1]) * _SECONDS[age[-1]])
 
 
 def checked_keywords(given: Mapping[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, TypedDict
 
 from evalkit.core import DataOptions, FewshotOrder, Model, Task, UsageError, paths
 from evalkit.models.stack import Stack
-from evalkit.runs.options import OPTIONS, UnsafeCode
+from evalkit.runs.options import OPTIONS, UnsafeCode, seconds_of
 from evalkit.runs.runner import Progress, Settings
 from evalkit.runs.store import manifest
 
@@ -39,11 +40,16 @@ class RunPlan:
     """The model that judges, where a task is scored by a judge."""
     opened: Mapping[str, Model] = field(default_factory=dict)
     """Models that are open already, by the name among `models` that they answer to."""
+    max_age: float | None = None
+    """Seconds that kept answers of a mutable model stay good, before `begun`; a week by default."""
+    begun: float = field(default_factory=time.time, compare=False)
+    """When the plan was made, in seconds since 1970."""
 
     @property
     def stack(self) -> Stack:
-        """What its models and its judge are wrapped in."""
-        return Stack(self.cache, self.max_cost, self.record, self.replay, self.project)
+        """What its models are wrapped in."""
+        since = None if self.max_age is None else self.begun - self.max_age
+        return Stack(self.cache, self.max_cost, self.record, self.replay, self.project, since)
 
     def request(self) -> dict[str, Any]:
         """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""
@@ -51,6 +57,7 @@ class RunPlan:
             "tasks": [t if isinstance(t, str) else None for t in self.tasks],
             "models": [m if isinstance(m, str) else None for m in self.models],
             "cache": self.cache,
+            "max_age": self.max_age,
             "project": str(self.project.resolve()) if self.project else None,
             "max_cost": self.max_cost,
             "record": str(self.record.resolve()) if self.record else None,
@@ -76,6 +83,7 @@ class RunKeywords(TypedDict, total=False):
     skip_bad_rows: bool
     out: Path | str | None
     cache: bool
+    max_age: str | None
     project: Path | str | None
     max_cost: float | None
     record: Path | str | None
@@ -93,6 +101,7 @@ def plan_with(tasks: Sequence[str | Task], models: Sequence[str | Model], option
         settings=settings_of(options),
         out=Path(out) if out else None,
         cache=options.get("cache") is not False,
+        max_age=seconds_of(options["max_age"]) if options.get("max_age") is not None else None,
         project=Path(project) if project else Path.cwd(),
         judge=options.get("judge"),
         **spending_of(options),
@@ -140,6 +149,7 @@ def plan_from_manifest(written: manifest.Manifest) -> RunPlan:
         models=tuple(request["models"]),
         settings=Settings(data=options, **settings),
         cache=request["cache"],
+        max_age=request.get("max_age"),
         project=Path(request["project"]) if request["project"] else None,
         judge=request.get("judge"),
         **spending_of(request),

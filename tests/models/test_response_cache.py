@@ -42,6 +42,9 @@ class Store(dict[str, bytes]):
     def put(self, key: str, value: bytes) -> None:
         self[key] = value
 
+    def kept(self, key: str) -> float:
+        return 0.0
+
 
 class Scripted:
     """Counts what it is asked and answers `reply`, or raises it."""

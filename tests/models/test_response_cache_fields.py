@@ -126,6 +126,9 @@ class Store(dict[str, bytes]):
     def put(self, key: str, value: bytes) -> None:
         self[key] = value
 
+    def kept(self, key: str) -> float:
+        return 0.0
+
 
 @pytest.mark.parametrize("newlines", [False, True])
 def test_vectors_come_back_from_the_cache_to_the_bit_and_lie_there_as_four_bytes_a_number(tmp_path, newlines) -> None:

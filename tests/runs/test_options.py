@@ -84,6 +84,7 @@ VALUES: dict[str, Any] = {
     "out": "there",
     "cache": False,
     "max_cost": 2.5,
+    "max_age": "12h",
     "record": "a.cassette",
     "replay": "b.cassette",
     "project": "..",

@@ -75,11 +75,11 @@ def run(candidate: tuple[str, ...], **given: Any) -> None:
     if (rule := _rule(given)) is not None:
         from evalkit.comparing.gates.looks import run_in_looks
 
-        report, folder = run_in_looks(_plan(candidate, given), baseline, policy, rule, _watcher(given))
+        report, folder = run_in_looks(_plan(candidate, given, policy), baseline, policy, rule, _watcher(given))
     else:
         from evalkit.comparing.gates import gate
 
-        opened, folder = _candidate(candidate, given)
+        opened, folder = _candidate(candidate, given, policy)
         report = gate(opened, baseline, policy)
     report.next_steps = _next(report, baseline, candidate, folder)
     _write(report, given)
@@ -150,7 +150,7 @@ def _rule(given: dict[str, Any]) -> Rule | None:
     return None if given["sequential"] is None else ScheduledLooks.of(given["sequential"])
 
 
-def _candidate(candidate: tuple[str, ...], given: dict[str, Any]) -> tuple[Opened, Path | None]:
+def _candidate(candidate: tuple[str, ...], given: dict[str, Any], policy: Policy) -> tuple[Opened, Path | None]:
     """What is there already, or what is run now."""
     from evalkit.comparing.gates.candidate import is_there, opened, run_now
 
@@ -167,13 +167,16 @@ def _candidate(candidate: tuple[str, ...], given: dict[str, Any]) -> tuple[Opene
                 f"{name} is no run folder, and without --model it can't be run",
                 fix="a run folder; a suite file; or tasks with --model MODEL",
             )
-    return run_now(_plan(candidate, given), _watcher(given))
+    return run_now(_plan(candidate, given, policy), _watcher(given))
 
 
-def _plan(candidate: tuple[str, ...], given: dict[str, Any]) -> Any:
+def _plan(candidate: tuple[str, ...], given: dict[str, Any], policy: Policy) -> Any:
     from evalkit.cli.plan_from_words import plan_from
+    from evalkit.comparing.gates.freshness import fresh
+    from evalkit.runs.options import seconds_of
 
-    return plan_from(candidate, given)
+    plan = plan_from(candidate, given)
+    return fresh(plan, policy, seconds_of(given["max_age"]) if given["max_age"] is not None else None)
 
 
 def _watcher(given: dict[str, Any]) -> Any:

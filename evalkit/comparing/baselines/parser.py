@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,7 @@ class _Block:
             groups=[()] * n,
             created=str(entries.get("measured", "")),
             toy=bool(entries.get("toy")) or self.older,
+            answered=self._time(entries.get("answered")),
         )
         for name in columns:
             if name not in _OWN:
@@ -160,6 +162,12 @@ class _Block:
             return MeanCost(float(mean), float(spread["sd"]), int(spread["n"]))
         except (TypeError, ValueError, KeyError) as error:
             raise UsageError(f"what a sample took in {name} is no number", found=str(error), at=self.at) from None
+
+    def _time(self, text: Any) -> float:
+        try:
+            return math.nan if text is None else datetime.fromisoformat(str(text)).timestamp()
+        except ValueError as error:
+            raise UsageError("`answered` is no time", found=str(error), at=self.at) from None
 
     def _under(self, prefix: str, *, text: bool = True) -> dict[str, Any]:
         found = {key.removeprefix(prefix): value for key, value in self.entries.items() if key.startswith(prefix)}

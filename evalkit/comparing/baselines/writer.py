@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ def _block(side: TaskSide) -> Iterator[str]:
     yield _entry("model", side.model)
     yield _entry("harness", f"{side.harness} {side.version}".strip())
     yield _entry("measured", side.created)
+    if math.isfinite(side.answered):
+        yield _entry("answered", datetime.fromtimestamp(side.answered, UTC).isoformat(timespec="seconds"))
     yield _entry("primary_metric", side.primary_metric)
     if side.toy:
         yield _entry("toy", True)

@@ -44,7 +44,8 @@ def opened(paths: Sequence[Path]) -> Opened:
 
 
 def run_now(plan: RunPlan, progress: Progress) -> tuple[Opened, Path]:
-    """Run the plan (one model) and open what came of it. Raises UsageError for several models."""
+    """Run the plan (one model) and open what came of it. A plan for a gate is a `freshness.fresh` one. Raises
+    UsageError for several models."""
     if len(plan.models) != 1:
         raise UsageError("a gate has one candidate", found=f"{len(plan.models)} models", fix="gate them one by one")
     (run,) = run_plan(plan, progress)

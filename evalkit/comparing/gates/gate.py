@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from evalkit.comparing import PairedTask, pair_tasks
 from evalkit.comparing.gates.assess import assess
+from evalkit.comparing.gates.freshness import answers, stale
 from evalkit.comparing.gates.integrity import IntegrityFinding, findings
 from evalkit.comparing.gates.opening import Opened
 from evalkit.comparing.gates.policy import Policy
@@ -25,6 +26,7 @@ def gate(candidate: Opened, baseline: Opened, policy: Policy) -> GateReport:
     pairs, notes = paired(candidate, baseline, policy)
     for one in pairs:
         notes += findings(one, max_failures=policy.max_failures, common_samples=policy.common_samples)
+    notes += stale(candidate, baseline, policy)
     report = report_of(candidate, baseline, policy, notes)
     if not report.incomparable:
         report.rows = assess(pairs, policy)
@@ -33,9 +35,15 @@ def gate(candidate: Opened, baseline: Opened, policy: Policy) -> GateReport:
 
 
 def report_of(
-    candidate: Opened, baseline: Opened, policy: Policy, notes: Sequence[IntegrityFinding], *, looks: str = ""
+    candidate: Opened,
+    baseline: Opened,
+    policy: Policy,
+    notes: Sequence[IntegrityFinding],
+    *,
+    looks: str = "",
+    began: float | None = None,
 ) -> GateReport:
-    """A report that has no rows yet."""
+    """A report that has no rows yet. `began`: see `freshness.answers`."""
     return GateReport(
         baseline=f"{baseline.name} ({baseline.model})",
         candidate=f"{candidate.name} ({candidate.model})",
@@ -45,6 +53,7 @@ def report_of(
         inconclusive_blocks=policy.inconclusive_blocks,
         looks=looks,
         version=version(),
+        answers=answers([side for name, side in candidate.sides.items() if policy.covers(name)], began),
     )
 
 

@@ -18,6 +18,7 @@ from evalkit.comparing.gates import GateLimits, GateOutcome, GateVerdict
 from evalkit.comparing.gates.assess import baseline_value, flips, pairs_of, row_of
 from evalkit.comparing.gates.candidate import HeldOpen
 from evalkit.comparing.gates.correction import weakened
+from evalkit.comparing.gates.freshness import stale
 from evalkit.comparing.gates.gate import paired, report_of
 from evalkit.comparing.gates.integrity import IntegrityFinding, findings
 from evalkit.comparing.gates.look_rules import Rule
@@ -66,7 +67,9 @@ def run_in_looks(
     finally:
         claims.abandon(out)
         asyncio.run(held.really_close())
-    report = report_of(candidate, baseline, policy, state.findings, looks=rule.words(used, state.asked))
+    state.findings += stale(candidate, baseline, policy, plan.begun)
+    words = rule.words(used, state.asked)
+    report = report_of(candidate, baseline, policy, state.findings, looks=words, began=plan.begun)
     if not report.incomparable:
         report.rows = list(state.rows.values())
     return report, out / f"look-{used}"

@@ -81,7 +81,8 @@ class Policy:
     baseline. `invalid_proportion` bounds the proportion of replies without a valid answer. `max_failures` is the
     proportion of samples that may lack a measurement on either side. `common_samples` compares what both sides have
     instead of refusing where samples are missing. `degraded_blocks` and `inconclusive_blocks` say what those verdicts
-    do to the exit code.
+    do to the exit code. `max_age` is how old, in seconds, an answer of a mutable model may be that a gate takes from
+    the cache; `stale_passes` only warns where all answers may be the baseline's own.
     """
 
     margin: Margin = DEFAULT_MARGIN
@@ -98,6 +99,8 @@ class Policy:
     common_samples: bool = False
     degraded_blocks: bool = False
     inconclusive_blocks: bool = True
+    max_age: float = 0.0
+    stale_passes: bool = False
     baseline: str = ""
     origin: str = ""
 

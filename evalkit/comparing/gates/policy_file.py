@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from evalkit.comparing.gates import shares
 from evalkit.comparing.gates.policy import CEILINGS, Margin, Policy, TaskPolicy
 from evalkit.core import UsageError
+from evalkit.core.option_values import fits, wanted
 from evalkit.plugins.yaml_tree import Value, read_yaml
+from evalkit.runs.options import Age, seconds_of
 
 KEYS = (
     "baseline",
@@ -24,6 +26,8 @@ KEYS = (
     "common_samples",
     "on_degraded",
     "on_inconclusive",
+    "max_age",
+    "on_cached",
 )
 _TASK_KEYS = ("margin", "confidence", "metric", "any_drop_blocks", "zero_tolerance", "slices")
 _LIMIT_KEYS = ("latency", "tokens", "cost", "invalid_proportion")
@@ -58,6 +62,10 @@ def policy_of(tree: Value) -> Policy:
         values["degraded_blocks"] = _choice(found["on_degraded"], ("pass", "fail")) == "fail"
     if "on_inconclusive" in found:
         values["inconclusive_blocks"] = _choice(found["on_inconclusive"], ("pass", "block")) == "block"
+    if "max_age" in found:
+        values["max_age"] = _age(found["max_age"])
+    if "on_cached" in found:
+        values["stale_passes"] = _choice(found["on_cached"], ("refuse", "warn")) == "warn"
     if "baseline" in found:
         values["baseline"] = str(tree.path.resolve().parent / found["baseline"].text())
     if "limits" in found:
@@ -175,6 +183,14 @@ def _at(value: Value, read: Callable[[str], _Made]) -> _Made:
         return read(value.text())
     except UsageError as error:
         raise value.wrong(error.wrong, found=error.found, fix=error.fix) from None
+
+
+def _age(value: Value) -> float:
+    """`7d`, or `0` for answers of this run alone."""
+    text = value.text()
+    if not fits(text, Age):
+        raise value.wrong(f"this must be {wanted(Age)}", found=repr(text), fix="7d")
+    return seconds_of(text)
 
 
 def _choice(value: Value, known: tuple[str, ...]) -> str:

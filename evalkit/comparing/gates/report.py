@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evalkit.comparing.gates.freshness import Answers
 from evalkit.comparing.gates.integrity import TOY, IntegrityFinding, incomparable
 from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict
 
@@ -52,6 +53,7 @@ class GateReport:
     looks: str = ""
     version: str = ""
     seconds: float = 0.0
+    answers: Answers | None = None
     next_steps: tuple[str, ...] = ()
 
     @property

@@ -118,4 +118,4 @@ def identify(files: Files, options: EmbeddingOptions) -> Identity:
             if key != "dtype":
                 facts[key] = digest_of(value) if is_text else str(value)
             said.append(f"{key}={digest_of(value)[:8] if is_text else str(value).lower()}")
-    return Identity(",".join(said), tuple(facts.items()))
+    return Identity(",".join(said), tuple(facts.items()), fixed=True)

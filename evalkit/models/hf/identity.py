@@ -51,7 +51,7 @@ def identify(checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None
     facts |= {name: getattr(options, name) for name in _WAYS if getattr(options, name)}
     if options.trust_remote_code:
         facts["code"] = checkpoint.code_digest()
-    return Identity(checkpoint.name, tuple(facts.items()))
+    return Identity(checkpoint.name, tuple(facts.items()), fixed=True)
 
 
 def _quantization(options: HfOptions, dtype: str) -> dict[str, str]:

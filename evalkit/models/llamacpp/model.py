@@ -100,7 +100,7 @@ class GgufModel:
             facts |= options.thought_facts()
             if options.max_length is not None:
                 facts["max_length"] = str(options.max_length)
-            self._identity = Identity(self._file.name, tuple(facts.items()))
+            self._identity = Identity(self._file.name, tuple(facts.items()), fixed=True)
         return self._identity
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evalkit.core import (
     Failure,
@@ -40,7 +41,13 @@ async def make_record(name: str, task: Task, work: Work, model: Model) -> Record
         return _failed(name, work, (), Validity.BACKEND_ERROR, Failure("model", "ModelError", str(error)), started)
     except Exception as error:  # noqa: BLE001 - a plugin's method or a backend: it fails this sample, not the run
         return _failed(name, work, (), Validity.BACKEND_ERROR, _failure("model", error), started)
-    return await score_record(name, task.scorers, work, replies, started)
+    return await score_record(name, task.scorers, work, _dated(replies), started)
+
+
+def _dated(replies: tuple[Reply, ...]) -> tuple[Reply, ...]:
+    """Replies that know when they were made: the cache says so of its own, the others were made now."""
+    now = time.time()
+    return tuple(one if one.made or one.source == "cache" else replace(one, made=now) for one in replies)
 
 
 async def score_record(

@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from evalkit.core import Metric, Record, Task
@@ -52,6 +53,7 @@ class Collector:
         self.prompt_tokens = 0
         self.completion_tokens = 0
         self.cost: float | None = None
+        self.made: tuple[float, float] | None = None
 
     @staticmethod
     def of(task: Task) -> Collector:
@@ -89,6 +91,9 @@ class Collector:
         if record.replies and all(reply.source == "cache" for reply in record.replies):
             self.cached += 1
         for reply in record.replies:
+            if reply.made:
+                first, last = self.made or (reply.made, reply.made)
+                self.made = min(first, reply.made), max(last, reply.made)
             self.prompt_tokens += reply.usage.prompt_tokens
             self.completion_tokens += reply.usage.completion_tokens
 
@@ -119,6 +124,8 @@ class Collector:
         result.counts, result.flags = dict(self.counts), dict(self.flags)
         result.prompt_tokens, result.completion_tokens = self.prompt_tokens, self.completion_tokens
         result.seconds, result.cost = round(seconds, 3), self.cost
+        if self.made is not None:
+            result.made_first, result.made_last = map(_time, self.made)
         digests = [_digest_in_order(column, order) for column in self._digests]
         result.prompts_digest, result.samples_digest, result.rendered_digest = digests
 
@@ -156,3 +163,7 @@ def _hash64(text: str) -> int:
     """The same in every process, unlike hash(): clusters are numbered by it."""
     raw = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(raw, "little", signed=True)
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

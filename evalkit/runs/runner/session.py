@@ -8,6 +8,7 @@ import importlib
 import os
 import platform
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -69,7 +70,12 @@ def begin(
         id=run_id,
         status="running",
         created=_now(),
-        model={"name": identity.name, "digest": identity.digest, "facts": dict(identity.facts)},
+        model={
+            "name": identity.name,
+            "digest": identity.digest,
+            "facts": dict(identity.facts),
+            "fixed": identity.fixed,
+        },
         settings=_settings(tasks),
         request=request,
         environment=_environment(),
@@ -77,6 +83,7 @@ def begin(
         # Each model's run fills in its own.
         suites=[replace(suite) for suite in suites],
         evalkit=version(),
+        began=round(time.time(), 3),
     )
     subsets = {task.name: task.subset for task in tasks if task.subset is not None}
     if subsets:

@@ -247,6 +247,8 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
         out["notes"] = reply.notes
     if reply.rendered_digest:
         out["rendered_digest"] = reply.rendered_digest
+    if reply.made:
+        out["made"] = round(reply.made, 3)
     return out
 
 
@@ -270,6 +272,7 @@ def _reply_in(raw: dict[str, Any]) -> Reply:
         reasoning=tuple(raw.get("reasoning", ())),
         cut=tuple(raw.get("cut", ())),
         thought_apart=bool(raw.get("thought_apart", False)),
+        made=raw.get("made", 0.0),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +48,9 @@ class TaskResult:
     seconds: float = 0.0
     cost: float | None = None
     """US dollars, for what was asked and not found in the cache; None where no price is known."""
+    made_first: str = ""
+    """When the first and the last answer were made, also those from the cache; "" where that is not known."""
+    made_last: str = ""
     signature: str = ""
     prompts_digest: str = ""
     rendered_digest: str = ""
@@ -97,8 +101,9 @@ class SuiteEntry:
 class Manifest:
     """Everything but the records. `request` is how the run was asked for, so that it can be resumed without words.
 
-    `model` has its name, digest and facts, and what tells no measurement from another: how it was `computed`, and
-    `memory`, the most bytes that took ("resident": of the process; "device": of torch's tensors on GPUs).
+    `model` has its name, digest and facts, whether these are `fixed` (`core.Identity`), and what tells no measurement
+    from another: how it was `computed`, and `memory`, the most bytes that took ("resident": of the process; "device":
+    of torch's tensors on GPUs).
     """
 
     id: str
@@ -112,7 +117,23 @@ class Manifest:
     suites: list[SuiteEntry] = field(default_factory=list)
     finished: str = ""
     evalkit: str = ""
+    began: float = 0.0
+    """`created` to the millisecond, in seconds since 1970: answers made before came from the cache."""
     format: int = FORMAT
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the model's identity was fixed; an older evalkit wrote the digest of the weights alone."""
+        return bool(self.model.get("fixed", "weights" in self.model.get("facts", {})))
+
+    @property
+    def started(self) -> float:
+        """When the run began, in seconds since 1970; to the second where an older evalkit wrote it, and 0 where that is
+        not known, as of another harness's log."""
+        try:
+            return self.began or datetime.fromisoformat(self.created).timestamp()
+        except ValueError:
+            return 0.0
 
     @property
     def mixed_suites(self) -> list[str]:

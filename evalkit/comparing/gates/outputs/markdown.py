@@ -28,6 +28,8 @@ def markdown(report: GateReport) -> str:
     mark = "🛑" if report.outcome is None else _MARKS[report.outcome]
     lines = [MARKER, f"## {mark} evalkit gate: {report.title}", "", sentences.sentence(report) + ".", ""]
     lines += [f"Baseline {markdown_code(report.baseline)}, candidate {markdown_code(report.candidate)}.", ""]
+    if report.answers is not None:
+        lines += [f"Answers: {markdown_text(report.answers.words)}.", ""]
     lines += _findings(report, ("incomparable",))
     if report.rows:
         lines += _table(report)

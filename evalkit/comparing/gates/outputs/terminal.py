@@ -29,6 +29,8 @@ def show(out: Console, report: GateReport) -> None:
     """Print it."""
     out.print(f"baseline   {report.baseline}", soft_wrap=True)
     out.print(f"candidate  {report.candidate}", soft_wrap=True)
+    if report.answers is not None:
+        out.print(f"answers    {report.answers.words}", soft_wrap=True)
     if report.looks:
         out.print(f"looks      {report.looks}", soft_wrap=True)
     out.print()
