@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalkit import Run
 from evalkit.core.formatting import interval, number
 from evalkit.core.outside_text import markdown_code, markdown_text
-from evalkit.runs.store import MetricResult, SuiteEntry, TaskEntry, toys_told
+from evalkit.runs.store import MetricResult, SuiteEntry, TaskEntry, drift_told, toys_told
 
 META = {
     "name": "markdown",
@@ -25,9 +25,9 @@ def report(runs: Sequence[Run], /, *, groups: bool = False) -> str:
             lines += _task(run, entry, groups)
         for suite in run.manifest.suites:
             lines += _suite(run, suite)
-    told = toys_told(runs)
-    if told:
-        lines += ["", markdown_text(told)]
+    for told in (toys_told(runs), *drift_told(runs)):
+        if told:
+            lines += ["", markdown_text(told)]
     lines += ["", "## What the numbers are", ""]
     for run in runs:
         lines += [f"- {markdown_code(entry.result.signature)}" for entry in run.manifest.tasks if entry.result]

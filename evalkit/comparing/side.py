@@ -270,7 +270,7 @@ def _blank(run: Readable, entry: TaskEntry, harness: str) -> TaskSide:
         harness=harness,
         version=run.manifest.evalkit,
         primary_metric=result.primary_metric if result else "",
-        facts=dict(entry.identity),
+        facts={**entry.identity, **({"served": "; ".join(sorted(result.served))} if result and result.served else {})},
         digests=digests,
         signature=result.signature if result else "",
         created=run.manifest.created,

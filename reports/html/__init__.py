@@ -13,7 +13,7 @@ from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, Tally, page
 from evalkit.reporting.pages import file_of, sibling
 from evalkit.reporting.text import json_text
-from evalkit.runs.store import MetricResult, TaskEntry, toys_told
+from evalkit.runs.store import MetricResult, TaskEntry, drift_told, toys_told
 
 META = {
     "name": "html",
@@ -71,6 +71,7 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             "parts": parts,
             "shards": shards,
             "toys": toys_told(runs),
+            "drift": drift_told(runs),
             "meta": meta | {"part": 0},
             "file_of": partial(file_of, file),
             "ends": _ends(parts),

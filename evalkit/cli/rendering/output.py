@@ -10,7 +10,7 @@ from evalkit.core.formatting import interval, number
 from evalkit.core.terminal import console as console
 from evalkit.core.terminal import emit_json, styled
 from evalkit.models.api.finish_reasons import UNKNOWN_FINISH
-from evalkit.runs.store import MetricResult, Run, TaskEntry, TaskResult, toys_told
+from evalkit.runs.store import MetricResult, Run, TaskEntry, TaskResult, drift_told, toys_told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def print_scores(out: Console, runs: Sequence[Run], only: str | None = None) -> None:
     """The scores as a table, with what puts them in doubt above and what a reader should know of single tasks below."""
-    for told in unknown_endings(runs, only):
+    for told in (*unknown_endings(runs, only), *drift_told(runs, only)):
         out.print(told, style="yellow", soft_wrap=True)
     out.print(scores_table(runs, only))
     for run in runs:

@@ -50,6 +50,7 @@ def findings(paired: PairedTask, *, max_failures: float = 0.05, common_samples: 
         *_settings(paired),
         *_measured(paired, max_failures),
         *_versions(paired),
+        *_served(paired),
         *([IntegrityFinding(paired.name, "note", TOY)] if paired.toy else []),
     ]
     return sorted(found, key=lambda finding: ("incomparable", "warn", "note").index(finding.level))
@@ -153,3 +154,18 @@ def _versions(paired: PairedTask) -> list[IntegrityFinding]:
             IntegrityFinding(paired.name, "warn", f"another {one.harness} version: {one.version} → {other.version}")
         ]
     return []
+
+
+def _served(paired: PairedTask) -> list[IntegrityFinding]:
+    """Another model behind the same name: what the server called it on either side."""
+    one, other = paired.baseline, paired.candidate
+    then, now = one.facts.get("served", ""), other.facts.get("served", "")
+    found = [
+        IntegrityFinding(paired.name, "warn", f"several models answered under the {which}'s name: {served}")
+        for which, served in (("baseline", then), ("candidate", now))
+        if "; " in served
+    ]
+    if then and now and then != now and one.model == other.model:
+        what = f"the server calls the model behind {one.model} something else: {then} → {now}"
+        found.append(IntegrityFinding(paired.name, "warn", what))
+    return found

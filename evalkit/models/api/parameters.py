@@ -68,12 +68,12 @@ _REFUSED = re.compile(
     r"unsupported|not support|n't support|deprecated|not permitted|forbidden|unrecogni[sz]ed|not recogni[sz]ed|unknown"
     r"|unexpected|not allowed|disallowed|not available|unavailable|not enabled|not accept|n't accept|not implemented"
     r"|not compatible|incompatible|only the default|no longer|cannot (?:both )?be|can not be|can't be|may only be"
-    r"|must (?:be|not)\b|should be|is invalid|invalid (?:value|argument|parameter|'|`|\")|only \S+ is allowed"
+    r"|must (?:be|not)\b|should be|is invalid|invalid (?:value|argument|parameter|'|`|\")|only .{1,40} is allowed"
     r"|out of range|greater than|less than|exceed|at most|too (?:large|many|high|big)|range of|supports up to"
     r"|between|the supported range|not (?:a )?valid|> *\d+"
 )
 """Words by which a server refuses a parameter or its value."""
-_NUMBER = r"(\d[\d,]*)"
+_NUMBER = r"(\d[\d,]*)(?![\d,]*\d)"
 _MOST = tuple(
     re.compile(form.replace("#", _NUMBER))
     for form in (

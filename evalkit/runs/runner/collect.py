@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_MOST_SERVED = 20
+"""Names of served models that are counted: a server that gives every reply another one has no names."""
+
 
 def metrics_of(task: Task) -> tuple[Metric, ...]:
     """The task's own metrics, or those its scorers bring."""
@@ -54,6 +57,8 @@ class Collector:
         self.completion_tokens = 0
         self.cost: float | None = None
         self.made: tuple[float, float] | None = None
+        self.served: Counter[str] = Counter()
+        self.served_earlier: Counter[str] = Counter()
 
     @staticmethod
     def of(task: Task) -> Collector:
@@ -96,6 +101,9 @@ class Collector:
                 self.made = min(first, reply.made), max(last, reply.made)
             self.prompt_tokens += reply.usage.prompt_tokens
             self.completion_tokens += reply.usage.completion_tokens
+            if reply.served and (reply.served in self.served or len(self.served) < _MOST_SERVED):
+                self.served[reply.served] += 1
+                self.served_earlier[reply.served] += reply.source == "cache"
 
     def result(self, seconds: float) -> TaskResult:
         """Estimates over all samples and per group, with rows in the order of the data."""
@@ -123,6 +131,7 @@ class Collector:
         result.samples, result.failed, result.cached = self.samples, self.failed, self.cached
         result.counts, result.flags = dict(self.counts), dict(self.flags)
         result.prompt_tokens, result.completion_tokens = self.prompt_tokens, self.completion_tokens
+        result.served, result.served_earlier = dict(self.served), dict(+self.served_earlier)
         result.seconds, result.cost = round(seconds, 3), self.cost
         if self.made is not None:
             result.made_first, result.made_last = map(_time, self.made)

@@ -3,7 +3,7 @@
 from evalkit.runs.store.journal import Journal, read_records
 from evalkit.runs.store.manifest import Manifest, MetricResult, Status, SuiteEntry, SuiteMember, TaskEntry, TaskResult
 from evalkit.runs.store.older_names import name_today, scale_today
-from evalkit.runs.store.run import Run, folder_name, runs_under, toys_told
+from evalkit.runs.store.run import Run, drift_told, folder_name, runs_under, toys_told
 
 __all__ = [
     "Journal",
@@ -15,6 +15,7 @@ __all__ = [
     "SuiteMember",
     "TaskEntry",
     "TaskResult",
+    "drift_told",
     "folder_name",
     "name_today",
     "read_records",

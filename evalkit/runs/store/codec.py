@@ -245,6 +245,8 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
         out["truncated_tokens"] = reply.truncated_tokens
     if reply.notes:
         out["notes"] = reply.notes
+    if reply.served:
+        out["served"] = reply.served
     if reply.rendered_digest:
         out["rendered_digest"] = reply.rendered_digest
     if reply.made:
@@ -273,6 +275,7 @@ def _reply_in(raw: dict[str, Any]) -> Reply:
         cut=tuple(raw.get("cut", ())),
         thought_apart=bool(raw.get("thought_apart", False)),
         made=raw.get("made", 0.0),
+        served=raw.get("served", ""),
     )
 
 

@@ -55,6 +55,10 @@ class TaskResult:
     prompts_digest: str = ""
     rendered_digest: str = ""
     samples_digest: str = ""
+    served: dict[str, int] = field(default_factory=dict)
+    """What the server called the model that answered, with its fingerprint, and how many replies were that model's."""
+    served_earlier: dict[str, int] = field(default_factory=dict)
+    """Of those, the replies that came from the cache."""
 
     def metric(self, name: str = "") -> MetricResult | None:
         """The named metric, or the primary metric; None where the task has none."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.core import Estimate, Record, UsageError, toy_sets
 from evalkit.runs.store import journal, manifest
-from evalkit.runs.store.manifest import Manifest
+from evalkit.runs.store.manifest import Manifest, TaskResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +87,28 @@ def toys_told(runs: Sequence[Run], only: str | None = None) -> str:
     mixed = dict.fromkeys(name for run in runs for name in run.manifest.mixed_suites) if only is None else {}
     told += [f"The mean of {name} is over toy sets and other tasks." for name in mixed]
     return " ".join(told).strip()
+
+
+def drift_told(runs: Sequence[Run], only: str | None = None) -> list[str]:
+    """A sentence for every task whose replies came from several models, as the server calls them, under one name."""
+    told = []
+    for run in runs:
+        for entry in run.manifest.tasks:
+            found = entry.result.served if entry.result is not None and only in (None, entry.name) else {}
+            if len(found) > 1:
+                name = entry.name if len(runs) == 1 else f"{entry.name} · {run.model}"
+                told.append(f"{name}: {len(found)} models answered under one name: {_counted(entry.result)}")
+    return told
+
+
+def _counted(result: TaskResult | None) -> str:
+    """The served models with their numbers of replies, the most first."""
+    assert result is not None
+    said = []
+    for name, count in sorted(result.served.items(), key=lambda item: (-item[1], item[0])):
+        earlier = result.served_earlier.get(name, 0)
+        said.append(f"{name} {count:,}" + (f" ({earlier:,} from the cache)" if earlier else ""))
+    return ", ".join(said)
 
 
 def runs_under(folder: Path) -> list[Path]:
