@@ -6,24 +6,24 @@ set is evalkit's own, under the Apache licence 2.0. No model answers: use `--mod
 
     {"knowledge": "…", "question": "…", "right_answer": "…", "hallucinated_answer": "…"}
 
-Detectors: the embedded one, an entailment model (`nli=`), or a judge with its model (`--judge`). AUROC is the primary
-metric; F1 is that of the hallucinated class at the threshold; ECE and the Brier score say how far its probabilities are
-off.
+Detectors: by words (`lexical`), an entailment model (`nli`), or a judge with its model (`--judge`). AUROC is the
+primary metric; F1 is that of the hallucinated class at the threshold; ECE and the Brier score say how far its
+probabilities are off.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.core import Judge, PromptFormat, Row, Sample, Scorer, Source, Subset, Task, UsageError
+from evalkit.core import Judge, PromptFormat, Row, Sample, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
 from evalkit.judging.rag.detector_quality import detection
+from evalkit.judging.rag.detectors import Detector
+from evalkit.judging.rag.detectors import detector as by_name
 from evalkit.judging.rag.labelled import Form, labelled
 from evalkit.judging.rag.methods import stored_answers
-from evalkit.judging.rag.support import entailment, sentence_support
 from evalkit.plugins import load
-from evalkit.scoring.scorers.judging import judged
 
 META = {
     "name": "hallucination_detection",
@@ -35,7 +35,7 @@ META = {
 
 def task(
     *,
-    detector: Literal["embedded", "nli", "judge"] = "embedded",
+    detector: Detector = "lexical",
     files: str = "",
     sources: str = "",
     form: Form = "auto",
@@ -49,7 +49,7 @@ def task(
 ) -> Task:
     """`files` are labelled answers (`sources`: RAGTruth's source_info.jsonl).
     `score` of the detector's is taken for the proportion that is faithful."""
-    scorer, own = _detector(detector, nli, embedder, judge)
+    scorer, own = by_name(detector, lambda: _judge(judge), nli=nli, embedder=embedder)
     return Task(
         name="hallucination_detection",
         data=(Subset(_source(files, sources, form, data)),),
@@ -61,16 +61,10 @@ def task(
     )
 
 
-def _detector(detector: str, nli: str, embedder: str, judge: str) -> tuple[Scorer, str]:
-    if detector == "embedded":
-        return sentence_support(embedder=embedder), "weakest_support"
-    if detector == "nli":
-        if not nli:
-            raise UsageError("an entailment model is needed", fix="hallucination_detection,detector=nli,nli=PATH")
-        return entailment(model=nli), "weakest_entailment"
-    found = load("judge", judge)
+def _judge(name: str) -> Judge:
+    found = load("judge", name)
     assert isinstance(found, Judge)
-    return judged(found), found.scores[0] if found.scores else found.name
+    return found
 
 
 def _source(files: str, sources: str, form: Form, data: str) -> Source:

@@ -7,7 +7,7 @@ of one of fourteen kinds (number, name, negation, date, unit, …). One row:
     {"id": "rag-01-number", "kind": "number", "question": "How tall is …?", "answerable": true,
      "contexts": [{"id": "lighthouse-1", "text": "…", "rank": 1}, …], "faithful": "… 41 metres …", "planted": "… 47 …"}
 
-A model answers from the contexts; its sentences are supported by rule, by an entailment model, or by a judge. With
+A model answers from the contexts; its sentences are supported by words, by an entailment model, or by a judge. With
 `--model stored/NAME` the rows' own answers are scored instead: the faithful ones, or the planted ones.
 """
 
@@ -18,8 +18,10 @@ from typing import Literal
 from evalkit.core import Judge, Row, Sample, Scorer, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
+from evalkit.judging.rag.detectors import best_detector
+from evalkit.judging.rag.detectors import detector as by_name
 from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
-from evalkit.judging.rag.support import abstention, entailment, sentence_support
+from evalkit.judging.rag.support import abstention
 from evalkit.plugins import load
 from evalkit.scoring.scorers.judging import judged
 
@@ -34,6 +36,7 @@ META = {
 def task(
     *,
     answers: Literal["faithful", "planted"] = "faithful",
+    detector: Literal["auto", "lexical", "nli", "judge"] = "auto",
     embedder: str = "",
     nli: str = "",
     judges: str = "",
@@ -43,11 +46,10 @@ def task(
     cite: bool = False,
     max_tokens: int = 256,
 ) -> Task:
-    """`nli` is an entailment model (repo or folder), `judges` are judges of the packs, by name; `answers` says which
-    of a row's own answers `--model stored/NAME` takes. `prompt=text` is for base models."""
-    scorers: list[Scorer] = [sentence_support(embedder=embedder), abstention()]
-    if nli:
-        scorers.append(entailment(model=nli))
+    """`detector` looks for the answer in the contexts: `auto` takes the entailment model `nli` (repo or folder) where
+    one is named, else the judge where one is given (`--judge`), else words. `judges` are further judges of the packs;
+    `answers` says which of a row's own answers `--model stored/NAME` takes. `prompt=text` is for base models."""
+    scorers: list[Scorer] = [_detector(detector, nli, embedder), abstention()]
     for name in (part.strip() for part in judges.split(",") if part.strip()):
         found = load("judge", name)
         assert isinstance(found, Judge)
@@ -61,6 +63,17 @@ def task(
         scorers=tuple(scorers),
         primary_metric="abstention",
     )
+
+
+def _detector(name: Literal["auto", "lexical", "nli", "judge"], nli: str, embedder: str) -> Scorer:
+    def judge() -> Judge:
+        found = load("judge", "faithfulness")
+        assert isinstance(found, Judge)
+        return found
+
+    if name == "auto":
+        return best_detector(judge, nli=nli, embedder=embedder)
+    return by_name(name, judge, nli=nli, embedder=embedder)[0]
 
 
 def _source(files: str, data: str) -> Source:

@@ -101,6 +101,8 @@ class Scorer:
     whether the user lets programs that a model wrote run without isolation."""
     judged_by: Callable[[Model], Scorer] | None = None
     """The scorer with the model that its judge asks; None where it asks none."""
+    judge_optional: bool = False
+    """Whether it scores without a judge, too, and `judged_by` is only for where one is given."""
 
 
 @dataclass(frozen=True, slots=True)

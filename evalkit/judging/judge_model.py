@@ -10,13 +10,14 @@ from evalkit.models.stack import Stack
 
 
 def judge_for(tasks: list[Task], judge: str | Model | None, stack: Stack | None = None) -> UsageMeter | None:
-    """The judge's model, or None where no scorer of the tasks asks one.
+    """The judge's model, or None where no scorer of the tasks asks one, or none is given and none has to be.
 
     It has a way to the response cache of its own, its cost is limited apart from the model that is judged, and its
     replies are on the run's cassettes as well. Raises UsageError where a judge is needed and none is named, or it is
     not on the cassette.
     """
-    if not any(scorer.judged_by for task in tasks for scorer in task.scorers):
+    asking = [scorer for task in tasks for scorer in task.scorers if scorer.judged_by]
+    if not asking or (judge is None and all(scorer.judge_optional for scorer in asking)):
         return None
     if judge is None:
         raise UsageError("a task is scored by a judge, and no judge is given", fix="--judge MODEL")

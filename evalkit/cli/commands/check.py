@@ -88,7 +88,7 @@ def _check(task: object, name: str, settings: Settings, judge: str | None) -> Ch
         raise UsageError(f"{name!r} is not a task")
     if judge is None:
         found = asyncio.run(check(prepare(unjudged_part(task), name, "", GoldModel(), settings)))
-        found.without_judge = any(scorer.judged_by for scorer in task.scorers)
+        found.without_judge = any(s.judged_by and not s.judge_optional for s in task.scorers)
         return found
     model = judge_for([task], judge)
 

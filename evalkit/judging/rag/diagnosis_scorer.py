@@ -33,9 +33,9 @@ class _Diagnosis(ScoreSample):
         found = await asyncio.to_thread(supports, answer.text, record.contexts, record.question)
         weakest = overall(found)[1]
         faithful = None if weakest is None else weakest >= SUPPORTED
-        why = diagnose(positions, len(record.contexts), failed=not right, faithful=faithful)
-        place = place_of(min(positions), len(record.contexts)) if positions else "absent"
-        reason = f"evidence at {', '.join(map(str, positions)) or 'no rank'} of {len(record.contexts)}"
+        why = diagnose(positions, record.depth, failed=not right, faithful=faithful)
+        place = place_of(min(positions), record.depth) if positions else "absent"
+        reason = f"evidence at {', '.join(map(str, positions)) or 'no rank'} of {record.depth}"
         return (
             Score("correct", float(right), answer.text, reason, answer.validity, details=why.json()),
             *(Score(f"failed_{cause}", float(why.cause == cause), validity=answer.validity) for cause in CAUSES),
@@ -50,7 +50,7 @@ def rag_diagnosis(*, right_from: float = 0.5) -> Scorer:
     SQuAD's normal form). `failed_retrieval`, `failed_ordering` and `failed_generation` say why it is not.
     `correct_gold_first`, `…_middle`, `…_last` and `…_absent` are `correct` of the samples whose best-ranked evidence
     stood there. Evidence are the contexts that hold a reference, where the sample names those, else those that contain
-    a reference answer. An answer is faithful where the embedded detector supports each of its sentences. Samples
+    a reference answer. An answer is faithful where the lexical detector supports each of its sentences. Samples
     without a reference answer have none of these scores.
     """
     if not 0.0 < right_from <= 1.0:

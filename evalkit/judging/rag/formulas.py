@@ -34,7 +34,13 @@ def average_precision(useful: Sequence[bool]) -> float | None:
 
 
 def f_beta(precision: float | None, recall: float | None, beta: float = 1.0) -> float | None:
-    """(1 + β²)·P·R / (β²·P + R) (0 to 1), 0 where both are 0; None where one of them is not applicable."""
+    """(1 + β²)·P·R / (β²·P + R) (0 to 1), 0 where both are 0; None where recall is not applicable.
+
+    An answer that claims nothing, and so has a recall of 0 and no precision, has 0: what
+    (1 + β²)·TP / ((1 + β²)·TP + β²·FN + FP) comes to.
+    """
+    if precision is None and recall == 0.0:
+        return 0.0
     if precision is None or recall is None:
         return None
     below = beta * beta * precision + recall

@@ -8,24 +8,30 @@ from typing import Any
 
 from evalkit.core import Row, UsageError
 from evalkit.data.formats import excerpt
-from evalkit.judging.rag.columns import Form, Part, columns_of
+from evalkit.judging.rag.columns import FORMS, Form, Part, columns_of
 from evalkit.judging.rag.csv_lists import listed
 from evalkit.judging.rag.records import Citation, Context, RagRecord, Reference
 from evalkit.judging.rag.tracing import held_passages
 
+_ANSWERS = frozenset(name for columns in FORMS.values() for name in columns["answer"])
 _TEXTS = ("text", "page_content", "content")
 _IDS = ("id", "id_", "doc_id", "node_id", "chunk_id", "_id")
 _DOCUMENTS = ("document", "ref_doc_id", "document_id", "source", "file_path", "file_name")
 
 
 def record_of(row: Row, form: Form = "auto") -> RagRecord:
-    """The record of a row. A column that holds null or an empty text says nothing.
+    """The record of a row. A column that holds null or an empty text says nothing; an answer may be an empty text.
 
     Contexts are texts or objects, best first; the score and the document are taken where an object has them. Raises
     UsageError with the row's place: no question, two columns for one part, a context without a text, two contexts of
-    one id, ids that are not as many as their texts, an answer that is no text.
+    one id with different texts (with one text they are one context), ids that are not as many as their texts, an answer
+    that is no text.
     """
-    values = {name: value for name, value in row.values.items() if not _is_nothing(value)}
+    values = {
+        name: value
+        for name, value in row.values.items()
+        if not _is_nothing(value) or (value == "" and name in _ANSWERS)
+    }
     columns = columns_of(values, form, row.origin)
     answer, nodes = _answer(values.get(columns.get("answer", "")), row.origin)
     given = values.get(columns.get("contexts", ""), nodes)
@@ -82,12 +88,12 @@ def _contexts(items: list[Any], ids: list[str], at: str) -> tuple[Context, ...]:
     if ids and len(ids) != len(items):
         raise UsageError("ids and contexts are not as many", found=f"{len(ids)} ids, {len(items)} contexts", at=at)
     contexts = tuple(_context(item, rank, ids[rank - 1] if ids else "", at) for rank, item in enumerate(items, 1))
-    seen: set[str] = set()
+    kept: dict[str, Context] = {}
     for context in contexts:
-        if context.id in seen:
-            raise UsageError("two contexts have one id", found=repr(context.id), at=at)
-        seen.add(context.id)
-    return contexts
+        before = kept.setdefault(context.id, context)
+        if before.text != context.text:
+            raise UsageError("two contexts have one id and different texts", found=repr(context.id), at=at)
+    return tuple(kept.values())
 
 
 def _context(item: Any, rank: int, own_id: str, at: str) -> Context:

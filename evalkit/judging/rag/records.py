@@ -6,7 +6,7 @@ holds, as plain JSON:
     "question":   str
     "contexts":   [{"id", "text", "rank", "score"?, "document"?, "start"?, "end"?, "holds"?}, …], best first
     "references": [{"id", "text"?, "document"?, "relevance"?}, …], what should have been found; absent: nobody says
-    "answer":     str, where the answer was made elsewhere; else it is the reply
+    "answer":     str, where the answer was made elsewhere ("" is an answer, too); else it is the reply
     "citations":  [{"context", "claim"?}, …], what the answer cites, where that was recorded beside it
 
 `to_data` writes that form, `of_sample` reads it.
@@ -26,6 +26,7 @@ __all__ = [
     "Context",
     "RagRecord",
     "Reference",
+    "distinct",
     "gold_ranks",
     "held_by",
     "of_sample",
@@ -50,6 +51,11 @@ class Context:
     start: int | None = None
     end: int | None = None
     holds: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Its text with single blanks: contexts with the same words are one context, retrieved twice."""
+        return " ".join(self.text.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,11 @@ class RagRecord:
     references: tuple[Reference, ...] | None = None
     citations: tuple[Citation, ...] = ()
 
+    @property
+    def depth(self) -> int:
+        """How many ranks were retrieved, those of contexts without text included."""
+        return max((context.rank for context in self.contexts), default=0)
+
     def context(self, context_id: str) -> Context | None:
         """The context of that id, or None."""
         return next((context for context in self.contexts if context.id == context_id), None)
@@ -119,9 +130,11 @@ def to_sample(record: RagRecord, row: Row | None = None, *, groups: tuple[str, .
     return Sample(sample_id, record.question, record.reference_answers, groups=groups, data=to_data(record))
 
 
-def of_sample(sample: Sample, replies: Sequence[Reply] = ()) -> RagRecord:
+def of_sample(sample: Sample, replies: Sequence[Reply] = (), *, blank: bool = False) -> RagRecord:
     """The record that a sample holds; its answer is the last reply's (without its reasoning), else the stored one.
 
+    A context of white space is none and left out, the others keep their ranks; with `blank` all are there, since a
+    retriever may be known by ids alone.
     Raises ValueError where the sample holds no contexts, which is a task's mistake.
     """
     data = sample.data
@@ -132,11 +145,12 @@ def of_sample(sample: Sample, replies: Sequence[Reply] = ()) -> RagRecord:
     stored = data.get("answer")
     answer = final_answer(tuple(replies)).text if replies else None if stored is None else str(stored)
     references = data.get("references")
+    contexts = [_context_in(raw, rank) for rank, raw in enumerate(data["contexts"], 1)]
     question = data.get("question", sample.input)
     return RagRecord(
         id=sample.id,
         question=question if isinstance(question, str) else question[-1].content,
-        contexts=tuple(_context_in(raw, rank) for rank, raw in enumerate(data["contexts"], 1)),
+        contexts=tuple(each for each in contexts if blank or each.text.strip()),
         answer=answer,
         reference_answers=sample.targets,
         references=None if references is None else tuple(map(_reference_in, references)),
@@ -149,6 +163,11 @@ def gold_ranks(record: RagRecord) -> tuple[int, ...] | None:
     if record.references is None:
         return None
     return tuple(context.rank for context in record.contexts if held_by(context, record.references))
+
+
+def distinct(contexts: Sequence[Context]) -> tuple[Context, ...]:
+    """The contexts of which none has the text of one before it: what was retrieved twice is there once."""
+    return tuple({context.words: context for context in reversed(contexts)}.values())[::-1]
 
 
 def held_by(context: Context, references: Sequence[Reference]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from evalkit.core import Metric, Record, Reply, Sample, Score, Scorer, ScoreSample, UsageError
-from evalkit.judging.rag.records import Context, RagRecord, Reference, held_by, of_sample
+from evalkit.judging.rag.records import Context, RagRecord, Reference, distinct, held_by, of_sample
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.ranked_documents import ndcg, recall, reciprocal_rank
 
@@ -16,7 +16,7 @@ class _Retrieval(ScoreSample):
     depths: tuple[int, ...]
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        record = of_sample(sample)
+        record = of_sample(sample, blank=True)
         return tuple(Score(name, value) for name, value in retrieval_scores(record, self.depths).items())
 
 
@@ -42,10 +42,10 @@ def retrieval_scores(record: RagRecord, depths: Sequence[int]) -> dict[str, floa
 
     A context is a hit where it holds a reference (`held_by`). recall@k: references held by the first k contexts /
     references. hit@k: whether any of these is a hit. precision@k: hits among the first k / k, also where fewer than k
-    were retrieved, as trec_eval divides. mrr: 1 / rank of the first hit. ndcg@k: binary or graded gains over
-    log₂(rank + 1) against the best order there is; every reference gains once, where it is first held, and a context
-    that only holds what stood before it takes no rank. Where contexts and references are ids, one each, these are the
-    definitions of trec_eval.
+    were retrieved, as trec_eval divides; a context that repeats the text of one above is no second hit. mrr: 1 / rank
+    of the first hit. ndcg@k: binary or graded gains over log₂(rank + 1) against the best order there is; every
+    reference gains once, where it is first held, and a context that only holds what stood before it takes no rank.
+    Where contexts and references are ids, one each, these are the definitions of trec_eval.
     """
     references = tuple(reference for reference in record.references or () if reference.relevance > 0)
     if not references:
@@ -53,13 +53,16 @@ def retrieval_scores(record: RagRecord, depths: Sequence[int]) -> dict[str, floa
     gains = {reference.id: reference.relevance for reference in references}
     relevant = dict.fromkeys(gains, 1.0)
     held = [held_by(context, references) for context in record.contexts]
+    texts = [context for context in record.contexts if context.text.strip()]
+    once = {context.rank for context in distinct(texts)} | {c.rank for c in record.contexts if not c.text.strip()}
+    hits = [bool(names) and c.rank in once for c, names in zip(record.contexts, held, strict=True)]
     scores: dict[str, float] = {}
     for k in depths:
         first = held[:k]
         reached = [name for names in first for name in names]
         scores[f"recall@{k}"] = recall(reached, relevant, len(reached))
         scores[f"hit@{k}"] = float(any(first))
-        scores[f"precision@{k}"] = sum(map(bool, first)) / k
+        scores[f"precision@{k}"] = sum(hits[:k]) / k
         scores[f"ndcg@{k}"] = ndcg(_ranked(record.contexts[:k], first, references), gains, k)
     everything = _ranked(record.contexts, held, references)
     return scores | {"mrr": reciprocal_rank(everything, relevant, len(everything))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
-from evalkit.core import Capabilities, Embed, Identity, ModelError, Reply, Request, Task, Tokenize, Validity
+from evalkit.core import Capabilities, Embed, Identity, ModelError, Reply, Request, Scorer, Task, Tokenize, Validity
 from evalkit.models.stored import StoredAnswer
 from evalkit.runs.runner.attempt import score_record
 from evalkit.runs.runner.collect import metrics_of
@@ -72,15 +72,19 @@ async def check(prepared: PreparedTask) -> Checked:
 
 
 def unjudged_part(task: Task) -> Task:
-    """The task without the scorers that ask a judge, and without the metrics of their scores."""
-    asked = {name for scorer in task.scorers if scorer.judged_by for name in scorer.scores}
+    """The task without the scorers that cannot do without a judge, and without the metrics of their scores."""
+    asked = {name for scorer in task.scorers if _must_ask(scorer) for name in scorer.scores}
     if not asked:
         return task
-    own = tuple(scorer for scorer in task.scorers if not scorer.judged_by)
+    own = tuple(scorer for scorer in task.scorers if not _must_ask(scorer))
     metrics = tuple(metric for metric in task.metrics if metric.name not in asked)
     return replace(
         task, scorers=own, metrics=metrics, primary_metric="" if task.primary_metric in asked else task.primary_metric
     )
+
+
+def _must_ask(scorer: Scorer) -> bool:
+    return scorer.judged_by is not None and not scorer.judge_optional
 
 
 def _share_scores(task: Task) -> set[str]:

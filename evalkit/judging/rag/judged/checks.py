@@ -50,14 +50,14 @@ class _ClaimCheck(MeasureFacts):
         values = {figure: formula(table) for figure, formula in formulas.FIGURES.items()}
         gold = gold_ranks(facts.record)
         if gold is None:
-            ranked = zip(facts.record.contexts, table.relevant, strict=True)
+            ranked = zip(facts.contexts, table.relevant, strict=True)
             gold = tuple(context.rank for context, relevant in ranked if relevant)
-        f1 = values["f1"] if values["f1"] is not None else 0.0 if table.in_answer else None
+        f1 = values["f1"]
         faithful = values["faithfulness"]
         kept = None if faithful is None else faithful >= 1.0
         if f1 is not None:
             failed = f1 < self.failed_below
-            why = diagnose(gold, table.contexts, failed=failed, faithful=kept)
+            why = diagnose(gold, facts.record.depth, failed=failed, faithful=kept)
             values |= {"failed": float(failed)}
             values |= {
                 f"failed_{cause}": float(why.cause == cause) for cause in ("retrieval", "ordering", "generation")
@@ -87,7 +87,7 @@ class _AnswerRelevance(MeasureFacts):
 
     async def __call__(self, facts: Facts) -> Measured:
         if not facts.answer:
-            return Measured({}, {}, "there is no answer")
+            return Measured({"answer_relevance": 0.0}, {}, "there is no answer")
         found, evasive = await facts.questions(self.prompt, self.questions)
         own, *others = await self.vectors((facts.record.question, *found))
         near = formulas.mean_cosine(own, others) or 0.0
@@ -101,7 +101,7 @@ def answer_relevance(
 ) -> Judge:
     """`answer_relevance`: the mean cosine between the question and questions that the answer alone would answer.
 
-    0 where the answer is evasive, and negative cosines count as 0. An empty answer has no relevance: not applicable.
+    0 where the answer is evasive or empty, and negative cosines count as 0.
     """
     settings = {"prompt": prompt.digest, "questions": str(questions), "embedder": embedder or "words"}
     return metric_judge(name, ("answer_relevance",), _AnswerRelevance(prompt, vectors, questions), settings)
@@ -113,8 +113,8 @@ class _ContextRefusal(MeasureFacts):
 
     async def __call__(self, facts: Facts) -> Measured:
         if not facts.answer:
-            return Measured({}, {}, "there is no answer")
-        contexts = "\n\n".join(context.text for context in facts.record.contexts)
+            return Measured(_silent(facts.answerable), {}, "there is no answer")
+        contexts = "\n\n".join(context.text for context in facts.contexts)
         flags = await facts.flags(
             self.prompt,
             ("answerable", "refuses"),
@@ -131,6 +131,15 @@ class _ContextRefusal(MeasureFacts):
         reason = f"{'refuses' if flags['refuses'] else 'answers'}, {'' if answerable else 'un'}answerable"
         details = {"refusal": {**flags, "by": "judge" if given is None else "sample"}}
         return Measured(values, details, reason)
+
+
+def _silent(answerable: bool | None) -> dict[str, float | None]:
+    """An empty answer neither answers nor says why not: wrong either way."""
+    return {
+        "context_refusal": 0.0,
+        "refused_rightly": 0.0 if answerable is False else None,
+        "answered_rightly": 0.0 if answerable else None,
+    }
 
 
 def context_refusal(name: str, prompt: PromptText) -> Judge:

@@ -21,9 +21,9 @@ from evalkit.judging.rag.judged.claims_reader import (
     read_verdicts,
 )
 from evalkit.judging.rag.judged.memo import once
-from evalkit.judging.rag.records import RagRecord, of_sample
+from evalkit.judging.rag.records import Context, RagRecord, distinct, of_sample
+from evalkit.judging.rag.segments import segments
 from evalkit.judging.rag.support.detector import abstains
-from evalkit.judging.rag.support.wording import sentences
 from evalkit.scoring.extraction.reading import Reading
 
 T = TypeVar("T")
@@ -53,6 +53,11 @@ class Facts:
         return Facts(model, of_sample(sample, replies), max_tokens, known)
 
     @property
+    def contexts(self) -> tuple[Context, ...]:
+        """The contexts that are judged: one that was retrieved twice is asked about, and counts, once."""
+        return distinct(self.record.contexts)
+
+    @property
     def answer(self) -> str:
         return (self.record.answer or "").strip()
 
@@ -66,14 +71,16 @@ class Facts:
 
         Raises UnjudgedError where the judge's reply cannot be read.
         """
-        told = sentences(text)
+        told = [segment.text for segment in segments(text) if segment.claims]
         if all(abstains(sentence) for sentence in told):
             return ()
-        mark = nonce("claims", self.record.question, text)
-        listed = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(told, 1))
+        listed, heads = _numbered(text)
+        mark = nonce("claims", self.record.question, listed, heads)
+        # Without its headings "It was built in 1873" under "Rowan Library" is a claim about nothing.
+        around = "\n" + fenced(heads, "headings", mark) if heads else ""
         values = {
             "question": fenced(self.record.question, "question", mark),
-            "answer": fenced(listed, "answer", mark),
+            "answer": fenced(listed, "answer", mark) + around,
             "nonce": mark,
         }
 
@@ -105,7 +112,7 @@ class Facts:
 
     async def useful(self, prompt: PromptText) -> tuple[bool, ...]:
         """Whether each context, in the order of ranks, helps to arrive at the reference answer (else at the answer)."""
-        contexts = [context.text for context in self.record.contexts]
+        contexts = [context.text for context in self.contexts]
         if not contexts:
             return ()
         target = self.reference or self.answer
@@ -161,6 +168,18 @@ class Facts:
             raise UnjudgedError(f"{_WORDS[kind]}: {found.problem}")
         value: T = found.value
         return value
+
+
+def _numbered(text: str) -> tuple[str, str]:
+    """(the statements of a text, numbered; the headings and lines that lead in, with the statement they precede)."""
+    said: list[str] = []
+    heads: list[str] = []
+    for segment in segments(text):
+        if segment.claims:
+            said.append(f"{len(said) + 1}. {segment.text}")
+        elif segment.kind in ("heading", "lead-in"):
+            heads.append(f"before statement {len(said) + 1}: {segment.text}")
+    return "\n".join(said), "\n".join(heads)
 
 
 _WORDS = {

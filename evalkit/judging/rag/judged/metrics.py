@@ -16,8 +16,9 @@ from evalkit.judging.rag.formulas import Verdicts
 from evalkit.judging.rag.judged.by_facts import Measured, MeasureFacts, Prompts, metric_judge
 from evalkit.judging.rag.judged.claims_reader import Claim, Decided
 from evalkit.judging.rag.judged.facts import Facts
-from evalkit.judging.rag.support.detector import cited
-from evalkit.judging.rag.support.wording import sentences
+from evalkit.judging.rag.records import Context
+from evalkit.judging.rag.segments import segments, statements
+from evalkit.judging.rag.support.detector import cited, plain
 
 # ---------------------------------------------------------------- claims against contexts
 
@@ -89,8 +90,8 @@ class _ContextRecall(MeasureFacts):
     prompt: PromptText
 
     async def __call__(self, facts: Facts) -> Measured:
-        items = sentences(facts.reference)
-        sources = [context.text for context in facts.record.contexts]
+        items = statements(facts.reference)
+        sources = [context.text for context in facts.contexts]
         verdicts = await facts.verdicts(self.prompt, items, sources) if items else ()
         value = formulas.proportion([decision.supported for decision in verdicts])
         claims = [Claim(text, place) for place, text in enumerate(items)]
@@ -111,7 +112,7 @@ class _ContextPrecision(MeasureFacts):
         useful = await facts.useful(self.prompt)
         listed = [
             {"id": context.id, "rank": context.rank, "useful": value}
-            for context, value in zip(facts.record.contexts, useful, strict=True)
+            for context, value in zip(facts.contexts, useful, strict=True)
         ]
         reason = "" if useful else "there are no contexts"
         return Measured({"context_precision": formulas.average_precision(useful)}, {"contexts": listed}, reason)
@@ -178,7 +179,7 @@ class _AnswerCorrectness(MeasureFacts):
         if both is None:
             return Measured({}, {}, "there is no reference answer")
         f1 = formulas.f_beta(both[0], both[1])
-        near = max(0.0, await self.similar(facts.answer, facts.reference)) if facts.answer else None
+        near = max(0.0, await self.similar(facts.answer, facts.reference)) if facts.answer else 0.0
         value = formulas.weighted([(f1, self.factual), (near, 1.0 - self.factual)])
         return Measured({"answer_correctness": value, "factual_f1": f1, "similarity": near}, both[2])
 
@@ -203,7 +204,7 @@ async def verdict_table(facts: Facts, prompts: Prompts) -> tuple[Verdicts, dict[
     own, by_context = await answer_in_contexts(facts, prompts)
     _, in_reference = await answer_in_reference(facts, prompts)
     wanted, in_answer = await reference_in_answer(facts, prompts)
-    sources = [context.text for context in facts.record.contexts]
+    sources = [context.text for context in facts.contexts]
     covered = await facts.verdicts(prompts.verdicts, [claim.text for claim in wanted], sources)
     count = len(sources)
 
@@ -236,7 +237,7 @@ async def verdict_table(facts: Facts, prompts: Prompts) -> tuple[Verdicts, dict[
 async def answer_in_contexts(facts: Facts, prompts: Prompts) -> tuple[tuple[Claim, ...], tuple[Decided, ...]]:
     """The answer's claims and what the contexts say of them."""
     claims = await facts.claims(prompts.claims, facts.answer)
-    sources = [context.text for context in facts.record.contexts]
+    sources = [context.text for context in facts.contexts]
     return claims, await facts.verdicts(prompts.verdicts, [claim.text for claim in claims], sources)
 
 
@@ -263,7 +264,7 @@ def told(
 ) -> list[dict[str, Any]]:
     """Claims as `Score.details` holds them. An answer's claim that is contradicted is an intrinsic hallucination, one
     that is unsupported an extrinsic one."""
-    ids = tuple(sources) or tuple(context.id for context in facts.record.contexts)
+    ids = tuple(sources) or tuple(context.id for context in facts.contexts)
     kinds = {"contradicted": "intrinsic", "unsupported": "extrinsic"} if of == "answer" and not sources else {}
     return [
         {
@@ -293,13 +294,25 @@ def _citations(facts: Facts) -> list[tuple[int, str | None]]:
     """(sentence, id of the context) of every citation in the answer; None for a context that is not there. Citations
     of the record without a claim stand for every sentence, as -1."""
     found: list[tuple[int, str | None]] = []
-    for place, text in enumerate(sentences(facts.answer)):
-        found += [(place, context.id if context else None) for _, context in cited(text, facts.record.contexts)]
+    place = -1
+    for segment in segments(facts.answer):
+        place += segment.claims
+        if segment.claims or (segment.kind == "citation" and place >= 0 and not plain(segment.text)):
+            marks = cited(segment.text, facts.record.contexts)
+            found += [(place, _first_of(facts, context)) for _, context in marks]
     for citation in facts.record.citations:
         there = facts.record.context(citation.context)
-        places = [n for n, text in enumerate(sentences(facts.answer)) if citation.claim and citation.claim in text]
-        found.append((places[0] if places else -1, there.id if there else None))
+        wanted = " ".join(statements(citation.claim)) or citation.claim
+        places = [n for n, text in enumerate(statements(facts.answer)) if wanted and wanted in text]
+        found.append((places[0] if places else -1, _first_of(facts, there)))
     return found
+
+
+def _first_of(facts: Facts, cited: Context | None) -> str | None:
+    """The id under which a context is judged: of those with its text, the first one's."""
+    if cited is None:
+        return None
+    return next(context.id for context in facts.contexts if context.words == cited.words)
 
 
 def _cited(
@@ -307,7 +320,7 @@ def _cited(
 ) -> tuple[float | None, float | None]:
     if not marks:
         return None, None
-    ids = [context.id for context in facts.record.contexts]
+    ids = [context.id for context in facts.contexts]
     supporting = [{ids[place] for place in d.sources} if d.supported else set() for d in verdicts]
     carried = [
         any(place in (claim.sentence, -1) and context in support for place, context in marks)

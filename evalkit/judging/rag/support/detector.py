@@ -1,4 +1,4 @@
-"""The embedded detector of hallucinations: how well contexts cover each sentence of an answer. No model, no download.
+"""The lexical detector of hallucinations: how well contexts cover each sentence of an answer. No model, no download.
 
 A sentence is covered by the proportion of its telling words that the best window of the contexts has, and by its
 weakest clause; each signal that speaks against it (`signals`) takes its proportion of the rest away. An embedding
@@ -14,14 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.judging.rag.records import Context
+from evalkit.judging.rag.segments import Segment, segments
 from evalkit.judging.rag.support.signals import RULES, Signal, covered_amounts
 from evalkit.judging.rag.support.windows import Evidence, Window, overlap, read_contexts
-from evalkit.judging.rag.support.wording import LIGHT, Sentence, Token, alike, read_sentence, sentences
+from evalkit.judging.rag.support.wording import LIGHT, Sentence, Token, alike, read_sentence, tokens
 
 Similarity = Mapping[tuple[str, str], float]
 """(sentence, window) to the cosine of their vectors."""
 
-_CITED = re.compile(r"\[\s*([\w .:/#-]{1,40}(?:\s*[,;]\s*[\w .:/#-]{1,40})*)\s*\]")
+_CITED = re.compile(r"[\[【]\s*([\w .:/#-]{1,40}(?:\s*[,;]\s*[\w .:/#-]{1,40})*)(?:†[^】\]]*)?\s*[\]】]")
 _ABSTAINS = re.compile(
     r"\b(?:(?:documents?|contexts?|passages?|texts?|sources?|excerpts?|it|article) (?:do(?:es)?|did|gives?|contains?|"
     r"provides?|says?|mentions?)(?:n't| not| no(?:thing)?)\b|(?:no|not enough|insufficient) (?:information|mention|"
@@ -37,7 +38,8 @@ SUPPORTED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """One sentence of an answer. `support` is 0 to 1, None where it claims nothing (an abstention, "Yes.")."""
+    """One segment of an answer. `support` is 0 to 1, None where it claims nothing (an abstention, "Yes.", a heading:
+    `kind` says which)."""
 
     text: str
     support: float | None
@@ -46,6 +48,7 @@ class Support:
     evidence: str = ""
     coverage: float = 0.0
     signals: tuple[Signal, ...] = ()
+    kind: str = "statement"
     cut: bool = False
     """Whether the contexts were longer than what is looked at."""
 
@@ -58,16 +61,20 @@ class Support:
             "label": self.label,
             "evidence": self.evidence,
             "reason": "; ".join(signal.words for signal in self.signals)
-            or ("" if self.support is None else f"{self.coverage:.0%} of its words are covered"),
+            or (
+                self.kind.replace("statement", "")
+                if self.support is None
+                else f"{self.coverage:.0%} of its words are covered"
+            ),
         }
 
 
 def supports(
     answer: str, contexts: Sequence[Context], question: str = "", similarity: Similarity | None = None
 ) -> list[Support]:
-    """How far the contexts support each sentence of the answer, in order. Without contexts nothing is supported."""
+    """How far the contexts support each segment of the answer, in order. Without contexts nothing is supported."""
     evidence = read_contexts(contexts, question)
-    found = [_of_sentence(text, evidence, similarity or {}) for text in sentences(answer)]
+    found = [_of_segment(segment, evidence, similarity or {}) for segment in segments(answer)]
     return [replace(one, cut=True) for one in found] if evidence.cut else found
 
 
@@ -91,6 +98,15 @@ def cited(text: str, contexts: Sequence[Context]) -> list[tuple[str, Context | N
             if by_id or by_rank or re.fullmatch(r"#?\d{1,3}", mark):
                 found.append((mark, by_id or by_rank))
     return found
+
+
+def _of_segment(segment: Segment, evidence: Evidence, similarity: Similarity) -> Support:
+    if not segment.claims:
+        return Support(segment.text, None, "no claim", kind=segment.kind)
+    if segment.about:
+        # What heads a column, or leads in a list, is like a question: its words count half, and are no names.
+        evidence = replace(evidence, question=(*evidence.question, *tokens(segment.about)))
+    return _of_sentence(segment.text, evidence, similarity)
 
 
 def _of_sentence(text: str, evidence: Evidence, similarity: Similarity) -> Support:
@@ -187,7 +203,8 @@ def _citations(text: str, sentence: Sentence, evidence: Evidence) -> list[Signal
         if context is None:
             found.append(Signal("citation", 0.8, f"[{mark}] is none of the {len(evidence.contexts)} contexts"))
             continue
-        own = [window for window in evidence.windows if window.context == context.id]
+        same = {other.id for other in evidence.contexts if other.words == context.words}
+        own = [window for window in evidence.windows if window.context in same]
         here = max((_proportion(sentence.tokens, window.tokens, evidence) for window in own), default=0.0)
         if here < 0.5 * most:
             found.append(Signal("citation", 0.65, f"[{mark}] does not say it, another context does"))

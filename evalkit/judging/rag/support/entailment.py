@@ -17,8 +17,9 @@ from typing import Any
 from evalkit.core import Metric, Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
 from evalkit.judging.rag.records import Context, of_sample
 from evalkit.judging.rag.retrieval_scores import where_applicable
+from evalkit.judging.rag.segments import passages, segments
 from evalkit.judging.rag.support.detector import abstains, plain
-from evalkit.judging.rag.support.wording import read_sentence, sentences
+from evalkit.judging.rag.support.wording import read_sentence
 from evalkit.models.loading_lock import LOADING
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
@@ -157,7 +158,7 @@ def classes_of(path: str) -> tuple[int, int | None]:
 
 def windows(context: Context, room: int, length: Any) -> list[str]:
     """Parts of a context of at most `room` tokens by `length`: whole sentences, one of them shared by neighbours."""
-    parts = [piece for text in sentences(context.text) for piece in _pieces(text, room, length)]
+    parts = [piece for text in passages(context.text) for piece in _pieces(text, room, length)]
     sizes = [length(part) + 1 for part in parts]
     found: list[str] = []
     begin = 0
@@ -222,46 +223,44 @@ def entailment(*, model: str, batch: int = 16, device: str = "auto") -> Scorer:
 
 async def _sentences(judge: EntailmentModel, answer: str, contexts: Sequence[Context]) -> list[dict[str, Any]]:
     """The sentences of an answer as `Score.details` holds them, their support from 0 to 1 (None: claims nothing)."""
-    said = sentences(answer)
-    claims = {text: plain(text) for text in said if not abstains(text) and _says(text)}
-    offered = await asyncio.to_thread(_offered, judge, contexts, list(claims.values())) if claims else {}
-    pairs = [(window, claim) for claim in claims.values() for _, window in offered.get(claim, ())]
-    judged = iter(await judge.judged(pairs)) if pairs else iter(())
-    found: list[dict[str, Any]] = []
-    for text in said:
-        if text not in claims:
-            found.append({"text": text, "support": None, "contexts": [], "label": "no claim", "evidence": ""})
-            continue
-        best, where, evidence, against = -1.0, "", "", 0.0
-        for context, window in offered.get(claims[text], ()):
-            one = next(judged)
-            against = max(against, one.contradiction)
-            if one.difference > best or not where:
-                best, where, evidence = one.difference, context, window
-        label = "supported" if best > 0 else "contradicted" if against > 0.5 else "unsupported"
-        found.append(
-            {
-                "text": text,
-                "support": (best + 1) / 2,
-                "contexts": [where] if where else [],
-                "label": label,
-                "evidence": evidence,
-                "reason": f"P(entailment) - P(contradiction) = {best:.3f}",
-            }
-        )
-    return found
+    said = segments(answer)
+    claims = {s.text: plain(s.text) for s in said if s.claims and not abstains(s.text) and _says(s.text)}
+    wanted = list(dict.fromkeys(claims.values()))
+    offered = await asyncio.to_thread(_offered, judge, contexts, wanted) if wanted else []
+    judged = await judge.judged([(window, claim) for claim in wanted for _, window in offered]) if offered else []
+    size = len(offered)
+    by_claim = {claim: judged[place * size : (place + 1) * size] for place, claim in enumerate(wanted)}
+    return [
+        _told(segment.text, offered, by_claim[claims[segment.text]])
+        if segment.claims and segment.text in claims
+        else {"text": segment.text, "support": None, "contexts": [], "label": "no claim", "evidence": ""}
+        for segment in said
+    ]
 
 
-def _offered(
-    judge: EntailmentModel, contexts: Sequence[Context], claims: Sequence[str]
-) -> dict[str, list[tuple[str, str]]]:
-    """For each claim the (context, window) pairs that it is compared with."""
+def _told(text: str, offered: Sequence[tuple[str, str]], judged: Sequence[Judgement]) -> dict[str, Any]:
+    """A sentence with the window that entails it most, of (context, window) pairs and their probabilities."""
+    pairs = list(zip(offered, judged, strict=True))
+    (where, evidence), best = max(pairs, key=lambda pair: pair[1].difference, default=(("", ""), Judgement(0.0, 1.0)))
+    against = max((one.contradiction for one in judged), default=0.0)
+    label = "supported" if best.difference > 0 else "contradicted" if against > 0.5 else "unsupported"
+    return {
+        "text": text,
+        "support": (best.difference + 1) / 2,
+        "contexts": [where] if where else [],
+        "label": label,
+        "evidence": evidence,
+        "reason": f"P(entailment) - P(contradiction) = {best.difference:.3f}",
+    }
+
+
+def _offered(judge: EntailmentModel, contexts: Sequence[Context], claims: Sequence[str]) -> list[tuple[str, str]]:
+    """The (context, window) pairs that each of the claims is compared with."""
     tokenizer, _ = judge.load()
     special = tokenizer.num_special_tokens_to_add(pair=True)
     # One size of window for all sentences of an answer: the longest decides.
     room = max(16, judge.room - special - max(judge.length(claim) for claim in claims))
-    cut = [(context.id, window) for context in contexts for window in windows(context, room, judge.length)]
-    return dict.fromkeys(claims, cut)
+    return [(context.id, window) for context in contexts for window in windows(context, room, judge.length)]
 
 
 def _scores(found: Sequence[Mapping[str, Any]], validity: Validity) -> tuple[Score, ...]:

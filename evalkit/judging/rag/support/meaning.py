@@ -1,10 +1,11 @@
-"""Small closed lists of English that the embedded detector goes by: negation, direction, quantity, units, months."""
+"""Small closed lists of English that the lexical detector goes by: negation, direction, quantity, units, months."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evalkit.judging.rag.support.wording import Token, stem, word_list
+from evalkit.judging.rag.segments.sentence_ends import word_list
+from evalkit.judging.rag.support.wording import Token, stem
 
 NEGATORS = frozenset(
     word_list(

@@ -1,4 +1,4 @@
-"""The scorers that need no judge: support by the embedded detector, and whether an answer abstains where it should."""
+"""The scorers that need no judge: support by the lexical detector, and whether an answer abstains where it should."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from evalkit.core import Embed, Metric, Model, Reply, Sample, Score, Scorer, Sco
 from evalkit.judging.rag.formulas import cosine
 from evalkit.judging.rag.records import RagRecord, of_sample
 from evalkit.judging.rag.retrieval_scores import where_applicable
+from evalkit.judging.rag.segments import statements
 from evalkit.judging.rag.support.detector import Similarity, Support, abstains, overall, plain, supports
 from evalkit.judging.rag.support.windows import read_contexts
-from evalkit.judging.rag.support.wording import sentences, tokens
+from evalkit.judging.rag.support.wording import tokens
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
 
@@ -81,8 +82,8 @@ class _Abstention(ScoreSample):
         if answerable is None:
             return ()
         answer = final_answer(replies)
-        said = sentences(answer.text)
-        silent = not said
+        said = statements(answer.text)
+        silent = not any(c.isalnum() for c in answer.text)
         refuses = bool(said) and all(abstains(text) or not _claims(text) for text in said)
         right = not silent and refuses is not bool(answerable)
         reason = "no answer" if silent else "it abstains" if refuses else "it answers"
@@ -118,7 +119,7 @@ async def _similarity(held: list[Model], embedder: str, record: RagRecord) -> Si
         if Embed not in model.capabilities.requests:
             raise UsageError(f"{embedder} is no embedding model", fix="embedder=st/<repo or path>")
         held.append(model)
-    said = [plain(text) for text in sentences(record.answer or "") if not abstains(text)]
+    said = [plain(text) for text in statements(record.answer or "") if not abstains(text)]
     windows = list(dict.fromkeys(window.text for window in read_contexts(record.contexts).windows))
     if not said or not windows:
         return {}

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from evalkit.judging.rag.segments.sentence_ends import word_list
 from evalkit.judging.rag.support.meaning import MONTHS, directions, hedged, negated, quantity, unit_at
 from evalkit.judging.rag.support.windows import Evidence, Name, Window, names_in, overlap
-from evalkit.judging.rag.support.wording import Sentence, Token, stem, word_list
+from evalkit.judging.rag.support.wording import Sentence, Token, stem
 
 _PRONOUNS = frozenset(word_list("he she it they his her its their him them this these"))
 _EITHER_WAY = frozenset(map(stem, word_list("met marry married resemble border borders fought played joined")))
@@ -40,7 +41,7 @@ def numbers(sentence: Sentence, window: Window, evidence: Evidence) -> list[Sign
     found: list[Signal] = []
     own = sentence.tokens
     for place, token in enumerate(own):
-        if token.number is None or _is_listing(own, place):
+        if token.number is None:
             continue
         unit = unit_at(own, place)
         near = _amounts(window.tokens)
@@ -227,19 +228,6 @@ def _counted(tokens: Sequence[Token], place: int) -> str | None:
 
 def _heads(one: str | None, two: str) -> bool:
     return one is not None and stem(one) == stem(two)
-
-
-def _is_listing(tokens: Sequence[Token], place: int) -> bool:
-    """Whether a number only counts the items of a list: "1. …" at the beginning of a sentence."""
-    number = tokens[place].number
-    return (
-        place == 0
-        and tokens[0].text.isdigit()
-        and number is not None
-        and number < 20
-        and len(tokens) > 1
-        and (tokens[1].text[0].isupper())
-    )
 
 
 def _months(tokens: Sequence[Token]) -> set[str]:

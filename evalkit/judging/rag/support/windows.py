@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from evalkit.judging.rag.records import Context
+from evalkit.judging.rag.records import Context, distinct
+from evalkit.judging.rag.segments import passages
 from evalkit.judging.rag.support.meaning import MONTHS
-from evalkit.judging.rag.support.wording import STOP, Sentence, Token, beginnings, read_sentence, sentences
+from evalkit.judging.rag.support.wording import STOP, Sentence, Token, beginnings, read_sentence
 
 Name = tuple[str, ...]
 """A name as its words in lower case."""
@@ -52,14 +53,15 @@ class Evidence:
 
 
 def read_contexts(contexts: Sequence[Context], question: str = "") -> Evidence:
-    """The evidence of these contexts. Every sentence is a window, and every two that follow each other."""
+    """The evidence of these contexts. Every sentence is a window, and every two that follow each other. A text that is
+    there twice is read once."""
     windows: list[Window] = []
     counts: Counter[str] = Counter()
     names: set[str] = set()
     number = 0
     cut = False
-    for context in contexts:
-        texts = sentences(context.text)
+    for context in distinct(contexts):
+        texts = passages(context.text)
         cut = cut or len(texts) > MOST_SENTENCES - number
         read = [_read(text) for text in texts[: MOST_SENTENCES - number]]
         number += len(read)

@@ -1,6 +1,7 @@
-"""English text as tokens, clauses and sentences, as far as the embedded detector needs it: rules, no model.
+"""English text as tokens and clauses, as far as the lexical detector needs it: rules, no model.
 
-Everything here is deterministic and reads English. Of another language only numbers, names and equal words are seen.
+Everything here is deterministic and reads English. Of another language only numbers, names and equal words are seen,
+of a script without spaces equal pairs of letters.
 """
 
 from __future__ import annotations
@@ -9,18 +10,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from evalkit.judging.rag.segments.sentence_ends import word_list
+
+_SIGNS = r"\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0e31\u0e34-\u0e4e"
+"""Vowel signs and accents of Arabic, Hindi and Thai: parts of words, though no letters."""
+_WORD = rf"(?:[^\W\d_][{_SIGNS}]*)+"
 _TOKEN = re.compile(
-    r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)*(?:-[^\W\d_]+)*|[%°€$£]|[,;:()—–]"
+    rf"\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|{_WORD}(?:['’]{_WORD})*(?:-{_WORD})*|[%°€$£]|[,;:()—–，、；：،؛]"
 )
-_END = re.compile(
-    r"(?<=[.!?])([\"”’)\]]*(?:\s*\[[^\[\]]{1,40}\])*)\s+(?=[\"“‘(\[]*[A-Z0-9À-Þ])|()\s*\n\s*(?:[-*•]\s+)?"
-)
-_ABBREVIATED = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|Fig|approx|ca|e\.g|i\.e|U\.S|[A-Z])\.)$")
-
-
-def word_list(text: str) -> list[str]:
-    """The words of a text that lists them."""
-    return text.split()
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Letters of scripts that write no spaces between words: every two that stand side by side make a token."""
 
 
 STOP = frozenset(
@@ -48,7 +47,8 @@ LIGHT = frozenset(
 )
 """Words that say little by themselves."""
 _BREAKS = frozenset(
-    {",", ";", ":", "(", ")", "—", "–", "and", "but", "because", "since", "although", "though", "while", "whereas",
+    {",", ";", ":", "(", ")", "—", "–", "，", "、", "；", "：", "،", "؛",
+     "and", "but", "because", "since", "although", "though", "while", "whereas",
      "which", "who", "so"}
 )  # fmt: skip
 _ONES = {
@@ -113,21 +113,6 @@ class Sentence:
         return tuple(token.stem for token in self.tokens if token.content)
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences of a text, trimmed. A full stop of an initial or a common abbreviation ends none; a citation such
-    as [2] behind it belongs to the sentence before; a line break ends one."""
-    found: list[str] = []
-    begin = 0
-    for match in _END.finditer(text):
-        before = text[begin : match.start()].rstrip('"”’)] ')
-        if match.group(1) is not None and _ABBREVIATED.search(before):
-            continue
-        found.append((text[begin : match.start()] + (match.group(1) or "")).strip())
-        begin = match.end()
-    found.append(text[begin:].strip())
-    return [sentence for sentence in found if any(c.isalnum() for c in sentence)]
-
-
 def read_sentence(text: str) -> Sentence:
     """The sentence with its tokens and clauses."""
     found = tokens(text)
@@ -145,10 +130,17 @@ def tokens(text: str) -> tuple[Token, ...]:
             found.append(Token(" ".join(words[place : place + used]), words[place].lower(), f"#{value:g}", value))
             place += used
         else:
-            low = words[place].lower().replace("’", "'")
-            found.append(Token(words[place], low, stem(low)))
+            found += _of_word(words[place])
             place += 1
     return tuple(found)
+
+
+def _of_word(word: str) -> list[Token]:
+    if len(word) > 2 and _UNSPACED.search(word):
+        pairs = [word[start : start + 2] for start in range(len(word) - 1)]
+        return [Token(pair, pair, pair) for pair in pairs]
+    low = word.lower().replace("’", "'")
+    return [Token(word, low, stem(low))]
 
 
 def clauses(of: Sequence[Token]) -> tuple[tuple[Token, ...], ...]:

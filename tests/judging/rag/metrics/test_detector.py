@@ -1,4 +1,4 @@
-"""The embedded detector: what each rule sees, how well they separate planted from faithful answers, what they miss."""
+"""The lexical detector: what each rule sees, how well they separate planted from faithful answers, what they miss."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ import pytest
 from evalkit.core import Reply, Sample, Score
 from evalkit.data.toy import toy_path
 from evalkit.judging.rag.records import Context
+from evalkit.judging.rag.segments import passages
 from evalkit.judging.rag.support import abstention, sentence_support
 from evalkit.judging.rag.support.detector import Support, overall, supports
-from evalkit.judging.rag.support.wording import read_sentence, sentences, stem, tokens
+from evalkit.judging.rag.support.wording import read_sentence, stem, tokens
 
 DAM = (
     "The Orla dam was finished in May 1931 under the engineer Ruth Amsel. It is 62 metres high and holds 40 million "
@@ -190,8 +191,8 @@ def test_sentences_end_where_they_end() -> None:
     text = (
         'No. Dr. Ames came at 5 p.m. on 3 May. It cost 4.50 crowns [1]. "Why?" she asked. - J. Doe\n- first\n- second'
     )
-    assert sentences(text)[:3] == ["No.", "Dr. Ames came at 5 p.m. on 3 May.", "It cost 4.50 crowns [1]."]
-    assert sentences(text)[-2:] == ["first", "second"]
+    assert passages(text)[:3] == ["No.", "Dr. Ames came at 5 p.m. on 3 May.", "It cost 4.50 crowns [1]."]
+    assert passages(text)[-2:] == ["first", "second"]
 
 
 def test_numbers_are_read_in_words_and_figures() -> None:

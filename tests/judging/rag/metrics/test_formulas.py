@@ -84,6 +84,8 @@ def test_what_is_not_there_is_not_applicable_and_never_0_or_1() -> None:
     assert formulas.average_precision([]) is None
     assert formulas.proportion([]) is None
     assert formulas.f_beta(None, 1.0) is None
+    # F1 is 2·TP / (2·TP + FP + FN): an answer that claims nothing misses what the reference says, and stays in n.
+    assert formulas.f1(Verdicts((), (False, False), (), ((True,), (True,)), 1)) == 0.0
     assert formulas.mean_cosine([1.0], []) is None
     assert formulas.weighted([(None, 0.75), (0.5, 0.25)]) is None
 
