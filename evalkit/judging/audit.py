@@ -17,12 +17,12 @@ from evalkit.judging.perturbations import INSTRUCTIONS, neutral, padded
 from evalkit.judging.session import Judged, JudgingItem, pair_item
 from evalkit.stats import mean_interval
 from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
+from evalkit.stats.correlations import spearman
 from evalkit.stats.moments import moments_of_differences
 from evalkit.stats.paired import paired_interval, verdict_of
 from evalkit.stats.ppi import NO_HELP, ppi_mean
 from evalkit.stats.tournaments.rates import rate_interval
 from evalkit.stats.verdict import Verdict
-from evalkit.stats.weighted import spearman, weighted_interval
 
 CONFIDENCE = 0.99
 """Of the intervals that decide on a bias: with six of them, an unbiased judge is called biased once in about 17."""
@@ -293,7 +293,7 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     proportion = mean_interval((machine == people).astype(float), clusters)
     kappa = cohen_kappa(people.tolist(), machine.tolist(), clusters=clusters)
     alpha = krippendorff_alpha(np.stack([people, machine]), level="ordinal", clusters=clusters)
-    rank = weighted_interval(spearman(people, machine), len(people), clusters, seed=1)
+    rank = spearman(people, machine, clusters)
     word: Word = "fine" if kappa.low > 0.4 else "poor" if kappa.high < 0.4 else "unclear"
     words = (
         f"{_proportion(proportion)} of {len(pairs)} labels; κ {_plain(kappa)}, α (ordinal) {_plain(alpha)}, "

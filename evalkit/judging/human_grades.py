@@ -14,8 +14,8 @@ from evalkit.core import Estimate, UsageError, Validity
 from evalkit.judging.session import Judged
 from evalkit.stats import mean_interval
 from evalkit.stats.agreement import krippendorff_alpha
+from evalkit.stats.correlations import spearman
 from evalkit.stats.ppi import ppi_mean
-from evalkit.stats.weighted import spearman, weighted_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def corrected(found: Sequence[Judged], grades: Mapping[str, float]) -> Corrected
         mean_interval(list(values.values()), every),
         mean,
         krippendorff_alpha(np.stack([people, machine]), level="interval", clusters=inside),
-        weighted_interval(spearman(people, machine), len(people), inside, seed=1),
+        spearman(people, machine, inside),
         len(both),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core import Estimate
-from evalkit.stats.clusters import renumber, sums
-from evalkit.stats.intervals import mean_interval, quantile, ratio_interval
+from evalkit.stats.intervals import mean_interval, ratio_interval
+from evalkit.stats.jackknife import fishers_jackknife
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
@@ -50,7 +50,7 @@ def cohen_kappa(
 
     rows = np.zeros((len(cells), size * size))
     rows[np.arange(len(cells)), cells] = 1.0
-    found = _jackknife(rows, statistic, clusters, confidence)
+    found = fishers_jackknife(rows, statistic, clusters, confidence)
     if not _is_sparse(rows.sum(0), size):
         return found
     if weights != "none":
@@ -89,7 +89,7 @@ def krippendorff_alpha(
         expected = margins[:, :, None] * margins[:, None, :]
         return np.asarray(1.0 - (n - 1) * (square * cost).sum((1, 2)) / (expected * cost).sum((1, 2)))
 
-    found = _jackknife(rows, statistic, inside, confidence)
+    found = fishers_jackknife(rows, statistic, inside, confidence)
     square = rows.sum(0).reshape(size, size)
     if not _is_sparse(rows.sum(0), size):
         return found
@@ -186,24 +186,3 @@ def _by_ends(
     highs = [min(1.0, 1.0 - observed.low / expected), found.high, found.value]
     low, high = min(filter(math.isfinite, lows)), max(filter(math.isfinite, highs))
     return replace(found, low=low, high=high, how=f"hull of the jackknife and {observed.how}")
-
-
-def _jackknife(
-    rows: FloatRows, statistic: Callable[[FloatRows], FloatRows], clusters: IntArray | None, confidence: float
-) -> Estimate:
-    """The statistic of the sum of rows; t on the jackknife over clusters, on Fisher's scale atanh, which bends less."""
-    n = len(rows)
-    numbers, count = renumber(clusters, n)
-    units = sums(rows, numbers, count)
-    total = units.sum(0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(statistic(total[None])[0])
-        without = statistic(total - units) if count > 1 else np.array([])
-    how = "jackknife" if numbers is None else f"jackknife, {count} clusters"
-    if not math.isfinite(value) or count < 2 or not np.isfinite(without).all():
-        return Estimate(value, math.nan, math.nan, n, how if math.isfinite(value) else "undefined", confidence)
-    scaled = np.arctanh(np.clip(without, -1 + 1e-9, 1 - 1e-9))
-    error = math.sqrt((count - 1) / count * float(((scaled - scaled.mean()) ** 2).sum()))
-    reach = quantile(confidence, count - 1) * error
-    place = math.atanh(min(max(value, -1 + 1e-9), 1 - 1e-9))
-    return Estimate(value, math.tanh(place - reach), math.tanh(place + reach), n, how, confidence)

@@ -15,9 +15,9 @@ import numpy as np
 
 from evalkit.core import Estimate
 from evalkit.stats.bootstrap import FEWEST, Statistic, apply, is_values_only, too_few, units_of, values_only
-from evalkit.stats.clusters import Spread, freedom, renumber, spread
+from evalkit.stats.clusters import Spread, freedom, renumber, spread, sums
 from evalkit.stats.difference import bounds, form, p_value
-from evalkit.stats.intervals import score_interval, t_interval
+from evalkit.stats.intervals import quantile, score_interval, t_interval
 from evalkit.stats.moments import moments_of_differences
 from evalkit.stats.verdict import Verdict
 
@@ -90,6 +90,34 @@ def of_left_out(
         else score_interval(found, (lowest, highest), confidence, unseen=unseen, exact=True)
     )
     return replace(made, n=n, how=f"{made.how.partition(',')[0]}, {how}")
+
+
+def fishers_jackknife(
+    rows: FloatRows,
+    statistic: Callable[[FloatRows], FloatRows],
+    clusters: IntArray | None,
+    confidence: float,
+    *,
+    taken: int = 1,
+) -> Estimate:
+    """A correlation, or an agreement, of the sums of `rows` (shape (n, width)): t on the jackknife over clusters, on
+    Fisher's scale atanh, which bends less. `statistic` takes sums of shape (r, width) to r values between -1 and 1;
+    `taken` degrees of freedom are lost to it. NaN where it is not finite without one of the clusters."""
+    n = len(rows)
+    numbers, count = renumber(clusters, n)
+    units = sums(rows, numbers, count)
+    total = units.sum(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(statistic(total[None])[0])
+        without = statistic(total - units) if count > 1 + taken else np.array([])
+    how = "jackknife" if numbers is None else f"jackknife, {count} clusters"
+    if not math.isfinite(value) or not len(without) or not np.isfinite(without).all():
+        return Estimate(value, math.nan, math.nan, n, how if math.isfinite(value) else "undefined", confidence)
+    scaled = np.arctanh(np.clip(without, -1 + 1e-9, 1 - 1e-9))
+    error = math.sqrt((count - 1) / count * float(((scaled - scaled.mean()) ** 2).sum()))
+    reach = quantile(confidence, count - taken) * error
+    place = math.atanh(min(max(value, -1 + 1e-9), 1 - 1e-9))
+    return Estimate(value, math.tanh(place - reach), math.tanh(place + reach), n, how, confidence)
 
 
 def paired_jackknife(

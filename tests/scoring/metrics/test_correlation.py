@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 
 import numpy as np
@@ -11,10 +12,7 @@ import pytest
 from evalkit.core import Record, Sample, Score
 from evalkit.plugins.named import metrics
 from evalkit.scoring.metrics.correlation import auroc, pearson, spearman
-from evalkit.stats.weighted import auroc as weighted_auroc
-from evalkit.stats.weighted import pearson as weighted_pearson
-from evalkit.stats.weighted import spearman as weighted_spearman
-from evalkit.stats.weighted import weighted_interval
+from evalkit.stats import correlations
 
 stats = pytest.importorskip("scipy.stats", reason="scipy is the oracle")
 
@@ -46,30 +44,11 @@ def pairs(rng: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray
 def test_equal_scipy(kind: int) -> None:
     for number in range(kind, 400, 8):
         x, y = pairs(np.random.default_rng(number), number)
-        ones = np.ones((1, len(x)))
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             rank, line = stats.spearmanr(x, y).statistic, stats.pearsonr(x, y).statistic
-        assert weighted_spearman(x, y)(ones)[0] == pytest.approx(rank, abs=1e-12, nan_ok=True)
-        assert weighted_pearson(x, y)(ones)[0] == pytest.approx(line, abs=1e-9, nan_ok=True)
-
-
-def test_weights_are_repetitions() -> None:
-    for number in range(200):
-        rng = np.random.default_rng(number)
-        x, y = pairs(rng, number)
-        labels = rng.integers(0, 2, len(x)).astype(float)
-        times = rng.integers(0, 4, len(x))
-        if times.sum() < 3:
-            times[:] = 1
-        again_x, again_y, again_labels = np.repeat(x, times), np.repeat(y, times), np.repeat(labels, times)
-        weights, ones = times[None, :].astype(float), np.ones((1, int(times.sum())))
-        with np.errstate(all="ignore"):
-            for statistic in (weighted_spearman, weighted_pearson):
-                one, other = statistic(x, y)(weights)[0], statistic(again_x, again_y)(ones)[0]
-                assert one == pytest.approx(other, abs=1e-8, nan_ok=True)
-            one = weighted_auroc(x, labels)(weights)[0]
-            assert one == pytest.approx(weighted_auroc(again_x, again_labels)(ones)[0], abs=1e-12, nan_ok=True)
+        assert correlations.spearman(x, y).value == pytest.approx(rank, abs=1e-12, nan_ok=True)
+        assert correlations.pearson(x, y).value == pytest.approx(line, abs=1e-9, nan_ok=True)
 
 
 def test_auroc_equals_scikit_learn() -> None:
@@ -79,8 +58,38 @@ def test_auroc_equals_scikit_learn() -> None:
         x, _ = pairs(rng, number)
         labels = rng.integers(0, 2, len(x))
         labels[:2] = 0, 1
-        found = weighted_auroc(x, labels.astype(float))(np.ones((1, len(x))))[0]
-        assert found == pytest.approx(metrics.roc_auc_score(labels, x), abs=1e-12)
+        found = correlations.auroc(x, labels.astype(float))
+        assert found.value == pytest.approx(metrics.roc_auc_score(labels, x), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 6])
+def test_the_error_is_that_of_leaving_out_one_after_the_other(kind: int) -> None:
+    """The oracle computes scipy's correlation again without each sample; 400 of them, ties among them."""
+    rng = np.random.default_rng(kind)
+    x = rng.normal(size=400)
+    y = 0.7 * x + rng.normal(size=400)
+    if kind == 1:
+        x, y = np.round(2 * x), np.round(y)
+    elif kind == 6:
+        x = (x > 0.5).astype(float)
+    for mine, theirs in ((correlations.spearman, stats.spearmanr), (correlations.pearson, stats.pearsonr)):
+        without = [math.atanh(theirs(np.delete(x, i), np.delete(y, i)).statistic) for i in range(400)]
+        error = math.sqrt(399 / 400 * float(np.square(np.array(without) - np.mean(without)).sum()))
+        found = mine(x, y)
+        reach = math.atanh(found.high) - math.atanh(found.value)
+        assert reach / stats.t.ppf(0.975, 399) == pytest.approx(error, rel=0.02)
+
+
+def test_the_error_of_the_area_is_delongs() -> None:
+    """Its covariance as it is written down, over all pairs of a positive and another sample."""
+    rng = np.random.default_rng(1)
+    labels = (rng.random(300) < 0.3).astype(float)
+    x = np.round(rng.normal(size=300) + labels, 1)
+    wins = (x[labels == 1][:, None] > x[labels == 0]) + 0.5 * (x[labels == 1][:, None] == x[labels == 0])
+    variance = wins.mean(axis=1).var(ddof=1) / wins.shape[0] + wins.mean(axis=0).var(ddof=1) / wins.shape[1]
+    found = correlations.auroc(x, labels)
+    half = (found.high - found.low) / 2
+    assert half == pytest.approx(1.96 * math.sqrt(variance), rel=0.03)
 
 
 def record(one: float | None, two: float, index: int = 0) -> Record:
@@ -113,23 +122,49 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
     rng = np.random.default_rng(3)
     true = 6 / math.pi * math.asin(0.6 / 2)
     missed = 0
-    for _ in range(200):
+    for _ in range(400):
         x = rng.normal(size=80)
         y = 0.6 * x + 0.8 * rng.normal(size=80)
-        found = weighted_interval(weighted_spearman(x, y), 80, seed=1, resamples=400)
+        found = correlations.spearman(x, y)
         missed += not found.low <= true <= found.high
-    assert 2 <= missed <= 24
+    assert 8 <= missed <= 33
+
+
+def test_what_strays_from_no_line_is_not_certain() -> None:
+    x = np.arange(20.0)
+    for statistic in (correlations.spearman, correlations.pearson):
+        found = statistic(x, 2 * x)
+        assert found.value == pytest.approx(1.0)
+        assert math.isnan(found.low)
+        assert found.how.endswith("nothing varies")
+    few = correlations.pearson(x[:4], x[:4] ** 2)
+    assert (math.isnan(few.low), few.how) == (True, "too few to resample: 4 samples")
+    apart = correlations.auroc(x, (x > 9).astype(float))
+    assert (apart.value, apart.high) == (1.0, 1.0)
+    assert 0.6 < apart.low < 0.95
+    assert correlations.auroc(x, (x > 18).astype(float)).how == "one sample of a kind"
+
+
+def test_a_million_samples_take_a_few_seconds() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=1_000_000)
+    y = np.round(0.8 * x + 0.6 * rng.normal(size=1_000_000), 2)
+    for statistic in (correlations.spearman, correlations.pearson):
+        started = time.process_time()
+        found = statistic(x, y)
+        assert time.process_time() - started < 4.0
+        assert found.low < found.value < found.high < found.low + 0.005
 
 
 def test_the_interval_is_of_clusters_and_the_same_every_time() -> None:
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=100), rng.normal(size=100)
     y += x
-    repeated = np.repeat(x, 4), np.repeat(y, 4)
-    alone = weighted_interval(weighted_pearson(x, y), 100, seed=1)
-    four = weighted_interval(weighted_pearson(*repeated), 400, np.repeat(np.arange(100), 4), seed=1)
-    naive = weighted_interval(weighted_pearson(*repeated), 400, seed=1)
-    assert four.value == pytest.approx(alone.value)
-    assert four.high - four.low == pytest.approx(alone.high - alone.low, rel=1e-6)
-    assert naive.high - naive.low < 0.7 * (four.high - four.low)
-    assert weighted_interval(weighted_pearson(x, y), 100, seed=1) == alone
+    copies = np.repeat(np.arange(100), 4)
+    for statistic in (correlations.pearson, correlations.spearman):
+        alone, four = statistic(x, y), statistic(x[copies], y[copies], copies)
+        naive = statistic(x[copies], y[copies])
+        assert four.value == pytest.approx(alone.value)
+        assert four.high - four.low == pytest.approx(alone.high - alone.low, rel=1e-6)
+        assert naive.high - naive.low < 0.7 * (four.high - four.low)
+        assert statistic(x, y) == alone
