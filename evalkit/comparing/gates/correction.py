@@ -29,7 +29,8 @@ def corrected(questions: Sequence[Question], verdicts: Sequence[GateVerdict]) ->
     if total < 2 or not claiming:
         return found
     rejected: set[int] = set()
-    while True:
+    strict: dict[int, GateOutcome] = {}
+    while len(rejected) < len(claiming):
         strict = {place: _outcome_at(questions[place], total - len(rejected)) for place in claiming}
         more = {place for place, outcome in strict.items() if outcome is GateOutcome.FAIL} - rejected
         if not more:

@@ -127,9 +127,13 @@ def _named(name: str, value: object, read: Callable[[str], _Made]) -> _Made:
 
 def confidence(text: str) -> float:
     """A one-sided confidence: `0.95` or `95%`. Raises UsageError."""
-    number = shares.proportion(text)
+    try:
+        number, _ = shares.read(text)
+    except ValueError:
+        raise UsageError("confidence is a proportion", found=repr(text), fix="0.95 or 95%") from None
     if not 0.5 < number < 1.0:
-        raise UsageError("confidence lies between 0.5 and 1", found=text, fix="0.95 or 95%")
+        meant = shares.asked(number) if 50.0 < number < 100.0 else "0.95 or 95%"
+        raise UsageError("confidence lies between 0.5 and 1", found=text, fix=meant)
     return number
 
 

@@ -65,7 +65,7 @@ def test_every_share_of_a_policy_asks_with_its_line(tmp_path: Path, text: str, l
         ({"max_failures": "5"}, "--max-failures: .*\n.*\n.*did you mean 5%"),
         ({"confidence": "99"}, "--confidence: .*\n.*\n.*did you mean 99%"),
         ({"max_failures": "-1"}, "--max-failures: this is a proportion"),
-        ({"confidence": "nan"}, "--confidence: this is a proportion"),
+        ({"confidence": "nan"}, "--confidence: confidence is a proportion"),
     ],
 )
 def test_and_so_does_every_option(given: dict[str, str], meant: str) -> None:

@@ -77,6 +77,12 @@ def test_among_many_tasks_it_has_to_hold_after_the_correction() -> None:
     assert (kept.outcome, kept.correction) == (GateOutcome.WORSE, "Holm over 30 decisions")
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_where_every_task_fails_every_one_does(count: int) -> None:
+    found = assess([pair(60, 0, name=f"t{number}") for number in range(count)], LENIENT)
+    assert [row.verdict.outcome for row in found] == [GateOutcome.FAIL] * count
+
+
 def test_a_corpus_metric_knows_it_too() -> None:
     """Means of 0/1 rows as a metric that is none: bounds of the jackknife lie as those of the mean do."""
 
