@@ -134,15 +134,22 @@ def _run(path: Path, model: str | None, folder: Path) -> _Outcome:
     from evalkit.cli.plan_from_words import plan_from
     from evalkit.cli.suite_file import gate_of
     from evalkit.comparing.gates import gate, open_any, open_run
+    from evalkit.comparing.gates.assertion import text_of
     from evalkit.comparing.gates.freshness import fresh
+    from evalkit.comparing.gates.preflight import preflight
+    from evalkit.core import RunError
     from evalkit.runs.execution import run_plan
     from evalkit.runs.runner import Silent
 
     given = {"models": [model] if model else [], "task_options": (), "model_options": (), "no_cache": False}
     plan = plan_from([str(path)], {**given, "out": folder})
     policy = gate_of(path)
-    (run,) = run_plan(plan if policy is None else fresh(plan, policy), Silent())
-    report = None
-    if policy is not None:
-        report = gate(open_run(run), open_any(Path(policy.baseline)), policy)
-    return _Outcome(run, report)
+    if policy is None:
+        (run,) = run_plan(plan, Silent())
+        return _Outcome(run, None)
+    plan, baseline = fresh(plan, policy), open_any(Path(policy.baseline))
+    before, _ = preflight(plan, baseline, policy)
+    if before.incomparable:
+        raise RunError(text_of(before))
+    (run,) = run_plan(plan, Silent())
+    return _Outcome(run, gate(open_run(run), baseline, policy))

@@ -221,7 +221,7 @@ def test_tasks_of_other_names_are_paired_as_told(tmp_path: Path, look: Any) -> N
     assert opened.page.locator("#differences tbody tr.head").count() == 1
     gate = opened.page.inner_text("section.box >> nth=0")
     assert "new" in gate
-    assert "was not run on this task" not in gate
+    assert "is not run on this task" not in gate
     assert "single" not in gate
     opened.page.select_option("#kind", "")
     opened.page.click(".item >> nth=0")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evalkit.comparing.gates.look_rules import Rule
     from evalkit.comparing.gates.policy import Policy
     from evalkit.comparing.gates.report import GateReport
+    from evalkit.comparing.gates.ways_out import Command
 
 BASELINE = Path("baseline.evalkit")
 
@@ -71,17 +72,8 @@ def run(candidate: tuple[str, ...], **given: Any) -> None:
 
     policy = policy_from(given["policy"] or _suite_with_gate(candidate), given)
     baseline = _baseline(given, policy)
-    folder: Path | None
-    if (rule := _rule(given)) is not None:
-        from evalkit.comparing.gates.looks import run_in_looks
-
-        report, folder = run_in_looks(_plan(candidate, given, policy), baseline, policy, rule, _watcher(given))
-    else:
-        from evalkit.comparing.gates import gate
-
-        opened, folder = _candidate(candidate, given, policy)
-        report = gate(opened, baseline, policy)
-    report.next_steps = _next(report, baseline, candidate, folder)
+    report, folder = _report(candidate, given, baseline, policy)
+    report.next_steps = _next(report, baseline, _said(candidate, baseline), folder)
     _write(report, given)
     sys.stdout.flush()
     raise click.exceptions.Exit(report.exit_code)
@@ -150,15 +142,40 @@ def _rule(given: dict[str, Any]) -> Rule | None:
     return None if given["sequential"] is None else ScheduledLooks.of(given["sequential"])
 
 
-def _candidate(candidate: tuple[str, ...], given: dict[str, Any], policy: Policy) -> tuple[Opened, Path | None]:
-    """What is there already, or what is run now."""
-    from evalkit.comparing.gates.candidate import is_there, opened, run_now
+def _report(
+    candidate: tuple[str, ...], given: dict[str, Any], baseline: Opened, policy: Policy
+) -> tuple[GateReport, Path | None]:
+    """(report, the candidate's run). What is not there yet is run, once nothing speaks against a verdict."""
+    from evalkit.comparing.gates import gate
+    from evalkit.comparing.gates.candidate import run_now
+    from evalkit.comparing.gates.preflight import preflight
+
+    found = _finished(candidate, given)
+    if found is not None:
+        return gate(found, baseline, policy), Path(candidate[0])
+    plan = _plan(candidate, given, policy)
+    before, _ = preflight(plan, baseline, policy)
+    if before.incomparable:
+        return before, None
+    if (rule := _rule(given)) is not None:
+        from evalkit.comparing.gates.looks import run_in_looks
+
+        return run_in_looks(plan, baseline, policy, rule, _watcher(given))
+    opened, folder = run_now(plan, _watcher(given))
+    return gate(opened, baseline, policy), folder
+
+
+def _finished(candidate: tuple[str, ...], given: dict[str, Any]) -> Opened | None:
+    """The candidate that was run already; None for one that is still to be run."""
+    from evalkit.comparing.gates.candidate import is_there, opened
 
     there = [is_there(Path(name)) for name in candidate]
     if all(there):
         if given["models"]:
             raise UsageError("a run that is there has its model", found="--model", fix="leave --model out")
-        return opened([Path(name) for name in candidate]), Path(candidate[0])
+        if (rule := _rule(given)) is not None:
+            raise UsageError("a run that is there was run at once", found=rule.flag, fix=f"leave {rule.flag} out")
+        return opened([Path(name) for name in candidate])
     if any(there):
         raise UsageError("runs and tasks together are no candidate", found=" ".join(candidate), fix="one or the other")
     for name in candidate:
@@ -167,7 +184,7 @@ def _candidate(candidate: tuple[str, ...], given: dict[str, Any], policy: Policy
                 f"{name} is no run folder, and without --model it can't be run",
                 fix="a run folder; a suite file; or tasks with --model MODEL",
             )
-    return run_now(_plan(candidate, given, policy), _watcher(given))
+    return None
 
 
 def _plan(candidate: tuple[str, ...], given: dict[str, Any], policy: Policy) -> Any:
@@ -185,10 +202,36 @@ def _watcher(given: dict[str, Any]) -> Any:
     return progress(quiet=given["quiet"])
 
 
-def _next(report: GateReport, baseline: Opened, candidate: tuple[str, ...], folder: Path | None) -> tuple[str, ...]:
-    """The command that shows more of what is wrong."""
+_NOT_REPEATED = ("tasks", "common_samples", "max_age", "markdown", "junit", "json_file", "github", "quiet", "out")
+
+
+def _said(candidate: tuple[str, ...], baseline: Opened) -> Command:
+    """This command, as far as it was said, without what chooses tasks and samples or where the answer goes."""
+    from click.core import ParameterSource
+
+    from evalkit.comparing.gates.ways_out import Command
+
+    context = click.get_current_context()
+    words: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        said = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not said or not isinstance(parameter, click.Option) or name in _NOT_REPEATED:
+            continue
+        value = context.params[name]
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [parameter.opts[-1]] if parameter.is_flag else [parameter.opts[-1], str(one)]
+    # `main:baseline.evalkit` is the file of that name on another branch.
+    ref = context.params["baseline_ref"]
+    return Command(candidate, tuple(words), baseline.name.removeprefix(f"{ref}:") if ref else baseline.name)
+
+
+def _next(report: GateReport, baseline: Opened, said: Command, folder: Path | None) -> tuple[str, ...]:
+    """The commands that help, or that show more of what is wrong."""
+    from evalkit.comparing.gates.ways_out import ways_out
+
     if report.incomparable:
-        return (f"evalkit baseline update {baseline.name} RUN, where the change is meant",)
+        return ways_out(report, baseline, said, folder)
     if report.exit_code == 0 or folder is None:
         return ()
     place = shlex.quote(str(folder))

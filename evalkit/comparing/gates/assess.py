@@ -33,18 +33,21 @@ def assess(pairs: Sequence[PairedTask], policy: Policy) -> list[GateRow]:
     INCONCLUSIVE.
     Raises UsageError for a metric or slice that a task has not.
     """
-    questions: list[Question] = []
-    for paired in pairs:
-        questions += _questions(paired, policy)
-    if policy.mean is not None:
-        questions.append(mean_question(pairs, policy, policy.mean, pairs_of))
-    verdicts = [question.decide(question.limits) for question in questions]
-    verdicts = corrected(questions, verdicts)
-    rows = [question.row(verdict) for question, verdict in zip(questions, verdicts, strict=True)]
+    asked = questions(pairs, policy)
+    verdicts = corrected(asked, [question.decide(question.limits) for question in asked])
+    rows = [question.row(verdict) for question, verdict in zip(asked, verdicts, strict=True)]
     if policy.degraded_blocks:
-        rows = blocking(rows, questions)
+        rows = blocking(rows, asked)
     invalid = [row for paired in pairs if (row := invalid_replies(paired, policy)) is not None]
     return [*rows, *invalid]
+
+
+def questions(pairs: Sequence[PairedTask], policy: Policy) -> list[Question]:
+    """All that the policy asks of the pairs, before anything is decided. Raises what `assess` raises."""
+    found = [question for paired in pairs for question in _questions(paired, policy)]
+    if policy.mean is not None:
+        found.append(mean_question(pairs, policy, policy.mean, pairs_of))
+    return found
 
 
 def difference(paired: PairedTask, metric: str, confidence: float, places: IntArray | None = None) -> GateVerdict:

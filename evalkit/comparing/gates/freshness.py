@@ -78,7 +78,7 @@ def stale(candidate: Opened, baseline: Opened, policy: Policy, began: float | No
         what = f"{which} of {side.model} came from the cache and are as old as the baseline's: whatever answers by that"
         what += " name now was not asked"
         refused = same == total and not policy.stale_passes
-        found.append(IntegrityFinding(name, "incomparable" if refused else "warn", what))
+        found.append(IntegrityFinding(name, "incomparable" if refused else "warn", what, cause="stale"))
     return found
 
 

@@ -23,15 +23,21 @@ def gate(candidate: Opened, baseline: Opened, policy: Policy) -> GateReport:
     policy covers only others. Tasks of the candidate alone have nothing to be compared with, which is a warning.
     """
     started = time.perf_counter()
-    pairs, notes = paired(candidate, baseline, policy)
-    for one in pairs:
-        notes += findings(one, max_failures=policy.max_failures, common_samples=policy.common_samples)
+    pairs, notes = integrity(candidate, baseline, policy)
     notes += stale(candidate, baseline, policy)
     report = report_of(candidate, baseline, policy, notes)
     if not report.incomparable:
         report.rows = assess(pairs, policy)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def integrity(candidate: Opened, baseline: Opened, policy: Policy) -> tuple[list[PairedTask], list[IntegrityFinding]]:
+    """The tasks that the policy covers, paired, and all that speaks against a verdict on them."""
+    pairs, notes = paired(candidate, baseline, policy)
+    for one in pairs:
+        notes += findings(one, max_failures=policy.max_failures, common_samples=policy.common_samples)
+    return pairs, notes
 
 
 def report_of(
@@ -53,6 +59,7 @@ def report_of(
         inconclusive_blocks=policy.inconclusive_blocks,
         looks=looks,
         version=version(),
+        tasks=tuple(name for name in candidate.sides if policy.covers(name)),
         answers=answers([side for name, side in candidate.sides.items() if policy.covers(name)], began),
     )
 
@@ -65,7 +72,7 @@ def paired(candidate: Opened, baseline: Opened, policy: Policy) -> tuple[list[Pa
     after = {name: side for name, side in candidate.sides.items() if policy.covers(name)}
     pairs, missing, new = pair_tasks(before, after)
     notes = [
-        IntegrityFinding(name, "incomparable", "the candidate was not run on this task of the baseline")
+        IntegrityFinding(name, "incomparable", "the candidate is not run on this task of the baseline", cause="task")
         for name in missing
     ]
     notes += [IntegrityFinding(name, "warn", "the baseline has no such task: nothing is gated") for name in new]

@@ -10,6 +10,8 @@ from evalkit.comparing import PairedTask, TaskSide
 from evalkit.core import toy_sets
 
 Level = Literal["incomparable", "warn", "note"]
+Cause = Literal["", "task", "samples", "content", "settings", "measured", "stale"]
+"""What a finding comes from, which decides what helps (`ways_out`)."""
 
 # What the manifest keeps of a task and a comparison holds equal, in words for people.
 _HELD_EQUAL = {
@@ -27,12 +29,15 @@ TOY = f"a toy set: {toy_sets.MEANING}; its scores say nothing about a model"
 
 @dataclass(frozen=True, slots=True)
 class IntegrityFinding:
-    """Something that is not alike. `incomparable` ends in no verdict; `samples` are ids of those it concerns."""
+    """Something that is not alike. `incomparable` ends in no verdict; `samples` are ids of those it concerns. `side` is
+    where a cause lies that is one side's own ("baseline" or "candidate")."""
 
     task: str
     level: Level
     what: str
     samples: tuple[str, ...] = ()
+    cause: Cause = ""
+    side: str = ""
 
     def words(self, shown: int = 3) -> str:
         """One line, with the first few ids."""
@@ -64,16 +69,18 @@ def _samples(paired: PairedTask, common: bool) -> list[IntegrityFinding]:
     name = paired.name
     found = []
     if paired.duplicates:
-        found.append(IntegrityFinding(name, "incomparable", "samples stand there twice", tuple(paired.duplicates)))
+        found.append(
+            IntegrityFinding(name, "incomparable", "samples stand there twice", tuple(paired.duplicates), "samples")
+        )
     if not paired.ids:
-        return [*found, IntegrityFinding(name, "incomparable", "the two runs share no sample")]
+        return [*found, IntegrityFinding(name, "incomparable", "the two runs share no sample", cause="content")]
     level: Level = "note" if common else "incomparable"
     if paired.missing:
         what = f"{len(paired.missing):,} of the baseline's samples are missing in the candidate"
-        found.append(IntegrityFinding(name, level, what, tuple(paired.missing)))
+        found.append(IntegrityFinding(name, level, what, tuple(paired.missing), "samples"))
     if paired.extra:
         what = f"{len(paired.extra):,} of the candidate's samples are not in the baseline"
-        found.append(IntegrityFinding(name, level, what, tuple(paired.extra)))
+        found.append(IntegrityFinding(name, level, what, tuple(paired.extra), "samples"))
     if paired.by == "prompt":
         found.append(IntegrityFinding(name, "note", "samples were matched by their prompts, since their ids differ"))
     return found
@@ -87,10 +94,10 @@ def _content(paired: PairedTask) -> list[IntegrityFinding]:
         # A template may make the question: with the same rows it is the task that asks otherwise.
         kind = "another task prompt over the same rows" if then and then == now else "another dataset"
         what = f"{kind}: {len(paired.other_data):,} of {n:,} samples are not what they were"
-        found.append(IntegrityFinding(paired.name, "incomparable", what, tuple(paired.other_data)))
+        found.append(IntegrityFinding(paired.name, "incomparable", what, tuple(paired.other_data), "content"))
     if paired.other_prompt:
         what = f"another task prompt (before the chat template) for {len(paired.other_prompt):,} of {n:,} samples"
-        found.append(IntegrityFinding(paired.name, "incomparable", what, tuple(paired.other_prompt)))
+        found.append(IntegrityFinding(paired.name, "incomparable", what, tuple(paired.other_prompt), "content"))
     one, other = paired.baseline.digests.get("rendered"), paired.candidate.digests.get("rendered")
     whole = not paired.missing and not paired.extra
     if one and other and one != other and whole and not paired.other_prompt and not paired.other_data:
@@ -118,7 +125,8 @@ def _settings(paired: PairedTask) -> list[IntegrityFinding]:
     for level, keys in levels:
         for key, words in keys.items():
             if key in then and key in now and then[key] != now[key]:
-                found.append(IntegrityFinding(name, level, f"{words} changed: {then[key] or '–'} → {now[key] or '–'}"))
+                what = f"{words} changed: {then[key] or '–'} → {now[key] or '–'}"
+                found.append(IntegrityFinding(name, level, what, cause="settings"))
     return found
 
 
@@ -129,7 +137,8 @@ def _measured(paired: PairedTask, most: float) -> list[IntegrityFinding]:
         if failed:
             level: Level = "incomparable" if failed > most * max(1, side.n) else "warn"
             what = f"{failed:,} of the {which}'s {side.n:,} samples could not be measured"
-            found.append(IntegrityFinding(paired.name, level, f"{what} (allowed: {100 * most:g} %)", _failed_ids(side)))
+            what += f" (allowed: {100 * most:g} %)"
+            found.append(IntegrityFinding(paired.name, level, what, _failed_ids(side), "measured", which))
         found += [IntegrityFinding(paired.name, "warn", note) for note in side.notes]
     return found
 

@@ -54,6 +54,8 @@ class GateReport:
     version: str = ""
     seconds: float = 0.0
     answers: Answers | None = None
+    tasks: tuple[str, ...] = ()
+    """What the candidate has of the tasks that the policy covers."""
     next_steps: tuple[str, ...] = ()
 
     @property

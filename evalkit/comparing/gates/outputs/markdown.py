@@ -31,6 +31,8 @@ def markdown(report: GateReport) -> str:
     if report.answers is not None:
         lines += [f"Answers: {markdown_text(report.answers.words)}.", ""]
     lines += _findings(report, ("incomparable",))
+    if report.incomparable and report.next_steps:
+        lines += ["What helps:", "", *(f"- {_step(step)}" for step in report.next_steps), ""]
     if report.rows:
         lines += _table(report)
         lines += _details(report)
@@ -41,6 +43,13 @@ def markdown(report: GateReport) -> str:
     if len(text) > LARGEST:
         text = text[: LARGEST - 60].rsplit("\n", 1)[0] + "\n\n… cut here: the job's log has the rest.\n"
     return text
+
+
+def _step(step: str) -> str:
+    """What helps, with its command as code."""
+    what, colon, command = step.partition(": ")
+    is_command = bool(colon) and command.startswith("evalkit ")
+    return f"{markdown_text(what)}: {markdown_code(command)}" if is_command else markdown_text(step)
 
 
 def _table(report: GateReport) -> list[str]:

@@ -1,0 +1,100 @@
+"""What a gate can refuse before its candidate is asked: tasks, rows, prompts, settings, scorers, judge, the policy.
+
+The plan is prepared as a run prepares it, so that every sample and prompt is there; the answers that are missing are
+taken to be the baseline's own. The same checks then look at it that look at a finished run.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from evalkit.comparing import Column, TaskSide
+from evalkit.comparing.gates.assess import questions
+from evalkit.comparing.gates.gate import integrity, report_of
+from evalkit.comparing.gates.opening import Opened
+from evalkit.comparing.gates.policy import Policy
+from evalkit.comparing.gates.report import GateReport
+from evalkit.comparing.side import COSTS
+from evalkit.core import UsageError, Validity
+from evalkit.data import huggingface
+from evalkit.runs.execution import Session, sessions
+from evalkit.runs.plan import RunPlan
+from evalkit.runs.runner import PreparedTask
+from evalkit.runs.runner.attempt import prompt_digest, sample_digest
+from evalkit.runs.runner.collect import metrics_of
+
+if TYPE_CHECKING:
+    from evalkit.core import Metric
+
+
+def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateReport, Opened]:
+    """(report without rows, the candidate as far as it is known): `incomparable` where the gate would refuse it.
+
+    Asks no model, except a server what it can do. Raises UsageError for mistakes in names, data and options, and for a
+    policy that cannot be held: a metric, slice or limit that is not there, a margin beyond its bounds.
+    """
+    if len(plan.models) != 1:
+        raise UsageError("a gate has one candidate", found=f"{len(plan.models)} models", fix="gate them one by one")
+    with huggingface.offline(plan.settings.data.offline):
+        (session,) = sessions(plan)
+        candidate = expected(session, baseline)
+    pairs, notes = integrity(candidate, baseline, policy)
+    report = report_of(candidate, baseline, policy, notes)
+    report.answers = None
+    if not report.incomparable:
+        questions(pairs, policy)
+    return report, candidate
+
+
+def expected(session: Session, baseline: Opened) -> Opened:
+    """The candidate that a session will make, with the baseline's answers: what an identical model would be."""
+    sides = {task.name: _side(task, session, baseline.sides.get(task.name)) for task in session.tasks}
+    return Opened("not run yet", sides)
+
+
+def _side(task: PreparedTask, session: Session, baseline: TaskSide | None) -> TaskSide:
+    side = TaskSide(
+        name=task.name,
+        model=task.identity["model"],
+        origin="",
+        harness="evalkit",
+        version="" if baseline is None else baseline.version,
+        primary_metric=task.task.primary_metric,
+        facts=dict(task.identity),
+        toy=task.toy,
+        fixed=session.model.identity.fixed,
+    )
+    for work in task.work():
+        sample, prompt = work.attempt.sample, work.attempt.prompt
+        side.ids.append(sample.id)
+        side.repeats.append(work.attempt.repeat)
+        failed = work.failure is not None
+        # A row that cannot be read has neither: it is counted among what cannot be measured.
+        side.asked.append("" if failed else sample_digest(sample))
+        side.prompted.append("" if failed else prompt_digest(prompt))
+        side.texts.append("")
+        side.validity.append((Validity.DATA_ERROR if failed else Validity.OK).value)
+        side.clusters.append(sample.cluster)
+        side.groups.append(sample.groups)
+    _answer(side, metrics_of(task.task), baseline)
+    return side
+
+
+def _answer(side: TaskSide, metrics: tuple[Metric, ...], baseline: TaskSide | None) -> None:
+    """Give it the baseline's scores, sample by sample, under its own metrics, and costs where a policy limits them."""
+    import numpy as np
+
+    keys = zip(baseline.ids, baseline.repeats, strict=True) if baseline is not None else ()
+    places = {key: place for place, key in enumerate(keys)}
+    chosen = [places.get(key, -1) for key in zip(side.ids, side.repeats, strict=True)]
+    for metric in metrics:
+        rows = np.full((side.n, metric.width), math.nan)
+        known = None if baseline is None else baseline.columns.get(metric.name)
+        if known is not None and known.width == metric.width:
+            padded = np.vstack([known.rows, np.full((1, metric.width), math.nan)])
+            rows = padded[chosen]
+        side.columns[metric.name] = Column.of(metric, rows)
+    if not side.primary_metric and metrics:
+        side.primary_metric = metrics[0].name
+    side.costs = {name: np.ones(side.n) for name in COSTS}
