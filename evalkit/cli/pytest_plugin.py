@@ -118,6 +118,7 @@ class _Outcome:
 
         from evalkit.comparing.gates.assertion import text_of
         from evalkit.comparing.gates.outcomes import GateOutcome
+        from evalkit.comparing.gates.outputs.sentences import reason
 
         own = replace(
             self._report,
@@ -127,7 +128,7 @@ class _Outcome:
         if own.exit_code != 0:
             raise AssertionError(text_of(own))
         if own.outcome is GateOutcome.INCONCLUSIVE:
-            pytest.skip(f"INCONCLUSIVE, which the policy lets through: {own.rows[0].verdict.reason}")
+            pytest.skip(f"INCONCLUSIVE, which the policy lets through: {reason(own.rows[0])}")
 
 
 def _run(path: Path, model: str | None, folder: Path) -> _Outcome:

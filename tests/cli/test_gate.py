@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -250,7 +251,10 @@ def test_five_problems_of_which_none_changed_are_inconclusive(project: Project, 
     assert project.evalkit("baseline", "save", base, file).code == 0
     done = project.evalkit("gate", "run", base, "--baseline", file, "--margin", "2%", "--json", tmp_path / "o.json")
     assert done.code == 4, done
-    assert "about 155 samples would decide" in done.out
+    planned = project.evalkit("gate", "plan", file, "--margin", "2%", "--like", base)
+    (told,) = re.findall(r"about ([\d,]+) samples would decide \(there are 5\)", done.out)
+    assert f"it takes {told} samples" in planned.out, "plan and run name one number"
+    assert int(told.replace(",", "")) > 1000, "five problems that did not change prove little"
     (row,) = json.loads((tmp_path / "o.json").read_text())["rows"]
     assert row["verdict"]["low"] == pytest.approx(-row["verdict"]["high"])
     assert row["verdict"]["low"] < -0.4

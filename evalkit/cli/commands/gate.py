@@ -12,6 +12,7 @@ import click
 
 from evalkit.cli.run_options import run_options
 from evalkit.core import RunError, UsageError, terminal
+from evalkit.core.outside_text import one_line
 from evalkit.core.terminal import emit_json
 
 if TYPE_CHECKING:
@@ -147,7 +148,6 @@ def _report(
 ) -> tuple[GateReport, Path | None]:
     """(report, the candidate's run). What is not there yet is run, once nothing speaks against a verdict."""
     from evalkit.comparing.gates import gate
-    from evalkit.comparing.gates.candidate import run_now
     from evalkit.comparing.gates.preflight import preflight
 
     found = _finished(candidate, given)
@@ -157,6 +157,24 @@ def _report(
     before, _ = preflight(plan, baseline, policy)
     if before.incomparable:
         return before, None
+    _tell(before, quiet=given["quiet"])
+    report, folder = _run(plan, given, baseline, policy)
+    report.expected = before.expected
+    return report, folder
+
+
+def _tell(before: GateReport, *, quiet: bool) -> None:
+    """What an unchanged model can expect, said before anything is asked. No margin is taken from it."""
+    from evalkit.comparing.gates.outputs.sentences import expected
+
+    for line in () if quiet else expected(before):
+        terminal.say(one_line(f"before: {line}"), err=True)
+
+
+def _run(plan: Any, given: dict[str, Any], baseline: Opened, policy: Policy) -> tuple[GateReport, Path]:
+    from evalkit.comparing.gates import gate
+    from evalkit.comparing.gates.candidate import run_now
+
     if (rule := _rule(given)) is not None:
         from evalkit.comparing.gates.looks import run_in_looks
 

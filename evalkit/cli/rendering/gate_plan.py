@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalkit.comparing.gates.assess import ends_of
-from evalkit.comparing.gates.limits import GateLimits
+from evalkit.comparing.gates.expectation import Asked, planned
 from evalkit.comparing.gates.outcomes import GateOutcome
-from evalkit.comparing.gates.planning import LARGEST_CLUSTER, PowerPlan, plan, plan_differences, suite_power
+from evalkit.comparing.gates.planning import LARGEST_CLUSTER, PowerPlan, suite_power
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.sequential import Schedule, plan_sequential
-from evalkit.comparing.pairing import PairedValues, is_per_sample, pair_task, values_of
+from evalkit.comparing.pairing import is_per_sample, pair_task, values_of
 from evalkit.core import UsageError
 from evalkit.core.outside_text import one_line
 from evalkit.core.terminal import styled
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
     from evalkit.comparing import TaskSide
     from evalkit.comparing.gates import Opened
-    from evalkit.core import Ends, FloatRows
 
 
 def show_plan(
@@ -54,15 +51,16 @@ def show_plan(
         if not policy.covers(side.name):
             continue
         metric = policy.of(side.name).metric or side.primary_metric
-        made = _planned(side, metric, policy, power, correlation, like)
+        asked = _asked(side, metric, policy, correlation, like)
+        made = None if asked is None else planned(asked, power)
         name = one_line(f"{side.name} {metric}")
-        if made is None:
+        if asked is None or made is None:
             table.add_row(name, f"{side.n:,}", "–", "–", "–", "–")
             out.print(f"{name}: no mean over samples: what it can tell is known only afterwards", soft_wrap=True)
             continue
         plans.append((name, made))
         if schedule is not None:
-            looks.append(f"{name}: {_looked(_Asked.of(side, metric, policy, correlation, like), schedule)}")
+            looks.append(f"{name}: {_looked(asked, schedule)}")
         scale = side.columns[metric].scale
         table.add_row(
             name,
@@ -102,13 +100,24 @@ def _remarks(out: Console, plans: list[tuple[str, PowerPlan]], looks: list[str],
         )
 
 
+def _asked(side: TaskSide, metric: str, policy: Policy, correlation: float, like: Opened | None) -> Asked | None:
+    """What a plan knows of a task; None for a metric that is no mean over samples."""
+    if metric not in side.columns:
+        raise UsageError(f"task {side.name!r} has no metric {metric!r}", found=", ".join(side.columns))
+    alone = pair_task(side, side)
+    if not is_per_sample(alone, metric):
+        return None
+    again = values_of(pair_task(side, like.sides[side.name]), metric) if like and side.name in like.sides else None
+    return Asked.of(alone, metric, policy, assumed=correlation, again=again)
+
+
 def _units(value: float, scale: str) -> str:
     if not math.isfinite(value):
         return "–"
     return f"{100 * value:.1f} pt" if scale == "proportion" else f"{value:.3g}"
 
 
-def _looked(asked: _Asked, schedule: Schedule) -> str:
+def _looked(asked: Asked, schedule: Schedule) -> str:
     """What to expect of a gate that looks several times, of no change and of a drop of twice the margin."""
     if not asked.is_right_or_wrong or asked.limits.zero_tolerance or asked.size > LARGEST_CLUSTER:
         return "looks are planned for right and wrong answers alone, in clusters of at most 60"
@@ -126,119 +135,3 @@ def _looked(asked: _Asked, schedule: Schedule) -> str:
         rate = f"{100 * through:.0f} % pass" if drop == 0.0 else f"{100 * made.rates[GateOutcome.FAIL]:.0f} % fail"
         told.append(f"{words} {rate}, after {made.expected_n:,.0f} of {made.n:,} samples (decided by look: {ended} %)")
     return f"{len(schedule.fractions)} looks: {'; '.join(told)}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """What a plan knows of one task's metric: the baseline's `own` scores, an earlier candidate's (`again`), limits."""
-
-    own: PairedValues
-    again: PairedValues | None
-    limits: GateLimits
-    reach: float
-    assumed: float
-
-    @staticmethod
-    def of(side: TaskSide, metric: str, policy: Policy, correlation: float, like: Opened | None) -> _Asked:
-        alone = pair_task(side, side)
-        own = values_of(alone, metric)
-        mean = float(own.baseline.mean()) if len(own.baseline) else math.nan
-        again = values_of(pair_task(side, like.sides[side.name]), metric) if like and side.name in like.sides else None
-        limits = policy.limits(side.name, side.columns[metric].scale, mean)
-        return _Asked(own, again, limits, _reach(ends_of(alone, metric)), correlation)
-
-    @property
-    def n(self) -> int:
-        return len(self.own.baseline)
-
-    @property
-    def mean(self) -> float:
-        return float(self.own.baseline.mean()) if self.n else math.nan
-
-    @property
-    def sizes(self) -> list[int]:
-        """Of the clusters, 1 for a sample that stands alone."""
-        import numpy as np
-
-        if self.own.clusters is None:
-            return [1] * self.n
-        return [int(size) for size in np.unique(self.own.clusters, return_counts=True)[1]]
-
-    @property
-    def size(self) -> int:
-        """The mean size of a cluster, as a whole number."""
-        return max(1, round(self.n / max(1, len(self.sizes))))
-
-    @property
-    def icc(self) -> float:
-        return 0.1 if len(self.sizes) < self.n else 0.0
-
-    @property
-    def is_right_or_wrong(self) -> bool:
-        import numpy as np
-
-        return bool(np.isin(self.own.baseline, (0.0, 1.0)).all())
-
-    @property
-    def correlation(self) -> float:
-        """Between the two runs' right and wrong answers: as measured, or as assumed."""
-        return self.assumed if self.again is None else _correlation(self.again.baseline, self.again.candidate)
-
-
-def _planned(
-    side: TaskSide, metric: str, policy: Policy, power: float, correlation: float, like: Opened | None
-) -> PowerPlan | None:
-    if metric not in side.columns:
-        raise UsageError(f"task {side.name!r} has no metric {metric!r}", found=", ".join(side.columns))
-    if not is_per_sample(pair_task(side, side), metric):
-        return None
-    from evalkit.stats.simulated_values import symmetric, unchanged
-
-    asked = _Asked.of(side, metric, policy, correlation, like)
-    n, own, again, limits, sizes = asked.n, asked.own, asked.again, asked.limits, asked.sizes
-    size = n / len(sizes) if sizes else 1.0
-    if asked.is_right_or_wrong:
-        return plan(
-            n,
-            limits,
-            proportion=asked.mean,
-            correlation=asked.correlation,
-            cluster_size=size,
-            icc=asked.icc,
-            power=power,
-        )
-    if again is not None:
-        kinds, spread = symmetric(again.candidate - again.baseline), _clustered_sd(again)
-    else:
-        # Two runs of one spread: the variance of their difference is 2·σ²·(1 - ρ).
-        kinds = unchanged(own.baseline, correlation)
-        spread = float(own.baseline.std(ddof=1)) * math.sqrt(2.0 * (1.0 - correlation)) if n > 1 else 0.0
-    if math.isinf(asked.reach):
-        inside = asked.icc if again is None else 0.0
-        return plan(n, limits, sd=spread, power=power, cluster_size=size if again is None else 1.0, icc=inside)
-    return plan_differences(sizes, limits, kinds, reach=asked.reach, icc=asked.icc, power=power)
-
-
-def _reach(ends: Ends) -> float:
-    lowest, highest = ends
-    return math.inf if lowest is None or highest is None else highest - lowest
-
-
-def _correlation(before: FloatRows, after: FloatRows) -> float:
-    """Of two runs' right and wrong answers; 1 where they never differ, also where all are right."""
-    import numpy as np
-
-    if np.array_equal(before, after):
-        return 1.0
-    if before.std() == 0.0 or after.std() == 0.0:
-        return 0.0
-    return float(np.corrcoef(before, after)[0, 1])
-
-
-def _clustered_sd(pairs: PairedValues) -> float:
-    """The standard deviation that gives the cluster-robust standard error for as many independent samples."""
-    from evalkit.stats import standard_error
-
-    d = pairs.candidate - pairs.baseline
-    error = standard_error(d, pairs.clusters)
-    return error * math.sqrt(len(d)) if math.isfinite(error) else 0.0

@@ -323,15 +323,14 @@ def _verdict(
         found.how,
         needed,
         limits.margin,
-        reason or _reason(outcome, low, high, limits, needed, found, "drop" if higher_is_better else "rise"),
+        reason or _reason(outcome, low, high, limits, found, "drop" if higher_is_better else "rise"),
         found.left_out,
     )
 
 
-def _reason(
-    outcome: GateOutcome, low: float, high: float, limits: GateLimits, needed: int | None, found: Verdict, loss: str
-) -> str:
-    """One sentence in words; losses (a "drop", or a "rise" where lower is better) are told as positive numbers."""
+def _reason(outcome: GateOutcome, low: float, high: float, limits: GateLimits, found: Verdict, loss: str) -> str:
+    """One sentence in words; losses (a "drop", or a "rise" where lower is better) are told as positive numbers. How
+    many samples would decide, `outputs.sentences` adds."""
 
     def told(number: float) -> str:
         return shown(number, proportion=limits.proportion)
@@ -352,8 +351,7 @@ def _reason(
         return f"There is a {loss}, of {told(-high)} to {told(-low)}{counted}, inside the margin of {margin}."
     if math.isnan(low):
         return f"Nothing says how much the difference varies ({found.how})."
-    more = f"; about {needed:,} samples would decide" if needed else ""
     if outcome is GateOutcome.WORSE:
         size = f"of {told(-high)} to {told(-low)}{counted}"
-        return f"It got worse: there is a {loss}, {size}, which may exceed the margin of {margin}{more}."
-    return f"The {loss} may be as large as {told(-low)}{counted}, more than the margin of {margin}{more}."
+        return f"It got worse: there is a {loss}, {size}, which may exceed the margin of {margin}."
+    return f"The {loss} may be as large as {told(-low)}{counted}, more than the margin of {margin}."

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from evalkit.comparing import PairedTask, pair_tasks
 from evalkit.comparing.gates.assess import assess
+from evalkit.comparing.gates.expectation import with_needed
 from evalkit.comparing.gates.freshness import answers, stale
 from evalkit.comparing.gates.integrity import IntegrityFinding, findings
 from evalkit.comparing.gates.opening import Opened
@@ -27,7 +28,7 @@ def gate(candidate: Opened, baseline: Opened, policy: Policy) -> GateReport:
     notes += stale(candidate, baseline, policy)
     report = report_of(candidate, baseline, policy, notes)
     if not report.incomparable:
-        report.rows = assess(pairs, policy)
+        report.rows = with_needed(assess(pairs, policy), pairs, policy)
     report.seconds = time.perf_counter() - started
     return report
 

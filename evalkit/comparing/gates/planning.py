@@ -112,6 +112,7 @@ def plan_differences(
     reach: float,
     icc: float = 0.0,
     power: float = 0.8,
+    sets: int | None = None,
     seed: int = 0,
 ) -> PowerPlan:
     """PowerPlan for scores of any scale with ends, such as F1, grades or pass@k, over clusters of these `sizes`.
@@ -121,7 +122,7 @@ def plan_differences(
     as a gate decides. `needed` is where the bounds' own formula has the wished-for power.
     """
     n = int(sum(sizes))
-    sets = max(_FEWEST_SETS, min(_SETS, _MOST_CELLS // n))
+    sets = max(_FEWEST_SETS, min(sets or _SETS, _MOST_CELLS // n))
     drawn = draw_differences(kinds, sizes, icc, sets, reach, np.random.default_rng(seed))
     low, _ = bounds(drawn, limits.alpha, strict=True)
     levels, chances = kinds

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.comparing import Column, TaskSide
 from evalkit.comparing.gates.assess import questions
+from evalkit.comparing.gates.expectation import expectations
 from evalkit.comparing.gates.gate import integrity, report_of
 from evalkit.comparing.gates.opening import Opened
 from evalkit.comparing.gates.policy import Policy
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 
 def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateReport, Opened]:
-    """(report without rows, the candidate as far as it is known): `incomparable` where the gate would refuse it.
+    """(report without rows, the candidate as far as it is known): `incomparable` where the gate would refuse it, and
+    what an unchanged model could expect of it where not.
 
     Asks no model, except a server what it can do. Raises UsageError for mistakes in names, data and options, and for a
     policy that cannot be held: a metric, slice or limit that is not there, a margin beyond its bounds.
@@ -44,6 +46,7 @@ def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateRepo
     report.answers = None
     if not report.incomparable:
         questions(pairs, policy)
+        report.expected = expectations(pairs, policy)
     return report, candidate
 
 

@@ -39,6 +39,22 @@ class GateRow:
         return f"{self.task} / {self.part}" if self.part else self.task
 
 
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What could be told of a task before its candidate ran: with `n` samples an unchanged model passes at `margin`
+    with the probability `passes`; `smallest` is the margin at which it passes with 80 %, `needed` the samples for it
+    at this one (None where no number does)."""
+
+    task: str
+    metric: str
+    n: int
+    margin: float
+    passes: float
+    smallest: float
+    needed: int | None
+    scale: str
+
+
 @dataclass(slots=True)
 class GateReport:
     """A gate's whole answer. Where integrity does not hold there are findings, no rows, and exit code 3."""
@@ -54,6 +70,7 @@ class GateReport:
     version: str = ""
     seconds: float = 0.0
     answers: Answers | None = None
+    expected: tuple[Expectation, ...] = ()
     tasks: tuple[str, ...] = ()
     """What the candidate has of the tasks that the policy covers."""
     next_steps: tuple[str, ...] = ()

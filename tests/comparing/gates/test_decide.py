@@ -106,7 +106,6 @@ def test_needed_samples_of_the_same_kind_do_decide() -> None:
     assert decide(more, GateLimits(0.03)).outcome is GateOutcome.PASS
     fewer = Pairs(np.tile(pairs.baseline, times - 1), np.tile(pairs.candidate, times - 1))
     assert decide(fewer, GateLimits(0.03)).outcome is GateOutcome.INCONCLUSIVE
-    assert f"about {found.needed:,} samples would decide" in found.reason
 
 
 def test_a_drop_of_just_the_margin_is_decided_by_no_number_of_samples() -> None:

@@ -37,6 +37,9 @@ def markdown(report: GateReport) -> str:
         lines += _table(report)
         lines += _details(report)
     lines += _findings(report, ("warn", "note"))
+    if told := sentences.expected(report):
+        lines += ["<details><summary>what this gate can tell</summary>", ""]
+        lines += [*(f"- {markdown_text(line)}" for line in told[:_SHOWN_ROWS]), "", "</details>", ""]
     percent = round(100 * report.confidence)
     lines.append(f"<sub>one-sided confidence {percent} %; evalkit {markdown_code(report.version or '–')}</sub>")
     text = "\n".join(lines) + "\n"

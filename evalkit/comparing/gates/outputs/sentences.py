@@ -9,6 +9,8 @@ from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.core.formatting import change
 from evalkit.core.outside_text import one_line
 
+_WISHED = 0.8
+
 
 def bounds(row: GateRow) -> str:
     """`-2.9 … +1.0`, or a dash where nothing can be said."""
@@ -32,7 +34,7 @@ def reason(row: GateRow) -> str:
     verdict = row.verdict
     text = verdict.reason.rstrip(".")
     needed = verdict.needed
-    if verdict.outcome.is_open and needed is not None and f"{needed:,}" not in text:
+    if verdict.outcome.is_open and needed is not None:
         text += f"; about {needed:,} samples would decide (there are {verdict.n:,})"
     return text
 
@@ -60,6 +62,21 @@ def sentence(report: GateReport) -> str:
     ]
     detail = f" ({', '.join(counts)})" if counts else ""
     return f"{total} {'decision' if total == 1 else 'decisions'}{detail}, exit code {report.exit_code}{_toys(report)}"
+
+
+def expected(report: GateReport) -> list[str]:
+    """What an unchanged model can expect of this gate, a line a task."""
+    lines = []
+    for one in report.expected:
+        points = one.scale == "proportion"
+        shown = f"{100 * one.smallest:.3g} points" if points else f"{one.smallest:.3g}"
+        asked = f"{100 * one.margin:.3g} points" if points else f"{one.margin:.3g}"
+        words = f"{one.n:,} samples and a margin of {asked} let an unchanged model pass with {100 * one.passes:.0f} %"
+        if one.passes < _WISHED:
+            samples = f" or {one.needed:,} samples" if one.needed is not None else ""
+            words += f"; 80 % take a margin of {shown}{samples}"
+        lines.append(f"{one.task} {one.metric}: {words}")
+    return lines
 
 
 def _toys(report: GateReport) -> str:
