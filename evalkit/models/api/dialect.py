@@ -77,7 +77,7 @@ class Dialect:
         """What the server does not take, for the manifest."""
         found = [*self._dropped, *self._renamed, *(["system"] if self.folds else [])]
         found += [f"{n} {'above' if how == 'most' else 'below'} {bound:g}" for (n, how), bound in self._bounds.items()]
-        return ", ".join(sorted(found))
+        return ", ".join(sorted(set(found)))
 
 
 class Sender:

@@ -73,11 +73,15 @@ _REFUSED = re.compile(
     r"|between|the supported range|not (?:a )?valid|> *\d+"
 )
 """Words by which a server refuses a parameter or its value."""
+_UNKNOWN = re.compile(
+    r"unsupported|n(?:o|')t support|unrecogni[sz]ed|not recogni[sz]ed|unknown|unexpected|not permitted|forbidden"
+)
 _NUMBER = r"(\d[\d,]*)(?![\d,]*\d)"
 _MOST = tuple(
     re.compile(form.replace("#", _NUMBER))
     for form in (
-        r"(?:less than or equal to|no (?:more|greater|larger) than|at most|not exceed|not be (?:more|greater) than) #",
+        r"(?:less than or equal to|no (?:more|greater|larger) than|at most|not exceed) #",
+        r"not be (?:more|greater) than (?:[a-z_]+ ?= ?)?#",
         r"<= ?#",
         r"supports (?:up to|at most|a maximum of) #",
         r"up to #",
@@ -147,7 +151,7 @@ def change_for(said: Said, sent: Mapping[str, Any], needs: frozenset[str]) -> Ch
     words = said.lowered
     if "top_p" in here and _BOTH.search(words):
         return Change("top_p", "drop")
-    if not _REFUSED.search(f"{words} {' '.join(said.codes)}"):
+    if not _REFUSED.search(_all(said)):
         return None
     for name in _named(said, here):
         if name == "logprobs" and "top_logprobs" in here:
@@ -190,7 +194,9 @@ def _change(name: str, said: Said, sent: Mapping[str, Any]) -> Change | None:
     if PARAMETERS[name].bounded and (bound := _bound(said, _size(value))) is not None:
         return Change(name, "most", bound)
     if name == "max_tokens":
-        return Change(name, "rename") if path in ("max_tokens", "max_completion_tokens") else None
+        # Without a limit a text costs what it likes: it goes only where the server does not know its name.
+        is_unknown = path in ("max_tokens", "max_completion_tokens") and _UNKNOWN.search(_all(said))
+        return Change(name, "rename") if is_unknown else None
     if name == "temperature" and isinstance(value, int | float) and value > 1 and _bound(said, value) is not None:
         return None  # a value of the user's that no server of this kind takes: to leave it out would hide that
     return Change("logprobs" if name == "top_logprobs" else name, "drop")
@@ -202,6 +208,10 @@ def _bound(said: Said, value: float) -> float | None:
         if name in said.bounds and 1 <= said.bounds[name] - less < value:
             return said.bounds[name] - less
     return next((bound for bound in _limits(said.lowered) if 1 <= bound < value), None)
+
+
+def _all(said: Said) -> str:
+    return f"{said.lowered} {' '.join(said.codes)}"
 
 
 def _limits(words: str) -> list[float]:

@@ -196,6 +196,8 @@ PARAMETER_SIGNALS: list[tuple[str, int, Any, Change]] = [
      Change("top_logprobs", "most", 5)),
     ("vLLM", 400, openai("Requested sample logprobs of 20, which is greater than max allowed: 10", param="logprobs"),
      Change("top_logprobs", "most", 10)),
+    ("vLLM", 400, openai("max_tokens=4096 cannot be greater than max_model_len=1024. (parameter=max_tokens)"),
+     Change("max_tokens", "most", 1024)),
     ("vLLM", 400, openai("n must be 1 when using greedy sampling, got 3."), Change("n", "drop")),
     ("Ollama", 400, {"error": "top_logprobs must be between 0 and 15"}, Change("top_logprobs", "most", 15)),
     ("TGI", 422, {"error": "Input validation error: `top_n_tokens` must be >= 0 and <= 5. Given: 20"},
@@ -315,6 +317,7 @@ def test_names_of_another_format_are_known(server: str, body: str, change: Chang
         "This model does not support tools",
         "Please stop sending n requests: the seed of the problem is not supported",
         "Unsupported parameter: 'frequency_penalty'",
+        "max_tokens must be a whole number",
     ],
 )
 def test_what_is_not_for_a_parameter_of_ours_to_change_is_wrong(message: str) -> None:
