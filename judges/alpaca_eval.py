@@ -16,6 +16,6 @@ META = {
 }
 
 
-def judge(*, soft: bool = False) -> Judge:
+def judge(*, soft: bool = False, max_tokens: int = 1024) -> Judge:
     """`soft` takes the probability of the verdict's token, for models that give log-likelihoods."""
-    return pairwise("alpaca_eval", PromptText.beside(__file__), scale=SCALES["two"], soft=soft)
+    return pairwise("alpaca_eval", PromptText.beside(__file__), scale=SCALES["two"], soft=soft, max_tokens=max_tokens)

@@ -16,6 +16,6 @@ META = {
 }
 
 
-def judge() -> Judge:
-    """No options; a reply has room for the judge's own answer."""
-    return pairwise("arena_hard", PromptText.beside(__file__), scale=SCALES["five"], max_tokens=4096)
+def judge(*, max_tokens: int = 4096) -> Judge:
+    """A reply has room for the judge's own answer."""
+    return pairwise("arena_hard", PromptText.beside(__file__), scale=SCALES["five"], max_tokens=max_tokens)

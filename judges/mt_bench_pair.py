@@ -15,6 +15,6 @@ META = {
 }
 
 
-def judge(*, last_turn: bool = True) -> Judge:
+def judge(*, last_turn: bool = True, max_tokens: int = 1024) -> Judge:
     """`last_turn` compares the answers of the last turn, with what led there shown."""
-    return pairwise("mt_bench_pair", PromptText.beside(__file__), last_turn=last_turn)
+    return pairwise("mt_bench_pair", PromptText.beside(__file__), last_turn=last_turn, max_tokens=max_tokens)

@@ -15,9 +15,14 @@ META = {
 
 
 def judge(
-    *, scale: Literal["three", "two", "five"] = "three", soft: bool = False, orders: Literal["both", "first"] = "both"
+    *,
+    scale: Literal["three", "two", "five"] = "three",
+    soft: bool = False,
+    orders: Literal["both", "first"] = "both",
+    max_tokens: int = 1024,
 ) -> Judge:
     """`scale`: A, B or tie; A or B alone; five steps from A>>B to B>>A. `soft` reads the verdict's probability."""
     return pairwise(
-        "pairwise", PromptText.beside(__file__), scale=SCALES["two" if soft else scale], soft=soft, orders=orders
-    )
+        "pairwise", PromptText.beside(__file__), scale=SCALES["two" if soft else scale], soft=soft, orders=orders,
+        max_tokens=max_tokens,
+    )  # fmt: skip

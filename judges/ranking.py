@@ -12,6 +12,6 @@ META = {
 }
 
 
-def judge(*, turns: int = 1, seed: int = 1) -> Judge:
+def judge(*, turns: int = 1, seed: int = 1, max_tokens: int = 2048) -> Judge:
     """`turns` is how many replies make one answer; `seed` shuffles the list of each question."""
-    return ranking("ranking", PromptText.beside(__file__), turns=turns, seed=seed)
+    return ranking("ranking", PromptText.beside(__file__), turns=turns, seed=seed, max_tokens=max_tokens)

@@ -12,6 +12,6 @@ META = {
 }
 
 
-def judge(*, low: int = 1, high: int = 10) -> Judge:
+def judge(*, low: int = 1, high: int = 10, max_tokens: int = 1024) -> Judge:
     """`low` and `high` are the ends of the scale."""
-    return rating("rating", PromptText.beside(__file__), Grading(low, high))
+    return rating("rating", PromptText.beside(__file__), Grading(low, high, max_tokens=max_tokens))

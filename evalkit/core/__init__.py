@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from evalkit.core.prompts import (
+        ANY_OBJECT,
         Choose,
         Embed,
         Generate,
@@ -62,7 +63,8 @@ _WHERE = {
     "outcomes": "Estimate Failure Record Score Validity",
     "parts": "AskModel Attempt Ends Fewshot FewshotOrder FloatRows GiveVerdict GoldReplies "
     "IntArray Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
-    "prompts": "Choose Embed Generate Perplexity Prompt Reply Request Tokenize Tool ToolCall Usage Vectors schema_text",
+    "prompts": "ANY_OBJECT Choose Embed Generate Perplexity Prompt Reply Request Tokenize Tool ToolCall Usage Vectors "
+    "schema_text",
     "reports": "Sibling",
     "suites": "Member Suite",
 }
@@ -71,6 +73,7 @@ and making the classes of the rest would take half of its time."""
 _MODULES = {name: f"evalkit.core.{module}" for module, names in _WHERE.items() for name in names.split()}
 
 __all__ = [
+    "ANY_OBJECT",
     "IMAGE_TOKENS",
     "AskModel",
     "Attempt",

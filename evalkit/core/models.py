@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from evalkit.core.digests import digest_of
 from evalkit.core.prompts import Choose, Generate, Perplexity, Reply, Request
@@ -65,4 +65,11 @@ class Model(Protocol):
 
 
 class ModelError(Exception):
-    """A request that the backend could not answer; it fails one sample, never the run."""
+    """A request that the backend could not answer; it fails one sample, never the run.
+
+    `why`: "refused" where it does not take the request as it is, "failed" where it failed over it, "" for the rest.
+    """
+
+    def __init__(self, words: str, why: Literal["", "refused", "failed"] = "") -> None:
+        super().__init__(words)
+        self.why = why

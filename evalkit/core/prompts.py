@@ -48,6 +48,10 @@ def schema_text(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 
 
+ANY_OBJECT = '{"type":"object"}'
+"""The schema of a reply that is a JSON object with any fields: what servers call JSON mode."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """A function that a model may call. `parameters` is a JSON schema as text, so that a request can be compared."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalkit.core import Judge, Model, Reply, Sample, Score, UsageError, Verdict
-from evalkit.judging.ask import JudgeReply, Sampling, ask
+from evalkit.judging.ask import JudgeReply, Read, Sampling, ask
 from evalkit.judging.fencing import conversation, fenced, nonce
 from evalkit.judging.logprob_grades import weigh
 from evalkit.judging.prompts import PromptText
@@ -76,15 +76,17 @@ class _Compare(Decide):
         if missing:
             return unjudged("; ".join(missing), asked)
         labels = [order.value or "" for order in asked]
-        return decided(_scores(labels, self.scale, self.soft), asked)
+        notes = tuple(dict.fromkeys(order.note for order in asked if order.note))
+        return decided(_scores(labels, self.scale, self.soft, notes), asked)
 
     async def _order(self, model: Model, sample: Sample, a: tuple[str, ...], b: tuple[str, ...]) -> JudgeReply[str]:
         text = _text(self.prompt, sample, a, b, self.last_turn)
-        if self.soft:
-            return await _leaning(model, text)
 
         def read(reply: str, cut: bool) -> Reading[str]:
             return read_label(reply, self.scale.labels, cut=cut)
+
+        if self.soft:
+            return await _leaning(model, text, self.scale, read)
 
         sampling = Sampling(self.max_tokens, self.temperature)
         return await ask(model, text, read, form=self.scale.words, schema=_schema(self.scale), sampling=sampling)
@@ -141,11 +143,16 @@ def _text(prompt: PromptText, sample: Sample, a: tuple[str, ...], b: tuple[str, 
     )
 
 
-async def _leaning(model: Model, text: str) -> JudgeReply[str]:
+async def _leaning(model: Model, text: str, scale: Scale, read: Read[str]) -> JudgeReply[str]:
     """P(A) / (P(A) + P(B)) as the text of a number."""
-    asked = await weigh(model, text, "Verdict", ("A", "B"), fix="soft=no")
+
+    def letter(reply: str, cut: bool) -> Reading[str]:
+        found = read(reply, cut)
+        return found if found.value is None else Reading(scale.name(found.value))
+
+    asked = await weigh(model, text, "Verdict", ("A", "B"), letter, fix="soft=no")
     value = None if asked.value is None else repr(asked.value[0])
-    return JudgeReply(value, asked.problem, asked.replies, calls=asked.calls)
+    return asked.about(value)
 
 
 def _in_order(order: str, asked: JudgeReply[str], scale: Scale) -> JudgeReply[str]:
@@ -153,7 +160,7 @@ def _in_order(order: str, asked: JudgeReply[str], scale: Scale) -> JudgeReply[st
     return replace(asked, calls=tuple(named))
 
 
-def _scores(labels: list[str], scale: Scale, soft: bool) -> tuple[Score, ...]:
+def _scores(labels: list[str], scale: Scale, soft: bool, notes: tuple[str, ...]) -> tuple[Score, ...]:
     """The scores of one order, or of two of which the second showed the answers the other way round."""
     shown = [scale.value(label) for label in labels]
     mine = [shown[0], *(1.0 - value for value in shown[1:])]
@@ -161,7 +168,7 @@ def _scores(labels: list[str], scale: Scale, soft: bool) -> tuple[Score, ...]:
     agree = len({_side(value) for value in mine}) == 1
     win = sum(mine) / len(mine) if soft or agree else 0.5
     flags = tuple(f"strong_{place}" for place, label in enumerate(labels) if label.endswith("!"))
-    scores = [Score("win", win, answer=" ".join(labels), counts=tuple(mine), flags=flags)]
+    scores = [Score("win", win, answer=" ".join(labels), counts=tuple(mine), flags=(*flags, *notes))]
     if len(mine) > 1:
         scores.append(Score("consistent", float(agree)))
     if decided:

@@ -34,8 +34,9 @@ class _Rate(Decide):
         unread = [f"turn {n}: {one.problem}" for n, one in zip(spans, asked, strict=True) if one.value is None]
         if unread:
             return unjudged("; ".join(unread) if self.turn == "each" else asked[-1].problem, asked)
+        notes = tuple(dict.fromkeys(one.note for one in asked if one.note))
         read = [one.value for one in asked if one.value is not None]
-        scores = [Score("rating", sum(read) / len(read), answer=" ".join(f"{value:g}" for value in read))]
+        scores = [Score("rating", sum(read) / len(read), answer=" ".join(f"{value:g}" for value in read), flags=notes)]
         if self.turn == "each":
             scores += [Score(f"turn_{n}", value) for n, value in zip(spans, read, strict=True)]
         return decided(scores, asked)

@@ -49,6 +49,8 @@ class Judged:
     """What the sample shares with others that are not independent of it."""
     style: tuple[tuple[int, ...], ...] = ()
     """(characters, headers, list items, bold passages) of every answer."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know of how it was had, such as "sampled" (`judging.logprob_grades`)."""
     transcript: tuple[Mapping[str, Any], ...] = ()
     """Every call of the judge behind it (see `judging.transcripts`)."""
 
@@ -65,7 +67,7 @@ class Judged:
     def read(line: str) -> Judged:
         """The verdict of a line; raises ValueError, KeyError or TypeError where it is none."""
         row: dict[str, Any] = json.loads(line)
-        for name in ("models", "orders", "strong", "groups", "chars", "transcript"):
+        for name in ("models", "orders", "strong", "groups", "chars", "notes", "transcript"):
             row[name] = tuple(row.get(name, ()))
         row["style"] = tuple(tuple(counts) for counts in row.get("style", ()))
         row["validity"] = Validity(row["validity"])
@@ -254,6 +256,7 @@ async def _judge(judge: Judge, item: JudgingItem, asked: str) -> Judged:
         orders=win.counts if win else (),
         strong=tuple(int(flag.rpartition("_")[2]) for flag in win.flags if flag.startswith("strong_")) if win else (),
         reason=reason.strip()[:MOST_REASON],
+        notes=tuple(f for score in verdict.scores[:1] for f in score.flags if not f.startswith("strong_")),
         transcript=tuple(verdict.details.get("transcript", ())),
     )
 

@@ -74,11 +74,14 @@ async def _written(model: Model, text: str, grading: Grading, sampling: Sampling
 async def _expected(model: Model, text: str, grading: Grading) -> JudgeReply[float]:
     """Σ s·p(s) / Σ p(s) over the numbers of the scale."""
     scale = range(grading.low, grading.high + 1)
-    asked = await weigh(model, text, "Rating", tuple(map(str, scale)), fix="how=samples")
-    if asked.value is None:
-        return JudgeReply(None, asked.problem, asked.replies, calls=asked.calls)
-    mean = sum(s * w for s, w in zip(scale, asked.value, strict=True))
-    return JudgeReply(mean, "", asked.replies, calls=asked.calls)
+
+    def read(reply: str, cut: bool) -> Reading[str]:
+        found = read_number(reply, grading.low, grading.high, cut=cut)
+        return Reading(problem=found.problem) if found.value is None else Reading(f"{found.value:.0f}")
+
+    asked = await weigh(model, text, "Rating", tuple(map(str, scale)), read, fix="how=samples")
+    mean = None if asked.value is None else sum(s * w for s, w in zip(scale, asked.value, strict=True))
+    return asked.about(mean)
 
 
 def _schema(low: int, high: int) -> dict[str, object]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from evalkit.judging.advice import UNFINISHED
 from evalkit.judging.json_objects import ending_object, other_objects
 from evalkit.judging.verdict_lines import DECORATION, THING, announced, markers
 from evalkit.scoring.extraction.reading import Reading, unreadable
@@ -153,7 +154,7 @@ def _prepared(text: str) -> str | Reading[str]:
     """The text after its reasoning, compatible characters made one; what cannot be read says why."""
     stripped = strip_reasoning(text)
     if stripped.unterminated:
-        return Reading(problem="its reasoning was not finished")
+        return Reading(problem=UNFINISHED)
     plain = unicodedata.normalize("NFKC", stripped.text.replace("：", ":")).replace("\u200b", "")
     plain = _TAGGED.sub(lambda own: f"{own[1] or 'verdict'}: {own[2] or own[3]}", _STRUCK.sub("", plain)).strip()
     return plain or Reading(problem="the reply is empty")

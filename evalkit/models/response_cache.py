@@ -125,6 +125,10 @@ class _Cached(Wrapper):
         self._cache.put(key, write_reply(reply))
         return reply
 
+    def forget(self, request: Request) -> None:
+        # What cannot be read is asked for again.
+        self._cache.put(request_key(self._model.identity, request), b"")
+
     def _forget(self, key: str, asking: _Asking) -> None:
         # At once when its last caller leaves: nobody may join a request that is being given up.
         if asking.waiters == 0 and self._asking.get(key) is asking:

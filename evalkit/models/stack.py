@@ -82,6 +82,10 @@ class _Lazy(Wrapper):
             self._around = self._stack.around(self._model, self._cache, self._spec)
         return await self._around.answer(request)
 
+    def forget(self, request: Request) -> None:
+        if isinstance(self._around, Wrapper):
+            self._around.forget(request)
+
     async def close(self) -> None:
         await (self._around or self._model).close()
         if self._cache is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.core import Capabilities, Identity, Model
+from evalkit.core import Capabilities, Identity, Model, Request
 
 __all__ = ["Wrapper"]
 
@@ -27,6 +27,12 @@ class Wrapper:
     @property
     def facts(self) -> Mapping[str, str]:
         return dict(getattr(self._model, "facts", {}))
+
+    def forget(self, request: Request) -> None:
+        """Whoever keeps replies asks again for this one next time."""
+        forget = getattr(self._model, "forget", None)
+        if forget is not None:
+            forget(request)
 
     async def close(self) -> None:
         await self._model.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import pytest
 
 from evalkit.core import Judge, UsageError, Validity, Verdict
+from evalkit.judging.logprob_grades import SAMPLES
 from evalkit.models import cached, resolve
 from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.plugins import load
-from tests.judging.scripted import QUESTION, replies, shown
+from tests.judging.scripted import QUESTION, Scripted, replies, shown
 from tests.judging.server import Speaking, serving
 
 Places = list[list[tuple[str, float]]]
@@ -23,10 +25,14 @@ Places = list[list[tuple[str, float]]]
 
 @contextmanager
 def server(
-    says: Callable[[str], tuple[str, Places | None]], *, refuses: bool = False
+    says: Callable[[str], tuple[str, Places | None]],
+    *,
+    refuses: bool = False,
+    most: int = 20,
+    names_it: bool = True,
 ) -> Iterator[tuple[str, list[Any]]]:
     """(spec, bodies). `says` gives the text and its places of (token, probability), None for a server that says nothing
-    of them; `refuses` is one that does not take the parameter."""
+    of them; `refuses` is one that does not take the parameter, `most` the number that it takes."""
     bodies: list[Any] = []
 
     class Handler(Speaking):
@@ -44,6 +50,9 @@ def server(
                     "code": "unsupported_parameter",
                 }
                 return self.send(400, {"error": error})
+            if body.get("top_logprobs", 0) > most:
+                limit = f" must be less than or equal to {most}" if names_it else " is not valid for this model"
+                return self.send(400, {"error": {"message": f"'top_logprobs'{limit}", "param": "top_logprobs"}})
             text, places = says(body["messages"][-1]["content"])
             choice: dict[str, Any] = {
                 "index": 0,
@@ -111,7 +120,6 @@ def test_a_grade_is_the_mean_over_its_likely_numbers() -> None:
 @pytest.mark.parametrize(
     ("places", "why"),
     [
-        (None, "gives no log-probabilities"),
         ([[("Well", 0.9), ("A", 0.1)]], "something else"),
         ([[("A", 0.3), ("B", 0.1), ("The", 0.2)]], "less than 50%"),
         ([[("**", 1.0)]], "something else"),
@@ -124,11 +132,47 @@ def test_what_is_no_verdict_is_unjudged(places: Places | None, why: str) -> None
     assert why in verdict.reason
 
 
-def test_a_server_that_does_not_take_the_parameter_is_unjudged_and_asked_without_it_once() -> None:
-    with server(lambda prompt: ("A", None), refuses=True) as (spec, bodies):
-        verdict = judged("alpaca_eval,soft=yes", spec, "Lima", "Quito")
-    assert "gives no log-probabilities" in verdict.reason
-    assert ["logprobs" in body for body in bodies] == [True, False, False]
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_server_without_log_probabilities_is_sampled_and_the_verdict_says_so(refuses: bool) -> None:
+    """A fair coin of three sides in four: the first order says A in 15 of 20 replies, the second B in 15."""
+    said: Counter[str] = Counter()
+
+    def says(prompt: str) -> tuple[str, None]:
+        found = shown(prompt)
+        better = "A" if len(found["A"]) > len(found["B"]) else "B"
+        said[better] += 1
+        return (better if said[better] % 4 else "AB".replace(better, "")), None
+
+    with server(says, refuses=refuses) as (spec, bodies):
+        verdict = judged("alpaca_eval,soft=yes", spec, "Lima, of course", "Quito")
+    sampled = [body for body in bodies if body["temperature"] == 1.0]
+    assert len(sampled) == 2 * SAMPLES
+    assert verdict.scores[0].flags == ("sampled",)
+    assert verdict.scores[0].counts == pytest.approx((0.75, 0.75), abs=0.051)
+    # Refused once, the parameter is not sent again.
+    assert sum("logprobs" in body for body in bodies) == (1 if refuses else 2)
+
+
+def test_a_number_of_likeliest_tokens_is_lowered_to_what_the_server_takes() -> None:
+    with server(longer, most=5, names_it=False) as (spec, bodies):
+        judged("alpaca_eval,soft=yes", spec, "Lima, of course", "Quito")
+    assert [body.get("top_logprobs") for body in bodies] == [20, 5, 5]
+    with server(longer, most=8, names_it=True) as (spec, bodies):
+        verdict = judged("alpaca_eval,soft=yes", spec, "Lima, of course", "Quito")
+    assert [body.get("top_logprobs") for body in bodies] == [20, 8, 8]
+    assert verdict.scores[0].flags == ()
+
+
+def test_a_model_that_can_only_write_is_sampled() -> None:
+    model = Scripted(lambda prompt, seed: "Verdict: A" if seed % 5 else "B")
+    judge = load("judge", "alpaca_eval,soft=yes")
+    assert judge.bound is not None
+    verdict = asyncio.run(judge.bound(model).verdict(QUESTION, replies("Lima", "Quito")))
+    assert verdict.scores[0].counts == pytest.approx((0.8, 0.2))
+    silent = Scripted(lambda prompt, seed: "Verdict: A" if seed < 9 else "I cannot say.")
+    verdict = asyncio.run(judge.bound(silent).verdict(QUESTION, replies("Lima", "Quito")))
+    assert verdict.validity is Validity.UNJUDGED
+    assert "only 9 of 20 replies" in verdict.reason
 
 
 def test_numbers_that_begin_alike_are_refused_before_anything_is_asked() -> None:

@@ -211,7 +211,9 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
     from evalkit import models
     from evalkit.core import claims, paths
     from evalkit.judging.audit import REPEATS
+    from evalkit.judging.logprob_grades import SAMPLED, SAMPLES
     from evalkit.judging.panel import panel, repeated, sampled
+    from evalkit.judging.reply_forms import told
     from evalkit.judging.session import Verdicts, judge_all
     from evalkit.judging.usage import UsageMeter
     from evalkit.models.response_cache import cached
@@ -254,6 +256,11 @@ def _judge_all(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]
             cache.close()
     for meter in meters:
         say(f"evalkit: {meter.identity.name}: {meter.spent.words()}", err=True)
+        if form := told(meter):
+            say(f"evalkit: {meter.identity.name}: {form}", err=True)
+    if sampled_ones := sum(SAMPLED in one.notes for one in found):
+        say(f"evalkit: {sampled_ones:,} of {len(found):,} soft verdicts are proportions of {SAMPLES} sampled replies: "
+            "the judge gives no log-probabilities", err=True)  # fmt: skip
     say(f"evalkit: verdicts: {out}", err=True)
     return found
 
@@ -262,6 +269,8 @@ def _finish(found: Sequence[Judged], given: dict[str, Any]) -> None:
     """Exit 3 where more than the allowed proportion is unjudged, with the commonest reason."""
     from collections import Counter
 
+    from evalkit.judging.advice import advice
+
     missing = [one for one in found if one.validity is not Validity.OK]
     if not missing or len(missing) <= given["max_failures"] * len(found):
         return
@@ -269,7 +278,7 @@ def _finish(found: Sequence[Judged], given: dict[str, Any]) -> None:
     reason, _ = reasons.most_common(1)[0]
     every = "all" if len(missing) == len(found) else f"{len(missing)} of"
     say(f"evalkit: {every} {len(found)} are unjudged; most often {reason}", err=True)
-    fix = "a stronger judge: this one gives no verdicts" if len(missing) == len(found) else "look at the replies"
+    fix = advice([one.reason for one in missing], every=len(missing) == len(found))
     say(f"  try:   {fix}; the verdicts' file holds what it said", err=True)
     sys.stdout.flush()
     raise click.exceptions.Exit(UNJUDGED)

@@ -81,6 +81,8 @@ def explain_failures(runs: list[Any]) -> str:
     """Why a run counts as failed: the tasks whose proportion of failures is too high, with the commonest reason."""
     from collections import Counter
 
+    from evalkit.judging.advice import advice
+
     lines = []
     for run in runs:
         for entry in run.manifest.tasks:
@@ -103,7 +105,8 @@ def explain_failures(runs: list[Any]) -> str:
                 f"evalkit: {entry.name}: {entry.result.failed} of {entry.result.samples} samples"
                 f" could not be measured{why}"
             )
-            if entry.result.failed == entry.result.samples and why.startswith("; most often unjudged"):
-                lines.append("  try:   a judge that gives verdicts: --judge MODEL")
+            if why.startswith("; most often unjudged"):
+                every = entry.result.failed == entry.result.samples
+                lines.append(f"  try:   {advice(list(reasons.elements()), every=every)}")
         lines.append(f"  try:   evalkit show {run.folder} --failed, then evalkit run --resume {run.folder}")
     return "\n".join(lines)

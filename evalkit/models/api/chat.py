@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from evalkit.core import Generate, Image, Message, Reply, Tool
+from evalkit.core import ANY_OBJECT, Generate, Image, Message, Reply, Tool
 from evalkit.models.api.chat_messages import calls_of, likeliest_of, message_of, texts_of, thought_of
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.finish_reasons import finish_of
@@ -40,7 +40,9 @@ class ChatWire(ModelWire):
         messages, was_folded = self._turns(request.prompt, folds)
         body: dict[str, Any] = {"model": self._model, "messages": [_message(message) for message in messages]}
         body |= sampling(request, options, self._limit_name)
-        if request.schema:
+        if request.schema == ANY_OBJECT:
+            body["response_format"] = {"type": "json_object"}
+        elif request.schema:
             form = {"name": "reply", "schema": json.loads(request.schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         if request.tools:

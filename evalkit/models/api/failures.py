@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,7 +60,7 @@ class Failed(Exception):  # noqa: N818 - an outcome that is handled, as a rule
 
     def as_error(self, attempts: int) -> ModelError:
         times = f" after {attempts} attempts" if attempts > 1 else ""
-        return ModelError(f"{self.where}{times}: {self.words}")
+        return ModelError(f"{self.where}{times}: {self.words}", _WHY.get(self.kind, ""))
 
     @property
     def where(self) -> str:
@@ -69,4 +70,5 @@ class Failed(Exception):  # noqa: N818 - an outcome that is handled, as a rule
         return f"HTTP {self.status}" if self.status else self.kind
 
 
+_WHY: Mapping[Kind, Literal["refused", "failed"]] = {"wrong": "refused", "unsupported": "refused", "broken": "failed"}
 _SAID = {"too long": "the request is too long for the model", "filtered": "withheld by the provider's filter"}

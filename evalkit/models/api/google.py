@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.core import Generate, Image, Message, ModelError, Reply, ToolCall, Usage
+from evalkit.core import ANY_OBJECT, Generate, Image, Message, ModelError, Reply, ToolCall, Usage
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.finish_reasons import finish_of
 from evalkit.models.api.http_call import HttpCall
@@ -68,7 +68,9 @@ class GoogleWire(ModelWire):
         stops = [stop for stop in request.stop if stop][:_MOST_STOPS]
         if stops:
             config["stopSequences"] = stops
-        if request.schema:
+        if request.schema == ANY_OBJECT:
+            config["responseMimeType"] = "application/json"
+        elif request.schema:
             config |= {"responseMimeType": "application/json", "responseJsonSchema": json.loads(request.schema)}
         thinking: dict[str, Any] = {}
         if options.thinking_tokens is not None:

@@ -188,7 +188,7 @@ class ApiModel:
         if texts is not None and plain and (self._options.api == "completions" or self.found.texts):
             return texts
         if self._options.api == "completions":
-            raise ModelError("a conversation, tools or a schema need chat completions, and api=completions")
+            raise ModelError("a conversation, tools or a schema need chat completions, and api=completions", "refused")
         return self._interfaces.wire
 
     def _sender(self, wire: Wire) -> Sender:

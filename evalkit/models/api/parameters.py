@@ -13,6 +13,9 @@ from evalkit.models.api.failures import Change
 
 __all__ = ["PARAMETERS", "Parameter", "change_for", "found_in", "without"]
 
+FEW_LOGPROBS = 5
+"""As many are tried where a server refuses a number of likeliest tokens and names no limit (Azure's older models, Groq
+and Together take 5 or fewer)."""
 LEAST_TEMPERATURE = 0.01
 """Stands for 0 where a server takes no temperature of 0; TGI's own clients send the same."""
 
@@ -199,6 +202,8 @@ def _change(name: str, said: Said, sent: Mapping[str, Any]) -> Change | None:
         return Change(name, "rename") if is_unknown else None
     if name == "temperature" and isinstance(value, int | float) and value > 1 and _bound(said, value) is not None:
         return None  # a value of the user's that no server of this kind takes: to leave it out would hide that
+    if name == "top_logprobs" and _size(value) > FEW_LOGPROBS:
+        return Change(name, "most", float(FEW_LOGPROBS))
     return Change("logprobs" if name == "top_logprobs" else name, "drop")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from evalkit.core import Generate, Message, Reply, ToolCall
+from evalkit.core import ANY_OBJECT, Generate, Message, Reply, ToolCall
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.finish_reasons import finish_of
 from evalkit.models.api.http_call import HttpCall
@@ -41,7 +41,9 @@ class ResponsesWire(ModelWire):
             body["top_p"] = request.top_p
         if options.effort:
             body["reasoning"] = {"effort": options.effort}
-        if request.schema:
+        if request.schema == ANY_OBJECT:
+            body["text"] = {"format": {"type": "json_object"}}
+        elif request.schema:
             form = {"type": "json_schema", "name": "reply", "schema": json.loads(request.schema), "strict": True}
             body["text"] = {"format": form}
         if request.tools:

@@ -183,6 +183,13 @@ ROWS: tuple[Row, ...] = (
     _row("busy by status", "overloaded", "all", (429, 498, 503, 529)),
     _row("told to try again", "broken", "OpenAI, Anthropic", header=("x-should-retry", "true")),
     _row("key by status", "refused", "all", (401, 403)),
+    _row(
+        "no endpoint for the parameters",
+        "wrong",
+        "OpenRouter",
+        (404,),
+        words="no endpoints found that (can handle|support)",
+    ),
     _row("no such model", "refused", "all", (404,)),
     _row(
         "wrong by its code",

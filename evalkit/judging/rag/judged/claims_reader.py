@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalkit.judging.advice import UNFINISHED
 from evalkit.judging.json_objects import ending_object, other_objects
 from evalkit.scoring.extraction.reading import Reading
 from evalkit.scoring.extraction.replies import strip_reasoning
@@ -55,7 +56,7 @@ def read_object(text: str, cut: bool) -> Reading[Mapping[str, Any]]:
     """The JSON object that a reply ends with, its field names in lower case; the only one there is."""
     stripped = strip_reasoning(text)
     if stripped.unterminated:
-        return Reading(problem="its reasoning was not finished")
+        return Reading(problem=UNFINISHED)
     found, before = ending_object(stripped.text)
     if found is None:
         return Reading(problem="the reply was cut at its token limit" if cut else "it does not end in a JSON object")
