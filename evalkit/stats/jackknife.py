@@ -159,7 +159,9 @@ def paired_jackknife(
     if broken:
         return Verdict.unknown(f"{how}, undefined without {broken} of them", n, count, confidence, value)
     lowest, highest = ends
-    reach = (math.inf, math.inf) if lowest is None or highest is None else (before - lowest, highest - before)
+    reach = math.inf, math.inf
+    if lowest is not None and highest is not None and lowest <= before <= highest:
+        reach = before - lowest, highest - before
     found = moments_of_differences(_pseudo(value, left_out), None, reach)
     weights = np.ones(n) if weighed_by is None else baseline[:, weighed_by]
     sizes = np.bincount(group, weights=weights, minlength=groups).astype(np.float64)

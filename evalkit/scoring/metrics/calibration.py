@@ -37,6 +37,7 @@ def ece(*, score: str = "confidence", bins: int = 15) -> Metric:
 
         from evalkit.scoring.metrics.expanding import spread_out, units_of
         from evalkit.stats import bootstrap_interval
+        from evalkit.stats.bootstrap import is_values_only
 
         units, count = units_of(clusters, _SEED)
         edges = np.linspace(0.0, 1.0, bins + 1)[1:-1]
@@ -49,6 +50,8 @@ def ece(*, score: str = "confidence", bins: int = 15) -> Metric:
             return gap
 
         found = bootstrap_interval(wide, statistic, seed=_SEED, pushed=True)
+        if is_values_only():
+            return replace(found, n=len(rows))
         level, most = _calibrated(rows[:, 0], columns, bins)
         low = 0.0 if found.value <= most else max(0.0, found.low)
         how = f"{found.how}; {level:.3g} if calibrated"

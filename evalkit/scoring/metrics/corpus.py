@@ -15,7 +15,7 @@ from evalkit.core import Estimate, Metric, Record
 from evalkit.scoring.metrics.means import measured
 
 if TYPE_CHECKING:
-    from evalkit.core import FloatRows, IntArray
+    from evalkit.core import Ends, FloatRows, IntArray
 
 Smooth = Literal["exp", "floor", "add-k", "none"]
 SMOOTHING: dict[Smooth, float] = {"exp": 0.0, "floor": 0.1, "add-k": 1.0, "none": 0.0}
@@ -50,9 +50,10 @@ def chrf(*, score: str = "chrf", characters: int = 6, words: int = 0, beta: floa
 def ter(*, score: str = "ter") -> Metric:
     """Translation edit rate of the corpus (edits per reference word; Snover et al. 2006), by `scorers.ter`.
 
-    A row holds the edits to the closest reference and the mean length of the references. Lower is better.
+    A row holds the edits to the closest reference and the mean length of the references. Lower is better. A gate takes
+    a segment of which every word is wrong (a rate of 1) for the worst that it may not have seen.
     """
-    return of_counts("ter", score, 2, ter_values, higher_is_better=False, weighed_by=1)
+    return of_counts("ter", score, 2, ter_values, higher_is_better=False, weighed_by=1, ends=(0.0, 1.0))
 
 
 def of_counts(
@@ -63,9 +64,11 @@ def of_counts(
     *,
     higher_is_better: bool = True,
     weighed_by: int | None = None,
+    ends: Ends | None = None,
     seed: int = _SEED,
 ) -> Metric:
-    """The metric that `formula` makes of summed `Score.counts`, with a jackknife interval over clusters.
+    """The metric that `formula` makes of summed `Score.counts`, with a jackknife interval over clusters. A gate reckons
+    with its `ends`; those of a proportion are in the interval, too.
 
     A record whose score has no counts leaves n, and so does a measurement failure. Raises ValueError where counts are
     not `width` numbers: the score was made with other settings.
@@ -77,14 +80,13 @@ def of_counts(
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
         from evalkit.stats import jackknife_interval
 
-        ends = metric.ends or (None, None)
+        own = (0.0, 1.0) if scale == "proportion" else (None, None)
         return jackknife_interval(
-            rows, lambda sums, counts: formula(sums), clusters, seed=seed, ends=ends, weighed_by=weighed_by
+            rows, lambda sums, counts: formula(sums), clusters, seed=seed, ends=own, weighed_by=weighed_by
         )
 
     scale: Literal["proportion", "number"] = "proportion" if higher_is_better else "number"
-    metric = Metric(name, observe, estimate, width, higher_is_better, scale, weighed_by=weighed_by)
-    return metric
+    return Metric(name, observe, estimate, width, higher_is_better, scale, weighed_by=weighed_by, ends=ends)
 
 
 def counted(record: Record, score: str, width: int) -> tuple[float, ...] | None:
