@@ -29,7 +29,7 @@ COMMANDS = {
     "check": "Check that a task's gold answers score 1.0.",
     "compare": "Compare two runs on the samples they share.",
     "quantize-check": "Quantized variants of a model against the full one.",
-    "gate": "Stop a regression: gate run, gate plan.",
+    "gate": "Stop a regression: gate run, plan, check.",
     "baseline": "Save, show or update a baseline file.",
     "history": "Scores over time, with their change points.",
     "judge": "Have a model judge answers; audit the judge.",

@@ -79,7 +79,7 @@ def _read(tree: Value) -> dict[str, Any]:
 
 def _value(option: RunOption, value: Value) -> Any:
     """An option's value in a suite file, whose relative paths are meant from its folder."""
-    is_text = bool(get_args(option.plain))
+    is_text = option.plain is str or bool(get_args(option.plain))
     read = value.text() if is_text else value.plain()
     if not option.allows(read):
         raise value.wrong(f"this must be {option.wanted}", found=repr(read))

@@ -7,9 +7,26 @@ from pathlib import Path
 
 from evalkit.core import Judge, UsageError
 from evalkit.judging import Criterion, PromptText, rubric
+from evalkit.plugins.yaml_schema import TEXT, TEXTS, TRUTH, Keys, Schema, every, mapping, said, whole
 from evalkit.plugins.yaml_tree import Value, read_yaml
 
-_KEYS = ("name", "summary", "tags", "criteria", "prompt", "reference", "max_tokens", "version")
+_LEVELS: Schema = {"type": "object", "patternProperties": {"^ *[+-]?[0-9]+ *$": TEXT}, "additionalProperties": False}
+_CRITERION: Keys = {
+    "question": said(TEXT, "what the judge is asked"),
+    "weight": {"type": "number"},
+    "levels": said(_LEVELS, "a whole number to what it means"),
+}
+_KEYS: Keys = {
+    "name": said(TEXT, "the file's name by default"),
+    "summary": TEXTS,
+    "tags": TEXTS,
+    "criteria": said(every(mapping(_CRITERION, ("levels",))), "a name to its question, weight and levels"),
+    "prompt": said(TEXT, "the prompt, or a .txt file next to the rubric"),
+    "reference": said(TRUTH, "whether the judge sees the right answer"),
+    "max_tokens": whole(1),
+    "version": whole(1),
+}
+SCHEMA = mapping(_KEYS, ("criteria",))
 
 
 def yaml_judge(path: Path, options: Mapping[str, str]) -> Judge:
@@ -35,7 +52,7 @@ def yaml_judge(path: Path, options: Mapping[str, str]) -> Judge:
 
 
 def _criterion(name: str, value: Value) -> Criterion:
-    parts = value.mapping(("question", "weight", "levels"))
+    parts = value.mapping(_CRITERION)
     if "levels" not in parts:
         raise value.wrong("a criterion needs levels", fix="levels: {1: what it means, 2: …}")
     levels = []

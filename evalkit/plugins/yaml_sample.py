@@ -8,11 +8,15 @@ from typing import Literal
 
 from evalkit.core import Image, Message, PromptFormat, Row, Sample, UsageError
 from evalkit.plugins.templates import Scope, Template, column_or_template, compiled, with_markup
+from evalkit.plugins.yaml_schema import TEXT, Keys
 from evalkit.plugins.yaml_tree import Value
 
 GoldForm = Literal["any", "index", "labels"]
 """What a gold value is: an index, letter or text; an index from 0 and nothing else; or a 0 or 1 for each choice."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+GOLD_KEYS: Keys = {"index": TEXT, "labels": TEXT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ def shape_of(keys: Mapping[str, Value]) -> Shape:
 def _gold(keys: Mapping[str, Value]) -> tuple[Template | None, GoldForm]:
     if "gold" not in keys or not keys["gold"].is_mapping():
         return _optional(keys, "gold"), "any"
-    told = keys["gold"].mapping(("index", "labels"))
+    told = keys["gold"].mapping(GOLD_KEYS)
     if len(told) != 1:
         raise keys["gold"].wrong("one of index and labels is needed", fix="{index: <column or template>}")
     return (_optional(told, "index"), "index") if "index" in told else (_optional(told, "labels"), "labels")

@@ -14,21 +14,56 @@ from evalkit.data import bundled, files, hub, texts
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import checked
 from evalkit.plugins.named import methods, metrics, scorers
-from evalkit.plugins.yaml_sample import in_contexts, prompt_of, shape_of
+from evalkit.plugins.yaml_sample import GOLD_KEYS, in_contexts, prompt_of, shape_of
+from evalkit.plugins.yaml_schema import NAMED, TEXT, TEXTS, TRUTH, Keys, either, items, mapping, one_of, said, whole
 from evalkit.plugins.yaml_tree import Value, read_yaml
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.scorers.judging import judged_as
 
-KEYS = (
-    *("name", "summary", "tags", "version", "data", "examples", "prompt", "answer", "target", "choices", "gold"),
-    *("description", "delimiter", "separator", "method", "stop", "max_tokens", "scorers", "metrics", "primary_metric"),
-    *("fewshot", "id", "groups", "cluster", "image"),
-)
 ORDERS: tuple[FewshotOrder, ...] = get_args(FewshotOrder)
+_SOURCE_KEYS: Keys = {
+    "hub": said(TEXT, "a data set of the hub: owner/name"),
+    "config": TEXT,
+    "split": TEXT,
+    "revision": TEXT,
+    "files": said(TEXT, "a path, which may have * in it"),
+    "texts": said(TEXT, "text files, a row each"),
+    "bundled": said(TEXT, "a toy set that ships with evalkit"),
+}
+_FEWSHOT_KEYS: Keys = {"k": whole(), "order": one_of(ORDERS), "spare": TRUTH}
+_SOURCE = either(TEXT, mapping(_SOURCE_KEYS))
+KEYS: Keys = {
+    "name": said(TEXT, "the file's name by default"),
+    "summary": said(TEXTS, "one line, as lists show it"),
+    "tags": TEXTS,
+    "version": said(whole(1), "raised where scores before and after cannot be compared"),
+    "data": said(_SOURCE, "where the rows come from: a path, or one of hub, files, texts and bundled"),
+    "examples": said(_SOURCE, "where few-shot examples come from"),
+    "prompt": said(TEXT, "a template over a row's columns: {{ question }}"),
+    "answer": said(TEXT, "a column, or a template"),
+    "target": said(TEXT, "another word for answer"),
+    "choices": said(either(TEXT, {"type": "array", "items": TEXT, "minItems": 2}), "a column, or templates"),
+    "gold": said(either(TEXT, mapping(GOLD_KEYS)), "which choice is right: an index, a letter or its text"),
+    "description": said(TEXT, "stands before all examples"),
+    "delimiter": TEXT,
+    "separator": TEXT,
+    "method": said(NAMED, "how the model is asked; evalkit list methods"),
+    "stop": said(TEXTS, "texts that end a reply"),
+    "max_tokens": whole(1),
+    "scorers": said(items(NAMED), "evalkit list scorers"),
+    "metrics": said(items(NAMED), "evalkit list metrics"),
+    "primary_metric": said(TEXT, "the metric that tables show and gates decide"),
+    "fewshot": said(either(whole(), mapping(_FEWSHOT_KEYS, ("k",))), "how many examples, and in which order"),
+    "id": said(TEXT, "a column or template that names a sample"),
+    "groups": said(TEXTS, "columns or templates"),
+    "cluster": said(TEXT, "a column or template; samples of one value are not independent"),
+    "image": TEXT,
+}
+SCHEMA = mapping(KEYS, ("data", "prompt"))
 _NEED_CHOICES = {"choose", "choose_contexts", "written_choice"}
 _WEIGH_CHOICES = {"choose", "written_choice"}
 
-Keys = Mapping[str, Value]
+Said = Mapping[str, Value]
 Made = TypeVar("Made", Scorer, Metric)
 LoadJudge = Callable[[str, Path | None], Judge]
 """(name or path with options, the folder that has the user's judges/) to the judge."""
@@ -79,7 +114,7 @@ def _keys(document: Value) -> dict[str, Value]:
     return keys
 
 
-def _name(keys: Keys, path: Path) -> str:
+def _name(keys: Said, path: Path) -> str:
     for key in ("tags", "summary"):
         if key in keys:
             keys[key].texts()
@@ -97,7 +132,7 @@ def _source(value: Value) -> Source:
     base = value.path.parent
     if not value.is_mapping():
         return files(value.text(), base=base)
-    keys = value.mapping(("hub", "config", "split", "revision", "files", "texts", "bundled"))
+    keys = value.mapping(_SOURCE_KEYS)
     kinds = [key for key in ("hub", "files", "texts", "bundled") if key in keys]
     if len(kinds) != 1:
         raise value.wrong("this must be a path, or have one of hub, files, texts and bundled")
@@ -118,11 +153,11 @@ def _source(value: Value) -> Source:
     )
 
 
-def _fewshot(keys: Keys) -> Fewshot:
+def _fewshot(keys: Said) -> Fewshot:
     if "fewshot" not in keys:
         return Fewshot()
     value = keys["fewshot"]
-    parts = value.mapping(("k", "order", "spare")) if value.is_mapping() else {"k": value}
+    parts = value.mapping(_FEWSHOT_KEYS) if value.is_mapping() else {"k": value}
     if "k" not in parts:
         raise value.wrong("how many examples is not said", fix="k: 5")
     k = parts["k"].integer()
@@ -141,7 +176,7 @@ def _fewshot(keys: Keys) -> Fewshot:
 # ---------------------------------------------------------------- how it asks and what counts
 
 
-def _method(keys: Keys, delimiter: str) -> Method:
+def _method(keys: Said, delimiter: str) -> Method:
     project = _project(keys["data"].path, "method")
     name = "choose" if "choices" in keys else "generate"
     settings: dict[str, Value] = {}
@@ -204,7 +239,7 @@ def _named(value: Value) -> tuple[str, dict[str, Value]]:
     return name, settings.mapping()
 
 
-def _scorers(keys: Keys, method: str, load_judge: LoadJudge) -> tuple[Scorer, ...]:
+def _scorers(keys: Said, method: str, load_judge: LoadJudge) -> tuple[Scorer, ...]:
     if "scorers" in keys:
         return tuple(_scorer(item, load_judge) for item in keys["scorers"].items())
     if method in _WEIGH_CHOICES or (method == "chain_of_thought" and "choices" in keys):
@@ -239,7 +274,7 @@ def _project(path: Path, kind: Kind) -> Path | None:
     return found if (found / KINDS[kind].folder).is_dir() else None
 
 
-def _metrics(keys: Keys, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]:
+def _metrics(keys: Said, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]:
     """Metrics by name: one that a scorer brings (with that scorer's settings), or else the mean of a score."""
     if "metrics" not in keys:
         return ()
@@ -269,7 +304,7 @@ def _by_name(item: Value, make: Callable[..., Made]) -> Made:
         raise _placed(error, item) from None
 
 
-def _primary_metric(keys: Keys, task_scorers: tuple[Scorer, ...], task_metrics: tuple[Metric, ...]) -> str:
+def _primary_metric(keys: Said, task_scorers: tuple[Scorer, ...], task_metrics: tuple[Metric, ...]) -> str:
     if "primary_metric" not in keys:
         return ""
     reported = task_metrics or tuple(metric for scorer in task_scorers for metric in scorer.metrics)

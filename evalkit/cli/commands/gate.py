@@ -111,6 +111,30 @@ def plan(
     show_plan(opened, policy, power, correlation, open_any(like) if like else None, schedule)
 
 
+@command.command("check")
+@click.argument("policy", type=click.Path(path_type=Path), metavar="POLICY")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="PATH", help="Hold it against this baseline.")
+def check(policy: Path, baseline: Path | None) -> None:
+    """Check POLICY (a policy file, or a suite with a gate) without running anything.
+
+    Its keys and values, and, where there is its baseline, that it can be held: tasks, metrics and limits are there, and
+    margins lie within their bounds.
+    """
+    from evalkit.comparing.gates import open_any, policy_from
+    from evalkit.comparing.gates.preflight import held
+
+    found = policy_from(_suite_with_gate((str(policy),)) or policy, {})
+    place = baseline or (Path(found.baseline) if found.baseline else BASELINE)
+    if not place.exists():
+        if baseline is not None:
+            raise UsageError(f"there is no baseline {place}")
+        terminal.say(f"{policy}: every key and value is one; there is no baseline {place} to hold it against")
+        return
+    for line in held(found, open_any(place)):
+        terminal.say(one_line(line))
+    terminal.say(f"{policy}: can be held against {place}")
+
+
 def _suite_with_gate(candidate: tuple[str, ...]) -> Policy | None:
     """The policy of a suite that has one."""
     from evalkit.cli.suite_file import gate_of

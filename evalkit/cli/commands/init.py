@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from evalkit.core.terminal import say
 
 _FILES = {
     "tasks/capitals.yaml": """\
+# yaml-language-server: $schema=../.evalkit/task.schema.json
 name: capitals
 summary: Capitals of the world, a first task of our own
 data: capitals.jsonl
@@ -59,6 +61,7 @@ def report(runs: Sequence[Run], /) -> str:
     return "\\n".join(lines) + "\\n"
 ''',
     "suite.yaml": """\
+# yaml-language-server: $schema=.evalkit/suite.schema.json
 # evalkit run suite.yaml
 tasks:
   - capitals
@@ -69,14 +72,51 @@ seed: 1
 }
 
 
+_IGNORED = ("runs/",)
+"""What a project does not commit."""
+
+
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
-def command(folder: Path) -> None:
-    """Start a project in FOLDER (default: here). Files that are there already are never overwritten."""
-    taken = [name for name in _FILES if (folder / name).exists()]
+@click.option("--ci", type=click.Choice(["github", "gitlab"]), help="Add a gate for every change: suite, policy, job.")
+@click.option("--schemas", is_flag=True, help="Write the JSON Schemas of evalkit's files for editors, and no more.")
+def command(folder: Path, ci: str | None, schemas: bool) -> None:
+    """Start a project in FOLDER (default: here), or add a gate to one that is there.
+
+    Files that are there already are never overwritten; a .gitignore gains what it lacks.
+    """
+    from evalkit.cli.schemas import write_schemas
+
+    if schemas:
+        for path in write_schemas(folder):
+            say(f"wrote {path}")
+        return
+    if ci is None:
+        _write(folder, _FILES, "such a project", "evalkit init NEWFOLDER")
+    else:
+        from evalkit.cli.ci_files import CI
+
+        _write(folder, CI[ci], "a gate", "move it away, or add the job of docs/gates.md to yours")
+    _ignore(folder / ".gitignore")
+    write_schemas(folder)
+    go = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    for step in _next(ci):
+        say(f"next: {go}{step}")
+
+
+def _next(ci: str | None) -> tuple[str, ...]:
+    if ci is None:
+        return ("evalkit run suite.yaml",)
+    from evalkit.cli.ci_files import NEXT
+
+    return NEXT
+
+
+def _write(folder: Path, files: Mapping[str, str], what: str, fix: str) -> None:
+    taken = [name for name in files if (folder / name).exists()]
     if taken:
-        raise UsageError(f"{folder} holds such a project already", found=", ".join(taken), fix="evalkit init NEWFOLDER")
-    for name, text in _FILES.items():
+        raise UsageError(f"{folder} holds {what} already", found=", ".join(taken), fix=fix)
+    for name, text in files.items():
         path = folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,5 +124,18 @@ def command(folder: Path) -> None:
         except OSError as error:
             raise UsageError(f"cannot write {path}", found=error.strerror or str(error)) from None
         say(f"wrote {path}")
-    go = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
-    say(f"next: {go}evalkit run suite.yaml")
+
+
+def _ignore(path: Path) -> None:
+    """Have git ignore what runs write; lines that are there stay as they are."""
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        known = {line.strip().strip("/") for line in text.splitlines()}
+        missing = [name for name in _IGNORED if name.strip("/") not in known]
+        if not missing:
+            return
+        gap = "" if not text or text.endswith("\n") else "\n"
+        path.write_text(f"{text}{gap}" + "".join(f"{name}\n" for name in missing), encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot write {path}", found=str(error)) from None
+    say(f"wrote {path}" if not text else f"{path}: added {', '.join(missing)}")

@@ -11,26 +11,49 @@ from evalkit.comparing.gates import shares
 from evalkit.comparing.gates.policy import CEILINGS, Margin, Policy, TaskPolicy
 from evalkit.core import UsageError
 from evalkit.core.option_values import fits, wanted
+from evalkit.plugins.yaml_schema import TEXT, TEXTS, TRUTH, Keys, Schema, either, every, mapping, of_type, one_of, said
 from evalkit.plugins.yaml_tree import Value, read_yaml
 from evalkit.runs.options import Age, seconds_of
 
-KEYS = (
-    "baseline",
-    "margin",
-    "mean",
-    "confidence",
-    "any_drop_blocks",
-    "tasks",
-    "limits",
-    "max_failures",
-    "common_samples",
-    "on_degraded",
-    "on_inconclusive",
-    "max_age",
-    "on_cached",
-)
-_TASK_KEYS = ("margin", "confidence", "metric", "any_drop_blocks", "zero_tolerance", "slices")
-_LIMIT_KEYS = ("latency", "tokens", "cost", "invalid_proportion")
+_PERCENT: Schema = {"type": "string", "pattern": rf"^\s*{shares.NUMBER}\s*%\s*$"}
+_MARGIN = either({"type": "number", "minimum": 0}, _PERCENT)
+_SHARE = either({"type": "number", "minimum": 0, "maximum": 1}, _PERCENT)
+_CONFIDENCE = either({"type": "number", "exclusiveMinimum": 0.5, "exclusiveMaximum": 1}, _PERCENT)
+_RISE = either(_SHARE, {"type": "string", "pattern": rf"^\s*\+?{shares.NUMBER}\s*%?\s*$"})
+_MEAN_KEYS: Keys = {"margin": _MARGIN, "weights": every({"type": "number", "minimum": 0})}
+_TASK_KEYS: Keys = {
+    "margin": said(_MARGIN, "the largest drop that passes: 2%"),
+    "confidence": _CONFIDENCE,
+    "metric": said(TEXT, "the task's primary metric by default"),
+    "any_drop_blocks": TRUTH,
+    "zero_tolerance": said(TRUTH, "the first sample that got worse fails"),
+    "slices": said(either(TEXTS, every(_MARGIN)), "groups of the task, which may have margins"),
+}
+_LIMIT_KEYS: Keys = {
+    "latency": said(_RISE, "how much more time a sample may take: 20%"),
+    "tokens": said(_RISE, "how many more tokens"),
+    "cost": said(_RISE, "how much more money"),
+    "invalid_proportion": said(_SHARE, "replies without a valid answer"),
+}
+KEYS: Keys = {
+    "baseline": said(TEXT, "the baseline file, relative to this one"),
+    "margin": said(_MARGIN, "the largest drop that passes: 2% are two points of a proportion"),
+    "mean": said(either(_MARGIN, mapping(_MEAN_KEYS, ("margin",))), "the largest drop of the mean over tasks"),
+    "confidence": said(_CONFIDENCE, "one-sided: 0.95 or 95%"),
+    "any_drop_blocks": said(TRUTH, "a significant drop fails even inside the margin"),
+    "tasks": said(
+        either({"type": "array", "items": TEXT}, every(either(_MARGIN, mapping(_TASK_KEYS)))),
+        "which tasks are gated, or what is asked of each",
+    ),
+    "limits": said(mapping(_LIMIT_KEYS), "how much more than the baseline a sample may cost"),
+    "max_failures": said(_SHARE, "samples that may lack a measurement: 5%"),
+    "common_samples": said(TRUTH, "compare what both have"),
+    "on_degraded": one_of(("pass", "fail")),
+    "on_inconclusive": one_of(("pass", "block")),
+    "max_age": said(of_type(Age), "how old an answer from the cache may be: 12h; 0: none"),
+    "on_cached": one_of(("refuse", "warn")),
+}
+SCHEMA = mapping(KEYS)
 _Made = TypeVar("_Made")
 
 
@@ -150,7 +173,7 @@ def _mean(value: Value) -> dict[str, Any]:
     """`mean: 1%`, or a mapping of the margin and of the tasks' weights."""
     if not value.is_mapping():
         return {"mean": _checked(_margin(value))}
-    found = value.mapping(("margin", "weights"))
+    found = value.mapping(_MEAN_KEYS)
     if "margin" not in found:
         raise value.wrong("the mean over tasks needs its margin", fix="mean: {margin: 1%, weights: {mmlu: 2}}")
     weights = {}

@@ -7,13 +7,17 @@ taken to be the baseline's own. The same checks then look at it that look at a f
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from evalkit.comparing import Column, TaskSide
 from evalkit.comparing.gates.assess import questions
 from evalkit.comparing.gates.expectation import expectations
 from evalkit.comparing.gates.gate import integrity, report_of
 from evalkit.comparing.gates.opening import Opened
+from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.side import COSTS
@@ -48,6 +52,26 @@ def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateRepo
         questions(pairs, policy)
         report.expected = expectations(pairs, policy)
     return report, candidate
+
+
+def held(policy: Policy, baseline: Opened) -> list[str]:
+    """What the policy asks, a line a decision. Raises UsageError where it cannot be held against the baseline.
+
+    Slices are not looked at: a baseline file does not keep the groups of its samples.
+    """
+    known = replace(
+        policy, tasks={name: replace(task, slices={}) for name, task in policy.tasks.items()}, max_failures=1.0
+    )
+    pairs, _ = integrity(baseline, baseline, known)
+    for paired in pairs:
+        paired.candidate = replace(paired.candidate, costs={name: np.ones(paired.candidate.n) for name in COSTS})
+    lines = []
+    for question in questions(pairs, known):
+        row = question.row(question.decide(question.limits))
+        limits = question.limits
+        asked = "no sample may get worse" if limits.zero_tolerance else f"margin {sentences.margin(row)}"
+        lines.append(f"{row.name} {row.metric}: {asked}, confidence {limits.confidence:g}")
+    return lines
 
 
 def expected(session: Session, baseline: Opened) -> Opened:
@@ -86,8 +110,6 @@ def _side(task: PreparedTask, session: Session, baseline: TaskSide | None) -> Ta
 
 def _answer(side: TaskSide, metrics: tuple[Metric, ...], baseline: TaskSide | None) -> None:
     """Give it the baseline's scores, sample by sample, under its own metrics, and costs where a policy limits them."""
-    import numpy as np
-
     keys = zip(baseline.ids, baseline.repeats, strict=True) if baseline is not None else ()
     places = {key: place for place, key in enumerate(keys)}
     chosen = [places.get(key, -1) for key in zip(side.ids, side.repeats, strict=True)]

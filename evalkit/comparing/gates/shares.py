@@ -12,7 +12,7 @@ LARGEST_MARGIN = 0.5
 LARGEST_RISE = 1.0
 """A rise above this is taken for a share only where it is written in per cent: `150%`."""
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+NUMBER = r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 
 def read(text: str) -> tuple[float, bool]:
@@ -20,7 +20,7 @@ def read(text: str) -> tuple[float, bool]:
     cleaned = text.strip()
     percent = cleaned.endswith("%")
     number = cleaned.removesuffix("%").strip()
-    if not _NUMBER.fullmatch(number):
+    if not re.fullmatch(NUMBER, number):
         raise ValueError(f"{text!r} is no number")
     value = float(number) / (100.0 if percent else 1.0)
     if not (math.isfinite(value) and value >= 0.0):

@@ -26,7 +26,8 @@ _SHOWN_IDS = 20
 def markdown(report: GateReport) -> str:
     """The whole report; rows and ids beyond what a comment holds are counted instead of listed."""
     mark = "🛑" if report.outcome is None else _MARKS[report.outcome]
-    lines = [MARKER, f"## {mark} evalkit gate: {report.title}", "", sentences.sentence(report) + ".", ""]
+    heading = f"## {mark} evalkit gate: {report.title}: {markdown_text(sentences.headline(report))}"
+    lines = [MARKER, heading, "", sentences.sentence(report) + ".", ""]
     lines += [f"Baseline {markdown_code(report.baseline)}, candidate {markdown_code(report.candidate)}.", ""]
     if report.answers is not None:
         lines += [f"Answers: {markdown_text(report.answers.words)}.", ""]

@@ -49,6 +49,21 @@ def flips(row: GateRow, shown: int) -> str:
     return "; ".join(parts)
 
 
+def headline(report: GateReport) -> str:
+    """Why the answer is what it is, in a few words: of the worst row, or of what does not hold."""
+    if report.outcome is None:
+        refused = [finding for finding in report.findings if finding.level == "incomparable"]
+        return f"{refused[0].task}: {refused[0].what}{_more(len(refused))}" if refused else "nothing was decided"
+    if report.outcome is GateOutcome.PASS:
+        return "no drop beyond its margin"
+    worst = report.of(report.outcome)
+    return f"{worst[0].name} {worst[0].metric}: {reason(worst[0])}{_more(len(worst))}"
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more)" if count > 1 else ""
+
+
 def sentence(report: GateReport) -> str:
     """The answer in one line."""
     if report.outcome is None:
