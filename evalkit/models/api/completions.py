@@ -119,11 +119,23 @@ def read_echo(text: str | None, body: Any) -> Echoed:
     values = list(found["token_logprobs"][:count])
     if len(tokens) != len(values) or not tokens:
         raise BadReplyError("tokens and log-probabilities differ in number")
+    if text and not _spell(tokens, text):
+        # llama-cpp-python 0.3 leaves the written token out where its model has no begin token: every value is then
+        # that of its token one place later.
+        raise BadReplyError("the tokens are not those of the prompt and the reply: nothing lines up")
     if any(value is None for value in values[1:]):
         raise BadReplyError("some of the prompt's tokens have no log-probability")
     top = found.get("top_logprobs") or [None] * count
     likeliest = tuple(_is_top(value, best) for value, best in zip(values, top, strict=False))
     return Echoed(text or "", tuple(tokens), tuple(values), likeliest, usage, served_by(body))
+
+
+def _spell(tokens: Sequence[str], text: str) -> bool:
+    """Whether tokens reach the end of a text. White space says nothing, and so do parts of a character: nothing on
+    llama.cpp, U+FFFD or bytes on others."""
+    spelled, whole = "".join("".join(tokens).split()), "".join(text.split())
+    has_parts = "" in tokens[1:] or any(mark in spelled for mark in ("\ufffd", "<0x", "bytes:", "\\x"))
+    return has_parts or spelled.endswith(whole)
 
 
 def _is_top(value: float | None, top: Mapping[str, float] | None) -> bool:

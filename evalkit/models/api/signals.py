@@ -200,6 +200,13 @@ ROWS: tuple[Row, ...] = (
         words="unexpected endpoint or method",
     ),
     _row(
+        "wrong, told as broken",
+        "wrong",
+        "llama-cpp-python, llama.cpp",
+        (500,),
+        words=r"\d validation errors?\b | literal_error | codec can't encode | must be created with | invalid schema",
+    ),
+    _row(
         "server broken",
         "broken",
         "all; 424 on TGI, 520 to 527 on Cloudflare",

@@ -198,6 +198,19 @@ def test_parts_of_characters_are_read_from_the_other_end() -> None:
     assert read_echo("東京", echo_body("東京", ["\ufffd", "\ufffd", "!"], [None, -1.0, -1.0])).after(1) is None
 
 
+def test_an_echo_whose_tokens_do_not_line_up_is_none() -> None:
+    """llama-cpp-python 0.3.36 with SmolLM2, whose tokenizer puts no begin token: the token that was written is missing,
+    and " Paris" and " Berlin" both had the log-probability of " is" (-11.795)."""
+    tokens = ["The", " capital", " of", " France", " is", " Paris"]
+    values = [None, -9.600, -10.462, -11.226, -11.795, -8.453]
+    body = echo_body("The capital of France is Paris", tokens, values)
+    body["choices"][0]["text"] = "The capital of France is Paris."
+    with pytest.raises(BadReplyError, match="nothing lines up"):
+        read_echo("The capital of France is Paris", body)
+    body = echo_body("The capital of France is Paris", [*tokens, "."], [*values, -0.4])
+    assert read_echo("The capital of France is Paris", body).tokens[-1] == " Paris"
+
+
 def test_anthropic_messages_are_sent_as_documented() -> None:
     call = AnthropicWire("claude", ApiOptions()).call(ASKED, folds=False)
     assert call.path == "/v1/messages"

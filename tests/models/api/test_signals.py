@@ -153,6 +153,12 @@ SIGNALS: list[tuple[str, int, Any, Kind]] = [
     ("Anthropic", 200, {"type": "error", "error": {"type": "invalid_request_error", "message": "tools: bad"}}, "wrong"),
     ("LM Studio", 200, {"error": "Unexpected endpoint or method. (POST /v1/x)"}, "wrong"),
     ("Ollama", 400, openai('"m" does not support tools'), "wrong"),
+    (
+        "llama-cpp-python",
+        500,
+        openai("1 validation error: {'type': 'literal_error', 'loc': ('body', 'response_format', 'type')}"),
+        "wrong",
+    ),
     ("any", 418, {}, "wrong"),
 ]
 
