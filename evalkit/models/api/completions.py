@@ -131,11 +131,12 @@ def read_echo(text: str | None, body: Any) -> Echoed:
 
 
 def _spell(tokens: Sequence[str], text: str) -> bool:
-    """Whether tokens reach the end of a text. White space says nothing, and so do parts of a character: nothing on
-    llama.cpp, U+FFFD or bytes on others."""
+    """Whether tokens end where a text does. White space says nothing, and so do parts of a character: nothing on
+    llama.cpp, U+FFFD or bytes on others. Of a begin token only one of the two may tell."""
     spelled, whole = "".join("".join(tokens).split()), "".join(text.split())
     has_parts = "" in tokens[1:] or any(mark in spelled for mark in ("\ufffd", "<0x", "bytes:", "\\x"))
-    return has_parts or spelled.endswith(whole)
+    common = min(len(spelled), len(whole))
+    return has_parts or spelled[len(spelled) - common :] == whole[len(whole) - common :]
 
 
 def _is_top(value: float | None, top: Mapping[str, float] | None) -> bool:

@@ -70,12 +70,13 @@ def test_a_greedy_request_sends_neither_seed_nor_top_p() -> None:
 
 
 def test_a_schema_is_a_strict_response_format() -> None:
-    body = ChatWire("m", ApiOptions()).call(Generate(Prompt("a"), schema='{"type":"object"}'), folds=False).body
-    form = body["response_format"]
-    assert form == {
-        "type": "json_schema",
-        "json_schema": {"name": "reply", "schema": {"type": "object"}, "strict": True},
-    }
+    asked = Generate(Prompt("a"), schema='{"type":"object","required":["a"]}')
+    form = ChatWire("m", ApiOptions()).call(asked, folds=False).body["response_format"]
+    schema = {"type": "object", "required": ["a"]}
+    assert form == {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": True}}
+    any_object = Generate(Prompt("a"), schema='{"type":"object"}')
+    form = ChatWire("m", ApiOptions()).call(any_object, folds=False).body["response_format"]
+    assert form == {"type": "json_object"}
 
 
 def test_a_chat_completion_is_read() -> None:
