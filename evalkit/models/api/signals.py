@@ -113,8 +113,7 @@ ROWS: tuple[Row, ...] = (
         " SGLang, TGI, llama.cpp, LM Studio, LiteLLM",
         _REQUEST,
         codes=r"""
-        context_length_exceeded | exceed_context_size_error | request_too_large | string_above_max_length | 3051
-        minimax-1039""",
+        context_length_exceeded | exceed_context_size_error | request_too_large | string_above_max_length | 3051""",
         words=r"""
         context.?(length|window|limit|size) (exceeded|overflow) | maximum context (length|limit|window)
         prompt is too long | longer than the (model's )?(maximum )?(context|model) length | exceed context limit
@@ -152,8 +151,8 @@ ROWS: tuple[Row, ...] = (
     _row(
         "parameter",
         "unsupported",
-        "OpenAI, Azure, Anthropic, Google, Mistral, xAI, Groq, DeepSeek, Together, Fireworks, Moonshot, vLLM, SGLang,"
-        " TGI, Ollama, llama.cpp, LM Studio, LiteLLM, FastAPI",
+        "OpenAI, Azure, Anthropic, Google, Mistral, xAI, Groq, DeepSeek, Fireworks, Moonshot, vLLM, SGLang,"
+        " TGI, Ollama, llama.cpp, LiteLLM, FastAPI",
         (200, 400, 422, 500, 501),
     ),
     _row(
@@ -172,7 +171,7 @@ ROWS: tuple[Row, ...] = (
         codes=r"""
         overloaded(_error)? | rate_limit.* | ratelimit.* | too_?many_?requests | resource_exhausted | throttling.*
         engine_overloaded(_error)? | server_overloaded | capacity_exceeded | slow_down | unavailable(_error)?
-        concurrency_limit.* | quota_exceeded | 130[25] | minimax-(1002|1041|2045) | 429 | 498 | 503 | 529""",
+        concurrency_limit.* | quota_exceeded | 130[25] | minimax-(1002|1039|1041|2045) | 429 | 498 | 503 | 529""",
         words=r"""
         rate.?limit | too many (concurrent )?requests | throttl | overloaded | at capacity | capacity exceeded
         out of capacity | server (is )?busy | maximum pending requests | queue is full | slow down

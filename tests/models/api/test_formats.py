@@ -343,7 +343,7 @@ def test_a_prompt_that_gemini_blocks_is_refused_not_failed() -> None:
 
 def test_responses() -> None:
     wire = ResponsesWire("gpt", ApiOptions(effort="high"))
-    body = wire.call(Generate(TALK, max_tokens=100, schema='{"type":"object"}'), folds=False).body
+    body = wire.call(Generate(TALK, max_tokens=100, schema='{"type":"object","required":["a"]}'), folds=False).body
     assert (body["reasoning"], body["store"], body["max_output_tokens"]) == ({"effort": "high"}, False, 100)
     assert body["text"]["format"]["type"] == "json_schema"
     answer = {

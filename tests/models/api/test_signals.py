@@ -249,14 +249,14 @@ PARAMETER_SIGNALS: list[tuple[str, int, Any, Change]] = [
     ("LiteLLM", 400, openai("litellm.UnsupportedParamsError: p does not support parameters: ['seed'], for model=m"),
      Change("seed", "drop")),
     ("llama.cpp", 500, {"error": {"code": 500, "message": "Unsupported param: logprobs"}}, Change("logprobs", "drop")),
-    ("LM Studio", 400, {"error": "stream_options is not supported"}, Change("stream_options", "drop")),
+    ("a gateway", 400, {"error": "stream_options is not supported"}, Change("stream_options", "drop")),
     (
         "OpenRouter",
         400,
         {"error": {"code": 400, "message": "Provider returned error", "metadata": {"raw": "n > 1 is not supported"}}},
         Change("n", "drop"),
     ),
-    ("Together", 422, openai("only one completion choice is allowed"), Change("n", "drop")),
+    ("a gateway", 422, openai("only one completion choice is allowed"), Change("n", "drop")),
     # roles
     ("Google", 400, {"error": {"message": "Developer instruction is not enabled for models/gemma"}},
      Change("system", "fold")),
