@@ -13,7 +13,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "servers.md"
 SEEN = {"server", "shape", "doc", "no", "–"}
 SERVERS = (
     "OpenAI", "Azure", "Anthropic", "Google", "Mistral", "xAI", "Groq", "DeepSeek", "OpenRouter", "Together",
-    "Fireworks", "vLLM", "SGLang", "TGI", "Ollama", "llama.cpp", "llama-cpp-python", "LM Studio", "transformers serve", "LiteLLM",
+    "Fireworks", "vLLM", "SGLang", "TGI", "Ollama", "llama.cpp", "llama-cpp-python", "LM Studio", "transformers serve",
+    "LiteLLM",
 )  # fmt: skip
 
 

@@ -159,6 +159,12 @@ SIGNALS: list[tuple[str, int, Any, Kind]] = [
         openai("1 validation error: {'type': 'literal_error', 'loc': ('body', 'response_format', 'type')}"),
         "wrong",
     ),
+    (
+        "OpenRouter",
+        404,
+        {"error": {"code": 404, "message": "No endpoints found that can handle the requested parameters."}},
+        "wrong",
+    ),
     ("any", 418, {}, "wrong"),
 ]
 
