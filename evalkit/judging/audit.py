@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from evalkit.stats.agreement import cohen_kappa, krippendorff_alpha
 from evalkit.stats.correlations import spearman
 from evalkit.stats.moments import moments_of_differences
 from evalkit.stats.paired import paired_interval, verdict_of
+from evalkit.stats.paired_tests import kendall_tau
 from evalkit.stats.ppi import NO_HELP, ppi_mean
 from evalkit.stats.tournaments.rates import rate_interval
 from evalkit.stats.verdict import Verdict
@@ -281,8 +283,10 @@ def read_labels(path: Path) -> list[Label]:
 
 def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | None) -> list[AuditFinding]:
     first = judged[0].models[0] if judged else ""
-    by_key = {one.key: one for one in judged}
-    pairs = [(by_key[label.key], label) for label in labels if label.key in by_key]
+    by_key: dict[str, list[Judged]] = defaultdict(list)
+    for one in judged:
+        by_key[one.key].append(one)
+    pairs = [(one, label) for label in labels for one in by_key.get(label.key, ())]
     pairs = [(one, label) for one, label in pairs if set(one.models) == set(label.models)]
     if not pairs:
         nothing = Estimate(math.nan, math.nan, math.nan, 0, "n=0")
@@ -297,7 +301,7 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     word: Word = "fine" if kappa.low > 0.4 else "poor" if kappa.high < 0.4 else "unclear"
     words = (
         f"{_proportion(proportion)} of {len(pairs)} labels; κ {_plain(kappa)}, α (ordinal) {_plain(alpha)}, "
-        f"Spearman {_plain(rank)}"
+        f"Spearman {_plain(rank)}, Kendall's τ {kendall_tau(people, machine)[0]:.2f}"
     )
     findings = [AuditFinding("agreement", kappa, word, words)]
     findings += _by_category(pairs, machine, people)

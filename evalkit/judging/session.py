@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,11 @@ class Judged:
     @property
     def win(self) -> float | None:
         return self.scores.get("win") if self.validity is Validity.OK else None
+
+    @property
+    def about(self) -> str:
+        """What it is about, in words."""
+        return f"{self.key:.60}: {' and '.join(self.models)}"
 
     def line(self) -> str:
         """A line of JSONL."""
@@ -132,8 +138,12 @@ def _whole(file: BinaryIO) -> int:
     return size
 
 
-def read_verdicts(path: Path) -> list[Judged]:
-    """The verdicts in a file, the last one of each thing that was asked. Raises UsageError for a line that is none."""
+def read_verdicts(path: Path, repeated: Counter[str] | None = None) -> list[Judged]:
+    """The verdicts in a file, the last one of each thing that was asked; all of those that do not say what was.
+
+    `repeated` counts, by what they are about, verdicts that another one of the same thing takes the place of. Raises
+    UsageError for a line that is none.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -147,7 +157,23 @@ def read_verdicts(path: Path) -> list[Judged]:
                 break
             raise UsageError("this is no verdict", found=f"{type(error).__name__}: {error}", at=f"{path}:{number}") \
                 from None  # fmt: skip
-        found[one.asked or one.key] = one
+        # Without what was asked, two lines are two verdicts, however alike.
+        name = one.asked or f"line {number}"
+        if name in found and found[name].validity is Validity.OK and repeated is not None:
+            repeated[one.about] += 1
+        found[name] = one
+    return list(found.values())
+
+
+def read_all(paths: Sequence[Path], repeated: Counter[str]) -> list[Judged]:
+    """The verdicts of several files; of those that were asked the same the last one, and `repeated` counts the rest."""
+    found: dict[str, Judged] = {}
+    for path in paths:
+        for number, one in enumerate(read_verdicts(path, repeated)):
+            name = one.asked or f"{path} {number}"
+            if name in found and found[name].validity is Validity.OK:
+                repeated[one.about] += 1
+            found[name] = one
     return list(found.values())
 
 

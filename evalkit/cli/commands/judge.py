@@ -53,29 +53,48 @@ def command() -> None:
     """
 
 
+_VERDICTS = click.option(
+    "--verdicts", type=click.Path(path_type=Path), metavar="FILE", help="Verdicts there are; RUN_A, RUN_B: two models."
+)
+
+
 @command.command("pairwise")
-@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A")
-@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B")
+@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A", required=False)
+@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B", required=False)
+@_VERDICTS
 @_asking("pairwise")
 @click.option("--length-control", is_flag=True, help="The win rate at equal length, too (AlpacaEval 2).")
 @click.option("--difficulty", type=click.Path(path_type=Path), metavar="CSV", help="Difficulty of every id, for it.")
 @click.option("--anchor", type=click.Path(path_type=Path), metavar="CSV", help="Rows that a leaderboard's fits share.")
 def pairwise(
-    one: Path, two: Path, length_control: bool, difficulty: Path | None, anchor: Path | None, **given: Any
-) -> None:
-    """Which of two models' answers are better: every sample in both orders."""
+    one: Path | None, two: Path | None, verdicts: Path | None, length_control: bool, difficulty: Path | None,
+    anchor: Path | None, **given: Any,
+) -> None:  # fmt: skip
+    """Which of two models' answers are better: every sample in both orders, or the verdicts of a file."""
     from evalkit.cli.rendering.judging import length_controlled, show_pairwise
     from evalkit.judging.session import pair_items
 
     if anchor is not None and difficulty is None:
         raise UsageError("--anchor goes with the instructions' difficulties", fix="--difficulty CSV")
-    outputs = _outputs([one, two], given)
-    items = pair_items(outputs, given["limit"])
+    if verdicts is not None:
+        found, names = _of_two(verdicts, one, two)
+        keys = [each.key for each in found]
+    else:
+        found, outputs = [], _outputs(_both(one, two), given)
+        items = pair_items(outputs, given["limit"])
+        keys, names = [item.key for item in items], (outputs[0].name, outputs[1].name)
     control = None
     if length_control or difficulty is not None:
-        control = length_controlled(outputs[0].name, [item.key for item in items], difficulty, anchor)
-    found = _judge_all(_judge(given, "pair"), items, given)
-    show_pairwise(found, outputs[0].name, outputs[1].name, as_json=given["as_json"], control=control)
+        if any(len(each.chars) != 2 for each in found):
+            raise UsageError(
+                "the verdicts do not say how long the answers were",
+                fix="import them with the answers",
+                at=str(verdicts),
+            )
+        control = length_controlled(names[0], keys, difficulty, anchor)
+    if verdicts is None:
+        found = _judge_all(_judge(given, "pair"), items, given)
+    show_pairwise(found, names[0], names[1], as_json=given["as_json"], control=control)
     _finish(found, given)
 
 
@@ -112,9 +131,9 @@ def tournament(
 ) -> None:
     """Rank several models by all pairs of their answers, or by the verdicts of files."""
     from evalkit.cli.rendering.tournament import show_tournament, standing_of
-    from evalkit.judging.session import list_items, pair_items, read_verdicts
+    from evalkit.judging.session import list_items, pair_items
 
-    found = [verdict for path in verdicts for verdict in read_verdicts(path)]
+    found = _verdicts(verdicts)
     if len(runs) == 1 or not (runs or verdicts):
         raise UsageError("a tournament has two runs or more, or --verdicts FILE", found=" ".join(map(str, runs)))
     if runs:
@@ -154,19 +173,30 @@ def annotate(one: Path, two: Path, **given: Any) -> None:
 
 
 @command.command("audit")
-@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A")
-@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B")
+@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A", required=False)
+@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B", required=False)
+@_VERDICTS
 @click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="Human labels: id, a, b, label.")
 @click.option("--own", metavar="MODEL", help="Which of the two is of the judge's family.")
 @click.option("--probes", type=click.IntRange(0), default=50, show_default=True, help="Samples tried with each probe.")
 @_asking("pairwise")
-def audit(one: Path, two: Path, labels: Path | None, own: str | None, probes: int, **given: Any) -> None:
-    """Say how far a pairwise judge can be believed: its biases, its consistency, its agreement with people."""
+def audit(
+    one: Path | None, two: Path | None, verdicts: Path | None, labels: Path | None, own: str | None, probes: int,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Say how far a pairwise judge can be believed: its biases, its consistency, its agreement with people.
+
+    With --verdicts nobody is asked, and what needs probes is left out.
+    """
     from evalkit.cli.rendering.judging import show_audit
     from evalkit.judging.audit import audit_of, probe_items, read_labels
     from evalkit.judging.session import pair_items
 
-    outputs = _outputs([one, two], given)
+    if verdicts is not None:
+        found, _ = _of_two(verdicts, one, two)
+        show_audit(audit_of(found, read_labels(labels) if labels else [], own=own), as_json=given["as_json"])
+        return
+    outputs = _outputs(_both(one, two), given)
     if own is not None and own not in {outputs[0].name, outputs[1].name}:
         raise UsageError(f"{own!r} is none of the two models", found=f"{outputs[0].name}, {outputs[1].name}")
     people = read_labels(labels) if labels else []
@@ -178,7 +208,75 @@ def audit(one: Path, two: Path, labels: Path | None, own: str | None, probes: in
     _finish([one for one in found if not one.probe], given)
 
 
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--layout", default="auto", show_default=True, metavar="NAME", help="Told by its columns: see below.")
+@click.option("--judge", default="", metavar="NAME", help="Who judged, where the file does not say it.")
+@click.option("--drop-repeats", is_flag=True, help="Keep the first of lines that say the same.")
+@click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="Write what is right there, too.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where the verdicts go.")
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON.")
+def import_(
+    file: Path, layout: str, judge: str, drop_repeats: bool, labels: Path | None, out: Path | None, as_json: bool
+) -> None:
+    """Take over verdicts that were made elsewhere: AlpacaEval, MT-Bench, Arena, LLMBar, JudgeBench, RewardBench.
+
+    Layouts are alpaca_eval, fastchat, fastchat_single, judgebench, llmbar, rewardbench and votes: a CSV or JSONL with
+    the columns a and b (two models), winner (a, b, tie or a name), question_id, and where known judge, category,
+    worker, answer_a and answer_b.
+    """
+    from evalkit.cli.rendering.imported import show_imported, write_labels
+    from evalkit.core import claims
+    from evalkit.judging.foreign import LAYOUTS, import_verdicts
+
+    names = ("auto", *(each.name for each in LAYOUTS))
+    if layout not in names:
+        raise UsageError(f"no layout named {layout!r}", fix=", ".join(names))
+    found = import_verdicts(file, layout, judge=judge, drop_repeats=drop_repeats)
+    if labels is not None:
+        write_labels(labels, found)
+    place = out or claims.new_file(Path("judgements"), ".jsonl")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("".join(one.line() for one in found.found), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {place}", found=error.strerror or "") from None
+    show_imported(found, place, labels, as_json=as_json)
+
+
 # ---------------------------------------------------------------- parts
+
+
+def _both(one: Path | None, two: Path | None) -> list[Path]:
+    if one is None or two is None:
+        raise UsageError("two runs or files of answers are compared", fix="RUN_A RUN_B, or --verdicts FILE")
+    return [one, two]
+
+
+def _verdicts(paths: Sequence[Path]) -> list[Judged]:
+    """The verdicts of files; what repeats is counted and named on stderr."""
+    from collections import Counter
+
+    from evalkit.judging.session import read_all
+
+    repeated: Counter[str] = Counter()
+    found = read_all(paths, repeated)
+    if repeated:
+        what, _ = repeated.most_common(1)[0]
+        say(f"evalkit: {sum(repeated.values()):,} verdicts were asked the same as a later one, which counts; "
+            f"for instance {what}", err=True)  # fmt: skip
+    return found
+
+
+def _of_two(path: Path, one: Path | None, two: Path | None) -> tuple[list[Judged], tuple[str, str]]:
+    """The verdicts of a file about two models: those that are named, or the only two there are."""
+    found = _verdicts([path])
+    models = list(dict.fromkeys(name for each in found for name in each.models))
+    named = [str(name) for name in (one, two) if name is not None] or models
+    if len(named) != 2 or not set(named) <= set(models):
+        wrong = "the file has no verdicts of these two models" if one else "the file has not just two models"
+        raise UsageError(wrong, found=", ".join(models)[:200], fix="--verdicts FILE MODEL_A MODEL_B", at=str(path))
+    return [each for each in found if set(each.models) == set(named)], (named[0], named[1])
 
 
 def _outputs(paths: Sequence[Path], given: dict[str, Any]) -> list[Outputs]:

@@ -49,6 +49,13 @@ class Battles:
             np.array([questions.setdefault(q, len(questions)) for _, _, _, q in taken], dtype=np.int64),
         )
 
+    def place(self, model: int | str) -> int:
+        """The place of a model by its name. Raises UsageError for one that is not there."""
+        known = model in self.models if isinstance(model, str) else 0 <= model < len(self.models)
+        if not known:
+            raise UsageError(f"no model {model!r} among the comparisons", found=", ".join(self.models)[:200])
+        return self.models.index(model) if isinstance(model, str) else model
+
     def counts(self) -> tuple[FloatRows, FloatRows]:
         """(wins, ties), each of shape (k, k): wins[i, j] of i against j, and ties[i, j] = ties[j, i]. A soft preference
         p counts as p of a win and 1 - p of a loss."""
@@ -120,8 +127,15 @@ class Connection:
         return "; ".join(found)
 
 
-def win_rate(battles: Battles, model: int, against: int | None = None, confidence: float = 0.95) -> Estimate:
-    """The proportion of comparisons that a model won, ties as half, against one other or all; clustered by question."""
+def win_rate(
+    battles: Battles, model: int | str, against: int | str | None = None, confidence: float = 0.95
+) -> Estimate:
+    """The proportion of comparisons that a model won, ties as half, against one other or all; clustered by question.
+
+    Models are named, or given by their places in `battles.models`. Raises UsageError for one that is not there.
+    """
+    model = battles.place(model)
+    against = None if against is None else battles.place(against)
     mine = (battles.first == model) | (battles.second == model)
     if against is not None:
         mine &= (battles.first == against) | (battles.second == against)
