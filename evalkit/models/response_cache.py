@@ -126,8 +126,8 @@ class _Cached(Wrapper):
         return reply
 
     def forget(self, request: Request) -> None:
-        # What cannot be read is asked for again.
-        self._cache.put(request_key(self._model.identity, request), b"")
+        # No reply can be read of it, so that it is asked for again.
+        self._cache.put(request_key(self._model.identity, request), b"forgotten")
 
     def _forget(self, key: str, asking: _Asking) -> None:
         # At once when its last caller leaves: nobody may join a request that is being given up.

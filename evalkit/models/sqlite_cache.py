@@ -133,8 +133,10 @@ class SqliteCache:
         with self._using:
             taken = list(self._waiting.items())
             self._surviving(lambda: self._write(taken), None)
-            for key, _ in taken:
-                self._waiting.pop(key, None)
+            for key, value in taken:
+                # What was put meanwhile waits for the next time.
+                if self._waiting.get(key) is value:
+                    del self._waiting[key]
 
     def _write(self, taken: list[tuple[str, bytes]]) -> None:
         now = time.time()

@@ -97,8 +97,10 @@ def test_g_eval_weighs_grades_by_their_probability() -> None:
     assert values(judged("g_eval", model, "a"))["rating"] == pytest.approx(0.1 + 0.2 + 0.6 + 1.6 + 1.0)
     sampled = Scripted(lambda p, s: f"Rating: {1 + s % 2}")
     assert values(judged("g_eval,how=samples,samples=4", sampled, "a"))["rating"] == 1.5
-    with pytest.raises(UsageError, match="no log-likelihoods"):
-        judged("g_eval", sampled, "a")
+    # A model that gives no probabilities is sampled 20 times, as G-Eval does, and the grade says so.
+    graded = judged("g_eval", sampled, "a")
+    assert values(graded)["rating"] == 1.5
+    assert graded.scores[0].flags == ("sampled",)
 
 
 def test_the_rubric_in_yaml_weighs_its_criteria() -> None:
