@@ -112,6 +112,7 @@ def sessions(plan: RunPlan, subsets: Mapping[str, Subset] = MappingProxyType({})
     for named, model in zip(plan.models, models, strict=True):
         judge, tasks = _judged([one.task for one in planned], plan)
         prepared = prepare_all(planned, tasks, model, plan.settings)
+        prepared = [task.of(plan.samples[task.name]) if task.name in plan.samples else task for task in prepared]
         if plan.settings.subset:
             prepared = with_subsets(prepared, plan.settings.subset, RUNS, known)
         found.append(Session(model, prepared, suites, named if isinstance(named, str) else named.identity.name, judge))

@@ -40,6 +40,8 @@ class RunPlan:
     """The model that judges, where a task is scored by a judge."""
     opened: Mapping[str, Model] = field(default_factory=dict)
     """Models that are open already, by the name among `models` that they answer to."""
+    samples: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The ids of the samples to ask, by the task's name; of other tasks, all."""
     max_age: float | None = None
     """Seconds that kept answers of a mutable model stay good, before `begun`; a week by default."""
     begun: float = field(default_factory=time.time, compare=False)
@@ -58,6 +60,7 @@ class RunPlan:
             "models": [m if isinstance(m, str) else None for m in self.models],
             "cache": self.cache,
             "max_age": self.max_age,
+            "samples": {name: sorted(chosen) for name, chosen in self.samples.items()},
             "project": str(self.project.resolve()) if self.project else None,
             "max_cost": self.max_cost,
             "record": str(self.record.resolve()) if self.record else None,
@@ -150,6 +153,7 @@ def plan_from_manifest(written: manifest.Manifest) -> RunPlan:
         settings=Settings(data=options, **settings),
         cache=request["cache"],
         max_age=request.get("max_age"),
+        samples={name: frozenset(chosen) for name, chosen in request.get("samples", {}).items()},
         project=Path(request["project"]) if request["project"] else None,
         judge=request.get("judge"),
         **spending_of(request),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import sys
@@ -16,11 +17,13 @@ from evalkit.core.outside_text import one_line
 from evalkit.core.terminal import emit_json
 
 if TYPE_CHECKING:
+    from evalkit.comparing import PairedTask
     from evalkit.comparing.gates import Opened
     from evalkit.comparing.gates.look_rules import Rule
     from evalkit.comparing.gates.policy import Policy
     from evalkit.comparing.gates.report import GateReport
     from evalkit.comparing.gates.ways_out import Command
+    from evalkit.runs.plan import RunPlan
 
 BASELINE = Path("baseline.evalkit")
 
@@ -46,6 +49,8 @@ def command() -> None:
 @click.option("--max-failures", metavar="SHARE", help="Unmeasured share allowed.  [default: 0.05]")
 @click.option("--sequential", type=int, metavar="LOOKS", help="Run in this many batches and stop once it is decided.")
 @click.option("--adaptive", is_flag=True, help="Run as few samples as the verdict needs, in batches.")
+@click.option("--budget", type=float, metavar="USD", help="Ask the samples that tell most for so much money.")
+@click.option("--dry-run", is_flag=True, help="Say what it would cost and could tell; ask nothing.")
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown, for a comment.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write JSON; - prints it.")
@@ -160,6 +165,8 @@ def _rule(given: dict[str, Any]) -> Rule | None:
     """How a gate in batches decides; None where all samples are run at once."""
     from evalkit.comparing.gates.look_rules import AdaptiveLooks, ScheduledLooks
 
+    if given["budget"] is not None and (given["adaptive"] or given["sequential"] is not None):
+        raise UsageError("--budget chooses the samples at once, looks ask them in parts", fix="leave one of them out")
     if given["adaptive"] and given["sequential"] is not None:
         raise UsageError("--adaptive and --sequential exclude each other", fix="leave one of them out")
     if given["adaptive"]:
@@ -178,13 +185,55 @@ def _report(
     if found is not None:
         return gate(found, baseline, policy), Path(candidate[0])
     plan = _plan(candidate, given, policy)
-    before, _ = preflight(plan, baseline, policy)
+    before, pairs = preflight(plan, baseline, policy)
     if before.incomparable:
         return before, None
+    chosen = ""
+    if given["budget"] is not None:
+        plan, policy, chosen = _within(plan, given["budget"], baseline, policy, pairs)
+        before, _ = preflight(plan, baseline, policy)
+    if given["dry_run"]:
+        _show_costs(plan, before, baseline, chosen)
+        raise click.exceptions.Exit(0)
     _tell(before, quiet=given["quiet"])
     report, folder = _run(plan, given, baseline, policy)
-    report.expected = before.expected
+    report.expected, report.chosen = before.expected, chosen
     return report, folder
+
+
+def _within(
+    plan: RunPlan, budget: float, baseline: Opened, policy: Policy, pairs: list[PairedTask]
+) -> tuple[RunPlan, Policy, str]:
+    """The plan and the policy for the samples that a budget chooses, and these in words."""
+    from dataclasses import replace
+
+    from evalkit.comparing.gates.budget import choose
+    from evalkit.comparing.gates.spending import prices
+    from evalkit.runs.execution import forecasts
+
+    if not budget > 0.0:
+        raise UsageError("--budget is a number of US dollars above 0", found=f"{budget:g}")
+    ((model, asked),) = forecasts(plan)
+    found = choose(pairs, policy, prices(model, asked, baseline), budget)
+    return replace(plan, samples=found.samples), replace(policy, common_samples=True), found.words
+
+
+def _show_costs(plan: RunPlan, before: GateReport, baseline: Opened, chosen: str) -> None:
+    """What the candidate would cost in money and time, and what the gate could tell."""
+    from evalkit.cli.rendering.dry_run import show_forecasts
+    from evalkit.comparing.gates.spending import seconds
+    from evalkit.core.formatting import duration
+    from evalkit.runs.execution import forecasts
+
+    found = forecasts(plan)
+    for model, asked in found:
+        taken = seconds(model, asked, baseline)
+        shown = "the baseline does not say how long a sample takes" if math.isnan(taken) else f"about {duration(taken)}"
+        terminal.say(f"time: {shown}")
+    if chosen:
+        terminal.say(f"budget: {chosen}")
+    _tell(before, quiet=False)
+    show_forecasts(found, "the same command without --dry-run")
 
 
 def _tell(before: GateReport, *, quiet: bool) -> None:
@@ -195,7 +244,7 @@ def _tell(before: GateReport, *, quiet: bool) -> None:
         terminal.say(one_line(f"before: {line}"), err=True)
 
 
-def _run(plan: Any, given: dict[str, Any], baseline: Opened, policy: Policy) -> tuple[GateReport, Path]:
+def _run(plan: RunPlan, given: dict[str, Any], baseline: Opened, policy: Policy) -> tuple[GateReport, Path]:
     from evalkit.comparing.gates import gate
     from evalkit.comparing.gates.candidate import run_now
 
@@ -215,8 +264,10 @@ def _finished(candidate: tuple[str, ...], given: dict[str, Any]) -> Opened | Non
     if all(there):
         if given["models"]:
             raise UsageError("a run that is there has its model", found="--model", fix="leave --model out")
-        if (rule := _rule(given)) is not None:
-            raise UsageError("a run that is there was run at once", found=rule.flag, fix=f"leave {rule.flag} out")
+        rule = _rule(given)
+        said = {rule.flag if rule is not None else "": rule, "--budget": given["budget"], "--dry-run": given["dry_run"]}
+        for flag in (flag for flag, value in said.items() if value):
+            raise UsageError("a run that is there is not asked again", found=flag, fix=f"leave {flag} out")
         return opened([Path(name) for name in candidate])
     if any(there):
         raise UsageError("runs and tasks together are no candidate", found=" ".join(candidate), fix="one or the other")
@@ -229,7 +280,7 @@ def _finished(candidate: tuple[str, ...], given: dict[str, Any]) -> Opened | Non
     return None
 
 
-def _plan(candidate: tuple[str, ...], given: dict[str, Any], policy: Policy) -> Any:
+def _plan(candidate: tuple[str, ...], given: dict[str, Any], policy: Policy) -> RunPlan:
     from evalkit.cli.plan_from_words import plan_from
     from evalkit.comparing.gates.freshness import fresh
     from evalkit.runs.options import seconds_of

@@ -11,8 +11,10 @@ from evalkit.models.api.cost_limit import price_of_model
 from evalkit.runs.runner import Forecast
 
 
-def show_forecasts(found: Sequence[tuple[Model, Sequence[Forecast]]]) -> None:
-    """A table a model, a line a task; what was guessed is said below."""
+def show_forecasts(
+    found: Sequence[tuple[Model, Sequence[Forecast]]], then: str = "without --dry-run, with --max-cost USD"
+) -> None:
+    """A table a model, a line a task; what was guessed is said below. `then` is what comes next."""
     from rich.table import Table
 
     out = console()
@@ -37,7 +39,7 @@ def show_forecasts(found: Sequence[tuple[Model, Sequence[Forecast]]]) -> None:
         for line in _remarks(tasks, price is None):
             out.print(line, style="dim", soft_wrap=True)
         out.print()
-    out.print("nothing was asked. next: without --dry-run, with --max-cost USD", style="dim", soft_wrap=True)
+    out.print(f"nothing was asked. next: {then}", style="dim", soft_wrap=True)
 
 
 def _remarks(tasks: Sequence[Forecast], unpriced: bool) -> list[str]:

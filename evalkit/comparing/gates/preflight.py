@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.comparing import Column, TaskSide
+from evalkit.comparing import Column, PairedTask, TaskSide
 from evalkit.comparing.gates.assess import questions
 from evalkit.comparing.gates.expectation import expectations
 from evalkit.comparing.gates.gate import integrity, report_of
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from evalkit.core import Metric
 
 
-def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateReport, Opened]:
-    """(report without rows, the candidate as far as it is known): `incomparable` where the gate would refuse it, and
-    what an unchanged model could expect of it where not.
+def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateReport, list[PairedTask]]:
+    """(report without rows, the baseline's tasks paired with the candidate as far as it is known).
+
+    The report is `incomparable` where the gate would refuse the candidate, and says what an unchanged model could
+    expect where not.
 
     Asks no model, except a server what it can do. Raises UsageError for mistakes in names, data and options, and for a
     policy that cannot be held: a metric, slice or limit that is not there, a margin beyond its bounds.
@@ -51,7 +53,7 @@ def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateRepo
     if not report.incomparable:
         questions(pairs, policy)
         report.expected = expectations(pairs, policy)
-    return report, candidate
+    return report, pairs
 
 
 def held(policy: Policy, baseline: Opened) -> list[str]:

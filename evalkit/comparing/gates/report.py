@@ -70,6 +70,8 @@ class GateReport:
     version: str = ""
     seconds: float = 0.0
     answers: Answers | None = None
+    chosen: str = ""
+    """Which samples a budget chose, in words."""
     expected: tuple[Expectation, ...] = ()
     tasks: tuple[str, ...] = ()
     """What the candidate has of the tasks that the policy covers."""

@@ -64,6 +64,8 @@ class PreparedTask:
     total: int | None
     identity: dict[str, str]
     subset: Subset | None = None
+    chosen: frozenset[str] | None = None
+    """The ids of the samples that are asked; None for all."""
 
     @property
     def facts(self) -> list[dict[str, str]]:
@@ -74,10 +76,15 @@ class PreparedTask:
         """Whether a toy set is asked: the task says so, or its rows are some that ship."""
         return self.task.toy or is_shipped(self.facts)
 
+    def of(self, chosen: frozenset[str]) -> PreparedTask:
+        """The task with these samples alone; the limit says how many they are."""
+        total = len(chosen) * self.settings.repeats
+        return replace(self, chosen=chosen, total=total, identity={**self.identity, "limit": f"{len(chosen)} chosen"})
+
     def work(self) -> Iterator[Work]:
         """Every attempt, in the order of the data. Raises UsageError where not even the first row can be asked."""
         seen: set[int] = set()
-        chosen = None if self.subset is None else self.subset.asked
+        chosen = self.chosen if self.subset is None else self.subset.asked
         for number, part in enumerate(self.parts):
             renderer = PromptRenderer(
                 task=self.task.name,

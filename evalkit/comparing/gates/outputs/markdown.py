@@ -31,6 +31,8 @@ def markdown(report: GateReport) -> str:
     lines += [f"Baseline {markdown_code(report.baseline)}, candidate {markdown_code(report.candidate)}.", ""]
     if report.answers is not None:
         lines += [f"Answers: {markdown_text(report.answers.words)}.", ""]
+    if report.chosen:
+        lines += [f"Budget: {markdown_text(report.chosen)}.", ""]
     lines += _findings(report, ("incomparable",))
     if report.incomparable and report.next_steps:
         lines += ["What helps:", "", *(f"- {_step(step)}" for step in report.next_steps), ""]

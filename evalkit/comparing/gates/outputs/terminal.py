@@ -31,6 +31,8 @@ def show(out: Console, report: GateReport) -> None:
     out.print(f"candidate  {report.candidate}", soft_wrap=True)
     if report.answers is not None:
         out.print(f"answers    {report.answers.words}", soft_wrap=True)
+    if report.chosen:
+        out.print(f"budget     {report.chosen}", soft_wrap=True)
     if report.looks:
         out.print(f"looks      {report.looks}", soft_wrap=True)
     out.print()
