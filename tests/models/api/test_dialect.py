@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.core import Choose, Generate, Message, Model, ModelError, Prompt, Reply, Request
+from evalkit.core import Choose, Generate, Message, Model, ModelError, Prompt, Reply, Request, RunError
 from evalkit.models import resolve
 
 Refusal = tuple[int, Any] | None
@@ -312,3 +312,24 @@ def test_a_text_that_a_server_puts_into_an_error_is_read() -> None:
         (reply,) = answered(opened(server), Generate(Prompt("Say."), schema='{"type": "object"}'))
     assert reply.texts == ("hello {",) and "read-from-error" in reply.notes
     assert len(server.bodies) == 1
+
+
+def test_credit_that_is_used_up_ends_the_run_at_once() -> None:
+    def refuse(body: Body) -> Refusal:
+        return None if "first" in str(body) else (402, {"error": {"message": "Insufficient Balance"}})
+
+    with strict(refuse) as server:
+        model = opened(server, concurrency="1")
+        first, *rest = ask(model, Generate(Prompt("first")), *[Generate(Prompt(f"{n}")) for n in range(20)])
+    assert isinstance(first, Reply)
+    assert all(isinstance(one, RunError) and "Insufficient Balance" in str(one) for one in rest)
+    assert len(server.bodies) == 2
+
+
+def test_a_model_that_is_still_loading_is_waited_for_before_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalkit.models.api.probing._FIRST_WAIT", 0.01)
+    loading = [(503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}})] * 3
+    with strict(lambda body: loading.pop() if loading else None) as server:
+        model = opened(server, api="auto")
+        assert Choose in model.capabilities.requests
+    assert len(server.bodies) == 4
