@@ -48,7 +48,7 @@ def schema_text(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 
 
-ANY_OBJECT = '{"type":"object"}'
+ANY_OBJECT = '{"type":"object","additionalProperties":true}'
 """The schema of a reply that is a JSON object with any fields: what servers call JSON mode."""
 
 

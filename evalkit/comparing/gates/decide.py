@@ -16,6 +16,7 @@ from evalkit.stats.difference import beyond, bounds
 from evalkit.stats.exact import clopper_pearson, mcnemar_exact
 from evalkit.stats.jackknife import paired_jackknife
 from evalkit.stats.moments import Moments, moments
+from evalkit.stats.near_level import settled
 from evalkit.stats.paired import paired_interval, verdict_of
 from evalkit.stats.paired_bootstrap import paired_bootstrap
 from evalkit.stats.verdict import Verdict
@@ -147,9 +148,13 @@ def decide_statistic(
             strict=strict,
         )
     else:
-        found = paired_bootstrap(
-            baseline_rows, candidate_rows, estimate, clusters, seed=seed, resamples=resamples, confidence=confidence
-        )
+
+        def drawn(count: int) -> Verdict:
+            return paired_bootstrap(
+                baseline_rows, candidate_rows, estimate, clusters, seed=seed, resamples=count, confidence=confidence
+            )
+
+        found = settled(drawn, 1.0 - confidence, resamples=resamples)
     with values_only():
         before, after = estimate(baseline_rows, numbers).value, estimate(candidate_rows, numbers).value
     found = _with_lost(found, lost, ends)

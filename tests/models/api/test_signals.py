@@ -90,6 +90,7 @@ SIGNALS: list[tuple[str, int, Any, Kind]] = [
     ("OpenAI", 401, openai("no", code="invalid_api_key"), "refused"),
     ("Anthropic", 401, {"type": "error", "error": {"type": "authentication_error", "message": "x"}}, "refused"),
     ("vLLM", 401, {"error": "Unauthorized"}, "refused"),
+    ("OpenRouter", 404, openai("No endpoints found that can handle the requested parameters.", code=404), "wrong"),
     ("vLLM", 404, openai("The model `m` does not exist.", type="NotFoundError", code=404), "refused"),
     ("Ollama", 404, openai('model "m" not found, try pulling it first', type="not_found_error"), "refused"),
     # too long
