@@ -94,7 +94,8 @@ def _of(lines: Sequence[Line], place: int) -> Iterator[Segment]:
 
 def _leading(sentence: str, following: Sequence[Line]) -> Segment:
     """A sentence with a colon in front of more: it leads in, unless it says something that what follows does not."""
-    if is_one("lead-in", sentence) or is_one("heading", sentence) or not _is_sentence(sentence):
+    plain = _without(sentence, "opener")
+    if is_one("lead-in", plain) or is_one("heading", plain) or not _is_sentence(plain):
         return Segment(sentence, "lead-in")
     if following[0].kind in ("row", "code") or _is_fragment(following[0]):
         return Segment(sentence, "lead-in")
@@ -119,16 +120,19 @@ def _statement(sentence: str, line: Line, before: Sequence[Line], of: int) -> Se
 
 def _stripped(sentence: str) -> str:
     """A sentence without the label or the lead-in in front of it; as it is, where nothing would be left."""
-    text = sentence
-    for kind in ("opener", "label", "opener"):
-        found = phrases("opener" if kind == "opener" else "label").match(text)
-        if found and any(c.isalnum() for c in text[found.end() :]):
-            text = text[found.end() :]
-            text = text[0].upper() + text[1:]
+    text = _without(_without(_without(sentence, "opener"), "label"), "opener")
     lead, colon, rest = re.split(r"([:：])", text, maxsplit=1) if re.search("[:：]", text) else (text, "", "")
     if colon and rest.strip() and is_one("lead-in", f"{lead}{colon}"):
         text = rest.strip()
     return text
+
+
+def _without(text: str, kind: Literal["opener", "label"]) -> str:
+    found = phrases(kind).match(text)
+    if not found or not any(c.isalnum() for c in text[found.end() :]):
+        return text
+    rest = text[found.end() :]
+    return rest[0].upper() + rest[1:]
 
 
 def _is_sentence(text: str) -> bool:

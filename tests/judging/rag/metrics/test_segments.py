@@ -158,6 +158,17 @@ def test_ten_answers_score_the_same_in_every_layout(language: str, said: tuple[s
         assert scores(text, PASSAGE[language]) == wanted, name
 
 
+def test_an_answer_in_another_script_is_flagged() -> None:
+    def flags(answer: str) -> tuple[str, ...]:
+        data = {"contexts": [{"id": "a", "text": answer, "rank": 1}], "question": "?"}
+        found = asyncio.run(sentence_support().score(Sample("q", "?", data=data), (Reply((answer,), ("stop",)),)))
+        return found[0].flags
+
+    assert flags(IN_LANGUAGES["Hindi"][0][0]) == ("not_latin",)
+    assert flags(IN_LANGUAGES["German"][0][0]) == ()
+    assert flags("42.") == ()
+
+
 def test_the_ten_answers_are_not_all_alike() -> None:
     found = [scores(" ".join(said), PASSAGE[language])["support"] for language, all_ in TEN.items() for said in all_]
     assert len(found) == 10
