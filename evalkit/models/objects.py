@@ -22,15 +22,16 @@ def declared(model: Model) -> Model:
 
 
 class WithSource(Wrapper):
-    """A model with the digest of its source in its identity. "" for a source that cannot be read: such a model's
-    replies are not cached."""
+    """A model with the digest of its source in its identity, under another `name` where one is given. "" for a source
+    that cannot be read: such a model's replies are not cached."""
 
-    def __init__(self, model: Model, digest: str) -> None:
+    def __init__(self, model: Model, digest: str, name: str = "") -> None:
         super().__init__(model)
         self.cacheable: bool = bool(digest) and getattr(model, "cacheable", True)
         inner = model.identity
+        facts = tuple(fact for fact in inner.facts if fact[0] != "source") if digest else inner.facts
         source = (("source", digest),) if digest else ()
-        self._identity = Identity(inner.name, (*inner.facts, *source), fixed=inner.fixed)
+        self._identity = Identity(name or inner.name, (*facts, *source), fixed=inner.fixed)
 
     @property
     def identity(self) -> Identity:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -62,10 +63,19 @@ Finder = Callable[[Path | None], Iterable[ProviderEntry]]
 _finder: Finder = lambda project: ()  # noqa: E731 - replaced by find_own_with
 
 
-def find_own_with(finder: Finder) -> None:
-    """Have the user's own providers found by a room above this one: `evalkit.plugins` does so as it is imported."""
-    global _finder
-    _finder = finder
+FileOpener = Callable[[str, Mapping[str, str], Path | None], Model]
+"""Opens what `path.py:name` names, given options and the folder of a project."""
+
+_opens_file: FileOpener | None = None
+# A file of the user's and a name in it. A Windows drive has one letter before its colon, and no .py.
+_IN_FILE = re.compile(r".+\.py:[A-Za-z_]\w*")
+
+
+def find_own_with(finder: Finder, opens_file: FileOpener) -> None:
+    """Have the user's own providers found, and models in files opened, by a room above this one: `evalkit.plugins`
+    does so as it is imported."""
+    global _finder, _opens_file
+    _finder, _opens_file = finder, opens_file
 
 
 _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
@@ -107,6 +117,12 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "answers that were made elsewhere and stand in a task's rows; no model is asked",
                 "stored/<who answered>",
                 "evalkit.models.stored:stored",
+            ),
+            ProviderEntry(
+                "cmd",
+                "a program of yours, in any language: a line of JSON a request, one a reply",
+                "cmd/<program and arguments>",
+                "evalkit.models.command.model:cmd",
             ),
             *(
                 ProviderEntry(one.name, one.summary, f"{one.name}/<model>", "evalkit.models.api.opening:opened", one)
@@ -161,8 +177,8 @@ def _own(project: Path | None) -> dict[str, ProviderEntry]:
 
 
 def resolve(spec: str, options: Mapping[str, str] = MappingProxyType({}), *, project: Path | None = None) -> Model:
-    """The model that `provider/name,key=value` names; `options` add to those in the text. `project` is the folder
-    whose models/ may hold the provider (default: the current folder).
+    """The model that `provider/name,key=value` or `path.py:name,key=value` names; `options` add to those in the text.
+    `project` is the folder whose models/ may hold the provider (default: the current folder).
 
     Loads no weights and imports no torch: a mistake in the name is found before anything slow happens.
     Raises UsageError for an unknown provider, model or option, a bad value, and an option given in both places.
@@ -175,6 +191,8 @@ def resolve(spec: str, options: Mapping[str, str] = MappingProxyType({}), *, pro
                 found=f"{parsed.options[key]!r} in {spec!r} and {options[key]!r} beside it",
                 fix="give it in one place only",
             )
+    if _opens_file is not None and _IN_FILE.fullmatch(parsed.name):
+        return _opens_file(parsed.name, {**parsed.options, **options}, project)
     provider, _, name = parsed.name.partition("/")
     return _opener(provider, parsed.name, project)(name, {**parsed.options, **options})
 

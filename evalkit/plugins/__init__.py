@@ -13,8 +13,8 @@ from evalkit.plugins.index import PluginEntry, index
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.load import load, reload
 from evalkit.plugins.origin import Origin, origin
-from evalkit.plugins.own_models import own_providers
+from evalkit.plugins.own_models import open_in_file, own_providers
 
 __all__ = ["KINDS", "Kind", "Origin", "PluginEntry", "index", "load", "origin", "reload"]
 
-find_own_with(own_providers)
+find_own_with(own_providers, open_in_file)

@@ -116,3 +116,57 @@ def test_anything_else_is_told_the_three_ways(given: Any, said: str, task: str) 
 def test_a_task_that_weighs_choices_is_refused_before_anything_runs() -> None:
     with pytest.raises(UsageError):
         evalkit.run("toy_hellaswag", adds)
+
+
+def test_a_function_of_prompts_gets_what_waits_together_and_no_more_than_it_takes(task: str) -> None:
+    sizes: list[int] = []
+
+    def many(prompts: list[str], *, max_tokens: int) -> list[str]:
+        assert max_tokens == 7
+        sizes.append(len(prompts))
+        return [adds(prompt) for prompt in prompts]
+
+    many.batch_size = 8  # type: ignore[attr-defined]
+    run = evalkit.run(task, many)
+    assert run.estimate("sums").value == 1.0
+    assert (max(sizes), sum(sizes)) == (8, 20)
+    assert len(sizes) == 3
+
+
+def test_a_function_of_conversations_may_be_async(task: str) -> None:
+    async def many(conversations: list[list[dict[str, str]]]) -> list[str]:
+        await asyncio.sleep(0)
+        return [adds(messages[-1]["content"]) for messages in conversations]
+
+    assert evalkit.run(task, many).estimate("sums").value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda prompts: "one text", "returned str, not a list"),
+        (lambda prompts: [adds(prompt) for prompt in prompts][1:], "returned list of"),
+        (lambda prompts: [5 for _ in prompts], "returned int, not text"),
+        (lambda prompts: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_a_list_that_cannot_be_meant_fails_its_samples(made: Any, said: str, task: str) -> None:
+    records = list(evalkit.run(task, made).records())
+    assert len(records) == 20
+    assert all(said in str(record.failure) for record in records)
+
+
+def test_requests_with_other_settings_are_another_batch() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def many(prompts: list[str], *, max_tokens: int) -> list[str]:
+        seen.append((max_tokens, len(prompts)))
+        return list(prompts)
+
+    async def work() -> list[str]:
+        model = FunctionModel(many)
+        asked = [Generate(Prompt(str(number)), max_tokens=5 + number % 2) for number in range(6)]
+        return [reply.texts[0] for reply in await asyncio.gather(*map(model.answer, asked))]
+
+    assert asyncio.run(work()) == ["0", "1", "2", "3", "4", "5"]
+    assert sorted(seen) == [(5, 3), (6, 3)]

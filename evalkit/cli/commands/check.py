@@ -1,4 +1,4 @@
-"""`evalkit check`: the gold answers of a task must score 1.0."""
+"""`evalkit check`: the gold answers of a task must score 1.0; a model must answer as models do."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import asyncio
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evalkit import plugins
 from evalkit.cli.run_options import run_option
 from evalkit.core import DataOptions, Suite, Task, UsageError, paths
+from evalkit.core.event_loop import run_async
 from evalkit.core.terminal import say
 from evalkit.judging.judge_model import judge_for, judged_by
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import Checked, GoldModel, check, unjudged_part
+
+if TYPE_CHECKING:
+    from evalkit.models.conformance import Finding
 
 CHECK_FAILED = 1
 _SHOWN_PROBLEMS = 3
@@ -29,6 +34,10 @@ _SHOWN_PROBLEMS = 3
 @run_option("data_dir")
 @run_option("offline")
 @click.option("--judge", metavar="MODEL", help="Have it judge the gold answers of tasks that a judge scores.")
+@click.option(
+    "-m", "--model", metavar="MODEL", help="Check a model instead: some forty requests that try what it does."
+)
+@click.option("--json", "as_json", is_flag=True, help="With --model: the findings as JSON.")
 def command(
     tasks: tuple[str, ...],
     everything: bool,
@@ -37,13 +46,19 @@ def command(
     data_dir: Path | None,
     offline: bool,
     judge: str | None,
+    model: str | None,
+    as_json: bool,
 ) -> None:
     """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0.
 
     A judge's scores need not be 1.0, but every gold answer must get a verdict; without --judge none is asked.
     """
+    if model is not None:
+        if tasks or everything:
+            raise UsageError("a model is checked by itself", found=" ".join(tasks) or "--all", fix="leave out --model")
+        return _check_model(model, as_json)
     if not tasks and not everything:
-        raise UsageError("nothing to check", fix="evalkit check TASK…, or evalkit check --all")
+        raise UsageError("nothing to check", fix="evalkit check TASK…, evalkit check --all, or evalkit check --model M")
     if everything:
         names = [entry.name for entry in plugins.index("task") if not entry.problem]
     else:
@@ -60,6 +75,26 @@ def command(
         say(f"{checked - wrong} ok, {wrong} wrong; data for what was skipped: --data-dir DIR, or EVALKIT_DATA")
     if wrong:
         say(f"{wrong} of {checked} tasks do not score 1.0 on their own gold answers", err=True)
+        raise click.exceptions.Exit(CHECK_FAILED)
+    return None
+
+
+def _check_model(spec: str, as_json: bool) -> None:
+    from evalkit.cli.rendering.conformance import show_findings
+    from evalkit.models import resolve
+    from evalkit.models.conformance import Outcome, examine
+
+    model = resolve(spec)
+
+    async def work() -> list[Finding]:
+        try:
+            return [finding async for finding in examine(model)]
+        finally:
+            await model.close()
+
+    findings = run_async(work)
+    show_findings(spec, findings, as_json=as_json)
+    if any(finding.outcome is Outcome.FAILS for finding in findings):
         raise click.exceptions.Exit(CHECK_FAILED)
 
 
