@@ -173,6 +173,8 @@ class Metric:
     units: Callable[[FloatRows, IntArray], tuple[FloatRows, IntArray]] | None = None
     smooth: bool = True
     weighed_by: int | None = None
+    source: str = ""
+    """The digest of the file that it comes from, where it is one of the user's: an edit makes another number."""
 
     def __post_init__(self) -> None:
         if self.ends is None:

@@ -68,7 +68,7 @@ def _from_file(made: Made, of: Origin, settings: Mapping[str, object]) -> Made:
     So an edit or another option makes another signature, whatever its author thought of.
     """
     if isinstance(made, Metric):
-        return made
+        return replace(made, source=of.digest[:8])
     given = {key: str(tuple(value) if isinstance(value, list) else value) for key, value in settings.items()}
     told = {**given, **made.settings, "source": of.digest[:8]}
     if isinstance(made, Method):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,7 @@ from evalkit.plugins.toys import Toys, check_free
 
 __all__ = ["NO_OPTIONS", "Origin", "checked", "function_of", "origin", "source_digest"]
 
+_IN_FILE = re.compile(r"([^\s:\[\]{},'\"]+\.py):[A-Za-z_]")
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -55,11 +57,19 @@ def _origin_of(kind: Kind, found: PluginEntry, options: Mapping[str, str]) -> Or
 
 
 def source_digest(path: Path) -> str:
-    """The digest of a plugin's source: one file, or every file of a folder but compiled ones."""
+    """The digest of a plugin's source: one file, with the files whose functions a YAML file names, or every file of a
+    folder but compiled ones."""
     if path.is_file():
-        return digest_of(_text(path))
+        own = _text(path)
+        return digest_of(own, *map(_text, _named_files(path, own))) if path.suffix in YAML else digest_of(own)
     files = [p for p in sorted(path.rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
     return digest_of(*(part for p in files for part in (p.relative_to(path).as_posix(), _text(p))))
+
+
+def _named_files(path: Path, text: str) -> list[Path]:
+    """The files of `./my.py:name` in a task's text, which are a part of what it is."""
+    names = dict.fromkeys(match[1] for match in _IN_FILE.finditer(text))
+    return [file for name in names if (file := path.parent / Path(name).expanduser()).is_file()]
 
 
 def _text(path: Path) -> str:

@@ -8,13 +8,28 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from evalkit.core import Fewshot, FewshotOrder, Judge, Method, Metric, Scorer, Source, Subset, Task, UsageError
+from evalkit.core import (
+    Fewshot,
+    FewshotOrder,
+    Judge,
+    Method,
+    Metric,
+    Row,
+    Sample,
+    Scorer,
+    Source,
+    Subset,
+    Task,
+    UsageError,
+)
 from evalkit.core.spec import unknown
 from evalkit.data import bundled, files, hub, texts
+from evalkit.plugins.in_file import is_in_file
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import checked
 from evalkit.plugins.named import methods, metrics, scorers
-from evalkit.plugins.yaml_sample import GOLD_KEYS, in_contexts, prompt_of, shape_of
+from evalkit.plugins.task_functions import metric_in_file, row_function, scorer_in_file
+from evalkit.plugins.yaml_sample import GOLD_KEYS, Shape, in_contexts, prompt_of, shape_of
 from evalkit.plugins.yaml_schema import NAMED, TEXT, TEXTS, TRUTH, Keys, either, items, mapping, one_of, said, whole
 from evalkit.plugins.yaml_tree import Value, read_yaml
 from evalkit.scoring.metrics import mean
@@ -58,6 +73,7 @@ KEYS: Keys = {
     "groups": said(TEXTS, "columns or templates"),
     "cluster": said(TEXT, "a column or template; samples of one value are not independent"),
     "image": TEXT,
+    "sample": said(TEXT, "a function of a file, ./my.py:row, that makes the columns of each row"),
 }
 SCHEMA = mapping(KEYS, ("data", "prompt"))
 _NEED_CHOICES = {"choose", "choose_contexts", "written_choice"}
@@ -65,6 +81,7 @@ _WEIGH_CHOICES = {"choose", "written_choice"}
 
 Said = Mapping[str, Value]
 Made = TypeVar("Made", Scorer, Metric)
+InPlace = TypeVar("InPlace")
 LoadJudge = Callable[[str, Path | None], Judge]
 """(name or path with options, the folder that has the user's judges/) to the judge."""
 
@@ -87,7 +104,7 @@ def yaml_task(path: Path, options: Mapping[str, str], load_judge: LoadJudge) -> 
     return Task(
         name=name,
         data=(Subset(_source(keys["data"]), _source(keys["examples"]) if "examples" in keys else None),),
-        sample=shape.sample,
+        sample=_sample(keys, shape),
         prompt=in_contexts(prompt) if method.name == "choose_contexts" else prompt,
         method=method,
         scorers=task_scorers,
@@ -239,7 +256,22 @@ def _named(value: Value) -> tuple[str, dict[str, Value]]:
     return name, settings.mapping()
 
 
+<<<<<<< HEAD
 def _scorers(keys: Said, method: str, load_judge: LoadJudge) -> tuple[Scorer, ...]:
+=======
+def _sample(keys: Keys, shape: Shape) -> Callable[[Row], Sample]:
+    """How a row becomes a sample: by the templates, after the user's function where there is one."""
+    if "sample" not in keys:
+        return shape.sample
+    value = keys["sample"]
+    if not is_in_file(value.text()):
+        raise value.wrong("this names a function in a file", found=value.text(), fix="sample: ./my.py:row")
+    made = _in_place(value, partial(row_function, value.text(), value.path.parent))
+    return lambda row: shape.sample(made(row))
+
+
+def _scorers(keys: Keys, method: str, load_judge: LoadJudge) -> tuple[Scorer, ...]:
+>>>>>>> 329ce7c (Take functions of a file as scorers, metrics and rows of YAML tasks)
     if "scorers" in keys:
         return tuple(_scorer(item, load_judge) for item in keys["scorers"].items())
     if method in _WEIGH_CHOICES or (method == "chain_of_thought" and "choices" in keys):
@@ -259,6 +291,9 @@ def _scorers(keys: Said, method: str, load_judge: LoadJudge) -> tuple[Scorer, ..
 
 def _scorer(item: Value, load_judge: LoadJudge) -> Scorer:
     """A scorer by name, or `{judge: NAME}`: a judge of the packs, with options inline as in `brevity,words=3`."""
+    if is_in_file(named := _named(item)[0]):
+        plain = {key: value.plain() for key, value in _named(item)[1].items()}
+        return _in_place(item, partial(scorer_in_file, named, item.path.parent, plain))
     if not (item.is_mapping() and item.mapping().keys() == {"judge"}):
         make = partial(scorers.by_name, base=item.path.parent, project=_project(item.path, "scorer"))
         return _by_name(item, make)
@@ -284,7 +319,11 @@ def _metrics(keys: Said, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]
     names = metrics.names(project)
     made = []
     for item in keys["metrics"].items():
-        if not item.is_mapping() and item.text() in brought:
+        if is_in_file(named := _named(item)[0]):
+            plain = {key: value.plain() for key, value in _named(item)[1].items()}
+            ordered = tuple(score for scorer in task_scorers for score in scorer.scores)
+            made.append(_in_place(item, partial(metric_in_file, named, item.path.parent, plain, ordered)))
+        elif not item.is_mapping() and item.text() in brought:
             made.append(brought[item.text()])
         elif not item.is_mapping() and item.text() in scores:
             made.append(mean(item.text()))
@@ -293,6 +332,13 @@ def _metrics(keys: Said, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]
         else:
             made.append(_by_name(item, partial(metrics.by_name, project=project)))
     return tuple(made)
+
+
+def _in_place(value: Value, make: Callable[[], InPlace]) -> InPlace:
+    try:
+        return make()
+    except UsageError as error:
+        raise _placed(error, value) from None
 
 
 def _by_name(item: Value, make: Callable[..., Made]) -> Made:

@@ -12,6 +12,7 @@ from evalkit.core import (
     BadRow,
     Failure,
     Fewshot,
+    Metric,
     Model,
     OpenedSource,
     Prompt,
@@ -291,7 +292,7 @@ def _identity(
         "few-shot": f"{fewshot.k}-shot{order}",
         "method": task.method.name,
         "method settings": _words(task.method.settings),
-        "scorers": "+".join(scorer_words(scorer) for scorer in task.scorers),
+        "scorers": "+".join([*map(scorer_words, task.scorers), *map(_metric_words, _own_metrics(task))]),
         "sampling": task.method.settings.get("sampling", "–"),
         "seed": str(settings.seed),
         "limit": _limit_words(settings),
@@ -300,6 +301,16 @@ def _identity(
         "judge": judge_words(task),
         "model": f"{model.identity.name}@{model.identity.digest[:8]}",
     }
+
+
+def _own_metrics(task: Task) -> list[Metric]:
+    """The metrics that come from files of the user's."""
+    every = (*task.metrics, *(metric for scorer in task.scorers for metric in scorer.metrics))
+    return [metric for metric in every if metric.source]
+
+
+def _metric_words(metric: Metric) -> str:
+    return f"{metric.name}(source={metric.source})"
 
 
 def judge_words(task: Task) -> str:
