@@ -37,7 +37,7 @@ COMMANDS = {
     "leaderboard": "Rank the models of a folder of runs.",
     "push": "Send runs to MLflow or Weights & Biases.",
     "rescore": "Score a run again from its stored replies.",
-    "score-code": "Score programs that a model wrote elsewhere.",
+    "score": "Score responses that were made elsewhere.",
     "cache": "Show or clear the response cache.",
     "doctor": "Say what this machine can evaluate.",
     "init": "Start a project with tasks/, judges/, reports/.",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evalkit.core.errors import RunError, UnavailableError, UsageError
     from evalkit.core.images import IMAGE_TOKENS, Image
     from evalkit.core.messages import Message
-    from evalkit.core.models import Capabilities, Identity, Model, ModelError
+    from evalkit.core.models import Capabilities, Identity, Model, ModelError, NoAnswerError
     from evalkit.core.outcomes import Estimate, Failure, Record, Score, Validity
     from evalkit.core.parts import (
         AskModel,
@@ -59,7 +59,7 @@ _WHERE = {
     "errors": "RunError UnavailableError UsageError",
     "images": "IMAGE_TOKENS Image",
     "messages": "Message",
-    "models": "Capabilities Identity Model ModelError",
+    "models": "Capabilities Identity Model ModelError NoAnswerError",
     "outcomes": "Estimate Failure Record Score Validity",
     "parts": "AskModel Attempt Ends Fewshot FewshotOrder FloatRows GiveVerdict GoldReplies "
     "IntArray Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
@@ -101,6 +101,7 @@ __all__ = [
     "Metric",
     "Model",
     "ModelError",
+    "NoAnswerError",
     "OpenedSource",
     "Perplexity",
     "Prompt",

@@ -73,3 +73,7 @@ class ModelError(Exception):
     def __init__(self, words: str, why: Literal["", "refused", "failed"] = "") -> None:
         super().__init__(words)
         self.why = why
+
+
+class NoAnswerError(ModelError):
+    """What answered has nothing to say to a request: the sample has no answer, and counts as wrong."""

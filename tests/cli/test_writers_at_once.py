@@ -68,7 +68,7 @@ def files_of(folder: Path) -> dict[str, tuple[bytes, int]]:
         ("run", "--resume", "r"),
         ("run", "t.yaml", "--model", "tiny", "--out", "r"),
         ("rescore", "r", "--out", "r"),
-        ("score-code", "samples.jsonl", "--out", "r"),
+        ("score", "humaneval", "--responses", "samples.jsonl", "--out", "r"),
     ],
 )
 def test_a_folder_that_is_held_is_left_as_it_is(project: Path, arguments: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from evalkit.core import (
     Message,
     Model,
     ModelError,
+    NoAnswerError,
     Prompt,
     Record,
     Reply,
@@ -38,7 +39,8 @@ async def make_record(name: str, task: Task, work: Work, model: Model) -> Record
     except (UsageError, RunError):
         raise
     except ModelError as error:
-        return _failed(name, work, (), Validity.BACKEND_ERROR, Failure("model", "ModelError", str(error)), started)
+        outcome = Validity.NO_ANSWER if isinstance(error, NoAnswerError) else Validity.BACKEND_ERROR
+        return _failed(name, work, (), outcome, Failure("model", "ModelError", str(error)), started)
     except Exception as error:  # noqa: BLE001 - a plugin's method or a backend: it fails this sample, not the run
         return _failed(name, work, (), Validity.BACKEND_ERROR, _failure("model", error), started)
     return await score_record(name, task.scorers, work, _dated(replies), started)

@@ -1,0 +1,188 @@
+"""`evalkit score`: responses that were made elsewhere, scored as a task's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import click
+
+from evalkit import plugins
+from evalkit.cli.run_options import run_option
+from evalkit.core import Attempt, DataOptions, Metric, Model, Record, Task, UsageError, claims, paths
+from evalkit.core.terminal import say
+from evalkit.runs.plan import RUNS
+from evalkit.runs.responses.matching import Matched, match
+from evalkit.runs.responses.rows import Response, RowForm, read_responses
+from evalkit.runs.responses.scored import ResponsesModel, as_written, metrics_of, name_of, with_responses
+from evalkit.runs.runner import Settings, begin, execute, new_journal, prepare
+from evalkit.runs.store import Run
+
+_USUAL_K = (1, 10, 100)
+
+
+@click.command("score")
+@click.argument("task", metavar="TASK")
+@click.option(
+    "--responses",
+    "files",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Of one model; may be repeated.",
+)
+@click.option("--text", default="", metavar="TEMPLATE", help='A row\'s text, such as "{{ output[0] }}".')
+@click.option("--id", "row_id", default="", metavar="TEMPLATE", help='A row\'s sample, such as "{{ task_id }}".')
+@click.option("--prompt", default="", metavar="TEMPLATE", help="What was asked, where there is no id.")
+@click.option("--texts", type=click.Choice(["all", "first"]), default="all", show_default=True, help="Of each sample.")
+@click.option(
+    "--missing",
+    type=click.Choice(["refuse", "out", "wrong"]),
+    default="refuse",
+    show_default=True,
+    help="A sample without a response: it leaves n, or counts as wrong.",
+)
+@click.option("--skip-unmatched", is_flag=True, help="Leave out responses that no sample of the task has.")
+@click.option("--k", default="", metavar="K,K,…", help="pass@k for these k.  [default: of 1, 10, 100 what there is]")
+@click.option("--name", default="", metavar="NAME", help="Of the model.  [default: as the file says, or its name]")
+@click.option("--results", type=click.Path(path_type=Path), metavar="FILE", help="Every row again, with its scores.")
+@run_option("data_dir")
+@run_option("offline")
+@click.option("--judge", metavar="MODEL", help="Model that judges, where a judge scores the task.")
+@click.option("--unsafe-code", type=click.Choice(["subprocess"]), help="Run generated code WITHOUT isolation.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def command(task: str, files: tuple[Path, ...], quiet: bool, **given: Any) -> None:
+    """Score responses that were made elsewhere as TASK's; the result is a run like any other.
+
+    A FILE is JSONL, JSON, CSV, Parquet, a text line a sample, a data set saved to disk, or a log of lm-eval or
+    Inspect; the forms of human-eval, AlpacaEval, FastChat, OpenAI's evals and batch results are known. Responses are
+    matched by id, by prompt or by question, whichever places most; one that fits two samples is refused.
+
+    \b
+    Examples:
+      evalkit score gsm8k --responses outputs.jsonl
+      evalkit score humaneval --responses samples.jsonl --results results.jsonl
+    """
+    from evalkit.cli.commands.run import finish
+    from evalkit.cli.rendering.progress import progress
+
+    responses = read_responses(files, RowForm(given["text"], given["row_id"], given["prompt"]))
+    found = _asked(task, responses)
+    model = ResponsesModel(given["name"] or name_of(files, responses), responses)
+    data = DataOptions(given["data_dir"] or paths.data_mirror(), given["offline"])
+    settings = Settings(data=data, unsafe_code=given["unsafe_code"] or "", max_failures=_allowed(given["missing"]))
+    attempts = [work.attempt for work in prepare(found, task, "", cast(Model, model), settings).work()]
+    matched = match(attempts, responses)
+    _check_unmatched(matched, responses, given["skip_unmatched"])
+    place = ", ".join(map(str, files))
+    scored, count = with_responses(
+        found, attempts, matched, given["missing"], first=given["texts"] == "first", place=place
+    )
+    scored, settings = _counted(scored, settings, count, matched, given["k"])
+    run = _run(scored, task, model, settings, given, progress(quiet=quiet))
+    if given["results"]:
+        _write_results(given["results"], matched, run)
+    _say_how(matched, attempts, responses)
+    finish([run])
+
+
+def _asked(name: str, responses: Sequence[Response]) -> Task:
+    found = plugins.load("task", name)
+    if not isinstance(found, Task):
+        raise UsageError(f"{name!r} is a suite", fix="score its tasks one by one")
+    return found if any(one.replies for one in responses) else as_written(found)
+
+
+def _allowed(missing: Literal["refuse", "out", "wrong"]) -> float:
+    """The share of samples that may fail: whoever leaves out what is missing has said so."""
+    return 1.0 if missing == "out" else Settings().max_failures
+
+
+def _check_unmatched(matched: Matched, responses: Sequence[Response], skip: bool) -> None:
+    if matched.unmatched and not skip:
+        raise UsageError(
+            f"{len(matched.unmatched):,} of {len(responses):,} responses fit no sample, by {matched.how}",
+            found=matched.unmatched[0].origin,
+            fix="another task, or --skip-unmatched leaves them out",
+        )
+
+
+def _counted(task: Task, settings: Settings, count: int, matched: Matched, k: str) -> tuple[Task, Settings]:
+    """pass@k for the completions that there are; of any other task as many repeats."""
+    from evalkit.scoring.metrics.pass_at_k import pass_at
+
+    metrics = metrics_of(task)
+    if not any(metric.name.startswith("pass@") for metric in metrics):
+        if k:
+            raise UsageError(f"{task.name} has no pass@k", found=f"--k {k}", fix="leave it out")
+        return task, replace(settings, repeats=count)
+    least = min(sum(len(one.texts) for one in found) for found in matched.of.values())
+    chosen = pass_at(k or ",".join(str(one) for one in _USUAL_K if one <= least), least)
+    others: tuple[Metric, ...] = tuple(metric for metric in metrics if not metric.name.startswith("pass@"))
+    return replace(task, metrics=(*chosen, *others), primary_metric="pass@1"), settings
+
+
+def _run(task: Task, spec: str, model: ResponsesModel, settings: Settings, given: dict[str, Any], shown: Any) -> Run:
+    from evalkit.judging.judge_model import judge_for, judged_by
+
+    judge = judge_for([task], given["judge"])
+    asked = cast(Model, model)
+    prepared = prepare(judged_by(task, judge), spec, "score", asked, settings)
+    out = given["out"] or claims.new_folder(RUNS)
+
+    async def work() -> Run:
+        with new_journal(out) as journal:
+            plan = begin(out, out.name, asked, [prepared], {"tasks": [None], "models": [None], "cache": False})
+            try:
+                return await execute(journal, plan, asked, [prepared], shown)
+            finally:
+                if judge is not None:
+                    await judge.close()
+
+    return asyncio.run(work())
+
+
+def _say_how(matched: Matched, attempts: Sequence[Attempt], responses: Sequence[Response]) -> None:
+    samples = len({attempt.sample.id for attempt in attempts})
+    placed, fit = len(responses) - len(matched.unmatched), len(matched.of)
+    say(f"{placed:,} of {len(responses):,} responses matched by {matched.how}; {fit:,} of {samples:,} samples")
+
+
+def _write_results(path: Path, matched: Matched, run: Run) -> None:
+    """Every matched row again with its scores; of programs with human-eval's "result" and "passed", too."""
+    records: dict[str, list[Record]] = {}
+    for record in run.records():
+        records.setdefault(record.sample.id, []).append(record)
+    with path.open("w", encoding="utf-8", newline="\n") as out:
+        for sample, responses in matched.of.items():
+            found = sorted(records.get(sample, ()), key=lambda record: record.repeat)
+            seen: Counter[str] = Counter()
+            for response in responses:
+                added = _results_of(found, seen)
+                out.write(
+                    json.dumps({**response.row, "sample": sample, **added}, ensure_ascii=False, default=str) + "\n"
+                )
+    say(f"results: {path}")
+
+
+def _results_of(records: Sequence[Record], seen: Counter[str]) -> dict[str, Any]:
+    """What became of the next response of a sample, in the order of the file."""
+    number = seen["responses"]
+    seen["responses"] += 1
+    record = records[min(number, len(records) - 1)] if records else None
+    if record is None:
+        return {"scores": {}}
+    words = next((score.answer for score in record.scores if score.name == "attempts"), None)
+    if words is None:
+        return {"scores": {score.name: score.value for score in record.scores}, "validity": record.validity}
+    ends = words.split()
+    word = ends[number] if number < len(ends) else "sandbox-error"
+    result = {"passed": "passed", "timeout": "timed out"}.get(word, f"failed: {word}")
+    return {"result": result, "passed": None if word == "sandbox-error" else word == "passed"}
