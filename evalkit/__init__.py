@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalkit.api import run
+    from evalkit.api import compare, load, run
     from evalkit.comparing.gates import assert_no_regression
     from evalkit.core import (
         Judge,
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "assert_no_regression": "evalkit.comparing.gates",
+    "compare": "evalkit.api",
+    "load": "evalkit.api",
     "run": "evalkit.api",
-    "Run": "evalkit.runs.store",
+    # Its runs can be compared and reported on, which rooms above theirs do.
+    "Run": "evalkit.api",
     "Judge": "evalkit.core",
     "Message": "evalkit.core",
     "Metric": "evalkit.core",
@@ -57,6 +60,8 @@ __all__ = [
     "Task",
     "UsageError",
     "assert_no_regression",
+    "compare",
+    "load",
     "run",
 ]
 

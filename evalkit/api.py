@@ -1,23 +1,35 @@
-"""`evalkit.run`: tasks × models to runs, from Python."""
+"""evalkit from Python: `run`, `load`, `compare`."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Unpack, overload
+from pathlib import Path
+from typing import Unpack, cast, overload
 
-from evalkit.core import Model, Task
+from evalkit.comparing.comparison import compare
+from evalkit.core import Model, Task, UsageError
 from evalkit.models.functions import model_of
 from evalkit.runs.execution import run_plan
+from evalkit.runs.foreign import open_log
+from evalkit.runs.foreign.scored import scored
+from evalkit.runs.notebook import NotebookProgress, in_notebook
 from evalkit.runs.options import checked_keywords
 from evalkit.runs.plan import RunKeywords, plan_with
 from evalkit.runs.runner import Silent
-from evalkit.runs.store import Run
+from evalkit.runs.store import Run, runs_under
+from evalkit.runs.store.run import offer
+from evalkit.runs.written_report import write_report
 
-__all__ = ["run"]
+__all__ = ["compare", "load", "run"]
+
+offer("compare", compare)
+offer("report", write_report)
 
 Tasks = str | Task | Sequence[str | Task]
-Writes = Callable[..., str] | Callable[..., Awaitable[str]]
-"""A function of a prompt or of messages (see `models.functions`)."""
+Writes = (
+    Callable[..., str] | Callable[..., list[str]] | Callable[..., Awaitable[str]] | Callable[..., Awaitable[list[str]]]
+)
+"""A function of a prompt, of messages, or of a list of either (see `models.functions`)."""
 Models = list[str | Model | Writes] | list[str] | tuple[str | Model | Writes, ...]
 
 
@@ -41,5 +53,22 @@ def run(tasks: Tasks, model: str | Model | Writes | Models, **options: Unpack[Ru
     names = (tasks,) if isinstance(tasks, str | Task) else tasks
     models = [model_of(one) for one in (model if isinstance(model, list | tuple) else (model,))]
     plan = plan_with(names, models, options)
-    runs = run_plan(plan, options.get("progress") or Silent())
+    quiet = NotebookProgress() if in_notebook() else Silent()
+    runs = run_plan(plan, options.get("progress") or quiet)
     return runs[0] if single else runs
+
+
+def load(path: str | Path) -> Run:
+    """A run that is there already: a run folder, or a log of lm-eval or Inspect.
+
+    Raises UsageError where there is none, and where a folder holds several, which it names.
+    """
+    folder = Path(path)
+    if not isinstance(path, str | Path) or not folder.exists():
+        raise UsageError(f"there is no run {str(path)!r}", found=repr(path), fix='evalkit.load("runs/…")')
+    found = runs_under(folder)
+    if len(found) > 1:
+        shown = ", ".join(map(str, found[:4])) + ("…" if len(found) > 4 else "")
+        raise UsageError(f"{folder} holds {len(found)} runs", found=shown, fix="load one of them")
+    log = open_log(folder) if not found else None
+    return cast(Run, scored(log)) if log is not None else Run.open(found[0] if found else folder)

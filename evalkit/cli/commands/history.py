@@ -84,7 +84,7 @@ def _collect(folder: Path, wanted: HistoryFilter) -> tuple[list[Run], list[Serie
 
 def _write_page(runs: list[Run], given: dict[str, Any], page: Path) -> None:
     from evalkit import plugins
-    from evalkit.cli.commands.report import write_pieces
+    from evalkit.runs.written_report import write_pieces
 
     only = {"tasks": "\n".join(given["tasks"]), "models": "\n".join(given["models"]), "metric": given["metric"]}
     options = only | {"across_models": str(given["across_models"]), "alpha": str(given["alpha"])}

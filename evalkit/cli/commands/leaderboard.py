@@ -9,10 +9,10 @@ from typing import cast
 import click
 
 from evalkit import plugins
-from evalkit.cli.commands.report import Report, write_pieces
 from evalkit.core import UsageError
 from evalkit.core.terminal import emit, say
 from evalkit.runs.store import Run
+from evalkit.runs.written_report import Report, write_pieces
 
 _FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", ".json": "json"}
 

@@ -10,11 +10,11 @@ from typing import cast
 import click
 
 from evalkit import plugins
-from evalkit.cli.commands.report import Report, write_pieces
 from evalkit.core import UsageError
 from evalkit.core.terminal import say
 from evalkit.runs.store import Run, runs_under
 from evalkit.runs.store import manifest as manifests
+from evalkit.runs.written_report import Report, write_pieces
 
 _TRACKERS = ("mlflow", "wandb")
 

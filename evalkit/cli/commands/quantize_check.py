@@ -217,7 +217,7 @@ def _finish(folder: Path, asked: VariantList, policy: Policy | None, given: dict
 
 def _write_page(page: Path, runs: Sequence[Run], given: dict[str, Any]) -> None:
     from evalkit import plugins
-    from evalkit.cli.commands.report import Report, write_pieces
+    from evalkit.runs.written_report import Report, write_pieces
 
     options = {name: given[name] for name in ("policy", "margin") if given[name]}
     write_pieces(page, cast("Report", plugins.load("report", "variants", options))(runs))

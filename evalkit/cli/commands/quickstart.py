@@ -51,7 +51,7 @@ def _pages(runs: Sequence[Run], *, alone: bool) -> list[tuple[str, Path]]:
     folder, whose neighbours may be anything): what each is called, and where it is."""
     from evalkit import plugins
     from evalkit.cli.commands.leaderboard import runs_of
-    from evalkit.cli.commands.report import Report, write_pieces
+    from evalkit.runs.written_report import Report, write_pieces
 
     folder = runs[0].folder
     above = folder if alone else folder.parent

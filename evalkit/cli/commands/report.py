@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +13,7 @@ from evalkit.core import Sibling, UsageError
 from evalkit.core.spec import parse
 from evalkit.core.terminal import emit, say
 from evalkit.runs.store import Run, runs_under
-
-Report = Callable[[Sequence[Run]], "str | Iterator[str | Sibling]"]
-_BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "scores_csv", ".json": "scores_json"}
+from evalkit.runs.written_report import BY_SUFFIX, Report, files_of, tags_of, write_pieces
 
 
 @click.command("report")
@@ -50,11 +47,11 @@ def command(
     # Within a folder the oldest comes first, as the models were asked.
     found = [run for given in runs for run in _opened(given)]
     suffix = out.suffix.lower() if out else ""
-    if suffix not in ("", *_BY_SUFFIX) and not (name or comparing):
+    if suffix not in ("", *BY_SUFFIX) and not (name or comparing):
         raise UsageError(
-            "the file's suffix says what is written", found=str(out), fix=f"{', '.join(_BY_SUFFIX)}; or --as REPORT"
+            "the file's suffix says what is written", found=str(out), fix=f"{', '.join(BY_SUFFIX)}; or --as REPORT"
         )
-    chosen = name or ("comparison" if comparing else _BY_SUFFIX.get(suffix, "markdown"))
+    chosen = name or ("comparison" if comparing else BY_SUFFIX.get(suffix, "markdown"))
     if comparing and len(found) != 2:
         raise UsageError("--compare takes two runs", found=f"{len(found)} runs", fix="name two run folders")
     if pairs and not comparing:
@@ -62,7 +59,7 @@ def command(
     options = {"policy": policy} if policy else {}
     if pairs:
         options["pairs"] = "\n".join(pairs)
-    tags = _tags(chosen)
+    tags = tags_of(chosen)
     if out is None and "html" in tags:
         below = found[-1].folder if found[-1].folder.is_dir() else found[-1].folder.parent
         out = below / ("comparison.html" if comparing else "report.html")
@@ -91,55 +88,10 @@ def _opened(given: Path) -> list[Run]:
     return [Run.open(folder) for folder in folders or [given]]
 
 
-def write_pieces(out: Path, made: str | Iterator[str | Sibling]) -> list[Path]:
-    """Write a report and what belongs beside it in one step: a reader sees the old file or the new one, never half.
-
-    Returns the files that were written, the report first. Raises UsageError where the disk refuses.
-    """
-    waiting: list[tuple[Path, Path]] = []
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        for name, pieces in _files(out.name, made):
-            path = out.with_name(name)
-            new = out.with_name(f".{name}.{os.getpid()}")
-            waiting.append((new, path))
-            with new.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.writelines(pieces)
-        for new, path in reversed(waiting):  # what it links to is there before the report is
-            new.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {out}", found=error.strerror or str(error)) from None
-    finally:
-        for new, _ in waiting:
-            new.unlink(missing_ok=True)
-    return [path for _, path in waiting]
-
-
-def _files(name: str, made: str | Iterator[str | Sibling]) -> Iterator[tuple[str, Iterator[str]]]:
-    """Each file's name and its pieces; those of one are to be read before the next is asked for."""
-    pieces: Iterator[str | Sibling] = iter((made,)) if isinstance(made, str) else made
-    following: list[str] = [name]
-
-    def until_next() -> Iterator[str]:
-        for piece in pieces:
-            if isinstance(piece, Sibling):
-                following.append(piece.name)
-                return
-            yield piece
-
-    while following:
-        yield following.pop(), until_next()
-
-
 def _pieces(made: str | Iterator[str | Sibling]) -> Iterator[str]:
     """The pieces of a report that is one file."""
-    for _, pieces in _files("", made):
+    for _, pieces in files_of("", made):
         yield from pieces
-
-
-def _tags(chosen: str) -> tuple[str, ...]:
-    name = parse(chosen).name
-    return next((tuple(entry.tags) for entry in plugins.index("report") if entry.name == name), ())
 
 
 def _size(path: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.core import Estimate, Record, UsageError, toy_sets
+from evalkit.core.formatting import number
+from evalkit.runs.notebook import scores_html
 from evalkit.runs.store import journal, manifest
 from evalkit.runs.store.manifest import Manifest, TaskResult
 
@@ -16,7 +18,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(slots=True)
+_SHOWN = 3
+_later: dict[str, Callable[..., Any]] = {}
+"""What a run can do by rooms above this one: see `offer`."""
+
+
+def offer(name: str, function: Callable[..., Any]) -> None:
+    """Have runs do something that a room above this one knows how: `evalkit.api` does so as it is imported."""
+    _later[name] = function
+
+
+@dataclass(slots=True, repr=False)
 class Run:
     """One model's run over one or more tasks. `failed` is True where too many samples could not be measured."""
 
@@ -54,6 +66,39 @@ class Run:
             if not task or record.task == task:
                 yield record
 
+    def samples(self, task: str = "") -> list[Record]:
+        """The records in the order of the data; of one task where it is named."""
+        if task:
+            self.manifest.task(task)
+        places = {name: number for number, name in enumerate(self.tasks)}
+        return sorted(self.records(task), key=lambda one: (places[one.task], one.index, one.repeat))
+
+    def compare(self, other: Run, **options: Any) -> Any:
+        """What `other` changed, on the samples that both have; this run is A (see `evalkit.compare`)."""
+        return _of_later("compare")(self, other, **options)
+
+    def report(self, out: Path | str = "", name: str = "", **options: str) -> Path:
+        """Write a report on this run and return its path: `report.html` in its folder, or `out`, whose ending says
+        which report is written; `name` is any of `evalkit list reports`, with its options.
+
+        Raises UsageError for an unknown report, option or ending.
+        """
+        path = Path(out) if out else self.folder / "report.html"
+        written: Path = _of_later("report")([self], path, name, options)[0]
+        return written
+
+    def __repr__(self) -> str:
+        said = []
+        for entry in self.manifest.tasks:
+            metric = entry.result.metric("") if entry.result else None
+            said.append(entry.name + (f" {number(metric.estimate.value, metric.scale)}" if metric else ""))
+        shown = ", ".join(said[:_SHOWN]) + (f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else "")
+        status = "" if self.manifest.status == "finished" else f", {self.manifest.status}"
+        return f"<Run of {self.model}: {shown}{status}; {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        return scores_html(self.manifest)
+
     def to_pandas(self) -> pd.DataFrame:
         """One row a record: model, task, sample, repeat, validity, group columns and a column for every score."""
         import pandas as pd
@@ -61,6 +106,12 @@ class Run:
         rows = [_flat(self.model, record) for record in self.records()]
         frame = pd.DataFrame(rows)
         return frame.sort_values(["task", "index", "repeat"], ignore_index=True) if rows else frame
+
+
+def _of_later(name: str) -> Callable[..., Any]:
+    if name not in _later:
+        raise UsageError(f"runs can be used for a {name} once evalkit is imported", fix="import evalkit; evalkit.run")
+    return _later[name]
 
 
 def _flat(model: str, record: Record) -> dict[str, Any]:
