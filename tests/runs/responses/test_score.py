@@ -58,7 +58,10 @@ def lines(row: Callable[[int], Any], name: str = "out.jsonl", order: range = ran
 
 
 def document(make: Callable[[], Any], name: str = "out.json") -> Write:
-    return lambda folder: (folder / name).write_text(json.dumps(make(), indent=1)) and None
+    def write(folder: Path) -> None:
+        (folder / name).write_text(json.dumps(make(), indent=1))
+
+    return write
 
 
 def csv_file(folder: Path) -> None:
