@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Unpack, cast, overload
+from typing import Any, Unpack, cast, overload
 
 from evalkit.comparing.comparison import compare
 from evalkit.core import Model, Task, UsageError
@@ -37,7 +37,7 @@ Models = list[str | Model | Writes] | list[str] | tuple[str | Model | Writes, ..
 def run(tasks: Tasks, model: str | Model | Writes, **options: Unpack[RunKeywords]) -> Run: ...
 @overload
 def run(tasks: Tasks, model: Models, **options: Unpack[RunKeywords]) -> list[Run]: ...
-def run(tasks: Tasks, model: str | Model | Writes | Models, **options: Unpack[RunKeywords]) -> Run | list[Run]:
+def run(tasks: Any = None, model: Any = None, *more: object, **options: Unpack[RunKeywords]) -> Run | list[Run]:
     """Evaluate one model, or each of several, on one or more tasks.
 
     A model is a name such as "tiny" or "openai/gpt-4o", an object that is an `evalkit.Model`, or a function, plain or
@@ -48,14 +48,37 @@ def run(tasks: Tasks, model: str | Model | Writes | Models, **options: Unpack[Ru
     RunError where a run cannot go on; samples that could not be measured are on their records, and `Run.failed` says
     whether they are more than `max_failures` of any task.
     """
+    if more:
+        raise UsageError("what follows the model is named", found=f"{more[0]!r:.60}", fix="limit=100, out=…, seed=…")
     single = not isinstance(model, list | tuple)
     checked_keywords(options)
-    names = (tasks,) if isinstance(tasks, str | Task) else tasks
+    shown = options.get("progress")
+    if shown is not None and not all(callable(getattr(shown, name, None)) for name in ("start", "advance", "finish")):
+        raise UsageError(
+            "progress has start, advance and finish", found=f"{shown!r:.60}", fix="leave it out, or Silent()"
+        )
+    names = _tasks(tasks)
     models = [model_of(one) for one in (model if isinstance(model, list | tuple) else (model,))]
     plan = plan_with(names, models, options)
     quiet = NotebookProgress() if in_notebook() else Silent()
-    runs = run_plan(plan, options.get("progress") or quiet)
+    runs = run_plan(plan, shown or quiet)
     return runs[0] if single else runs
+
+
+def _tasks(given: object) -> Sequence[str | Task]:
+    """The tasks that were given as tasks are. Raises UsageError for anything else."""
+    asked: list[object] = list(given) if isinstance(given, list | tuple) else [given]
+    listed: list[str | Task] = []
+    for one in asked:
+        if isinstance(one, str | Task):
+            listed.append(one)
+        else:
+            found = f"{type(one).__name__}: {one!r:.60}"
+            fix = "a name such as 'mmlu', the path of a .yaml or .py file, a Task, or a list of them"
+            raise UsageError("this is no task", found=found, fix=fix)
+    if not listed:
+        raise UsageError("nothing to run", found="no task", fix="evalkit.run('mmlu', …)")
+    return listed
 
 
 def load(path: str | Path) -> Run:
@@ -63,9 +86,9 @@ def load(path: str | Path) -> Run:
 
     Raises UsageError where there is none, and where a folder holds several, which it names.
     """
+    if not isinstance(path, str | Path) or not Path(path).exists():
+        raise UsageError(f"there is no run {str(path)!r}", found=f"{path!r:.60}", fix='evalkit.load("runs/…")')
     folder = Path(path)
-    if not isinstance(path, str | Path) or not folder.exists():
-        raise UsageError(f"there is no run {str(path)!r}", found=repr(path), fix='evalkit.load("runs/…")')
     found = runs_under(folder)
     if len(found) > 1:
         shown = ", ".join(map(str, found[:4])) + ("…" if len(found) > 4 else "")

@@ -33,6 +33,7 @@ from evalkit.scoring.scorers.refusal import refusals as refusals
 from evalkit.scoring.scorers.rouge import rouge as rouge
 from evalkit.scoring.scorers.schema import json_schema as json_schema
 from evalkit.scoring.scorers.similarity import edit_similarity as edit_similarity
+from evalkit.scoring.scorers.sklearn_metric import sklearn as sklearn
 from evalkit.scoring.scorers.token_counts import token_counts as token_counts
 from evalkit.scoring.scorers.token_f1 import token_f1 as token_f1
 from evalkit.scoring.scorers.translation import bleu as bleu
