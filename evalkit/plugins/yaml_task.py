@@ -256,10 +256,12 @@ def _named(value: Value) -> tuple[str, dict[str, Value]]:
     return name, settings.mapping()
 
 
-<<<<<<< HEAD
-def _scorers(keys: Said, method: str, load_judge: LoadJudge) -> tuple[Scorer, ...]:
-=======
-def _sample(keys: Keys, shape: Shape) -> Callable[[Row], Sample]:
+def _name_of(value: Value) -> str:
+    """The name in `name`, or in `name: …`, whatever follows."""
+    return next(iter(value.mapping()), "") if value.is_mapping() else value.text()
+
+
+def _sample(keys: Said, shape: Shape) -> Callable[[Row], Sample]:
     """How a row becomes a sample: by the templates, after the user's function where there is one."""
     if "sample" not in keys:
         return shape.sample
@@ -270,8 +272,7 @@ def _sample(keys: Keys, shape: Shape) -> Callable[[Row], Sample]:
     return lambda row: shape.sample(made(row))
 
 
-def _scorers(keys: Keys, method: str, load_judge: LoadJudge) -> tuple[Scorer, ...]:
->>>>>>> 329ce7c (Take functions of a file as scorers, metrics and rows of YAML tasks)
+def _scorers(keys: Said, method: str, load_judge: LoadJudge) -> tuple[Scorer, ...]:
     if "scorers" in keys:
         return tuple(_scorer(item, load_judge) for item in keys["scorers"].items())
     if method in _WEIGH_CHOICES or (method == "chain_of_thought" and "choices" in keys):
@@ -291,7 +292,7 @@ def _scorers(keys: Keys, method: str, load_judge: LoadJudge) -> tuple[Scorer, ..
 
 def _scorer(item: Value, load_judge: LoadJudge) -> Scorer:
     """A scorer by name, or `{judge: NAME}`: a judge of the packs, with options inline as in `brevity,words=3`."""
-    if is_in_file(named := _named(item)[0]):
+    if is_in_file(named := _name_of(item)):
         plain = {key: value.plain() for key, value in _named(item)[1].items()}
         return _in_place(item, partial(scorer_in_file, named, item.path.parent, plain))
     if not (item.is_mapping() and item.mapping().keys() == {"judge"}):
@@ -319,7 +320,7 @@ def _metrics(keys: Said, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]
     names = metrics.names(project)
     made = []
     for item in keys["metrics"].items():
-        if is_in_file(named := _named(item)[0]):
+        if is_in_file(named := _name_of(item)):
             plain = {key: value.plain() for key, value in _named(item)[1].items()}
             ordered = tuple(score for scorer in task_scorers for score in scorer.scores)
             made.append(_in_place(item, partial(metric_in_file, named, item.path.parent, plain, ordered)))

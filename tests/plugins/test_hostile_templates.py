@@ -37,7 +37,7 @@ RENDERED = {
 """key → the rest of the task, and the form of its value, in which {0} is the template."""
 PLAIN = {
     *("name", "summary", "tags", "version", "data", "examples", "delimiter", "separator", "method", "stop"),
-    *("max_tokens", "scorers", "metrics", "primary_metric", "fewshot"),
+    *("max_tokens", "scorers", "metrics", "primary_metric", "fewshot", "sample"),
 }
 HOSTILE = {
     "code": "{{ cycler.__init__.__globals__.os.system('touch ran') }}",
