@@ -212,6 +212,7 @@ class PromptFormat:
 
 
 FewshotOrder = Literal["first", "random", "seeded", "balanced", "lm-eval"]
+"""How few-shot examples are picked (docs/tasks.md)."""
 
 
 @dataclass(frozen=True, slots=True)

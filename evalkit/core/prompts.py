@@ -144,6 +144,7 @@ class Tokenize:
 
 
 Request = Generate | Choose | Perplexity | Embed | Tokenize
+"""Whatever a model can be asked."""
 
 
 @dataclass(frozen=True, slots=True)
