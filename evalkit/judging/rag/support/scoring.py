@@ -50,13 +50,13 @@ def sentence_support(*, embedder: str = "") -> Scorer:
 def support_scores(
     found: Sequence[Support], names: tuple[str, ...], validity: Validity = Validity.OK
 ) -> tuple[Score, ...]:
-    """`sentences` with the details, and the four named scores where a sentence claims something. The flag `not_latin` is
-    of an answer in another script, of which English rules see little."""
+    """`sentences` with the details, and the four named scores where a sentence claims something. The flag `not_latin`
+    is of an answer in another script, of which English rules see little."""
     claiming = [one for one in found if one.support is not None]
     mean_value, weakest = overall(found)
     details = {"sentences": [one.json() for one in found]}
     reason = "" if claiming else "no sentence claims anything"
-    flags = ("contexts_cut",) if any(one.cut for one in found) else ()
+    flags: tuple[str, ...] = ("contexts_cut",) if any(one.cut for one in found) else ()
     flags += ("not_latin",) if _is_foreign("".join(one.text for one in claiming)) else ()
     count = Score("sentences", float(len(claiming)), reason=reason, validity=validity, flags=flags, details=details)
     if mean_value is None or weakest is None:
