@@ -155,8 +155,8 @@ def read_verdicts(path: Path, repeated: Counter[str] | None = None) -> list[Judg
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 break
-            raise UsageError("this is no verdict", found=f"{type(error).__name__}: {error}", at=f"{path}:{number}") \
-                from None  # fmt: skip
+            what, fix = f"{type(error).__name__}: {error}", f"of another tool: evalkit judge import {path}"
+            raise UsageError("this is no verdict", found=what, fix=fix, at=f"{path}:{number}") from None
         # Without what was asked, two lines are two verdicts, however alike.
         name = one.asked or f"line {number}"
         if name in found and found[name].validity is Validity.OK and repeated is not None:
