@@ -19,6 +19,7 @@ from evalkit.core import Judge, PromptFormat, Row, Sample, Scorer, Source, Subse
 from evalkit.data import files
 from evalkit.judging.rag.chunking import Chunking
 from evalkit.judging.rag.columns import Form
+from evalkit.judging.rag.detectors import chosen
 from evalkit.judging.rag.lexical import Bm25
 from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
 from evalkit.judging.rag.record_reader import record_of
@@ -59,6 +60,7 @@ def task(
     scorers: str = "retrieval,rag_diagnosis",
     reference_scorers: str = "token_f1",
     judges: str = "",
+    detector: Literal["", "auto", "lexical", "nli", "judge"] = "",
     nli: str = "",
     primary_metric: str = "",
     prompt: Literal["chat", "text"] = "chat",
@@ -69,7 +71,8 @@ def task(
 
     `scorers` names scorers of evalkit's that look at question, contexts and answer; `reference_scorers` those that
     compare with a reference answer, where there is one; `judges` judges of the packs; `nli` is an entailment model that
-    looks for the answer's sentences in the contexts. `prompt=text` is for base
+    looks for the answer's sentences in the contexts. `detector` looks for them, too: by words, that model or the judge
+    `faithfulness`; `auto` takes the best of these that is given. `prompt=text` is for base
     models, whose answer ends with its line.
     """
     if docs:
@@ -90,7 +93,7 @@ def task(
         sample=lambda row: _sample(row, read),
         prompt=layout,
         method=answer_from_contexts(form=prompt, max_tokens=max_tokens, stop=("\n",) if prompt == "text" else ()),
-        scorers=_scorers(scorers, reference_scorers, judges, nli, top),
+        scorers=_scorers(scorers, reference_scorers, judges, nli, top, detector),
         primary_metric=primary_metric or reference_scorers.partition(",")[0].strip(),
     )
 
@@ -110,11 +113,21 @@ def _sample(row: Row, form: Form) -> Sample:
     return to_sample(record_of(row, form), row)
 
 
-def _scorers(always: str, referenced: str, judges: str, nli: str, top: int) -> tuple[Scorer, ...]:
+def _scorers(
+    always: str,
+    referenced: str,
+    judges: str,
+    nli: str,
+    top: int,
+    detector: Literal["", "auto", "lexical", "nli", "judge"],
+) -> tuple[Scorer, ...]:
     depths = tuple(sorted({1, top}))
     found = [retrieval(depths=depths) if name == "retrieval" else scorers.by_name(name) for name in _names(always)]
     found += [where_referenced(scorers.by_name(name)) for name in _names(referenced)]
-    found += [scorers.by_name("entailment", model=nli)] if nli else []
+    if detector:
+        found.append(chosen(detector, lambda: _judge("faithfulness"), nli=nli))
+    elif nli:
+        found.append(scorers.by_name("entailment", model=nli))
     found += [judged(_judge(name)) for name in _names(judges)]
     if not found:
         raise UsageError("no scorer is named", fix="scorers=retrieval,reference_scorers=token_f1")

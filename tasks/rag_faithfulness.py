@@ -18,8 +18,7 @@ from typing import Literal
 from evalkit.core import Judge, Row, Sample, Scorer, Source, Subset, Task, UsageError
 from evalkit.data import bundled
 from evalkit.data import files as read_files
-from evalkit.judging.rag.detectors import best_detector
-from evalkit.judging.rag.detectors import detector as by_name
+from evalkit.judging.rag.detectors import chosen
 from evalkit.judging.rag.methods import answer_from_contexts, context_prompt
 from evalkit.judging.rag.support import abstention
 from evalkit.plugins import load
@@ -49,7 +48,7 @@ def task(
     """`detector` looks for the answer in the contexts: `auto` takes the entailment model `nli` (repo or folder) where
     one is named, else the judge where one is given (`--judge`), else words. `judges` are further judges of the packs;
     `answers` says which of a row's own answers `--model stored/NAME` takes. `prompt=text` is for base models."""
-    scorers: list[Scorer] = [_detector(detector, nli, embedder), abstention()]
+    scorers: list[Scorer] = [chosen(detector, _faithfulness, nli=nli, embedder=embedder), abstention()]
     for name in (part.strip() for part in judges.split(",") if part.strip()):
         found = load("judge", name)
         assert isinstance(found, Judge)
@@ -65,15 +64,10 @@ def task(
     )
 
 
-def _detector(name: Literal["auto", "lexical", "nli", "judge"], nli: str, embedder: str) -> Scorer:
-    def judge() -> Judge:
-        found = load("judge", "faithfulness")
-        assert isinstance(found, Judge)
-        return found
-
-    if name == "auto":
-        return best_detector(judge, nli=nli, embedder=embedder)
-    return by_name(name, judge, nli=nli, embedder=embedder)[0]
+def _faithfulness() -> Judge:
+    found = load("judge", "faithfulness")
+    assert isinstance(found, Judge)
+    return found
 
 
 def _source(files: str, data: str) -> Source:

@@ -37,8 +37,13 @@ def detector(name: Detector, judge: Callable[[], Judge], *, nli: str = "", embed
     return judged(found), found.scores[0] if found.scores else found.name
 
 
-def best_detector(judge: Callable[[], Judge], *, nli: str = "", embedder: str = "") -> Scorer:
-    """The entailment model where one is named, else the judge where the run is given one (`--judge`), else words."""
+def chosen(
+    name: Detector | Literal["auto"], judge: Callable[[], Judge], *, nli: str = "", embedder: str = ""
+) -> Scorer:
+    """The detector of that name; for "auto" the entailment model where one is named, else the judge where the run is
+    given one (`--judge`), else words."""
+    if name != "auto":
+        return detector(name, judge, nli=nli, embedder=embedder)[0]
     if nli:
         return detector("nli", judge, nli=nli)[0]
     by_words = detector("lexical", judge, embedder=embedder)[0]

@@ -165,6 +165,17 @@ def test_the_judge_that_a_run_is_given_is_the_detector_and_words_are_without(tmp
     assert "support" in {score.name for score in next(iter(named.records())).scores}
 
 
+def test_the_task_rag_takes_a_detector_by_name(tmp_path: Path) -> None:
+    row = {"id": "1", "question": "Who?", "contexts": ["Ann built it."], "answer": "Ann built it."}
+    (tmp_path / "a.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    spec = f"rag,data={tmp_path}/a.jsonl,scorers=,reference_scorers="
+    plain = evalkit.run(f"{spec},detector=auto", model="stored/bot", out=tmp_path / "plain")
+    assert next(iter(plain.records())).value("support") == 1.0
+    with judge_server(literal) as (judge, _):
+        asked = evalkit.run(f"{spec},detector=auto", model="stored/bot", judge=judge, out=tmp_path / "asked")
+    assert next(iter(asked.records())).value("faithfulness") == 1.0
+
+
 def test_a_detector_that_needs_a_model_says_which_and_refuses_another() -> None:
     def judge() -> object:
         return load("judge", "faithfulness")
