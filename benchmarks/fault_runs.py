@@ -64,9 +64,10 @@ def compare(form: str, stream: bool, samples: int, share: float, seed: int) -> t
         rows = ({"one": n, "other": 3 * n + 1, "sum": 4 * n + 1} for n in range(1, samples + 1))
         (folder / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "sums.yaml").write_text(TASK, "utf-8")
-        with FaultingServer(0.0, seed) as sound:
+        drawn = seed * 10 + 2 * FORMATS.index(form) + stream  # other faults for each
+        with FaultingServer(0.0, drawn) as sound:
             expected = _outcome(folder, "sound", sound.model(form, stream))
-        with FaultingServer(share, seed) as server:
+        with FaultingServer(share, drawn) as server:
             found = _outcome(folder, "faulty", server.model(form, stream))
     faults = [f"{name}: {expected[name]} → {found[name]}" for name in expected if expected[name] != found[name]]
     if lost := [prompt for prompt in sound.paid if not server.paid[prompt]]:
