@@ -7,7 +7,16 @@ import random
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+
+class Noted(NamedTuple):
+    """One question: its last word, the clock's seconds when it was read, and the key of the process that asked."""
+
+    model: str
+    word: str
+    at: float
+    who: str
 
 
 class _Server(ThreadingHTTPServer):
@@ -18,10 +27,10 @@ class _Server(ThreadingHTTPServer):
 
 
 class NotingServer:
-    """Replies after 5 to 60 ms with the model's name and the last word. `noted`: (model, last word, seconds)."""
+    """Replies after 5 to 60 ms with the model's name and the last word. `noted`: what was asked."""
 
     def __init__(self, seed: float) -> None:
-        self.noted: list[tuple[str, str, float]] = []
+        self.noted: list[Noted] = []
         self._draw = random.Random(seed)
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self.address = f"http://127.0.0.1:{self._server.server_port}"
@@ -45,7 +54,8 @@ class NotingServer:
                 if not self.path.endswith("/chat/completions"):
                     return self._answer(404, {"error": {"message": "Not Found"}})
                 word = body["messages"][-1]["content"].split()[-1]
-                noted.append((body["model"], word, time.monotonic()))
+                who = self.headers.get("authorization", "").removeprefix("Bearer ")
+                noted.append(Noted(body["model"], word, time.monotonic(), who))
                 time.sleep(draw.uniform(0.005, 0.06))
                 return self._answer(200, _reply(body["model"], word))
 
