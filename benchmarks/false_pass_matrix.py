@@ -337,14 +337,16 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--metric", action="append", default=[], help="only these metrics")
+    parser.add_argument("--most", type=int, default=1000, help="no more samples than this")
     given = parser.parse_args()
     started = time.perf_counter()
     found = []
     for kind in KINDS:
         if given.metric and kind.metric not in given.metric:
             continue
-        found += [measure(kind, n, given.draws, given.seed, resamples=400) for n in kind.sizes]
-        print(table(found)[-1], flush=True)
+        found += [measure(kind, n, given.draws, given.seed, resamples=400) for n in kind.sizes if n <= given.most]
+        if found:
+            print(table(found)[-1], flush=True)
     most = ALPHA + 3 * (ALPHA * (1 - ALPHA) / given.draws) ** 0.5
     beyond = [one for one in found if one.through > most or one.failed > most]
     print(f"\n{len(found)} cells: {len(beyond)} beyond {100 * most:.1f} %")

@@ -147,8 +147,7 @@ def paired_jackknife(
         if count < FEWEST or not math.isfinite(value):
             how = too_few(count, n) if count < FEWEST else "undefined"
             return Verdict.unknown(how, n, count, confidence, value)
-        groups = min(GROUPS, count)
-        group = np.random.default_rng(seed).permutation(count)[numbers] * groups // count
+        group, groups = grouped(numbers, count, seed)
         left_out = np.empty(groups)
         for place in range(groups):
             kept = group != place
@@ -171,6 +170,30 @@ def paired_jackknife(
     low, high = bounds(found, (1.0 - confidence) / 2.0, strict=strict)
     p = float(p_value(found, strict=strict))
     return Verdict(value, float(low), float(high), p, n, count, f"{form(found)}, {how}", confidence)
+
+
+def grouped(numbers: IntArray, count: int, seed: int) -> tuple[IntArray, int]:
+    """(the group of every sample, the number of groups): each of `count` clusters is one, or 200 random groups of them
+    are."""
+    groups = min(GROUPS, count)
+    return np.random.default_rng(seed).permutation(count)[numbers] * groups // count, groups
+
+
+def pseudo_values(
+    rows: FloatRows,
+    estimate: Callable[[FloatRows, IntArray], Estimate],
+    clusters: IntArray | None = None,
+    seed: int = 0,
+) -> FloatRows:
+    """The pseudo-values of a metric of one run's rows (n, width), a cluster each or a random group of them, as
+    `paired_jackknife` takes them of two. Not finite where the metric is not without one of them."""
+    numbers, count = renumber(clusters, len(rows))
+    numbers = np.arange(len(rows)) if numbers is None else numbers
+    group, groups = grouped(numbers, count, seed)
+    with values_only():
+        value = estimate(rows, numbers).value
+        without = [estimate(rows[group != one], numbers[group != one]).value for one in range(groups)]
+    return _pseudo(value, np.asarray(without))
 
 
 def _pseudo(value: float, without: FloatRows) -> FloatRows:

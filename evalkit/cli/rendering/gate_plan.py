@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from evalkit.comparing.gates.assess import baseline_value, ends_of
 from evalkit.comparing.gates.expectation import Asked, planned
 from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.planning import LARGEST_CLUSTER, PowerPlan, suite_power
+from evalkit.comparing.gates.planning_statistics import plan_statistic
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.sequential import Schedule, plan_sequential
-from evalkit.comparing.pairing import is_per_sample, pair_task, values_of
+from evalkit.comparing.pairing import is_per_sample, pair_task, rows_of, values_of
 from evalkit.core import UsageError
 from evalkit.core.outside_text import one_line
 from evalkit.core.terminal import styled
@@ -52,14 +54,17 @@ def show_plan(
             continue
         metric = policy.of(side.name).metric or side.primary_metric
         asked = _asked(side, metric, policy, correlation, like)
-        made = None if asked is None else planned(asked, power)
+        if asked is None:
+            made = _planned_statistic(side, metric, policy, power, correlation, like)
+        else:
+            made = planned(asked, power)
         name = one_line(f"{side.name} {metric}")
-        if asked is None or made is None:
+        if made is None:
             table.add_row(name, f"{side.n:,}", "–", "–", "–", "–")
-            out.print(f"{name}: no mean over samples: what it can tell is known only afterwards", soft_wrap=True)
+            out.print(f"{name}: what it can tell is known only afterwards", soft_wrap=True)
             continue
         plans.append((name, made))
-        if schedule is not None:
+        if schedule is not None and asked is not None:
             looks.append(f"{name}: {_looked(asked, schedule)}")
         scale = side.columns[metric].scale
         table.add_row(
@@ -109,6 +114,30 @@ def _asked(side: TaskSide, metric: str, policy: Policy, correlation: float, like
         return None
     again = values_of(pair_task(side, like.sides[side.name]), metric) if like and side.name in like.sides else None
     return Asked.of(alone, metric, policy, assumed=correlation, again=again)
+
+
+def _planned_statistic(
+    side: TaskSide, metric: str, policy: Policy, power: float, correlation: float, like: Opened | None
+) -> PowerPlan | None:
+    """The plan of a metric that is no mean of samples; None where it cannot be computed here, or has no jackknife."""
+    later = like.sides.get(side.name) if like else None
+    paired = pair_task(side, later or side)
+    column = side.columns[metric]
+    estimate = column.estimate or (later.columns[metric].estimate if later and metric in later.columns else None)
+    if estimate is None or not column.smooth or metric not in paired.metrics:
+        return None
+    rows = rows_of(paired, metric)
+    return plan_statistic(
+        rows.baseline,
+        rows.clusters,
+        estimate,
+        policy.limits(side.name, column.scale, baseline_value(paired, metric)),
+        ends=ends_of(paired, metric),
+        correlation=correlation,
+        again=rows.candidate if later else None,
+        higher_is_better=column.higher_is_better,
+        power=power,
+    )
 
 
 def _units(value: float, scale: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evalkit.comparing.gates.decide import outcomes
 from evalkit.comparing.gates.limits import GateLimits
@@ -124,16 +123,14 @@ def plan_differences(
     n = int(sum(sizes))
     sets = max(_FEWEST_SETS, min(sets or _SETS, _MOST_CELLS // n))
     drawn = draw_differences(kinds, sizes, icc, sets, reach, np.random.default_rng(seed))
-    low, _ = bounds(drawn, limits.alpha, strict=True)
     levels, chances = kinds
     variance = float(chances @ levels**2 - (chances @ levels) ** 2)
     kish = float(np.square(np.asarray(sizes, dtype=np.float64)).sum()) / n
     deff = 1.0 + (kish - 1.0) * icc
-    return _plan(
+    return plan_of_draws(
+        drawn,
         limits,
         power,
-        rates(drawn, limits),
-        np.nan_to_num(low, nan=-reach),
         n=n,
         effective_n=n / deff,
         deviation=math.sqrt(max(variance, 0.0)),
@@ -142,11 +139,10 @@ def plan_differences(
     )
 
 
-def _plan(
+def plan_of_draws(
+    drawn: Moments,
     limits: GateLimits,
     power: float,
-    found: Mapping[GateOutcome, float],
-    lows: NDArray[np.float64],
     *,
     n: int,
     effective_n: float,
@@ -154,7 +150,10 @@ def _plan(
     needed: int | None,
     how: str,
 ) -> PowerPlan:
-    """The plan that drawn decisions make; `lows` are their lower bounds of the difference."""
+    """The plan that data sets drawn where nothing changed make, decided as a gate decides."""
+    found = rates(drawn, limits)
+    low, _ = bounds(drawn, limits.alpha, strict=True)
+    lows = np.nan_to_num(low, nan=-drawn.down)
     return PowerPlan(
         n,
         effective_n,
@@ -244,13 +243,10 @@ def _by_normal(n: int, limits: GateLimits, sd: float, cluster_size: float, icc: 
 
 
 def _by_draws(n: int, limits: GateLimits, answers: Answers, power: float, seed: int) -> PowerPlan:
-    drawn = draw_moments(answers, n, _SETS, np.random.default_rng(seed))
-    low, _ = bounds(drawn, limits.alpha, strict=True)
-    return _plan(
+    return plan_of_draws(
+        draw_moments(answers, n, _SETS, np.random.default_rng(seed)),
         limits,
         power,
-        rates(drawn, limits),
-        np.nan_to_num(low, nan=-1.0),
         n=n,
         effective_n=n / answers.design_effect,
         deviation=answers.deviation,
