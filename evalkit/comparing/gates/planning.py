@@ -29,6 +29,8 @@ LARGEST_CLUSTER = 60
 """Clusters beyond this size have too many outcomes to draw; the closed form then speaks for them."""
 _MOST_SAMPLES = 10_000_000
 _FEWEST_SETS, _MOST_CELLS = 1_000, 10_000_000
+_QUICK_SETS, _QUICK_CELLS = 200, 1_000_000
+"""Where someone waits for it: a chance near 80 % is then known to 3 points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,15 @@ def plan_differences(
     """PowerPlan for scores of any scale with ends, such as F1, grades or pass@k, over clusters of these `sizes`.
 
     `kinds` are the differences of a pair where nothing changed and their probabilities
-    (`evalkit.stats.simulated_values`), `reach` the largest there can be. Rates come from seeded draws that are decided
+    (`evalkit.stats.simulated_values`), `reach` the largest there can be. `sets` asks for so many draws, or for fewer
+    where samples are many. Rates come from seeded draws that are decided
     as a gate decides. `needed` is where the bounds' own formula has the wished-for power.
     """
     n = int(sum(sizes))
-    sets = max(_FEWEST_SETS, min(sets or _SETS, _MOST_CELLS // n))
+    if sets is None:
+        sets = max(_FEWEST_SETS, min(_SETS, _MOST_CELLS // n))
+    else:
+        sets = max(_QUICK_SETS, min(sets, _QUICK_CELLS // n))
     drawn = draw_differences(kinds, sizes, icc, sets, reach, np.random.default_rng(seed))
     levels, chances = kinds
     variance = float(chances @ levels**2 - (chances @ levels) ** 2)
