@@ -254,7 +254,7 @@ def test_five_problems_of_which_none_changed_are_inconclusive(project: Project, 
     planned = project.evalkit("gate", "plan", file, "--margin", "2%", "--like", base)
     (told,) = re.findall(r"about ([\d,]+) samples would decide \(there are 5\)", done.out)
     assert f"it takes {told} samples" in planned.out, "plan and run name one number"
-    assert int(told.replace(",", "")) > 1000, "five problems that did not change prove little"
+    assert int(told.replace(",", "")) > 100
     (row,) = json.loads((tmp_path / "o.json").read_text())["rows"]
     assert row["verdict"]["low"] == pytest.approx(-row["verdict"]["high"])
     assert row["verdict"]["low"] < -0.4
