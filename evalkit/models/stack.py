@@ -46,7 +46,7 @@ class Stack:
             cassette = Cassette(self.replay)
             return [cassette.model(_name(model)) for model in models]
         found = [
-            opened.get(model) or resolve(model, project=self.project) if isinstance(model, str) else declared(model)
+            declared(opened.get(model) or resolve(model, project=self.project) if isinstance(model, str) else model)
             for model in models
         ]
         return found if self.max_cost is None else [at_most(model, self.max_cost) for model in found]

@@ -27,6 +27,7 @@ from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.report import GateReport, GateRow
 from evalkit.comparing.pairing import is_per_sample, values_of
 from evalkit.core import UsageError, claims
+from evalkit.models.objects import declared
 from evalkit.runs.execution import run_plan
 from evalkit.runs.plan import RUNS, RunPlan
 from evalkit.runs.runner import Progress
@@ -46,7 +47,7 @@ def run_in_looks(
     _check(plan, policy, rule)
     sizes = [(len(one), len(set(one.values()))) for one in map(_clusters, baseline.sides.values())]
     (asked,) = plan.models
-    held = HeldOpen(models.resolve(asked, project=plan.project) if isinstance(asked, str) else asked)
+    held = HeldOpen(declared(models.resolve(asked, project=plan.project) if isinstance(asked, str) else asked))
     out = plan.out or claims.new_folder(RUNS)
     state = _State()
     candidate, tasks = Opened("", {}), plan.tasks

@@ -228,6 +228,15 @@ def test_an_object_whose_code_changed_gives_no_earlier_answer(project: Path) -> 
     assert store.Run.open(Path("runs/b")).manifest.model["fixed"] is False
 
 
+def test_nor_does_that_of_a_package_that_brings_a_provider(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an entry point opens is no object of the user's, and its code changes all the same."""
+    made = loaded(project / "mine_c.py", GOOD)
+    monkeypatch.setattr("evalkit.models.stack.resolve", lambda name, project=None: made.Mine())
+    assert evalkit.run("./sums.yaml", "acme/x", out="runs/a").estimate("sums").value == 1.0
+    made = loaded(project / "mine_c.py", "'xyzzy' + '' * 3")
+    assert evalkit.run("./sums.yaml", "acme/x", out="runs/b").estimate("sums").value == 0.0
+
+
 def test_without_a_source_there_is_no_cache(project: Path) -> None:
     space: dict[str, Any] = {"__name__": "nowhere"}
     exec(OBJECT.format(text=GOOD), space)
