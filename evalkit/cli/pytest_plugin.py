@@ -149,7 +149,7 @@ def _run(path: Path, model: str | None, folder: Path) -> _Outcome:
         (run,) = run_plan(plan, Silent())
         return _Outcome(run, None)
     plan, baseline = fresh(plan, policy), open_any(Path(policy.baseline))
-    before, _ = preflight(plan, baseline, policy)
+    before = preflight(plan, baseline, policy).report
     if before.incomparable:
         raise RunError(text_of(before))
     (run,) = run_plan(plan, Silent())

@@ -185,13 +185,14 @@ def _report(
     if found is not None:
         return gate(found, baseline, policy), Path(candidate[0])
     plan = _plan(candidate, given, policy)
-    before, pairs = preflight(plan, baseline, policy)
-    if before.incomparable:
-        return before, None
+    ready = preflight(plan, baseline, policy)
+    if ready.report.incomparable:
+        return ready.report, None
+    plan, before = ready.plan, ready.report
     chosen = ""
     if given["budget"] is not None:
-        plan, policy, chosen = _within(plan, given["budget"], baseline, policy, pairs)
-        before, _ = preflight(plan, baseline, policy)
+        plan, policy, chosen = _within(plan, given["budget"], baseline, policy, ready.pairs)
+        before = preflight(plan, baseline, policy).report
     if given["dry_run"]:
         _show_costs(plan, before, baseline, chosen)
         raise click.exceptions.Exit(0)

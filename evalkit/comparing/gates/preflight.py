@@ -7,7 +7,7 @@ taken to be the baseline's own. The same checks then look at it that look at a f
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +33,18 @@ if TYPE_CHECKING:
     from evalkit.core import Metric
 
 
-def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateReport, list[PairedTask]]:
-    """(report without rows, the baseline's tasks paired with the candidate as far as it is known).
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What is known before the candidate is asked: a `report` without rows, the tasks in `pairs` of the baseline and
+    the candidate to come, and the `plan` of what has to be run: the tasks that the policy covers."""
+
+    report: GateReport
+    pairs: list[PairedTask]
+    plan: RunPlan
+
+
+def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> Preflight:
+    """Hold a plan against the baseline.
 
     The report is `incomparable` where the gate would refuse the candidate, and says what an unchanged model could
     expect where not.
@@ -53,7 +63,14 @@ def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> tuple[GateRepo
     if not report.incomparable:
         questions(pairs, policy)
         report.expected = expectations(pairs, policy)
-    return report, pairs
+    return Preflight(report, pairs, _covered(plan, candidate, policy))
+
+
+def _covered(plan: RunPlan, candidate: Opened, policy: Policy) -> RunPlan:
+    """The plan without tasks that no decision looks at; a suite that is a task of its own stays whole."""
+    specs = {side.facts["task"]: policy.covers(name) for name, side in candidate.sides.items()}
+    kept = tuple(task for task in plan.tasks if not isinstance(task, str) or specs.get(task, True))
+    return replace(plan, tasks=kept)
 
 
 def held(policy: Policy, baseline: Opened) -> list[str]:

@@ -193,6 +193,12 @@ def test_missing_samples_have_three_ways_out_and_each_helps(project: Path) -> No
     assert gated().exit_code == 0
 
 
+def test_tasks_that_are_not_gated_are_not_asked(project: Path) -> None:
+    done = gated("evalkit gate run suite.yaml --margin 5% --task more")
+    assert done.exit_code == 0, done.output
+    assert Path("asked").read_text() == "x" * N
+
+
 def test_a_task_that_is_not_run_can_be_left_out_or_leave_the_baseline(project: Path) -> None:
     change("suite.yaml", ", ./more.yaml", "")()
     found = steps(gated().output)
