@@ -61,6 +61,11 @@ class Asked:
         return float(self.own.baseline.mean()) if self.n else math.nan
 
     @property
+    def proportion(self) -> float:
+        """Of right answers, as a plan takes it: half a sample more of each kind, so that none right of five is no 0."""
+        return (float(self.own.baseline.sum()) + 0.5) / (self.n + 1.0)
+
+    @property
     def sizes(self) -> list[int]:
         """Of the clusters, 1 for a sample that stands alone."""
         import numpy as np
@@ -87,8 +92,8 @@ class Asked:
     @property
     def correlation(self) -> float:
         """Between the two runs' right and wrong answers: as assumed, moved by the pairs that were measured."""
-        apart = 2.0 * self.mean * (1.0 - self.mean)
-        if self.again is None or not apart:
+        apart = 2.0 * self.proportion * (1.0 - self.proportion)
+        if self.again is None:
             return self.assumed
         differ = float((self.again.baseline != self.again.candidate).sum())
         proportion = (PRIOR * apart * (1.0 - self.assumed) + differ) / (PRIOR + len(self.again.baseline))
@@ -126,7 +131,13 @@ def planned(asked: Asked, power: float = POWER, *, sets: int | None = None) -> P
     if asked.is_right_or_wrong:
         known = asked.correlation
         return plan(
-            n, asked.limits, proportion=asked.mean, correlation=known, cluster_size=size, icc=asked.icc, power=power
+            n,
+            asked.limits,
+            proportion=asked.proportion,
+            correlation=known,
+            cluster_size=size,
+            icc=asked.icc,
+            power=power,
         )
     if math.isinf(asked.reach):
         alone = asked.again is None

@@ -37,6 +37,14 @@ def test_five_unchanged_problems_ask_for_what_a_plan_asks_for() -> None:
     assert f"about {again:,} samples would decide (there are 5)" in sentences.reason(row)
 
 
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_five_equal_scores_do_not_say_that_none_can_change(score: float) -> None:
+    """They asked for 155 samples; half a sample of the other kind is in every plan."""
+    values = [score] * 5
+    (row,) = gate(opened(values), opened(values), Policy()).rows
+    assert row.verdict.needed is not None and row.verdict.needed > 500
+
+
 def test_many_measured_pairs_count_more_than_what_was_assumed() -> None:
     """2,000 pairs of which 2 % differ, by an oracle: φ of a table with 20 changes each way at p = 0.7."""
     before = np.asarray([1.0] * 1400 + [0.0] * 600)
