@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from peers.faulting import FORMATS, FaultingServer
+from peers.faulting import FAULTS, FORMATS, FaultingServer
 
 import evalkit
 from evalkit.models.api import client
@@ -55,7 +55,15 @@ def main() -> None:
     raise SystemExit(bool(wrong))
 
 
-def compare(form: str, stream: bool, samples: int, share: float, seed: int) -> tuple[list[str], FaultingServer]:
+def compare(
+    form: str,
+    stream: bool,
+    samples: int,
+    share: float,
+    seed: int,
+    faults: tuple[str, ...] = FAULTS,
+    patience: float = 1.0,
+) -> tuple[list[str], FaultingServer]:
     """What differs between a run with faults and one without: nothing, if all is well."""
     client._FIRST_WAIT, client._LONGEST_WAIT = 0.01, 0.2
     os.environ["EVALKIT_FAULTS_KEY"] = "not-a-key"
@@ -65,16 +73,16 @@ def compare(form: str, stream: bool, samples: int, share: float, seed: int) -> t
         (folder / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "sums.yaml").write_text(TASK, "utf-8")
         drawn = seed * 10 + 2 * FORMATS.index(form) + stream  # other faults for each
-        with FaultingServer(0.0, drawn) as sound:
+        with FaultingServer(0.0, drawn, patience=patience) as sound:
             expected = _outcome(folder, "sound", sound.model(form, stream))
-        with FaultingServer(share, drawn) as server:
+        with FaultingServer(share, drawn, faults, patience) as server:
             found = _outcome(folder, "faulty", server.model(form, stream))
-    faults = [f"{name}: {expected[name]} → {found[name]}" for name in expected if expected[name] != found[name]]
+    found_wrong = [f"{name}: {expected[name]} → {found[name]}" for name in expected if expected[name] != found[name]]
     if lost := [prompt for prompt in sound.paid if not server.paid[prompt]]:
-        faults.append(f"{len(lost)} lost")
+        found_wrong.append(f"{len(lost)} lost")
     if twice := [prompt for prompt, count in server.paid.items() if count > 1]:
-        faults.append(f"{len(twice)} paid for twice: {twice[:3]}")
-    return faults, server
+        found_wrong.append(f"{len(twice)} paid for twice: {twice[:3]}")
+    return found_wrong, server
 
 
 def _outcome(folder: Path, name: str, model: str) -> dict[str, Any]:

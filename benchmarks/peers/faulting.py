@@ -45,7 +45,9 @@ class FaultingServer:
 
     share: float
     seed: int
-    stall: float = 0.4
+    faults: tuple[str, ...] = FAULTS
+    patience: float = 1.0
+    """Seconds after which a request that hears nothing is sent again."""
     attempts: Counter[str] = field(default_factory=Counter)
     paid: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
@@ -72,7 +74,8 @@ class FaultingServer:
             "messages": f"anthropic/m,key_env=EVALKIT_FAULTS_KEY,base_url={root}",
             "gemini": f"google/m,key_env=EVALKIT_FAULTS_KEY,base_url={root}",
         }
-        return f"{named[form]},stream={'on' if stream else 'off'},stall=0.2,timeout=0.3,attempts=20,price=1/1"
+        patient = f"attempts=20,price=1/1,stall={self.patience},timeout={self.patience}"
+        return f"{named[form]},stream={'on' if stream else 'off'},{patient}"
 
     def _serve(self, ready: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
@@ -89,7 +92,7 @@ class FaultingServer:
     def _fault(self, prompt: str) -> str:
         self.attempts[prompt] += 1
         draw = random.Random(f"{self.seed}|{prompt}|{self.attempts[prompt]}")
-        fault = draw.choice(FAULTS) if draw.random() < self.share else ""
+        fault = draw.choice(self.faults) if draw.random() < self.share else ""
         if fault:
             self.met[fault] += 1
         return fault
@@ -124,7 +127,7 @@ class FaultingServer:
         if fault == "502":
             return web.Response(status=502, body=_HTML, content_type="text/html")
         if fault == "stall":
-            await asyncio.sleep(self.stall)
+            await asyncio.sleep(1.3 * self.patience)
             return web.json_response(_error(form, 500, "stalled"), status=500)
         if fault == "reset":
             assert request.transport is not None
