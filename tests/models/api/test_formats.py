@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.core import Generate, Message, Prompt, Reply, Tool, ToolCall, Usage, Validity
+from evalkit.core import ANY_OBJECT, Generate, Message, Prompt, Reply, Tool, ToolCall, Usage, Validity
 from evalkit.models.api.anthropic import AnthropicWire
 from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.completions import CompletionsWire, read_echo
@@ -74,8 +74,8 @@ def test_a_schema_is_a_strict_response_format() -> None:
     form = ChatWire("m", ApiOptions()).call(asked, folds=False).body["response_format"]
     schema = {"type": "object", "required": ["a"]}
     assert form == {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": True}}
-    any_object = Generate(Prompt("a"), schema='{"type":"object"}')
-    form = ChatWire("m", ApiOptions()).call(any_object, folds=False).body["response_format"]
+    asked = Generate(Prompt("a"), schema=ANY_OBJECT)
+    form = ChatWire("m", ApiOptions()).call(asked, folds=False).body["response_format"]
     assert form == {"type": "json_object"}
 
 
