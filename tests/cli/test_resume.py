@@ -58,8 +58,7 @@ def begin(project: Path, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | ONE_THREAD,
-        # Tests that run in the background inherit a Ctrl-C that is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+        preexec_fn=_hear_signals,
     )
     journal = project / "run" / "records.jsonl"
     deadline = time.monotonic() + 120
@@ -69,6 +68,12 @@ def begin(project: Path, *arguments: str) -> subprocess.Popen[str]:
         time.sleep(0.02)
     process.kill()
     raise AssertionError(f"nothing was written: {process.communicate()}")
+
+
+def _hear_signals() -> None:
+    """Tests that run in the background, or under nohup, inherit signals that are ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def outcomes(folder: Path) -> dict[tuple[str, str, int], dict[str, float]]:

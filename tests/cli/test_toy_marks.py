@@ -113,7 +113,19 @@ def test_toy_sets_alone_have_an_average(place: Path) -> None:
 
 
 def test_a_gate_says_that_it_gates_toy_sets(place: Path) -> None:
-    gate = ("gate", "run", "runs/tiny", "--baseline", "runs/tiny", "--margin", "90%", "--task", "toy_mmlu")
+    gate = (
+        "gate",
+        "run",
+        "runs/tiny",
+        "--baseline",
+        "runs/tiny",
+        "--margin",
+        "49%",
+        "--inconclusive",
+        "pass",
+        "--task",
+        "toy_mmlu",
+    )
     done = evalkit(*gate, "--junit", "g.xml", "--markdown", "g.md", cwd=place)
     assert done.code == 0, done
     assert done.out.count(f"toy_mmlu: a toy set: {MEANING}; its scores say nothing about a model") == 1
@@ -121,7 +133,9 @@ def test_a_gate_says_that_it_gates_toy_sets(place: Path) -> None:
     assert "only toy sets are gated" in (place / "g.md").read_text()
     [suite] = ElementTree.parse(place / "g.xml").getroot()
     assert "a toy set" in suite.findtext("system-out", "")
-    both = evalkit("gate", "run", "runs/tiny", "--baseline", "runs/tiny", "--margin", "90%", cwd=place)
+    both = evalkit(
+        "gate", "run", "runs/tiny", "--baseline", "runs/tiny", "--margin", "49%", "--inconclusive", "pass", cwd=place
+    )
     assert "; 2 of its tasks are toy sets" in both.out
     own = evalkit(*gate[:-1], "own", cwd=place)
     assert "toy set" not in own.out

@@ -109,7 +109,7 @@ def test_all_eighty_are_answered_in_both_turns_and_judged(hub_mirror: Path, tmp_
     assert done.exit_code == 3
     said = " ".join(done.stderr.split())
     assert "80 of 80 samples could not be measured; most often unjudged: turn 1: the reply was cut" in said
-    assert "a judge that gives verdicts: --judge MODEL" in said
+    assert "a longer reply: --using JUDGE,max_tokens=4096" in said
     weak = Run.open(tmp_path / "weak")
     result = weak.manifest.tasks[0].result
     assert result is not None

@@ -28,6 +28,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "bertscore": {"model": "x"},
     "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
+    "sklearn": {"metric": "accuracy_score"},
     "ngram_overlap": {"corpus": str(Path(__file__))},
     "read_answer": {"first_of": ["number"]},
     "regex_match": {"pattern": "x"},
