@@ -32,7 +32,8 @@ from pathlib import Path
 from peers.disturbing import KINDS, Trial, World, possible
 from peers.noting import NotingServer
 
-ROWS = 300
+ROWS = 150
+_SHOWN = 20
 
 
 def main() -> None:
@@ -52,7 +53,7 @@ def main() -> None:
     print(f"{sum(counts.values())} disturbances in {time.monotonic() - begun:.0f} s:", end=" ")
     print(", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
     print(f"faults: {len(faults)}")
-    for fault in faults:
+    for fault in faults[:_SHOWN]:
         print("  " + fault)
     raise SystemExit(bool(faults))
 
