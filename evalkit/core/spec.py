@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 
 from evalkit.core import UsageError
 
-__all__ = ["Spec", "nearest", "parse", "unknown"]
+__all__ = ["IN_FILE", "Spec", "nearest", "parse", "unknown"]
 
 # A comma ends a value only where an option follows it, so that names and values may hold commas of their own.
 _OPTION = re.compile(r",(?=\s*[A-Za-z_][A-Za-z0-9_.\-]*\s*=)")
+
+IN_FILE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_]\w*)")
+"""A name in a file of the user's, `./my.py:polite`. A Windows drive has one letter before its colon, and no .py."""
 
 
 @dataclass(frozen=True, slots=True)

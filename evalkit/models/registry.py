@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -67,8 +66,6 @@ FileOpener = Callable[[str, Mapping[str, str], Path | None], Model]
 """Opens what `path.py:name` names, given options and the folder of a project."""
 
 _opens_file: FileOpener | None = None
-# A file of the user's and a name in it. A Windows drive has one letter before its colon, and no .py.
-_IN_FILE = re.compile(r".+\.py:[A-Za-z_]\w*")
 
 
 def find_own_with(finder: Finder, opens_file: FileOpener) -> None:
@@ -191,7 +188,7 @@ def resolve(spec: str, options: Mapping[str, str] = MappingProxyType({}), *, pro
                 found=f"{parsed.options[key]!r} in {spec!r} and {options[key]!r} beside it",
                 fix="give it in one place only",
             )
-    if _opens_file is not None and _IN_FILE.fullmatch(parsed.name):
+    if _opens_file is not None and specs.IN_FILE.fullmatch(parsed.name):
         return _opens_file(parsed.name, {**parsed.options, **options}, project)
     provider, _, name = parsed.name.partition("/")
     return _opener(provider, parsed.name, project)(name, {**parsed.options, **options})

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from evalkit.core import UsageError
-from evalkit.core.spec import nearest
+from evalkit.core.spec import IN_FILE, nearest
 from evalkit.plugins.modules import guarded, module_of
 from evalkit.plugins.origin import source_digest
 
 __all__ = ["InFile", "find_in_file", "is_in_file"]
-
-_FORM = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class InFile:
 
 def is_in_file(text: object) -> bool:
     """Whether a name is one in a file (`./my.py:polite`) and not that of a plugin."""
-    return isinstance(text, str) and _FORM.fullmatch(text) is not None
+    return isinstance(text, str) and IN_FILE.fullmatch(text) is not None
 
 
 def find_in_file(text: str, base: Path, *, what: str) -> InFile:
@@ -47,7 +44,7 @@ def find_in_file(text: str, base: Path, *, what: str) -> InFile:
 
     Raises UsageError for a file that is not there or fails, and for a name that it does not have.
     """
-    match = _FORM.fullmatch(text)
+    match = IN_FILE.fullmatch(text)
     assert match is not None
     path = (base / Path(match["path"]).expanduser()).resolve()
     if not path.is_file():
