@@ -83,7 +83,7 @@ def told(model: Model) -> str:
 
 
 def schema_of(form: Form, schema: Mapping[str, Any]) -> str:
-    """What stands in a request's `schema`."""
+    """The text of a request's `schema`."""
     return {"schema": schema_text(schema), "object": ANY_OBJECT, "words": ""}[form]
 
 

@@ -86,5 +86,5 @@ def _update(baseline: Opened, command: Command, causes: Collection[str]) -> str:
 
 def _saved(command: Command, run: str, *, whole: bool = False) -> str:
     file = shlex.quote(command.baseline)
-    # `update` leaves tasks alone that the run has not.
+    # `update` leaves alone the tasks that the run does not have.
     return f"evalkit baseline save {run} {file} --force" if whole else f"evalkit baseline update {file} {run}"
