@@ -6,6 +6,23 @@ Source: the one-sided test of non-inferiority, n = (z₁₋α + z₁₋β)²·σ
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+
+
+def smallest_factor(decides: Callable[[float], bool], most: float, within: float) -> float | None:
+    """The least number of times as many samples that decides, above 1 and to a factor of `within`; None above `most`.
+
+    `decides` has to stay true once it is.
+    """
+    low, high = 1.0, 2.0
+    while not decides(high):
+        low, high = high, 2.0 * high
+        if high > most:
+            return None
+    while high / low > within:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if decides(middle) else (middle, high)
+    return high
 
 
 def power(n: float, deviation: float, margin: float, alpha: float = 0.05) -> float:

@@ -10,6 +10,7 @@ from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs
 from evalkit.core import UsageError
 from evalkit.stats.betting import Units, anytime_bounds, is_above, log_wealth, units_of
+from evalkit.stats.power import smallest_factor
 from evalkit.stats.verdict import Verdict
 
 _MOST = 10_000.0
@@ -84,12 +85,5 @@ def _needed(n: int, least: Units, most: Units, limits: GateLimits) -> int | None
             return True
         return limits.any_drop_blocks and is_above(upper.turned, 0.0, limits.alpha)
 
-    low, high = 1.0, 2.0
-    while not decided(high):
-        low, high = high, 2.0 * high
-        if high > _MOST:
-            return None
-    while high / low > 1.01:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return math.ceil(n * high)
+    factor = smallest_factor(decided, _MOST, 1.01)
+    return None if factor is None else math.ceil(n * factor)

@@ -19,6 +19,7 @@ from evalkit.stats.moments import Moments, moments
 from evalkit.stats.near_level import settled
 from evalkit.stats.paired import paired_interval, verdict_of
 from evalkit.stats.paired_bootstrap import paired_bootstrap
+from evalkit.stats.power import smallest_factor
 from evalkit.stats.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -244,15 +245,8 @@ def _needed(least: Moments, most: Moments, limits: GateLimits) -> int | None:
 
     if np.isnan(least.freedom):
         return None
-    low, high = 1.0, 2.0
-    while not decided(high):
-        low, high = high, 2.0 * high
-        if high > _MOST_SAMPLES:
-            return None
-    while high / low > 1.001:
-        middle = math.sqrt(low * high)
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return math.ceil(float(least.n) * high)
+    factor = smallest_factor(decided, _MOST_SAMPLES, 1.001)
+    return None if factor is None else math.ceil(float(least.n) * factor)
 
 
 def _mcnemar(pairs: Pairs) -> float | None:
