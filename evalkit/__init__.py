@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalkit.api import compare, load, run
+    from evalkit.api import load, run
+    from evalkit.comparing.comparison import compare
     from evalkit.comparing.gates import assert_no_regression
     from evalkit.core import (
         Judge,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "assert_no_regression": "evalkit.comparing.gates",
-    "compare": "evalkit.api",
+    "compare": "evalkit.comparing.comparison",
     "load": "evalkit.api",
     "run": "evalkit.api",
     # Its runs can be compared and reported on, which rooms above theirs do.

@@ -1,29 +1,39 @@
-"""evalkit from Python: `run`, `load`, `compare`."""
+"""evalkit from Python: `run` and `load`."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack, cast, overload
 
-from evalkit.comparing.comparison import compare
 from evalkit.core import Model, Task, UsageError
 from evalkit.models.functions import model_of
 from evalkit.runs.execution import run_plan
-from evalkit.runs.foreign import open_log
-from evalkit.runs.foreign.scored import scored
 from evalkit.runs.notebook import NotebookProgress, in_notebook
 from evalkit.runs.options import checked_keywords
 from evalkit.runs.plan import RunKeywords, plan_with
 from evalkit.runs.runner import Silent
 from evalkit.runs.store import Run, runs_under
 from evalkit.runs.store.run import offer
-from evalkit.runs.written_report import write_report
 
-__all__ = ["compare", "load", "run"]
+__all__ = ["load", "run"]
 
-offer("compare", compare)
-offer("report", write_report)
+
+def _compare(a: Run, b: Run, **options: Any) -> Any:
+    from evalkit.comparing.comparison import compare
+
+    return compare(a, b, **options)
+
+
+def _report(runs: Sequence[Run], out: Path, name: str, options: Mapping[str, str]) -> list[Path]:
+    from evalkit.runs.written_report import write_report
+
+    return write_report(runs, out, name, options)
+
+
+# What compares and reports is imported when it is used: it takes longer than all that a run needs.
+offer("compare", _compare)
+offer("report", _report)
 
 Tasks = str | Task | Sequence[str | Task]
 Writes = (
@@ -88,6 +98,9 @@ def load(path: str | Path) -> Run:
     """
     if not isinstance(path, str | Path) or not Path(path).exists():
         raise UsageError(f"there is no run {str(path)!r}", found=f"{path!r:.60}", fix='evalkit.load("runs/…")')
+    from evalkit.runs.foreign import open_log
+    from evalkit.runs.foreign.scored import scored
+
     folder = Path(path)
     found = runs_under(folder)
     if len(found) > 1:
