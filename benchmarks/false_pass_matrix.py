@@ -135,7 +135,7 @@ def decided(
             limits,
             higher_is_better=metric.higher_is_better,
             ends=metric.ends or (None, None),
-            smooth=metric.smooth,
+            jackknife=metric.jackknife,
             weighed_by=metric.weighed_by,
             resamples=resamples,
         ).outcome

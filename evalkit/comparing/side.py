@@ -15,7 +15,7 @@ from evalkit.runs.store import Manifest, MetricResult, TaskEntry
 from evalkit.scoring.metrics import mean
 
 if TYPE_CHECKING:
-    from evalkit.core import Ends, Estimate, FloatRows, IntArray
+    from evalkit.core import Ends, Estimate, FloatRows, IntArray, Jackknife
 
 COSTS = ("seconds", "prompt_tokens", "completion_tokens", "cost")
 """What a sample took: seconds of the model, tokens, money. NaN where it is not known."""
@@ -38,8 +38,8 @@ class Column:
     """One metric over the records of a task: `rows` of shape (n, width), NaN where it was not measured.
 
     `estimate` is the metric's own; None where only the rows are known (a baseline file), whose partner then has it.
-    `known` is the value over all samples as such a file states it; `ends`, `units`, `smooth` and `weighed_by` are its
-    own.
+    `known` is the value over all samples as such a file states it; `ends`, `units`, `jackknife` and `weighed_by` are
+    its own.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Column:
     known: float | None = None
     ends: Ends = (None, None)
     units: Callable[[FloatRows, IntArray], tuple[FloatRows, IntArray]] | None = None
-    smooth: bool = True
+    jackknife: Jackknife = "bounded"
     weighed_by: int | None = None
 
     def __post_init__(self) -> None:
@@ -68,7 +68,7 @@ class Column:
             metric.estimate,
             ends=metric.ends or (None, None),
             units=metric.units,
-            smooth=metric.smooth,
+            jackknife=metric.jackknife,
             weighed_by=metric.weighed_by,
         )
 

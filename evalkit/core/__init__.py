@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         GiveVerdict,
         GoldReplies,
         IntArray,
+        Jackknife,
         Judge,
         Method,
         Metric,
@@ -62,7 +63,7 @@ _WHERE = {
     "models": "Capabilities Identity Model ModelError NoAnswerError",
     "outcomes": "Estimate Failure Record Score Validity",
     "parts": "AskModel Attempt Ends Fewshot FewshotOrder FloatRows GiveVerdict GoldReplies "
-    "IntArray Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
+    "IntArray Jackknife Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
     "prompts": "ANY_OBJECT Choose Embed Generate Perplexity Prompt Reply Request Tokenize Tool ToolCall Usage Vectors "
     "schema_text",
     "reports": "Sibling",
@@ -94,6 +95,7 @@ __all__ = [
     "Identity",
     "Image",
     "IntArray",
+    "Jackknife",
     "Judge",
     "Member",
     "Message",

@@ -145,6 +145,10 @@ class Judge:
     """The least and the largest value of its scores, such as (1, 10); those of the scale where left out."""
 
 
+Jackknife = Literal["bounded", "leverage", "none"]
+"""What leaving one sample out tells of a metric (`Metric.jackknife`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """Turns records into an estimate through small rows, so that a bootstrap never re-reads a record.
@@ -155,8 +159,9 @@ class Metric:
     they are 0 and 1 for a proportion and unknown for any other number.
     units: (rows, cluster numbers) to the values whose plain mean the metric is, and their cluster numbers; None where
     it is no such mean. A metric whose rows are its values (width 1) needs none.
-    smooth: whether leaving one sample out moves the value a little, so that a jackknife measures how sure it is; the
-    best of several thresholds, say, is not.
+    jackknife: what leaving one sample out tells of the value. "bounded": it moves the value little, so that a jackknife
+    measures how sure it is. "leverage": so it does, but one outlier may move it by more than its ends suggest, as in a
+    correlation. "none": the value jumps, as the best of several thresholds does, and a bootstrap measures it.
     weighed_by: the column of a row that says how much its sample weighs, such as a document's words; None where all
     weigh alike.
     """
@@ -171,7 +176,7 @@ class Metric:
     """Whether it observes samples that have no reply, too; other metrics never see them."""
     ends: Ends | None = None
     units: Callable[[FloatRows, IntArray], tuple[FloatRows, IntArray]] | None = None
-    smooth: bool = True
+    jackknife: Jackknife = "bounded"
     weighed_by: int | None = None
     source: str = ""
     """The digest of the file that it comes from, where it is one of the user's: an edit makes another number."""

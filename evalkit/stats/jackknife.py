@@ -128,6 +128,7 @@ def paired_jackknife(
     *,
     ends: Ends = (None, None),
     weighed_by: int | None = None,
+    leverage: bool = False,
     seed: int = 0,
     confidence: float = 0.95,
     strict: bool = False,
@@ -135,8 +136,10 @@ def paired_jackknife(
     """The difference of a metric's values over two sets of rows (both of shape (n, width)), by pseudo-values.
 
     Both runs are estimated without the same clusters (random groups of them from 200 on), so that what both found hard
-    cancels. `ends` are the metric's: an unseen change is a loss from the baseline's value to the worst. Bounds are NaN
-    for fewer than five clusters and where the metric is not finite without some of them.
+    cancels. `ends` are the metric's: an unseen change is a loss from the baseline's value to the worst. Where it has
+    none, or one sample can count for more than they say (`leverage`), strict bounds have the degrees of freedom that
+    the tails of the pseudo-values leave. Bounds are NaN for fewer than five clusters and where the metric is not finite
+    without some of them.
     """
     n = len(baseline)
     numbers, count = renumber(clusters, n)
@@ -161,15 +164,31 @@ def paired_jackknife(
     reach = math.inf, math.inf
     if lowest is not None and highest is not None and lowest <= before <= highest:
         reach = before - lowest, highest - before
-    found = moments_of_differences(_pseudo(value, left_out), None, reach)
+    pseudo = _pseudo(value, left_out)
+    found = moments_of_differences(pseudo, None, reach)
     weights = np.ones(n) if weighed_by is None else baseline[:, weighed_by]
     sizes = np.bincount(group, weights=weights, minlength=groups).astype(np.float64)
-    found = replace(found, freedom=np.asarray(freedom(sizes, working=2)))
+    exact, heavy = freedom(sizes, working=2), strict and (leverage or not found.bounded)
+    found = replace(found, freedom=np.asarray(_with_heavy_tails(exact, pseudo) if heavy else exact))
     # The estimate stays the metric's own; pseudo-values have its bias taken off.
     found = replace(found, gains=np.asarray(max(value, 0.0) * groups), losses=np.asarray(max(-value, 0.0) * groups))
     low, high = bounds(found, (1.0 - confidence) / 2.0, strict=strict)
     p = float(p_value(found, strict=strict))
     return Verdict(value, float(low), float(high), p, n, count, f"{form(found)}, {how}", confidence)
+
+
+def _with_heavy_tails(exact: float, pseudo: FloatRows) -> float:
+    """The degrees of freedom that the variance of pseudo-values (shape (G,)) has where no end bounds a change.
+
+    A variance s² of G values with excess kurtosis κ has itself the variance σ⁴(2/f + κ/G), as if it had
+    2/(2/f + κ/G) degrees of freedom. A few large changes among many small ones thus count as the few that they are.
+    """
+    centred = pseudo - pseudo.mean()
+    square = float((centred**2).mean())
+    if square == 0.0:
+        return exact
+    kurtosis = max(float((centred**4).mean()) / square**2 - 3.0, 0.0)
+    return 2.0 / (2.0 / exact + kurtosis / len(pseudo))
 
 
 def grouped(numbers: IntArray, count: int, seed: int) -> tuple[IntArray, int]:

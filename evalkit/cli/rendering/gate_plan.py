@@ -124,7 +124,7 @@ def _planned_statistic(
     paired = pair_task(side, later or side)
     column = side.columns[metric]
     estimate = column.estimate or (later.columns[metric].estimate if later and metric in later.columns else None)
-    if estimate is None or not column.smooth or metric not in paired.metrics:
+    if estimate is None or column.jackknife == "none" or metric not in paired.metrics:
         return None
     rows = rows_of(paired, metric)
     return plan_statistic(

@@ -161,12 +161,14 @@ def _decider(
     if is_per_sample(paired, metric):
         pairs = pairs_of(paired, metric, places)
         return lambda limits: decide(pairs, limits, strict=strict)
-    estimate = column.estimate or paired.baseline.columns[metric].estimate
-    if estimate is None:
+    # A baseline file knows rows alone: its column then says what a column says by default.
+    known = column if column.estimate is not None else paired.baseline.columns[metric]
+    if known.estimate is None:
         raise UsageError(
             f"{paired.name}: {metric} is no mean of samples, and neither run's task is there to compute it",
             fix="run the gate where the task's file is, or gate another metric",
         )
+    estimate = known.estimate
     rows = rows_of(_cut(paired, places), metric)
     return lambda limits: decide_statistic(
         rows.baseline,
@@ -176,9 +178,9 @@ def _decider(
         limits,
         higher_is_better=column.higher_is_better,
         ends=ends_of(paired, metric),
-        smooth=column.smooth and paired.baseline.columns[metric].smooth,
+        jackknife=known.jackknife,
         lost=rows.errored,
-        weighed_by=column.weighed_by if column.weighed_by is not None else paired.baseline.columns[metric].weighed_by,
+        weighed_by=known.weighed_by,
         seed=_SEED,
         strict=strict,
     )

@@ -23,7 +23,7 @@ from evalkit.stats.power import smallest_factor
 from evalkit.stats.verdict import Verdict
 
 if TYPE_CHECKING:
-    from evalkit.core import Ends, Estimate, FloatRows, IntArray
+    from evalkit.core import Ends, Estimate, FloatRows, IntArray, Jackknife
 
 _MOST_SAMPLES = 10_000
 """`needed` is not told beyond this many times the samples at hand: the drop then lies at the margin itself."""
@@ -113,7 +113,7 @@ def decide_statistic(
     *,
     higher_is_better: bool = True,
     ends: Ends = (None, None),
-    smooth: bool = True,
+    jackknife: Jackknife = "bounded",
     lost: int = 0,
     weighed_by: int | None = None,
     seed: int = 0,
@@ -123,8 +123,8 @@ def decide_statistic(
     """The verdict on a metric that is no mean of samples (corpus BLEU, macro F1, perplexity, a win rate).
 
     Rows of shape (n, width) are the metric's sufficient statistics of the same samples in the same order. Bounds are
-    those of the jackknife's pseudo-values (`evalkit.stats.jackknife.paired_jackknife`), or, of a metric that is not
-    `smooth`, of the paired bootstrap; a margin is in the metric's own unit. `lost` pairs, which one side could not
+    those of the jackknife's pseudo-values (`evalkit.stats.jackknife.paired_jackknife`), or, where `jackknife` is
+    "none", of the paired bootstrap; a margin is in the metric's own unit. `lost` pairs, which one side could not
     measure, are taken to have lost or gained all there is of their part, where the metric has `ends`. Raises ValueError
     for zero tolerance, which speaks of single samples, and where the two have not the same number of rows.
     """
@@ -136,7 +136,7 @@ def decide_statistic(
         return _nothing(limits)
     numbers = np.arange(len(baseline_rows)) if clusters is None else clusters
     confidence = 1.0 - 2.0 * limits.alpha
-    if smooth:
+    if jackknife != "none":
         found = paired_jackknife(
             baseline_rows,
             candidate_rows,
@@ -144,6 +144,7 @@ def decide_statistic(
             clusters,
             ends=ends,
             weighed_by=weighed_by,
+            leverage=jackknife == "leverage",
             seed=seed,
             confidence=confidence,
             strict=strict,

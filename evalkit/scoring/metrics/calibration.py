@@ -57,7 +57,7 @@ def ece(*, score: str = "confidence", bins: int = 15) -> Metric:
         how = f"{found.how}; {level:.3g} if calibrated"
         return replace(found, n=len(rows), low=low if math.isfinite(found.low) else found.low, how=how)
 
-    return Metric("ece", observe, estimate, 2, higher_is_better=False, smooth=False)
+    return Metric("ece", observe, estimate, 2, higher_is_better=False, jackknife="none")
 
 
 def _calibrated(confidence: FloatRows, columns: IntArray, bins: int) -> tuple[float, float]:

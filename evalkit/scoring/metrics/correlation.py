@@ -58,4 +58,4 @@ def _paired(
         one, two = measured(record, score), measured(record, other)
         return None if one is None or two is None else (one, two)
 
-    return Metric(name, observe, estimate, width=2, scale="number", ends=(lowest, 1.0))
+    return Metric(name, observe, estimate, width=2, scale="number", ends=(lowest, 1.0), jackknife="leverage")

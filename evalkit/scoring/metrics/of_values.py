@@ -67,5 +67,5 @@ def of_values(
             return Estimate(math.nan, math.nan, math.nan, len(rows), f"not known: {error.wrong} {error.at}".strip())
 
     return Metric(
-        name, observe, estimate, higher_is_better=higher_is_better, scale="number", smooth=False, source=source
+        name, observe, estimate, higher_is_better=higher_is_better, scale="number", jackknife="none", source=source
     )

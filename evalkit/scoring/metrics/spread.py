@@ -49,4 +49,4 @@ def spread(score: str, *, forms: int, of: Literal["range", "worst"] = "range", n
             return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
         return bootstrap_interval(rows, statistic, clusters, seed=_SEED)
 
-    return Metric(label, observe, estimate, width=2 * forms, higher_is_better=of == "worst", smooth=False)
+    return Metric(label, observe, estimate, width=2 * forms, higher_is_better=of == "worst", jackknife="none")

@@ -58,7 +58,7 @@ def best_by_threshold(score: str, silent: str, probability: str, *, name: str) -
         how = f"{most.how}, best threshold, chosen on other samples for the lower end"
         return Estimate(value, min(least.low, value), max(most.high, value), n, how)
 
-    return Metric(name, observe, estimate, width=3, smooth=False)
+    return Metric(name, observe, estimate, width=3, jackknife="none")
 
 
 def _by_threshold(rows: FloatRows) -> FloatRows:
