@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Ends,
         Fewshot,
         FewshotOrder,
+        FewshotTurns,
         FloatRows,
         GiveVerdict,
         GoldReplies,
@@ -62,8 +63,9 @@ _WHERE = {
     "messages": "Message",
     "models": "Capabilities Identity Model ModelError NoAnswerError",
     "outcomes": "Estimate Failure Record Score Validity",
-    "parts": "AskModel Attempt Ends Fewshot FewshotOrder FloatRows GiveVerdict GoldReplies "
+    "parts": "AskModel Attempt Ends Fewshot FewshotOrder FewshotTurns FloatRows GiveVerdict GoldReplies "
     "IntArray Jackknife Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
+    "IntArray Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
     "prompts": "ANY_OBJECT Choose Embed Generate Perplexity Prompt Reply Request Tokenize Tool ToolCall Usage Vectors "
     "schema_text",
     "reports": "Sibling",
@@ -88,6 +90,7 @@ __all__ = [
     "Failure",
     "Fewshot",
     "FewshotOrder",
+    "FewshotTurns",
     "FloatRows",
     "Generate",
     "GiveVerdict",

@@ -37,8 +37,9 @@ def _digest(name: str, facts: tuple[tuple[str, str], ...]) -> str:
 class Capabilities:
     """What a model can be asked. `chats` says that plain prompts, too, pass through a chat template.
 
-    `features` are parts of a request that not every model honours: "schema", "tools" and "images" (in messages) of
-    Generate, "tokens" and "stride" of Perplexity.
+    `features` are parts of a request that not every model honours: "schema", "tools", "images" (in messages) and
+    "prefill" (it continues a conversation's last turn, where that is the assistant's) of Generate, "tokens" and
+    "stride" of Perplexity.
     """
 
     requests: frozenset[type] = frozenset({Generate, Choose, Perplexity})

@@ -207,6 +207,9 @@ class PromptFormat:
     """How a sample becomes a prompt: description + k × (question + delimiter + answer + separator) + question.
 
     By default the question is the sample's input and the answer of a few-shot example its first target or right choice.
+    `answer_format` says in which form to answer; it follows the question that is asked, after a blank line.
+    `gen_prefix` is how the answer begins: a chat model continues it as its own turn, and every few-shot answer begins
+    so too.
     """
 
     question: Callable[[Sample], str] = input_text
@@ -214,10 +217,16 @@ class PromptFormat:
     description: Callable[[Sample], str] = no_text
     delimiter: str = " "
     separator: str = "\n\n"
+    answer_format: Callable[[Sample], str] = no_text
+    gen_prefix: Callable[[Sample], str] = no_text
 
 
 FewshotOrder = Literal["first", "random", "seeded", "balanced", "lm-eval"]
 """How few-shot examples are picked (docs/tasks.md)."""
+
+
+FewshotTurns = Literal["auto", "on", "off"]
+"""Whether few-shot examples are turns of a conversation; auto: for chat models (docs/protocols.md)."""
 
 
 @dataclass(frozen=True, slots=True)

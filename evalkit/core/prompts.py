@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,8 +39,20 @@ class Prompt:
         """Those of the whole conversation."""
         return tuple(image for message in self.messages for image in message.images)
 
+    @property
+    def begun(self) -> str:
+        """The assistant's words that a conversation ends with, which the model continues; "" where there are none."""
+        return self.messages[-1].content if self.messages and self.messages[-1].role == "assistant" else ""
+
     def as_messages(self) -> tuple[Message, ...]:
         return self.messages or (Message("user", self.preamble + self.question),)
+
+    def with_last_turn(self, change: Callable[[str], str]) -> Prompt:
+        """The same as a conversation, with other words in the last turn that is not the assistant's."""
+        turns = list(self.as_messages())
+        asked = max((place for place, turn in enumerate(turns) if turn.role != "assistant"), default=len(turns) - 1)
+        turns[asked] = replace(turns[asked], content=change(turns[asked].content))
+        return Prompt(messages=tuple(turns))
 
 
 def schema_text(schema: Mapping[str, Any]) -> str:

@@ -81,7 +81,9 @@ class FunctionModel:
         self.identity = Identity(
             f"python/{name}", (("backend", "python"), ("source", source_digest(code_of(function)) or "unknown"))
         )
-        self.capabilities = Capabilities(requests=frozenset({Generate}), window=2 * size or _AT_ONCE)
+        self.capabilities = Capabilities(
+            requests=frozenset({Generate}), window=2 * size or _AT_ONCE, features=frozenset({"prefill"})
+        )
         self._slots: asyncio.Semaphore | None = None
 
     async def answer(self, request: Request) -> Reply:

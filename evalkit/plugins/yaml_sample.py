@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalkit.core import Image, Message, PromptFormat, Row, Sample, UsageError
+from evalkit.core.parts import no_text
 from evalkit.plugins.templates import Scope, Template, column_or_template, compiled, with_markup
 from evalkit.plugins.yaml_schema import TEXT, Keys
 from evalkit.plugins.yaml_tree import Value
@@ -208,13 +209,18 @@ def in_contexts(prompt: PromptFormat) -> PromptFormat:
 
 def prompt_of(keys: Mapping[str, Value]) -> PromptFormat:
     """The prompt's form. The question was rendered with the sample, so here it is only taken up."""
-    description = compiled(keys["description"]) if "description" in keys else None
-
-    def describe(sample: Sample) -> str:
-        return description.text(Scope(sample.data, f"sample {sample.id}", sample)) if description else ""
-
     return PromptFormat(
-        description=describe,
+        description=_of_sample(keys, "description"),
         delimiter=keys["delimiter"].text() if "delimiter" in keys else " ",
         separator=keys["separator"].text() if "separator" in keys else "\n\n",
+        answer_format=_of_sample(keys, "answer_format"),
+        gen_prefix=_of_sample(keys, "gen_prefix"),
     )
+
+
+def _of_sample(keys: Mapping[str, Value], key: str) -> Callable[[Sample], str]:
+    """A key's template as a function of the sample; one that gives nothing where the file has no such key."""
+    if key not in keys:
+        return no_text
+    template = compiled(keys[key])
+    return lambda sample: template.text(Scope(sample.data, f"sample {sample.id}", sample))

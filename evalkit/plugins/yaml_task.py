@@ -62,6 +62,8 @@ KEYS: Keys = {
     "description": said(TEXT, "stands before all examples"),
     "delimiter": TEXT,
     "separator": TEXT,
+    "answer_format": said(TEXT, "in which form to answer; it follows the question that is asked"),
+    "gen_prefix": said(TEXT, "how the answer begins; a chat model continues it"),
     "method": said(NAMED, "how the model is asked; evalkit list methods"),
     "stop": said(TEXTS, "texts that end a reply"),
     "max_tokens": whole(1),

@@ -17,7 +17,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from evalkit.core import BadRow, DataOptions, Fewshot, Prompt, PromptFormat, Row, Sample, Subset, UsageError, digest_of
+from evalkit.core import (
+    BadRow,
+    DataOptions,
+    Fewshot,
+    Message,
+    Prompt,
+    PromptFormat,
+    Row,
+    Sample,
+    Subset,
+    UsageError,
+    digest_of,
+)
 
 LM_EVAL_SEED = 1234
 
@@ -41,6 +53,10 @@ class PromptRenderer:
     stream: random.Random
     rows_digest: str = ""
     """The digest of the rows that are asked, where they are open already."""
+    chats: bool = False
+    """Whether the model reads conversations: the beginning of its answer is then a turn of its."""
+    turns: bool = False
+    """Whether few-shot examples are turns, and the description is the system's."""
     _pool: list[Sample] | None = None
     _shown: dict[str, str] = field(default_factory=dict)
     _same_rows: bool | None = None
@@ -50,18 +66,49 @@ class PromptRenderer:
 
     def render(self, sample: Sample) -> Prompt:
         """The prompt of one sample; raises UsageError where the pool has too few examples."""
+        prefix = self.format.gen_prefix(sample)
+        begun = (Message("assistant", prefix),) if prefix else ()
         if not isinstance(sample.input, str):
-            return Prompt(messages=sample.input)
-        examples = "".join(self._show(example) for example in self._draw(sample))
-        return Prompt(self.format.question(sample), self.format.description(sample) + examples)
+            return Prompt(messages=(*sample.input, *begun))
+        question, description = self._question(sample), self.format.description(sample)
+        examples = self._draw(sample)
+        if self.turns and (examples or description):
+            system = (Message("system", description),) if description else ()
+            shown = [turn for example in examples for turn in self._as_turns(example)]
+            return Prompt(messages=(*system, *shown, Message("user", question), *begun))
+        preamble = description + "".join(self._show(example) for example in examples)
+        if self.chats and begun:
+            return Prompt(messages=(Message("user", preamble + question), *begun))
+        return Prompt(question + self._delimiter(question, prefix) + prefix, preamble)
+
+    def _question(self, sample: Sample) -> str:
+        """The question that is asked, with the form in which to answer it."""
+        question, wanted = self.format.question(sample), self.format.answer_format(sample)
+        return f"{question}\n\n{wanted}" if wanted else question
+
+    def _delimiter(self, question: str, prefix: str) -> str:
+        """What separates a question from the beginning of its answer, unless one of them brings white space."""
+        return self.format.delimiter if prefix and question and not _meet_in_space(question, prefix) else ""
 
     def _show(self, example: Sample) -> str:
         shown = self._shown.get(example.id)
         if shown is None:
-            form = self.format
-            shown = form.question(example) + form.delimiter + form.answer(example) + form.separator
-            self._shown[example.id] = shown
+            question, answer, prefix = self._example(example)
+            delimiter = self._delimiter(question, prefix) if prefix else self.format.delimiter
+            shown = self._shown[example.id] = question + delimiter + answer + self.format.separator
         return shown
+
+    def _as_turns(self, example: Sample) -> tuple[Message, Message]:
+        question, answer, _ = self._example(example)
+        return Message("user", question), Message("assistant", answer)
+
+    def _example(self, example: Sample) -> tuple[str, str, str]:
+        """The question of an example, its answer from its beginning on, and that beginning."""
+        form = self.format
+        prefix, answer = form.gen_prefix(example), form.answer(example)
+        if prefix and answer:
+            answer = prefix + ("" if _meet_in_space(prefix, answer) else " ") + answer
+        return form.question(example), answer or prefix, prefix
 
     def _draw(self, sample: Sample) -> Sequence[Sample]:
         k = self.fewshot.k
@@ -139,6 +186,10 @@ class PromptRenderer:
                 fix=f"--num-fewshot {max(0, len(self._pool) - (needed - k))} or fewer",
             )
         return self._pool
+
+
+def _meet_in_space(before: str, after: str) -> bool:
+    return before[-1:].isspace() or after[:1].isspace()
 
 
 def balanced(pool: Sequence[Sample], k: int, answer: Callable[[Sample], str], rng: random.Random) -> Sequence[Sample]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
-from evalkit.core import FewshotOrder, Model, UsageError
+from evalkit.core import FewshotOrder, FewshotTurns, Model, UsageError
 from evalkit.core.option_values import Form, Range, Shown, fits, wanted
 from evalkit.core.spec import unknown
 
@@ -138,6 +138,7 @@ _ALL = (
     ),
     RunOption("num_fewshot", Whole, "Few-shot examples before each question.", "K"),
     RunOption("fewshot_order", FewshotOrder, "How examples are picked."),
+    RunOption("fewshot_turns", FewshotTurns, "Examples as turns of a conversation.  [default: auto]"),
     RunOption("seed", Whole, "Seed of few-shot draws and sampling.  [default: 1]"),
     RunOption("repeats", Count, "Attempts per sample.", "N"),
     RunOption("data_dir", Folder, "Local mirror of hub data (or EVALKIT_DATA)."),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypedDict
 
-from evalkit.core import DataOptions, FewshotOrder, Model, Task, UsageError, paths
+from evalkit.core import DataOptions, FewshotOrder, FewshotTurns, Model, Task, UsageError, paths
 from evalkit.models.stack import Stack
 from evalkit.runs.options import OPTIONS, UnsafeCode, seconds_of
 from evalkit.runs.runner import Progress, Settings
@@ -78,6 +78,7 @@ class RunKeywords(TypedDict, total=False):
     seed: int
     num_fewshot: int | None
     fewshot_order: FewshotOrder | None
+    fewshot_turns: FewshotTurns
     repeats: int
     max_failures: float
     unsafe_code: UnsafeCode

@@ -29,6 +29,8 @@ RENDERED = {
     "gold.index": (CHOOSE, {"index": "{0}"}),
     "gold.labels": (CHOOSE, {"labels": "{0}"}),
     "description": (ANSWER, "{0}"),
+    "answer_format": (ANSWER, "{0}"),
+    "gen_prefix": (ANSWER, "{0}"),
     "id": (ANSWER, "{0}"),
     "groups": (ANSWER, ["{0}"]),
     "cluster": (ANSWER, "{0}"),

@@ -85,6 +85,7 @@ VALUES: dict[str, Any] = {
     "subset": "anchors=50",
     "num_fewshot": 2,
     "fewshot_order": "first",
+    "fewshot_turns": "on",
     "seed": 7,
     "repeats": 4,
     "data_dir": ".",

@@ -40,6 +40,8 @@ class ChatWire(ModelWire):
         messages, was_folded = self._turns(request.prompt, folds)
         body: dict[str, Any] = {"model": self._model, "messages": [_message(message) for message in messages]}
         body |= sampling(request, options, self._limit_name)
+        if request.prompt.begun and options.prefill == "continue":
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
         if request.schema == ANY_OBJECT:
             body["response_format"] = {"type": "json_object"}
         elif request.schema:

@@ -89,7 +89,7 @@ class ApiModel:
     @property
     def capabilities(self) -> Capabilities:
         requests: set[type] = {Generate}
-        features = {"schema", "tools", "images"}
+        features = {"schema", "tools", "images"} | ({"prefill"} if self._options.prefill != "off" else set())
         texts = self._interfaces.texts is not None and self.found.texts
         if texts and self.found.echo:
             requests |= {Choose, Perplexity}
@@ -183,6 +183,9 @@ class ApiModel:
 
     def _wire_for(self, request: Generate) -> Wire:
         """Plain prompts go as text where the server completes texts; tools and schemas belong to a conversation."""
+        if request.prompt.begun and self._options.prefill == "off":
+            why = f"{self.identity.name} does not continue an assistant's turn; prefill=turn says that the server does"
+            raise ModelError(why, "refused")
         plain = not request.prompt.messages and not request.tools and not request.schema
         texts = self._interfaces.texts
         if texts is not None and plain and (self._options.api == "completions" or self.found.texts):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from evalkit.core import Identity, Model, UsageError, digest_of
@@ -48,7 +48,7 @@ def opened(preset: Preset, name: str, options: Mapping[str, str]) -> Model:
 
 def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Client] = Client) -> Model:
     """A provider's model put together; `client_of` is what sends. Raises UsageError."""
-    parsed = replace(parsed, extra_body={**preset.body, **parsed.extra_body})
+    parsed = replace(parsed, extra_body={**preset.body, **parsed.extra_body}, prefill=_prefill(preset, parsed))
     provider = preset.name
     base_url = parsed.base_url or preset.base_url or _own_address(preset)
     is_own = preset.local or bool(parsed.base_url and parsed.base_url != preset.base_url)
@@ -79,6 +79,16 @@ def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Cli
     texts, find = _texts(preset, name, parsed, base_url, headers, secret)
     interfaces = Interfaces(wire, texts, find, preset.wire == "chat", windows)
     return ApiModel(identity, name, parsed, client, growth, interfaces, _price(preset, name, parsed, base_url))
+
+
+def _prefill(preset: Preset, options: ApiOptions) -> Literal["off", "turn", "continue"]:
+    """How a turn that is begun is continued. Anthropic takes none before a thought, and another server at a provider's
+    address may do as it likes."""
+    if options.prefill != "auto":
+        return options.prefill
+    elsewhere = preset.imitated and options.base_url
+    thinks = preset.wire == "anthropic" and options.thinking_tokens
+    return "off" if elsewhere or thinks or options.api == "responses" else preset.prefill
 
 
 def _jobs(preset: Preset, options: ApiOptions) -> Jobs:

@@ -39,6 +39,9 @@ class ApiOptions(ThoughtOptions):
     what stands ahead of a whole text's first token and of an empty context."""
     system: str = ""
     """A system prompt ahead of every conversation."""
+    prefill: Literal["auto", "off", "turn", "continue"] = "auto"
+    """Whether the server continues an assistant's turn that ends a conversation: turn, by itself; continue, with vLLM's
+    continue_final_message; off, not; auto, as the provider's documentation says."""
     effort: str = ""
     """How much a reasoning model thinks, in the provider's words: low, medium, high, …"""
     extra: str = ""

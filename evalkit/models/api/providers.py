@@ -34,6 +34,9 @@ class Preset:
     """The environment variable with the user's own address, where a provider gives each user one."""
     imitated: bool = False
     """Whether other servers speak its format, so that base_url may name one that does more or less than it."""
+    prefill: Literal["off", "turn", "continue"] = "off"
+    """Whether it documents that it continues an assistant's turn that ends a conversation: by itself, or with vLLM's
+    continue_final_message."""
     body: Mapping[str, float] = field(default_factory=dict)
     """Stands in every request where the server's own settings would change what is asked; `extra` overrules it."""
 
@@ -49,7 +52,13 @@ _ALL = (
         imitated=True,
     ),
     Preset(
-        "anthropic", "Anthropic", "https://api.anthropic.com", ("ANTHROPIC_API_KEY",), wire="anthropic", batches=True
+        "anthropic",
+        "Anthropic",
+        "https://api.anthropic.com",
+        ("ANTHROPIC_API_KEY",),
+        wire="anthropic",
+        batches=True,
+        prefill="turn",
     ),
     Preset(
         "google",
@@ -68,11 +77,27 @@ _ALL = (
         key_header="api-key",
         address_variable="AZURE_OPENAI_ENDPOINT",
     ),
-    Preset("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)),
+    Preset("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), prefill="turn"),
     Preset("together", "Together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), texts=None),
-    Preset("groq", "Groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), batches=True),
-    Preset("vllm", "a vLLM server", "http://localhost:8000/v1", ("VLLM_API_KEY",), local=True, texts=None),
-    Preset("sglang", "an SGLang server", "http://localhost:30000/v1", ("SGLANG_API_KEY",), local=True, texts=None),
+    Preset("groq", "Groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), batches=True, prefill="turn"),
+    Preset(
+        "vllm",
+        "a vLLM server",
+        "http://localhost:8000/v1",
+        ("VLLM_API_KEY",),
+        local=True,
+        texts=None,
+        prefill="continue",
+    ),
+    Preset(
+        "sglang",
+        "an SGLang server",
+        "http://localhost:30000/v1",
+        ("SGLANG_API_KEY",),
+        local=True,
+        texts=None,
+        prefill="continue",
+    ),
     Preset(
         "tgi",
         "a text-generation-inference server",

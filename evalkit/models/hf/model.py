@@ -83,7 +83,7 @@ class LocalModel:
             chats=self._options.chat == "on",
             max_length=self._options.max_length or self._checkpoint.max_length,
             window=_WINDOW,
-            features=frozenset({"tokens", "stride"} | ({"tools"} if self._takes_tools else set())),
+            features=frozenset({"tokens", "stride", "prefill"} | ({"tools"} if self._takes_tools else set())),
         )
 
     @property

@@ -110,7 +110,7 @@ class GgufModel:
             chats=self._options.chat == "on",
             max_length=self.max_length,
             window=_WINDOW,
-            features=frozenset({"tokens", "stride"} | ({"tools"} if self._takes_tools else set())),
+            features=frozenset({"tokens", "stride", "prefill"} | ({"tools"} if self._takes_tools else set())),
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from evalkit.core import AskModel, Attempt, Choose, Method, Model, Reply, UsageError
+from evalkit.core import AskModel, Attempt, Choose, Method, Model, Prompt, Reply, UsageError
 from evalkit.prompting.methods.choosing import CHOICE_FAR_BELOW
 
 
@@ -15,15 +15,14 @@ class _ChooseContexts(AskModel):
 
     async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
         sample, prompt = attempt.sample, attempt.prompt
-        if not sample.choices or not sample.targets or prompt.messages:
+        if not sample.choices or not sample.targets or not isinstance(sample.input, str):
             raise UsageError(
                 f"sample {sample.id!r} cannot be asked by its contexts",
                 found=f"{len(sample.choices)} choices, {len(sample.targets)} targets",
                 fix="a prompt in one text, `choices`, and the continuation as the first target",
             )
         requests = [
-            Choose(replace(prompt, question=prompt.question + choice), sample.targets[:1], self.delimiter)
-            for choice in sample.choices
+            Choose(_followed_by(prompt, choice), sample.targets[:1], self.delimiter) for choice in sample.choices
         ]
         return tuple(await asyncio.gather(*map(model.answer, requests)))
 
@@ -46,3 +45,9 @@ def choose_contexts(*, delimiter: str = " ") -> Method:
     way = _ChooseContexts(delimiter)
     settings = {} if delimiter == " " else {"delimiter": delimiter}
     return Method("choose_contexts", way, way.gold, frozenset({Choose}), settings)
+
+
+def _followed_by(prompt: Prompt, choice: str) -> Prompt:
+    if prompt.messages:
+        return prompt.with_last_turn(lambda text: text + choice)
+    return replace(prompt, question=prompt.question + choice)

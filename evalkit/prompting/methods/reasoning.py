@@ -88,15 +88,15 @@ def _cued(prompt: Prompt, cue: str, as_chat: bool) -> Prompt:
         return prompt
     if not as_chat:
         return replace(prompt, question=f"{prompt.question} {cue}")
-    *before, last = prompt.as_messages()
-    return Prompt(messages=(*before, replace(last, content=f"{last.content}\n\n{cue}")))
+    return prompt.with_last_turn(lambda text: f"{text}\n\n{cue}")
 
 
 def _answering(first: Prompt, thought: str, cue: str, as_chat: bool) -> Prompt:
     if not as_chat:
         return replace(first, question=f"{first.question} {thought.strip()}\n{cue}")
-    turns = (Message("assistant", thought), Message("user", cue))
-    return Prompt(messages=(*first.as_messages(), *turns))
+    # A turn that was begun for the model is one with what it went on to write.
+    asked = first.messages[:-1] if first.begun else first.as_messages()
+    return Prompt(messages=(*asked, Message("assistant", first.begun + thought), Message("user", cue)))
 
 
 def _weighed(sample: Sample) -> Reply:

@@ -129,12 +129,11 @@ def read_step(text: str) -> Step:
 def _introduced(prompt: Prompt, introduction: str, as_chat: bool) -> Prompt:
     if not as_chat:
         return replace(prompt, preamble=introduction + prompt.preamble, question=prompt.question + "\n")
-    *before, last = prompt.as_messages()
-    return Prompt(messages=(*before, replace(last, content=introduction + last.content)))
+    return prompt.with_last_turn(lambda text: introduction + text)
 
 
 def _continued(prompt: Prompt, step: str, observed: str, as_chat: bool) -> Prompt:
     if not as_chat:
         return replace(prompt, question=f"{prompt.question}{step.rstrip()}\nObservation: {observed}\n")
-    turns = (Message("assistant", step), Message("user", f"Observation: {observed}"))
-    return Prompt(messages=(*prompt.messages, *turns))
+    turns = (Message("assistant", prompt.begun + step), Message("user", f"Observation: {observed}"))
+    return Prompt(messages=(*(prompt.messages[:-1] if prompt.begun else prompt.messages), *turns))

@@ -53,9 +53,7 @@ def lettered(prompt: Prompt, choices: tuple[str, ...]) -> Prompt:
     if not are_letters(choices):
         listed = "\n\n" + "\n".join(f"{letter}. {text.strip()}" for letter, text in zip(LETTERS, choices, strict=False))
     if prompt.messages:
-        last = prompt.messages[-1]
-        asked = replace(last, content=f"{last.content}{listed}\n\n{INSTRUCTION}")
-        return replace(prompt, messages=(*prompt.messages[:-1], asked))
+        return prompt.with_last_turn(lambda text: f"{_ANSWER_CUE.sub('', text)}{listed}\n\n{INSTRUCTION}")
     question = _ANSWER_CUE.sub("", prompt.question)
     return replace(prompt, question=f"{question}{listed}\n\n{INSTRUCTION}\nAnswer:")
 

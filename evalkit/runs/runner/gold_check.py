@@ -18,7 +18,7 @@ class GoldModel:
     identity = Identity("gold")
     capabilities = Capabilities(
         requests=Capabilities().requests | {Embed, Tokenize, StoredAnswer},
-        features=frozenset({"schema", "tools", "images", "tokens", "stride"}),
+        features=frozenset({"schema", "tools", "images", "tokens", "stride", "prefill"}),
     )
 
     async def answer(self, request: Request) -> Reply:

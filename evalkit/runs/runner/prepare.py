@@ -10,8 +10,10 @@ from itertools import islice
 from evalkit.core import (
     Attempt,
     BadRow,
+    Choose,
     Failure,
     Fewshot,
+    Generate,
     Metric,
     Model,
     OpenedSource,
@@ -65,6 +67,9 @@ class PreparedTask:
     total: int | None
     identity: dict[str, str]
     subset: Subset | None = None
+    chats: bool = False
+    turns: bool = False
+    """Whether the model reads conversations, and whether few-shot examples are turns of one."""
     chosen: frozenset[str] | None = None
     """The ids of the samples that are asked; None for all."""
 
@@ -97,6 +102,8 @@ class PreparedTask:
                 seed=self.settings.seed,
                 stream=lm_eval_stream(),
                 rows_digest=part.opened.digest,
+                chats=self.chats,
+                turns=self.turns,
             )
             for row_number, row in enumerate(islice(part.opened.rows(), part.quota)):
                 index = number * _ROWS_PER_SUBSET + row_number
@@ -213,16 +220,41 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     total = (
         None if None in counts or settings.proportion < 1.0 else sum(count or 0 for count in counts) * settings.repeats
     )
-    identity = _identity(task, spec, source_digest, model, fewshot, settings, [source.digest for source in opened])
-    prepared = PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity)
+    turns = _as_turns(task, model, settings)
+    identity = _identity(
+        task, spec, source_digest, model, fewshot, settings, [source.digest for source in opened], turns=turns
+    )
+    chats = model.capabilities.chats
+    prepared = PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity, chats=chats, turns=turns)
     # A wrong column or too few examples show on the first sample: before a run folder is made or a model is loaded.
     first = next(prepared.work(), None)
-    if first is not None and first.attempt.prompt.images and "images" not in model.capabilities.features:
+    if first is not None:
+        _check_first(task, first.attempt.prompt, model)
+    return prepared
+
+
+def _as_turns(task: Task, model: Model, settings: Settings) -> bool:
+    """Whether the description and the few-shot examples are turns of a conversation: what a text's likelihood or its
+    tokens are asked of has none."""
+    if not task.method.needs & {Generate, Choose}:
+        return False
+    return settings.fewshot_turns == "on" or (settings.fewshot_turns == "auto" and model.capabilities.chats)
+
+
+def _check_first(task: Task, prompt: Prompt, model: Model) -> None:
+    """Raises UsageError where the model cannot be shown what the task's first prompt holds."""
+    features, name = model.capabilities.features, model.identity.name
+    if prompt.images and "images" not in features:
         raise UsageError(
-            f"task {task.name!r} shows images, and {model.identity.name} reads text alone",
+            f"task {task.name!r} shows images, and {name} reads text alone",
             fix="a model behind an API that takes images: openai/…, anthropic/…, google/…",
         )
-    return prepared
+    if prompt.begun and Generate in task.method.needs and "prefill" not in features:
+        raise UsageError(
+            f"task {task.name!r} begins the assistant's answer (gen_prefix), and {name} does not continue one",
+            found=f"{prompt.begun!r:.60}",
+            fix="a local model, or a server that does: docs/protocols.md",
+        )
 
 
 def _tell_of(task: Task, opened: list[OpenedSource]) -> None:
@@ -280,16 +312,25 @@ def _quotas(counts: list[int | None], limit: int | None) -> list[int | None]:
 
 
 def _identity(
-    task: Task, spec: str, source: str, model: Model, fewshot: Fewshot, settings: Settings, data: list[str]
+    task: Task,
+    spec: str,
+    source: str,
+    model: Model,
+    fewshot: Fewshot,
+    settings: Settings,
+    data: list[str],
+    *,
+    turns: bool,
 ) -> dict[str, str]:
     """What is measured, in words: what a resumed run must share, and what the signature is made of."""
     order = "" if fewshot.order == "seeded" or not fewshot.k else f"-{fewshot.order}"
+    form = "-turns" if turns and fewshot.k else ""
     return {
         "task": spec,
         "version": str(task.version),
         "source": source,
         "data": digest_of(*data),
-        "few-shot": f"{fewshot.k}-shot{order}",
+        "few-shot": f"{fewshot.k}-shot{order}{form}",
         "method": task.method.name,
         "method settings": _words(task.method.settings),
         "scorers": "+".join([*map(scorer_words, task.scorers), *map(_metric_words, _own_metrics(task))]),

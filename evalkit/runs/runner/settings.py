@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from evalkit.core import DataOptions, FewshotOrder, UsageError
+from evalkit.core import DataOptions, FewshotOrder, FewshotTurns, UsageError
 from evalkit.runs.options import OPTIONS, UnsafeCode
 
 
@@ -19,6 +19,7 @@ class Settings:
     seed: int = 1
     num_fewshot: int | None = None
     fewshot_order: FewshotOrder | None = None
+    fewshot_turns: FewshotTurns = "auto"
     repeats: int = 1
     proportion: float = 1.0
     """A random part of the samples, whole clusters; a larger proportion of one seed holds every smaller one."""
@@ -28,7 +29,16 @@ class Settings:
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
-        for name in ("limit", "seed", "num_fewshot", "fewshot_order", "repeats", "max_failures", "unsafe_code"):
+        for name in (
+            "limit",
+            "seed",
+            "num_fewshot",
+            "fewshot_order",
+            "fewshot_turns",
+            "repeats",
+            "max_failures",
+            "unsafe_code",
+        ):
             OPTIONS[name].check(getattr(self, name))
         OPTIONS["subset"].check(self.subset or None)
         if not 0.0 < self.proportion <= 1.0:

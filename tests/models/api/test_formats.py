@@ -1,11 +1,12 @@
 """What is sent and what is read, format by format, against shapes written after the providers' documentation."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
-from evalkit.core import ANY_OBJECT, Generate, Message, Prompt, Reply, Tool, ToolCall, Usage, Validity
+from evalkit.core import ANY_OBJECT, Generate, Message, ModelError, Prompt, Reply, Tool, ToolCall, Usage, Validity
 from evalkit.models.api.anthropic import AnthropicWire
 from evalkit.models.api.chat import ChatWire
 from evalkit.models.api.completions import CompletionsWire, read_echo
@@ -13,6 +14,7 @@ from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.google import GoogleWire
 from evalkit.models.api.options import ApiOptions
 from evalkit.models.api.responses import ResponsesWire
+from evalkit.models.registry import resolve
 from evalkit.scoring.extraction import final_answer
 
 TOOL = Tool.of("weather", "The weather", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -67,6 +69,42 @@ def test_a_greedy_request_sends_neither_seed_nor_top_p() -> None:
     body = ChatWire("m", ApiOptions()).call(Generate(Prompt("a"), top_p=0.5, seed=3), folds=False).body
     assert body["temperature"] == 0.0
     assert not {"seed", "top_p", "n"} & set(body)
+
+
+BEGUN = Generate(Prompt(messages=(Message("user", "1+1?"), Message("assistant", "The sum is"))))
+
+
+def test_a_turn_that_is_begun_is_the_last_message_and_vllm_is_told_to_continue_it() -> None:
+    by_itself = ChatWire("m", ApiOptions(prefill="turn")).call(BEGUN, folds=False).body
+    told = ChatWire("m", ApiOptions(prefill="continue")).call(BEGUN, folds=False).body
+    assert by_itself["messages"][-1] == told["messages"][-1] == {"role": "assistant", "content": "The sum is"}
+    assert "continue_final_message" not in by_itself
+    assert (told["continue_final_message"], told["add_generation_prompt"]) == (True, False)
+    asked = ChatWire("m", ApiOptions(prefill="continue")).call(Generate(Prompt("1+1?")), folds=False).body
+    assert "continue_final_message" not in asked
+
+
+@pytest.mark.parametrize(
+    ("spec", "continues"),
+    [
+        ("vllm/m", True),
+        ("vllm/m,prefill=off", False),
+        ("anthropic/m", True),
+        ("anthropic/m,thinking_tokens=1024", False),
+        ("openai/m", False),
+        ("openai/m,base_url=http://localhost:1/v1", False),
+        ("openai/m,base_url=http://localhost:1/v1,prefill=continue", True),
+        ("google/m", False),
+    ],
+)
+def test_who_continues_a_turn_that_is_begun(spec: str, continues: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.setenv(key, "k")
+    model = resolve(f"{spec},logprobs=off" if "vllm" in spec or "base_url" in spec else spec)
+    assert ("prefill" in model.capabilities.features) is continues
+    if not continues:
+        with pytest.raises(ModelError, match="does not continue an assistant's turn"):
+            asyncio.run(model.answer(BEGUN))
 
 
 def test_a_schema_is_a_strict_response_format() -> None:

@@ -32,10 +32,16 @@ class PreparedScoring:
     seconds: float = 0.0
 
 
+def _delimiter(prompt: Rendered, choose: Choose) -> str:
+    begun = choose.prompt.begun
+    return choose.delimiter if not prompt.templated or (begun and not begun[-1].isspace()) else ""
+
+
 def choices(tokens: Tokens, requests: Sequence[tuple[int, Rendered, Choose]]) -> list[PreparedScoring]:
-    """One part a continuation. No delimiter stands before it where a chat template made the context."""
+    """One part a continuation. No delimiter stands before it where a chat template made the context, unless that ends
+    with words of the assistant's that bring no white space."""
     texts = [
-        (prompt.text, [("" if prompt.templated else choose.delimiter) + text for text in choose.continuations])
+        (prompt.text, [_delimiter(prompt, choose) + text for text in choose.continuations])
         for _, prompt, choose in requests
     ]
     asked: list[PreparedScoring] = []
