@@ -47,8 +47,8 @@ def _task(run: Run, entry: TaskEntry, groups: bool) -> list[str]:
 
 
 def _suite(run: Run, suite: SuiteEntry) -> list[str]:
-    means = {suite.name: suite.result, **{f"{suite.name} / {name}": one for name, one in suite.categories.items()}}
-    return [_line(name, run.model, metric, "") for name, metric in means.items() if metric is not None]
+    names = {name: f"{suite.name} / {name}" if name else suite.name for name in suite.means}
+    return [_line(names[name], run.model, one, "") for name, one in suite.means.items() if one is not None]
 
 
 def _line(task: str, model: str, metric: MetricResult, failed: str) -> str:

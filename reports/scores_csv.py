@@ -33,8 +33,7 @@ def _rows(runs: Sequence[Run]) -> Iterator[list[object]]:
                 for metric in metrics:
                     yield [run.model, entry.name, group, *_numbers(metric), "", *ends[1:]]
         for suite in run.manifest.suites:
-            means = {"": suite.result, **suite.categories}
-            for category, mean in means.items():
+            for category, mean in suite.means.items():
                 if mean is not None:
                     yield [run.model, suite.name, category, *_numbers(mean), "", "", str(run.folder)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,21 +11,41 @@ Average = Literal["tasks", "samples"]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One task of a suite: its spec, how many few-shot examples it is asked with (None: as the task says), the metric
-    that counts (its primary metric where empty), its weight and the category it belongs to."""
+    """One task of a suite, or another suite.
+
+    task: the spec of the task or suite; for a suite written in place (`suite`), its name.
+    fewshot: how many examples it is asked with (None: as the task says); for a suite, its tasks that don't say.
+    metrics: those that count; their plain mean where there are several, its primary metric where there is none.
+    floor: the score of guessing, in [0, 1). It counts as 0, and so does any score below; 1 stays 1.
+    """
 
     task: str
     fewshot: int | None = None
-    metric: str = ""
+    metrics: tuple[str, ...] = ()
     weight: float = 1.0
     category: str = ""
+    floor: float = 0.0
+    suite: Suite | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Tasks that are run together. `average` says whether every task counts by its weight alone ("tasks"), or by its
-    weight times its number of samples ("samples")."""
+    """Tasks that are run together.
+
+    average: whether a member counts by its weight alone ("tasks"), or by its weight times its samples ("samples").
+    metrics: those that the suite has a mean of, the first one first. It counts for every member that names none of its
+        own; each further one must be a metric of every member. Empty: one mean, of what each member names.
+    """
 
     name: str
     members: tuple[Member, ...]
     average: Average = "tasks"
+    metrics: tuple[str, ...] = ()
+
+    def specs(self) -> Iterator[str]:
+        """The specs that it loads: tasks, and suites that are named and not written in place."""
+        for member in self.members:
+            if member.suite is not None:
+                yield from member.suite.specs()
+            else:
+                yield member.task

@@ -353,12 +353,11 @@ def _groups(runs: Iterable[Run]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for run in runs:
         for suite in run.manifest.suites:
-            found.setdefault(suite.name, [])
-            for member in suite.members:
-                for name in (suite.name, f"{suite.name} / {member.category}" if member.category else suite.name):
-                    tasks = found.setdefault(name, [])
-                    if member.task not in tasks:
-                        tasks.append(member.task)
+            of = {suite.name: run.manifest.tasks_of(suite)}
+            for one in dict.fromkeys(member.category for member in suite.members if member.category):
+                of[f"{suite.name} / {one}"] = run.manifest.tasks_of(suite, one)
+            for name, members in of.items():
+                found[name] = list(dict.fromkeys((*found.get(name, ()), *members)))
     return found
 
 

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from evalkit import plugins
-from evalkit.core import Member, Model, Suite, Task, UsageError
-from evalkit.runs.runner import PreparedTask, Settings, prepare, suite_entry
+from evalkit.core import Model, Suite, Task, UsageError
+from evalkit.runs.planned_suites import OpenedSuites, PlannedTask
+from evalkit.runs.runner import PreparedTask, Settings, prepare
 from evalkit.runs.store import SuiteEntry
 
 __all__ = ["PlannedTask", "load_all", "prepare_all"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTask:
-    """`name` in the run (options make tasks of one name different ones), `spec` that loads it, its source's digest."""
-
-    name: str
-    spec: str
-    digest: str
-    task: Task
 
 
 def load_all(tasks: Sequence[str | Task], project: Path | None) -> tuple[list[PlannedTask], list[SuiteEntry]]:
@@ -37,14 +28,14 @@ def load_all(tasks: Sequence[str | Task], project: Path | None) -> tuple[list[Pl
             continue
         made = plugins.load("task", spec, project=project)
         if isinstance(made, Suite):
-            members = [_load_member(member, made, project) for member in made.members]
-            suites.append(
-                suite_entry(made, [(m, one.name, one.task) for m, one in zip(made.members, members, strict=True)])
-            )
-            found += members
+            opened = OpenedSuites(project, lambda spec, made: _load(spec, made, project))
+            opened.open(made)
+            suites += opened.entries.values()
+            found += opened.tasks.values()
         else:
             found.append(_load(spec, made, project))
     check_named_once("task", [one.name for one in found])
+    check_named_once("suite", [one.name for one in suites])
     return found, suites
 
 
@@ -71,17 +62,6 @@ def _load(spec: str, made: object, project: Path | None) -> PlannedTask:
         raise UsageError(f"{spec!r} is not a task", found=type(made).__name__)
     origin = plugins.origin("task", spec, project=project)
     return PlannedTask(_run_name(made.name, origin.options), spec, origin.digest, made)
-
-
-def _load_member(member: Member, suite: Suite, project: Path | None) -> PlannedTask:
-    """A task of a suite, with as many few-shot examples as the suite says."""
-    made = plugins.load("task", member.task, project=project)
-    if isinstance(made, Suite):
-        raise UsageError(f"{member.task!r} is a suite itself", fix=f"name its tasks in {suite.name!r}")
-    found = _load(member.task, made, project)
-    if member.fewshot is None:
-        return found
-    return replace(found, task=replace(found.task, fewshot=replace(found.task.fewshot, k=member.fewshot)))
 
 
 def _run_name(name: str, options: Mapping[str, str]) -> str:

@@ -332,7 +332,7 @@ def test_suites_are_groups_with_the_means_of_their_tasks(tmp_path: Path, look: A
         run = write_run(folder, records, task="one", model=model)
         first = run.manifest.tasks[0]
         run.manifest.tasks.append(replace(first, name="two"))
-        members = [SuiteMember("one", "acc", 1.0, "reading"), SuiteMember("two", "acc", 1.0, "sums")]
+        members = [SuiteMember("one", ["acc"], 1.0, "reading"), SuiteMember("two", ["acc"], 1.0, "sums")]
         assert first.result is not None
         run.manifest.suites = [SuiteEntry("both", "tasks", members, first.result.metrics[0])]
         manifests.write(folder, run.manifest)

@@ -5,6 +5,7 @@ import pytest
 
 from evalkit.core import Estimate
 from evalkit.stats import combined_interval, mean_interval, wilson
+from evalkit.stats.combined import above_chance, combine, part
 from evalkit.stats.intervals import quantile
 
 
@@ -100,3 +101,46 @@ def test_five_tasks_over_the_same_questions_are_covered() -> None:
         covered += found.low <= 0.7 <= found.high
     # 64 % where they are taken for independent.
     assert covered / 500 >= 0.93
+
+
+def test_what_is_above_chance_moves_its_interval_along():
+    found = above_chance(part(proportion(60, 100), "q"), 0.25).estimate
+    bounds = proportion(60, 100)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        tuple((end - 0.25) / 0.75 for end in (bounds.value, bounds.low, bounds.high)), abs=1e-12
+    )
+    below = above_chance(part(proportion(20, 100), "q"), 0.25).estimate
+    assert (below.value, below.low) == (0.0, 0.0)
+    assert below.high == pytest.approx((proportion(20, 100).high - 0.25) / 0.75, abs=1e-12)
+    assert above_chance(part(proportion(9, 9), "q"), 0.9).value == 1.0
+    with pytest.raises(ValueError, match="below 1"):
+        above_chance(part(proportion(1, 2), "q"), 1.0)
+
+
+def test_the_interval_of_a_normalised_mean_of_nested_means_is_that_of_redrawn_questions():
+    # The oracle draws every task's questions anew and computes the score from the draws.
+    rng = np.random.default_rng(3)
+    truths, sizes, floors = (0.45, 0.62, 0.3, 0.8), (150, 200, 180, 120), (0.25, 0.5, 0.1, 0.0)
+    rights = [round(p * n) for p, n in zip(truths, sizes, strict=True)]
+    parts = [
+        above_chance(part(proportion(k, n), str(place)), floor)
+        for place, (k, n, floor) in enumerate(zip(rights, sizes, floors, strict=True))
+    ]
+    inner = combine(parts[:2], [1.0, 1.0])
+    found = combine([inner, *parts[2:]], [1.0, 2.0, 1.0]).estimate
+    drawn = [rng.binomial(n, k / n, 40_000) / n for k, n in zip(rights, sizes, strict=True)]
+    scores = [np.maximum(0.0, (d - f) / (1.0 - f)) for d, f in zip(drawn, floors, strict=True)]
+    mean = ((scores[0] + scores[1]) / 2 + 2 * scores[2] + scores[3]) / 4
+    low, high = np.quantile(mean, [0.025, 0.975])
+    assert found.value == pytest.approx(
+        ((parts[0].value + parts[1].value) / 2 + 2 * parts[2].value + parts[3].value) / 4, abs=1e-12
+    )
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.008), pytest.approx(high, abs=0.008))
+    assert (found.n, found.how) == (650, "mover over 4 tasks")
+
+
+def test_a_mean_of_tasks_below_its_own_floor_is_nothing_with_room_above():
+    inner = combine([part(proportion(10, 100), "a"), part(proportion(40, 100), "b")], [1.0, 1.0])
+    found = above_chance(inner, 0.3).estimate
+    assert (found.value, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx((inner.estimate.high - 0.3) / 0.7, abs=1e-12)

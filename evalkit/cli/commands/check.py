@@ -113,9 +113,11 @@ def _checks(name: str, settings: Settings, everything: bool, judge: str | None) 
 
 
 def _members(name: str) -> list[str]:
-    """The tasks of a suite, or the task itself."""
+    """The tasks of a suite and of those within it, or the task itself."""
     found = plugins.load("task", name)
-    return [member.task for member in found.members] if isinstance(found, Suite) else [name]
+    if not isinstance(found, Suite):
+        return [name]
+    return list(dict.fromkeys(task for spec in found.specs() for task in _members(spec)))
 
 
 def _check(task: object, name: str, settings: Settings, judge: str | None) -> Checked:

@@ -118,8 +118,11 @@ def _add_suites(table: Table, runs: Sequence[Run], several: bool) -> None:
         for run in runs:
             for suite in (suite for suite in run.manifest.suites if suite.name == name):
                 head = f"  {run.model}" if several else name
-                kind = "mean" if suite.average == "tasks" else "mean by size"
+                mean = "norm. mean" if suite.result and suite.result.name == "normalised_mean" else "mean"
+                kind = mean if suite.average == "tasks" else f"{mean} by size"
                 _add_mean(table, head, kind, suite.result, "bold")
+                for further in suite.also:
+                    _add_mean(table, "", f"mean {further.name}", further, "")
                 for category, metric in suite.categories.items():
                     _add_mean(table, f"  {category}" if not several else f"    {category}", kind, metric, "")
 

@@ -30,6 +30,7 @@ from evalkit.runs.store import (
     Run,
     Status,
     SuiteEntry,
+    SuiteMember,
     TaskEntry,
     TaskResult,
     manifest,
@@ -148,12 +149,19 @@ def _suites_differ(before: Sequence[SuiteEntry], now: Sequence[SuiteEntry]) -> l
     lines = []
     for suite in now:
         known = then.get(suite.name)
+        if known is not None and known.metrics != suite.metrics:
+            lines.append(f"suite {suite.name}: metrics {known.metrics} then, {suite.metrics} now")
         if known is None or known.average != suite.average:
             lines.append(f"suite {suite.name}: average {known.average if known else '–'} then, {suite.average} now")
         elif known.members != suite.members:
-            told = [", ".join(f"{m.task} ({m.metric} × {m.weight:g})" for m in one.members) for one in (known, suite)]
+            told = [", ".join(map(_member_told, one.members)) for one in (known, suite)]
             lines.append(f"suite {suite.name}: {told[0]} then, {told[1]} now")
     return lines
+
+
+def _member_told(member: SuiteMember) -> str:
+    above = f" above {member.floor:g}" if member.floor else ""
+    return f"{member.task} ({' and '.join(member.metrics) or 'suite'}{above} × {member.weight:g})"
 
 
 async def execute(

@@ -13,7 +13,7 @@ import orjson
 from evalkit.core import Estimate, RunError, UsageError
 from evalkit.core.claims import rewrite
 from evalkit.runs.store.codec import json_line
-from evalkit.runs.store.older_names import entry_today, name_today, result_today, scale_today, settings_today
+from evalkit.runs.store.older_names import entry_today, member_today, result_today, scale_today, settings_today
 
 FILE = "manifest.json"
 FORMAT = 1
@@ -82,23 +82,38 @@ class TaskEntry:
 
 @dataclass(slots=True)
 class SuiteMember:
-    """One task of a suite, by its name in the run, with what counts of it."""
+    """One task of a suite, by its name in the run, with what counts of it: the mean of its metrics, above the floor.
+
+    `suite`: it is another suite of the run, whose result counts.
+    """
 
     task: str
-    metric: str
+    metrics: list[str]
     weight: float = 1.0
     category: str = ""
+    floor: float = 0.0
+    suite: bool = False
 
 
 @dataclass(slots=True)
 class SuiteEntry:
-    """A suite of a run. `result` is its members' mean, `categories` that of each category, where all have a result."""
+    """A suite of a run. `result` is its members' mean, `categories` that of each category, where all have a result.
+
+    `metrics` are those that it has a mean of, where it names them; `also` are the means of the second and later ones.
+    """
 
     name: str
     average: str
     members: list[SuiteMember] = field(default_factory=list)
     result: MetricResult | None = None
     categories: dict[str, MetricResult] = field(default_factory=dict)
+    metrics: list[str] = field(default_factory=list)
+    also: list[MetricResult] = field(default_factory=list)
+
+    @property
+    def means(self) -> dict[str, MetricResult | None]:
+        """Every mean by the category that it is of; "" is the whole suite, "metric=NAME" its mean of a further one."""
+        return {"": self.result, **{f"metric={one.name}": one for one in self.also}, **self.categories}
 
 
 @dataclass(slots=True)
@@ -143,7 +158,16 @@ class Manifest:
     def mixed_suites(self) -> list[str]:
         """The suites whose mean is over toy sets and other tasks."""
         toys = {entry.name for entry in self.tasks if entry.toy}
-        return [one.name for one in self.suites if len({member.task in toys for member in one.members}) > 1]
+        return [one.name for one in self.suites if len({name in toys for name in self.tasks_of(one)}) > 1]
+
+    def tasks_of(self, suite: SuiteEntry, category: str | None = None) -> list[str]:
+        """The tasks that a suite's mean, or that of one category, is made of; also those of suites within it."""
+        inner = {one.name: one for one in self.suites}
+        found: list[str] = []
+        for member in suite.members:
+            if category is None or member.category == category:
+                found += self.tasks_of(inner[member.task]) if member.suite else [member.task]
+        return list(dict.fromkeys(found))
 
     def task(self, name: str) -> TaskEntry:
         """The entry of that task; raises UsageError with the names there are."""
@@ -209,10 +233,12 @@ def _result_in(raw: Mapping[str, Any]) -> TaskResult:
 
 
 def _suite_in(raw: Mapping[str, Any]) -> SuiteEntry:
-    result = _metric_in(raw["result"]) if raw["result"] else None
-    members = [SuiteMember(**{**member, "task": name_today(member["task"])}) for member in raw["members"]]
-    categories = {name: _metric_in(metric) for name, metric in raw["categories"].items()}
-    return SuiteEntry(raw["name"], raw["average"], members, result, categories)
+    values = dict(raw)
+    values["result"] = _metric_in(raw["result"]) if raw["result"] else None
+    values["members"] = [SuiteMember(**member_today(member)) for member in raw["members"]]
+    values["categories"] = {name: _metric_in(metric) for name, metric in raw["categories"].items()}
+    values["also"] = [_metric_in(metric) for metric in raw.get("also", ())]
+    return SuiteEntry(**values)
 
 
 def _metric_in(raw: Mapping[str, Any]) -> MetricResult:

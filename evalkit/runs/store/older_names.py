@@ -48,6 +48,14 @@ def result_today(raw: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def member_today(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A suite's member, as it would be written today; one metric was all that it had."""
+    values = {**raw, "task": name_today(raw["task"])}
+    if "metric" in values:
+        values["metrics"] = [values.pop("metric")]
+    return values
+
+
 def settings_today(raw: Mapping[str, Any]) -> dict[str, Any]:
     """A manifest's settings, as they would be written today."""
     values = dict(raw)

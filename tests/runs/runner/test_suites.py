@@ -137,8 +137,12 @@ def test_table_and_report_show_the_mean(project, capsys):
     ("member", "message"),
     [
         ("first: {metric: accuracy}", "no metric of first in the suite 'odd' named 'accuracy'"),
-        ("'toy_perplexity': {}", "cannot average it"),
-        ("both: {}", "'both' is a suite itself"),
+        ("first\n  - toy_perplexity", "word_perplexity of toy_perplexity is no proportion of right answers"),
+        ("toy_perplexity: {floor: 0.1}", "cannot average it"),
+        ("odd: {}", "the suite 'odd' is within itself\n.*odd → odd"),
+        ("both: {metric: acc}", "both of 'odd' is a suite itself"),
+        ("both\n  - first", "task 'first' is given twice\n.*1 and 0 examples"),
+        ("both\n  - both_again: {suite: [both: {suite: [toy_mmlu]}]}", "two suites are named 'both'"),
         ("thrid: {}", "no task named 'thrid'"),
     ],
 )
@@ -147,6 +151,83 @@ def test_what_cannot_be_averaged_is_said_before_anything_runs(project, member, m
     with pytest.raises(UsageError, match=message):
         run("odd")
     assert not (project / "runs").exists()
+
+
+NESTED = """
+metric: [acc, acc_norm]
+suite:
+  - pair:
+      weight: 2
+      floor: 0.25
+      metric: [acc, acc_norm]
+      suite: [first: {floor: 0.5}, second: {metric: [acc, acc_norm]}]
+  - toy_mmlu: {floor: 0.25}
+"""
+
+
+def above(value, floor):
+    return max(0.0, (value - floor) / (1.0 - floor))
+
+
+def test_nested_suites_normalise_what_is_above_guessing(project):
+    (project / "tasks" / "nested.yaml").write_text(f"name: nested\n{NESTED}")
+    done = run("nested")
+    inner, outer = done.manifest.suites
+    assert (inner.name, outer.name) == ("pair", "nested")
+    found = {entry.name: entry.result for entry in done.manifest.tasks}
+
+    def value(task, metric):
+        return found[task].metric(metric).estimate.value
+
+    both = (value("second", "acc") + value("second", "acc_norm")) / 2
+    pair = (above(value("first", "acc"), 0.5) + both) / 2
+    assert inner.result.estimate.value == pytest.approx(pair, abs=1e-12)
+    assert outer.result.estimate.value == pytest.approx(
+        (2 * above(pair, 0.25) + above(value("toy_mmlu", "acc"), 0.25)) / 3, abs=1e-12
+    )
+    [norm] = inner.also
+    direct = (above(value("first", "acc_norm"), 0.5) + value("second", "acc_norm")) / 2
+    assert (norm.name, norm.estimate.value) == ("acc_norm", pytest.approx(direct, abs=1e-12))
+    assert (inner.result.name, outer.result.name) == ("normalised_mean", "normalised_mean")
+    assert outer.result.estimate.n == found["toy_mmlu"].samples + 2 * found["first"].samples
+    assert Run.open(done.folder).manifest.suites == done.manifest.suites
+    assert done.manifest.tasks_of(outer) == ["first", "second", "toy_mmlu"]
+
+
+def test_a_task_in_two_suites_is_asked_once_and_told_in_the_table(project, capsys):
+    from evalkit.cli.rendering.output import console, print_scores
+
+    (project / "tasks" / "twice.yaml").write_text(
+        "name: twice\nsuite:\n  - one: {suite: [second]}\n  - other: {suite: [second, toy_mmlu: {floor: 0.25}]}\n"
+    )
+    done = run("twice")
+    assert done.tasks == ("second", "toy_mmlu")
+    print_scores(console(), [done])
+    told = [" ".join(line.split()[:3]) for line in capsys.readouterr().out.splitlines()]
+    assert any(line == "other norm. mean" for line in told), told
+    assert any(line.startswith("one mean ") for line in told), told
+
+
+def test_examples_of_a_suite_reach_tasks_that_do_not_say(project):
+    (project / "tasks" / "shots.yaml").write_text(
+        "name: shots\nsuite:\n  - in: {fewshot: 2, suite: [first: {fewshot: 1}, second]}\n  - toy_mmlu\n"
+    )
+    shots = {entry.name: entry.identity["few-shot"] for entry in run("shots").manifest.tasks}
+    assert shots == {"first": "1-shot", "second": "2-shot", "toy_mmlu": "0-shot"}
+
+
+def test_a_manifest_of_one_metric_a_member_is_read(project):
+    done = run()
+    file = done.folder / "manifest.json"
+    raw = json.loads(file.read_text())
+    for suite in raw["suites"]:
+        del suite["also"], suite["metrics"]
+        suite["members"] = [
+            {"task": m["task"], "metric": m["metrics"][0], "weight": m["weight"], "category": m["category"]}
+            for m in suite["members"]
+        ]
+    file.write_text(json.dumps(raw))
+    assert Run.open(done.folder).manifest.suites == done.manifest.suites
 
 
 def test_a_suite_beside_one_of_its_tasks_names_it_twice(project):
