@@ -9,6 +9,9 @@ accepted on the hub first, and its authors ask that no question is shown in publ
 `diamond` holds the 198 questions that both experts got right and most others wrong; `main` has 448, `extended` 546.
 The correct answer is a column of its own, so options are shuffled, by a draw that depends on `seed` and the question
 alone: on neither the order of rows nor --limit. lm-evaluation-harness shuffles by streams over all rows.
+
+The form `chat` is OpenAI's simple-evals (https://github.com/openai/simple-evals, MIT licence), which model cards of
+reasoning models follow; its options are the columns as they are.
 """
 
 from __future__ import annotations
@@ -27,28 +30,35 @@ META = {
     "name": "gpqa",
     "summary": "graduate-level questions of biology, physics and chemistry, four options in a seeded order",
     "tags": ["knowledge", "reasoning", "science", "multiple-choice", "english"],
-    "variants": ["subset=diamond", "subset=main", "subset=extended", "form=cot"],
+    "variants": ["subset=diamond", "subset=main", "subset=extended", "form=cot", "form=chat"],
 }
 
 LETTERS = ("(A)", "(B)", "(C)", "(D)")
+_CHAT = (
+    "Answer the following multiple choice question. The last line of your response should be of the following format: "
+    "'Answer: $LETTER' (without quotes) where LETTER is one of ABCD. Think step by step before answering."
+)
 _WRONG = ("Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
 
 
 def task(
     *,
     subset: Literal["diamond", "main", "extended"] = "diamond",
-    form: Literal["choose", "cot"] = "choose",
+    form: Literal["choose", "cot", "chat"] = "choose",
     seed: int = 0,
-    max_tokens: int = 2048,
+    max_tokens: int | None = None,
 ) -> Task:
-    """GPQA by the likelihood of the letter, or, with form=cot, by the letter that is written after reasoning.
+    """GPQA by the likelihood of the letter, or, with form=cot or chat, by the letter that is written after reasoning.
 
-    Of a written reply `flexible_extract`, the headline, is lm-evaluation-harness's: the last letter in brackets.
+    Of a chat's reply `letter` is the headline, and `answer_line` what simple-evals reads: the first "Answer: X".
+    Of a reply to form=cot `flexible_extract`, the headline, is lm-evaluation-harness's: the last letter in brackets.
     `letter` is what evalkit's own reader finds (what is stated wins over what is mentioned, "Eliminated: (A)" is no
     answer); the table counts the samples that the two score differently.
 
-    `seed` orders the options of every question. `max_tokens` bounds the reasoning.
+    `seed` orders the options of every question. `max_tokens` bounds the reasoning: 2,048, or 32,768 in chat.
     """
+    if form == "chat":
+        return _chat(subset, seed, max_tokens or 32768)
     by_likelihood = form == "choose"
     ending = "Answer:" if by_likelihood else "Let's think step by step: "
 
@@ -61,9 +71,39 @@ def task(
         data=(Subset(hub("Idavidrein/gpqa", config=f"gpqa_{subset}", split="train")),),
         sample=sample,
         prompt=PromptFormat(),
-        method=choose() if by_likelihood else generate(max_tokens=max_tokens, stop=("</s>",)),
+        method=choose() if by_likelihood else generate(max_tokens=max_tokens or 2048, stop=("</s>",)),
         scorers=(accuracy(),) if by_likelihood else _written(),
         primary_metric="acc" if by_likelihood else "flexible_extract",
+    )
+
+
+def _chat(subset: str, seed: int, max_tokens: int) -> Task:
+    line = regex_match(pattern=r"(?i)Answer[ \t]*:[ \t]*\$?([A-D])\$?", name="answer_line", ignore_case=True)
+    return Task(
+        name="gpqa",
+        data=(Subset(hub("Idavidrein/gpqa", config=f"gpqa_{subset}", split="train")),),
+        sample=lambda row: _chat_sample(row, seed),
+        prompt=PromptFormat(),
+        method=generate(max_tokens=max_tokens, stop=(), gold=lambda s: f"Answer: {s.targets[0]}"),
+        scorers=(compared(read_answer(first_of=("letter",), name="letter"), line), line),
+        primary_metric="letter",
+    )
+
+
+def _chat_sample(row: Row, seed: int) -> Sample:
+    values = row.values
+    correct = str(values["Correct Answer"])
+    options = [*(str(values[column]) for column in _WRONG), correct]
+    random.Random(digest_of("gpqa", str(seed), values["Question"])).shuffle(options)
+    right = tuple(place for place, option in enumerate(options) if option == correct)
+    listed = "\n".join(f"{letter}) {option}" for letter, option in zip("ABCD", options, strict=True))
+    return Sample(
+        id=row.id,
+        input=f"{_CHAT}\n\n{values['Question']}\n\n{listed}",
+        targets=tuple("ABCD"[place] for place in right),
+        choices=tuple("ABCD"),
+        gold=right,
+        groups=_domain(values),
     )
 
 

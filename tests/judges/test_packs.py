@@ -21,6 +21,8 @@ OF_CONTEXTS = [
     *("answer_correctness", "answer_relevance", "claim_check", "context_precision", "context_recall"),
     *("context_refusal", "factual_correctness", "faithfulness", "groundedness", "noise_sensitivity"),
 ]
+# Its prompt is its publisher's to the byte, without marks around the answer; tests/tasks/test_pack.py has it.
+PUBLISHED = ["simpleqa"]
 CONVERSATION = Sample(
     "81", "Who was first?", data={"turns": ["Who was first?", "And who second?"], "reference": ["Ann", "Bob"]}
 )
@@ -39,7 +41,8 @@ def values(verdict: Verdict) -> dict[str, float]:
 
 
 def test_the_judges_that_ship() -> None:
-    assert [entry.name for entry in index("judge") if entry.origin == "built-in"] == sorted(NAMES + OF_CONTEXTS)
+    built_in = [entry.name for entry in index("judge") if entry.origin == "built-in"]
+    assert built_in == sorted(NAMES + OF_CONTEXTS + PUBLISHED)
     assert all(entry.summary and not entry.problem for entry in index("judge"))
 
 
@@ -59,7 +62,7 @@ def test_what_is_judged_stands_between_marks_and_nowhere_else(name: str) -> None
     assert len(set(map(len, text.split("\n\n\n")))) <= 3
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("g_eval",)])
+@pytest.mark.parametrize("name", [name for name in NAMES + PUBLISHED if name not in ("g_eval",)])
 def test_a_judge_that_says_nothing_is_unjudged(name: str) -> None:
     judge = load("judge", name)
     assert isinstance(judge, Judge)
