@@ -48,6 +48,16 @@ FACTS: list[dict[str, Any]] = [
     {"original_index": n, "problem": f"Which is the capital of land {n}?", "answer": f"City {n}", "topic": "Geography"}
     for n in range(4)
 ]
+STORIES = [
+    {
+        "narrative": f"{name} came late.",
+        "question": f"Who did {name} meet?",
+        "choices": "['Ana', \"O'Neil\"]",
+        "answer_index": place % 2,
+        "answer_choice": ("Ana", "O'Neil")[place % 2],
+    }
+    for place, name in enumerate(("Bo", "Cy", "Di"))
+]
 PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "aime,year=2024": {
         "MathArena/aime_2024_I/default/train": PROBLEMS,
@@ -60,13 +70,19 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "hmmt,sitting=nov_2025": {"MathArena/hmmt_nov_2025/default/train": FORMULAS},
     "hmmt,sitting=feb_2026": {"MathArena/hmmt_feb_2026/default/train": FORMULAS},
     "gpqa,form=chat": {"Idavidrein/gpqa/gpqa_diamond/train": SCIENCE},
+    "musr": {
+        f"TAUR-Lab/MuSR/default/{domain}": STORIES
+        for domain in ("murder_mysteries", "object_placements", "team_allocation")
+    },
     "simpleqa_verified": {"google/simpleqa-verified/default/eval": FACTS},
 }
 """A task to its files, each with rows of the schema that its publisher documents."""
 
 # sha256 of the publisher's prompt with the names of its fields in braces, made of their repositories:
 # eth-sri/matharena at e92766038a80eee227589f5ea688004240bca8e0 (configs/competitions/*/*.yaml, a blank line, the
-# problem), openai/simple-evals at ee3b0318d8d1d9d72755a4120879be65f7c07e9e (QUERY_TEMPLATE_MULTICHOICE, stripped).
+# problem), EleutherAI/lm-evaluation-harness at 4e7e0d47f33bc71070c1d38394bafbb52b117163
+# (lm_eval/tasks/leaderboard/musr/utils.py, choices "{one}" and "{two}") and openai/simple-evals at
+# ee3b0318d8d1d9d72755a4120879be65f7c07e9e (QUERY_TEMPLATE_MULTICHOICE, stripped).
 PUBLISHED = {
     "aime,year=2024": "4be5e623dc56cf1d14ad7d65f14de0b1e2f05a323a25458dd5c320889cc66383",
     "aime": "951172578a71e5e3f5b1d44ed8632295fdb71bac6a955c1a2bc04db1bcd1121c",
@@ -75,6 +91,7 @@ PUBLISHED = {
     "hmmt": "09f5c8858883e49da892d3db173c361ba194732e42d183ae9d5775a51d337342",
     "hmmt,sitting=nov_2025": "09f5c8858883e49da892d3db173c361ba194732e42d183ae9d5775a51d337342",
     "hmmt,sitting=feb_2026": "09f5c8858883e49da892d3db173c361ba194732e42d183ae9d5775a51d337342",
+    "musr": "d863782e4f1295a2792f71ad72aefd5fb4279d07f76ceef00bc1c37d5d01a3b9",
     "gpqa,form=chat": "d4d85337bbd54659d12c8da7edc8b854d151b7327cf7574dc1062d753b03c8a6",
 }
 GRADER = "063c04ea798f91c4706c050b66a721afc77a458b12d8f0d72286d4b0eee8a3ee"
@@ -115,6 +132,10 @@ def test_the_prompt_is_the_publishers_byte_for_byte(over, spec, wanted):
         assert sorted(text for _, text in shown) == sorted(row[c] for c in row if "Answer" in c)
         assert dict(shown)[sample.targets[0]] == row["Correct Answer"]
         prompt = f"{head.replace(row['Question'], '{Question}')}\n\n" + "\n".join(f"{k}) {{{k}}}" for k, _ in shown)
+    elif spec == "musr":
+        told = (row["narrative"], "{narrative}"), (row["question"], "{question}"), ("Ana", "{one}"), ("O'Neil", "{two}")
+        for value, name in told:
+            prompt = prompt.replace(value, name)
     else:
         prompt = prompt.replace(row["problem"], "{problem}")
     assert digest(prompt) == wanted
@@ -173,7 +194,7 @@ def judge_by_text(text, seed):
 
 
 def test_every_task_is_measured_on_the_embedded_model(tmp_path):
-    specs = [f"{spec},max_tokens=8" for spec in PACK]
+    specs = [spec if spec == "musr" else f"{spec},max_tokens=8" for spec in PACK]
     options: dict[str, Any] = {"limit": 2, "offline": True, "data_dir": mirror(tmp_path), "cache": False}
     done = evalkit.run(specs, "tiny", judge=Scripted(lambda text, seed: "B"), out=tmp_path / "run", **options)
     assert {entry.result.failed for entry in done.manifest.tasks} == {0}
@@ -185,6 +206,7 @@ def test_a_thinking_model_is_read_after_its_thought(tmp_path):
     science = {row["Question"]: row["Correct Answer"] for row in SCIENCE}
     rows = {row["problem"]: str(row["answer"]) for row in (*PROBLEMS, *FORMULAS)}
     facts = {row["problem"]: row["answer"] for row in FACTS[:3]}
+    facts |= {row["question"]: row["answer_choice"] for row in STORIES}
 
     def write(prompt):
         asked = next((known for known in (*science, *rows, *facts) if known in prompt), "")
@@ -241,6 +263,23 @@ def test_an_empty_answer_is_not_attempted_and_no_judge_is_asked():
     verdict = asyncio.run(judge.verdict(Sample("1", "Which?", targets=("Rome",)), (Reply((" ",), ("stop",)),)))
     assert [score.value for score in verdict.scores] == [0.0, 0.0, 1.0]
     assert (verdict.validity, model.asked) == (Validity.NO_ANSWER, [])
+
+
+def test_musr_normalised_is_the_leaderboards_arithmetic(tmp_path):
+    """The oracle: each domain's acc_norm above 1/2, 1/5 and 1/3, 0 below, then the plain mean."""
+    done = evalkit.run("musr_normalised", "tiny", offline=True, data_dir=mirror(tmp_path), out=tmp_path / "run")
+    raw = [entry.result.metric("acc_norm").estimate.value for entry in done.manifest.tasks]
+    wanted = [max(0.0, (value - 1 / n) / (1 - 1 / n)) for value, n in zip(raw, (2, 5, 3), strict=True)]
+    [suite] = done.manifest.suites
+    assert suite.result.estimate.value == pytest.approx(sum(wanted) / 3, abs=1e-12)
+    assert suite.result.name == "normalised_mean"
+
+
+@pytest.mark.parametrize("written", ["[1, 2", "__import__('os')", "{}", ""])
+def test_choices_that_are_no_list_are_told_and_never_run(over, written):
+    loaded = over("musr", {key: [{**STORIES[0], "choices": written}] for key in PACK["musr"]})
+    with pytest.raises(UsageError, match="the choices of a row of MuSR are no list"):
+        loaded.samples()
 
 
 @pytest.mark.parametrize("spec", ["aime", "hmmt", "simpleqa_verified"])
