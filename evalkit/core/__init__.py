@@ -65,7 +65,6 @@ _WHERE = {
     "outcomes": "Estimate Failure Record Score Validity",
     "parts": "AskModel Attempt Ends Fewshot FewshotOrder FewshotTurns FloatRows GiveVerdict GoldReplies "
     "IntArray Jackknife Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
-    "IntArray Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
     "prompts": "ANY_OBJECT Choose Embed Generate Perplexity Prompt Reply Request Tokenize Tool ToolCall Usage Vectors "
     "schema_text",
     "reports": "Sibling",
