@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalkit.comparing.gates.assess import difference, flips
 from evalkit.comparing.gates.opening import open_run
-from evalkit.comparing.pairing import PairedTask, pair_tasks
+from evalkit.comparing.pairing import pair_tasks
+from evalkit.comparing.results import PairResult, left_out, results_of, verdict_of_results
 from evalkit.core import UsageError, formatting
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ __all__ = ["ComparedMetric", "Comparison", "compare"]
 @dataclass(frozen=True, slots=True)
 class ComparedMetric:
     """One metric of one task. `difference` is B minus A over the same samples, `low` to `high` its interval; `worse`
-    and `better` are the ids of the samples that changed, the largest change first. `how` names the interval."""
+    and `better` are the ids of the samples that changed, the largest change first. `how` names the interval; `p_holm`
+    is the p after Holm's correction over all rows."""
 
     task: str
     metric: str
@@ -38,6 +39,7 @@ class ComparedMetric:
     worse: tuple[str, ...]
     better: tuple[str, ...]
     how: str
+    p_holm: float
 
     def cells(self) -> tuple[str, ...]:
         """As tables show it."""
@@ -66,12 +68,14 @@ class Comparison:
     rows: tuple[ComparedMetric, ...]
     left_out: tuple[str, ...]
     confidence: float
+    verdict: tuple[str, ...] = ()
+    """What it comes to, the answer first."""
 
     def to_pandas(self) -> pd.DataFrame:
         """A row a metric, with numbers; without the lists of ids, which `rows` has."""
         import pandas as pd
 
-        names = ("task", "metric", "a", "b", "difference", "low", "high", "p", "n", "how")
+        names = ("task", "metric", "a", "b", "difference", "low", "high", "p", "p_holm", "n", "how")
         return pd.DataFrame([{name: getattr(row, name) for name in names} for row in self.rows], columns=list(names))
 
     def __repr__(self) -> str:
@@ -79,14 +83,14 @@ class Comparison:
         rows = [_HEADS, *(row.cells() for row in self.rows)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
         said += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*said, *self.left_out])
+        return "\n".join([*said, *self.verdict, *self.left_out])
 
     def _repr_html_(self) -> str:
         heads = "".join(f"<th>{html.escape(head)}</th>" for head in _HEADS)
         body = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row.cells()) + "</tr>" for row in self.rows
         )
-        told = "".join(f"<p>{html.escape(line)}</p>" for line in self.left_out)
+        told = "".join(f"<p>{html.escape(line)}</p>" for line in (*self.verdict, *self.left_out))
         names = f"<p>A: {html.escape(self.a)}<br>B: {html.escape(self.b)}</p>"
         return f"{names}<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{told}"
 
@@ -109,22 +113,25 @@ def compare(a: Run, b: Run, *, tasks: Sequence[str] = (), confidence: float = 0.
     if not paired:
         found = f"{', '.join(sides[0])} and {', '.join(sides[1])}"
         raise UsageError("the two runs have no task in common", found=found, fix="runs of the same task")
-    rows = tuple(row for pair in paired for row in _rows(pair, confidence))
-    left_out = [f"{name}: only in A" for name in only_a] + [f"{name}: only in B" for name in only_b]
-    return Comparison(f"{a.model} ({a.folder})", f"{b.model} ({b.folder})", rows, tuple(left_out), confidence)
+    for pair in paired:
+        if not pair.ids:
+            raise UsageError(f"{pair.name}: the two runs share no sample, neither by id nor by prompt")
+    found = results_of(paired, confidence)
+    rows = tuple(map(_row, found))
+    missing = left_out(paired, found)
+    missing += [f"{name}: only in A" for name in only_a] + [f"{name}: only in B" for name in only_b]
+    return Comparison(
+        f"{a.model} ({a.folder})",
+        f"{b.model} ({b.folder})",
+        rows,
+        tuple(missing),
+        confidence,
+        tuple(verdict_of_results(found)),
+    )
 
 
-def _rows(pair: PairedTask, confidence: float) -> list[ComparedMetric]:
-    if not pair.ids:
-        raise UsageError(f"{pair.name}: the two runs share no sample, neither by id nor by prompt")
-    made = []
-    for metric in pair.metrics:
-        try:
-            found = difference(pair, metric, confidence)
-        except UsageError:
-            continue  # neither task is there to compute it
-        p = found.mcnemar_p if found.mcnemar_p is not None else found.p_value
-        numbers = (found.baseline, found.candidate, found.difference, found.low, found.high, p, int(found.n))
-        scale = pair.candidate.columns[metric].scale
-        made.append(ComparedMetric(pair.name, metric, *numbers, scale, *flips(pair, metric), found.how))
-    return made
+def _row(found: PairResult) -> ComparedMetric:
+    verdict = found.verdict
+    numbers = (verdict.baseline, verdict.candidate, verdict.difference, verdict.low, verdict.high, verdict.p_value)
+    sizes = (int(verdict.n), found.scale, found.worse, found.better, verdict.how)
+    return ComparedMetric(found.task, found.metric, *numbers, *sizes, found.adjusted)

@@ -118,8 +118,8 @@ class Shift:
 
     @property
     def p_value(self) -> float:
-        """That of `evalkit compare`."""
-        return self.verdict.p_value if self.verdict.mcnemar_p is None else self.verdict.mcnemar_p
+        """That of `evalkit compare` and of gates."""
+        return self.verdict.p_value
 
     @property
     def counts(self) -> bool:

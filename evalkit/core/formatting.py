@@ -71,10 +71,15 @@ def duration(value: float) -> str:
 
 
 def money(value: float | None) -> str:
-    """US dollars, with as many digits as a small sum needs."""
+    """US dollars, with as many digits as a small sum needs; cents below one: `0.0099 ¢`."""
     if value is None or not math.isfinite(value):
         return NONE
-    return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.3g}"
+    if value >= 1 or value == 0:
+        return f"${value:,.2f}"
+    if value >= 0.01:
+        return f"${value:.3g}"
+    cents = 100.0 * value
+    return f"{cents:.{1 - math.floor(math.log10(cents))}f} ¢"
 
 
 def size(value: float | None) -> str:

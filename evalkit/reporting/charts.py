@@ -42,6 +42,20 @@ def difference(value: float, low: float, high: float, reach: float, label: str) 
     return Markup(str(chart).replace("</title>", "</title>" + zero, 1))
 
 
+def own_reach(verdict: Spanned) -> float:
+    """How far from zero the axis of a difference goes that shares none with others."""
+    known = [abs(n) for n in (verdict.low, verdict.high, verdict.difference) if math.isfinite(n)]
+    return max(known, default=1.0) or 1.0
+
+
+def axis(reach: float) -> Markup:
+    """The labels of an axis of points from -reach to reach, as wide as `difference` draws."""
+    far = f"{100 * reach:g}"
+    marks = [(4, "start", f"−{far}"), (_WIDTH / 2, "middle", "0"), (_WIDTH - 4, "end", f"+{far}")]
+    texts = [f'<text class="tick" x="{x}" y="14" text-anchor="{anchor}">{word}</text>' for x, anchor, word in marks]
+    return _svg(_WIDTH, _ROW, "ticks", f"axis from -{far} to +{far} points", "".join(texts))
+
+
 def stacked(parts: Sequence[tuple[str, int]], label: str) -> Markup:
     """Proportions of a whole as one bar; each part has the class `part-<name>`, which are our words, never a run's."""
     total = sum(count for _, count in parts) or 1
@@ -190,6 +204,17 @@ def _box(found: tuple[str, float, float, float], wide: float) -> tuple[float, ..
 
 def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+
+
+class Spanned(Protocol):
+    """A difference with its interval."""
+
+    @property
+    def difference(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
 
 
 class Dated(Protocol):

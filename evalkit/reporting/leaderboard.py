@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from evalkit.comparing.sample_values import SampleValues, value_of_rows
 from evalkit.core import Estimate, toy_sets
 from evalkit.reporting.ranking import Rank, bradley_terry, rank
 from evalkit.runs.store import MetricResult, Run, TaskEntry
@@ -133,6 +134,18 @@ class Board:
     def counted(self) -> list[LeaderboardColumn]:
         return [column for column in self.columns if column.counts]
 
+    @property
+    def common(self) -> list[LeaderboardColumn]:
+        """The tasks on which every model met every other, sample by sample: strengths are of these alone."""
+        import numpy as np
+
+        others = ~np.eye(len(self.models), dtype=bool)
+        return [column for column in self.columns if not column.aside and bool((column.paired[others] > 0).all())]
+
+    def met(self, one: int, other: int) -> int:
+        """The samples that a win rate of the two is over."""
+        return int(sum(column.paired[one, other] for column in self.columns if not column.aside))
+
     def win_rate(self, one: int, other: int) -> float:
         """The mean over tasks of how often the one scored more than the other, ties as halves; NaN where none met."""
         columns = [c for c in self.columns if not c.aside and c.paired[one, other] > 0]
@@ -169,6 +182,13 @@ def board(runs: Iterable[Run]) -> Board:
     found, notes = _newest(runs)
     models = sorted({model for model, _ in found})
     tasks = list(dict.fromkeys(task for _, task in sorted(found, key=lambda key: key[1])))
+    loaded: dict[int, SampleValues] = {}
+
+    def values_of(run: Run) -> SampleValues:
+        if id(run) not in loaded:
+            loaded[id(run)] = SampleValues.of_run(run)
+        return loaded[id(run)]
+
     columns = []
     for task in tasks:
         cells = [found.get((model, task)) for model in models]
@@ -180,17 +200,30 @@ def board(runs: Iterable[Run]) -> Board:
             elif cell:
                 notes.append(f"{task}: {models[place]} has no {metric}")
                 cells[place] = None
-        columns.append(_column(task, cells))
+        columns.append(_column(task, cells, values_of))
     made = Board(models, columns, _groups(runs), _set_toys_aside(columns) + notes)
     made.notes += _mixed(made)
     made.notes += [f"{c.name}: the models were not all asked the same (data or prompt)" for c in columns if not c.alike]
     _average(made)
-    total = np.zeros((len(models), len(models)))
-    for column in columns:
-        if not column.aside:
-            total += column.wins
-    made.strengths = bradley_terry(total)
+    made.strengths = bradley_terry(sum((c.wins for c in made.common), np.zeros((len(models), len(models)))))
+    made.notes += _left_out_of_wins(made)
     return made
+
+
+def _left_out_of_wins(made: Board) -> list[str]:
+    """Which tasks the wins and strengths are without, and why."""
+    if len(made.models) < 2:
+        return []
+    told = []
+    for column in made.columns:
+        if column.aside or column in made.common:
+            continue
+        lacking = [model for model, cell in zip(made.models, column.cells, strict=True) if cell is None]
+        if lacking:
+            told.append(f"{column.name}: no part of strengths, since {', '.join(lacking)} lacks it")
+        else:
+            told.append(f"{column.name}: no part of wins, since {column.metric} is no mean over samples that all share")
+    return told
 
 
 def _set_toys_aside(columns: Sequence[LeaderboardColumn]) -> list[str]:
@@ -239,7 +272,7 @@ def _common_metric(cells: Sequence[Cell | None]) -> str:
     return max(dict.fromkeys(names), key=names.count)
 
 
-def _column(task: str, cells: list[Cell | None]) -> LeaderboardColumn:
+def _column(task: str, cells: list[Cell | None], values_of: Callable[[Run], SampleValues]) -> LeaderboardColumn:
     import numpy as np
 
     first = next(cell for cell in cells if cell)
@@ -260,7 +293,7 @@ def _column(task: str, cells: list[Cell | None]) -> LeaderboardColumn:
     )
     asked = {(c.entry.result.samples_digest, c.entry.result.prompts_digest) for c in cells if c and c.entry.result}
     column.alike = len(asked) == 1
-    values, clusters = _values(task, cells)
+    values, clusters = _values(task, cells, values_of)
     for i, one in enumerate(cells):
         for j, other in enumerate(cells):
             if i != j and one and other:
@@ -309,39 +342,44 @@ def _error(before: Matrix, after: Matrix, clusters: NDArray[np.int64], ends: End
     return (found.high - found.low) / 2.0 / quantile(found.confidence)
 
 
-def _values(task: str, cells: Sequence[Cell | None]) -> tuple[list[Matrix | None], NDArray[np.int64]]:
+def _values(
+    task: str, cells: Sequence[Cell | None], values_of: Callable[[Run], SampleValues]
+) -> tuple[list[Matrix | None], NDArray[np.int64]]:
     """Every model's score of every sample of the task, (n,) with NaN where there is none; None where the metric is
     not the mean of such scores. Repeats are averaged. Besides, the number of each sample's cluster."""
     import numpy as np
 
     places: dict[str, int] = {}
     clusters: list[str] = []
-    columns: list[dict[int, tuple[float, int]]] = []
+    columns: list[dict[int, float]] = []
     for cell in cells:
-        sums: dict[int, tuple[float, int]] = {}
-        columns.append(sums)
+        rows: dict[int, list[tuple[float, ...]]] = {}
         if cell is None:
+            columns.append({})
             continue
+        known = values_of(cell.run)
         seconds, priced, count = 0.0, 0.0, 0
         for record in cell.run.records(task):
             place = places.setdefault(record.sample.id, len(places))
             if place == len(clusters):
                 clusters.append(record.sample.cluster or f"\0{place}")
-            value = record.value(cell.metric.name)
-            if value is not None and math.isfinite(value) and not record.validity.is_measurement_failure:
-                total, n = sums.get(place, (0.0, 0))
-                sums[place] = (total + value, n + 1)
+            row = known.row(record, cell.metric.name)
+            if row is not None:
+                rows.setdefault(place, []).append(row)
             seconds += sum(reply.seconds for reply in record.replies)
             priced += math.nan if record.cost is None else record.cost
             count += 1
         if count:
             cell.seconds, cell.cost = seconds / count, priced / count
+        metric = known.metric(task, cell.metric.name)
+        columns.append({place: value_of_rows(metric, one) for place, one in rows.items()})
     found: list[Matrix | None] = []
-    for cell, sums in zip(cells, columns, strict=True):
+    for cell, of_places in zip(cells, columns, strict=True):
         values = np.full(len(places), math.nan)
-        for place, (total, n) in sums.items():
-            values[place] = total / n
-        mean = sum(total / n for total, n in sums.values()) / len(sums) if sums else math.nan
+        for place, value in of_places.items():
+            values[place] = value
+        measured = values[np.isfinite(values)]
+        mean = float(measured.mean()) if len(measured) else math.nan
         same = cell is not None and math.isclose(mean, cell.estimate.value, rel_tol=1e-9, abs_tol=1e-12)
         found.append(values if same else None)
     _, numbers = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)

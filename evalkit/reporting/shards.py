@@ -58,14 +58,13 @@ class Shards:
         """How many pages there are."""
         return len(self.starts)
 
-    def add(self, run: int, record: Record) -> None:
-        """Take one record of the run with that number."""
+    def add(self, run: int, record: Record, value: float | None) -> None:
+        """Take one record of the run with that number. `value` is what its primary metric says of it."""
         task = self._number(0, self.tasks, record.task)
         if task == len(self.scores):
             self.scores.append([])
         names = self.scores[task]
         names += [score.name for score in record.scores if score.name not in names]
-        values = [record.value(name) for name in names]
         group = self._number(1, self.groups, record.sample.groups[-1][:200]) if record.sample.groups else -1
         row = [
             run,
@@ -75,7 +74,8 @@ class Shards:
             record.repeat,
             record.validity.value,
             group,
-            values,
+            value,
+            [record.value(name) for name in names],
             excerpt(answered(record)),
             excerpt(asked(record)),
         ]

@@ -173,7 +173,7 @@ def paired_jackknife(
     # The estimate stays the metric's own; pseudo-values have its bias taken off.
     found = replace(found, gains=np.asarray(max(value, 0.0) * groups), losses=np.asarray(max(-value, 0.0) * groups))
     low, high = bounds(found, (1.0 - confidence) / 2.0, strict=strict)
-    p = float(p_value(found, strict=strict))
+    p = float(p_value(found, strict=True))
     return Verdict(value, float(low), float(high), p, n, count, f"{form(found)}, {how}", confidence)
 
 

@@ -27,7 +27,8 @@ def paired_interval(
 
     The forms are those of `evalkit.stats.difference.bounds`; `ends` are those of the scores, 0 and 1 where all of them
     are one or the other. `strict` bounds err no more often than they say, each by itself, as decisions need; the others
-    cover what they say as nearly as can be. Raises ValueError where shapes differ or a value is not finite.
+    cover what they say as nearly as can be. The p is that of decisions in both: whoever asks is told one p. Raises
+    ValueError where shapes differ or a value is not finite.
     """
     before, after = np.asarray(baseline, dtype=np.float64), np.asarray(candidate, dtype=np.float64)
     if before.shape != after.shape or before.ndim != 1:
@@ -48,7 +49,7 @@ def verdict_of(found: Moments, confidence: float, *, strict: bool = False) -> Ve
         float(found.difference),
         float(low),
         float(high),
-        float(p_value(found, strict=strict)),
+        float(p_value(found, strict=True)),
         round(float(found.n)),
         int(found.clusters),
         form(found),

@@ -15,11 +15,12 @@ from typing import Any
 from evalkit import Run
 from evalkit.comparing import PairedTask, TaskSide, names_of, pair_tasks
 from evalkit.comparing.gates import Opened, gate, open_foreign, open_run, policy_from
-from evalkit.comparing.gates.assess import difference, flips
+from evalkit.comparing.gates.assess import difference
 from evalkit.comparing.gates.integrity import IntegrityFinding, findings
 from evalkit.comparing.gates.outcomes import GateVerdict
 from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
+from evalkit.comparing.results import PairResult, left_out, results_of, verdict_of_results
 from evalkit.core import Record, UsageError
 from evalkit.reporting import Shards, Sibling, page
 from evalkit.reporting.details import detail, excerpt, packed
@@ -68,28 +69,12 @@ def report(
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """One difference as the template draws it: B less A, of a metric or of a group."""
+class _Group:
+    """The difference in a task's primary metric over one of its groups."""
 
     name: str
-    metric: str
     scale: str
     verdict: GateVerdict
-    worse: int = 0
-    better: int = 0
-    higher_is_better: bool = True
-
-    @property
-    def p_value(self) -> float:
-        return self.verdict.mcnemar_p if self.verdict.mcnemar_p is not None else self.verdict.p_value
-
-    @property
-    def told(self) -> str:
-        """Whether the interval leaves zero out, and on which side for the reader."""
-        low, high = self.verdict.low, self.verdict.high
-        if not (low > 0 or high < 0):
-            return ""
-        return "better" if (low > 0) == self.higher_is_better else "worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +82,8 @@ class _Part:
     """One task of both runs, as the template asks for it. `kinds` counts its samples by how they changed."""
 
     pair: PairedTask
-    lines: list[_Line]
-    groups: list[_Line]
+    lines: list[PairResult]
+    groups: list[_Group]
     kinds: Counter[str]
     findings: list[IntegrityFinding]
 
@@ -108,10 +93,16 @@ class _Part:
         return any(self.kinds[kind] for kind in ("both", "lost", "gained", "neither"))
 
     @property
-    def reach(self) -> float:
-        """How far a drawn line goes from zero."""
-        every = [n for line in (*self.lines, *self.groups) for n in (line.verdict.low, line.verdict.high)]
-        return max((abs(n) for n in every if math.isfinite(n)), default=1.0) or 1.0
+    def shares(self) -> list[GateVerdict]:
+        """What is drawn in points."""
+        return [one.verdict for one in (*self.lines, *self.groups) if one.scale == "proportion"]
+
+
+def _reach(verdicts: Sequence[GateVerdict]) -> float:
+    """How far the one axis of the page goes from zero, in points' own steps: a round number."""
+    every = [n for verdict in verdicts for n in (verdict.low, verdict.high, verdict.difference)]
+    most = max((abs(n) for n in every if math.isfinite(n)), default=0.0)
+    return next((step for step in (0.05, 0.1, 0.2, 0.3, 0.5) if most <= step), 1.0)
 
 
 def _pieces(
@@ -133,6 +124,8 @@ def _pieces(
     with Shards(int(budget * (1 << 20)), paged=bool(file)) as shards:
         kinds = _walk(a, b, pairs, shards)
         shards.finish()
+        results = results_of(pairs)
+        parts = [_part(pair, kinds[number], results) for number, pair in enumerate(pairs)]
         meta = {
             "tasks": [pair.name for pair in pairs],
             "kinds": _KINDS,
@@ -145,11 +138,14 @@ def _pieces(
             "heading": title,
             "a": a,
             "b": b,
-            "parts": [_part(pair, kinds[number]) for number, pair in enumerate(pairs)],
+            "parts": parts,
+            "verdict": verdict_of_results(results),
+            "results": len(results),
+            "reach": _reach([verdict for part in parts for verdict in part.shares]),
             "gate": verdict,
             "sentence": sentence(verdict) if verdict else "",
             "gate_rows": _gate_rows(verdict),
-            "notes": notes,
+            "notes": [*notes, *left_out(pairs, results)],
             "shards": shards,
             "budget": budget,
             "kinds": _KINDS,
@@ -197,30 +193,13 @@ def _gate_rows(verdict: GateReport | None) -> list[tuple[str, str, str]]:
     return [(row.name, row.verdict.outcome.value, f"{row.metric}: {reason(row)}") for row in verdict.rows]
 
 
-def _part(pair: PairedTask, kinds: Counter[str]) -> _Part:
-    lines, groups = [], []
-    for metric in pair.metrics:
-        line = _line(pair, metric, pair.name)
-        if line is not None:
-            lines.append(line)
+def _part(pair: PairedTask, kinds: Counter[str], results: Sequence[PairResult]) -> _Part:
+    groups = []
     if pair.primary_metric:
-        column = pair.candidate.columns[pair.primary_metric]
+        scale = pair.candidate.columns[pair.primary_metric].scale
         for name, places in pair.groups().items():
-            found = difference(pair, pair.primary_metric, 0.95, places)
-            groups.append(
-                _Line(name, pair.primary_metric, column.scale, found, higher_is_better=column.higher_is_better)
-            )
-    return _Part(pair, lines, groups, kinds, findings(pair))
-
-
-def _line(pair: PairedTask, metric: str, name: str) -> _Line | None:
-    column = pair.candidate.columns[metric]
-    try:
-        found = difference(pair, metric, 0.95)
-    except UsageError:  # neither task is there to compute what is no mean
-        return None
-    worse, better = flips(pair, metric)
-    return _Line(name, metric, column.scale, found, len(worse), len(better), column.higher_is_better)
+            groups.append(_Group(name, scale, difference(pair, pair.primary_metric, 0.95, places)))
+    return _Part(pair, [one for one in results if one.pair is pair], groups, kinds, findings(pair))
 
 
 def _walk(a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask], shards: Shards) -> list[Counter[str]]:

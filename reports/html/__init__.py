@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import Run
+from evalkit.comparing.sample_values import SampleValues
 from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, Tally, page
 from evalkit.reporting.pages import file_of, sibling
@@ -41,8 +42,9 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
     with Shards(budget, paged=bool(file)) as shards:
         tallies: dict[tuple[int, str], Tally] = {}
         for number, run in enumerate(runs):
+            values = SampleValues.of_run(run)
             for record in run.records():
-                shards.add(number, record)
+                shards.add(number, record, values.of(record))
                 tallies.setdefault((number, record.task), Tally()).add(record)
         shards.finish()
         parts = [
@@ -59,7 +61,6 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             "tasks": shards.tasks,
             "groups": shards.groups,
             "scores": shards.scores,
-            "primary_metrics": {part.entry.name: part.primary_metric for part in parts},
             "samples": shards.samples,
             "omitted": shards.omitted,
             "name": file,

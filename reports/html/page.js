@@ -1,7 +1,7 @@
 /* The browser of samples: an index in memory, details decoded when they are looked at, the state in the address. */
 (async () => {
   const { el, shown, inline, json, number } = kit;
-  const RUN = 0, TASK = 1, ID = 2, INDEX = 3, REPEAT = 4, VALIDITY = 5, GROUP = 6, VALUES = 7, ANSWER = 8, ASKED = 9, SHARD = 10, PLACE = 11;
+  const RUN = 0, TASK = 1, ID = 2, INDEX = 3, REPEAT = 4, VALIDITY = 5, GROUP = 6, VALUE = 7, ANSWER = 9, ASKED = 10, SHARD = 11, PLACE = 12;
   const get = (id) => document.getElementById(id);
   const meta = json("meta"), FAILED = new Set(meta.failed), list = get("list"), space = get("space"), detail = get("detail"), count = get("count");
   const fields = ["task", "run", "group", "validity", "score", "sort"];
@@ -10,8 +10,7 @@
   get("browser").hidden = false;
   count.textContent = "reading…";
   const shards = await kit.shards(meta, (text) => { count.textContent = text; }), rows = shards.rows;
-  const primaryMetric = meta.tasks.map((task, number) => meta.scores[number].indexOf(meta.primary_metrics[task]));
-  const value = (row) => { const place = primaryMetric[row[TASK]]; const v = row[VALUES][place < 0 ? 0 : place]; return v === undefined ? null : v; };
+  const value = (row) => row[VALUE];
   rows.sort((a, b) => a[TASK] - b[TASK] || a[RUN] - b[RUN] || a[INDEX] - b[INDEX] || a[REPEAT] - b[REPEAT]);
 
   /* ---- what can be chosen */

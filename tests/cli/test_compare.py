@@ -36,7 +36,8 @@ def test_every_task_and_metric_stands_beside_each_other(runs: Path) -> None:
     done = evalkit("compare", "a", "b", cwd=runs)
     assert done.code == 0, done
     lines = done.out.splitlines()
-    table = lines[3 : lines.index("", 4)]
+    assert lines[3] == "B is worse at toy_mmlu, toy_squad and toy_perplexity; nothing is shown to be better."
+    table = lines[5 : lines.index("", 6)]
     assert max(map(len, table)) <= 80
     assert table[0].split()[-2:] == ["n", "-/+"]
     assert all(re.search(r" \d+ +\d+/\d+$", line) for line in table[1:] if "%" in line or " … " in line)

@@ -89,11 +89,15 @@ def _show(
 ) -> None:
     from evalkit.cli.rendering.comparison import differences_table, flip_lines, groups_table
     from evalkit.comparing.gates.integrity import findings
+    from evalkit.comparing.results import results_of, verdict_of_results
     from evalkit.core.outside_text import one_line
 
     out.print(f"A  {one_line(one.name)} ({one_line(one.model)})", soft_wrap=True)
     out.print(f"B  {one_line(other.name)} ({one_line(other.model)})\n", soft_wrap=True)
-    out.print(differences_table(paired, given["confidence"]))
+    results = results_of(paired, given["confidence"])
+    for told in verdict_of_results(results)[:1]:
+        out.print(f"{one_line(told)}\n", style="bold", soft_wrap=True)
+    out.print(differences_table(paired, results, given["confidence"]))
     groups = given["groups"] if given["groups"] is not None else len(paired) == 1
     for pair in paired:
         table = groups_table(pair, given["confidence"], _SHOWN_GROUPS) if groups else None
@@ -102,7 +106,7 @@ def _show(
             out.print(table)
     out.print()
     for pair in paired:
-        for line in flip_lines(pair, given["ids"]):
+        for line in flip_lines(pair, results, given["ids"]):
             out.print(line, soft_wrap=True)
         for finding in findings(pair):
             word = "changed" if finding.level != "note" else "note"

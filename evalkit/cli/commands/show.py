@@ -47,10 +47,17 @@ def command(
             emit_json((one.folder / "manifest.json").read_text(encoding="utf-8"))
     elif samples or failed or wrong:
         shown = sum(_show_samples(out, one, task, samples, failed, wrong, limit) for one in found)
-        if not shown:
+        if not shown and samples:
             raise UsageError("no such sample in this run", fix=f"evalkit show {run} --wrong shows some ids")
+        if not shown:
+            out.print(f"no sample {_wanted(failed, wrong)}" + (f" in {task}" if task else ""))
     else:
         _show_summary(out, found, task)
+
+
+def _wanted(failed: bool, wrong: bool) -> str:
+    told = ["could not be measured"] * failed + ["has a score below 1 in its primary metric"] * wrong
+    return " or ".join(told)
 
 
 def _list_runs(out: Console) -> None:
@@ -137,9 +144,11 @@ def _show_samples(
 
 
 def _chosen(run: Run, task: str | None, ids: tuple[str, ...], failed: bool, wrong: bool) -> Iterator[Record]:
-    primary_metrics = {e.name: e.result.primary_metric for e in run.manifest.tasks if e.result}
+    from evalkit.comparing.sample_values import SampleValues
+
+    values = SampleValues.of_run(run) if wrong else None
     for record in run.records(task or ""):
-        value = record.value(primary_metrics.get(record.task, ""))
+        value = values.of(record) if values else None
         if (
             record.sample.id in ids
             or (failed and record.validity.is_measurement_failure)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from evalkit.comparing import PairedTask
-from evalkit.comparing.gates.assess import difference, flips, row_of
+from evalkit.comparing.gates.assess import difference, row_of
 from evalkit.comparing.gates.outputs import sentences
-from evalkit.core import UsageError, Validity, formatting
+from evalkit.comparing.results import PairResult, results_of, verdict_of_results
+from evalkit.core import Validity, formatting
 from evalkit.core.outside_text import one_line
 
 if TYPE_CHECKING:
@@ -22,20 +23,22 @@ if TYPE_CHECKING:
     from evalkit.comparing.gates.report import GateRow
 
 
-def differences_table(paired: Sequence[PairedTask], confidence: float) -> Table:
+def differences_table(paired: Sequence[PairedTask], results: Sequence[PairResult], confidence: float) -> Table:
     """A line for every task and metric: both values, B - A with its interval and p, how many got worse and better."""
     # Numbers that are no proportions are wider.
     wide = any(pair.candidate.columns[metric].scale != "proportion" for pair in paired for metric in pair.metrics)
     table = _table("task / metric", confidence, flipped=True, space=1 if wide else 2)
+    known = {(id(one.pair), one.metric): one for one in results}
     for pair in paired:
         if not pair.metrics:
             table.add_row(one_line(pair.name), *["–"] * 6, "no metric in common")
         for metric in pair.metrics:
-            row = _row(pair, metric, confidence)
-            if row is None:
+            one = known.get((id(pair), metric))
+            if one is None:
                 table.add_row(one_line(f"{pair.name} {metric}"), *["–"] * 6)
                 continue
-            table.add_row(one_line(f"{pair.name} {metric}"), *_cells(row), f"{len(row.worse)}/{len(row.better)}")
+            flipped = f"{len(one.worse)}/{len(one.better)}"
+            table.add_row(one_line(f"{pair.name} {metric}"), *_cells(_row(one)), flipped)
     return table
 
 
@@ -58,15 +61,15 @@ def groups_table(pair: PairedTask, confidence: float, most: int) -> Table | None
     return table
 
 
-def flip_lines(pair: PairedTask, shown: int) -> Iterator[str]:
+def flip_lines(pair: PairedTask, results: Sequence[PairResult], shown: int) -> Iterator[str]:
     """Which samples changed, how validity differs, what the pairs leave out."""
     name = one_line(pair.name)
-    if pair.primary_metric:
-        row = _row(pair, pair.primary_metric, 0.95)
-        if row is not None:
-            yield f"{name}: {sentences.flips(row, shown) or f'no sample changed its {pair.primary_metric}'}"
-            if row.errored:
-                yield f"{name}: {row.errored:,} samples left out: one side could not measure them"
+    for one in results:
+        if one.pair is pair and one.is_primary:
+            changed = sentences.flips(_row(one), shown)
+            yield f"{name}: {changed or f'no sample changed its {pair.primary_metric}'}"
+            if one.errored:
+                yield f"{name}: {one.errored:,} samples left out: one side could not measure them"
     changes = validity_changes(pair)
     if changes:
         listed = ", ".join(f"{count:,} {before} → {after}" for (before, after), count in changes.most_common())
@@ -90,6 +93,7 @@ def comparison_json(
     """All of it for programs. Numbers that are not finite are null."""
     from evalkit.comparing.gates.integrity import findings
 
+    results = results_of(paired, confidence)
     tasks = [
         {
             "task": pair.name,
@@ -97,7 +101,7 @@ def comparison_json(
             "samples": len(pair.ids),
             "missing": pair.missing,
             "extra": pair.extra,
-            "metrics": [_metric_json(pair, metric, confidence) for metric in pair.metrics],
+            "metrics": _metrics_json(pair, results),
             "groups": [
                 {"group": name, **_verdict_json(difference(pair, pair.primary_metric, confidence, places))}
                 for name, places in (pair.groups() if pair.primary_metric else {}).items()
@@ -117,18 +121,25 @@ def comparison_json(
         "a": {"name": one.name, "model": one.model},
         "b": {"name": other.name, "model": other.model},
         "confidence": confidence,
+        "verdict": verdict_of_results(results),
         "tasks": tasks,
         "left_out": list(left_out),
     }
     return orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
-def _metric_json(pair: PairedTask, metric: str, confidence: float) -> dict[str, Any]:
-    row = _row(pair, metric, confidence)
-    if row is None:
+def _metrics_json(pair: PairedTask, results: Sequence[PairResult]) -> list[dict[str, Any]]:
+    known = {one.metric: one for one in results if one.pair is pair}
+    return [_metric_json(metric, known.get(metric)) for metric in pair.metrics]
+
+
+def _metric_json(metric: str, one: PairResult | None) -> dict[str, Any]:
+    if one is None:
         return {"metric": metric}
-    found = {"metric": metric, **_verdict_json(row.verdict), "worse": row.worse, "better": row.better}
-    return found | {"scale": row.scale, "higher_is_better": row.higher_is_better, "errored": row.errored}
+    adjusted = one.adjusted if math.isfinite(one.adjusted) else None
+    found = {"metric": metric, **_verdict_json(one.verdict), "p_holm": adjusted, "told": one.told}
+    found |= {"worse": one.worse, "better": one.better, "sentence": one.sentence()}
+    return found | {"scale": one.scale, "higher_is_better": one.higher_is_better, "errored": one.errored}
 
 
 def _verdict_json(verdict: GateVerdict) -> dict[str, Any]:
@@ -147,26 +158,18 @@ def _verdict_json(verdict: GateVerdict) -> dict[str, Any]:
     return finite | {"n": int(verdict.n), "clusters": int(verdict.clusters), "how": verdict.how}
 
 
-def _row(pair: PairedTask, metric: str, confidence: float) -> GateRow | None:
-    """The comparison of one metric; None where neither task is there to compute it."""
-    column = pair.candidate.columns[metric]
-    try:
-        verdict = difference(pair, metric, confidence)
-    except UsageError:
-        return None
-    left_out = len(pair.ids) - int(verdict.n) if column.width == 1 else 0
-    return row_of(pair, metric, verdict, flips(pair, metric), errored=left_out)
+def _row(one: PairResult) -> GateRow:
+    return row_of(one.pair, one.metric, one.verdict, (one.worse, one.better), errored=one.errored)
 
 
 def _cells(row: GateRow, p: float | None = None) -> list[str]:
     verdict = row.verdict
-    shown = verdict.mcnemar_p if verdict.mcnemar_p is not None else verdict.p_value
     return [
         formatting.number(verdict.baseline, row.scale),
         formatting.number(verdict.candidate, row.scale),
         formatting.change(verdict.difference, row.scale),
         sentences.bounds(row),
-        formatting.p_value(shown if p is None else p),
+        formatting.p_value(verdict.p_value if p is None else p),
         f"{verdict.n:,}",
     ]
 
