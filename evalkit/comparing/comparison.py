@@ -116,9 +116,9 @@ def compare(a: Run, b: Run, *, tasks: Sequence[str] = (), confidence: float = 0.
     for pair in paired:
         if not pair.ids:
             raise UsageError(f"{pair.name}: the two runs share no sample, neither by id nor by prompt")
-    found = results_of(paired, confidence)
-    rows = tuple(map(_row, found))
-    missing = left_out(paired, found)
+    results = results_of(paired, confidence)
+    rows = tuple(map(_row, results))
+    missing = left_out(paired, results)
     missing += [f"{name}: only in A" for name in only_a] + [f"{name}: only in B" for name in only_b]
     return Comparison(
         f"{a.model} ({a.folder})",
@@ -126,7 +126,7 @@ def compare(a: Run, b: Run, *, tasks: Sequence[str] = (), confidence: float = 0.
         rows,
         tuple(missing),
         confidence,
-        tuple(verdict_of_results(found)),
+        tuple(verdict_of_results(results)),
     )
 
 

@@ -56,15 +56,16 @@ class SampleValues:
         Of pass@k, when a record has fewer than k attempts, it is the same with the largest k that it has enough for.
         """
         wanted = name or self.primary_metrics.get(record.task, "")
-        row = self.row(record, wanted)
-        if row is None:
-            return None
-        metric = self.metric(record.task, wanted)
-        value = value_of_rows(metric, (row,))
-        if math.isnan(value) and metric is not None and metric.units is not None:
+        row, metric = self.row(record, wanted), self.metric(record.task, wanted)
+        value = math.nan if row is None else value_of_rows(metric, (row,))
+        if row is not None and math.isnan(value) and metric is not None and metric.units is not None:
             others = [m for m in self._metrics[record.task].values() if m.units is not None and m.width == metric.width]
             known = [v for m in others if math.isfinite(v := value_of_rows(m, (row,)))]
             value = known[-1] if known else value
+        score = None if record.validity.is_measurement_failure else record.value(wanted)
+        if math.isnan(value) and score is not None:
+            # What is computed of a whole corpus may be nothing of one sample, for which its scorer has a score.
+            value = score
         return value if math.isfinite(value) else None
 
 

@@ -234,6 +234,11 @@ class Reply:
     """(token, log-probability) of the likeliest at each place of the first text, where they were asked for."""
     served: str = ""
     """What the server calls the model that answered, with its fingerprint; "" for a local one."""
+    role: Literal["assistant", "tool"] = "assistant"
+    """Whose text it is: what a tool gave back is no model's."""
+    sent: tuple[Message, ...] = ()
+    """What a method put before the model for this reply, where that is not the record's prompt: of a first reply all of
+    it, of a later one what followed the reply before. A text prompt is one message of the user's."""
     made: float = field(default=0.0, compare=False)
     """When the model gave it, in seconds since 1970, also where it comes from the cache; 0 where that is not known."""
 

@@ -27,7 +27,7 @@ def detail(record: Record) -> dict[str, Any]:
     sample, prompt, failure = record.sample, record.prompt, record.failure
     found: dict[str, Any] = {
         "id": sample.id,
-        "messages": [[m.role, m.content] for m in prompt.as_messages()] if prompt else [],
+        "messages": sent(record),
         "input": sample.input if prompt is None and isinstance(sample.input, str) else "",
         "replies": [_reply(reply) for reply in record.replies],
         "scores": [_score(score) for score in record.scores],
@@ -66,8 +66,24 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "source": reply.source,
         "notes": reply.notes,
         "truncated": reply.truncated_tokens,
+        "role": "tool" if _is_of_tool(reply) else "",
+        "sent": [[message.role, message.content] for message in reply.sent],
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _is_of_tool(reply: Reply) -> bool:
+    """Runs of an older evalkit told a tool's result by its ending alone: "tool" without a call."""
+    return reply.role == "tool" or (
+        reply.finish == ("tool",) and not any(reply.calls) and not reply.usage.prompt_tokens
+    )
+
+
+def sent(record: Record) -> list[list[str]]:
+    """What was put before the model first: what its method says that it sent, else the prompt."""
+    if record.replies and record.replies[0].sent:
+        return [[message.role, message.content] for message in record.replies[0].sent]
+    return [[m.role, m.content] for m in record.prompt.as_messages()] if record.prompt else []
 
 
 def answered(record: Record) -> str:

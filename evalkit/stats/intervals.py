@@ -69,6 +69,9 @@ def mean_interval(
     if n == 1:
         return Estimate(float(x[0]), math.nan, math.nan, 1, "n=1", confidence)
     found = spread(sums(x, numbers, count), sums(np.ones(n), numbers, count), n)
+    if numbers is not None and 1 < count < FEW_CLUSTERS:
+        # Means of few clusters may agree by chance: they are no surer than as many samples each by itself.
+        found = replace(found, variance=max(found.variance, spread(x, np.ones(n), n).variance))
     if zero_one and count == 1:
         # One cluster leaves no degree of freedom; its effective size of 1 is the widest statement there is.
         low, high = wilson(found.value, 1.0, quantile(confidence))

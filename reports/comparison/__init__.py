@@ -95,7 +95,8 @@ class _Part:
     @property
     def shares(self) -> list[GateVerdict]:
         """What is drawn in points."""
-        return [one.verdict for one in (*self.lines, *self.groups) if one.scale == "proportion"]
+        every: list[PairResult | _Group] = [*self.lines, *self.groups]
+        return [one.verdict for one in every if one.scale == "proportion"]
 
 
 def _reach(verdicts: Sequence[GateVerdict]) -> float:

@@ -13,6 +13,7 @@ from evalkit.comparing.sample_values import SampleValues
 from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, Tally, page
 from evalkit.reporting.pages import file_of, sibling
+from evalkit.reporting.spending import spending_of
 from evalkit.reporting.text import json_text
 from evalkit.runs.store import MetricResult, TaskEntry, drift_told, toys_told
 
@@ -76,6 +77,7 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             "meta": meta | {"part": 0},
             "file_of": partial(file_of, file),
             "ends": _ends(parts),
+            "spending": [spending_of(run, _of_run(tallies, number)) for number, run in enumerate(runs)],
             "manifests": [json_text_indented(run) for run in runs],
             "budget": budget / _MEGABYTE,
         }
@@ -83,6 +85,10 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
         for part in range(2, shards.parts + 1):
             yield Sibling(sibling(file, part))
             yield from _page("part.html.j2", context | {"part": part, "meta": meta | {"part": part - 1}})
+
+
+def _of_run(tallies: Mapping[tuple[int, str], Tally], number: int) -> list[Tally]:
+    return [tally for (run, _), tally in tallies.items() if run == number]
 
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:

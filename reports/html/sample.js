@@ -25,8 +25,9 @@ kit.sample = (() => {
     }));
   }
 
-  function reply(one, name, chosen) {
-    const made = [], ends = one.finish || [];
+  function reply(one, name, chosen, first) {
+    if (one.role === "tool") return [el("h4", {}, `Tool result${name}`), ...one.texts.map((text) => message("tool", text))];
+    const made = first ? [] : (one.sent || []).map(([role, text]) => message(role, text)), ends = one.finish || [];
     (one.reasoning || []).forEach((text) => { if (text) made.push(el("details", {}, el("summary", {}, `Reasoning${name}`), block(text))); });
     (one.texts || []).forEach((text, place) => made.push(el("h4", {}, `Completion${name}${one.texts.length > 1 ? ` (${place + 1} of ${one.texts.length})` : ""}`), message("assistant", text),
       el("p", { class: "note" }, inline(`ended: ${ends[place] || "–"} · ${(one.tokens || [0, 0]).join(" + ")} tokens · ${number(one.seconds || 0)} s · from ${one.source}`))));
@@ -51,7 +52,7 @@ kit.sample = (() => {
     made.push(el("h4", {}, "Prompt"), ...(one.messages || []).map(([role, text]) => message(role, text)));
     if (one.input) made.push(section("Input", one.input));
     if (one.choices) made.push(el("h4", {}, "Choices"), choices(one, replies));
-    replies.forEach((each, place) => made.push(...reply(each, replies.length > 1 ? ` ${place + 1}` : "", Boolean(one.choices))));
+    replies.forEach((each, place) => made.push(...reply(each, replies.length > 1 ? ` ${place + 1}` : "", Boolean(one.choices), !place)));
     if (one.targets) made.push(el("h4", {}, one.targets.length > 1 ? "Targets (any of them)" : "Target"), ...one.targets.map(block));
     made.push(...kit.evidence.of(one.scores || []));
     const contexts = kit.evidence.contexts(values);

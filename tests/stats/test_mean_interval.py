@@ -156,12 +156,14 @@ def test_gaps_between_cluster_numbers_are_no_clusters() -> None:
 
 
 def score_form(values: list[float], clusters: list[int], ends: tuple[float, float]) -> tuple[float, float]:
-    """Wilson's interval on the effective n, with half an unseen clump at either end, step by step."""
+    """Wilson's interval on the effective n, with half an unseen clump at either end, step by step. Clusters under 50
+    are no surer than as many samples each by itself."""
     n, numbers = len(values), sorted(set(clusters))
     sizes = [clusters.count(number) for number in numbers]
     scaled = [(value - ends[0]) / (ends[1] - ends[0]) for value in values]
     mean, clump = sum(scaled) / n, (sum(size * size for size in sizes) / n) ** 0.6
-    variance = n * n * jackknife_error(scaled, [1.0] * n, clusters) ** 2
+    errors = [jackknife_error(scaled, [1.0] * n, owner) for owner in (clusters, list(range(n)))]
+    variance = n * n * max(errors) ** 2
     middle = (sum(scaled) + clump / 2) / (n + clump)
     with_ends = variance + clump * clump * (middle**2 + (1 - middle) ** 2) / 2
     effective = middle * (1 - middle) * n * n / with_ends

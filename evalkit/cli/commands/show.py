@@ -164,13 +164,21 @@ def show_record(out: Console, record: Record, model: str) -> None:
     if record.failure is not None:
         failure = record.failure
         out.print(f"failed in {failure.stage}: {failure.kind}: {failure.message}", style="red")
-    if record.prompt is not None:
+    first = record.replies[0].sent if record.replies else ()
+    if first:
+        _block(out, "prompt, as it was sent", "\n\n".join(message.content for message in first))
+    elif record.prompt is not None:
         _block(out, "prompt", record.prompt.text)
     in_contexts = _one_a_choice(record)
     if in_contexts:
         _block(out, "replies, one a choice", _likelihoods(record.sample, in_contexts))
     for number, reply in enumerate(record.replies, 1):
         name = "completion" if len(record.replies) == 1 else f"completion {number}"
+        for message in reply.sent if number > 1 else ():
+            _block(out, f"{message.role}, before {name}", message.content)
+        if reply.role == "tool":
+            _block(out, f"tool result {number}", "\n".join(reply.texts))
+            continue
         _show_texts(out, name, reply)
         if reply.loglikelihoods and not in_contexts:
             _block(out, f"{name} ({reply.source})", _likelihoods(record.sample, reply.loglikelihoods))

@@ -28,15 +28,16 @@ class _ChainOfThought(AskModel):
         as_chat = bool(attempt.prompt.messages) or model.capabilities.chats
         first = _cued(attempt.prompt, self.cue, as_chat)
         asked = Generate(first, max_tokens=self.reasoning_tokens, stop=self.reasoning_stop, repeat=attempt.repeat)
-        thought = await model.answer(asked)
+        thought = replace(await model.answer(asked), sent=first.as_messages() if self.cue else ())
         if self.then == "nothing":
             return (thought,)
         second = _answering(first, thought.texts[0], self.answer_cue, as_chat)
         if self.then == "choose":
-            return thought, await model.answer(Choose(second, sample.choices))
-        return thought, await model.answer(
-            Generate(second, max_tokens=self.max_tokens, stop=self.stop, repeat=attempt.repeat)
-        )
+            answer = await model.answer(Choose(second, sample.choices))
+        else:
+            request = Generate(second, max_tokens=self.max_tokens, stop=self.stop, repeat=attempt.repeat)
+            answer = await model.answer(request)
+        return thought, replace(answer, sent=(Message("user", self.answer_cue),))
 
     def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
         sample = attempt.sample

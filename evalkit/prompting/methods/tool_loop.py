@@ -54,7 +54,7 @@ class _ToolLoop(AskModel):
                 repeat=attempt.repeat,
             )
             reply = await model.answer(request)
-            replies.append(reply)
+            replies.append(reply if replies else replace(reply, sent=prompt.as_messages()))
             step = read_step(without_thought(reply)[0].text)
             if step.answer is not None:
                 return (*replies, replace(reply, texts=(step.answer,), usage=Usage(), seconds=0.0))
@@ -64,7 +64,8 @@ class _ToolLoop(AskModel):
                 observed = f"Error: there is no tool {step.tool!r}, only {', '.join(self.known)}"
             else:
                 observed = _NO_STEP
-            replies.append(Reply(texts=(f"Observation: {observed}",), finish=("tool",), source=reply.source))
+            told = f"Observation: {observed}"
+            replies.append(Reply(texts=(told,), finish=("tool",), source=reply.source, role="tool"))
             prompt = _continued(prompt, reply.texts[0], observed, as_chat)
         ended = Reply(texts=("",), finish=("stop",), notes=("tool-loop-ended",), source=replies[-1].source)
         return (*replies, ended)

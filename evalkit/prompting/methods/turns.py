@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -36,7 +36,8 @@ class _MultiTurn(AskModel):
                 seed=attempt.seed if self.temperature > 0 else 0,
                 repeat=attempt.repeat,
             )
-            replies.append(await model.answer(request))
+            reply = await model.answer(request)
+            replies.append(replace(reply, sent=(turn,)) if replies else reply)
             said.append(Message("assistant", replies[-1].texts[0]))
         return tuple(replies)
 

@@ -249,6 +249,10 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
         out["served"] = reply.served
     if reply.rendered_digest:
         out["rendered_digest"] = reply.rendered_digest
+    if reply.role != "assistant":
+        out["role"] = reply.role
+    if reply.sent:
+        out["sent"] = [[message.role, message.content] for message in reply.sent]
     if reply.made:
         out["made"] = round(reply.made, 3)
     return out
@@ -276,6 +280,8 @@ def _reply_in(raw: dict[str, Any]) -> Reply:
         thought_apart=bool(raw.get("thought_apart", False)),
         made=raw.get("made", 0.0),
         served=raw.get("served", ""),
+        role=raw.get("role", "assistant"),
+        sent=tuple(Message(role, content) for role, content in raw.get("sent", ())),
     )
 
 
