@@ -31,7 +31,9 @@ def rendered(form: PromptFormat, k: int = 2, *, chats: bool = False, turns: bool
     renderer = PromptRenderer(
         "t", form, Fewshot(k, "first"), SHOWN, to_sample, DataOptions(), 1, lm_eval_stream(), chats=chats, turns=turns
     )
-    return renderer.render(to_sample(next(iter(SHOWN.rows.open(DataOptions()).rows()))))
+    first = next(iter(SHOWN.rows.open(DataOptions()).rows()))
+    assert isinstance(first, Row)
+    return renderer.render(to_sample(first))
 
 
 def said(prompt: Prompt) -> list[tuple[str, str]]:
