@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evalkit.core.data import BadRow, DataOptions, OpenedSource, Row, Sample, Source, Subset
     from evalkit.core.digests import digest_of, is_number
+    from evalkit.core.drawing import Sampling
     from evalkit.core.errors import RunError, UnavailableError, UsageError
     from evalkit.core.images import IMAGE_TOKENS, Image
     from evalkit.core.messages import Message
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "data": "BadRow DataOptions OpenedSource Row Sample Source Subset",
     "digests": "digest_of is_number",
+    "drawing": "Sampling",
     "errors": "RunError UnavailableError UsageError",
     "images": "IMAGE_TOKENS Image",
     "messages": "Message",
@@ -116,6 +118,7 @@ __all__ = [
     "Row",
     "RunError",
     "Sample",
+    "Sampling",
     "Score",
     "ScoreSample",
     "Scorer",

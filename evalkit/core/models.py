@@ -39,7 +39,7 @@ class Capabilities:
 
     `features` are parts of a request that not every model honours: "schema", "tools", "images" (in messages) and
     "prefill" (it continues a conversation's last turn, where that is the assistant's) of Generate, "tokens" and
-    "stride" of Perplexity.
+    "stride" of Perplexity. "top_k", "min_p", "repetition_penalty" and "thinking_tokens" are settings of Generate.
     """
 
     requests: frozenset[type] = frozenset({Generate, Choose, Perplexity})

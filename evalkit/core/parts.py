@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from evalkit.core.data import Row, Sample, Subset
+from evalkit.core.drawing import Sampling
 from evalkit.core.models import Capabilities, Model
 from evalkit.core.outcomes import Estimate, Record, Score, Validity
 from evalkit.core.prompts import Prompt, Reply
@@ -261,5 +262,7 @@ class Task:
     """What its data sets on the hub are asked for, where a user says so; see `DataOptions`."""
     verified: bool = False
     """Whether it is one of evalkit's own, whose data were verified."""
+    recommended: Sampling = field(default_factory=Sampling)
+    """How its authors, or a model card, have its texts drawn; a run takes it with `--recommended`."""
     toy: bool = False
     """Whether the rows are a toy set: small, made up, for trials. Every place that shows a score says so."""

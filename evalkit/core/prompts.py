@@ -113,6 +113,14 @@ class Generate:
     schema: str = ""
     tools: tuple[Tool, ...] = ()
     top_logprobs: int = 0
+    top_k: int = 0
+    """As many of the likeliest tokens are drawn from; 0: all."""
+    min_p: float = 0.0
+    """Tokens less probable than this part of the likeliest one's probability are not drawn."""
+    repetition_penalty: float = 1.0
+    """Divides the logit of a token that was read or written before; multiplies one below 0."""
+    thinking_tokens: int | None = None
+    """Tokens of thought on top of `max_tokens`; None: what the model's own option says."""
 
 
 @dataclass(frozen=True, slots=True)

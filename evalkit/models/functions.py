@@ -30,11 +30,12 @@ from evalkit.models.replies.markers import ANY, Markers
 
 __all__ = ["SETTINGS", "WAYS", "FunctionModel", "model_of"]
 
+_DRAWS = ("top_k", "min_p", "repetition_penalty", "thinking_tokens")
 WAYS = (
     "a name such as 'tiny' or 'openai/gpt-4o'; a function of a prompt or of messages that returns text; or an object "
     "with identity, capabilities, answer and close (evalkit.Model)"
 )
-SETTINGS = ("max_tokens", "stop", "temperature", "top_p", "seed")
+SETTINGS = ("max_tokens", "stop", "temperature", "top_p", "seed", *_DRAWS)
 _AT_ONCE = 8
 _MESSAGES = ("messages", "conversation", "chat", "history")
 _PROMPTS, _CONVERSATIONS = ("prompts", "batch", "texts"), ("conversations", "chats")
@@ -61,9 +62,10 @@ class FunctionModel:
     """Asks `function(prompt)`, or `function(messages)` where its parameter is called so.
 
     A prompt is text; messages are a list of {"role", "content"}. The function may be `async`, and may take any of
-    max_tokens, stop, temperature, top_p and seed by keyword. It returns text; a thought that it holds is split off, and
-    stop strings are cut here. What it raises fails the sample. Up to eight calls run at once, those of a plain function
-    in threads. Replies are not cached: nobody can know what a function depends on.
+    max_tokens, stop, temperature, top_p, seed, top_k, min_p, repetition_penalty and thinking_tokens by keyword. It
+    returns text; a thought that it holds is split off, and stop strings are cut here. What it raises fails the sample.
+    Up to eight calls run at once, those of a plain function in threads. Replies are not cached: nobody can know what a
+    function depends on.
 
     A function of `prompts` or of `conversations` gets a list and returns a list of texts, up to its attribute
     `batch_size` (32) at a time; what it raises then fails the samples of that list.
@@ -82,7 +84,9 @@ class FunctionModel:
             f"python/{name}", (("backend", "python"), ("source", source_digest(code_of(function)) or "unknown"))
         )
         self.capabilities = Capabilities(
-            requests=frozenset({Generate}), window=2 * size or _AT_ONCE, features=frozenset({"prefill"})
+            requests=frozenset({Generate}),
+            window=2 * size or _AT_ONCE,
+            features=frozenset({"prefill", *(one for one in _DRAWS if one in shape.passes)}),
         )
         self._slots: asyncio.Semaphore | None = None
 

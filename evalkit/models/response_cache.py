@@ -31,7 +31,15 @@ _VERSIONS: Mapping[type, str] = {Generate: "2"}
 
 Texts of version 1 were cut at stop strings in their thought, and local ones had lost a leading blank."""
 _LATER: Mapping[type, Mapping[str, object]] = {
-    Generate: {"schema": "", "tools": (), "top_logprobs": 0},
+    Generate: {
+        "schema": "",
+        "tools": (),
+        "top_logprobs": 0,
+        "top_k": 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "thinking_tokens": None,
+    },
     Perplexity: {"tokens": False, "stride": None},
 }
 """Fields that a request gained, with what they are where they are not used: they then stand in no key, so that

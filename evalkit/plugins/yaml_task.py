@@ -16,6 +16,7 @@ from evalkit.core import (
     Metric,
     Row,
     Sample,
+    Sampling,
     Scorer,
     Source,
     Subset,
@@ -46,6 +47,10 @@ _SOURCE_KEYS: Keys = {
     "bundled": said(TEXT, "a toy set that ships with evalkit"),
 }
 _FEWSHOT_KEYS: Keys = {"k": whole(), "order": one_of(ORDERS), "spare": TRUTH}
+_RECOMMENDED_KEYS: Keys = {
+    **{name: {"type": "number", "minimum": 0} for name in ("temperature", "top_p", "min_p", "repetition_penalty")},
+    **{name: whole() for name in ("top_k", "max_tokens", "thinking_tokens", "samples")},
+}
 _SOURCE = either(TEXT, mapping(_SOURCE_KEYS))
 KEYS: Keys = {
     "name": said(TEXT, "the file's name by default"),
@@ -67,6 +72,7 @@ KEYS: Keys = {
     "method": said(NAMED, "how the model is asked; evalkit list methods"),
     "stop": said(TEXTS, "texts that end a reply"),
     "max_tokens": whole(1),
+    "recommended": said(mapping(_RECOMMENDED_KEYS), "how its texts are drawn with --recommended"),
     "scorers": said(items(NAMED), "evalkit list scorers"),
     "metrics": said(items(NAMED), "evalkit list metrics"),
     "primary_metric": said(TEXT, "the metric that tables show and gates decide"),
@@ -112,6 +118,7 @@ def yaml_task(path: Path, options: Mapping[str, str], load_judge: LoadJudge) -> 
         scorers=task_scorers,
         metrics=task_metrics,
         fewshot=_fewshot(keys),
+        recommended=_recommended(keys),
         version=keys["version"].integer(least=1) if "version" in keys else 1,
         primary_metric=_primary_metric(keys, task_scorers, task_metrics),
     )
@@ -190,6 +197,15 @@ def _fewshot(keys: Said) -> Fewshot:
     if order is None:
         raise parts["order"].wrong("no such order", found=asked, fix="one of " + ", ".join(ORDERS))
     return Fewshot(k, order, spare)
+
+
+def _recommended(keys: Said) -> Sampling:
+    if "recommended" not in keys:
+        return Sampling()
+    found: dict[str, Any] = {}
+    for name, value in keys["recommended"].mapping(_RECOMMENDED_KEYS).items():
+        found[name] = value.number() if _RECOMMENDED_KEYS[name]["type"] == "number" else value.integer(least=0)
+    return _in_place(keys["recommended"], lambda: Sampling(**found))
 
 
 # ---------------------------------------------------------------- how it asks and what counts

@@ -31,6 +31,9 @@ File: TypeAlias = Annotated[Path | str, Shown("a file")]
 Flag: TypeAlias = Annotated[bool, Shown("true or false")]
 AModel: TypeAlias = Annotated[str | Model, Shown("a model")]
 Proportion: TypeAlias = Annotated[float, Range("a proportion between 0 and 1", least=0, most=1)]
+Above0: TypeAlias = Annotated[float, Range("a number above 0", least=0, above=True)]
+AtLeast0: TypeAlias = Annotated[float, Range("a number of 0 or more", least=0)]
+Nucleus: TypeAlias = Annotated[float, Range("a proportion above 0, at most 1", least=0, above=True, most=1)]
 Age: TypeAlias = Annotated[
     str, Form("an age such as 12h, 7d or 4w; 0 asks everything afresh", pattern=r"0|[0-9]{1,6}[smhdw]")
 ]
@@ -140,7 +143,15 @@ _ALL = (
     RunOption("fewshot_order", FewshotOrder, "How examples are picked."),
     RunOption("fewshot_turns", FewshotTurns, "Examples as turns of a conversation.  [default: auto]"),
     RunOption("seed", Whole, "Seed of few-shot draws and sampling.  [default: 1]"),
-    RunOption("repeats", Count, "Attempts per sample.", "N"),
+    RunOption("samples", Count, "Texts drawn of every question.  [default: 1]", "K"),
+    RunOption("temperature", AtLeast0, "Temperature of texts; 0 is greedy.", "T"),
+    RunOption("top_p", Nucleus, "Draw from the likeliest tokens that have P.", "P"),
+    RunOption("top_k", Whole, "Draw from the K likeliest tokens; 0: all.", "K"),
+    RunOption("min_p", Proportion, "Draw no token below P of the likeliest one's.", "P"),
+    RunOption("repetition_penalty", Above0, "Penalty of tokens that were there; 1: none.", "R"),
+    RunOption("max_tokens", Count, "Tokens of one text at most.", "N"),
+    RunOption("thinking_tokens", Whole, "Tokens of thought on top of those.", "N"),
+    RunOption("recommended", Flag, "Draw as the task recommends, where nothing else is said."),
     RunOption("data_dir", Folder, "Local mirror of hub data (or EVALKIT_DATA)."),
     RunOption("offline", Flag, "Never ask the hub."),
     RunOption("skip_bad_rows", Flag, "Count unreadable rows instead of stopping."),

@@ -79,7 +79,15 @@ class RunKeywords(TypedDict, total=False):
     num_fewshot: int | None
     fewshot_order: FewshotOrder | None
     fewshot_turns: FewshotTurns
-    repeats: int
+    samples: int | None
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    repetition_penalty: float | None
+    max_tokens: int | None
+    thinking_tokens: int | None
+    recommended: bool
     max_failures: float
     unsafe_code: UnsafeCode
     data_dir: Path | str | None
@@ -147,6 +155,7 @@ def plan_from_manifest(written: manifest.Manifest) -> RunPlan:
             fix="call evalkit.run again with the same arguments: finished replies come from the cache",
         )
     data = settings.pop("data")
+    settings.setdefault("samples", settings.pop("repeats", None))  # as it was called
     options = DataOptions(Path(data["mirror"]) if data["mirror"] else None, data["offline"], data["skip_bad_rows"])
     return RunPlan(
         tasks=tuple(request["tasks"]),

@@ -54,7 +54,7 @@ def _of_subset(task: PreparedTask, subset: Subset) -> PreparedTask:
     return replace(
         task,
         subset=subset,
-        total=subset.n * task.settings.repeats,
+        total=subset.n * task.samples,
         identity={**task.identity, "subset": subset.words},
     )
 

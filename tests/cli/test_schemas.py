@@ -80,7 +80,7 @@ DOCUMENTS: dict[str, list[tuple[str, bool]]] = {
         ("tasks: [a]\nlimit: 0\n", False),
         ("tasks: [a]\nlimit: few\n", False),
         ("tasks: [a]\nlimits: 5\n", False),
-        ("tasks: [a]\nseed: 1\nrepeats: 2\noffline: true\n", True),
+        ("tasks: [a]\nseed: 1\nsamples: 2\noffline: true\n", True),
         ("tasks: [a]\noffline: never\n", False),
         ("tasks: [a]\nmax_failures: 0.1\n", True),
         ("tasks: [a]\nmax_failures: 2\n", False),

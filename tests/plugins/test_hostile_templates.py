@@ -38,6 +38,7 @@ RENDERED = {
 }
 """key → the rest of the task, and the form of its value, in which {0} is the template."""
 PLAIN = {
+    "recommended",
     *("name", "summary", "tags", "version", "data", "examples", "delimiter", "separator", "method", "stop"),
     *("max_tokens", "scorers", "metrics", "primary_metric", "fewshot", "sample"),
 }

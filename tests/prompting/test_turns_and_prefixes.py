@@ -31,9 +31,9 @@ def rendered(form: PromptFormat, k: int = 2, *, chats: bool = False, turns: bool
     renderer = PromptRenderer(
         "t", form, Fewshot(k, "first"), SHOWN, to_sample, DataOptions(), 1, lm_eval_stream(), chats=chats, turns=turns
     )
-    first = next(iter(SHOWN.rows.open(DataOptions()).rows()))
-    assert isinstance(first, Row)
-    return renderer.render(to_sample(first))
+    row = next(iter(SHOWN.rows.open(DataOptions()).rows()))
+    assert isinstance(row, Row)
+    return renderer.render(to_sample(row))
 
 
 def said(prompt: Prompt) -> list[tuple[str, str]]:

@@ -127,7 +127,8 @@ def test_a_resumed_run_asks_what_it_was_begun_with(stored: Path, tmp_path: Path)
 
 def test_repeats_of_a_sample_are_one_value(stored: Path, tmp_path: Path) -> None:
     made = run(
-        say_task(QUESTIONS), Skilled("new", 0.55), out=tmp_path / "r", subset=f"anchors=60,runs={stored}", repeats=2,
+        say_task(QUESTIONS), Skilled("new", 0.55), out=tmp_path / "r", subset=f"anchors=60,runs={stored}", samples=2,
+        temperature=1.0,
         cache=False,
     )  # fmt: skip
     (entry,) = made.manifest.tasks

@@ -122,7 +122,7 @@ def _counted(task: Task, settings: Settings, count: int, matched: Matched, k: st
     if not any(metric.name.startswith("pass@") for metric in metrics):
         if k:
             raise UsageError(f"{task.name} has no pass@k", found=f"--k {k}", fix="leave it out")
-        return task, replace(settings, repeats=count)
+        return task, replace(settings, samples=count)
     least = min(sum(len(one.texts) for one in found) for found in matched.of.values())
     chosen = pass_at(k or ",".join(str(one) for one in _USUAL_K if one <= least), least)
     others: tuple[Metric, ...] = tuple(metric for metric in metrics if not metric.name.startswith("pass@"))

@@ -108,6 +108,8 @@ def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
             tokens = f"{result.prompt_tokens:,} prompt and {result.completion_tokens:,} completion tokens"
             out.print(f"{entry.name}: {result.samples:,} samples, {tokens}, {duration(result.seconds)}")
             out.print(f"  {result.signature}", style="dim", soft_wrap=True)
+            if departs := entry.identity.get("departs"):
+                out.print(f"  departs from the task's recommended settings: {departs}", style="yellow", soft_wrap=True)
             if task is not None or len(run.manifest.tasks) == 1:
                 _show_groups(out, result)
     out.print(f"next: evalkit show {runs[0].folder} --wrong", style="dim", soft_wrap=True)

@@ -34,7 +34,10 @@ class AnthropicWire(ModelWire):
         options = self._options
         messages, was_folded = self._turns(request.prompt, folds)
         system = "\n\n".join(message.content for message in messages if message.role == "system")
-        body: dict[str, Any] = {"model": self._model, "max_tokens": request.max_tokens + (options.thinking_tokens or 0)}
+        body: dict[str, Any] = {
+            "model": self._model,
+            "max_tokens": request.max_tokens + (options.thinking(request) or 0),
+        }
         if system:
             body["system"] = system
         if not request.prompt.messages and request.prompt.preamble and not was_folded:
@@ -65,7 +68,7 @@ class AnthropicWire(ModelWire):
         return self._finished("/v1/messages", body, request, was_folded=was_folded)
 
     def _add_sampling(self, body: dict[str, Any], request: Generate) -> None:
-        thinks = self._options.thinking_tokens
+        thinks = self._options.thinking(request)
         if thinks:
             body["thinking"] = {"type": "enabled", "budget_tokens": thinks}
         elif self._options.effort:

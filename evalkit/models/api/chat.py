@@ -66,7 +66,7 @@ class ChatWire(ModelWire):
 
 def sampling(request: Generate, options: ApiOptions, limit_name: str) -> dict[str, Any]:
     """The sampling parameters of both of OpenAI's older formats."""
-    body: dict[str, Any] = {limit_name: request.max_tokens + (options.thinking_tokens or 0)}
+    body: dict[str, Any] = {limit_name: request.max_tokens + (options.thinking(request) or 0)}
     body["temperature"] = request.temperature
     if request.temperature > 0:
         if request.top_p < 1.0:

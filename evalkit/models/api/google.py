@@ -56,14 +56,18 @@ class GoogleWire(ModelWire):
         path = f"/v1beta/models/{self._model}:generateContent"
         return self._finished(path, body, request, was_folded=was_folded)
 
+    def _placed(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+        return {}  # they are in the generation config
+
     def _config(self, request: Generate) -> dict[str, Any]:
         options = self._options
         # Thinking counts towards the limit.
-        config: dict[str, Any] = {"maxOutputTokens": request.max_tokens + (options.thinking_tokens or 0)}
+        config: dict[str, Any] = {"maxOutputTokens": request.max_tokens + (options.thinking(request) or 0)}
         config["temperature"] = request.temperature
         if request.temperature > 0:
             if request.top_p < 1.0:
                 config["topP"] = request.top_p
+            config |= options.drawn(request)
             config["seed"] = request.seed % (1 << 31)
         stops = [stop for stop in request.stop if stop][:_MOST_STOPS]
         if stops:
@@ -73,8 +77,8 @@ class GoogleWire(ModelWire):
         elif request.schema:
             config |= {"responseMimeType": "application/json", "responseJsonSchema": json.loads(request.schema)}
         thinking: dict[str, Any] = {}
-        if options.thinking_tokens is not None:
-            thinking["thinkingBudget"] = options.thinking_tokens
+        if (budget := options.thinking(request)) is not None:
+            thinking["thinkingBudget"] = budget
         if options.effort:
             thinking["thinkingLevel"] = options.effort
         if thinking:

@@ -89,7 +89,8 @@ class ApiModel:
     @property
     def capabilities(self) -> Capabilities:
         requests: set[type] = {Generate}
-        features = {"schema", "tools", "images"} | ({"prefill"} if self._options.prefill != "off" else set())
+        features = {"schema", "tools", "images", "thinking_tokens", *self._options.draws}
+        features |= {"prefill"} if self._options.prefill != "off" else set()
         texts = self._interfaces.texts is not None and self.found.texts
         if texts and self.found.echo:
             requests |= {Choose, Perplexity}

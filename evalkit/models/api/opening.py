@@ -48,7 +48,12 @@ def opened(preset: Preset, name: str, options: Mapping[str, str]) -> Model:
 
 def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Client] = Client) -> Model:
     """A provider's model put together; `client_of` is what sends. Raises UsageError."""
-    parsed = replace(parsed, extra_body={**preset.body, **parsed.extra_body}, prefill=_prefill(preset, parsed))
+    parsed = replace(
+        parsed,
+        extra_body={**preset.body, **parsed.extra_body},
+        prefill=_prefill(preset, parsed),
+        draws=_draws(preset, parsed),
+    )
     provider = preset.name
     base_url = parsed.base_url or preset.base_url or _own_address(preset)
     is_own = preset.local or bool(parsed.base_url and parsed.base_url != preset.base_url)
@@ -79,6 +84,10 @@ def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Cli
     texts, find = _texts(preset, name, parsed, base_url, headers, secret)
     interfaces = Interfaces(wire, texts, find, preset.wire == "chat", windows)
     return ApiModel(identity, name, parsed, client, growth, interfaces, _price(preset, name, parsed, base_url))
+
+
+def _draws(preset: Preset, options: ApiOptions) -> Mapping[str, str]:
+    return {} if (preset.imitated and options.base_url) or options.api == "responses" else preset.draws
 
 
 def _prefill(preset: Preset, options: ApiOptions) -> Literal["off", "turn", "continue"]:

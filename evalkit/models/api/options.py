@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from evalkit.core import UsageError
+from evalkit.core import Generate, UsageError
 from evalkit.models.api.secrets import redacted
 from evalkit.models.option_parsing import Count, Reader, Seconds, Tokens, read_options
 from evalkit.models.replies.options import THOUGHT, THOUGHT_READERS, ThoughtOptions
@@ -70,8 +70,23 @@ class ApiOptions(ThoughtOptions):
     """Tokens that the model reads and writes at most, where a task needs to know."""
     tokenizer: str = ""
     """The folder or hub id of the model's tokenizer: perplexities are then asked in windows of `max_length` tokens."""
+    draws: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={"option": False})
+    """What the server calls settings of sampling that not every one takes."""
     extra_body: dict[str, Any] = field(default_factory=dict, repr=False, metadata={"option": False})
     """`extra`, read."""
+
+    def drawn(self, request: Generate) -> dict[str, Any]:
+        """The request's settings of sampling that not every server takes, by the names that this one has for them."""
+        said = {"min_p": request.min_p or None, "top_k": request.top_k or None}
+        if request.temperature == 0:
+            said = {}  # nothing is drawn
+        if request.repetition_penalty != 1.0:
+            said["repetition_penalty"] = request.repetition_penalty
+        return {self.draws[name]: value for name, value in said.items() if value is not None and name in self.draws}
+
+    def thinking(self, request: Generate) -> int | None:
+        """Tokens of thought: what the request says, or else the option."""
+        return self.thinking_tokens if request.thinking_tokens is None else request.thinking_tokens
 
     @staticmethod
     def parse(texts: Mapping[str, str]) -> ApiOptions:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+_DRAWS = MappingProxyType({name: name for name in ("top_k", "min_p", "repetition_penalty")})
+_LLAMA_DRAWS = MappingProxyType({"top_k": "top_k", "min_p": "min_p", "repetition_penalty": "repeat_penalty"})
+
 __all__ = ["LITELLM", "PRESETS", "Preset"]
 
 
@@ -34,6 +37,8 @@ class Preset:
     """The environment variable with the user's own address, where a provider gives each user one."""
     imitated: bool = False
     """Whether other servers speak its format, so that base_url may name one that does more or less than it."""
+    draws: Mapping[str, str] = field(default_factory=dict)
+    """What it calls top_k, min_p and repetition_penalty, for those that it documents."""
     prefill: Literal["off", "turn", "continue"] = "off"
     """Whether it documents that it continues an assistant's turn that ends a conversation: by itself, or with vLLM's
     continue_final_message."""
@@ -58,6 +63,7 @@ _ALL = (
         ("ANTHROPIC_API_KEY",),
         wire="anthropic",
         batches=True,
+        draws={"top_k": "top_k"},
         prefill="turn",
     ),
     Preset(
@@ -66,6 +72,7 @@ _ALL = (
         "https://generativelanguage.googleapis.com",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         wire="google",
+        draws={"top_k": "topK"},
     ),
     Preset(
         "azure",
@@ -77,8 +84,15 @@ _ALL = (
         key_header="api-key",
         address_variable="AZURE_OPENAI_ENDPOINT",
     ),
-    Preset("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), prefill="turn"),
-    Preset("together", "Together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), texts=None),
+    Preset(
+        "openrouter",
+        "OpenRouter",
+        "https://openrouter.ai/api/v1",
+        ("OPENROUTER_API_KEY",),
+        prefill="turn",
+        draws=_DRAWS,
+    ),
+    Preset("together", "Together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), texts=None, draws=_DRAWS),
     Preset("groq", "Groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), batches=True, prefill="turn"),
     Preset(
         "vllm",
@@ -88,6 +102,7 @@ _ALL = (
         local=True,
         texts=None,
         prefill="continue",
+        draws=_DRAWS,
     ),
     Preset(
         "sglang",
@@ -97,6 +112,7 @@ _ALL = (
         local=True,
         texts=None,
         prefill="continue",
+        draws=_DRAWS,
     ),
     Preset(
         "tgi",
@@ -115,6 +131,7 @@ _ALL = (
         texts=None,
         # llama-cpp-python's server penalizes repeated tokens by 1.1, so that even greedy texts are not the model's.
         body={"repeat_penalty": 1.0, "top_k": 0, "min_p": 0.0},
+        draws=_LLAMA_DRAWS,
     ),
     # Its text completions go through the model's template, so they are no plain texts.
     Preset("ollama", "an Ollama server", "http://localhost:11434/v1", ("OLLAMA_API_KEY",), local=True),

@@ -33,7 +33,7 @@ class ResponsesWire(ModelWire):
                 for message in messages
             ],
             # Thinking counts towards the limit; the provider takes none below 16.
-            "max_output_tokens": max(16, request.max_tokens + (options.thinking_tokens or 0)),
+            "max_output_tokens": max(16, request.max_tokens + (options.thinking(request) or 0)),
             "store": False,
         }
         body["temperature"] = request.temperature

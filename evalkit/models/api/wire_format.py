@@ -60,10 +60,17 @@ class ModelWire:
         changed = alternating(messages) if folds else messages
         return changed, changed != messages
 
+    def _placed(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the format has settings of sampling: in the body itself."""
+        return dict(drawn)
+
     def _finished(self, path: str, body: dict[str, Any], request: Generate, *, was_folded: bool = False) -> HttpCall:
         """The call with what the user adds to every request, which is not left out."""
         extra = self._options.extra_body
-        return HttpCall(path, body | extra, estimate(request), needs=frozenset(extra), folded=was_folded)
+        drawn = self._options.drawn(request)
+        return HttpCall(
+            path, body | extra | self._placed(drawn), estimate(request), needs=frozenset(extra), folded=was_folded
+        )
 
 
 class Wire(Protocol):

@@ -70,6 +70,7 @@ class CommandModel:
             chats=options.chat,
             max_length=options.max_length,
             window=options.in_flight,
+            features=frozenset({"prefill", "top_k", "min_p", "repetition_penalty", "thinking_tokens"}),
         )
         self._markers = chosen(ANY, options.reasoning, options.reasoning_tags)
         self._program = Program(command, options.timeout)
@@ -98,10 +99,12 @@ class CommandModel:
         asked = {
             "kind": "generate",
             **_shown(request.prompt),
-            "max_tokens": request.max_tokens + (self._options.thinking_tokens or 0),
+            "max_tokens": request.max_tokens
+            + (self._options.thinking_tokens or 0 if request.thinking_tokens is None else request.thinking_tokens),
             "stop": list(request.stop),
             "temperature": request.temperature,
             "top_p": request.top_p,
+            **{name: value for name, value in _drawn(request).items() if value is not None},
         }
         answers: list[Answer] = []
         usage = Usage()
@@ -136,6 +139,12 @@ class CommandModel:
         if "error" in said:
             raise ModelError(str(said["error"])[:500])
         return said
+
+
+def _drawn(request: Generate) -> dict[str, float | None]:
+    """Settings of sampling that are told where they change something."""
+    penalty = None if request.repetition_penalty == 1.0 else request.repetition_penalty
+    return {"top_k": request.top_k or None, "min_p": request.min_p or None, "repetition_penalty": penalty}
 
 
 def _shown(prompt: Prompt) -> dict[str, Any]:

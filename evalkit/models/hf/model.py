@@ -18,6 +18,7 @@ from evalkit.core import (
     Perplexity,
     Reply,
     Request,
+    Sampling,
     Tokenize,
     UsageError,
 )
@@ -26,7 +27,7 @@ from evalkit.models.hf import tensor_parallel
 from evalkit.models.hf.loading import weight_cache
 from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.options import HfOptions
-from evalkit.models.hf.request_preparer import guessed_tokens, refuse
+from evalkit.models.hf.request_preparer import FEATURES, guessed_tokens, refuse
 from evalkit.models.tokenizers import TokenCounter
 
 if TYPE_CHECKING:
@@ -83,8 +84,13 @@ class LocalModel:
             chats=self._options.chat == "on",
             max_length=self._options.max_length or self._checkpoint.max_length,
             window=_WINDOW,
-            features=frozenset({"tokens", "stride", "prefill"} | ({"tools"} if self._takes_tools else set())),
+            features=FEATURES | ({"tools"} if self._takes_tools else set()),
         )
+
+    @property
+    def recommended(self) -> Sampling | None:
+        """How the model's own configuration has texts drawn, where it was asked for (`generation_config=true`)."""
+        return self._checkpoint.recommended if self._options.generation_config else None
 
     @property
     def is_sharded(self) -> bool:

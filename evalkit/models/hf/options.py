@@ -81,6 +81,8 @@ class HfOptions(ThoughtOptions):
     on: everything goes through it; off: a conversation is refused."""
     system: str = ""
     """A system prompt for everything that goes through the chat template."""
+    generation_config: bool = False
+    """Texts are drawn as the model's generation_config.json says, where the run says nothing."""
     max_length: Tokens | None = None
     """The longest input in tokens, where it is not what the config says."""
     batch_tokens: Tokens | None = None

@@ -16,8 +16,10 @@ from evalkit.models.hf.text.encode import Tokens
 from evalkit.models.hf.text.rendering import ChatRenderer, Rendered
 from evalkit.models.replies.local_text import TextReader
 
-__all__ = ["PreparedRequest", "RequestPreparer", "guessed_tokens", "refuse"]
+__all__ = ["FEATURES", "PreparedRequest", "RequestPreparer", "guessed_tokens", "refuse"]
 
+FEATURES = frozenset({"tokens", "stride", "prefill", "top_k", "min_p", "repetition_penalty", "thinking_tokens"})
+"""What every model of this machine honours (`Capabilities.features`)."""
 _FOLDED = "ahead of the first turn: the chat template has no system role"
 PreparedRequest = scoring.PreparedScoring | generation.PreparedGeneration
 

@@ -27,7 +27,7 @@ from evalkit.core import (
 from evalkit.models.batcher import Batcher
 from evalkit.models.hf.device_executor import worker
 from evalkit.models.hf.loading.weight_files import weight_digest
-from evalkit.models.hf.request_preparer import guessed_tokens, refuse
+from evalkit.models.hf.request_preparer import FEATURES, guessed_tokens, refuse
 from evalkit.models.llamacpp.header import Header
 from evalkit.models.llamacpp.library import library, version
 from evalkit.models.llamacpp.options import GgufOptions
@@ -110,7 +110,7 @@ class GgufModel:
             chats=self._options.chat == "on",
             max_length=self.max_length,
             window=_WINDOW,
-            features=frozenset({"tokens", "stride", "prefill"} | ({"tools"} if self._takes_tools else set())),
+            features=FEATURES | ({"tools"} if self._takes_tools else set()),
         )
 
     @property

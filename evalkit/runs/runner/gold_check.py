@@ -11,6 +11,8 @@ from evalkit.runs.runner.attempt import score_record
 from evalkit.runs.runner.collect import metrics_of
 from evalkit.runs.runner.prepare import PreparedTask
 
+_SETTINGS = ("top_k", "min_p", "repetition_penalty", "thinking_tokens")
+
 
 class GoldModel:
     """Stands where prepare() wants a model; the replies come from the task's method, so it is never asked."""
@@ -18,7 +20,7 @@ class GoldModel:
     identity = Identity("gold")
     capabilities = Capabilities(
         requests=Capabilities().requests | {Embed, Tokenize, StoredAnswer},
-        features=frozenset({"schema", "tools", "images", "tokens", "stride", "prefill"}),
+        features=frozenset({"schema", "tools", "images", "tokens", "stride", "prefill", *_SETTINGS}),
     )
 
     async def answer(self, request: Request) -> Reply:

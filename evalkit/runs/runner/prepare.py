@@ -26,7 +26,9 @@ from evalkit.core import (
     digest_of,
 )
 from evalkit.core import Subset as DataSubset
+from evalkit.prompting.drawing import drawn_as
 from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream, sample_seed
+from evalkit.runs.runner.drawing import departures, drawing_of
 from evalkit.runs.runner.settings import Settings
 from evalkit.runs.store.older_names import is_shipped
 from evalkit.runs.store.subset_file import Subset
@@ -67,6 +69,8 @@ class PreparedTask:
     total: int | None
     identity: dict[str, str]
     subset: Subset | None = None
+    samples: int = 1
+    """How many times each sample is asked."""
     chats: bool = False
     turns: bool = False
     """Whether the model reads conversations, and whether few-shot examples are turns of one."""
@@ -84,7 +88,7 @@ class PreparedTask:
 
     def of(self, chosen: frozenset[str]) -> PreparedTask:
         """The task with these samples alone; the limit says how many they are."""
-        total = len(chosen) * self.settings.repeats
+        total = len(chosen) * self.samples
         return replace(self, chosen=chosen, total=total, identity={**self.identity, "limit": f"{len(chosen)} chosen"})
 
     def work(self) -> Iterator[Work]:
@@ -129,12 +133,12 @@ class PreparedTask:
             if not self._is_asked(row.id) or (chosen is not None and row.id not in chosen):
                 return
             broken = Attempt(Sample(row.id, "", groups=subset.groups), Prompt())
-            for repeat in range(self.settings.repeats):
+            for repeat in range(self.samples):
                 yield Work(index, replace(broken, repeat=repeat), bad.failure)
             return
         if not self._is_asked(sample.cluster or sample.id):
             return
-        for repeat in range(self.settings.repeats):
+        for repeat in range(self.samples):
             seed = sample_seed(self.settings.seed, self.task.name, sample.id, str(repeat))
             yield Work(index, Attempt(sample, prompt, repeat, seed))
 
@@ -186,6 +190,9 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     """Find the task's data and fix what is asked; raises UsageError where data or the model do not fit."""
     if task.method.adapt is not None:
         task = task.method.adapt(task, model.capabilities)
+    drawing = drawing_of(task, model, settings)
+    task = replace(task, method=drawn_as(task.method, drawing))
+    samples = drawing.samples or 1
     missing = task.method.needs - model.capabilities.requests
     if missing:
         names = ", ".join(sorted(kind.__name__ for kind in missing))
@@ -217,15 +224,25 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
         raise UsageError(
             f"task {task.name!r} has no data", found="0 rows", at=next(iter(parts[0].opened.facts.values()), "")
         )
-    total = (
-        None if None in counts or settings.proportion < 1.0 else sum(count or 0 for count in counts) * settings.repeats
-    )
+    total = None if None in counts or settings.proportion < 1.0 else sum(count or 0 for count in counts) * samples
     turns = _as_turns(task, model, settings)
     identity = _identity(
-        task, spec, source_digest, model, fewshot, settings, [source.digest for source in opened], turns=turns
+        task,
+        spec,
+        source_digest,
+        model,
+        fewshot,
+        settings,
+        [source.digest for source in opened],
+        turns=turns,
+        samples=samples,
     )
+    if departs := departures(task, drawing):
+        identity["departs"] = departs
     chats = model.capabilities.chats
-    prepared = PreparedTask(task.name, spec, task, fewshot, settings, parts, total, identity, chats=chats, turns=turns)
+    prepared = PreparedTask(
+        task.name, spec, task, fewshot, settings, parts, total, identity, samples=samples, chats=chats, turns=turns
+    )
     # A wrong column or too few examples show on the first sample: before a run folder is made or a model is loaded.
     first = next(prepared.work(), None)
     if first is not None:
@@ -321,6 +338,7 @@ def _identity(
     data: list[str],
     *,
     turns: bool,
+    samples: int,
 ) -> dict[str, str]:
     """What is measured, in words: what a resumed run must share, and what the signature is made of."""
     order = "" if fewshot.order == "seeded" or not fewshot.k else f"-{fewshot.order}"
@@ -338,7 +356,7 @@ def _identity(
         "seed": str(settings.seed),
         "limit": _limit_words(settings),
         "subset": "–",
-        "repeats": str(settings.repeats),
+        "repeats": str(samples),
         "judge": judge_words(task),
         "model": f"{model.identity.name}@{model.identity.digest[:8]}",
     }

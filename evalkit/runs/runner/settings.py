@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-from evalkit.core import DataOptions, FewshotOrder, FewshotTurns, UsageError
+from evalkit.core import DataOptions, FewshotOrder, FewshotTurns, Sampling, UsageError
 from evalkit.runs.options import OPTIONS, UnsafeCode
 
 
@@ -20,7 +20,16 @@ class Settings:
     num_fewshot: int | None = None
     fewshot_order: FewshotOrder | None = None
     fewshot_turns: FewshotTurns = "auto"
-    repeats: int = 1
+    samples: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    max_tokens: int | None = None
+    thinking_tokens: int | None = None
+    recommended: bool = False
+    """Whether what a task recommends stands in for what is not said."""
     proportion: float = 1.0
     """A random part of the samples, whole clusters; a larger proportion of one seed holds every smaller one."""
     max_failures: float = 0.05
@@ -29,19 +38,16 @@ class Settings:
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
-        for name in (
-            "limit",
-            "seed",
-            "num_fewshot",
-            "fewshot_order",
-            "fewshot_turns",
-            "repeats",
-            "max_failures",
-            "unsafe_code",
-        ):
+        names = ("limit", "seed", "num_fewshot", "fewshot_order", "fewshot_turns", "max_failures", "unsafe_code")
+        for name in (*names, *(one.name for one in fields(Sampling)), "recommended"):
             OPTIONS[name].check(getattr(self, name))
         OPTIONS["subset"].check(self.subset or None)
         if not 0.0 < self.proportion <= 1.0:
             raise UsageError(
                 "the proportion of samples to ask lies above 0 and is at most 1", found=str(self.proportion)
             )
+
+    @property
+    def sampling(self) -> Sampling:
+        """How texts are drawn, as far as the run says it."""
+        return Sampling(**{one.name: getattr(self, one.name) for one in fields(Sampling)})

@@ -71,6 +71,33 @@ def test_a_greedy_request_sends_neither_seed_nor_top_p() -> None:
     assert not {"seed", "top_p", "n"} & set(body)
 
 
+DRAWN = Generate(Prompt("a"), temperature=0.6, top_k=20, min_p=0.1, repetition_penalty=1.1, thinking_tokens=64)
+
+
+@pytest.mark.parametrize(
+    ("spec", "sent"),
+    [
+        ("vllm/m", {"top_k": 20, "min_p": 0.1, "repetition_penalty": 1.1}),
+        ("llamacpp/m", {"top_k": 20, "min_p": 0.1, "repeat_penalty": 1.1}),
+        ("anthropic/m", {"top_k": 20}),
+        ("openai/m", {}),
+    ],
+)
+def test_settings_are_sent_by_the_names_that_a_server_has_for_them(
+    spec: str, sent: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(key, "k")
+    model = resolve(f"{spec},logprobs=off" if spec.startswith(("vllm", "llamacpp")) else spec)
+    body = model._interfaces.wire.call(DRAWN, folds=False).body  # type: ignore[attr-defined]
+    names = {"top_k", "min_p", "repetition_penalty", "repeat_penalty"}
+    assert {name: body[name] for name in names & body.keys()} == sent
+    known = {"repetition_penalty" if name == "repeat_penalty" else name for name in sent}
+    assert model.capabilities.features & {"top_k", "min_p", "repetition_penalty"} == known
+    limit = body.get("max_tokens", body.get("max_completion_tokens"))
+    assert limit == DRAWN.max_tokens + 64
+
+
 BEGUN = Generate(Prompt(messages=(Message("user", "1+1?"), Message("assistant", "The sum is"))))
 
 

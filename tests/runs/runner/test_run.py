@@ -219,7 +219,7 @@ def test_samples_of_one_id_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_repeats_are_told_apart(tmp_path: Path) -> None:
-    run = evalkit.run(say_task(4), Parrot(), repeats=3, out=tmp_path / "r")
+    run = evalkit.run(say_task(4), Parrot(), samples=3, temperature=1.0, out=tmp_path / "r")
     assert len({r.key for r in run.records()}) == 12
 
 

@@ -72,8 +72,8 @@ def test_every_attempt_has_a_seed_of_its_own_that_never_changes(tmp_path: Path) 
     def seeds(settings: Settings) -> list[int]:
         return [work.attempt.seed for work in prepared(say_task(5), Parrot(), settings).work()]
 
-    three = seeds(Settings(repeats=3))
+    three = seeds(Settings(samples=3, temperature=1.0))
     assert len(set(three)) == 15
-    assert three == seeds(Settings(repeats=3))
+    assert three == seeds(Settings(samples=3, temperature=1.0))
     assert set(seeds(Settings())) <= set(three)
     assert not set(seeds(Settings(seed=2))) & set(three)

@@ -14,7 +14,7 @@ from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import GoldModel
 
 
-def asked(proportion: float, *, cluster: int = 0, seed: int = 1, repeats: int = 1) -> list[str]:
+def asked(proportion: float, *, cluster: int = 0, seed: int = 1, samples: int = 1) -> list[str]:
     """The ids that a proportion of 600 samples asks for; `cluster` samples each proportion one."""
     task = load("task", "toy_mmlu")
     assert isinstance(task, Task)
@@ -27,7 +27,8 @@ def asked(proportion: float, *, cluster: int = 0, seed: int = 1, repeats: int = 
 
     subset = replace(task.data[0], rows=rows(values, name="numbers"), examples=None)
     made = replace(task, data=(subset,), sample=sample)
-    prepared = prepare(made, "mmlu", "", GoldModel(), Settings(proportion=proportion, seed=seed, repeats=repeats))
+    prepared = prepare(made, "mmlu", "", GoldModel(), Settings(proportion=proportion, seed=seed))
+    prepared = replace(prepared, samples=samples)
     return [work.attempt.sample.id for work in prepared.work()]
 
 
@@ -47,7 +48,7 @@ def test_a_share_is_random_and_not_the_first_rows() -> None:
 
 
 def test_a_cluster_and_its_repeats_are_asked_whole() -> None:
-    chosen = asked(0.3, cluster=10, repeats=2)
+    chosen = asked(0.3, cluster=10, samples=2)
     pages: dict[int, int] = {}
     for sample in chosen:
         pages[int(sample) // 10] = pages.get(int(sample) // 10, 0) + 1

@@ -68,7 +68,11 @@ def _asked(
         raise ModelError(f"nothing to generate: max_tokens={request.max_tokens}, n={request.n}")
     if not (request.temperature >= 0 and 0 < request.top_p <= 1):
         raise ModelError(f"no such sampling: temperature={request.temperature}, top_p={request.top_p}")
-    kept, limit, truncated, notes = prompt_ids(tokens, ids, request.max_tokens + reader.thinking_tokens)
+    if request.top_k < 0 or not 0 <= request.min_p <= 1 or request.repetition_penalty <= 0:
+        found = f"top_k={request.top_k}, min_p={request.min_p}, repetition_penalty={request.repetition_penalty}"
+        raise ModelError(f"no such sampling: {found}")
+    thinking = reader.thinking_tokens if request.thinking_tokens is None else request.thinking_tokens
+    kept, limit, truncated, notes = prompt_ids(tokens, ids, request.max_tokens + thinking)
     messages = request.prompt.messages
     reply = messages[-1].content if messages and messages[-1].role == "assistant" else ""
     distinct = request.n if request.temperature > 0 else 1
@@ -80,6 +84,9 @@ def _asked(
             eos_ids=eos_ids,
             temperature=request.temperature,
             top_p=request.top_p,
+            top_k=request.top_k,
+            min_p=request.min_p,
+            repetition_penalty=request.repetition_penalty,
             seed=sampling_seed(request, number),
         )
         for number in range(distinct)

@@ -32,11 +32,15 @@ class Stream:
     eos_ids: frozenset[int]
     temperature: float = 0.0
     top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
     seed: int = 0
     written: list[int] = field(default_factory=list)
     finish: str = ""
     seconds: float = 0.0
     _random: random.Random = field(default_factory=random.Random)
+    _seen: dict[int, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -52,6 +56,12 @@ class Stream:
         self.finish = ""
         self.text.restart()
         self._random.seed(self.seed)
+        self._seen = dict.fromkeys(self.ids) if self.repetition_penalty != 1.0 else {}
+
+    @property
+    def seen(self) -> list[int]:
+        """The tokens that a repetition penalty is for, each once: the prompt's, and those written so far."""
+        return list(self._seen)
 
     def draw(self) -> float:
         """The next of this text's own random numbers, in [0, 1)."""
@@ -60,6 +70,8 @@ class Stream:
     def push(self, token: int) -> bool:
         """Add a token; True where the text has ended with it."""
         self.written.append(token)
+        if self.repetition_penalty != 1.0:
+            self._seen[token] = None
         if token in self.eos_ids:
             self.finish = "eos"
         elif self.text.ends(self.written):

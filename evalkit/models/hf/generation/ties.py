@@ -33,7 +33,12 @@ def decide(forward: Forward, logits: torch.Tensor, streams: Sequence[Stream], to
     decided = list(tokens)
     for number, (stream, count) in enumerate(zip(streams, rivals, strict=True)):
         ids = (*stream.ids, *stream.written) if count > 1 else ()
-        if 0 < len(ids) <= _LONGEST and stream.temperature == 0 and not stream.finish:
+        if (
+            0 < len(ids) <= _LONGEST
+            and stream.temperature == 0
+            and stream.repetition_penalty == 1
+            and not stream.finish
+        ):
             decided[number] = int(
                 torch.cat([piece for _, piece in forward.logits([TokenRow(ids, (len(ids) - 1,))])]).argmax()
             )

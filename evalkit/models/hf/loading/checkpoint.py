@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.core import UsageError
+from evalkit.core import Sampling, UsageError
 from evalkit.models.model_files import REPO, SNAPSHOT, ModelFiles, asked_model, read_json, snapshot_of
 
 __all__ = ["Checkpoint", "find"]
@@ -59,6 +59,15 @@ class Checkpoint(ModelFiles):
                 if isinstance(config.get(key), int) and config[key] > 0:
                     return int(config[key])
         return None
+
+    @property
+    def recommended(self) -> Sampling:
+        """How its generation_config.json has texts drawn; greedy where `do_sample` is not set."""
+        found = _optional_json(self.folder / "generation_config.json")
+        names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+        said = {name: found[name] for name in names if isinstance(found.get(name), int | float)}
+        # Where the file names no temperature, transformers draws at 1.
+        return Sampling(**{"temperature": 1.0, **said, **({} if found.get("do_sample") else {"temperature": 0.0})})
 
     @property
     def has_relative_positions(self) -> bool:
