@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,24 @@ def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") 
     The row is (n, c, a number for the problem). Source: Chen et al. 2021 (arXiv 2107.03374), section 2.1.
     Raises UsageError for k below 1.
     """
+    return _of_problems(f"pass@{k}", k, score, attempts, unbiased)
+
+
+def all_pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") -> Metric:
+    """Pass^k: the mean over problems of the unbiased estimate C(c, k)/C(n, k) that all of k completions are right.
+
+    Completions are counted as `pass_at_k` counts them, and a problem with fewer than k is left out. Source: Yao et al.
+    2024 (tau-bench, arXiv 2406.12045), section 3. Raises UsageError for k below 1.
+    """
+    return _of_problems(f"pass^{k}", k, score, attempts, unbiased_all)
+
+
+def _of_problems(
+    name: str, k: int, score: str, attempts: str, estimator: Callable[[FloatRows, FloatRows, int], FloatRows]
+) -> Metric:
+    """The mean over problems of what `estimator` makes of (n, c, k)."""
     if k < 1:
-        raise UsageError("k of pass@k must be at least 1", found=str(k))
+        raise UsageError(f"k of {name[:5]}k must be at least 1", found=str(k))
 
     def observe(record: Record) -> tuple[float, float, float] | None:
         proportion = measured(record, score)
@@ -44,7 +61,7 @@ def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") 
         c: FloatRows = np.bincount(problem, weights=rows[:, 1]).astype(np.float64)
         enough = n >= k
         values = np.full(len(n), np.nan)
-        values[enough] = unbiased(n[enough], c[enough], k)
+        values[enough] = estimator(n[enough], c[enough], k)
         return values, clusters[first]
 
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
@@ -59,7 +76,7 @@ def pass_at_k(k: int = 1, *, score: str = "passed", attempts: str = "attempts") 
         found = mean_interval(values[enough], numbers[enough], ends=(0.0, 1.0))
         return found if enough.any() else replace(found, how=f"no problem has {k} completions")
 
-    return Metric(f"pass@{k}", observe, estimate, width=3, units=problems)
+    return Metric(name, observe, estimate, width=3, units=problems)
 
 
 def pass_at(wanted: str, n: int) -> tuple[Metric, ...]:
@@ -87,6 +104,17 @@ def unbiased(n: FloatRows, c: FloatRows, k: int) -> FloatRows:
         # Of k completions drawn without replacement, the next one is wrong, too.
         missed *= np.clip((n - c - i) / (n - i), 0.0, 1.0)
     return np.asarray(1.0 - missed, dtype=np.float64)
+
+
+def unbiased_all(n: FloatRows, c: FloatRows, k: int) -> FloatRows:
+    """C(c, k)/C(n, k) for arrays of shape (problems,); needs n ≥ k."""
+    import numpy as np
+
+    right = np.ones(len(n))
+    for i in range(k):
+        # Of k completions drawn without replacement, the next one is right, too.
+        right *= np.clip((c - i) / (n - i), 0.0, 1.0)
+    return np.asarray(right, dtype=np.float64)
 
 
 def _number(text: str) -> float:

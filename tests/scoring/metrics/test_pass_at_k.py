@@ -11,8 +11,8 @@ import pytest
 
 from evalkit.core import Record, Sample, Score, UsageError, Validity
 from evalkit.plugins.named import metrics
-from evalkit.scoring.metrics import pass_at_k
-from evalkit.scoring.metrics.pass_at_k import unbiased
+from evalkit.scoring.metrics import all_pass_at_k, pass_at_k
+from evalkit.scoring.metrics.pass_at_k import unbiased, unbiased_all
 
 
 def record(name: str, n: int, c: int, *, repeat: int = 0, cluster: str = "", **more: object) -> Record:
@@ -33,6 +33,32 @@ def test_it_is_the_share_of_draws_of_k_with_a_right_one(n):
         draws = list(itertools.combinations([True] * c + [False] * (n - c), k))
         expected = sum(map(any, draws)) / len(draws)
         assert unbiased(np.array([float(n)]), np.array([float(c)]), k)[0] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 7])
+def test_all_of_k_are_right_in_the_share_of_draws_that_are(n):
+    for c, k in itertools.product(range(n + 1), range(1, n + 1)):
+        draws = list(itertools.combinations([True] * c + [False] * (n - c), k))
+        expected = sum(map(all, draws)) / len(draws)
+        assert unbiased_all(np.array([float(n)]), np.array([float(c)]), k)[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_samples_of_a_question_make_one_value_and_any_score_will_do():
+    """As `--samples 4` gives them: a record a sample, right or wrong."""
+    right = {"a": [1, 1, 0, 1], "b": [0, 0, 0, 1], "c": [1, 1, 1, 1]}
+    records = [
+        Record("t", 0, Sample(name, "q"), repeat, scores=(Score("exact_match", float(value)),))
+        for name, values in right.items()
+        for repeat, value in enumerate(values)
+    ]
+    draws = {name: list(itertools.combinations(values, 2)) for name, values in right.items()}
+    for made, together in ((pass_at_k, any), (all_pass_at_k, all)):
+        metric = made(2, score="exact_match")
+        rows = np.array([metric.observe(one) for one in records], dtype=np.float64)
+        found = metric.estimate(rows, np.repeat(np.arange(3), 4))
+        shares = [sum(map(together, drawn)) / len(drawn) for drawn in draws.values()]
+        assert (found.value, found.n) == (pytest.approx(np.mean(shares)), 3)
+    assert metric.name == "pass^2"
 
 
 def test_equals_human_evals_estimator():
