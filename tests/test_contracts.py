@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What these need to be made.
 SETTINGS: dict[str, dict[str, Any]] = {
     "bertscore": {"model": "x"},
+    "classifier": {"model": "x"},
     "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
     "sklearn": {"metric": "accuracy_score"},

@@ -4,6 +4,7 @@ from evalkit.scoring.scorers.bertscore import bertscore as bertscore
 from evalkit.scoring.scorers.calls import function_calls as function_calls
 from evalkit.scoring.scorers.canaries import canaries as canaries
 from evalkit.scoring.scorers.choices import accuracy as accuracy
+from evalkit.scoring.scorers.classifier import classifier as classifier
 from evalkit.scoring.scorers.code import code_tests as code_tests
 from evalkit.scoring.scorers.confidence import calibration as calibration
 from evalkit.scoring.scorers.contamination import min_k as min_k

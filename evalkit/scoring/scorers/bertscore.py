@@ -13,9 +13,9 @@ from evalkit.models.loading_lock import LOADING
 from evalkit.scoring.extraction import final_answer
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.scorers.micro_batching import Gather
+from evalkit.scoring.scorers.model_folders import fingerprint, placed
 
 _NAMES = ("bertscore_precision", "bertscore_recall", "bertscore_f1")
-_SPECIMEN = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def bertscore(
 
     Scoring raises UsageError where the packages or the model are missing, ValueError without a target.
     """
-    model, baseline = _placed(model, base), _placed(baseline, base)
+    model, baseline = placed(model, base), placed(baseline, base)
     encoder = _Encoder(model, layers, baseline, batch_size, device)
     gather = Gather(encoder.score, most=batch_size * 4)
 
@@ -207,14 +207,6 @@ def _config(model: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _placed(name: str, base: Path | None) -> str:
-    """A path from `base` where there is such a file or folder; else the name as it is."""
-    if not name or base is None:
-        return name
-    path = (base / name).resolve()
-    return str(path) if path.exists() else name
-
-
 def _settings(model: str, layers: int | None, baseline: str) -> dict[str, str]:
     folder = Path(model)
     settings = {"model": folder.name if folder.is_dir() else model, "layers": str(layers or "default")}
@@ -222,18 +214,5 @@ def _settings(model: str, layers: int | None, baseline: str) -> dict[str, str]:
         file = Path(baseline)
         settings["baseline"] = digest_of(file.read_text("utf-8")) if file.is_file() else baseline
     if folder.is_dir():
-        settings["files"] = _fingerprint(folder)
+        settings["files"] = fingerprint(folder)
     return settings
-
-
-def _fingerprint(folder: Path) -> str:
-    """A digest of the folder's files that is cheap for large ones: names, sizes, and both ends of each."""
-    parts: list[str] = []
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            ends = file.read(_SPECIMEN)
-            file.seek(max(0, size - _SPECIMEN))
-            ends += file.read(_SPECIMEN)
-        parts += [path.name, str(size), ends.decode("latin-1")]
-    return digest_of(*parts)
