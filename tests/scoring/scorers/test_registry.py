@@ -26,6 +26,7 @@ def test_importing_scorers_and_metrics_loads_nothing_heavy() -> None:
 
 NEEDED: dict[str, dict[str, Any]] = {
     "bertscore": {"model": "x"},
+    "classifier": {"model": "x"},
     "entailment": {"model": "x"},
     "evaluate": {"metric": "accuracy", "result": "accuracy"},
     "sklearn": {"metric": "accuracy_score"},
