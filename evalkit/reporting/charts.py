@@ -51,9 +51,18 @@ def own_reach(verdict: Spanned) -> float:
 def axis(reach: float) -> Markup:
     """The labels of an axis of points from -reach to reach, as wide as `difference` draws."""
     far = f"{100 * reach:g}"
-    marks = [(4, "start", f"−{far}"), (_WIDTH / 2, "middle", "0"), (_WIDTH - 4, "end", f"+{far}")]
+    return _ticks((f"−{far}", "0", f"+{far}"), f"axis from -{far} to +{far} points")
+
+
+def axis_of_shares() -> Markup:
+    """The labels of an axis of shares, as wide as `interval` draws."""
+    return _ticks(("0%", "50%", "100%"), "axis from 0 to 100 %")
+
+
+def _ticks(words: tuple[str, str, str], label: str) -> Markup:
+    marks = zip((4, _WIDTH / 2, _WIDTH - 4), ("start", "middle", "end"), words, strict=True)
     texts = [f'<text class="tick" x="{x}" y="14" text-anchor="{anchor}">{word}</text>' for x, anchor, word in marks]
-    return _svg(_WIDTH, _ROW, "ticks", f"axis from -{far} to +{far} points", "".join(texts))
+    return _svg(_WIDTH, _ROW, "ticks", label, "".join(texts))
 
 
 def stacked(parts: Sequence[tuple[str, int]], label: str) -> Markup:

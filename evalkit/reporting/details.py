@@ -28,6 +28,7 @@ def detail(record: Record) -> dict[str, Any]:
     found: dict[str, Any] = {
         "id": sample.id,
         "messages": sent(record),
+        "preamble": _preamble(record),
         "input": sample.input if prompt is None and isinstance(sample.input, str) else "",
         "replies": [_reply(reply) for reply in record.replies],
         "scores": [_score(score) for score in record.scores],
@@ -84,6 +85,14 @@ def sent(record: Record) -> list[list[str]]:
     if record.replies and record.replies[0].sent:
         return [[message.role, message.content] for message in record.replies[0].sent]
     return [[m.role, m.content] for m in record.prompt.as_messages()] if record.prompt else []
+
+
+def _preamble(record: Record) -> int:
+    """How many characters of the one message are description and examples, which a page folds."""
+    first = record.replies[0].sent if record.replies else ()
+    if first or record.prompt is None or record.prompt.messages:
+        return 0
+    return len(record.prompt.preamble)
 
 
 def answered(record: Record) -> str:

@@ -19,12 +19,23 @@ from markupsafe import Markup
 
 from evalkit.core import Record
 from evalkit.reporting.details import answered, asked, detail, excerpt, packed
+from evalkit.reporting.endings import CACHED, CUT
 
 BUDGET = 64 << 20
 """Bytes of details that a page carries by default."""
 _DETAILS = 256 << 10
 _ROWS = 4000
 _LEVEL = 6
+
+
+def marks_of(record: Record) -> list[str]:
+    """What a sample is marked with in the list: its flags, whether a reply was cut, whether all came from the cache."""
+    marks = list(dict.fromkeys(record.flags))
+    if any("length" in reply.finish for reply in record.replies):
+        marks.append(CUT)
+    if record.replies and all(reply.source == "cache" for reply in record.replies):
+        marks.append(CACHED)
+    return marks
 
 
 class Shards:
@@ -39,8 +50,9 @@ class Shards:
         self.starts = [0]
         self.tasks: list[str] = []
         self.groups: list[str] = []
+        self.marks: list[str] = []
         self.scores: list[list[str]] = []
-        self._known: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self._known: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
         self._index, self._blocks = _Lines(), _Lines()
         self._rows: list[list[Any]] = []
         self._details: list[bytes] = []
@@ -65,7 +77,8 @@ class Shards:
             self.scores.append([])
         names = self.scores[task]
         names += [score.name for score in record.scores if score.name not in names]
-        group = self._number(1, self.groups, record.sample.groups[-1][:200]) if record.sample.groups else -1
+        groups = [self._number(1, self.groups, name[:200]) for name in record.sample.groups]
+        marks = [self._number(2, self.marks, name[:200]) for name in marks_of(record)]
         row = [
             run,
             task,
@@ -73,11 +86,12 @@ class Shards:
             record.index,
             record.repeat,
             record.validity.value,
-            group,
+            groups,
             value,
             [record.value(name) for name in names],
             excerpt(answered(record)),
             excerpt(asked(record)),
+            marks,
         ]
         self.put(row, detail(record))
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from evalkit.core import Record
 
 BINS = 10
+FEW_CLUSTERS = 50
+"""Clusters are counted up to so many: with fewer an interval rests on few independent things."""
 
 
 @dataclass(slots=True)
@@ -29,9 +31,15 @@ class Tally:
     confidence: list[float] = field(default_factory=lambda: [0.0] * BINS)
     right: list[int] = field(default_factory=lambda: [0] * BINS)
     judged: list[int] = field(default_factory=lambda: [0] * BINS)
+    cut: int = 0
+    """Samples of which a reply ended at its limit."""
+    _clusters: set[str] = field(default_factory=set)
 
     def add(self, record: Record) -> None:
         self.records += 1
+        if record.sample.cluster and len(self._clusters) < FEW_CLUSTERS:
+            self._clusters.add(record.sample.cluster)
+        self.cut += any("length" in reply.finish for reply in record.replies)
         if record.failure is not None:
             self.failures[f"{record.failure.stage}: {record.failure.kind}"] += 1
         if record.cost is not None:
@@ -59,6 +67,11 @@ class Tally:
         self.confidence[place] += confidence
         self.right[place] += best in record.sample.gold
         self.judged[place] += 1
+
+    @property
+    def clusters(self) -> int:
+        """How many sets of samples belong together, `FEW_CLUSTERS` at most; 0 where every sample is by itself."""
+        return len(self._clusters)
 
     @property
     def ece(self) -> float | None:

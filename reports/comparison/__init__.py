@@ -129,6 +129,7 @@ def _pieces(
         parts = [_part(pair, kinds[number], results) for number, pair in enumerate(pairs)]
         meta = {
             "tasks": [pair.name for pair in pairs],
+            "higher": [_higher(pair) for pair in pairs],
             "kinds": _KINDS,
             "a": a.model,
             "b": b.model,
@@ -177,6 +178,11 @@ def _paired(before: Opened, after: Opened, named: Sequence[str]) -> tuple[list[P
     notes = [f"{n}: only in A" for n in only_a] + [f"{n}: only in B" for n in only_b]
     notes += [f"{p.name}: in A it is {p.baseline.name}" for p in pairs if p.baseline.name != p.name]
     return pairs, notes
+
+
+def _higher(pair: PairedTask) -> bool:
+    """Whether more is better in the task's primary metric."""
+    return not pair.primary_metric or pair.candidate.columns[pair.primary_metric].higher_is_better
 
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:

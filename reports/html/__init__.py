@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from evalkit import Run
 from evalkit.comparing.sample_values import SampleValues
 from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, Tally, page
+from evalkit.reporting.endings import ENDINGS, ending, flag_words, plural
 from evalkit.reporting.pages import file_of, sibling
+from evalkit.reporting.run_words import cautions, verdict
 from evalkit.reporting.spending import spending_of
 from evalkit.reporting.text import json_text
 from evalkit.runs.store import MetricResult, TaskEntry, drift_told, toys_told
@@ -23,6 +27,8 @@ META = {
     "tags": ["html", "samples", "paged"],
 }
 _MEGABYTE = 1 << 20
+WORDS = {validity.value: words[0] for validity, words in ENDINGS.items()}
+"""What became of a sample, in words, by the code of its validity."""
 
 
 def report(
@@ -42,10 +48,13 @@ def report(
 def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator[str | Sibling]:
     with Shards(budget, paged=bool(file)) as shards:
         tallies: dict[tuple[int, str], Tally] = {}
+        wrong = 0
         for number, run in enumerate(runs):
             values = SampleValues.of_run(run)
             for record in run.records():
-                shards.add(number, record, values.of(record))
+                value = values.of(record)
+                wrong += value is not None and value < 1.0
+                shards.add(number, record, value)
                 tallies.setdefault((number, record.task), Tally()).add(record)
         shards.finish()
         parts = [
@@ -56,11 +65,14 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
         # Tasks stand together, their models below each other.
         names = list(dict.fromkeys(part.entry.name for part in parts))
         parts.sort(key=lambda part: (names.index(part.entry.name), part.number))
+        spending = [spending_of(run, _of_run(tallies, number).values()) for number, run in enumerate(runs)]
         meta = {
             "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
             "runs": [{"model": run.model, "folder": str(run.folder)} for run in runs],
             "tasks": shards.tasks,
             "groups": shards.groups,
+            "marks": shards.marks,
+            "words": WORDS,
             "scores": shards.scores,
             "samples": shards.samples,
             "omitted": shards.omitted,
@@ -77,7 +89,16 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             "meta": meta | {"part": 0},
             "file_of": partial(file_of, file),
             "ends": _ends(parts),
-            "spending": [spending_of(run, _of_run(tallies, number)) for number, run in enumerate(runs)],
+            "spending": spending,
+            "verdicts": [verdict(run, one) for run, one in zip(runs, spending, strict=True)],
+            "cautions": [cautions(run, _of_run(tallies, number)) for number, run in enumerate(runs)],
+            "causes": _causes(parts),
+            "wrong": plural(wrong, "sample"),
+            "entries": len(parts),
+            "lowest": _lowest(parts),
+            "link_of": link_of,
+            "ending": ending,
+            "flag_words": flag_words,
             "manifests": [json_text_indented(run) for run in runs],
             "budget": budget / _MEGABYTE,
         }
@@ -87,8 +108,36 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             yield from _page("part.html.j2", context | {"part": part, "meta": meta | {"part": part - 1}})
 
 
-def _of_run(tallies: Mapping[tuple[int, str], Tally], number: int) -> list[Tally]:
-    return [tally for (run, _), tally in tallies.items() if run == number]
+def _of_run(tallies: Mapping[tuple[int, str], Tally], number: int) -> dict[str, Tally]:
+    return {task: tally for (run, task), tally in tallies.items() if run == number}
+
+
+def link_of(**filters: str) -> str:
+    """The fragment that shows these samples in the page's browser."""
+    return "#" + urlencode(filters)
+
+
+def _lowest(parts: Sequence[_Part]) -> list[tuple[_Part, str, MetricResult]]:
+    """The category of each task that its score says least good of, where it lies below the task's own interval."""
+    found = []
+    for part in parts:
+        if part.first is None or len(part.groups) < 2:
+            continue
+        sign = 1.0 if part.first.higher_is_better else -1.0
+        name, metric = min(part.groups, key=lambda group: sign * group[1].estimate.value)
+        edge = part.first.estimate.low if part.first.higher_is_better else part.first.estimate.high
+        if sign * metric.estimate.value < sign * edge:
+            found.append((part, name, metric))
+    return found
+
+
+def _causes(parts: Sequence[_Part]) -> list[tuple[str, int, str]]:
+    """(what became of samples that were not simply right or wrong, how many over all tasks, the filter that shows
+    them), most first."""
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts.update({name: count for name, count in part.endings if name != Validity.OK.value})
+    return [(ending(name, count), count, link_of(validity=name)) for name, count in counts.most_common()]
 
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:
@@ -112,6 +161,14 @@ class _Part:
     @property
     def metrics(self) -> list[MetricResult]:
         return self.entry.result.metrics if self.entry.result else []
+
+    @property
+    def first(self) -> MetricResult | None:
+        return self.entry.result.metric() if self.entry.result else None
+
+    @property
+    def others(self) -> list[MetricResult]:
+        return [metric for metric in self.metrics if metric is not self.first]
 
     @property
     def groups(self) -> list[tuple[str, MetricResult]]:

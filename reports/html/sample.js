@@ -39,6 +39,15 @@ kit.sample = (() => {
     return made;
   }
 
+  /* Description and examples are folded: the question is what is asked of this sample. */
+  function prompt(one) {
+    const said = one.messages || [];
+    if (!one.preamble || said.length !== 1) return said.map(([role, text]) => message(role, text));
+    const text = said[0][1];
+    return [el("details", {}, el("summary", {}, `Before the question: description and examples, ${one.preamble.toLocaleString("en")} characters`), message(said[0][0], text.slice(0, one.preamble))),
+      message(said[0][0], text.slice(one.preamble))];
+  }
+
   function data(values) {
     const made = el("details", {}, el("summary", {}, "The sample's data"));
     for (const [key, thing] of Object.entries(values)) made.append(el("h4", {}, inline(key)), block(typeof thing === "string" ? thing : JSON.stringify(thing, null, 2)));
@@ -49,7 +58,7 @@ kit.sample = (() => {
     const made = [], replies = one.replies || [], values = { ...one.data };
     if (one.failure) made.push(el("div", { class: "notice" }, el("p", {}, inline(`failed in ${one.failure[0]}: ${one.failure[1]}`)), block(one.failure[2])));
     if (one.scores) made.push(el("h4", {}, "Scores"), scores(one.scores));
-    made.push(el("h4", {}, "Prompt"), ...(one.messages || []).map(([role, text]) => message(role, text)));
+    made.push(el("h4", {}, "Prompt"), ...prompt(one));
     if (one.input) made.push(section("Input", one.input));
     if (one.choices) made.push(el("h4", {}, "Choices"), choices(one, replies));
     replies.forEach((each, place) => made.push(...reply(each, replies.length > 1 ? ` ${place + 1}` : "", Boolean(one.choices), !place)));
@@ -64,3 +73,21 @@ kit.sample = (() => {
     return made;
   };
 })();
+
+/* Why a sample has its score, in words: what the scorer said, else what the numbers show. */
+kit.reason = (one, score) => {
+  if (one.failure) return `failed in ${one.failure[0]}: ${one.failure[1]}`;
+  if (!score) return "no score";
+  const [, value, answer, reason] = score, replies = one.replies || [];
+  if (reason) return reason;
+  const single = replies.length === (one.choices || []).length && replies.every((reply) => (reply.loglikelihoods || []).length === 1);
+  const values = single ? replies.map((reply) => reply.loglikelihoods[0]) : (replies[0] || {}).loglikelihoods || [];
+  if (one.choices && values.length === one.choices.length && values.length) {
+    const best = Math.max(...values), mass = values.reduce((sum, v) => sum + Math.exp(v - best), 0), share = (place) => `${Math.round(100 * Math.exp(values[place] - best) / mass)}%`;
+    const chosen = values.indexOf(best), gold = (one.gold || [])[0];
+    const right = (one.gold || []).includes(chosen);
+    return `chose “${one.choices[chosen]}” with ${share(chosen)}` + (right || gold === undefined ? "" : `; the right one, “${one.choices[gold]}”, has ${share(gold)}`);
+  }
+  if (one.targets && answer !== null && answer !== undefined && value < 1) return value > 0 ? `“${answer}” is in part what was expected` : `“${answer}” is not what was expected`;
+  return value === 1 ? "as expected" : `score ${kit.number(value)}`;
+};

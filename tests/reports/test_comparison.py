@@ -73,13 +73,32 @@ def test_from_the_matrix_to_the_list_to_the_sample(page: Path, look: Any) -> Non
         assert opened.page.inner_text("#count") == f"{count} of {N} samples."
         assert button.get_attribute("aria-pressed") == "true"
     opened.page.locator("button.kind[data-kind=lost]").click()
-    opened.page.keyboard.press("j")
+    opened.page.keyboard.press("Home")
     until(opened.page, "document.querySelector('#detail h3')?.textContent === 's5'")
     again = look(page, opened.page.evaluate("location.hash"))
     until(again.page, "document.querySelector('#detail h3')?.textContent === 's5'")
     assert again.page.inner_text("#count") == f"{counts['lost']} of {N} samples."
     assert opened.quiet()
     assert again.quiet()
+
+
+def test_the_list_is_searched_sorted_and_cut_by_category_and_the_first_loss_is_open(page: Path, look: Any) -> None:
+    opened = look(page)
+    until(opened.page, "document.querySelector('#detail h3')?.textContent === 's5'")  # the first that only A has right
+    opened.page.select_option("#kind", "")
+    opened.page.select_option("#group", "x")
+    assert opened.page.inner_text("#count") == f"{N // 2} of {N} samples."
+    opened.page.select_option("#sort", "worse")
+    assert opened.page.locator(".item .sign").first.inner_text() == "▼"
+    opened.page.select_option("#sort", "better")
+    assert opened.page.locator(".item .sign").first.inner_text() == "▲"
+    opened.page.fill("#q", "reply 44")
+    until(opened.page, "document.querySelector('#count').textContent.startsWith('1 of')")
+    again = look(page, opened.page.evaluate("location.hash"))
+    assert again.page.inner_text("#count") == f"1 of {N} samples."
+    opened.page.go_back()
+    until(opened.page, "document.querySelector('#sort').value !== 'better'")
+    assert opened.quiet()
 
 
 def test_words_that_differ_are_marked_side_by_side(tmp_path: Path, look: Any) -> None:
@@ -112,7 +131,7 @@ def test_hostile_texts_are_shown_and_never_run(tmp_path: Path, look: Any) -> Non
     opened = look(tmp_path / "b" / "comparison.html")
     opened.page.focus("#list")
     for number in range(2 * len(HOSTILE) + 2):
-        opened.page.keyboard.press("j")
+        opened.page.keyboard.press("j" if number else "Home")
         until(opened.page, "n => document.querySelector('#detail h3')?.textContent.startsWith('s' + n)", number)
     assert opened.page.evaluate("window.pwned") is None
     assert opened.page.locator("main img, main b, main style, main script, a[href^=javascript]").count() == 0
@@ -159,7 +178,7 @@ def test_logs_of_lm_eval_are_compared(tmp_path: Path, look: Any) -> None:
         button = opened.page.locator(f"button.kind-{kind}")
         assert int(button.inner_text().split()[0]) == len(found[name]) > 0
     opened.page.locator("button.kind-gained").click()
-    opened.page.keyboard.press("j")
+    opened.page.keyboard.press("Home")
     opened.page.wait_for_selector("#detail .sides")
     assert "Question 3?" in opened.page.inner_text("#detail")
     assert opened.quiet()
@@ -179,7 +198,7 @@ def test_a_log_of_inspect_is_compared(tmp_path: Path, look: Any) -> None:
     shown = {kind: int(opened.page.inner_text(f"button.kind-{kind}").split()[0]) for kind in kinds}
     assert shown == kinds
     opened.page.locator("button.kind-lost").click()
-    opened.page.keyboard.press("j")
+    opened.page.keyboard.press("Home")
     until(opened.page, "document.querySelector('#detail')?.textContent.includes('A long question about')")
     assert opened.quiet()
 

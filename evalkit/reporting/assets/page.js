@@ -171,6 +171,18 @@ const kit = (() => {
   const number = (value, scale) => value === null || value === undefined ? "–"
     : scale === "proportion" ? `${(100 * value).toFixed(1)}%` : String(Number(Number(value).toPrecision(4)));
 
+  /* To the clipboard; a page on a disk may not use the newer way. The button says that it is done. */
+  function copy(text, button) {
+    const area = el("textarea", { "aria-hidden": "true", class: "visually-hidden" });
+    area.value = text;
+    document.body.append(area); area.select();
+    const done = document.execCommand("copy");
+    area.remove(); button.focus();
+    const word = button.textContent;
+    button.textContent = done ? "copied" : "not allowed";
+    setTimeout(() => { button.textContent = word; }, 1200);
+  }
+
   function theme() {
     const button = document.getElementById("theme"), root = document.documentElement;
     const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -180,5 +192,5 @@ const kit = (() => {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   }
   theme();
-  return { el, shown, inline, plain, block, unpack, json, save, csv, listbox, shards, elsewhere, number, MOST };
+  return { el, shown, inline, plain, block, unpack, json, save, csv, listbox, shards, elsewhere, number, copy, MOST };
 })();

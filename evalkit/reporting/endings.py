@@ -1,0 +1,49 @@
+"""How samples ended, in words: what a page says in place of the codes of `core.Validity` and of flags."""
+
+from __future__ import annotations
+
+from evalkit.core import Validity
+
+__all__ = ["CACHED", "CUT", "ENDINGS", "ending", "flag_words", "plural"]
+
+ENDINGS = {
+    Validity.OK: ("was answered", "were answered"),
+    Validity.NO_ANSWER: ("gave no answer", "gave no answer"),
+    Validity.UNREADABLE: ("has an answer that cannot be read", "have answers that cannot be read"),
+    Validity.REFUSED: ("was refused", "were refused"),
+    Validity.LENGTH: ("was cut at the limit before an answer", "were cut at the limit before an answer"),
+    Validity.TIMEOUT: ("ran out of time", "ran out of time"),
+    Validity.MEMORY: ("ran out of memory", "ran out of memory"),
+    Validity.DATA_ERROR: ("could not be asked: its row is broken", "could not be asked: their rows are broken"),
+    Validity.BACKEND_ERROR: ("never got a reply from the model", "never got a reply from the model"),
+    Validity.SCORER_ERROR: ("could not be scored", "could not be scored"),
+    Validity.SANDBOX_ERROR: ("could not be run in the sandbox", "could not be run in the sandbox"),
+    Validity.UNJUDGED: ("has no readable verdict of the judge", "have no readable verdict of the judge"),
+}
+"""What became of one sample, and of several."""
+
+CUT, CACHED = "cut", "cached"
+"""Marks that a page gives every sample, besides the flags of its record."""
+_FLAGS = {
+    CUT: ("was cut at the limit", "were cut at the limit"),
+    CACHED: ("comes from the cache", "come from the cache"),
+    "truncated": ("had its prompt cut to fit the model", "had their prompts cut to fit the model"),
+    "tool-loop-ended": ("used all its steps without a final answer", "used all their steps without a final answer"),
+    "looks-like-a-refusal": ("looks like a refusal", "look like refusals"),
+}
+
+
+def ending(validity: str, count: int) -> str:
+    """`6 samples never got a reply from the model`."""
+    return f"{plural(count, 'sample')} {ENDINGS[Validity(validity)][count != 1]}"
+
+
+def flag_words(flag: str, count: int) -> str:
+    """`12 samples were cut at the limit`; a flag without words of its own is named."""
+    known = _FLAGS.get(flag)
+    return f"{plural(count, 'sample')} {known[count != 1]}" if known else f"{plural(count, 'sample')}: {flag}"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 sample`, `1,200 samples`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
