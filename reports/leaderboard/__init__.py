@@ -13,7 +13,8 @@ from evalkit import Run
 from evalkit.core.formatting import interval, money, number, seconds, size
 from evalkit.core.outside_text import markdown_text
 from evalkit.reporting import page
-from evalkit.reporting.leaderboard import Board, Cell, board
+from evalkit.reporting.leaderboard import Board, board
+from evalkit.reporting.leaderboard_cell import Cell
 from evalkit.reporting.ranking import Rank
 from evalkit.reporting.tables import csv_lines
 from evalkit.reporting.text import finite
