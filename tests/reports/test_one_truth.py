@@ -148,7 +148,11 @@ def test_every_metric_of_every_task_that_ships_is_mapped_to_its_records(name: st
     names = dict.fromkeys(score for scorer in task.scorers for score in scorer.scores)
     made = replace(record(1, task=name), scores=tuple(Score(one, 1.0) for one in names))
     values = SampleValues({name: metrics_of(task)}, {name: metrics_of(task)[0].name})
-    of_all = metrics_of(task)[0].name in ("auroc", "spearman")  # what is of all samples together, and of no single one
+    of_all = metrics_of(task)[0].name in (
+        "auroc",
+        "f_score",
+        "spearman",
+    )  # what is of all samples together, and of no single one
     assert (values.of(made) is None) == of_all, metrics_of(task)[0].name
 
 
