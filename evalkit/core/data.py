@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,11 +66,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """Rows to ask, the rows few-shot examples are drawn from, and the groups every row counts towards."""
+    """Rows to ask, the rows few-shot examples are drawn from, and the groups every row counts towards.
+
+    `example`: how a row of the examples becomes a sample, where that is another way than the task's own.
+    """
 
     rows: Source
     examples: Source | None = None
     groups: tuple[str, ...] = ()
+    example: Callable[[Row], Sample] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,7 @@ class PromptFormat:
     `answer_format` says in which form to answer; it follows the question that is asked, after a blank line.
     `gen_prefix` is how the answer begins: a chat model continues it as its own turn, and every few-shot answer begins
     so too.
+    `example` gives the whole text of a worked example, with what ends it, where it has another form than that.
     """
 
     question: Callable[[Sample], str] = input_text
@@ -220,6 +221,7 @@ class PromptFormat:
     separator: str = "\n\n"
     answer_format: Callable[[Sample], str] = no_text
     gen_prefix: Callable[[Sample], str] = no_text
+    example: Callable[[Sample], str] | None = None
 
 
 FewshotOrder = Literal["first", "random", "seeded", "balanced", "lm-eval"]
@@ -235,12 +237,15 @@ class Fewshot:
     """How many few-shot examples stand before the question, and how they are picked (see evalkit.prompting.fewshot).
 
     `spare`: in lm-eval order, one example more is drawn than is shown, as that harness does for a task that has no
-    test split and names no few-shot split.
+    test split and names no few-shot split. `exact`: no more than are shown are drawn, even from the rows that are asked;
+    one of the draw that is the row itself is replaced. `fixed`: k is what the task is, and a run cannot set another.
     """
 
     k: int = 0
     order: FewshotOrder = "seeded"
     spare: bool = False
+    exact: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

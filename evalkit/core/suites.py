@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Average = Literal["tasks", "samples"]
+Average = Literal["tasks", "samples", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Member:
 class Suite:
     """Tasks that are run together.
 
-    average: whether a member counts by its weight alone ("tasks"), or by its weight times its samples ("samples").
+    average: whether a member counts by its weight alone ("tasks"), or by its weight times its samples ("samples");
+        with "none" they are run together and have no number in common.
     metrics: those that the suite has a mean of, the first one first. It counts for every member that names none of its
         own; each further one must be a metric of every member. Empty: one mean, of what each member names.
     """

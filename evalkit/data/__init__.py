@@ -8,7 +8,7 @@ What a row means to a task is the task's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,10 @@ __all__ = [
     "bundled",
     "either",
     "files",
+    "from_library",
     "hub",
+    "made",
+    "mapped",
     "parallel",
     "require",
     "rows",
@@ -119,3 +122,29 @@ def either(*sources: Source) -> Source:
     if not found or len(found) < len(sources):
         raise TypeError("either() takes sources of the hub")
     return Alternatives(found)
+
+
+def mapped(source: Source, function: Callable[[Any], Iterable[Mapping[str, Any]]], mark: str) -> Source:
+    """The rows that `function` makes of all rows of a source together, which it is given as a `datasets.Dataset`.
+
+    `mark` is the digest of the function's source: with the rows' content it is what the data are known by. All rows are
+    held in memory. Opening raises UsageError as the source does, and where the function fails or leaves no row.
+    """
+    from evalkit.data.whole import MappedSource
+
+    return MappedSource(source, function, mark)
+
+
+def made(function: Callable[[], Iterable[Mapping[str, Any]]], name: str, mark: str) -> Source:
+    """The rows that `function` makes of nothing; `name` begins their ids, `mark` is the digest of its source."""
+    from evalkit.data.whole import MadeSource
+
+    return MadeSource(function, name, mark)
+
+
+def from_library(path: str, config: str | None, split: str, arguments: Mapping[str, Any]) -> Source:
+    """A split that `datasets.load_dataset(path, config, split=split, **arguments)` gives, from the mirror where it has
+    the data set. Its rows are held in memory. Opening raises UsageError where it cannot be loaded."""
+    from evalkit.data.whole import LibrarySource
+
+    return LibrarySource(path, config, split, arguments)

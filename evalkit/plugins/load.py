@@ -11,6 +11,7 @@ from typing import Any, Literal, overload
 
 from evalkit.core import Judge, Sibling, Suite, Task, UsageError
 from evalkit.core.paths import packs_dir
+from evalkit.plugins import families
 from evalkit.plugins.index import YAML
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import source_file
@@ -45,11 +46,15 @@ def load(kind: Kind, spec: str, options: Mapping[str, str] = NO_OPTIONS, project
     as text. Only that plugin is executed. Raises UsageError for an unknown name or option, a bad value, a file that
     cannot be loaded, an error in the plugin's own code (with file and line) and a result of the wrong type.
     """
-    return reload(origin(kind, spec, options, project))
+    of = origin(kind, spec, options, project)
+    # What a family's name stands for was read a moment ago, from many files.
+    return families.load(of.name, of.options, project) if of.family else reload(of)
 
 
 def reload(of: Origin) -> object:
     """The object of an origin, also in another process. Raises UsageError where its source has changed since."""
+    if of.family:
+        return families.load(of.name, of.options, None)
     if not of.path.exists() or source_digest(of.path) != of.digest:
         raise UsageError(
             f"the {of.kind} {of.name!r} is not what it was when the run began",

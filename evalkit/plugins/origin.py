@@ -13,6 +13,8 @@ from types import MappingProxyType
 from evalkit.core import UsageError, digest_of
 from evalkit.core.named import imported
 from evalkit.core.spec import parse, unknown
+from evalkit.plugins import families
+from evalkit.plugins.families import family_of
 from evalkit.plugins.index import YAML, PluginEntry, built_in, clash, entries
 from evalkit.plugins.kinds import KINDS, Kind
 from evalkit.plugins.meta import read, source_file
@@ -29,7 +31,8 @@ NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 class Origin:
     """Where an object came from, in words that another process can load it by. `digest` is its source's; `target` is
     "module:function" of what is a part of evalkit and no plugin file. `toys` are the toy sets in its file; where `name`
-    is one of them, that set is meant."""
+    is one of them, that set is meant. `family`: it is a task of one (see `families`), whose digest is of all its
+    files."""
 
     kind: Kind
     name: str
@@ -38,6 +41,7 @@ class Origin:
     digest: str
     target: str = ""
     toys: Toys = field(default_factory=dict)
+    family: bool = False
 
 
 def origin(kind: Kind, spec: str, options: Mapping[str, str] = NO_OPTIONS, project: Path | None = None) -> Origin:
@@ -46,6 +50,10 @@ def origin(kind: Kind, spec: str, options: Mapping[str, str] = NO_OPTIONS, proje
     for name in options:
         if name in asked.options:
             raise UsageError(f"the option {name!r} is given twice", found=f"{spec!r} and {name}={options[name]}")
+    if kind == "task" and family_of(asked.name):
+        given = {**asked.options, **options}
+        member = families.find(asked.name, given, project)
+        return Origin(kind, asked.name, given, member.path, member.digest, family=True)
     found = _find(kind, asked.name, project)
     return _origin_of(kind, found, {**asked.options, **options})
 

@@ -93,6 +93,9 @@ class PromptRenderer:
     def _show(self, example: Sample) -> str:
         shown = self._shown.get(example.id)
         if shown is None:
+            if self.format.example is not None:
+                shown = self._shown[example.id] = self.format.example(example)
+                return shown
             question, answer, prefix = self._example(example)
             delimiter = self._delimiter(question, prefix) if prefix else self.format.delimiter
             shown = self._shown[example.id] = question + delimiter + answer + self.format.separator
@@ -119,7 +122,7 @@ class PromptRenderer:
         if order == "first":
             return list(islice((e for e in pool if not self._is_asked(e, sample)), k))
         if order == "lm-eval":
-            drawn = self.stream.sample(pool, k + 1 if self._pool_is_asked() or self.fewshot.spare else k)
+            drawn = self.stream.sample(pool, k + 1 if self._draws_one_more() else k)
             # What must be put in for a row that is asked is drawn apart: the stream stays that harness's.
             return self._kept(drawn, sample, random.Random(sample_seed(self.seed, self.task, sample.id)))
         own = {"random": (), "seeded": (sample.id,), "balanced": (sample.id,)}[order]
@@ -128,6 +131,9 @@ class PromptRenderer:
             offered = [e for e in pool if not self._is_asked(e, sample)]
             return balanced(offered, k, self.format.answer, rng)
         return self._kept(rng.sample(pool, min(k + 1, len(pool))), sample, rng)
+
+    def _draws_one_more(self) -> bool:
+        return not self.fewshot.exact and (self.fewshot.spare or self._pool_is_asked())
 
     def _kept(self, drawn: Sequence[Sample], sample: Sample, rng: random.Random) -> Sequence[Sample]:
         """The first k of the drawn that are not the row that is asked; where they are too few, others of the pool."""
@@ -176,7 +182,8 @@ class PromptRenderer:
         if self._pool is None:
             source = self.subset.examples or self.subset.rows
             rows = source.open(self.options).rows()
-            self._pool = [self.to_sample(row) for row in rows if not isinstance(row, BadRow)]
+            to_sample = self.subset.example or self.to_sample
+            self._pool = [to_sample(row) for row in rows if not isinstance(row, BadRow)]
         one_more = self._pool_is_asked() or (self.fewshot.spare and self.fewshot.order == "lm-eval")
         needed = k + 1 if one_more else k
         if len(self._pool) < needed:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalkit import plugins
 from evalkit.core import Model, Suite, Task, UsageError
+from evalkit.plugins.families import FOLDER, family_of
 from evalkit.runs.planned_suites import OpenedSuites, PlannedTask
 from evalkit.runs.runner import PreparedTask, Settings, prepare
 from evalkit.runs.store import SuiteEntry
@@ -65,4 +66,5 @@ def _load(spec: str, made: object, project: Path | None) -> PlannedTask:
 
 
 def _run_name(name: str, options: Mapping[str, str]) -> str:
-    return ",".join([name, *(f"{key}={value}" for key, value in sorted(options.items()))])
+    named = {key: value for key, value in options.items() if not (family_of(name) and key == FOLDER)}
+    return ",".join([name, *(f"{key}={value}" for key, value in sorted(named.items()))])

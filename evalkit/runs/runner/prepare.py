@@ -209,7 +209,7 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     task = made_ready(task, settings)
     fewshot = replace(
         task.fewshot,
-        k=task.fewshot.k if settings.num_fewshot is None else settings.num_fewshot,
+        k=task.fewshot.k if settings.num_fewshot is None or task.fewshot.fixed else settings.num_fewshot,
         order=settings.fewshot_order or task.fewshot.order,
     )
     data = replace(settings.data, revision=task.revision, verified=task.verified)

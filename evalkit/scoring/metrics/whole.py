@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from evalkit.core import Estimate, Metric, Record, Sample
 from evalkit.scoring.metrics.means import measured
@@ -13,6 +13,7 @@ from evalkit.scoring.metrics.means import measured
 if TYPE_CHECKING:
     from evalkit.core import FloatRows, IntArray
 
+Item = TypeVar("Item")
 GROUPS = 20
 _SEED = 1
 
@@ -26,15 +27,35 @@ def whole(
     (width 1). The interval is Student's t on a jackknife over 20 random groups of clusters (Kott 2001): the metric
     is computed 21 times, where a bootstrap would take thousands. A record without an answer leaves n.
     """
-    kept: list[tuple[str, Sample]] = []
 
-    def observe(record: Record) -> tuple[float] | None:
+    def pair(record: Record) -> tuple[tuple[str, Sample]] | None:
         if measured(record, score) is None:
             return None
         answer = next(found.answer for found in record.scores if found.name == score)
-        if answer is None:
+        return None if answer is None else ((answer, record.sample),)
+
+    return over_items(name, pair, compute, higher_is_better=higher_is_better)
+
+
+def over_items(
+    name: str,
+    item: Callable[[Record], tuple[Item] | None],
+    compute: Callable[[list[Item]], float],
+    *,
+    higher_is_better: bool = True,
+) -> Metric:
+    """What `compute` makes of an item of every sample, whatever it is: a pair of texts, labels, a list of numbers.
+
+    `item` gives that of a record as a tuple of one, or None where the record has none and leaves n. Items are kept in
+    memory; the interval is that of `whole`.
+    """
+    kept: list[Item] = []
+
+    def observe(record: Record) -> tuple[float] | None:
+        found = item(record)
+        if found is None:
             return None
-        kept.append((answer, record.sample))
+        kept.append(found[0])
         return (float(len(kept) - 1),)
 
     def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:

@@ -1,0 +1,196 @@
+"""How much of a folder of lm-eval's tasks evalkit can ask: each is built and makes a sample of one row, or says why not.
+
+Rows come from the local mirror where it has the data set; else one is made up (`made_rows`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalkit.core import DataOptions, Row, Sample, Task, UsageError
+from evalkit.data import mirror
+from evalkit.plugins.lm_eval.building import sample_of
+from evalkit.plugins.lm_eval.config import Config
+from evalkit.plugins.lm_eval.index import Entry, index_of
+from evalkit.plugins.lm_eval.lookup import configured, find
+from evalkit.plugins.lm_eval.made_rows import Kinds, MadeDataset, MadeRow, columns_of, fitted
+from evalkit.plugins.lm_eval.places import PREFIX, place_of
+from evalkit.plugins.lm_eval.scorer import scorer_of
+from evalkit.plugins.lm_eval.turns import example_turn
+
+__all__ = ["Covered", "Report", "report_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One task. `rows`: "mirror" or "made"; `problem` is "" where it was built and made a sample."""
+
+    name: str
+    family: str
+    rows: str = ""
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """All tasks of a folder, counted."""
+
+    tasks: list[Covered] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts of tasks and of families, how rows were had, reasons with their counts, and every task that lacks
+        something with what that is. A family counts as covered where every task of it is."""
+        families: dict[str, bool] = {}
+        for one in self.tasks:
+            families[one.family] = families.get(one.family, True) and not one.problem
+        partly = {one.family for one in self.tasks if not one.problem}
+        lacking = [one for one in self.tasks if one.problem]
+        return {
+            "tasks": len(self.tasks),
+            "covered": len(self.tasks) - len(lacking),
+            "families": len(families),
+            "families_covered": sum(families.values()),
+            "families_covered_in_part": len(partly),
+            "rows": dict(Counter(one.rows for one in self.tasks if not one.problem)),
+            "reasons": dict(Counter(_kind_of(one.problem) for one in lacking).most_common()),
+            "lacking": [{"task": one.name, "family": one.family, "problem": one.problem} for one in lacking],
+        }
+
+
+def report_of(
+    folder: str, project: Path | None, data: DataOptions, tell: Callable[[Covered], None] | None = None
+) -> Report:
+    """Try every task of a folder. Their Python is imported. Raises UsageError where there is no such folder."""
+    index = index_of(place_of(folder, project).root)
+    report = Report()
+    known: dict[tuple[Any, ...], dict[str, str]] = {}
+    for entry in _tasks(index.entries.values()):
+        found = _covered(entry, folder, project, data, known)
+        report.tasks.append(found)
+        if tell is not None:
+            tell(found)
+    return report
+
+
+def _tasks(entries: Any) -> Iterator[Entry]:
+    yield from sorted((one for one in entries if one.kind in ("task", "class")), key=lambda one: one.name)
+
+
+def _covered(
+    entry: Entry, folder: str, project: Path | None, data: DataOptions, known: dict[tuple[Any, ...], dict[str, str]]
+) -> Covered:
+    try:
+        found = find(PREFIX + entry.name, {"from": folder} if folder else {}, project)
+        config = configured(found, project)
+        scorer_of(config, entry.path)
+        rows = "mirror" if _is_mirrored(config, data) else "made"
+        if rows == "mirror":
+            _of_mirror(PREFIX + entry.name, folder, project, data)
+        else:
+            _of_made(config, known)
+    except UsageError as error:
+        return Covered(entry.name, entry.family, "", _sentence(error))
+    # What a task's own Python raises on import or on a row may be anything.
+    except Exception as error:  # noqa: BLE001
+        return Covered(entry.name, entry.family, "", f"{type(error).__name__}: {error}"[:300])
+    return Covered(entry.name, entry.family, rows)
+
+
+def _sentence(error: UsageError) -> str:
+    return f"{error.wrong} ({error.found})"[:300] if error.found else error.wrong
+
+
+def _is_mirrored(config: Config, data: DataOptions) -> bool:
+    if data.mirror is None or not config.dataset_path or config.raw.get("custom_dataset"):
+        return False
+    try:
+        found = mirror.look_up(data.mirror, config.dataset_path, config.dataset_name, str(config.eval_split))
+    except UsageError:
+        return False
+    return found is not None
+
+
+def _of_mirror(name: str, folder: str, project: Path | None, data: DataOptions) -> None:
+    """Make the sample of the first row there is."""
+    from evalkit.plugins.lm_eval.lookup import load
+
+    task = load(name, {"from": folder} if folder else {}, project)
+    assert isinstance(task, Task)
+    row = next(iter(task.data[0].rows.open(data).rows()))
+    if not isinstance(row, Row):
+        raise UsageError("the first row cannot be read", found=row.problem)
+    _whole(task.sample(row), task.prompt.description(task.sample(row)))
+
+
+def _of_made(config: Config, known: dict[tuple[Any, ...], dict[str, str]]) -> None:
+    """Find a row that the task makes a sample of. Raises what it fails with on the row that it gets furthest with."""
+    columns = columns_of(config.raw)
+    key = (_code(config.process_docs), *map(_code, (config.doc_to_text, config.doc_to_target, config.doc_to_choice)))
+
+    def attempt(kinds: Kinds) -> tuple[int, Exception | None]:
+        return _attempt(config, kinds, columns)
+
+    fixed = _literal_example(config)
+    kinds, problem = fitted(attempt, Kinds(dict(known.get(key, {})), [], fixed))
+    if problem is not None and fixed:
+        kinds, problem = fitted(attempt, Kinds(dict(known.get(key, {}))))
+    if problem is not None:
+        raise problem
+    known[key] = kinds.of
+
+
+def _code(form: Any) -> Any:
+    return form.__code__ if hasattr(form, "__code__") else str(form)
+
+
+def _literal_example(config: Config) -> dict[str, Any]:
+    """The columns of examples that the task holds itself; rows may well have them, too."""
+    samples = config.fewshot.samples
+    found = samples() if callable(samples) else samples
+    return dict(found[0]) if isinstance(found, list) and found and isinstance(found[0], dict) else {}
+
+
+def _attempt(config: Config, kinds: Kinds, columns: list[str]) -> tuple[int, Exception | None]:
+    """(how far it came, what failed): rows through process_docs, the sample, its description, an example."""
+    far = 0
+    try:
+        rows: Any = MadeDataset([MadeRow(kinds, "", columns) for _ in range(8)])
+        if callable(config.process_docs):
+            rows = config.process_docs(rows)
+        far = 1_000_000
+        doc = next(iter(rows))
+        sample = sample_of(config, Row("0", doc, "a made row"))
+        far = 2_000_000
+        _whole(sample, "")
+        if config.num_fewshot or config.fewshot.samples is not None:
+            example_turn(config, doc if config.fewshot.samples is None else {**doc, **_literal_example(config)})
+        return 3_000_000, None
+    except Exception as error:  # noqa: BLE001 - the task's Python may raise anything
+        return far + len(kinds.asked), error
+
+
+def _whole(sample: Sample, description: str) -> None:
+    """Raises UsageError where a sample lacks what its task asks with."""
+    if not sample.targets and not sample.choices:
+        raise UsageError("the sample has no target")
+
+
+_REASONS = (
+    (r"No module named|is not installed", "a package is not installed"),
+    (r"is a Python class", "a task written as a Python class"),
+    (r"plays sounds", "audio"),
+    (r"outside of any sandbox", "runs programs outside of a sandbox"),
+    (r"promptsource", "prompts of promptsource"),
+    (r"generation_kwargs", "a setting of generation that models here lack"),
+    (r"Error: .*(offline|connect|hub|reach)|LocalEntryNotFound|ConnectionError|OfflineMode", "needs the network"),
+    (r"^no filter|^no aggregation|^no metric", "an unknown name"),
+)
+
+
+def _kind_of(problem: str) -> str:
+    return next((name for pattern, name in _REASONS if re.search(pattern, problem)), "fails on the rows that were made")
