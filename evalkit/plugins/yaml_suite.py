@@ -84,6 +84,8 @@ def _member(item: Value) -> Member:
 def _average(value: Value) -> Average:
     found = next((one for one in get_args(Average) if one == value.text()), None)
     if found is None:
-        raise value.wrong("no such average", found=value.text(), fix="tasks, or samples to weigh tasks by their size, or none")
+        raise value.wrong(
+            "no such average", found=value.text(), fix="tasks, or samples to weigh tasks by their size, or none"
+        )
     average: Average = found
     return average

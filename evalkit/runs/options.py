@@ -170,6 +170,22 @@ _ALL = (
         # Not in a suite: whoever runs one need not have read it.
         suite=False,
     ),
+    RunOption(
+        "tasks_from",
+        Folder,
+        "Folder of lm-eval's YAML, for tasks named lm-eval/NAME.",
+        "DIR",
+        commands=("run", "gate"),
+        suite=False,
+    ),
+    RunOption(
+        "allow_code",
+        Flag,
+        "Run the Python that tasks of such a folder name.",
+        commands=("run", "gate"),
+        # Not in a suite: whoever runs one need not have read the tasks.
+        suite=False,
+    ),
     RunOption("out", Folder, "Run folder.  [default: runs/<time>]", "DIR", commands=TO_RUN),
     RunOption(
         "cache",

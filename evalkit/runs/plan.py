@@ -10,6 +10,8 @@ from typing import Any, TypedDict
 
 from evalkit.core import DataOptions, FewshotOrder, FewshotTurns, Model, Task, UsageError, paths
 from evalkit.models.stack import Stack
+from evalkit.plugins import foreign_code
+from evalkit.plugins.families import with_folder
 from evalkit.runs.options import OPTIONS, UnsafeCode, seconds_of
 from evalkit.runs.runner import Progress, Settings
 from evalkit.runs.store import manifest
@@ -97,6 +99,8 @@ class RunKeywords(TypedDict, total=False):
     cache: bool
     max_age: str | None
     project: Path | str | None
+    tasks_from: Path | str | None
+    allow_code: bool
     max_cost: float | None
     record: Path | str | None
     replay: Path | str | None
@@ -107,8 +111,10 @@ class RunKeywords(TypedDict, total=False):
 def plan_with(tasks: Sequence[str | Task], models: Sequence[str | Model], options: Mapping[str, Any]) -> RunPlan:
     """The plan of tasks, models and the options that are given (see `runs.options`); raises UsageError."""
     out, project = options.get("out"), options.get("project")
+    foreign_code.allow(given=bool(options.get("allow_code")))
+    folder = options.get("tasks_from")
     return RunPlan(
-        tasks=tuple(tasks),
+        tasks=tuple(with_folder(one, folder) if folder and isinstance(one, str) else one for one in tasks),
         models=tuple(models),
         settings=settings_of(options),
         out=Path(out) if out else None,

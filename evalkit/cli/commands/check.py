@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from evalkit.core import DataOptions, Suite, Task, UsageError, paths
 from evalkit.core.event_loop import run_async
 from evalkit.core.terminal import say
 from evalkit.judging.judge_model import judge_for, judged_by
+from evalkit.plugins import foreign_code
+from evalkit.plugins.families import with_folder
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import Checked, GoldModel, check, unjudged_part
 
@@ -37,7 +40,9 @@ _SHOWN_PROBLEMS = 3
 @click.option(
     "-m", "--model", metavar="MODEL", help="Check a model instead: some forty requests that try what it does."
 )
-@click.option("--json", "as_json", is_flag=True, help="With --model: the findings as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="With --model, or lm-eval --all: the findings as JSON.")
+@click.option("--tasks-from", metavar="DIR", default="", help="Folder of lm-eval's YAML, with lm-eval.")
+@click.option("--allow-code", is_flag=True, help="Run the Python that tasks of such a folder name.")
 def command(
     tasks: tuple[str, ...],
     everything: bool,
@@ -48,8 +53,12 @@ def command(
     judge: str | None,
     model: str | None,
     as_json: bool,
+    tasks_from: str,
+    allow_code: bool,
 ) -> None:
     """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0.
+
+    `check lm-eval --all` tries which of lm-eval's tasks can be asked: each is built and makes a sample of one row.
 
     A judge's scores need not be 1.0, but every gold answer must get a verdict; without --judge none is asked.
     """
@@ -57,6 +66,10 @@ def command(
         if tasks or everything:
             raise UsageError("a model is checked by itself", found=" ".join(tasks) or "--all", fix="leave out --model")
         return _check_model(model, as_json)
+    foreign_code.allow(given=allow_code)
+    if tasks == ("lm-eval",) and everything:
+        return _check_family(tasks_from, DataOptions(data_dir or paths.data_mirror(), offline), as_json)
+    tasks = tuple(with_folder(one, tasks_from) for one in tasks) if tasks_from else tasks
     if not tasks and not everything:
         raise UsageError("nothing to check", fix="evalkit check TASK…, evalkit check --all, or evalkit check --model M")
     if everything:
@@ -77,6 +90,21 @@ def command(
         say(f"{wrong} of {checked} tasks do not score 1.0 on their own gold answers", err=True)
         raise click.exceptions.Exit(CHECK_FAILED)
     return None
+
+
+def _check_family(folder: str, data: DataOptions, as_json: bool) -> None:
+    """Which of lm-eval's tasks can be asked, with counts by reason for the others."""
+    from evalkit.plugins.lm_eval.coverage import report_of
+
+    found = report_of(folder, None, data).as_json()
+    if as_json:
+        say(json.dumps(found, indent=1, ensure_ascii=False))
+        return
+    say(f"{found['covered']:,} of {found['tasks']:,} tasks can be asked")
+    whole, partly = found["families_covered"], found["families_covered_in_part"]
+    say(f"{whole} of {found['families']} families wholly, {partly} at least in part")
+    for reason, count in found["reasons"].items():
+        say(f"{count:>7,}  {reason}")
 
 
 def _check_model(spec: str, as_json: bool) -> None:

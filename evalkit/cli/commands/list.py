@@ -11,6 +11,7 @@ import click
 
 from evalkit.core.terminal import say
 from evalkit.plugins import KINDS, PluginEntry, index
+from evalkit.plugins.families import family_of, rows_of
 
 FOLDERS = {kind.folder: name for name, kind in KINDS.items()}
 SHOWN = ("tasks", "models", "judges", "reports", "scorers", "metrics", "methods", "commands")
@@ -20,16 +21,18 @@ SHOWN = ("tasks", "models", "judges", "reports", "scorers", "metrics", "methods"
 @click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(SHOWN))
 @click.argument("words", nargs=-1, metavar="[WORD…]")
 @click.option("--tag", metavar="TAG", help="Only what carries this tag.")
+@click.option("--tasks-from", metavar="DIR", default="", help="Folder of lm-eval's YAML, with a word lm-eval/….")
 @click.option("--names", is_flag=True, help="Names only, one a line.")
-def command(kind: str | None, words: tuple[str, ...], tag: str | None, names: bool) -> None:
+def command(kind: str | None, words: tuple[str, ...], tag: str | None, tasks_from: str, names: bool) -> None:
     """List what there is of a KIND, or of every kind, whose name, summary or tags hold every WORD.
 
     A KIND is tasks, models, judges, reports, scorers, metrics, methods or commands. Yours are among them: the files in
-    the folders of these names, here and in installed packages.
+    the folders of these names, here and in installed packages. `list tasks lm-eval/` lists those of lm-eval.
     """
     problems: list[str] = []
     for shown in (kind,) if kind else SHOWN:
-        entries = _entries(shown, problems)
+        entries = _family(words, tasks_from) if shown == "tasks" else []
+        entries = entries or _entries(shown, problems)
         found = [e for e in entries if _matches(e, words) and (tag is None or tag in e[2])]
         if names:
             for name, _, _ in found:
@@ -60,6 +63,12 @@ def _entries(shown: str, problems: list[str]) -> list[tuple[str, str, Sequence[s
         problems += [f"{e.path}: there is a command {e.name!r} already; rename it in its META" for e in taken]
         return [*((name, summary, ()) for name, summary in COMMANDS.items()), *map(_row, own.values())]
     return [_row(entry) for entry in usable]
+
+
+def _family(words: tuple[str, ...], folder: str) -> list[tuple[str, str, Sequence[str]]]:
+    """The tasks of a family that a word begins with, which are too many to be among the others."""
+    prefix = next((found for word in words if (found := family_of(word))), "")
+    return list(rows_of(prefix, folder)) if prefix else []
 
 
 def _row(entry: PluginEntry) -> tuple[str, str, Sequence[str]]:

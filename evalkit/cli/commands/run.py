@@ -44,6 +44,9 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
             raise UsageError(
                 "--resume takes tasks and models from the run's manifest", fix=f"evalkit run --resume {resume}"
             )
+        from evalkit.plugins import foreign_code
+
+        foreign_code.allow(given=given["allow_code"])
         runs = execution.resume(resume, watcher, given["max_cost"])
     else:
         from evalkit.cli.plan_from_words import plan_from

@@ -6,8 +6,11 @@ Rows come from the local mirror where it has the data set; else one is made up (
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +20,17 @@ from evalkit.data import mirror
 from evalkit.plugins.lm_eval.building import sample_of
 from evalkit.plugins.lm_eval.config import Config
 from evalkit.plugins.lm_eval.index import Entry, index_of
-from evalkit.plugins.lm_eval.lookup import configured, find
-from evalkit.plugins.lm_eval.made_rows import Kinds, MadeDataset, MadeRow, columns_of, fitted
+from evalkit.plugins.lm_eval.lookup import configured, find, load
+from evalkit.plugins.lm_eval.made_rows import Kinds, MadeDataset, MadeRow, columns_of, fitted, words_of
 from evalkit.plugins.lm_eval.places import PREFIX, place_of
 from evalkit.plugins.lm_eval.scorer import scorer_of
 from evalkit.plugins.lm_eval.turns import example_turn
 
 __all__ = ["Covered", "Report", "report_of"]
+
+
+_SECONDS = 1.0
+_ALL_THE_WAY = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +95,8 @@ def _covered(
         found = find(PREFIX + entry.name, {"from": folder} if folder else {}, project)
         config = configured(found, project)
         scorer_of(config, entry.path)
-        rows = "mirror" if _is_mirrored(config, data) else "made"
-        if rows == "mirror":
-            _of_mirror(PREFIX + entry.name, folder, project, data)
-        else:
+        rows = "mirror" if _has_row(PREFIX + entry.name, config, folder, project, data) else "made"
+        if rows == "made":
             _of_made(config, known)
     except UsageError as error:
         return Covered(entry.name, entry.family, "", _sentence(error))
@@ -115,16 +120,20 @@ def _is_mirrored(config: Config, data: DataOptions) -> bool:
     return found is not None
 
 
-def _of_mirror(name: str, folder: str, project: Path | None, data: DataOptions) -> None:
-    """Make the sample of the first row there is."""
-    from evalkit.plugins.lm_eval.lookup import load
-
+def _has_row(name: str, config: Config, folder: str, project: Path | None, data: DataOptions) -> bool:
+    """Whether the mirror's first row makes a sample. A mirror may lack a column that is null in all of its rows."""
+    if not _is_mirrored(config, data):
+        return False
     task = load(name, {"from": folder} if folder else {}, project)
     assert isinstance(task, Task)
-    row = next(iter(task.data[0].rows.open(data).rows()))
-    if not isinstance(row, Row):
-        raise UsageError("the first row cannot be read", found=row.problem)
-    _whole(task.sample(row), task.prompt.description(task.sample(row)))
+    try:
+        row = next(iter(task.data[0].rows.open(data).rows()))
+        if isinstance(row, Row):
+            _whole(task.sample(row))
+            return True
+    except UsageError:
+        pass
+    return False
 
 
 def _of_made(config: Config, known: dict[tuple[Any, ...], dict[str, str]]) -> None:
@@ -136,9 +145,11 @@ def _of_made(config: Config, known: dict[tuple[Any, ...], dict[str, str]]) -> No
         return _attempt(config, kinds, columns)
 
     fixed = _literal_example(config)
-    kinds, problem = fitted(attempt, Kinds(dict(known.get(key, {})), [], fixed))
+    forms = (config.process_docs, config.doc_to_text, config.doc_to_target, config.doc_to_choice)
+    words = words_of(config.raw, *forms)
+    kinds, problem = fitted(attempt, Kinds(dict(known.get(key, {})), [], fixed, words))
     if problem is not None and fixed:
-        kinds, problem = fitted(attempt, Kinds(dict(known.get(key, {}))))
+        kinds, problem = fitted(attempt, Kinds(dict(known.get(key, {})), words=words))
     if problem is not None:
         raise problem
     known[key] = kinds.of
@@ -156,25 +167,49 @@ def _literal_example(config: Config) -> dict[str, Any]:
 
 
 def _attempt(config: Config, kinds: Kinds, columns: list[str]) -> tuple[int, Exception | None]:
-    """(how far it came, what failed): rows through process_docs, the sample, its description, an example."""
-    far = 0
+    """(how far it came, what failed): rows through process_docs, the sample, an example."""
+    reached = [0]
     try:
-        rows: Any = MadeDataset([MadeRow(kinds, "", columns) for _ in range(8)])
-        if callable(config.process_docs):
-            rows = config.process_docs(rows)
-        far = 1_000_000
-        doc = next(iter(rows))
-        sample = sample_of(config, Row("0", doc, "a made row"))
-        far = 2_000_000
-        _whole(sample, "")
-        if config.num_fewshot or config.fewshot.samples is not None:
-            example_turn(config, doc if config.fewshot.samples is None else {**doc, **_literal_example(config)})
-        return 3_000_000, None
-    except Exception as error:  # noqa: BLE001 - the task's Python may raise anything
-        return far + len(kinds.asked), error
+        with _limited(_SECONDS):
+            _tried(config, kinds, columns, reached)
+    except Exception as error:  # noqa: BLE001 - the task's Python may raise anything, MemoryError too
+        return reached[0] + len(kinds.asked), error
+    return _ALL_THE_WAY, None
 
 
-def _whole(sample: Sample, description: str) -> None:
+def _tried(config: Config, kinds: Kinds, columns: list[str], reached: list[int]) -> None:
+    rows: Any = MadeDataset([MadeRow(kinds, "", columns) for _ in range(8)])
+    if callable(config.process_docs):
+        rows = config.process_docs(rows)
+    reached[0] = _ALL_THE_WAY // 3
+    doc = next(iter(rows))
+    sample = sample_of(config, Row("0", doc, "a made row"))
+    reached[0] = _ALL_THE_WAY // 3 * 2
+    _whole(sample)
+    if config.num_fewshot or config.fewshot.samples is not None:
+        example_turn(config, doc if config.fewshot.samples is None else {**doc, **_literal_example(config)})
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """TimeoutError where what is inside takes longer: a function may do anything with a row that it does not know."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise TimeoutError(f"it takes more than {seconds:g} s over a row")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _whole(sample: Sample) -> None:
     """Raises UsageError where a sample lacks what its task asks with."""
     if not sample.targets and not sample.choices:
         raise UsageError("the sample has no target")

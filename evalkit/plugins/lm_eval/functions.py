@@ -9,37 +9,28 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from evalkit.core import UsageError, digest_of
+from evalkit.plugins import foreign_code
 from evalkit.plugins.lm_eval.places import Place, installed
 from evalkit.plugins.lm_eval.stand_ins import stand_ins
 from evalkit.plugins.lm_eval.yaml_files import FunctionName
 from evalkit.plugins.modules import guarded
 
-__all__ = ["Functions", "code_allowed", "named_in"]
-
-_ALLOWED: set[str] = set()
-
-
-def code_allowed(*, allow: bool) -> None:
-    """Whether Python of folders that are neither the package's nor the project's may run in this process."""
-    _ALLOWED.clear()
-    if allow:
-        _ALLOWED.add("code")
+__all__ = ["Functions", "named_in"]
 
 
 @dataclass(slots=True)
 class Functions:
-    """The functions of one folder of tasks. `files` are the modules that were read for them."""
+    """The functions of one folder of tasks."""
 
     place: Place
     project: Path
-    files: dict[Path, None] = field(default_factory=dict)
 
     def resolved(self, value: Any) -> Any:
         """A value of the YAML with every name of a function in it replaced by the function."""
@@ -77,21 +68,15 @@ class Functions:
         return made
 
     def _of_file(self, path: Path, at: str) -> ModuleType:
-        root = self.place.root
-        if not path.is_relative_to(root):
+        root, package = self.place.root, installed()
+        if package is not None and path.is_relative_to(package):
+            root = package
+        elif not path.is_relative_to(root):
             raise UsageError("a function lies outside of the folder of tasks", found=str(path), fix=f"in {root}", at=at)
-        if not self._may_run(path):
-            raise UsageError(
-                "the task runs Python of a folder that is not yours so far",
-                found=str(path),
-                fix="read it, then --allow-code",
-                at=at,
-            )
-        self.files[path] = None
-        return guarded(path, lambda: _module(path, root, self.place.is_package))
-
-    def _may_run(self, path: Path) -> bool:
-        return self.place.is_package or bool(_ALLOWED) or path.is_relative_to(self.project.resolve())
+        elif not foreign_code.is_allowed() and not path.is_relative_to(self.project.resolve()):
+            wrong = "the task runs Python of a folder that is not yours so far"
+            raise UsageError(wrong, found=str(path), fix="read it, then --allow-code", at=at)
+        return guarded(path, lambda: _module(path, root, is_package=root == package))
 
 
 def named_in(value: Any) -> Iterator[FunctionName]:
@@ -118,7 +103,7 @@ def _imported(module: str, at: str) -> ModuleType:
         raise UsageError(f"the module {module!r} cannot be imported", found=str(error), at=at) from None
 
 
-def _module(path: Path, root: Path, is_package: bool) -> ModuleType:
+def _module(path: Path, root: Path, *, is_package: bool) -> ModuleType:
     """The module of a file, run once for each content, under the name that files next to it import it by."""
     parts = path.relative_to(root).with_suffix("").parts
     stamp = digest_of(path.read_text("utf-8", "surrogateescape"))
@@ -144,6 +129,3 @@ def _module(path: Path, root: Path, is_package: bool) -> ModuleType:
         sys.path.remove(str(path.parent))
     module.__dict__["__evalkit_source__"] = stamp
     return module
-
-
-Function = Callable[..., Any]

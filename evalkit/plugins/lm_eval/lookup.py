@@ -116,7 +116,7 @@ def _of_group(short: str, group: str, place: Place, index: Index) -> Found:
     """A task as a group has it, with what the group says of it laid over."""
     if group not in index.entries:
         raise unknown(f"group of {place.shown}", group, index.entries)
-    leaf = next((one for one in leaves_of(index, group) if one.task == short), None)
+    leaf = next((one for one in leaves_of(index, group) if one.task == short and one.over), None)
     if leaf is None:
         raise UsageError(f"the group {group!r} has no task {short!r}")
     outer = read(index.root / index.entries[group].path, index.root)

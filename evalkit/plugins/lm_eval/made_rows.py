@@ -6,7 +6,9 @@ for last become something else, until the task makes a sample of it or nothing m
 
 from __future__ import annotations
 
+import heapq
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,15 +17,18 @@ from jinja2 import TemplateSyntaxError, meta
 
 from evalkit.plugins.lm_eval.templates import ENVIRONMENT
 
-__all__ = ["Kinds", "MadeDataset", "MadeRow", "columns_of", "fitted"]
+__all__ = ["Kinds", "MadeDataset", "MadeRow", "columns_of", "fitted", "words_of"]
 
 _TEXT = "Some text"
+_WORD = "word: "
 _KINDS: Mapping[str, Callable[[Kinds, str], Any]] = {
     "text": lambda kinds, path: _TEXT,
     "place": lambda kinds, path: 0,
     "texts": lambda kinds, path: [_TEXT, "another", "a third", "the fourth", "the last"],
     "letter": lambda kinds, path: "A",
     "row": lambda kinds, path: MadeRow(kinds, path + "."),
+    "labelled": lambda kinds, path: {"text": [_TEXT, "another", "a third"], "label": ["A", "B", "C"]},
+    "letters": lambda kinds, path: ["A", "B", "C", "D"],
     "digit": lambda kinds, path: "1",
     "rows": lambda kinds, path: [MadeRow(kinds, path + "."), MadeRow(kinds, path + ".")],
     "written list": lambda kinds, path: f"['{_TEXT}', 'another', 'a third', 'the fourth']",
@@ -34,6 +39,7 @@ _KINDS: Mapping[str, Callable[[Kinds, str], Any]] = {
     "written row": lambda kinds, path: '{"question": "Some text", "choices": ["a", "b"], "answer": "A"}',
     "solution": lambda kinds, path: "So it is \\boxed{4}.\n#### 4",
     "lines": lambda kinds, path: "Some text\n\nanother (A) a third (B) more (C) the rest (D) end: A",
+    "short list": lambda kinds, path: "['a','b']",
     "yes": lambda kinds, path: "yes",
     "null": lambda kinds, path: None,
 }
@@ -41,7 +47,11 @@ _LIKELY: Sequence[tuple[re.Pattern[str], tuple[str, ...]]] = (
     (re.compile(r"(?i)choices|options|endings|candidates|distractors|answers|targets|references"), ("texts", "row")),
     (re.compile(r"(?i)label|gold|correct|idx|index|answer_?key|answerkey"), ("place", "letter", "digit")),
 )
-_ATTEMPTS = 400
+_CHOICES = ("texts", "row", "labelled", "rows", "letters", "lists", "labels", "short list", "place", "letter")
+_ATTEMPTS = 1200
+_SECONDS = 10.0
+_COLUMNS = 12
+_WORDS = 60
 
 
 @dataclass(slots=True)
@@ -52,17 +62,30 @@ class Kinds:
     asked: list[str] = field(default_factory=list)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Columns whose values are known."""
+    words: Sequence[str] = ()
+    """Texts that the task's templates and functions name, which a column may well hold."""
 
     def value(self, path: str) -> Any:
         self.asked.append(path)
         if path in self.fixed:
             return self.fixed[path]
         kind = self.of.setdefault(path, _first_guess(path))
-        return _KINDS[kind](self, path)
+        return _KINDS[kind](self, path) if kind in _KINDS else kind.removeprefix(_WORD)
+
+    def others(self, path: str) -> list[str]:
+        """What else a column could be."""
+        if path in self.fixed:
+            return []
+        if _LIKELY[0][0].search(path.rpartition(".")[2]):
+            # Functions go through all orders of choices, and a text has too many of its letters.
+            return [kind for kind in _CHOICES if kind != self.of.get(path)]
+        return [kind for kind in (*_KINDS, *(_WORD + word for word in self.words)) if kind != self.of.get(path)]
 
     def changed(self, path: str, kind: str) -> Kinds:
         below = path + "."
-        return Kinds({**{k: v for k, v in self.of.items() if not k.startswith(below)}, path: kind}, [], self.fixed)
+        return Kinds(
+            {**{k: v for k, v in self.of.items() if not k.startswith(below)}, path: kind}, [], self.fixed, self.words
+        )
 
 
 def _first_guess(path: str) -> str:
@@ -210,6 +233,39 @@ def columns_of(values: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
+def words_of(values: Mapping[str, Any], *functions: Any) -> list[str]:
+    """Short texts that templates have in quotes and that functions, and the tables that they use, are written with."""
+    found: dict[str, None] = {}
+    for said in values.values():
+        if isinstance(said, str):
+            found.update(dict.fromkeys(a or b for a, b in re.findall(r"'([^'\n]{1,40})'|\"([^\"\n]{1,40})\"", said)))
+    for function in functions:
+        code = getattr(function, "__code__", None)
+        if code is not None:
+            _words_in(code, getattr(function, "__globals__", {}), found, 0)
+    return list(found)[:_WORDS]
+
+
+def _words_in(code: Any, names: Mapping[str, Any], found: dict[str, None], depth: int) -> None:
+    for constant in code.co_consts:
+        if hasattr(constant, "co_consts"):
+            _words_in(constant, names, found, depth)
+        elif isinstance(constant, str | tuple):
+            _add_words(constant, found)
+    for name in code.co_names:
+        value = names.get(name)
+        if isinstance(value, dict | list | tuple):
+            _add_words(value, found)
+        elif depth < 2 and hasattr(value, "__code__"):
+            _words_in(value.__code__, value.__globals__, found, depth + 1)
+
+
+def _add_words(value: Any, found: dict[str, None]) -> None:
+    for word in [value] if isinstance(value, str) else list(value)[:20]:
+        if isinstance(word, str) and 0 < len(word) <= 40:
+            found[word] = None
+
+
 def _named(template: str, *, is_column: bool) -> list[str]:
     if is_column and re.fullmatch(r"[A-Za-z_]\w*", template):
         return [template]
@@ -222,29 +278,27 @@ def _named(template: str, *, is_column: bool) -> list[str]:
 def fitted(attempt: Callable[[Kinds], tuple[int, Exception | None]], start: Kinds) -> tuple[Kinds, Exception | None]:
     """The kinds on which `attempt` gets furthest, with what fails there; None where nothing does.
 
-    `attempt` says how far it came. Columns that were asked for last are changed first; a change is kept where the
-    attempt gets further with it.
+    `attempt` says how far it came. What came furthest is tried on first: the columns that it asked for last become each
+    of the other kinds in turn, and every change that fails in a way not seen before may be changed further.
     """
-    kinds = start
-    far, problem = attempt(kinds)
-    left = _ATTEMPTS
-    while problem is not None and left > 0:
-        better = None
-        for path in list(dict.fromkeys(reversed(kinds.asked)))[:12]:
-            for kind in _KINDS:
-                if kind == kinds.of.get(path) or path in kinds.fixed:
-                    continue
+    far, problem = attempt(start)
+    furthest = (far, start, problem)
+    waiting = [(-far, 0, start)]
+    seen = {(far, str(problem))}
+    left = _ATTEMPTS if problem is not None else 0
+    ends = time.monotonic() + _SECONDS
+    while waiting and left > 0 and time.monotonic() < ends:
+        _, _, kinds = heapq.heappop(waiting)
+        for path in list(dict.fromkeys(reversed(kinds.asked)))[:_COLUMNS]:
+            for kind in kinds.others(path):
                 left -= 1
                 tried = kinds.changed(path, kind)
-                how_far, found = attempt(tried)
+                far, found = attempt(tried)
                 if found is None:
                     return tried, None
-                if how_far > far:
-                    better = tried, how_far, found
-                    break
-            if better is not None or left <= 0:
-                break
-        if better is None:
-            break
-        kinds, far, problem = better
-    return kinds, problem
+                if far > furthest[0]:
+                    furthest = (far, tried, found)
+                if (far, str(found)) not in seen:
+                    seen.add((far, str(found)))
+                    heapq.heappush(waiting, (-far, left, tried))
+    return furthest[1], furthest[2]

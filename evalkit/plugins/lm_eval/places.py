@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from evalkit.core import UsageError
@@ -25,6 +26,7 @@ class Place:
         return "the installed lm_eval" if self.is_package else str(self.root)
 
 
+@cache
 def installed() -> Path | None:
     """The folder of tasks of the installed package, which is looked for and not imported."""
     try:

@@ -36,7 +36,7 @@ class _Score(ScoreSample):
         return await asyncio.to_thread(self._scored, sample, replies)
 
     def _scored(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
-        answers, validity, reason = answers_of(replies, self.config.repeats)
+        answers, validity, reason = answers_of(replies, self.config)
         doc = dict(sample.data)
         row = asked(self.config, doc)
         found: list[Score] = []
@@ -53,18 +53,20 @@ def named(metric: str, chain: str) -> str:
     return metric if chain == "none" else f"{metric},{chain}"
 
 
-def answers_of(replies: Sequence[Reply], repeats: int) -> tuple[list[list[Any]], Validity, str]:
+def answers_of(replies: Sequence[Reply], config: Config) -> tuple[list[list[Any]], Validity, str]:
     """(for each request its answers, as lm-eval's `resps` has them; how the sample ended; why)."""
     if replies and replies[-1].texts:
         told = final_answer(replies)
         texts = [one.text for one in without_thought(replies[-1])]
         # A greedy text is the same every time, and is asked for once.
-        texts = texts * repeats if len(texts) == 1 else texts
+        texts = texts * config.repeats if len(texts) == 1 else texts
         validity = told.validity if told.validity is not Validity.NO_ANSWER else Validity.OK
         return [texts], validity, told.reason
     pairs = [pair for reply in replies for pair in zip(reply.loglikelihoods, _greedy(reply), strict=True)]
     if not pairs or any(math.isnan(value) for value, _ in pairs):
         raise ValueError(f"log-likelihoods are not numbers: {pairs}"[:200])
+    if config.output_type == "loglikelihood_rolling":
+        return [[value] for value, _ in pairs], Validity.OK, ""
     return [[pair] for pair in pairs], Validity.OK, ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from evalkit.core import UsageError
+from evalkit.plugins.lm_eval.places import installed
 
 __all__ = ["Document", "FunctionName", "read"]
 
@@ -78,9 +79,10 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _within(root: Path, path: Path, name: str) -> Path:
-    """The file that an include names, unless it leads out of the folder of tasks."""
+    """The file that an include names, in the folder of tasks or in that of the installed package."""
     found = (path.parent / name).resolve()
-    if not found.is_relative_to(root.resolve()):
+    allowed = (root.resolve(), installed())
+    if not any(one is not None and found.is_relative_to(one) for one in allowed):
         raise UsageError(
             "an include leads out of the folder of tasks", found=str(found), fix=f"a file in {root}", at=str(path)
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from evalkit.core import Estimate, Metric, Record, Sample
+from evalkit.core import Estimate, Metric, Record, Sample, UsageError
 from evalkit.scoring.metrics.means import measured
 
 if TYPE_CHECKING:
@@ -67,7 +67,12 @@ def over_items(
         numbers = [int(row) for row in rows[:, 0]] if len(rows) else []
         if not numbers:
             return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
-        value = compute([kept[number] for number in numbers])
+        try:
+            value = compute([kept[number] for number in numbers])
+        # It is somebody's code, and every sample was asked and scored by now: that must not be lost.
+        except Exception as error:  # noqa: BLE001
+            why = error.wrong if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+            return Estimate(math.nan, math.nan, math.nan, len(numbers), f"not known: {why}"[:200])
         _, units = np.unique(clusters, return_inverse=True)
         count = int(units.max()) + 1
         groups = min(GROUPS, count)
@@ -75,8 +80,12 @@ def over_items(
             return Estimate(value, math.nan, math.nan, len(numbers), too_few(count, len(numbers)))
         group = np.random.default_rng(_SEED).permutation(count)[units] % groups
         without = []
-        for left_out in range(groups):
-            without.append(compute([kept[n] for n, own in zip(numbers, group, strict=True) if own != left_out]))
+        try:
+            for left_out in range(groups):
+                without.append(compute([kept[n] for n, own in zip(numbers, group, strict=True) if own != left_out]))
+        except Exception as error:  # noqa: BLE001 - a function may fail on fewer samples, such as those of one class
+            why = f"no interval: without a group of samples, {type(error).__name__}: {error}"
+            return Estimate(value, math.nan, math.nan, len(numbers), why[:200])
         found = of_left_out(value, np.asarray(without), len(numbers), (None, None))
         return replace(found, how=f"t, jackknife over {groups} groups" if math.isfinite(found.low) else found.how)
 
