@@ -21,8 +21,14 @@ _HELD_EQUAL = {
     "method settings": "the method's settings",
     "scorers": "the scorers",
     "judge": "the judge",
+    "chat": "whether a chat template was applied",
+    "examples as turns": "whether examples are turns of the conversation",
 }
-_WARNED = {"source": "the task's source file"}
+_WARNED = {
+    "source": "the task's source file",
+    "chat template": "the chat template",
+    "system instruction": "the system instruction",
+}
 _NOTED = {"seed": "the seed", "repeats": "the repeats per sample", "limit": "the limit", "data": "the data's source"}
 TOY = f"a toy set: {toy_sets.MEANING}; its scores say nothing about a model"
 

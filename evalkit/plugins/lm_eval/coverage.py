@@ -173,7 +173,7 @@ def _attempt(config: Config, kinds: Kinds, columns: list[str]) -> tuple[int, Exc
         with _limited(_SECONDS):
             _tried(config, kinds, columns, reached)
     except Exception as error:  # noqa: BLE001 - the task's Python may raise anything, MemoryError too
-        return reached[0] + len(kinds.asked), error
+        return (0 if isinstance(error, TimeoutError) else reached[0] + len(kinds.asked)), error
     return _ALL_THE_WAY, None
 
 

@@ -51,6 +51,7 @@ _CHOICES = ("texts", "row", "labelled", "rows", "letters", "lists", "labels", "s
 _ATTEMPTS = 1200
 _SECONDS = 10.0
 _COLUMNS = 12
+_MOST_ASKED = 20_000
 _WORDS = 60
 
 
@@ -65,8 +66,15 @@ class Kinds:
     words: Sequence[str] = ()
     """Texts that the task's templates and functions name, which a column may well hold."""
 
-    def value(self, path: str) -> Any:
+    def note(self, path: str) -> None:
+        """That a column was asked for. Raises TimeoutError where a function goes on asking for ever."""
         self.asked.append(path)
+        if len(self.asked) > _MOST_ASKED:
+            self.asked.clear()
+            raise TimeoutError("a function goes through a made row without an end")
+
+    def value(self, path: str) -> Any:
+        self.note(path)
         if path in self.fixed:
             return self.fixed[path]
         kind = self.of.setdefault(path, _first_guess(path))
@@ -105,7 +113,7 @@ class MadeRow(dict[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if dict.__contains__(self, name):
-            self._kinds.asked.append(f"{self._prefix}{name}")
+            self._kinds.note(f"{self._prefix}{name}")
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:

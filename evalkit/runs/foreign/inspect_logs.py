@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -15,6 +16,7 @@ from evalkit.core import Failure, Message, Prompt, Record, Reply, Sample, Score,
 from evalkit.runs.foreign.archive import read_entry
 from evalkit.runs.foreign.run import ForeignRun, entry_of, manifest_of, mean_of
 
+_log = logging.getLogger(__name__)
 # What Inspect's value_to_float makes of its letters: correct, incorrect, partial, no answer.
 _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 _LIMITS = {"time": Validity.TIMEOUT, "working": Validity.TIMEOUT}
@@ -34,6 +36,8 @@ def open_log(path: Path) -> ForeignRun | None:
             logs[name] = log
     if not logs:
         return None
+    for name, log in logs.items():
+        _check_status(name, log, path)
     models = sorted({str(log["eval"].get("model", "")) for log in logs.values()})
     if len(models) > 1:
         raise UsageError(f"{path} holds logs of several models", found=", ".join(models), fix="name one of the files")
@@ -51,6 +55,22 @@ def open_log(path: Path) -> ForeignRun | None:
     manifest = manifest_of(models[0], str(first.get("created", "")), version, entries, path.name)
     sources = {name: partial(iter, found) for name, found in records.items()}
     return ForeignRun(path, manifest, "inspect", sources, metrics)
+
+
+def _check_status(name: str, log: Mapping[str, Any], path: Path) -> None:
+    """An evaluation that failed is no result: UsageError where it has no sample, a warning where it has some."""
+    status = str(log.get("status") or "success")
+    if status == "success":
+        return
+    done = len(log.get("samples") or [])
+    dataset = log["eval"].get("dataset") or {}
+    epochs = int((log["eval"].get("config") or {}).get("epochs") or 1)
+    planned = int(dataset.get("samples") or len(dataset.get("sample_ids") or [])) * epochs
+    why = str((log.get("error") or {}).get("message") or "").splitlines()
+    told = f"{done:,} of {planned:,} planned samples" + (f"; {why[0][:200]}" if why else "")
+    if not done:
+        raise UsageError(f"the evaluation of {name} ended with status {status!r}", found=told, at=str(path))
+    _log.warning("%s: the evaluation ended with status %r: %s", name, status, told)
 
 
 def _read(file: Path) -> dict[str, Any] | None:

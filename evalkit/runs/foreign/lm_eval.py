@@ -14,6 +14,7 @@ import orjson
 from evalkit.core import Metric, Prompt, Record, Reply, Sample, Score, UsageError, digest_of
 from evalkit.plugins.named import metrics
 from evalkit.runs.foreign.run import ForeignRun, entry_of, manifest_of, mean_of
+from evalkit.runs.store.manifest import SuiteEntry, SuiteMember
 
 _SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.\-:]+)\.jsonl")
 # What a line holds beside its metrics.
@@ -53,8 +54,28 @@ def open_log(path: Path) -> ForeignRun | None:
         tasks=entries,
         run_id=path.name,
     )
+    manifest.suites = list(_groups(about, {task.name: task for task in tasks}))
     sources = {task.name: task.records for task in tasks}
     return ForeignRun(path, manifest, "lm-eval", sources, {task.name: task.metrics for task in tasks})
+
+
+def _groups(about: Mapping[str, Any], tasks: Mapping[str, _Task]) -> Iterator[SuiteEntry]:
+    """The groups that the results file has numbers of, each over its tasks in the log, weighed by their sizes as
+    lm-eval does unless a group says otherwise (which its log does not tell)."""
+    below = about.get("group_subtasks") or {}
+    for name, values in (about.get("groups") or {}).items():
+        members = [tasks[one] for one in dict.fromkeys(_leaves(name, below, ())) if one in tasks]
+        keys = [key.removesuffix(",none") for key in values if "," in key and "_stderr" not in key]
+        shared = [key for key in keys if members and all(key in (m.name for m in one.metrics) for one in members)]
+        if shared:
+            yield SuiteEntry(str(name), "samples", [SuiteMember(one.name, shared[0]) for one in members])
+
+
+def _leaves(name: str, below: Mapping[str, Any], seen: tuple[str, ...]) -> Iterator[str]:
+    if name in seen:
+        return
+    for one in below.get(name) or ():
+        yield from _leaves(one, below, (*seen, name)) if below.get(one) else (one,)
 
 
 def _sample_files(path: Path) -> list[Path]:
@@ -130,7 +151,7 @@ class _Task:
                 ids.add(str(own))
             for metric, value in _measured(line):
                 if isinstance(value, float):
-                    key = metric if first else f"{metric},{name}"
+                    key = self._key(metric, name)
                     values.setdefault(key, []).append(value)
                     if not first:
                         self.more.setdefault(int(line["doc_id"]), []).append((key, value))
@@ -143,6 +164,10 @@ class _Task:
         ]
         self.metrics += [metrics.by_name(name) for name in ratios]
         self.primary_metric = self.metrics[0].name if self.metrics else ""
+
+    def _key(self, metric: str, chain: str) -> str:
+        """What a metric is called: with its filter's name, as lm-eval's results have it, unless that is none."""
+        return metric if chain == "none" else f"{metric},{chain}"
 
     def facts(self) -> dict[str, str]:
         """What the results file says of how the task was asked."""
@@ -157,6 +182,7 @@ class _Task:
             "limit": str(settings.get("limit") or "–"),
             "seed": str(settings.get("random_seed", "–")),
             "model": str(self.about.get("model_name") or self.file.parent.name),
+            **_chat(self.about),
         }
         return facts if config else {"model": facts["model"]}
 
@@ -172,7 +198,9 @@ class _Task:
         asked = _arguments(line)
         prompt = str(asked[0][0]) if asked else ""
         choices, gold = _choices(line, asked)
-        scores = [Score(name, value) for name, value in _measured(line) if isinstance(value, float)]
+        chain = str(line.get("filter", "none"))
+        found = [(self._key(name, chain), value) for name, value in _measured(line)]
+        scores = [Score(name, value) for name, value in found if isinstance(value, float)]
         scores += [Score(name, value) for name, value in self.more.get(number, ())]
         for name, value in _measured(line):
             if name in _RATIOS and isinstance(value, tuple):
@@ -203,6 +231,20 @@ class _Task:
                         "this is no line that lm-eval logs", found=str(error), at=f"{self.file}:{number}"
                     ) from None
                 yield line
+
+
+def _chat(about: Mapping[str, Any]) -> dict[str, str]:
+    """How the model was talked to, where the results file says it: in its chat template or as plain text, with which
+    system instruction, and whether examples were turns of the conversation."""
+    if "chat_template" not in about and "chat_template_sha" not in about:
+        return {}
+    chats = bool(about.get("chat_template") or about.get("chat_template_sha"))
+    return {
+        "chat": "yes" if chats else "no",
+        "chat template": str(about.get("chat_template_sha") or "–"),
+        "system instruction": str(about.get("system_instruction_sha") or about.get("system_instruction") or "–"),
+        "examples as turns": ("yes" if about.get("fewshot_as_multiturn") else "no") if chats else "–",
+    }
 
 
 def _measured(line: Mapping[str, Any]) -> Iterator[tuple[str, float | tuple[float, ...]]]:

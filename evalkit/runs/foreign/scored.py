@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalkit.runs.foreign.run import ForeignRun
 from evalkit.runs.runner.collect import Collector
+from evalkit.runs.runner.suites import summarise
 
 
 def scored(run: ForeignRun) -> ForeignRun:
@@ -20,4 +21,5 @@ def scored(run: ForeignRun) -> ForeignRun:
         entry.result = collectors[entry.name].result(seconds[entry.name])
         facts = (f"{key}:{value}" for key, value in entry.identity.items() if key != "task" and value)
         entry.result.signature = "|".join((entry.name, run.harness, *facts))
+    summarise(run.manifest)
     return run

@@ -112,7 +112,10 @@ def test_several_filters_are_several_metrics_of_one_sample(tmp_path: Path) -> No
     run = opened(tmp_path)
     records = list(run.records("sums"))
     assert len(records) == 2
-    assert {s.name: s.value for s in records[0].scores} == {"exact_match": 0.0, "exact_match,flexible-extract": 1.0}
+    assert {s.name: s.value for s in records[0].scores} == {
+        "exact_match,strict-match": 0.0,
+        "exact_match,flexible-extract": 1.0,
+    }
     # A text of digits is a text, not a log-likelihood.
     assert records[0].replies[0].texts == ("42",)
 
