@@ -12,11 +12,13 @@ from evalkit.core import Sibling, UsageError
 from evalkit.core.spec import parse
 from evalkit.runs.store import Run
 
-__all__ = ["BY_SUFFIX", "Report", "files_of", "tags_of", "write_pieces", "write_report"]
+__all__ = ["BY_SUFFIX", "Report", "files_of", "tags_of", "write_folder", "write_pieces", "write_report"]
 
 Report = Callable[[Sequence[Run]], "str | Iterator[str | Sibling]"]
 BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "scores_csv", ".json": "scores_json"}
 """Which report a file's name asks for."""
+FOLDER = "folder"
+"""The tag of a report that is a folder of files, each of which it names."""
 
 
 def write_report(
@@ -34,6 +36,8 @@ def write_report(
     if "paged" in tags_of(chosen) and "name" not in parse(chosen).options:
         given.setdefault("name", out.stem)
     made = cast("Report", plugins.load("report", chosen, given))(runs)
+    if FOLDER in tags_of(chosen):
+        return write_folder(out, made)
     return write_pieces(out, made)
 
 
@@ -65,6 +69,14 @@ def write_pieces(out: Path, made: str | Iterator[str | Sibling]) -> list[Path]:
         for new, _ in waiting:
             new.unlink(missing_ok=True)
     return [path for _, path in waiting]
+
+
+def write_folder(folder: Path, made: str | Iterator[str | Sibling]) -> list[Path]:
+    """Write a report that names all of its files into a folder, and return them. Raises UsageError as `write_pieces`."""
+    pieces: Iterator[str | Sibling] = iter((made,)) if isinstance(made, str) else made
+    first = next(pieces, None)
+    assert isinstance(first, Sibling), "a report with the tag folder names its first file"
+    return write_pieces(folder / first.name, pieces)
 
 
 def files_of(name: str, made: str | Iterator[str | Sibling]) -> Iterator[tuple[str, Iterator[str]]]:

@@ -13,7 +13,7 @@ from evalkit.core import Sibling, UsageError
 from evalkit.core.spec import parse
 from evalkit.core.terminal import emit, say
 from evalkit.runs.store import Run, runs_under
-from evalkit.runs.written_report import BY_SUFFIX, Report, files_of, tags_of, write_pieces
+from evalkit.runs.written_report import BY_SUFFIX, FOLDER, Report, files_of, tags_of, write_folder, write_pieces
 
 
 @click.command("report")
@@ -67,6 +67,12 @@ def command(
     if out is not None and not printed and "paged" in tags and "name" not in parse(chosen).options:
         options["name"] = out.stem
     made = cast("Report", plugins.load("report", chosen, options))(found)
+    if FOLDER in tags:
+        if out is None or printed:
+            raise UsageError(f"{chosen} writes a folder of files", fix="-o DIR")
+        for path in write_folder(out, made):
+            say(f"wrote {path} ({_size(path)})")
+        return
     if out is None or printed:
         for piece in _pieces(made):
             emit(piece)

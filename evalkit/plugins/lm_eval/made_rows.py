@@ -39,7 +39,7 @@ _KINDS: Mapping[str, Callable[[Kinds, str], Any]] = {
     "written row": lambda kinds, path: '{"question": "Some text", "choices": ["a", "b"], "answer": "A"}',
     "solution": lambda kinds, path: "So it is \\boxed{4}.\n#### 4",
     "lines": lambda kinds, path: "Some text\n\nanother (A) a third (B) more (C) the rest (D) end: A",
-    "short list": lambda kinds, path: "['a','b']",
+    "short list": lambda kinds, path: "[1,2,3,4]",
     "yes": lambda kinds, path: "yes",
     "null": lambda kinds, path: None,
 }
@@ -48,7 +48,7 @@ _LIKELY: Sequence[tuple[re.Pattern[str], tuple[str, ...]]] = (
     (re.compile(r"(?i)label|gold|correct|idx|index|answer_?key|answerkey"), ("place", "letter", "digit")),
 )
 _CHOICES = ("texts", "row", "labelled", "rows", "letters", "lists", "labels", "short list", "place", "letter")
-_ATTEMPTS = 1200
+_ATTEMPTS = 4000
 _SECONDS = 10.0
 _COLUMNS = 12
 _MOST_ASKED = 20_000
@@ -286,8 +286,9 @@ def _named(template: str, *, is_column: bool) -> list[str]:
 def fitted(attempt: Callable[[Kinds], tuple[int, Exception | None]], start: Kinds) -> tuple[Kinds, Exception | None]:
     """The kinds on which `attempt` gets furthest, with what fails there; None where nothing does.
 
-    `attempt` says how far it came. What came furthest is tried on first: the columns that it asked for last become each
-    of the other kinds in turn, and every change that fails in a way not seen before may be changed further.
+    `attempt` says how far it came. What came furthest is changed further: the columns that it asked for last become each
+    of the other kinds in turn. A change that gets further is taken up at once, and what it came from may be changed
+    otherwise later; one that only fails in a way not seen before waits.
     """
     far, problem = attempt(start)
     furthest = (far, start, problem)
@@ -295,18 +296,28 @@ def fitted(attempt: Callable[[Kinds], tuple[int, Exception | None]], start: Kind
     seen = {(far, str(problem))}
     left = _ATTEMPTS if problem is not None else 0
     ends = time.monotonic() + _SECONDS
-    while waiting and left > 0 and time.monotonic() < ends:
-        _, _, kinds = heapq.heappop(waiting)
-        for path in list(dict.fromkeys(reversed(kinds.asked)))[:_COLUMNS]:
-            for kind in kinds.others(path):
-                left -= 1
-                tried = kinds.changed(path, kind)
-                far, found = attempt(tried)
-                if found is None:
-                    return tried, None
-                if far > furthest[0]:
-                    furthest = (far, tried, found)
-                if (far, str(found)) not in seen:
-                    seen.add((far, str(found)))
-                    heapq.heappush(waiting, (-far, left, tried))
+    while waiting:
+        before, _, kinds = heapq.heappop(waiting)
+        for path, kind in _changes(kinds):
+            left -= 1
+            if left < 0 or time.monotonic() > ends:
+                return furthest[1], furthest[2]
+            tried = kinds.changed(path, kind)
+            far, found = attempt(tried)
+            if found is None:
+                return tried, None
+            if far > furthest[0]:
+                furthest = (far, tried, found)
+            if (far, str(found)) not in seen:
+                seen.add((far, str(found)))
+                heapq.heappush(waiting, (-far, left, tried))
+                if -far < before:
+                    heapq.heappush(waiting, (before, left, kinds))
+                    break
     return furthest[1], furthest[2]
+
+
+def _changes(kinds: Kinds) -> Iterator[tuple[str, str]]:
+    """Every other kind of the columns that were asked for last."""
+    for path in list(dict.fromkeys(reversed(kinds.asked)))[:_COLUMNS]:
+        yield from ((path, kind) for kind in kinds.others(path))
