@@ -20,6 +20,7 @@ META = {
     "tags": ["json", "lm-eval", "folder"],
 }
 _PREFIX = "lm-eval/"
+_UNITS = {"word_perplexity": "words", "byte_perplexity": "bytes", "bits_per_byte": "bytes"}
 
 
 def report(runs: Sequence[Run], /) -> Iterator[str | Sibling]:
@@ -145,14 +146,14 @@ def _lines(run: Run, entry: TaskEntry) -> Iterator[str]:
     """A line a sample and filter, all of one filter before those of the next."""
     assert entry.result is not None
     chains = dict.fromkeys(_key(metric.name).partition(",")[2] for metric in entry.result.metrics)
-    delimiter = _delimiter(entry)
+    delimiter, metrics = _delimiter(entry), [metric.name for metric in entry.result.metrics]
     for chain in chains or {"none": None}:
         places: dict[int, int] = {}
         for record in sorted(run.records(entry.name), key=lambda one: (one.index, one.repeat)):
             if record.validity.is_measurement_failure or not record.replies:
                 continue
             place = places.setdefault(record.index, len(places))
-            yield json.dumps(_line(record, place, chain, delimiter), ensure_ascii=False, default=str) + "\n"
+            yield json.dumps(_line(record, place, chain, delimiter, metrics), ensure_ascii=False, default=str) + "\n"
 
 
 def _delimiter(entry: TaskEntry) -> str:
@@ -160,10 +161,10 @@ def _delimiter(entry: TaskEntry) -> str:
     return found[1] if found else " "
 
 
-def _line(record: Record, place: int, chain: str, delimiter: str) -> dict[str, Any]:
+def _line(record: Record, place: int, chain: str, delimiter: str, metrics: Sequence[str]) -> dict[str, Any]:
     sample = record.sample
     scores = {score.name.partition(",")[0]: score for score in record.scores if _key(score.name).endswith(f",{chain}")}
-    values = {name: score.details.get("item", score.value) for name, score in scores.items()}
+    values = _ratios({name: score.details.get("item", score.value) for name, score in scores.items()}, metrics)
     asked, answers = _asked(record, delimiter)
     shown = [score.answer for score in scores.values() if score.answer is not None]
     target = sample.gold[0] if sample.gold and len(sample.choices) > 1 else _target(sample.targets)
@@ -185,6 +186,17 @@ def _line(record: Record, place: int, chain: str, delimiter: str) -> dict[str, A
         "target_hash": _hash(str(target)),
         **values,
     }
+
+
+def _ratios(values: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
+    """The values, with (log-likelihood, units) for metrics that are a ratio of sums, in place of what they sum."""
+    found = {
+        metric: [values["loglikelihood"], values[unit]]
+        for metric, unit in _UNITS.items()
+        if metric in metrics and {"loglikelihood", unit} <= values.keys()
+    }
+    summed = {"loglikelihood", "words", "bytes", "tokens"} if found else set()
+    return {**{name: value for name, value in values.items() if name not in summed}, **found}
 
 
 def _target(targets: Sequence[str]) -> Any:

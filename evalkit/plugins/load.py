@@ -151,11 +151,11 @@ def _written(path: Path, at: str, function: Callable[..., object], *subjects: ob
     return _pieces(path, made, at) if isinstance(made, Iterator) else made
 
 
-def _pieces(path: Path, made: Iterator[object], at: str) -> Iterator[str | Sibling]:
+def _pieces(path: Path, made: Iterator[object], at: str) -> Iterator[str | bytes | Sibling]:
     """A report that comes in pieces, so that one of any size is never held whole; its errors are the plugin's, too."""
     while (piece := guarded(path, partial(next, made, None))) is not None:
-        if not isinstance(piece, str | Sibling):
+        if not isinstance(piece, str | bytes | Sibling):
             raise UsageError(
-                "a report's pieces are strings", found=f"{type(piece).__name__}: {repr(piece)[:80]}", at=at
+                "a report's pieces are strings or bytes", found=f"{type(piece).__name__}: {repr(piece)[:80]}", at=at
             )
         yield piece

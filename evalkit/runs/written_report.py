@@ -14,7 +14,7 @@ from evalkit.runs.store import Run
 
 __all__ = ["BY_SUFFIX", "Report", "files_of", "tags_of", "write_folder", "write_pieces", "write_report"]
 
-Report = Callable[[Sequence[Run]], "str | Iterator[str | Sibling]"]
+Report = Callable[[Sequence[Run]], "str | Iterator[str | bytes | Sibling]"]
 BY_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "scores_csv", ".json": "scores_json"}
 """Which report a file's name asks for."""
 FOLDER = "folder"
@@ -47,7 +47,7 @@ def tags_of(chosen: str) -> tuple[str, ...]:
     return next((tuple(entry.tags) for entry in plugins.index("report") if entry.name == name), ())
 
 
-def write_pieces(out: Path, made: str | Iterator[str | Sibling]) -> list[Path]:
+def write_pieces(out: Path, made: str | Iterator[str | bytes | Sibling]) -> list[Path]:
     """Write a report and what belongs beside it in one step: a reader sees the old file or the new one, never half.
 
     Returns the files that were written, the report first. Raises UsageError where the disk refuses.
@@ -59,8 +59,8 @@ def write_pieces(out: Path, made: str | Iterator[str | Sibling]) -> list[Path]:
             path = out.with_name(name)
             new = out.with_name(f".{name}.{os.getpid()}")
             waiting.append((new, path))
-            with new.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.writelines(pieces)
+            with new.open("wb") as file:
+                file.writelines(_bytes(piece) for piece in pieces)
         for new, path in reversed(waiting):  # what it links to is there before the report is
             new.replace(path)
     except OSError as error:
@@ -71,20 +71,24 @@ def write_pieces(out: Path, made: str | Iterator[str | Sibling]) -> list[Path]:
     return [path for _, path in waiting]
 
 
-def write_folder(folder: Path, made: str | Iterator[str | Sibling]) -> list[Path]:
+def write_folder(folder: Path, made: str | Iterator[str | bytes | Sibling]) -> list[Path]:
     """Write a report that names all of its files into a folder, and return them. Raises UsageError as `write_pieces`."""
-    pieces: Iterator[str | Sibling] = iter((made,)) if isinstance(made, str) else made
+    pieces: Iterator[str | bytes | Sibling] = iter((made,)) if isinstance(made, str) else made
     first = next(pieces, None)
     assert isinstance(first, Sibling), "a report with the tag folder names its first file"
     return write_pieces(folder / first.name, pieces)
 
 
-def files_of(name: str, made: str | Iterator[str | Sibling]) -> Iterator[tuple[str, Iterator[str]]]:
+def _bytes(piece: str | bytes) -> bytes:
+    return piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace")
+
+
+def files_of(name: str, made: str | Iterator[str | bytes | Sibling]) -> Iterator[tuple[str, Iterator[str | bytes]]]:
     """Each file's name and its pieces; those of one are to be read before the next is asked for."""
-    pieces: Iterator[str | Sibling] = iter((made,)) if isinstance(made, str) else made
+    pieces: Iterator[str | bytes | Sibling] = iter((made,)) if isinstance(made, str) else made
     following: list[str] = [name]
 
-    def until_next() -> Iterator[str]:
+    def until_next() -> Iterator[str | bytes]:
         for piece in pieces:
             if isinstance(piece, Sibling):
                 following.append(piece.name)

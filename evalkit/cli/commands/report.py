@@ -94,10 +94,10 @@ def _opened(given: Path) -> list[Run]:
     return [Run.open(folder) for folder in folders or [given]]
 
 
-def _pieces(made: str | Iterator[str | Sibling]) -> Iterator[str]:
+def _pieces(made: str | Iterator[str | bytes | Sibling]) -> Iterator[str]:
     """The pieces of a report that is one file."""
     for _, pieces in files_of("", made):
-        yield from pieces
+        yield from (piece for piece in pieces if isinstance(piece, str))
 
 
 def _size(path: Path) -> str:

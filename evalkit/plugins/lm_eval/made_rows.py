@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, meta
@@ -28,6 +29,8 @@ _KINDS: Mapping[str, Callable[[Kinds, str], Any]] = {
     "letter": lambda kinds, path: "A",
     "row": lambda kinds, path: MadeRow(kinds, path + "."),
     "labelled": lambda kinds, path: {"text": [_TEXT, "another", "a third"], "label": ["A", "B", "C"]},
+    "lettered": lambda kinds, path: {"A": _TEXT, "B": "another", "C": "a third", "D": "the fourth", "E": None},
+    "translation": lambda kinds, path: {"en": _TEXT, "hau": "another"},
     "letters": lambda kinds, path: ["A", "B", "C", "D"],
     "digit": lambda kinds, path: "1",
     "rows": lambda kinds, path: [MadeRow(kinds, path + "."), MadeRow(kinds, path + ".")],
@@ -47,7 +50,7 @@ _LIKELY: Sequence[tuple[re.Pattern[str], tuple[str, ...]]] = (
     (re.compile(r"(?i)choices|options|endings|candidates|distractors|answers|targets|references"), ("texts", "row")),
     (re.compile(r"(?i)label|gold|correct|idx|index|answer_?key|answerkey"), ("place", "letter", "digit")),
 )
-_CHOICES = ("texts", "row", "labelled", "rows", "letters", "lists", "labels", "short list", "place", "letter")
+_CHOICES = ("texts", "row", "labelled", "lettered", "rows", "letters", "lists", "labels", "short list", "place", "letter")
 _ATTEMPTS = 4000
 _SECONDS = 10.0
 _COLUMNS = 12
@@ -248,6 +251,10 @@ def words_of(values: Mapping[str, Any], *functions: Any) -> list[str]:
         if isinstance(said, str):
             found.update(dict.fromkeys(a or b for a, b in re.findall(r"'([^'\n]{1,40})'|\"([^\"\n]{1,40})\"", said)))
     for function in functions:
+        if isinstance(function, partial):
+            for value in function.keywords.values():
+                _add_words(value, found)
+            function = function.func  # noqa: PLW2901
         code = getattr(function, "__code__", None)
         if code is not None:
             _words_in(code, getattr(function, "__globals__", {}), found, 0)
@@ -269,13 +276,13 @@ def _words_in(code: Any, names: Mapping[str, Any], found: dict[str, None], depth
 
 
 def _add_words(value: Any, found: dict[str, None]) -> None:
-    for word in [value] if isinstance(value, str) else list(value)[:20]:
+    for word in [value] if isinstance(value, str) else list(value)[:20] if hasattr(value, "__iter__") else ():
         if isinstance(word, str) and 0 < len(word) <= 40:
             found[word] = None
 
 
 def _named(template: str, *, is_column: bool) -> list[str]:
-    if is_column and re.fullmatch(r"[A-Za-z_]\w*", template):
+    if is_column and re.fullmatch(r"[A-Za-z_]\w*( \w+)?", template):
         return [template]
     try:
         return sorted(meta.find_undeclared_variables(ENVIRONMENT.parse(template)) - set(ENVIRONMENT.globals))
