@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
-
-import yaml
 
 from evalkit import Run
 from evalkit.core import UsageError
@@ -25,8 +24,9 @@ def report(runs: Sequence[Run], /) -> str:
     if len(models) != 1:
         raise UsageError("a model card is of one model", found=", ".join(models) or "no run", fix="name its runs alone")
     results = [_result(run, entry) for run in runs for entry in run.manifest.tasks if entry.result]
-    card = {"model-index": [{"name": models[0].rpartition("/")[2] or models[0], "results": results}]}
-    return "---\n" + yaml.safe_dump(card, sort_keys=False, allow_unicode=True) + "---\n"
+    card = [{"name": models[0].rpartition("/")[2] or models[0], "results": results}]
+    # JSON is YAML, too.
+    return f"---\nmodel-index: {json.dumps(card, indent=2, ensure_ascii=False)}\n---\n"
 
 
 def _result(run: Run, entry: TaskEntry) -> dict[str, Any]:

@@ -26,8 +26,8 @@ _UNITS = {"word_perplexity": "words", "byte_perplexity": "bytes", "bits_per_byte
 def report(runs: Sequence[Run], /) -> Iterator[str | Sibling]:
     """The results of exactly one run, then every task's samples, once for each filter.
 
-    A standard error stands with metrics that are means of scores; others have "N/A", as in lm-eval's own files. A sample
-    that could not be measured has no line: that harness knows no such sample.
+    Metrics that are means of scores have a standard error; others have "N/A", as in lm-eval's own files. A sample that
+    could not be measured has no line: that harness knows no such sample.
     """
     if len(runs) != 1:
         raise UsageError("lm-eval's log holds one model", found=f"{len(runs)} runs", fix="name one run folder")
@@ -217,7 +217,9 @@ def _asked(record: Record, delimiter: str) -> tuple[list[list[Any]], list[Any]]:
     contexts = [prompt, ""][: len(replies)]
     asked = [[context, delimiter + choice] for context in contexts for choice in sample.choices]
     answers = [
-        [_weighed(value, reply.greedy, number)] for reply in replies for number, value in enumerate(reply.loglikelihoods)
+        [_weighed(value, reply.greedy, number)]
+        for reply in replies
+        for number, value in enumerate(reply.loglikelihoods)
     ]
     return asked, answers
 

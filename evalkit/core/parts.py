@@ -237,8 +237,8 @@ class Fewshot:
     """How many few-shot examples stand before the question, and how they are picked (see evalkit.prompting.fewshot).
 
     `spare`: in lm-eval order, one example more is drawn than is shown, as that harness does for a task that has no
-    test split and names no few-shot split. `exact`: no more than are shown are drawn, even from the rows that are asked;
-    one of the draw that is the row itself is replaced. `fixed`: k is what the task is, and a run cannot set another.
+    test split and names no few-shot split. `exact`: no more than are shown are drawn, even from the rows that are
+    asked; one of the draw that is the row itself is replaced. `fixed`: k is what the task is, and no run sets another.
     """
 
     k: int = 0

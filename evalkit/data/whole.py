@@ -1,4 +1,4 @@
-"""Rows that a function makes: of a whole data set at once, of nothing, or those that `datasets` loads by its own rules."""
+"""Rows that a function makes, of a whole data set at once or of nothing, and those that `datasets` loads as it will."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class LibrarySource:
             with offline():
                 found: Rows = datasets.load_dataset(self.path, self.config, split=self.split, **self.arguments)
             return found
-        found = datasets.load_dataset(self.path, self.config, split=self.split, **self.arguments)
-        return found
+        rows: Rows = datasets.load_dataset(self.path, self.config, split=self.split, **self.arguments)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def write_pieces(out: Path, made: str | Iterator[str | bytes | Sibling]) -> list
 
 
 def write_folder(folder: Path, made: str | Iterator[str | bytes | Sibling]) -> list[Path]:
-    """Write a report that names all of its files into a folder, and return them. Raises UsageError as `write_pieces`."""
+    """Write a report that names all of its files into a folder; returns them. Raises UsageError as `write_pieces`."""
     pieces: Iterator[str | bytes | Sibling] = iter((made,)) if isinstance(made, str) else made
     first = next(pieces, None)
     assert isinstance(first, Sibling), "a report with the tag folder names its first file"

@@ -66,8 +66,8 @@ def test_a_spreadsheet_runs_nothing(tmp_path: Path) -> None:
 def test_lm_eval_makes_its_table_of_our_results(
     real: Run, tmp_path: Path, ask_lm_eval: Callable[[str, object], Any]
 ) -> None:
-    assert evalkit("report", real.folder, "--as", "lm_eval_json", "-o", "r.json", cwd=tmp_path).code == 0
-    results = json.loads((tmp_path / "r.json").read_text())
+    assert evalkit("report", real.folder, "--as", "lm_eval", "-o", "out", cwd=tmp_path).code == 0
+    results = json.loads(next((tmp_path / "out").glob("results_*.json")).read_text())
     table = ask_lm_eval("from lm_eval.utils import make_table\nfound = make_table(asked)", results)
     error = ask_lm_eval(
         "from lm_eval.api.metrics import mean_stderr\nfound = mean_stderr(asked)",

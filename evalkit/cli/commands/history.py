@@ -94,13 +94,9 @@ def _write_page(runs: list[Run], given: dict[str, Any], page: Path) -> None:
 
 def _runs(folder: Path) -> Iterable[Run]:
     """Every run at any depth; a folder that is damaged is none."""
-    from evalkit.runs.store import Run
+    from evalkit.cli.commands.leaderboard import every_run
 
-    for path in sorted(folder.rglob("manifest.json")):
-        try:
-            yield Run.open(path.parent)
-        except UsageError as error:
-            say(f"evalkit: left out: {str(error).splitlines()[0]}", err=True)
+    yield from every_run(folder)
 
 
 def _mark(change: ChangePoint, one: Series) -> Text:

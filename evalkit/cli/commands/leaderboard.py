@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -49,12 +50,7 @@ def runs_of(folder: Path, tasks: Sequence[str] = ()) -> list[Run]:
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}", fix="evalkit leaderboard DIR, where DIR holds run folders")
     found = []
-    for path in sorted(folder.rglob("manifest.json")):
-        try:
-            run = Run.open(path.parent)
-        except UsageError as error:
-            say(f"evalkit: left out: {str(error).splitlines()[0]}", err=True)
-            continue
+    for run in every_run(folder):
         entries = [entry for entry in run.manifest.tasks if entry.result and (not tasks or entry.name in tasks)]
         if entries:
             run.manifest.tasks = entries
@@ -62,6 +58,23 @@ def runs_of(folder: Path, tasks: Sequence[str] = ()) -> list[Run]:
     if not found:
         raise UsageError(f"{folder} holds no finished run of that kind", fix="evalkit show lists the runs")
     return found
+
+
+def every_run(folder: Path) -> Iterator[Run]:
+    """Every run at any depth, and every log of another harness; one that is damaged is said and left out."""
+    from evalkit.runs.foreign.scored import logs_under
+
+    own: list[Run | UsageError] = []
+    for path in sorted(folder.rglob("manifest.json")):
+        try:
+            own.append(Run.open(path.parent))
+        except UsageError as error:
+            own.append(error)
+    for run in itertools.chain(own, logs_under(folder)):
+        if isinstance(run, UsageError):
+            say(f"evalkit: left out: {str(run).splitlines()[0]}", err=True)
+        else:
+            yield run
 
 
 def write_site(runs: Sequence[Run], folder: Path, title: str) -> Path:

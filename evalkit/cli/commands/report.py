@@ -12,7 +12,7 @@ from evalkit import plugins
 from evalkit.core import Sibling, UsageError
 from evalkit.core.spec import parse
 from evalkit.core.terminal import emit, say
-from evalkit.runs.store import Run, runs_under
+from evalkit.runs.foreign.scored import runs_at
 from evalkit.runs.written_report import BY_SUFFIX, FOLDER, Report, files_of, tags_of, write_folder, write_pieces
 
 
@@ -45,7 +45,7 @@ def command(
       evalkit report runs/a -o scores.csv       one line a score
     """
     # Within a folder the oldest comes first, as the models were asked.
-    found = [run for given in runs for run in _opened(given)]
+    found = [run for given in runs for run in runs_at(given)]
     suffix = out.suffix.lower() if out else ""
     if suffix not in ("", *BY_SUFFIX) and not (name or comparing):
         raise UsageError(
@@ -79,19 +79,6 @@ def command(
         return
     for path in write_pieces(out, made):
         say(f"wrote {path} ({_size(path)})")
-
-
-def _opened(given: Path) -> list[Run]:
-    """The runs at or below a path, or the log of another harness where there are none."""
-    folders = runs_under(given)[::-1]
-    if not folders and given.exists():
-        from evalkit.runs.foreign import open_log
-        from evalkit.runs.foreign.scored import scored
-
-        log = open_log(given)
-        if log is not None:
-            return [cast("Run", scored(log))]
-    return [Run.open(folder) for folder in folders or [given]]
 
 
 def _pieces(made: str | Iterator[str | bytes | Sibling]) -> Iterator[str]:

@@ -41,10 +41,12 @@ def command(
     if run is None:
         _list_runs(out)
         return
-    found = [Run.open(folder) for folder in runs_under(run)] or [Run.open(run)]
+    from evalkit.runs.foreign.scored import runs_at
+
+    found = runs_at(run)[::-1]
     if as_json:
         for one in found:
-            emit_json((one.folder / "manifest.json").read_text(encoding="utf-8"))
+            emit_json(_manifest(one))
     elif samples or failed or wrong:
         shown = sum(_show_samples(out, one, task, samples, failed, wrong, limit) for one in found)
         if not shown and samples:
@@ -58,6 +60,20 @@ def command(
 def _wanted(failed: bool, wrong: bool) -> str:
     told = ["could not be measured"] * failed + ["has a score below 1 in its primary metric"] * wrong
     return " or ".join(told)
+
+
+def _manifest(run: Run) -> str:
+    """A run's manifest as it was written; what is known of another harness's log in the same form."""
+    path = run.folder / "manifest.json"
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    from dataclasses import asdict
+
+    import orjson
+
+    from evalkit.runs.store.codec import json_line
+
+    return json_line(asdict(run.manifest), orjson.OPT_INDENT_2).decode()
 
 
 def _list_runs(out: Console) -> None:

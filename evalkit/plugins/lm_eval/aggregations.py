@@ -30,7 +30,7 @@ def _mean(items: Sequence[Any]) -> float:
 
 def _weighted(items: Sequence[Any]) -> float:
     values, weights = zip(*items, strict=True)
-    return float(sum(values)) / sum(weights)
+    return float(sum(values) / sum(weights))
 
 
 def _f1(items: Sequence[Any]) -> float:
@@ -66,8 +66,8 @@ def _corpus(compute: str, **options: Any) -> Aggregation:
     def score(items: Sequence[Any]) -> float:
         import sacrebleu
 
-        references, said = zip(*items, strict=True)
-        references = [[one] if isinstance(one, str) else list(one) for one in references]
+        right, said = zip(*items, strict=True)
+        references = [[one] if isinstance(one, str) else list(one) for one in right]
         texts = [one if isinstance(one, str) else one[0] for one in said]
         streams = [list(stream) for stream in zip(*references, strict=False)]
         return float(getattr(sacrebleu, compute)(texts, streams, **options).score)
@@ -129,7 +129,7 @@ def aggregation_of(said: Any, metric: str, at: str) -> tuple[str, Aggregation | 
         return name, _TABLE[name]
     registry = sys.modules.get("lm_eval.api.registry")
     try:
-        found = registry.get_aggregation(name) if registry else None  # type: ignore[union-attr]
+        found = registry.get_aggregation(name) if registry else None
     except (KeyError, AttributeError):
         found = None
     if found is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from evalkit.core import (
     Fewshot,
+    FewshotOrder,
     Image,
     Message,
     Method,
@@ -140,7 +141,7 @@ def _fewshot(config: Config, at: str) -> Fewshot:
     if config.output_type == "loglikelihood_rolling":
         return Fewshot(0, fixed=True)
     spare = config.fewshot.split == config.test_split
-    order = "first" if sampler == "first_n" else "lm-eval"
+    order: FewshotOrder = "first" if sampler == "first_n" else "lm-eval"
     fixed = config.raw.get("num_fewshot") == 0
     return Fewshot(config.num_fewshot, order, spare=spare, exact=not spare, fixed=fixed)
 

@@ -12,11 +12,6 @@ from evalkit.core.spec import nearest
 __all__ = ["Config", "FewshotForm", "config_of"]
 
 OUTPUTS = ("generate_until", "loglikelihood", "loglikelihood_rolling", "multiple_choice")
-_UNUSED = frozenset(
-    ("tag", "group", "group_alias", "task_list", "include", "recipe", "task_alias", "metadata", "should_decontaminate")
-    + ("doc_to_decontamination_query", "dataset_kwargs", "class", "provider", "model_args", "template_aliases")
-    + ("use_prompt", "custom_dataset", "unsafe_code", "weight_by_size", "aggregate_metric_list", "sub_domain")
-)
 DEFAULT_TOKENS = 256
 
 
@@ -82,11 +77,11 @@ def config_of(values: Mapping[str, Any], at: str) -> Config:
         close = nearest(str(kind), OUTPUTS)
         raise UsageError("no such output_type", found=repr(kind), fix=close or ", ".join(OUTPUTS), at=at)
     _refuse(values, at)
-    shared = {
+    shared: dict[str, Any] = {
         name: values.get(name)
         for name in ("process_docs", "doc_to_text", "doc_to_choice", "doc_to_target", "gen_prefix")
     }
-    delimiters = {
+    delimiters: dict[str, Any] = {
         "fewshot_delimiter": _text(values, "fewshot_delimiter", "\n\n"),
         "target_delimiter": _text(values, "target_delimiter", " "),
     }

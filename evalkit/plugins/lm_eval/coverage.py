@@ -1,4 +1,4 @@
-"""How much of a folder of lm-eval's tasks evalkit can ask: each is built and makes a sample of one row, or says why not.
+"""How many of a folder's tasks evalkit can ask: each is built and makes a sample of one row, or says why not.
 
 Rows come from the local mirror where it has the data set; else one is made up (`made_rows`).
 """

@@ -69,7 +69,7 @@ def _registered(name: str) -> Any:
     """A filter that the Python of a task has registered with lm-eval, which it imported."""
     registry = sys.modules.get("lm_eval.api.registry")
     try:
-        return registry.get_filter(name) if registry else None  # type: ignore[union-attr]
+        return registry.get_filter(name) if registry else None
     except (KeyError, AttributeError):
         return None
 

@@ -7,6 +7,7 @@ time: a look-up afterwards looks at the files' dates alone and reads those that 
 from __future__ import annotations
 
 import os
+import posixpath
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -128,7 +129,7 @@ def _with_includes(path: str, said: Mapping[str, Mapping[str, Any]], seen: tuple
     own = dict(said.get(path, {}))
     merged: dict[str, Any] = {}
     for name in _listed(own.pop("include", None)):
-        included = os.path.normpath(os.path.join(os.path.dirname(path), str(name))).replace(os.sep, "/")
+        included = posixpath.normpath(posixpath.join(path.rpartition("/")[0], str(name)))
         if included in said and included not in seen:
             merged |= _with_includes(included, said, (*seen, path))
     return merged | own

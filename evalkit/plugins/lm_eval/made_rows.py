@@ -1,7 +1,7 @@
 """Rows made up for a task whose data are not at hand: the columns that its templates and functions ask for.
 
-Nobody says what is in a column. So a row begins with texts, and where the task fails on it the columns that it had asked
-for last become something else, until the task makes a sample of it or nothing more is left to try.
+Nobody says what is in a column. So a row begins with texts, and where the task fails on it the columns that it had
+asked for last become something else, until the task makes a sample of it or nothing more is left to try.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ _LIKELY: Sequence[tuple[re.Pattern[str], tuple[str, ...]]] = (
     (re.compile(r"(?i)choices|options|endings|candidates|distractors|answers|targets|references"), ("texts", "row")),
     (re.compile(r"(?i)label|gold|correct|idx|index|answer_?key|answerkey"), ("place", "letter", "digit")),
 )
-_CHOICES = ("texts", "row", "labelled", "lettered", "rows", "letters", "lists", "labels", "short list", "place", "letter")
+_CHOICES = (
+    *("texts", "row", "labelled", "lettered", "rows", "letters", "lists", "labels", "short list"),
+    *("place", "letter"),
+)
 _ATTEMPTS = 4000
 _SECONDS = 10.0
 _COLUMNS = 12
@@ -254,7 +257,7 @@ def words_of(values: Mapping[str, Any], *functions: Any) -> list[str]:
         if isinstance(function, partial):
             for value in function.keywords.values():
                 _add_words(value, found)
-            function = function.func  # noqa: PLW2901
+            function = function.func
         code = getattr(function, "__code__", None)
         if code is not None:
             _words_in(code, getattr(function, "__globals__", {}), found, 0)
@@ -271,7 +274,7 @@ def _words_in(code: Any, names: Mapping[str, Any], found: dict[str, None], depth
         value = names.get(name)
         if isinstance(value, dict | list | tuple):
             _add_words(value, found)
-        elif depth < 2 and hasattr(value, "__code__"):
+        elif depth < 2 and value is not None and hasattr(value, "__code__"):
             _words_in(value.__code__, value.__globals__, found, depth + 1)
 
 
@@ -293,9 +296,9 @@ def _named(template: str, *, is_column: bool) -> list[str]:
 def fitted(attempt: Callable[[Kinds], tuple[int, Exception | None]], start: Kinds) -> tuple[Kinds, Exception | None]:
     """The kinds on which `attempt` gets furthest, with what fails there; None where nothing does.
 
-    `attempt` says how far it came. What came furthest is changed further: the columns that it asked for last become each
-    of the other kinds in turn. A change that gets further is taken up at once, and what it came from may be changed
-    otherwise later; one that only fails in a way not seen before waits.
+    `attempt` says how far it came. What came furthest is changed further: the columns that it asked for last become
+    each of the other kinds in turn. A change that gets further is taken up at once, and what it came from may be
+    changed otherwise later; one that only fails in a way not seen before waits.
     """
     far, problem = attempt(start)
     furthest = (far, start, problem)

@@ -53,17 +53,10 @@ _DEFAULT = {
     "multiple_choice": ("acc", "acc_norm"),
 }
 _PASSED_ON = frozenset(
-    (
-        "acc",
-        "acc_norm",
-        "acc_bytes",
-        "acc_mutual_info",
-        "perplexity",
-        "word_perplexity",
-        "byte_perplexity",
-        "likelihood",
-    )
-    + ("bits_per_byte", "brier_score", "mcc", "f1", "bleu", "chrf", "chrf++", "ter", "acc_all")
+    [
+        *("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "perplexity", "word_perplexity", "byte_perplexity"),
+        *("likelihood", "bits_per_byte", "brier_score", "mcc", "f1", "bleu", "chrf", "chrf++", "ter", "acc_all"),
+    ]
 )
 
 

@@ -141,7 +141,7 @@ def _item_of(name: str) -> Any:
     def item(record: Any) -> Any:
         for score in record.scores:
             if score.name == name and not score.validity.is_measurement_failure:
-                return (score.details[ITEM] if ITEM in score.details else score.value,)
+                return (score.details.get(ITEM, score.value),)
         return None
 
     return item

@@ -33,10 +33,7 @@ def example_turn(config: Config, doc: Doc) -> tuple[str, str]:
     if target is None or target == "":
         before = form.target_delimiter if prefix and needs_delimiter(question, prefix) else ""
         return question + before, prefix
-    if prefix:
-        before = form.target_delimiter if needs_delimiter(question, prefix) else ""
-    else:
-        before = form.target_delimiter
+    before = form.target_delimiter if not prefix or needs_delimiter(question, prefix) else ""
     answer = joined(prefix, answer_of(target, choices), " ")
     return question + before, answer + form.fewshot_delimiter
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from evalkit.core import UsageError
+from evalkit.runs.foreign import open_log
 from evalkit.runs.foreign.run import ForeignRun
 from evalkit.runs.runner.collect import Collector
 from evalkit.runs.runner.suites import summarise
+from evalkit.runs.store import Run, runs_under
 
 
 def scored(run: ForeignRun) -> ForeignRun:
@@ -23,3 +30,25 @@ def scored(run: ForeignRun) -> ForeignRun:
         entry.result.signature = "|".join((entry.name, run.harness, *facts))
     summarise(run.manifest)
     return run
+
+
+def runs_at(given: Path) -> list[Run]:
+    """The runs at or below a path, the oldest first, or the log of another harness where there are none."""
+    folders = runs_under(given)[::-1]
+    if not folders and given.exists():
+        log = open_log(given)
+        if log is not None:
+            return [cast("Run", scored(log))]
+    return [Run.open(folder) for folder in folders or [given]]
+
+
+def logs_under(folder: Path) -> Iterator[Run | UsageError]:
+    """The logs of other harnesses at any depth, with their scores; for one that is damaged, what is wrong with it."""
+    places = {path.parent for path in folder.rglob("samples_*.jsonl")} | set(folder.rglob("*.eval"))
+    for place in sorted(places):
+        try:
+            log = open_log(place)
+            if log is not None:
+                yield cast("Run", scored(log))
+        except UsageError as error:
+            yield error

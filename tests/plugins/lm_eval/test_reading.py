@@ -11,7 +11,7 @@ from evalkit.core import Suite, UsageError
 from evalkit.plugins import foreign_code
 from evalkit.plugins.families import rows_of
 from evalkit.plugins.lm_eval import index as indexing
-
+from evalkit.plugins.lm_eval import yaml_files
 from tests.plugins.lm_eval.conftest import asked
 
 BASE = """
@@ -48,7 +48,7 @@ def test_everything_is_listed_and_nothing_is_run(some, write, folder):
 def test_the_index_follows_an_edit_and_reads_nothing_else_again(some, write, folder, monkeypatch):
     indexing.index_of(folder)
     read = []
-    original = indexing.plain
+    original = yaml_files.plain
     monkeypatch.setattr(indexing, "plain", lambda path: read.append(path.name) or original(path))
     write("one.yaml", "include: _base\ntask: other_name\n")
     assert {"other_name", "two"} <= indexing.index_of(folder).entries.keys()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from evalkit.core import UsageError
-
 from tests.plugins.lm_eval.conftest import asked
 
 QA = """
@@ -73,7 +72,8 @@ def test_a_worked_example(write, rows, load, keys, example):
 
 
 def test_literal_examples_of_another_schema(write, rows, load):
-    samples = "fewshot_config: {sampler: first_n, doc_to_text: '{{other}}', doc_to_target: '{{right}}', samples: [{other: X, right: Y}]}"
+    form = "sampler: first_n, doc_to_text: '{{other}}', doc_to_target: '{{right}}'"
+    samples = f"fewshot_config: {{{form}, samples: [{{other: X, right: Y}}]}}"
     write("qa.yaml", QA + f"doc_to_text: q\ndoc_to_target: a\nnum_fewshot: 1\n{samples}")
     rows(*FOUR)
     assert one_prompt(load)[1].text == "X Y\n\nQuestion a"

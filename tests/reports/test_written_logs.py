@@ -1,0 +1,80 @@
+"""A run written as another harness's log, and read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+import evalkit
+from evalkit import Run
+from evalkit.runs.foreign import open_log
+from evalkit.runs.foreign.scored import scored
+from evalkit.runs.written_report import write_report
+
+TASKS = ("toy_mmlu", "toy_squad", "toy_wikitext")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return evalkit.run(TASKS, "tiny", limit=6, out=out, cache=False)
+
+
+@pytest.mark.parametrize("form", ["lm_eval", "inspect"])
+def test_a_written_log_read_back_has_the_same_scores_of_every_sample(run: Run, form: str, tmp_path: Path) -> None:
+    write_report([run], tmp_path / form, form)
+    back = open_log(tmp_path / form)
+    assert back is not None
+    assert set(back.tasks) == set(TASKS)
+    for task in TASKS:
+        ours = {r.sample.id: {s.name: s.value for s in r.scores} for r in run.records(task)}
+        theirs = {r.sample.id: {s.name: s.value for s in r.scores} for r in back.records(task)}
+        assert ours.keys() == theirs.keys()
+        for sample, values in theirs.items():
+            assert values
+            assert values == {name: pytest.approx(ours[sample][name], rel=1e-12) for name in values}
+
+
+def test_the_estimates_of_a_log_of_lm_evals_are_those_of_the_run(run: Run, tmp_path: Path) -> None:
+    files = write_report([run], tmp_path, "lm_eval")
+    results = json.loads(files[0].read_text())
+    log = open_log(tmp_path)
+    assert log is not None
+    for entry in scored(log).manifest.tasks:
+        assert entry.result is not None
+        for metric in entry.result.metrics:
+            known = next((m for m in run.manifest.task(entry.name).result.metrics if m.name == metric.name), None)
+            if known is None:
+                continue  # acc_bytes is a score and no metric of the task
+            assert metric.estimate.value == pytest.approx(known.estimate.value, rel=1e-12)
+            assert results["results"][entry.name][f"{metric.name},none"] == known.estimate.value
+    assert {m.name for m in log.metrics["toy_wikitext"]} == {"word_perplexity", "byte_perplexity", "bits_per_byte"}
+
+
+def test_inspects_own_reader_opens_the_logs(run: Run, tmp_path: Path) -> None:
+    python = os.environ.get("EVALKIT_TEST_INSPECT")
+    if not python:
+        pytest.skip("set EVALKIT_TEST_INSPECT to a Python that has inspect-ai")
+    files = write_report([run], tmp_path, "inspect")
+    code = (
+        "import json, sys; from inspect_ai.log import read_eval_log as read\n"
+        "logs = [read(path) for path in sys.argv[1:]]\n"
+        "print(json.dumps([[l.status, l.eval.task, len(l.samples), l.samples[0].scores is not None] for l in logs]))"
+    )
+    done = subprocess.run([python, "-c", code, *map(str, files)], check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == [["success", task, 6, True] for task in TASKS]
+
+
+def test_the_hub_reads_the_model_index(run: Run, tmp_path: Path) -> None:
+    cards = pytest.importorskip("huggingface_hub.repocard_data")
+    (path,) = write_report([run], tmp_path / "card.md", "hub")
+    _, front, _ = path.read_text(encoding="utf-8").split("---\n")
+    name, found = cards.model_index_to_eval_results(yaml.safe_load(front)["model-index"])
+    assert name == "tiny"
+    acc = next(one for one in found if (one.dataset_name, one.metric_name) == ("toy_mmlu", "acc"))
+    assert acc.metric_value == run.estimate("toy_mmlu", "acc").value
