@@ -51,7 +51,8 @@ class OpenedSuites:
             else:
                 found = self._task(member.task, made, shots)
                 members.append((member, found.name, found.task))
-        entry = suite_entry(suite, members, self.entries)
+        none = suite.average == "none"
+        entry = SuiteEntry(suite.name, "none") if none else suite_entry(suite, members, self.entries)
         if self.entries.setdefault(suite.name, entry) != entry:
             raise UsageError(f"two suites are named {suite.name!r}", fix="give one of them another name")
         return entry

@@ -31,7 +31,7 @@ def load_all(tasks: Sequence[str | Task], project: Path | None) -> tuple[list[Pl
         if isinstance(made, Suite):
             opened = OpenedSuites(project, lambda spec, made: _load(spec, made, project))
             opened.open(made)
-            suites += opened.entries.values()
+            suites += [entry for entry in opened.entries.values() if entry.average != "none"]
             found += opened.tasks.values()
         else:
             found.append(_load(spec, made, project))
