@@ -12,7 +12,7 @@ from typing import Any
 
 from evalkit import Run
 from evalkit.core import Record, Sibling, UsageError
-from evalkit.runs.store import TaskEntry
+from evalkit.runs.store import SuiteEntry, TaskEntry
 
 META = {
     "name": "lm_eval",
@@ -63,14 +63,20 @@ def _key(metric: str) -> str:
     return metric if "," in metric else f"{metric},none"
 
 
+def _counts_one_metric(suite: SuiteEntry) -> bool:
+    """Whether every member counts by the same single metric, above 0, as a group of lm-eval's does."""
+    counted = {(tuple(member.metrics), member.floor) for member in suite.members}
+    return len(counted) == 1 and all(len(metrics) == 1 and floor == 0.0 for metrics, floor in counted)
+
+
 def _whole(run: Run) -> dict[str, Any]:
     entries = {_name(entry.name): entry for entry in run.manifest.tasks if entry.result}
     errors = _errors(run)
     suites = {_name(suite.name): suite for suite in run.manifest.suites}
     groups = {
-        name: {"alias": name, _key(suite.members[0].metric): suite.result.estimate.value}
+        name: {"alias": name, _key(suite.members[0].metrics[0]): suite.result.estimate.value}
         for name, suite in suites.items()
-        if suite.result is not None and len({member.metric for member in suite.members}) == 1
+        if suite.result is not None and _counts_one_metric(suite)
     }
     made = datetime.fromtimestamp(run.manifest.started).timestamp() if run.manifest.started else 0.0
     return {

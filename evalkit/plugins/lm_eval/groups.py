@@ -93,8 +93,9 @@ def suite_of(index: Index, name: str, spec: Any) -> Suite:
     if metric and chain and chain != "none":
         metric = f"{metric},{chain}"
     average = "none" if not aggregated else "samples" if aggregated[0].get("weight_by_size", True) else "tasks"
+    counts = (metric,) if metric else ()
     members = tuple(
-        Member(spec(leaf), metric=metric, category=leaf.inside[0] if leaf.inside else "") for leaf in leaves
+        Member(spec(leaf), metrics=counts, category=leaf.inside[0] if leaf.inside else "") for leaf in leaves
     )
     return Suite(f"lm-eval/{name}", members, average)  # type: ignore[arg-type]
 

@@ -129,7 +129,7 @@ def test_a_group_is_a_suite_with_what_it_says_of_its_tasks(some, write, load, fo
     write("all.yaml", GROUP)
     suite = load("all")
     assert isinstance(suite, Suite)
-    assert (suite.average, suite.members[0].metric) == ("samples", "exact_match")
+    assert (suite.average, suite.members[0].metrics) == ("samples", ("exact_match",))
     assert [member.category for member in suite.members] == ["", "inner", ""]
     specs = [member.task for member in suite.members]
     assert specs == [f"lm-eval/{one},from={folder}" for one in ("one", "two", "one,group=all")]
