@@ -68,7 +68,7 @@ def _groups(about: Mapping[str, Any], tasks: Mapping[str, _Task]) -> Iterator[Su
         keys = [key.removesuffix(",none") for key in values if "," in key and "_stderr" not in key]
         shared = [key for key in keys if members and all(key in (m.name for m in one.metrics) for one in members)]
         if shared:
-            yield SuiteEntry(str(name), "samples", [SuiteMember(one.name, shared[0]) for one in members])
+            yield SuiteEntry(str(name), "samples", [SuiteMember(one.name, [shared[0]]) for one in members])
 
 
 def _leaves(name: str, below: Mapping[str, Any], seen: tuple[str, ...]) -> Iterator[str]:
