@@ -13,6 +13,7 @@ __all__ = ["drawn_as", "features_of", "is_greedy", "temperature_of"]
 
 _WORDS = {"temperature": "t", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p", "repetition_penalty": "penalty"}
 """What `Method.settings["sampling"]` calls a setting: "greedy", or "t=0.7,top_p=1,n=8"."""
+_LENGTHS = ("max_tokens", "thinking_tokens")
 _UNUSED = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
 _APART = ("top_k", "min_p", "repetition_penalty", "thinking_tokens")
 """Settings that not every model takes, which are then among its features."""
@@ -50,11 +51,13 @@ def drawn_as(method: Method, sampling: Sampling) -> Method:
     if Generate not in method.needs or not said:
         return method
     settings = dict(method.settings)
-    if said.keys() & _WORDS.keys():
-        settings["sampling"] = _words(method.settings.get("sampling", ""), said)
-    for name in ("max_tokens", "thinking_tokens"):
+    before = settings.get("sampling", "")
+    words = [_words(before, said) if said.keys() & _WORDS.keys() else before]
+    for name in _LENGTHS:
         if name in said:
             settings[name] = str(said[name])
+            words.append(f"{name}={said[name]}")
+    settings["sampling"] = ",".join(filter(None, words))
     return replace(method, ask=_Drawn(method.ask, sampling), settings=settings)
 
 

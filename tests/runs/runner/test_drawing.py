@@ -75,7 +75,8 @@ def words(task: Task, settings: Settings) -> tuple[str, str]:
 def test_the_signature_names_what_was_drawn() -> None:
     sampled = say_task(1, method=generate(temperature=0.7, n=8))
     assert words(say_task(1), Settings()) == ("greedy", "1")
-    assert words(say_task(1), DRAWN) == ("t=0.6,top_p=0.95,top_k=20", "3")
+    assert words(say_task(1), DRAWN) == ("t=0.6,top_p=0.95,top_k=20,max_tokens=77", "3")
+    assert words(say_task(1), Settings(max_tokens=9)) == ("greedy,max_tokens=9", "1")
     assert words(sampled, Settings(top_p=0.9)) == ("t=0.7,top_p=0.9,n=8", "1")
     assert words(sampled, Settings(top_k=0)) == ("t=0.7,top_p=1,n=8", "1")
     assert words(say_task(1), Settings(repetition_penalty=1.05)) == ("greedy,penalty=1.05", "1")
