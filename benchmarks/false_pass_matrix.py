@@ -100,7 +100,7 @@ def pair(kind: PairKind, n: int, rng: np.random.Generator, *, worse: bool) -> tu
     else:
         drawn = [(level, size) for size, level in ((size, kind.level(rng)) for size in sizes)]
         before, again = (np.concatenate([kind.draw(rng, size, level) for level, size in drawn]) for _ in range(2))
-    if kind.metric == "pass_at_k":
+    if kind.metric.endswith("pass_at_k"):
         # The last column names the problem, which is the same in both runs.
         again[:, 2] = before[:, 2]
     if kind.metric == "macro_mean":
@@ -282,6 +282,7 @@ KINDS: tuple[PairKind, ...] = (
       for together in (False, True) for looks in ALIKE if looks != "five times" or len(sizes) == 1),
     *(PairKind("pass_at_k", f"pass@{k}", partial(metrics.pass_at_k, k), tries(5, 1, k), to(1, 0.0), looks=looks)
       for k in (1, 5) for looks in ALIKE),
+    PairKind("all_pass_at_k", "pass^1", partial(metrics.all_pass_at_k, 1), tries(5, 1, 1), to(1, 0.0)),
     *(PairKind(name, "accuracy 0.9", getattr(metrics, name), answers(0.9), wrong_class)
       for name in ("macro_f1", "micro_f1", "mcc")),
     *(PairKind(name, "accuracy 0.9, a fifth of one class", getattr(metrics, name), answers(0.9, 0.2), wrong_class,

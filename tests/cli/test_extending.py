@@ -120,4 +120,4 @@ def test_an_option_that_it_does_not_have_is_a_usage_error(place: Place) -> None:
 def test_the_doctor_counts_them(place: Place) -> None:
     lines = [line.split(maxsplit=2) for line in place("doctor").out.splitlines()]
     counts = {words[1]: words[2] for words in lines if len(words) == 3}
-    assert (counts["models"], counts["commands"], counts["reports"]) == ("1 found", "1 found", "11 found")
+    assert (counts["models"], counts["commands"], counts["reports"]) == ("1 found", "1 found", "13 found")
