@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.core import PromptFormat, Row, Sample, Subset, Task, UsageError
+from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
 from evalkit.prompting.methods import generate
 from evalkit.scoring.scorers.math_equal import math_equal
@@ -49,7 +49,4 @@ def task(*, year: Literal["2024", "2025", "2026"] = "2025", max_tokens: int = 32
 
 def _sample(row: Row, instruction: str) -> Sample:
     values = row.values
-    missing = [column for column in ("problem", "answer") if column not in values]
-    if missing:
-        raise UsageError(f"a row of AIME has no column {missing[0]!r}", found=", ".join(values), at=row.origin)
     return Sample(row.id, f"{instruction}\n\n{values['problem']}", targets=(str(int(values["answer"])),))

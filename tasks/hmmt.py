@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.core import PromptFormat, Row, Sample, Subset, Task, UsageError
+from evalkit.core import PromptFormat, Row, Sample, Subset, Task
 from evalkit.data import hub
 from evalkit.prompting.methods import generate
 from evalkit.scoring.scorers.math_equal import math_equal
@@ -51,9 +51,6 @@ def task(*, sitting: Sitting = "feb_2025", max_tokens: int = 32768) -> Task:
 
 def _sample(row: Row, instruction: str) -> Sample:
     values = row.values
-    missing = [column for column in ("problem", "answer") if column not in values]
-    if missing:
-        raise UsageError(f"a row of HMMT has no column {missing[0]!r}", found=", ".join(values), at=row.origin)
     subjects = values.get("problem_type") or ()
     return Sample(
         row.id,

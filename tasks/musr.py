@@ -28,7 +28,6 @@ META = {
 }
 
 Domain = Literal["all", "murder_mysteries", "object_placements", "team_allocation"]
-_COLUMNS = ("narrative", "question", "choices", "answer_index")
 
 
 def task(*, domain: Domain = "all") -> Task:
@@ -49,9 +48,6 @@ def task(*, domain: Domain = "all") -> Task:
 
 def _sample(row: Row) -> Sample:
     values = row.values
-    missing = [column for column in _COLUMNS if column not in values]
-    if missing:
-        raise UsageError(f"a row of MuSR has no column {missing[0]!r}", found=", ".join(values), at=row.origin)
     choices = tuple(str(choice) for choice in _listed(values["choices"], row))
     listed = "".join(f"{number} - {choice}\n" for number, choice in enumerate(choices, 1))
     gold = int(values["answer_index"])

@@ -47,10 +47,5 @@ def task(*, judge: str = "simpleqa", max_tokens: int = 4096) -> Task:
 
 def _sample(row: Row) -> Sample:
     values = row.values
-    missing = [column for column in ("problem", "answer") if column not in values]
-    if missing:
-        raise UsageError(
-            f"a row of SimpleQA Verified has no column {missing[0]!r}", found=", ".join(values), at=row.origin
-        )
     groups = tuple(str(values[column]) for column in ("topic", "answer_type") if values.get(column))
     return Sample(row.id, values["problem"], targets=(str(values["answer"]),), groups=groups)

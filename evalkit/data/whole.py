@@ -61,7 +61,7 @@ class MadeSource:
 
 @dataclass(frozen=True, slots=True)
 class LibrarySource:
-    """A split as `datasets.load_dataset` gives it, with arguments of its own (`data_files`, `data_dir`, …)."""
+    """A split as `datasets.load_dataset` gives it, with further arguments (`data_files`, `data_dir`, …)."""
 
     path: str
     config: str | None

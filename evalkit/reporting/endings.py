@@ -39,7 +39,7 @@ def ending(validity: str, count: int) -> str:
 
 
 def flag_words(flag: str, count: int) -> str:
-    """`12 samples were cut at the limit`; a flag without words of its own is named."""
+    """`12 samples were cut at the limit`; a flag that has no words here is named."""
     known = _FLAGS.get(flag)
     return f"{plural(count, 'sample')} {known[count != 1]}" if known else f"{plural(count, 'sample')}: {flag}"
 

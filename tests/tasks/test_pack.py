@@ -286,7 +286,7 @@ def test_choices_that_are_no_list_are_told_and_never_run(over, written):
 def test_rows_of_another_schema_are_told_in_one_sentence(over, spec):
     [name] = PACK[spec]
     loaded = over(spec, {name: [{"question": "1 + 1?", "answer": "2"}]})
-    with pytest.raises(UsageError, match="has no column 'problem'\n  found: question, answer"):
+    with pytest.raises(UsageError, match="column 'problem' is missing\n  found: columns: question, answer"):
         loaded.samples()
 
 

@@ -29,7 +29,7 @@ class Settings:
     max_tokens: int | None = None
     thinking_tokens: int | None = None
     recommended: bool = False
-    """Whether what a task recommends stands in for what is not said."""
+    """Whether what a task recommends fills what is not said."""
     proportion: float = 1.0
     """A random part of the samples, whole clusters; a larger proportion of one seed holds every smaller one."""
     max_failures: float = 0.05
