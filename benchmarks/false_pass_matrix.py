@@ -40,8 +40,9 @@ from coverage_matrix import (
 )
 
 from evalkit.comparing.gates import GateLimits, GateOutcome, Pairs
-from evalkit.comparing.gates.decide import decide_statistic, outcomes
+from evalkit.comparing.gates.decide import outcomes
 from evalkit.comparing.gates.sequential import Schedule, batches
+from evalkit.comparing.gates.statistic import PairedRows, Statistic, decide_statistic
 from evalkit.core import Metric
 from evalkit.scoring import metrics
 from evalkit.scoring.metrics.per_sample import is_mean_of
@@ -127,18 +128,10 @@ def decided(
     """What a gate says of one data set."""
     before, after, clusters = drawn
     if not is_mean_of(metric, before):
-        return decide_statistic(
-            before,
-            after,
-            clusters,
-            metric.estimate,
-            limits,
-            higher_is_better=metric.higher_is_better,
-            ends=metric.ends or (None, None),
-            jackknife=metric.jackknife,
-            weighed_by=metric.weighed_by,
-            resamples=resamples,
-        ).outcome
+        statistic = Statistic(
+            metric.estimate, metric.higher_is_better, metric.ends or (None, None), metric.jackknife, metric.weighed_by
+        )
+        return decide_statistic(PairedRows(before, after, clusters), statistic, limits, resamples=resamples).outcome
     left, right = before[:, 0], after[:, 0]
     if metric.units is not None:
         (left, numbers), (right, _) = metric.units(before, clusters), metric.units(after, clusters)

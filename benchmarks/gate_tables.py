@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.comparing.gates.decide import decide, decide_statistic
+from evalkit.comparing.gates.decide import decide
 from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.outcomes import GateOutcome, Pairs
 from evalkit.comparing.gates.planning import plan, rates
 from evalkit.comparing.gates.sequential import Schedule, plan_sequential
+from evalkit.comparing.gates.statistic import PairedRows, Statistic, decide_statistic
 from evalkit.core import Estimate
 from evalkit.stats import mean_interval
 from evalkit.stats.difference import beyond, p_value
@@ -227,9 +228,8 @@ def statistics(grid: Grid, seed: int) -> list[str]:
                 before, after = documents(n, size, rise, rng)
                 clusters = np.arange(n) // size if size > 1 else None
                 limits = GateLimits(truth, any_drop_blocks=not worse)
-                found = decide_statistic(
-                    before, after, clusters, perplexity, limits, higher_is_better=False, seed=1, resamples=500
-                )
+                statistic = Statistic(perplexity, higher_is_better=False)
+                found = decide_statistic(PairedRows(before, after, clusters), statistic, limits, seed=1)
                 wrong = (GateOutcome.PASS, GateOutcome.DEGRADED) if worse else (GateOutcome.FAIL,)
                 errors[worse] += found.outcome in wrong
                 covered += found.low <= truth <= found.high

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from evalkit.comparing.gates.ceilings import ceilings, invalid_replies
 from evalkit.comparing.gates.correction import blocking, corrected
-from evalkit.comparing.gates.decide import decide, decide_statistic
+from evalkit.comparing.gates.decide import decide
 from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.mean import mean_question
 from evalkit.comparing.gates.outcomes import GateVerdict, Pairs
 from evalkit.comparing.gates.policy import Policy
 from evalkit.comparing.gates.question import Question
 from evalkit.comparing.gates.report import GateRow
+from evalkit.comparing.gates.statistic import PairedRows, Statistic, decide_statistic
 from evalkit.comparing.pairing import Lost, PairedTask, PairedValues, is_mean, is_per_sample, rows_of, values_of
 from evalkit.core import UsageError
 
@@ -168,22 +169,12 @@ def _decider(
             f"{paired.name}: {metric} is no mean of samples, and neither run's task is there to compute it",
             fix="run the gate where the task's file is, or gate another metric",
         )
-    estimate = known.estimate
-    rows = rows_of(_cut(paired, places), metric)
-    return lambda limits: decide_statistic(
-        rows.baseline,
-        rows.candidate,
-        rows.clusters,
-        estimate,
-        limits,
-        higher_is_better=column.higher_is_better,
-        ends=ends_of(paired, metric),
-        jackknife=known.jackknife,
-        lost=rows.errored,
-        weighed_by=known.weighed_by,
-        seed=_SEED,
-        strict=strict,
+    found = rows_of(_cut(paired, places), metric)
+    rows = PairedRows(found.baseline, found.candidate, found.clusters, found.errored)
+    statistic = Statistic(
+        known.estimate, column.higher_is_better, ends_of(paired, metric), known.jackknife, known.weighed_by
     )
+    return lambda limits: decide_statistic(rows, statistic, limits, seed=_SEED, strict=strict)
 
 
 def pairs_of(paired: PairedTask, metric: str, places: IntArray | None = None) -> Pairs:

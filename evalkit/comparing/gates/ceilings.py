@@ -19,6 +19,7 @@ from evalkit.comparing.pairing import PairedTask
 from evalkit.comparing.side import MeanCost, TaskSide
 from evalkit.core import UsageError, Validity
 from evalkit.stats.moments import Moments
+from evalkit.stats.verdict import Verdict
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows
@@ -65,7 +66,7 @@ def _ceiling(paired: PairedTask, policy: Policy, name: str, rise: float) -> Ques
 def _decided(found: Moments, limits: GateLimits, known: MeanCost, level: float) -> GateVerdict:
     made = decide_moments(found, limits, before=known.mean, after=level, higher_is_better=False)
     how = "two means" if known.n else "two means, the baseline's deviation not kept: the candidate's taken for it"
-    return replace(made, how=f"{made.how}, {how}")
+    return made.with_how(how)
 
 
 def _of_means(known: MeanCost, after: FloatRows) -> Moments:
@@ -130,20 +131,8 @@ def invalid_replies(paired: PairedTask, policy: Policy) -> GateRow | None:
         proportions.append(sum(value is not Validity.OK for value in measured) / max(1, len(measured)))
     over = proportions[1] > most
     reason = f"{100 * proportions[1]:.1f} % of the replies are invalid; {100 * most:g} % are allowed"
-    verdict = GateVerdict(
-        outcome=GateOutcome.FAIL if over else GateOutcome.PASS,
-        baseline=proportions[0],
-        candidate=proportions[1],
-        difference=proportions[1] - proportions[0],
-        low=math.nan,
-        high=math.nan,
-        p_value=math.nan,
-        mcnemar_p=None,
-        n=paired.candidate.n,
-        clusters=paired.candidate.n,
-        how="counted",
-        needed=None,
-        margin=most,
-        reason=reason,
-    )
+    n, before, after = paired.candidate.n, proportions[0], proportions[1]
+    counted = Verdict.unknown("counted", n, n, value=after - before)
+    outcome = GateOutcome.FAIL if over else GateOutcome.PASS
+    verdict = GateVerdict(outcome, before, after, counted, most, reason)
     return GateRow(paired.name, "invalid replies", verdict, "ceiling", "", "proportion", higher_is_better=False)

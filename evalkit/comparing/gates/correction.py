@@ -38,8 +38,8 @@ def corrected(questions: Sequence[Question], verdicts: Sequence[GateVerdict]) ->
         rejected |= more
     for place in claiming:
         kept = GateOutcome.FAIL if place in rejected else strict[place]
-        found[place] = weakened(found[place], kept, f"Holm's correction for {total} decisions")
-        found[place] = replace(found[place], correction=f"Holm over {total} decisions")
+        left = weakened(found[place], kept, f"Holm's correction for {total} decisions")
+        found[place] = replace(left, found=replace(left.found, correction=f"Holm over {total} decisions"))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,21 +10,17 @@ import numpy as np
 
 from evalkit.comparing.gates.limits import GateLimits
 from evalkit.comparing.gates.outcomes import GateOutcome, GateVerdict, Pairs, shown
-from evalkit.stats.bootstrap import values_only
 from evalkit.stats.difference import beyond, bounds
 from evalkit.stats.exact import clopper_pearson, mcnemar_exact
-from evalkit.stats.jackknife import paired_jackknife
 from evalkit.stats.moments import Moments, moments
-from evalkit.stats.near_level import settled
 from evalkit.stats.paired import paired_interval, verdict_of
-from evalkit.stats.paired_bootstrap import paired_bootstrap
 from evalkit.stats.power import smallest_factor
 from evalkit.stats.verdict import Verdict
 
 if TYPE_CHECKING:
-    from evalkit.core import Ends, Estimate, FloatRows, IntArray, Jackknife
+    from evalkit.core import FloatRows, IntArray
 
-_MOST_SAMPLES = 10_000
+MOST_SAMPLES = 10_000
 """`needed` is not told beyond this many times the samples at hand: the drop then lies at the margin itself."""
 
 
@@ -44,7 +39,7 @@ def decide(pairs: Pairs, limits: GateLimits, *, strict: bool = True) -> GateVerd
     confidence = 1.0 - 2.0 * limits.alpha
     found = paired_interval(pairs.baseline, pairs.candidate, pairs.clusters, confidence, strict=strict, ends=pairs.ends)
     if len(pairs.baseline) == 0:
-        return _nothing(limits)
+        return nothing(limits)
     before, after = float(pairs.baseline.mean()), float(pairs.candidate.mean())
     exact = _mcnemar(pairs)
     if limits.zero_tolerance:
@@ -58,9 +53,9 @@ def decide(pairs: Pairs, limits: GateLimits, *, strict: bool = True) -> GateVerd
     needed = _needed(least, most, limits) if outcome.is_open else None
     left_out = 0 if pairs.lost is None else len(pairs.lost.places)
     ends = (float(low), float(high)) if pairs.higher_is_better else (-float(high), -float(low))
-    why = _lost_in_words(left_out, counted=float(least.n) > found.n)
+    why = lost_in_words(left_out, counted=float(least.n) > found.n)
     found = replace(found, low=ends[0], high=ends[1], left_out=left_out, why=why)
-    return _verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, needed=needed)
+    return verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, needed=needed)
 
 
 def decide_moments(
@@ -81,13 +76,13 @@ def decide_moments(
     most = most or found
     made = verdict_of(found, 1.0 - 2.0 * limits.alpha, strict=strict)
     _, high = bounds(most, limits.alpha, strict=strict)
-    why = _lost_in_words(lost, counted=True)
+    why = lost_in_words(lost, counted=True)
     made = replace(made, value=after - before, high=float(high), left_out=lost, why=why)
     if not higher_is_better:
         made = replace(made, low=-made.high, high=-made.low)
     outcome = list(GateOutcome)[int(_outcomes(found, most, limits, strict=strict))]
     needed = _needed(found, most, limits) if outcome.is_open else None
-    return _verdict(outcome, made, before, after, limits, higher_is_better, needed=needed)
+    return verdict(outcome, made, before, after, limits, higher_is_better, needed=needed)
 
 
 def decide_bounds(
@@ -100,88 +95,11 @@ def decide_bounds(
     needed: int | None = None,
 ) -> GateVerdict:
     """The verdict by bounds that are known already, in the metric's own direction."""
-    outcome = _by_bounds(found, limits, higher_is_better)
-    return _verdict(outcome, found, before, after, limits, higher_is_better, needed=needed)
+    outcome = by_bounds(found, limits, higher_is_better)
+    return verdict(outcome, found, before, after, limits, higher_is_better, needed=needed)
 
 
-def decide_statistic(
-    baseline_rows: FloatRows,
-    candidate_rows: FloatRows,
-    clusters: IntArray | None,
-    estimate: Callable[[FloatRows, IntArray], Estimate],
-    limits: GateLimits,
-    *,
-    higher_is_better: bool = True,
-    ends: Ends = (None, None),
-    jackknife: Jackknife = "bounded",
-    lost: int = 0,
-    weighed_by: int | None = None,
-    seed: int = 0,
-    resamples: int = 1000,
-    strict: bool = True,
-) -> GateVerdict:
-    """The verdict on a metric that is no mean of samples (corpus BLEU, macro F1, perplexity, a win rate).
-
-    Rows of shape (n, width) are the metric's sufficient statistics of the same samples in the same order. Bounds are
-    those of the jackknife's pseudo-values (`evalkit.stats.jackknife.paired_jackknife`), or, where `jackknife` is
-    "none", of the paired bootstrap; a margin is in the metric's own unit. `lost` pairs, which one side could not
-    measure, are taken to have lost or gained all there is of their part, where the metric has `ends`. Raises ValueError
-    for zero tolerance, which speaks of single samples, and where the two have not the same number of rows.
-    """
-    if limits.zero_tolerance:
-        raise ValueError("zero tolerance needs a value for every sample, not a statistic of all of them")
-    if len(baseline_rows) != len(candidate_rows):
-        raise ValueError(f"{len(baseline_rows)} baseline rows for {len(candidate_rows)} candidate rows")
-    if len(baseline_rows) == 0:
-        return _nothing(limits)
-    numbers = np.arange(len(baseline_rows)) if clusters is None else clusters
-    confidence = 1.0 - 2.0 * limits.alpha
-    if jackknife != "none":
-        found = paired_jackknife(
-            baseline_rows,
-            candidate_rows,
-            estimate,
-            clusters,
-            ends=ends,
-            weighed_by=weighed_by,
-            leverage=jackknife == "leverage",
-            seed=seed,
-            confidence=confidence,
-            strict=strict,
-        )
-    else:
-
-        def drawn(count: int) -> Verdict:
-            return paired_bootstrap(
-                baseline_rows, candidate_rows, estimate, clusters, seed=seed, resamples=count, confidence=confidence
-            )
-
-        found = settled(drawn, 1.0 - confidence, resamples=resamples)
-    with values_only():
-        before, after = estimate(baseline_rows, numbers).value, estimate(candidate_rows, numbers).value
-    found = _with_lost(found, lost, ends)
-    outcome = _by_bounds(found, limits, higher_is_better)
-    needed = None
-    if outcome.is_open and math.isfinite(found.low):
-        value, reach = (found.value, found.low) if higher_is_better else (-found.value, -found.high)
-        distance = value + limits.margin
-        factor = math.inf if distance == 0.0 else ((value - reach) / distance) ** 2
-        needed = math.ceil(found.n * factor) + 1 if factor <= _MOST_SAMPLES else None
-    return _verdict(outcome, found, before, after, limits, higher_is_better, exact=None, needed=needed)
-
-
-def _with_lost(found: Verdict, lost: int, ends: Ends) -> Verdict:
-    """Bounds moved by all that the lost samples' part of the whole can hold."""
-    lowest, highest = ends
-    if lost == 0:
-        return found
-    known = lowest is not None and highest is not None
-    part = lost / (lost + found.n) * (highest - lowest) if lowest is not None and highest is not None else 0.0
-    why = _lost_in_words(lost, counted=known)
-    return replace(found, low=found.low - part, high=found.high + part, left_out=lost, why=why)
-
-
-def _lost_in_words(lost: int, *, counted: bool) -> str:
+def lost_in_words(lost: int, *, counted: bool) -> str:
     if lost == 0:
         return ""
     pairs = f"{lost:,} pair{'' if lost == 1 else 's'} that one side could not measure"
@@ -226,7 +144,7 @@ def _codes(at_margin: FloatRows, at_zero: FloatRows, limits: GateLimits) -> IntA
 _PLACES = {outcome: place for place, outcome in enumerate(GateOutcome)}
 
 
-def _by_bounds(found: Verdict, limits: GateLimits, higher_is_better: bool) -> GateOutcome:
+def by_bounds(found: Verdict, limits: GateLimits, higher_is_better: bool) -> GateOutcome:
     low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
 
     def side(point: float) -> FloatRows:
@@ -246,7 +164,7 @@ def _needed(least: Moments, most: Moments, limits: GateLimits) -> int | None:
 
     if np.isnan(least.freedom):
         return None
-    factor = smallest_factor(decided, _MOST_SAMPLES, 1.001)
+    factor = smallest_factor(decided, MOST_SAMPLES, 1.001)
     return None if factor is None else math.ceil(float(least.n) * factor)
 
 
@@ -278,25 +196,15 @@ def _strict(
         _, most = clopper_pearson(0, found.clusters, 1.0 - 2.0 * limits.alpha)
         reason = f"None of {n} samples got worse, as would be with chance {limits.alpha:.2g} if {most:.2%} of such did."
         outcome = GateOutcome.PASS
-    return _verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, reason=reason)
+    return verdict(outcome, found, before, after, limits, pairs.higher_is_better, exact=exact, reason=reason)
 
 
-def _nothing(limits: GateLimits) -> GateVerdict:
-    nan = math.nan
-    return GateVerdict(
-        GateOutcome.INCONCLUSIVE,
-        *(nan, nan, nan, nan, nan, nan),
-        mcnemar_p=None,
-        n=0,
-        clusters=0,
-        how="n=0",
-        needed=None,
-        margin=limits.margin,
-        reason="There is no sample that both runs have.",
-    )
+def nothing(limits: GateLimits) -> GateVerdict:
+    reason = "There is no sample that both runs have."
+    return GateVerdict(GateOutcome.INCONCLUSIVE, math.nan, math.nan, Verdict.unknown("n=0"), limits.margin, reason)
 
 
-def _verdict(
+def verdict(
     outcome: GateOutcome,
     found: Verdict,
     before: float,
@@ -309,23 +217,8 @@ def _verdict(
     reason: str = "",
 ) -> GateVerdict:
     low, high = (found.low, found.high) if higher_is_better else (-found.high, -found.low)
-    return GateVerdict(
-        outcome,
-        before,
-        after,
-        found.value,
-        found.low,
-        found.high,
-        found.p_value,
-        exact,
-        found.n,
-        found.clusters,
-        found.how,
-        needed,
-        limits.margin,
-        reason or _reason(outcome, low, high, limits, found, "drop" if higher_is_better else "rise"),
-        found.left_out,
-    )
+    reason = reason or _reason(outcome, low, high, limits, found, "drop" if higher_is_better else "rise")
+    return GateVerdict(outcome, before, after, found, limits.margin, reason, exact, needed)
 
 
 def _reason(outcome: GateOutcome, low: float, high: float, limits: GateLimits, found: Verdict, loss: str) -> str:

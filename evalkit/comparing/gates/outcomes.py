@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.comparing.pairing import Lost
+from evalkit.stats.verdict import Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,33 +80,64 @@ class Pairs:
 class GateVerdict:
     """What was decided for one task, and everything that it rests on.
 
-    `difference` is candidate - baseline in the metric's own direction, as are `low` and `high`: for a metric where
-    lower is better a rise is a loss, and the margin then bounds the rise. `low` and `high` are the one-sided bounds
-    that the decision was taken by, each at the limits' confidence (at 95 %, together a two-sided 90 % interval).
-    `p_value` is two-sided, for a difference of zero; `mcnemar_p` is the exact one, for 0/1 scores without clusters.
-    `needed` is the number of samples that would tell inside the margin from outside, for INCONCLUSIVE and WORSE, where
-    that can be said. `reason` is one
-    sentence. `left_out` pairs could not be measured on one side: the bounds hold them at their worst and best, where
-    scores have ends. `correction` says over how many decisions a FAIL was held. Bounds and p are NaN where nothing can
-    be said about how much the difference varies.
+    `found` is candidate - baseline in the metric's own direction: for a metric where lower is better a rise is a loss,
+    and the margin then bounds the rise. Its `low` and `high` are the one-sided bounds that the decision was taken by,
+    each at the limits' confidence (at 95 %, together a two-sided 90 % interval), its `p_value` is two-sided, for a
+    difference of zero; they are NaN where nothing says how much the difference varies. Pairs that one side could not
+    measure (`left_out`) are in the bounds at their worst and best, where scores have ends. `correction` says over how
+    many decisions a FAIL was held.
+    `mcnemar_p` is the exact p, for 0/1 scores without clusters. `needed` is the number of samples that would tell
+    inside the margin from outside, for INCONCLUSIVE and WORSE, where that can be said. `reason` is one sentence.
     """
 
     outcome: GateOutcome
     baseline: float
     candidate: float
-    difference: float
-    low: float
-    high: float
-    p_value: float
-    mcnemar_p: float | None
-    n: int
-    clusters: int
-    how: str
-    needed: int | None
+    found: Verdict
     margin: float
     reason: str
-    left_out: int = 0
-    correction: str = ""
+    mcnemar_p: float | None = None
+    needed: int | None = None
+
+    def with_how(self, more: str) -> GateVerdict:
+        """The same, with one more word on the form that was taken."""
+        return replace(self, found=replace(self.found, how=f"{self.how}, {more}"))
+
+    @property
+    def difference(self) -> float:
+        return self.found.value
+
+    @property
+    def low(self) -> float:
+        return self.found.low
+
+    @property
+    def high(self) -> float:
+        return self.found.high
+
+    @property
+    def p_value(self) -> float:
+        return self.found.p_value
+
+    @property
+    def n(self) -> int:
+        return self.found.n
+
+    @property
+    def clusters(self) -> int:
+        return self.found.clusters
+
+    @property
+    def how(self) -> str:
+        return self.found.how
+
+    @property
+    def left_out(self) -> int:
+        return self.found.left_out
+
+    @property
+    def correction(self) -> str:
+        return self.found.correction
 
 
 def shown(value: float, *, proportion: bool = False) -> str:

@@ -80,7 +80,7 @@ def decide_look(pairs: Pairs, limits: GateLimits, schedule: Schedule, look: int)
     level = schedule.levels(limits.alpha)[look]
     found = decide(pairs, replace(limits, confidence=1.0 - level))
     where = f"look {look + 1} of {len(schedule.fractions)} at a level of {level:.2g}"
-    return replace(found, how=f"{found.how}, {where}")
+    return found.with_how(where)
 
 
 def plan_sequential(

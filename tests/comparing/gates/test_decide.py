@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.comparing.gates import GateLimits, GateOutcome, Pairs
-from evalkit.comparing.gates.decide import decide, decide_statistic
+from evalkit.comparing.gates.decide import decide
+from evalkit.comparing.gates.statistic import PairedRows, Statistic, decide_statistic
 from evalkit.core import Estimate
 from evalkit.stats import bootstrap_interval
 
@@ -159,7 +160,7 @@ class TestZeroTolerance:
 
     def test_a_statistic_of_all_samples_has_no_single_ones(self) -> None:
         with pytest.raises(ValueError, match="every sample"):
-            decide_statistic(np.ones((3, 1)), np.ones((3, 1)), None, ratio_of, self.limits)
+            decide_statistic(PairedRows(np.ones((3, 1)), np.ones((3, 1))), Statistic(ratio_of), self.limits)
 
 
 @given(st.integers(2, 200), st.data(), st.sampled_from([0.0, 0.01, 0.05, 0.2]), st.booleans())
@@ -180,6 +181,9 @@ def ratio_of(rows: FloatRows, clusters: IntArray) -> Estimate:
     return bootstrap_interval(rows, lambda sums, counts: np.exp(sums[:, 0] / sums[:, 1]), clusters, seed=1)
 
 
+PERPLEXITY = Statistic(ratio_of, higher_is_better=False)
+
+
 class TestStatistics:
     """A perplexity: exp(Σ nats / Σ words), where lower is better."""
 
@@ -189,7 +193,7 @@ class TestStatistics:
         noise = np.random.default_rng(12).normal(1, 0.02, size=150)
         candidate = self.baseline * np.column_stack([factor * noise / noise.mean(), np.ones(150)])
         found = decide_statistic(
-            self.baseline, candidate, None, ratio_of, GateLimits(margin), higher_is_better=False, seed=1, resamples=400
+            PairedRows(self.baseline, candidate), PERPLEXITY, GateLimits(margin), seed=1, resamples=400
         )
         assert found.low < found.difference < found.high
         assert found.candidate - found.baseline == pytest.approx(found.difference)
@@ -211,29 +215,20 @@ class TestStatistics:
     def test_the_same_seed_gives_the_same_verdict(self) -> None:
         candidate = self.baseline * [1.01, 1.0]
         once, again = (
-            decide_statistic(self.baseline, candidate, None, ratio_of, GateLimits(0.1), seed=4, resamples=100)
+            decide_statistic(PairedRows(self.baseline, candidate), Statistic(ratio_of), GateLimits(0.1), seed=4)
             for _ in range(2)
         )
         assert once == again
 
     def test_too_few_samples_say_how_many_would_do(self) -> None:
         candidate = self.baseline[:8] * np.column_stack([RNG.normal(1, 0.05, size=8), np.ones(8)])
-        found = decide_statistic(
-            self.baseline[:8],
-            candidate,
-            None,
-            ratio_of,
-            GateLimits(0.02),
-            higher_is_better=False,
-            seed=1,
-            resamples=300,
-        )
+        found = decide_statistic(PairedRows(self.baseline[:8], candidate), PERPLEXITY, GateLimits(0.02), seed=1)
         assert found.outcome is GateOutcome.INCONCLUSIVE
         assert found.needed is None or found.needed > 8
 
     def test_rows_of_other_numbers_are_no_pairs(self) -> None:
         with pytest.raises(ValueError, match="7 baseline rows for 8"):
-            decide_statistic(self.baseline[:7], self.baseline[:8], None, ratio_of, GateLimits(0.1))
+            PairedRows(self.baseline[:7], self.baseline[:8])
 
 
 @pytest.mark.parametrize("margin", [-0.1, math.nan, math.inf])

@@ -15,28 +15,18 @@ from evalkit.comparing.gates import GateOutcome, GateVerdict
 from evalkit.comparing.gates.integrity import IntegrityFinding
 from evalkit.comparing.gates.outputs import junit, markdown, show, summarise, to_json, workflow_commands
 from evalkit.comparing.gates.report import GateReport, GateRow
+from evalkit.stats.verdict import Verdict
 from tests.comparing.gates.junit_schema import SCHEMA
 
 HOSTILE = "a|b`c`<script>alert(1)</script>\x1b[2J\n[x](http://evil) ]]>&"
 
 
 def row(outcome: GateOutcome, task: str = "quiz", **more: Any) -> GateRow:
-    verdict = GateVerdict(
-        outcome=outcome,
-        baseline=0.7,
-        candidate=0.65,
-        difference=-0.05,
-        low=-0.08,
-        high=float("nan") if outcome is GateOutcome.INCONCLUSIVE else -0.02,
-        p_value=0.003,
-        mcnemar_p=0.004,
-        n=1234,
-        clusters=1234,
-        how="score",
-        needed=4321 if outcome is GateOutcome.INCONCLUSIVE else None,
-        margin=0.02,
-        reason="The drop may exceed the margin.",
-    )
+    is_open = outcome is GateOutcome.INCONCLUSIVE
+    high = float("nan") if is_open else -0.02
+    found = Verdict(-0.05, -0.08, high, 0.003, 1234, 1234, "score", 0.9)
+    needed = 4321 if is_open else None
+    verdict = GateVerdict(outcome, 0.7, 0.65, found, 0.02, "The drop may exceed the margin.", 0.004, needed)
     return GateRow(task, "acc", verdict, worse=("s1", "s2"), better=("s3",), **more)
 
 
@@ -142,15 +132,8 @@ def test_the_terminal_table_fits_80_columns(made: GateReport) -> None:
 
 
 def test_long_numbers_leave_room_for_every_column() -> None:
-    verdict = replace(
-        row(GateOutcome.INCONCLUSIVE).verdict,
-        baseline=0.00058231,
-        candidate=0.0012884,
-        difference=0.000706,
-        low=-0.031288,
-        high=0.033112,
-        n=14042,
-    )
+    found = Verdict(0.000706, -0.031288, 0.033112, 0.003, 14042, 14042, "score", 0.9)
+    verdict = replace(row(GateOutcome.INCONCLUSIVE).verdict, baseline=0.00058231, candidate=0.0012884, found=found)
     wide = GateRow("toy_mmlu", "seconds per sample", verdict, "ceiling", scale="number", higher_is_better=False)
     out = StringIO()
     show(Console(file=out, width=80, color_system=None, highlight=False), report(wide, row(GateOutcome.PASS)))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from evalkit.comparing.gates import GateLimits, GateOutcome
-from evalkit.comparing.gates.decide import decide_statistic
 from evalkit.comparing.gates.planning_statistics import plan_statistic
+from evalkit.comparing.gates.statistic import PairedRows, Statistic, decide_statistic
 from evalkit.core import Metric
 from evalkit.scoring.metrics import bleu, macro_f1
 from evalkit.scoring.metrics.corpus import ter
@@ -45,11 +45,12 @@ def test_gates_pass_as_often_as_planned(metric: Metric, draw: object, n: int, ma
         planned.append(made.power_at_no_change)
     expected = float(np.mean(planned))
     assert 0.3 < expected < 0.95
+    statistic = Statistic(metric.estimate, weighed_by=metric.weighed_by, **asked)  # type: ignore[arg-type]
     through = 0
     for _ in range(150):
         before, again = draw(rng, n), draw(rng, n)  # type: ignore[operator]
         after = np.where((rng.random(n) < 0.6)[:, None], before, again)
-        found = decide_statistic(before, after, None, metric.estimate, limits, weighed_by=metric.weighed_by, **asked)  # type: ignore[arg-type]
+        found = decide_statistic(PairedRows(before, after), statistic, limits)
         through += found.outcome in THROUGH
     # Three points, and three standard deviations of the draws and of the pilots.
     noise = math.hypot(math.sqrt(expected * (1 - expected) / 150), float(np.std(planned)) / math.sqrt(5))

@@ -12,12 +12,12 @@ from evalkit import assert_no_regression
 from evalkit.comparing.baselines import write
 from evalkit.comparing.gates import GateLimits, GateOutcome, Opened, gate
 from evalkit.comparing.gates.assess import assess
-from evalkit.comparing.gates.decide import decide_statistic
 from evalkit.comparing.gates.outputs import junit, markdown, to_json, workflow_commands
 from evalkit.comparing.gates.planning import rates
 from evalkit.comparing.gates.policy import Margin, Policy
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.gates.sequential import Schedule, plan_sequential
+from evalkit.comparing.gates.statistic import PairedRows, Statistic, decide_statistic
 from evalkit.comparing.pairing import PairedTask, pair_task
 from evalkit.core import Estimate
 from evalkit.stats.simulated_answers import Answers, draw_moments
@@ -91,7 +91,7 @@ def test_a_corpus_metric_knows_it_too() -> None:
 
     before, after = np.ones((100, 1)), np.ones((100, 1))
     after[:24], before[24:29] = 0.0, 0.0
-    found = decide_statistic(before, after, None, estimate, GateLimits(0.13), ends=(0.0, 1.0))
+    found = decide_statistic(PairedRows(before, after), Statistic(estimate, ends=(0.0, 1.0)), GateLimits(0.13))
     assert found.outcome is GateOutcome.WORSE
 
 

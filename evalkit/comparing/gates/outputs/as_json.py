@@ -8,15 +8,22 @@ from typing import Any
 
 import orjson
 
+from evalkit.comparing.gates.outcomes import GateVerdict
 from evalkit.comparing.gates.report import GateReport
 
 FORMAT = 1
+_KEYS = (
+    *("outcome", "baseline", "candidate", "difference", "low", "high", "p_value", "mcnemar_p", "n", "clusters"),
+    *("how", "needed", "margin", "reason", "left_out", "correction"),
+)
 
 
 def as_json(report: GateReport) -> dict[str, Any]:
     """The report as plain values."""
     found = asdict(report)
     found.pop("next_steps")
+    for plain_row, row in zip(found["rows"], report.rows, strict=True):
+        plain_row["verdict"] = _verdict(row.verdict)
     plain = {
         "format": FORMAT,
         "outcome": report.title,
@@ -24,6 +31,11 @@ def as_json(report: GateReport) -> dict[str, Any]:
         **found,
     }
     return _finite(plain)  # type: ignore[no-any-return]
+
+
+def _verdict(verdict: GateVerdict) -> dict[str, Any]:
+    """All that a verdict says, in one level."""
+    return {name: getattr(verdict, name) for name in _KEYS}
 
 
 def to_json(report: GateReport) -> str:
