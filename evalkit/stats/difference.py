@@ -21,7 +21,7 @@ _WEIGHT, _STRICT_WEIGHT = 0.5, 1.0
 """How many unseen clumps a bound holds where a difference is described, and where it is decided on."""
 _EVENTS = 20.0
 """From so many independent changes on, clumps larger than those seen lose weight, with the third power."""
-_LEAST = 0.25
+_LEAST = 0.375
 """The least weight of them in decisions: rare whole clusters among many single changes are seen late."""
 _ROOT = 0.85
 """The largest clump that is thought of, as a power of the clusters' size: few clusters change as a whole."""
@@ -107,7 +107,7 @@ def clump(found: Moments, *, strict: bool = False) -> FloatRows:
     V/v, the variance between clusters over that of independent pairs that change altogether or not at all, is how many
     change together, and v²/V how many such clumps there were. Under 20 of them whole clusters could change of which
     none was seen (all of a cluster's n^0.85); from there on what was seen speaks, with the third power of its number,
-    in decisions up to ¾.
+    in decisions up to ⅝.
     """
     reach = max(found.down, found.up)
     whole = np.maximum((found.gains + found.losses) / reach - found.n * (found.difference / reach) ** 2, 0.0)

@@ -22,6 +22,8 @@ Formula: TypeAlias = "Callable[[FloatRows, FloatRows, FloatRows, FloatRows], Flo
 """(predicted, right and both, each of shape (r, classes); samples of shape (r,)) to r values."""
 
 _SEED = 1
+_FEWEST = 6
+"""A class of one sample leaves the mean with it: over five samples the interval covered 92.7 %, over six 94.7 %."""
 
 
 def mcc(*, score: str = "correct") -> Metric:
@@ -52,6 +54,7 @@ def _classes(name: str, score: str, formula: Formula) -> Metric:
 
         from evalkit.scoring.metrics.expanding import units_of
         from evalkit.stats import jackknife_interval
+        from evalkit.stats.bootstrap import too_few
 
         if len(rows) == 0:
             return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
@@ -72,6 +75,8 @@ def _classes(name: str, score: str, formula: Formula) -> Metric:
         if len(sizes) == 1 and name != "micro_f1":
             # What the other classes' samples would do was not seen at all.
             return replace(found, low=math.nan, high=math.nan, how="one class")
+        if name == "macro_f1" and count < _FEWEST:
+            return replace(found, low=math.nan, high=math.nan, how=too_few(count, len(rows)))
         return found
 
     ends = (-1.0, 1.0) if name == "mcc" else (0.0, 1.0)

@@ -115,3 +115,11 @@ def test_which_records_count() -> None:
     assert mcc().observe(record(Score("correct", 0.0, validity=Validity.UNJUDGED, counts=(1.0, 2.0)))) is None
     assert mcc().observe(record(Score("acc", 1.0))) is None
     assert math.isnan(mcc().estimate(np.zeros((0, 2)), np.arange(0)).value)
+
+
+def test_macro_f1_of_five_samples_has_no_interval_and_of_six_it_has() -> None:
+    rows = np.asarray([[0, 0], [1, 1], [0, 1], [1, 1], [0, 0], [1, 0]], dtype=float)
+    five, six = (macro_f1().estimate(rows[:n], np.arange(n)) for n in (5, 6))
+    assert math.isnan(five.low)
+    assert five.how == "too few to resample: 5 samples"
+    assert six.low < six.value < six.high
