@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evalkit.sandbox import Sandbox
 
-__all__ = ["CodeEval", "is_unsafe"]
+__all__ = ["CodeEval"]
 
 _CPU_SECONDS = 15.0
 
@@ -54,18 +54,6 @@ _importing = _Importing()
 def importing(change: int) -> None:
     """Says that a task's module is being imported (+1), or was (-1)."""
     _importing.active += change
-
-
-def is_unsafe(source: str) -> bool:
-    """Whether a module runs programs by itself: it calls `exec` or starts processes."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "exec":
-            return True
-        if isinstance(node, ast.Import) and any(alias.name == "subprocess" for alias in node.names):
-            return True
-        if isinstance(node, ast.ImportFrom) and node.module == "subprocess":
-            return True
-    return False
 
 
 def _pass_at(n: int, c: int, k: int) -> float:

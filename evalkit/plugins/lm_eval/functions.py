@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +31,8 @@ class Functions:
 
     place: Place
     project: Path
+    modules: list[ModuleType] = field(default_factory=list)
+    """Those of files, as far as functions of them were resolved."""
 
     def resolved(self, value: Any) -> Any:
         """A value of the YAML with every name of a function in it replaced by the function."""
@@ -76,7 +78,9 @@ class Functions:
         elif not foreign_code.is_allowed() and not path.is_relative_to(self.project.resolve()):
             wrong = "the task runs Python of a folder that is not yours so far"
             raise UsageError(wrong, found=str(path), fix="read it, then --allow-code", at=at)
-        return guarded(path, lambda: _module(path, root, is_package=root == package))
+        made = guarded(path, lambda: _module(path, root, is_package=root == package))
+        self.modules.append(made)
+        return made
 
 
 def named_in(value: Any) -> Iterator[FunctionName]:

@@ -11,12 +11,12 @@ from pathlib import Path
 from evalkit.core import Source, Suite, Task, UsageError, digest_of
 from evalkit.core.spec import unknown
 from evalkit.plugins.lm_eval.building import task_of
-from evalkit.plugins.lm_eval.code_eval import is_unsafe
 from evalkit.plugins.lm_eval.config import Config, config_of
 from evalkit.plugins.lm_eval.functions import Functions, named_in
 from evalkit.plugins.lm_eval.groups import Leaf, leaves_of, suite_of
 from evalkit.plugins.lm_eval.index import Entry, Index, index_of
 from evalkit.plugins.lm_eval.places import PREFIX, Place, place_of
+from evalkit.plugins.lm_eval.programs import contain, is_unsafe, runners_in
 from evalkit.plugins.lm_eval.yaml_files import Document, FunctionName, read
 
 __all__ = ["Found", "find", "listed", "load", "prepared"]
@@ -86,10 +86,14 @@ def configured(found: Found, project: Path | None) -> Config:
     values = found.document.values
     if "class" in values:
         raise UsageError("the task is a Python class of lm-eval's", found=str(values["class"]), at=at)
-    if values.get("unsafe_code"):
-        _check_unsafe(found.files, at)
     functions = Functions(found.place, project or Path.cwd())
-    return config_of(functions.resolved(values), at)
+    unsafe = bool(values.get("unsafe_code"))
+    if unsafe:
+        _check_unsafe(found, at)
+    resolved = functions.resolved(values)
+    for module in functions.modules if unsafe else ():
+        contain(module)
+    return config_of(resolved, at)
 
 
 def listed(folder: str, project: Path | None) -> Iterator[tuple[str, str, tuple[str, ...]]]:
@@ -135,10 +139,16 @@ def _spec(leaf: Leaf, group: str, options: Mapping[str, str]) -> str:
     return ",".join([PREFIX + leaf.task, *(f"{key}={value}" for key, value in more.items())])
 
 
-def _check_unsafe(files: tuple[Path, ...], at: str) -> None:
-    for path in files:
-        if path.suffix == ".py" and is_unsafe(_content(path)):
-            raise UsageError("the task runs programs itself, outside of any sandbox", found=str(path), at=at)
+def _check_unsafe(found: Found, at: str) -> None:
+    """Raises UsageError where a module runs programs by other functions than those that evalkit knows."""
+    assert found.document is not None
+    named = {path for name in named_in(found.document.values) for path in _modules(name)}
+    for path in found.files:
+        if path.suffix == ".py" and is_unsafe(source := _content(path)):
+            if path not in named or not runners_in(source):
+                fix = "check_correctness(check_program, timeout), which evalkit runs in its sandbox"
+                wrong = "the task runs programs itself, outside of any sandbox"
+                raise UsageError(wrong, found=str(path), fix=fix, at=at)
 
 
 def _every_file(document: Document, place: Place) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from evalkit.plugins.lm_eval.config import Config
 from evalkit.plugins.lm_eval.documents import asked
 from evalkit.plugins.lm_eval.filters import Chain, chains_of
 from evalkit.plugins.lm_eval.measures import Measure, measured, measures_of
+from evalkit.plugins.lm_eval.programs import SandboxFailedError
 from evalkit.scoring.extraction.replies import final_answer, without_thought
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.metrics.whole import over_items
@@ -33,7 +34,13 @@ class _Score(ScoreSample):
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         # A task's own Python may take its time, or wait for the sandbox.
-        return await asyncio.to_thread(self._scored, sample, replies)
+        return await asyncio.to_thread(self._guarded, sample, replies)
+
+    def _guarded(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
+        try:
+            return self._scored(sample, replies)
+        except SandboxFailedError as error:
+            raise RuntimeError(str(error)) from None
 
     def _scored(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         answers, validity, reason = answers_of(replies, self.config)
