@@ -1,6 +1,7 @@
 """How many of a folder's tasks evalkit can ask: each is built and makes a sample of one row, or says why not.
 
-Rows come from the local mirror where it has the data set; else one is made up (`made_rows`).
+Rows come from the local mirror where it has the data set; else from a schema that is kept (`schemas`), else one is
+made up (`made_rows`).
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evalkit.core import DataOptions, Row, Sample, Task, UsageError
-from evalkit.data import mirror
+from evalkit.core import Attempt, DataOptions, Prompt, Row, Sample, Task, UsageError
+from evalkit.data import mirror, rows
 from evalkit.plugins.lm_eval.building import sample_of
 from evalkit.plugins.lm_eval.config import Config
 from evalkit.plugins.lm_eval.index import Entry, index_of
-from evalkit.plugins.lm_eval.lookup import configured, find, load
+from evalkit.plugins.lm_eval.lookup import Found, configured, find, load, prepared
 from evalkit.plugins.lm_eval.made_rows import Kinds, MadeDataset, MadeRow, columns_of, fitted, words_of
 from evalkit.plugins.lm_eval.places import PREFIX, place_of
+from evalkit.plugins.lm_eval.schemas import row_of
 from evalkit.plugins.lm_eval.scorer import scorer_of
 from evalkit.plugins.lm_eval.turns import example_turn
 
@@ -30,12 +32,13 @@ __all__ = ["Covered", "Report", "report_of"]
 
 
 _SECONDS = 1.0
+_ROWS = 8
 _ALL_THE_WAY = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """One task. `rows`: "mirror" or "made"; `problem` is "" where it was built and made a sample."""
+    """One task. `rows`: "mirror", "schema" or "made"; `problem` is "" where it was built and made a sample."""
 
     name: str
     family: str
@@ -93,17 +96,59 @@ def _covered(
 ) -> Covered:
     try:
         found = find(PREFIX + entry.name, {"from": folder} if folder else {}, project)
+        if found.is_class:
+            return Covered(entry.name, entry.family, _of_class(found, project))
         config = configured(found, project)
         scorer_of(config, entry.path)
-        rows = "mirror" if _has_row(PREFIX + entry.name, config, folder, project, data) else "made"
-        if rows == "made":
-            _of_made(config, known)
+        how = _rows(PREFIX + entry.name, config, folder, project, data, known)
     except UsageError as error:
         return Covered(entry.name, entry.family, "", _sentence(error))
     # What a task's own Python raises on import or on a row may be anything.
     except Exception as error:  # noqa: BLE001
         return Covered(entry.name, entry.family, "", f"{type(error).__name__}: {error}"[:300])
-    return Covered(entry.name, entry.family, rows)
+    return Covered(entry.name, entry.family, how)
+
+
+def _rows(
+    name: str,
+    config: Config,
+    folder: str,
+    project: Path | None,
+    data: DataOptions,
+    known: dict[tuple[Any, ...], dict[str, str]],
+) -> str:
+    """Where the row is from that the task makes a sample of. Raises what it fails with on the last that there is."""
+    if _has_row(name, config, folder, project, data):
+        return "mirror"
+    row = row_of(str(config.dataset_path), str(config.dataset_name))
+    if row is None:
+        _of_made(config, known)
+        return "made"
+    _of_schema(config, row)
+    return "schema"
+
+
+def _of_schema(config: Config, row: dict[str, Any]) -> None:
+    import datasets
+
+    made: Any = datasets.Dataset.from_list([row] * _ROWS)
+    if callable(config.process_docs):
+        made = config.process_docs(made)
+    _sampled(config, next(iter(made)))
+
+
+def _of_class(found: Found, project: Path | None) -> str:
+    """That a class's task makes a sample and its requests of a row by the schema that is kept."""
+    folder = found.entry.path.partition("/")[0]
+    row = row_of(f"class/{folder}", found.entry.name)
+    if row is None:
+        raise UsageError("the task is a Python class whose rows nobody can guess", found=found.entry.name)
+    task = prepared(found, project, lambda split: rows([row], split))
+    sample = task.sample(next(one for one in task.data[0].rows.open(DataOptions()).rows() if isinstance(one, Row)))
+    _whole(sample)
+    if not task.method.gold(Attempt(sample, Prompt(str(sample.input)), 0, 0)):
+        raise UsageError("the task asks nothing", found=found.entry.name)
+    return "schema"
 
 
 def _sentence(error: UsageError) -> str:
@@ -178,13 +223,19 @@ def _attempt(config: Config, kinds: Kinds, columns: list[str]) -> tuple[int, Exc
 
 
 def _tried(config: Config, kinds: Kinds, columns: list[str], reached: list[int]) -> None:
-    rows: Any = MadeDataset([MadeRow(kinds, "", columns) for _ in range(8)])
+    made: Any = MadeDataset([MadeRow(kinds, "", columns) for _ in range(_ROWS)])
     if callable(config.process_docs):
-        rows = config.process_docs(rows)
+        made = config.process_docs(made)
     reached[0] = _ALL_THE_WAY // 3
-    doc = next(iter(rows))
+    doc = next(iter(made))
+    _sampled(config, doc, reached)
+
+
+def _sampled(config: Config, doc: Any, reached: list[int] | None = None) -> None:
+    """A sample of a row, and a worked example where the task has some. Raises what they fail with."""
     sample = sample_of(config, Row("0", doc, "a made row"))
-    reached[0] = _ALL_THE_WAY // 3 * 2
+    if reached is not None:
+        reached[0] = _ALL_THE_WAY // 3 * 2
     _whole(sample)
     if config.num_fewshot or config.fewshot.samples is not None:
         example_turn(config, doc if config.fewshot.samples is None else {**doc, **_literal_example(config)})
@@ -217,7 +268,7 @@ def _whole(sample: Sample) -> None:
 
 _REASONS = (
     (r"No module named|is not installed", "a package is not installed"),
-    (r"is a Python class", "a task written as a Python class"),
+    (r"is a Python class|task's class", "a task written as a Python class"),
     (r"plays sounds", "audio"),
     (r"outside of any sandbox", "runs programs outside of a sandbox"),
     (r"promptsource", "prompts of promptsource"),

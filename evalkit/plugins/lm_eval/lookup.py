@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evalkit.core import Source, Suite, Task, UsageError, digest_of
 from evalkit.core.spec import unknown
@@ -35,6 +36,11 @@ class Found:
     entry: Entry
     document: Document | None
     files: tuple[Path, ...]
+
+    @property
+    def is_class(self) -> bool:
+        """Whether the task is a Python class, which an include may say as well."""
+        return self.document is not None and "class" in self.document.values
 
     @property
     def digest(self) -> str:
@@ -75,25 +81,30 @@ def load(name: str, options: Mapping[str, str], project: Path | None) -> Task | 
 def prepared(found: Found, project: Path | None, given: Callable[[str], Source] | None = None) -> Task:
     """The task of what was found; `given` gives its rows in place of the data set that it names."""
     at = str(found.index.root / found.entry.path)
-    config = configured(found, project)
-    return task_of(found.name, config, at, found.digest, given)
+    if found.is_class:
+        from evalkit.plugins.lm_eval.classes import task_of_class  # such a task needs the package itself
+
+        return task_of_class(found.name, _resolved(found, project), at, found.digest, given)
+    return task_of(found.name, configured(found, project), at, found.digest, given)
 
 
 def configured(found: Found, project: Path | None) -> Config:
     """The task's configuration with its functions. Raises UsageError for what evalkit has nothing for."""
-    at = str(found.index.root / found.entry.path)
+    return config_of(_resolved(found, project), str(found.index.root / found.entry.path))
+
+
+def _resolved(found: Found, project: Path | None) -> dict[str, Any]:
+    """What the YAML says, its functions found; programs that they run are sent to the sandbox."""
     assert found.document is not None
     values = found.document.values
-    if "class" in values:
-        raise UsageError("the task is a Python class of lm-eval's", found=str(values["class"]), at=at)
     functions = Functions(found.place, project or Path.cwd())
     unsafe = bool(values.get("unsafe_code"))
     if unsafe:
-        _check_unsafe(found, at)
-    resolved = functions.resolved(values)
+        _check_unsafe(found, str(found.index.root / found.entry.path))
+    resolved: dict[str, Any] = functions.resolved(values)
     for module in functions.modules if unsafe else ():
         contain(module)
-    return config_of(resolved, at)
+    return resolved
 
 
 def listed(folder: str, project: Path | None) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -19,7 +19,7 @@ from evalkit.scoring.extraction.replies import final_answer, without_thought
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.metrics.whole import over_items
 
-__all__ = ["ITEM", "scorer_of"]
+__all__ = ["ITEM", "metric_of", "score_of", "scorer_of"]
 
 ITEM = "item"
 """Where a score's details keep what its metric is made of."""
@@ -51,7 +51,7 @@ class _Score(ScoreSample):
             results = chain.apply(answers, doc)
             shown = results[0] if results and isinstance(results[0], str) else None
             items = measured(self.config, self.measures, doc, row, results)
-            found += [_score(named(name, chain.name), item, shown, reason, validity) for name, item in items.items()]
+            found += [score_of(named(name, chain.name), item, shown, reason, validity) for name, item in items.items()]
         return tuple(found)
 
 
@@ -81,7 +81,8 @@ def _greedy(reply: Reply) -> tuple[bool, ...]:
     return reply.greedy or (False,) * len(reply.loglikelihoods)
 
 
-def _score(name: str, item: Any, shown: str | None, reason: str, validity: Validity) -> Score:
+def score_of(name: str, item: Any, shown: str | None, reason: str, validity: Validity) -> Score:
+    """The score of a metric's item; what is no number is kept in its details."""
     item = _plain(item)
     number = float(item) if isinstance(item, bool | int | float) else math.nan
     if math.isfinite(number):
@@ -114,7 +115,7 @@ def scorer_of(config: Config, at: str) -> Scorer:
     for chain in chains:
         for measure in measures:
             for name in _expanded(measure):
-                metrics.append(_metric(named(name, chain.name), name, said.get(measure.name, {}), at))
+                metrics.append(metric_of(named(name, chain.name), name, said.get(measure.name, {}), at))
     names = tuple(metric.name for metric in metrics)
     settings = {"metrics": "+".join(names), "kind": config.output_type}
     if any(chain.name != "none" for chain in chains):
@@ -135,7 +136,8 @@ def _expanded(measure: Measure) -> tuple[str, ...]:
     return (measure.name,)
 
 
-def _metric(name: str, metric: str, said: Mapping[str, Any], at: str) -> Metric:
+def metric_of(name: str, metric: str, said: Mapping[str, Any], at: str) -> Metric:
+    """The metric of that name by what the task says of it: its aggregation, whether more is better."""
     _, aggregation = aggregation_of(said.get("aggregation"), metric, at)
     better = is_higher_better(said.get("higher_is_better"), metric)
     if aggregation is None:
