@@ -109,7 +109,7 @@ def _object(values: Mapping[str, Any], at: str, given: Given | None) -> Any:
             self._splits = splits
 
     made_class = type(own.__name__, (own, Unfetched), {"__module__": own.__module__})
-    takes_config = "config" in inspect.signature(own.__init__).parameters
+    takes_config = "config" in inspect.signature(own).parameters
     found = made_class(config=dict(values)) if takes_config else made_class()
     found.config.task = str(values["task"])
     return found
@@ -131,13 +131,13 @@ class _Given:
         return datasets.Dataset.from_list([dict(row.values) for row in rows if isinstance(row, Row)])
 
 
-class _Wanted(Exception):
+class _WantedError(Exception):
     """Says which split a method reads, by being raised where it does."""
 
 
 class _Asking:
     def __getitem__(self, split: str) -> Any:
-        raise _Wanted(split)
+        raise _WantedError(split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class _Documents:
         before, self.own.dataset = self.own._splits, _Asking()
         try:
             getattr(self.own, self.method)()
-        except _Wanted as wanted:
+        except _WantedError as wanted:
             return str(wanted)
         finally:
             self.own.dataset = before

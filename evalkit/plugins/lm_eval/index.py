@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from evalkit.plugins.lm_eval.yaml_files import FunctionName, plain
 __all__ = ["Entry", "Index", "index_of"]
 
 Kind = Literal["task", "class", "group", "tag"]
-_FORMAT = 1
+_FORMAT = 2
 _IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints"})
 _KEYS = ("task", "group", "tag", "class", "include")
 
@@ -55,20 +55,36 @@ class Index:
 
 def index_of(root: Path) -> Index:
     """The index of a folder, from the cache as far as its files are what they were."""
-    files = dict(_files(str(root), ""))
     cache = cache_dir() / "plugins" / f"lm-eval-{digest_of(str(root))}.json"
     stored = _stored(cache)
     known: dict[str, Any] = {}
-    changed = len(stored) != len(files)
-    for name, stamp in files.items():
-        found = stored.get(name)
-        if found is None or found[0] != stamp:
-            found = [stamp, _said(root / name)]
-            changed = True
-        known[name] = found
-    if changed:
+    changed = False
+    waiting = dict(_files(str(root), ""))
+    while waiting:
+        for name, stamp in waiting.items():
+            found = stored.get(name)
+            if found is None or found[0] != stamp:
+                found = [stamp, _said(root / name)]
+                changed = True
+            known[name] = found
+        waiting = dict(_included(root, waiting, known))
+    if changed or len(stored) != len(known):
         _store(cache, known)
     return _assembled(root, {name: said for name, (_, said) in known.items()})
+
+
+def _included(root: Path, names: Iterable[str], known: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
+    """The files that those include and that no name gives away as YAML."""
+    for name in names:
+        for included in _listed(known[name][1].get("include")):
+            path = _beside(name, included)
+            if path not in known and not path.startswith("../") and (root / path).is_file():
+                status = (root / path).stat()
+                yield path, [status.st_size, status.st_mtime_ns]
+
+
+def _beside(path: str, included: Any) -> str:
+    return posixpath.normpath(posixpath.join(path.rpartition("/")[0], str(included)))
 
 
 def _files(folder: str, prefix: str) -> Iterator[tuple[str, list[int]]]:
@@ -129,7 +145,7 @@ def _with_includes(path: str, said: Mapping[str, Mapping[str, Any]], seen: tuple
     own = dict(said.get(path, {}))
     merged: dict[str, Any] = {}
     for name in _listed(own.pop("include", None)):
-        included = posixpath.normpath(posixpath.join(path.rpartition("/")[0], str(name)))
+        included = _beside(path, name)
         if included in said and included not in seen:
             merged |= _with_includes(included, said, (*seen, path))
     return merged | own

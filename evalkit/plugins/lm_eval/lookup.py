@@ -14,10 +14,11 @@ from evalkit.core.spec import unknown
 from evalkit.plugins.lm_eval.building import task_of
 from evalkit.plugins.lm_eval.config import Config, config_of
 from evalkit.plugins.lm_eval.functions import Functions, named_in
-from evalkit.plugins.lm_eval.groups import Leaf, leaves_of, suite_of
+from evalkit.plugins.lm_eval.groups import Leaf, leaves_of
 from evalkit.plugins.lm_eval.index import Entry, Index, index_of
 from evalkit.plugins.lm_eval.places import PREFIX, Place, place_of
 from evalkit.plugins.lm_eval.programs import contain, is_unsafe, runners_in
+from evalkit.plugins.lm_eval.suites import suite_of
 from evalkit.plugins.lm_eval.yaml_files import Document, FunctionName, read
 
 __all__ = ["Found", "find", "listed", "load", "prepared"]
@@ -74,7 +75,10 @@ def load(name: str, options: Mapping[str, str], project: Path | None) -> Task | 
     """The task or suite. A task's Python is imported where it names any. Raises UsageError."""
     found = find(name, options, project)
     if found.entry.kind in ("group", "tag"):
-        return suite_of(found.index, found.entry.name, lambda leaf: _spec(leaf, found.entry.name, options))
+        group, folder = found.entry.name, {key: options[key] for key in ("from",) if key in options}
+        return suite_of(
+            found.index, group, lambda leaf: _spec(leaf, group, folder), lambda name: _with_options(name, folder)
+        )
     return prepared(found, project)
 
 
@@ -145,9 +149,12 @@ def _of_group(short: str, group: str, place: Place, index: Index) -> Found:
     return Found(PREFIX + short, place, index, entry, document, _every_file(document, place))
 
 
-def _spec(leaf: Leaf, group: str, options: Mapping[str, str]) -> str:
-    more = {**({"group": group} if leaf.over else {}), **{key: options[key] for key in ("from",) if key in options}}
-    return ",".join([PREFIX + leaf.task, *(f"{key}={value}" for key, value in more.items())])
+def _spec(leaf: Leaf, group: str, folder: Mapping[str, str]) -> str:
+    return _with_options(leaf.task, {**({"group": group} if leaf.over else {}), **folder})
+
+
+def _with_options(name: str, options: Mapping[str, str]) -> str:
+    return ",".join([PREFIX + name, *(f"{key}={value}" for key, value in options.items())])
 
 
 def _check_unsafe(found: Found, at: str) -> None:
@@ -155,11 +162,11 @@ def _check_unsafe(found: Found, at: str) -> None:
     assert found.document is not None
     named = {path for name in named_in(found.document.values) for path in _modules(name)}
     for path in found.files:
-        if path.suffix == ".py" and is_unsafe(source := _content(path)):
-            if path not in named or not runners_in(source):
-                fix = "check_correctness(check_program, timeout), which evalkit runs in its sandbox"
-                wrong = "the task runs programs itself, outside of any sandbox"
-                raise UsageError(wrong, found=str(path), fix=fix, at=at)
+        source = _content(path) if path.suffix == ".py" else ""
+        if is_unsafe(source) and (path not in named or not runners_in(source)):
+            fix = "check_correctness(check_program, timeout), which evalkit runs in its sandbox"
+            wrong = "the task runs programs itself, outside of any sandbox"
+            raise UsageError(wrong, found=str(path), fix=fix, at=at)
 
 
 def _every_file(document: Document, place: Place) -> tuple[Path, ...]:

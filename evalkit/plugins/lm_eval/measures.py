@@ -12,7 +12,7 @@ from evalkit.core import UsageError
 from evalkit.plugins.lm_eval.config import Config
 from evalkit.plugins.lm_eval.documents import Asked, Doc
 
-__all__ = ["Measure", "exact_match", "measured", "measures_of"]
+__all__ = ["DEFAULTS", "Measure", "exact_match", "measured", "measures_of"]
 
 _WHITE_SPACE = re.compile(r"\s+")
 Items = dict[str, Any]
@@ -30,7 +30,7 @@ class Measure:
 def measures_of(config: Config, at: str) -> tuple[Measure, ...]:
     """The metrics of a task, or lm-eval's own for its kind of output."""
     if config.metric_list is None:
-        return tuple(Measure(name, _function(name), {}) for name in _DEFAULT[config.output_type])
+        return tuple(Measure(name, _function(name), {}) for name in DEFAULTS[config.output_type])
     found = []
     for said in config.metric_list:
         if "metric" not in said:
@@ -46,7 +46,7 @@ def measures_of(config: Config, at: str) -> tuple[Measure, ...]:
     return tuple(found)
 
 
-_DEFAULT = {
+DEFAULTS = {
     "generate_until": ("exact_match",),
     "loglikelihood": ("perplexity", "acc"),
     "loglikelihood_rolling": ("word_perplexity", "byte_perplexity", "bits_per_byte"),

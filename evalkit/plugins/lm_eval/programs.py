@@ -109,7 +109,7 @@ def cpp_passes(source: str, cases: Sequence[tuple[Sequence[str], Sequence[str]]]
     return (True, "") if found == expected else (False, "inconsistent")
 
 
-_COMPILED = '''
+_COMPILED = """
 import hashlib, json, os, resource, subprocess, sys
 os.environ["PATH"] = "/usr/local/bin:/usr/bin:/bin"
 given = json.load(sys.stdin)
@@ -135,7 +135,7 @@ if made.returncode == 0:
         killed = done.returncode in (-24, -9)
         found.append("timeout" if killed else hashlib.sha256(done.stdout).hexdigest())
 print(json.dumps(found))
-'''
+"""
 
 
 def _run(sandbox: Sandbox, program: Any, output: int) -> Any:

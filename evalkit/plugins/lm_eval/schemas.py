@@ -112,7 +112,7 @@ def _squad(config: str) -> Row:
 
 
 def _completion(config: str) -> Row:
-    return {"doc_id": "1", "title": "t", "context": "c", "question": "q", "text": "It is in", "value": "Rome", "key": "k"}
+    return {"doc_id": "1", "file_name": "a.txt", "key": "place", "text": "It is in", "value": "Rome"}
 
 
 def _scrolls(config: str) -> Row:

@@ -19,11 +19,11 @@ from evalkit.scoring.extraction.replies import final_answer, without_thought
 from evalkit.scoring.metrics import mean
 from evalkit.scoring.metrics.whole import over_items
 
-__all__ = ["ITEM", "metric_of", "score_of", "scorer_of"]
+__all__ = ["ITEM", "PROPORTIONS", "metric_of", "named", "score_of", "scorer_of"]
 
 ITEM = "item"
 """Where a score's details keep what its metric is made of."""
-_PROPORTIONS = frozenset(("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match", "em", "likelihood"))
+PROPORTIONS = frozenset(("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match", "em", "likelihood"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def metric_of(name: str, metric: str, said: Mapping[str, Any], at: str) -> Metri
     _, aggregation = aggregation_of(said.get("aggregation"), metric, at)
     better = is_higher_better(said.get("higher_is_better"), metric)
     if aggregation is None:
-        is_proportion = metric in _PROPORTIONS or metric.startswith("pass@")
+        is_proportion = metric in PROPORTIONS or metric.startswith("pass@")
         return mean(name, scale="proportion" if is_proportion else "number", higher_is_better=better)
     return over_items(name, _item_of(name), _number(aggregation), higher_is_better=better)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.plugins.lm_eval.conftest import asked
 
 lm_eval = pytest.importorskip("lm_eval", reason="lm_eval is not installed")
 
-MODULE = '''
+MODULE = """
 import json
 from functools import partial
 import datasets
@@ -58,7 +59,7 @@ class Answerable(ConfigurableTask):
 
     def aggregation(self): return {"right": partial(_share, "n"), "weight": lambda items: max(items)}
     def higher_is_better(self): return {"right": True, "weight": False}
-'''
+"""
 ROWS = ({"q": "Where?", "a": "Rome"}, {"q": "Why?", "a": ""}, {"q": "Who?", "a": "Ada"})
 
 
@@ -124,7 +125,7 @@ def test_requests_are_those_of_the_class(task, theirs):
 
 def test_scores_are_aggregated_by_the_class(task, theirs):
     scorer = task.scorers[0]
-    items = {"right": [], "weight": []}
+    items: dict[str, list[Any]] = {"right": [], "weight": []}
     for sample, prompt in asked(task):
         replies = asyncio.run(task.method.ask(Attempt(sample, prompt), Recorded()))
         scores = {score.name: score for score in asyncio.run(scorer.score(sample, replies))}

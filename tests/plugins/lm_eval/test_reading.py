@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from evalkit import plugins
-from evalkit.core import Suite, UsageError
+from evalkit.core import UsageError
 from evalkit.plugins import foreign_code
 from evalkit.plugins.families import rows_of
 from evalkit.plugins.lm_eval import index as indexing
@@ -110,35 +110,6 @@ def test_the_digest_is_of_every_file(some, write, folder):
     seen.append(digest())
     assert len(set(seen)) == 4
     assert not [name for name in sys.modules if name == "helper"]
-
-
-GROUP = """
-group: all
-task:
-  - one
-  - group: inner
-    task: [two]
-  - task: one
-    num_fewshot: 1
-    task_alias: with an example
-aggregate_metric_list: [{metric: exact_match, weight_by_size: true}]
-"""
-
-
-def test_a_group_is_a_suite_with_what_it_says_of_its_tasks(some, write, load, folder):
-    write("all.yaml", GROUP)
-    suite = load("all")
-    assert isinstance(suite, Suite)
-    assert (suite.average, suite.members[0].metrics) == ("samples", ("exact_match",))
-    assert [member.category for member in suite.members] == ["", "inner", ""]
-    specs = [member.task for member in suite.members]
-    assert specs == [f"lm-eval/{one},from={folder}" for one in ("one", "two", "one,group=all")]
-    assert load("one").fewshot.k == 0
-    assert load("one", group="all").fewshot.k == 1
-
-
-def test_a_tag_has_no_number_of_its_own(some, load):
-    assert load("some").average == "none"
 
 
 @pytest.mark.parametrize("shots", [0, None])
