@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.core import PromptFormat, Row, Sample, Subset, Task
+from evalkit.core import Row, Sample, Sampling, Subset, Task
 from evalkit.data import hub
-from evalkit.prompting.methods import generate
+from evalkit.prompting.chat import chat_task, in_a_box
 from evalkit.scoring.scorers.math_equal import math_equal
 
 META = {
@@ -36,14 +36,15 @@ def task(*, year: Literal["2024", "2025", "2026"] = "2025", max_tokens: int = 32
     def sample(row: Row) -> Sample:
         return _sample(row, _INSTRUCTION[year])
 
-    return Task(
-        name="aime",
-        data=tuple(Subset(hub(f"MathArena/{name}", split="train")) for name in _SETS[year]),
-        sample=sample,
-        prompt=PromptFormat(),
-        method=generate(max_tokens=max_tokens, stop=(), gold=lambda s: f"\\boxed{{{s.targets[0]}}}"),
-        scorers=(math_equal(),),
-        primary_metric="math_verify",
+    return chat_task(
+        "aime",
+        tuple(Subset(hub(f"MathArena/{name}", split="train")) for name in _SETS[year]),
+        sample,
+        (math_equal(),),
+        max_tokens=max_tokens,
+        gold=in_a_box,
+        primary="math_verify",
+        recommended=Sampling(temperature=0.6, top_p=0.95, max_tokens=32768, samples=64),
     )
 
 

@@ -20,8 +20,9 @@ import random
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from evalkit.core import PromptFormat, Row, Sample, Scorer, Subset, Task, digest_of
+from evalkit.core import PromptFormat, Row, Sample, Sampling, Scorer, Subset, Task, digest_of
 from evalkit.data import hub
+from evalkit.prompting.chat import answer_line, chat_task, four_options
 from evalkit.prompting.methods import choose, generate
 from evalkit.scoring.scorers import accuracy, read_answer, regex_match
 from evalkit.scoring.scorers.compared import compared
@@ -34,10 +35,6 @@ META = {
 }
 
 LETTERS = ("(A)", "(B)", "(C)", "(D)")
-_CHAT = (
-    "Answer the following multiple choice question. The last line of your response should be of the following format: "
-    "'Answer: $LETTER' (without quotes) where LETTER is one of ABCD. Think step by step before answering."
-)
 _WRONG = ("Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
 
 
@@ -79,14 +76,15 @@ def task(
 
 def _chat(subset: str, seed: int, max_tokens: int) -> Task:
     line = regex_match(pattern=r"(?i)Answer[ \t]*:[ \t]*\$?([A-D])\$?", name="answer_line", ignore_case=True)
-    return Task(
-        name="gpqa",
-        data=(Subset(hub("Idavidrein/gpqa", config=f"gpqa_{subset}", split="train")),),
-        sample=lambda row: _chat_sample(row, seed),
-        prompt=PromptFormat(),
-        method=generate(max_tokens=max_tokens, stop=(), gold=lambda s: f"Answer: {s.targets[0]}"),
-        scorers=(compared(read_answer(first_of=("letter",), name="letter"), line), line),
-        primary_metric="letter",
+    return chat_task(
+        "gpqa",
+        (Subset(hub("Idavidrein/gpqa", config=f"gpqa_{subset}", split="train")),),
+        lambda row: _chat_sample(row, seed),
+        (compared(read_answer(first_of=("letter",), name="letter"), line), line),
+        max_tokens=max_tokens,
+        gold=answer_line,
+        primary="letter",
+        recommended=Sampling(temperature=0.6, top_p=0.95, max_tokens=32768, samples=64),
     )
 
 
@@ -96,10 +94,9 @@ def _chat_sample(row: Row, seed: int) -> Sample:
     options = [*(str(values[column]) for column in _WRONG), correct]
     random.Random(digest_of("gpqa", str(seed), values["Question"])).shuffle(options)
     right = tuple(place for place, option in enumerate(options) if option == correct)
-    listed = "\n".join(f"{letter}) {option}" for letter, option in zip("ABCD", options, strict=True))
     return Sample(
         id=row.id,
-        input=f"{_CHAT}\n\n{values['Question']}\n\n{listed}",
+        input=four_options(values["Question"], options),
         targets=tuple("ABCD"[place] for place in right),
         choices=tuple("ABCD"),
         gold=right,

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.core import PromptFormat, Row, Sample, Subset, Task
+from evalkit.core import Row, Sample, Sampling, Subset, Task
 from evalkit.data import hub
-from evalkit.prompting.methods import generate
+from evalkit.prompting.chat import chat_task, in_a_box
 from evalkit.scoring.scorers.math_equal import math_equal
 
 META = {
@@ -38,14 +38,15 @@ def task(*, sitting: Sitting = "feb_2025", max_tokens: int = 32768) -> Task:
     def sample(row: Row) -> Sample:
         return _sample(row, instruction)
 
-    return Task(
-        name="hmmt",
-        data=(Subset(hub(f"MathArena/hmmt_{sitting}", split="train")),),
-        sample=sample,
-        prompt=PromptFormat(),
-        method=generate(max_tokens=max_tokens, stop=(), gold=lambda s: f"\\boxed{{{s.targets[0]}}}"),
-        scorers=(math_equal(),),
-        primary_metric="math_verify",
+    return chat_task(
+        "hmmt",
+        (Subset(hub(f"MathArena/hmmt_{sitting}", split="train")),),
+        sample,
+        (math_equal(),),
+        max_tokens=max_tokens,
+        gold=in_a_box,
+        primary="math_verify",
+        recommended=Sampling(temperature=0.6, top_p=0.95, max_tokens=32768, samples=16),
     )
 
 

@@ -13,11 +13,11 @@ changed them for numbers, so that figures differ where the target is a number wi
 
 from __future__ import annotations
 
-from evalkit.core import Judge, PromptFormat, Row, Sample, Subset, Task, UsageError
+from evalkit.core import Judge, Row, Sample, Subset, Task, UsageError
 from evalkit.data import hub
 from evalkit.judging.three_grades import grade_metrics
 from evalkit.plugins import load
-from evalkit.prompting.methods import generate
+from evalkit.prompting.chat import chat_task
 from evalkit.scoring.scorers.judging import judged
 
 META = {
@@ -33,15 +33,14 @@ def task(*, judge: str = "simpleqa", max_tokens: int = 4096) -> Task:
     if not isinstance(made, Judge):
         raise UsageError(f"{judge!r} is not a judge", found=type(made).__name__)
     scorer = judged(made)
-    return Task(
-        name="simpleqa_verified",
-        data=(Subset(hub("google/simpleqa-verified", split="eval")),),
-        sample=_sample,
-        prompt=PromptFormat(),
-        method=generate(max_tokens=max_tokens, stop=()),
-        scorers=(scorer,),
+    return chat_task(
+        "simpleqa_verified",
+        (Subset(hub("google/simpleqa-verified", split="eval")),),
+        _sample,
+        (scorer,),
+        max_tokens=max_tokens,
         metrics=(*grade_metrics(), *scorer.metrics),
-        primary_metric="f_score",
+        primary="f_score",
     )
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "require",
     "rows",
     "sacrebleu_set",
+    "selected",
     "texts",
     "where",
 ]
@@ -108,6 +109,16 @@ def where(source: Source, column: str, value: str) -> Source:
     from evalkit.data.filtered import Filtered
 
     return Filtered(source, column, value)
+
+
+def selected(source: Source, keep: Callable[[Mapping[str, Any]], bool], words: str) -> Source:
+    """The rows of `source` whose columns `keep` says yes to. `words` tell the manifest and the digest which these are.
+
+    Opening raises UsageError as the source does; reading, what `keep` raises.
+    """
+    from evalkit.data.selecting import Selected
+
+    return Selected(source, keep, words)
 
 
 def either(*sources: Source) -> Source:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.core import Fewshot, PromptFormat, Row, Sample, Source, Subset, Task
+from evalkit.core import Fewshot, PromptFormat, Row, Sample, Sampling, Source, Subset, Task
 from evalkit.core.spec import unknown
 from evalkit.data import files, hub, where
 from evalkit.prompting.methods import generate
@@ -36,6 +36,10 @@ META = {
         "precalculus",
     ],
 }
+
+
+# As DeepSeek-R1 is measured: https://github.com/deepseek-ai/DeepSeek-R1#4-evaluation-results
+_BOXED = Sampling(temperature=0.6, top_p=0.95, max_tokens=32768, samples=64)
 
 
 def task(
@@ -65,6 +69,7 @@ def task(
         scorers=(math_equal(),),
         fewshot=Fewshot(4, "first") if examples else Fewshot(),
         primary_metric="math_verify",
+        recommended=_BOXED if form == "boxed" else Sampling(),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -78,3 +78,40 @@ def _stratified(parts: list[tuple[float, Spread]], n: int) -> Spread:
         kish=n * math.fsum(weight**2 * part.kish / part.n for weight, part in parts),
         count=units,
     )
+
+
+def harmonic_mean(score: str, groups: Sequence[str], *, name: str, added: float = 0.0) -> Metric:
+    """The harmonic mean of the score's means over `groups`, each with `added` on top, which a model that fails one of
+    them altogether must not escape: a group of zeros alone makes it 0 without `added`.
+
+    A sample counts in the first of its groups that is among `groups`. The row is (value, number of the group); the
+    interval is the jackknife's over clusters, NaN where a group has none.
+    """
+    plain = mean(score)
+    numbers = {group: number for number, group in enumerate(groups)}
+
+    def observe(record: Record) -> tuple[float, float] | None:
+        value = plain.observe(record)
+        group = next((numbers[group] for group in record.sample.groups if group in numbers), None)
+        return None if value is None or group is None else (value[0], float(group))
+
+    def estimate(rows: FloatRows, clusters: IntArray) -> Estimate:
+        import numpy as np
+
+        from evalkit.stats import jackknife_interval
+
+        if not len(rows):
+            return Estimate(math.nan, math.nan, math.nan, 0, "n=0")
+        present = np.unique(rows[:, 1])
+        inside = (rows[:, 1][:, None] == present[None, :]).astype(float)
+
+        def of_sums(sums: FloatRows, counts: FloatRows) -> FloatRows:
+            right, asked = sums[:, : len(present)], sums[:, len(present) :]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found: FloatRows = len(present) / (1.0 / (right / asked + added)).sum(axis=1)
+            return found
+
+        wide = np.hstack([inside * rows[:, :1], inside])
+        return jackknife_interval(wide, of_sums, clusters, seed=1, ends=(0.0, 1.0 + added))
+
+    return Metric(name, observe, estimate, width=2, ends=(0.0, 1.0 + added))

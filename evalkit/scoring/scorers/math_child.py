@@ -1,7 +1,8 @@
 """A process of its own that compares mathematical answers, because "9^{9^{9^9}}" must be able to end it.
 
-It reads one JSON list a line, [gold text, reply], and answers {"equal": …, "gold": …, "said": …}: whether they are
-equal, whether the gold could be read, and what the reply was read as. Started by `evalkit.scoring.scorers.math_equal`.
+It reads one JSON list a line, [gold text, reply, error], and answers {"equal": …, "gold": …, "said": …}: whether
+they are equal, whether the gold could be read, and what the reply was read as. Started by
+`evalkit.scoring.scorers.math_equal`.
 """
 
 from __future__ import annotations
@@ -27,26 +28,41 @@ def main() -> None:
     # Whatever a library prints must not be read as an answer.
     sys.stdout = sys.stderr
     for line in sys.stdin:
-        gold, said = json.loads(line)
+        gold, said, error = json.loads(line)
         try:
-            found = compare(gold, said)
+            found = compare(gold, said, error)
         except (MemoryError, RecursionError, OverflowError) as error:
             found = {"equal": False, "gold": True, "said": None, "problem": type(error).__name__}
         answers.write(json.dumps(found) + "\n")
         answers.flush()
 
 
-def compare(gold: str, said: str) -> dict[str, object]:
+def compare(gold: str, said: str, allowed: float = 0.0) -> dict[str, object]:
     """math-verify's parse and verify, with its defaults; at most five seconds for each of the three steps.
 
-    What it finds equal is checked once more where both are numbers: it rounds them to six decimals.
+    What it finds equal is checked once more where both are numbers: it rounds them to six decimals. With an `allowed`
+    error, numbers (as many of them) that differ by no more than that are equal, too.
     """
     from math_verify import parse, verify
 
     golds, saids = parse(gold, parsing_timeout=_SECONDS), parse(said, parsing_timeout=_SECONDS)
     equal = bool(golds and saids and verify(golds, saids, timeout_seconds=_SECONDS))
     equal = equal and not _apart(golds[0], saids[0])
+    equal = equal or bool(allowed and golds and saids and _within(golds[0], saids[0], allowed))
     return {"equal": equal, "gold": bool(golds), "said": str(saids[-1])[:2000] if saids else None}
+
+
+def _within(one: Any, other: Any, allowed: float) -> bool:
+    """Whether two values are as many numbers, each no further than that from its like, the smallest ones first."""
+    from sympy import FiniteSet, Tuple
+
+    both = [list(each.args) if isinstance(each, FiniteSet | Tuple) else [each] for each in (one, other)]
+    try:
+        first, second = (sorted(float(number.evalf()) for number in each) for each in both)
+    except (AttributeError, TypeError, ValueError):
+        return False
+    near = [abs(a - b) <= allowed for a, b in zip(first, second, strict=False)]
+    return len(first) == len(second) and all(near)
 
 
 def _apart(one: Any, other: Any) -> bool:

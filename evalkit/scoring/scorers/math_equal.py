@@ -31,13 +31,13 @@ class _Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def ask(self, gold: str, said: str) -> dict[str, object]:
+    def ask(self, gold: str, said: str, allowed: float) -> dict[str, object]:
         """What `math_child` answers. Raises TimeoutError where it has not answered in time or has died of it."""
         with self._lock:
             process = self._process if self._process and self._process.poll() is None else self._start()
             assert process.stdin is not None and process.stdout is not None
             try:
-                process.stdin.write(json.dumps([gold, said]).encode() + b"\n")
+                process.stdin.write(json.dumps([gold, said, allowed]).encode() + b"\n")
                 process.stdin.flush()
                 ready, _, _ = select.select([process.stdout], [], [], _PATIENCE)
                 line = process.stdout.readline() if ready else b""
@@ -77,7 +77,8 @@ class _MathEqual(ScoreSample):
         exact_score = Score("exact_match", float(exact), text, answer.reason, answer.validity)
         gold = sample.data.get("solution") or f"\\boxed{{{sample.targets[0]}}}"
         try:
-            found = await asyncio.to_thread(_CHILD.ask, math_text(str(gold)), math_text(answer.text))
+            allowed = float(sample.data.get("allowed_error") or 0.0)
+            found = await asyncio.to_thread(_CHILD.ask, math_text(str(gold)), math_text(answer.text), allowed)
         except TimeoutError:
             late = Score("math_verify", 0.0, None, "the comparison took too long", Validity.TIMEOUT)
             return (late, exact_score)
@@ -99,7 +100,8 @@ def math_equal() -> Scorer:
       the gold, symbolically. The gold is the sample's data under `solution`, else its first target as a formula.
       On purpose different: of several boxes the last counts, mixed numbers are read ("2 2/3" is 8/3), and two numbers
       are equal only where they differ by no more than 1e-5 of the larger (1e-12 of exact ones): math-verify rounds to
-      six decimals, so that 2^-98 and 2^-99 are one.
+      six decimals, so that 2^-98 and 2^-99 are one. Where the sample's data say how far a number may be off
+      (`allowed_error`, absolute), numbers so near are equal.
     - `exact_match`: the answer in Minerva's closing sentence, else in the last \boxed, is the same text as the first
       target in Minerva's normal form. (lm-evaluation-harness reads the sentence alone, and adds sympy's equality.)
 

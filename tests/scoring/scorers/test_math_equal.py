@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import random
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.core import Sample, Score, UsageError, Validity
+from evalkit.core import Reply, Sample, Score, UsageError, Validity
 from evalkit.scoring.extraction import last_boxed, minerva_answer, minerva_normalise
 from evalkit.scoring.scorers.math_equal import math_equal
 
@@ -221,3 +222,21 @@ def test_both_scores_beside_lm_evals_exact_match(scored: Scored, ask_lm_eval: Ca
     ]
     assert unseen == []
     assert sum(theirs) > sum(exact for exact, _ in ours) > 5
+
+
+@pytest.mark.parametrize(
+    ("gold", "said", "allowed", "value"),
+    [
+        ("2.7", "\\boxed{2.75}", 0.1, 1.0),
+        ("2.7", "\\boxed{2.85}", 0.1, 0.0),
+        ("2.7", "\\boxed{2.75}", 0.0, 0.0),
+        ("\\frac{1}{3}", "\\boxed{0.33}", 0.01, 1.0),
+        ("1.5, 2.5", "\\boxed{2.49, 1.52}", 0.05, 1.0),
+        ("1.5, 2.5", "\\boxed{2.49}", 0.05, 0.0),
+        ("x + 1", "\\boxed{x + 1.01}", 0.1, 0.0),
+    ],
+)
+def test_numbers_within_the_allowed_error_are_equal(gold: str, said: str, allowed: float, value: float) -> None:
+    sample = Sample("1", "?", targets=(gold,), data={"allowed_error": allowed})
+    found = asyncio.run(math_equal().score(sample, (Reply((said,), ("stop",)),)))
+    assert found[0].value == value

@@ -1,0 +1,162 @@
+"""Rows of the schemas that publishers document, made for tests, and digests of their prompts."""
+
+from typing import Any
+
+PROBLEMS: list[dict[str, Any]] = [
+    {"problem_idx": n, "problem": f"Compute ${n} + {n}$.", "answer": answer}
+    for n, answer in ((16, 32), (100, 200), (4, "008"))
+]
+FORMULAS: list[dict[str, Any]] = [
+    {"problem_idx": 1, "problem": "Solve $2x=1$.", "answer": "\\frac{1}{2}", "problem_type": ["Algebra"]},
+    {
+        "problem_idx": 2,
+        "problem": "The diagonal of a unit square?",
+        "answer": "\\sqrt{2}",
+        "problem_type": ["Geometry"],
+    },
+    {"problem_idx": 3, "problem": "Compute $100+3$.", "answer": 103},
+]
+SCIENCE = [
+    {
+        "Record ID": f"rec{n}",
+        "Question": f"What is {n} + {n}?",
+        "Correct Answer": str(2 * n),
+        "Incorrect Answer 1": str(2 * n + 1),
+        "Incorrect Answer 2": f" {2 * n + 2}",
+        "Incorrect Answer 3": str(2 * n + 3),
+        "High-level domain": "Physics",
+    }
+    for n in range(10, 18)
+]
+FACTS: list[dict[str, Any]] = [
+    {"original_index": n, "problem": f"Which is the capital of land {n}?", "answer": f"City {n}", "topic": "Geography"}
+    for n in range(4)
+]
+STORIES = [
+    {
+        "narrative": f"{name} came late.",
+        "question": f"Who did {name} meet?",
+        "choices": "['Ana', \"O'Neil\"]",
+        "answer_index": place % 2,
+        "answer_choice": ("Ana", "O'Neil")[place % 2],
+    }
+    for place, name in enumerate(("Bo", "Cy", "Di"))
+]
+PRO: list[dict[str, Any]] = [
+    {
+        "question_id": n,
+        "question": f"What is {n} of law?",
+        "options": [f"first {n}", "second", "third", "N/A", "N/A"],
+        "answer": "ABC"[n % 3],
+        "answer_index": n % 3,
+        "cot_content": "",
+        "category": "law",
+        "src": "made",
+    }
+    for n in range(3)
+]
+PRO_SHOWN = [
+    {**PRO[0], "question": f"Shown {n}?", "cot_content": f"A: Let's think step by step. It is {n}. The answer is (A)."}
+    for n in range(6)
+]
+REDUX: list[dict[str, Any]] = [
+    {
+        "question": f"Which is {n}?",
+        "choices": ["w", "x", "y", "z"],
+        "answer": 1,
+        "error_type": error,
+        "correct_answer": right,
+    }
+    for n, (error, right) in enumerate(
+        [
+            ("ok", None),
+            ("wrong_groundtruth", "C"),
+            ("wrong_groundtruth", "3"),
+            ("wrong_groundtruth", "w"),
+            ("wrong_groundtruth", "none of these"),
+            ("bad_question_clarity", None),
+            ("no_correct_answer", "x"),
+            ("multiple_correct_answers", "A, B"),
+        ]
+    )
+]
+HARDER = [
+    {"task": task, "input": f"{task}: say {target}", "target": target, "mini": mini}
+    for task, target, mini in (
+        ("nycc", "(A)", 1),
+        ("linguini", "2, 3", 0),
+        ("web of lies", "no, yes", 1),
+        ("nycc", "(B)", 0),
+    )
+]
+OLYMPIAD: list[dict[str, Any]] = [
+    {
+        "id": n,
+        "subfield": "Algebra",
+        "context": "A ball.",
+        "question": f"Find $x_{n}$.",
+        "final_answer": [answer],
+        "is_multiple_answer": "," in answer,
+        "unit": unit,
+        "answer_type": kind,
+        "error": error,
+    }
+    for n, (answer, unit, kind, error) in enumerate(
+        [
+            ("$\\frac{1}{2}$", None, "Numerical", None),
+            ("$1,2$", None, "Numerical", None),
+            ("$2.7$", "m", "Numerical", "0.1"),
+            ("$(1,2)$", None, "Tuple", None),
+            ("$x^2+1$", None, "Expression", None),
+        ]
+    )
+]
+PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "aime,year=2024": {
+        "MathArena/aime_2024_I/default/train": PROBLEMS,
+        "MathArena/aime_2024_II/default/train": PROBLEMS,
+    },
+    "aime": {"MathArena/aime_2025/default/train": PROBLEMS},
+    "aime,year=2026": {"MathArena/aime_2026/default/train": PROBLEMS},
+    "hmmt,sitting=feb_2024": {"MathArena/hmmt_feb_2024/default/train": FORMULAS},
+    "hmmt": {"MathArena/hmmt_feb_2025/default/train": FORMULAS},
+    "hmmt,sitting=nov_2025": {"MathArena/hmmt_nov_2025/default/train": FORMULAS},
+    "hmmt,sitting=feb_2026": {"MathArena/hmmt_feb_2026/default/train": FORMULAS},
+    "gpqa,form=chat": {"Idavidrein/gpqa/gpqa_diamond/train": SCIENCE},
+    "musr": {
+        f"TAUR-Lab/MuSR/default/{domain}": STORIES
+        for domain in ("murder_mysteries", "object_placements", "team_allocation")
+    },
+    "simpleqa_verified": {"google/simpleqa-verified/default/eval": FACTS},
+    "mmlu_pro,form=chat": {"TIGER-Lab/MMLU-Pro/default/test": PRO, "TIGER-Lab/MMLU-Pro/default/validation": PRO_SHOWN},
+    "mmlu_redux,subject=virology": {"edinburgh-dawg/mmlu-redux-2.0/virology/test": REDUX},
+    "bbeh": {"BBEH/bbeh/default/train": HARDER},
+    "bbeh,size=mini": {"BBEH/bbeh/default/train": HARDER},
+    "olympiadbench,set=maths_en_COMP": {"Hothan/OlympiadBench/OE_TO_maths_en_COMP/train": OLYMPIAD},
+    "olympiadbench,set=physics_zh_CEE": {"Hothan/OlympiadBench/OE_TO_physics_zh_CEE/train": OLYMPIAD},
+}
+"""A task to its files, each with rows of the schema that its publisher documents."""
+
+# sha256 of the publisher's prompt with the names of its fields in braces, made of their repositories:
+# eth-sri/matharena at e92766038a80eee227589f5ea688004240bca8e0 (configs/competitions/*/*.yaml, a blank line, the
+# problem), EleutherAI/lm-evaluation-harness at 4e7e0d47f33bc71070c1d38394bafbb52b117163
+# (lm_eval/tasks/leaderboard/musr/utils.py, choices "{one}" and "{two}") and openai/simple-evals at
+# ee3b0318d8d1d9d72755a4120879be65f7c07e9e (QUERY_TEMPLATE_MULTICHOICE, stripped), WildEval/ZeroEval at
+# 8c1485edf12c6efb5f69135a562927c5ad484059 (MCQA), TIGER-AI-Lab/MMLU-Pro at f418b116db00b065c2aea046518d8fcf74d39872
+# (evaluate_from_api.py, one example {shown} with {a}, {b} and {steps}, then {question} with {one} and {two}) and
+# OpenBMB/OlympiadBench at ba5b26a7e2849940b598a9159c1190daa2b9175f (make_input of a Numerical answer).
+PUBLISHED = {
+    "aime,year=2024": "4be5e623dc56cf1d14ad7d65f14de0b1e2f05a323a25458dd5c320889cc66383",
+    "aime": "951172578a71e5e3f5b1d44ed8632295fdb71bac6a955c1a2bc04db1bcd1121c",
+    "aime,year=2026": "951172578a71e5e3f5b1d44ed8632295fdb71bac6a955c1a2bc04db1bcd1121c",
+    "hmmt,sitting=feb_2024": "82be165ab3d68ac6f98809dd158537f40d6b01920e16aa4f0526a8dbfc4552ff",
+    "hmmt": "09f5c8858883e49da892d3db173c361ba194732e42d183ae9d5775a51d337342",
+    "hmmt,sitting=nov_2025": "09f5c8858883e49da892d3db173c361ba194732e42d183ae9d5775a51d337342",
+    "hmmt,sitting=feb_2026": "09f5c8858883e49da892d3db173c361ba194732e42d183ae9d5775a51d337342",
+    "musr": "d863782e4f1295a2792f71ad72aefd5fb4279d07f76ceef00bc1c37d5d01a3b9",
+    "gpqa,form=chat": "d4d85337bbd54659d12c8da7edc8b854d151b7327cf7574dc1062d753b03c8a6",
+    "mmlu_redux,subject=virology": "abb45ade652eb086132a1fc4aa76ce927c63e2969734816da1dcc1172226a3e1",
+    "mmlu_pro,form=chat": "b0b81eec42f5717f421886370170b631556bf583066f9a1df0c9a1e55d9a47c3",
+    "olympiadbench,set=maths_en_COMP": "b2b68522efbfce62d8b522e6203aa443271cd76d46b90e6b058195639e09ab97",
+}
+GRADER = "063c04ea798f91c4706c050b66a721afc77a458b12d8f0d72286d4b0eee8a3ee"
