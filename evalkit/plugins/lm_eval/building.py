@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from evalkit.core import (
@@ -20,13 +21,13 @@ from evalkit.core import (
     UsageError,
 )
 from evalkit.data import RowValues
-from evalkit.plugins.lm_eval.choosing import by_choices_or_contexts
+from evalkit.plugins.lm_eval.choosing import by_choices_or_contexts, is_by_contexts
 from evalkit.plugins.lm_eval.config import DEFAULT_TOKENS, Config
-from evalkit.plugins.lm_eval.documents import Asked, asked, field
+from evalkit.plugins.lm_eval.documents import Asked, asked, field, prefix_of
 from evalkit.plugins.lm_eval.measures import gold_of
 from evalkit.plugins.lm_eval.scorer import scorer_of
 from evalkit.plugins.lm_eval.sources import Splits
-from evalkit.plugins.lm_eval.turns import answer_of, example_turn, question_turn
+from evalkit.plugins.lm_eval.turns import ExampleRow, answer_of, example_text, example_turn
 from evalkit.prompting.methods import choose, generate, perplexity
 
 __all__ = ["sample_of", "task_of"]
@@ -48,9 +49,7 @@ def task_of(name: str, config: Config, at: str, mark: str, given: Callable[[str]
         name=name,
         data=(Subset(splits.asked(), splits.examples(), example=lambda row: _example(config, row)),),
         sample=lambda row: sample_of(config, row),
-        prompt=PromptFormat(
-            question=_question, description=lambda sample: _description(config, sample), example=_shown_example
-        ),
+        prompt=_format(config),
         method=_method(config, at),
         scorers=(scorer,),
         fewshot=_fewshot(config, at),
@@ -68,11 +67,11 @@ def sample_of(config: Config, row: Row) -> Sample:
         text = targets[0]
     elif found.by_contexts:
         text = ""
-        choices = tuple(question_turn(choice, found.prefix, "") for choice in choices)
+        choices = tuple(choice + found.prefix for choice in choices)
     elif not isinstance(found.text, str):
         raise UsageError("the question is a number, and there are no choices that it could be the place of")
     else:
-        text = question_turn(found.text, found.prefix, config.target_delimiter)
+        text = found.text
     images = _images(config, doc)
     shown: str | tuple[Message, ...] = (Message.of("user", *images, text),) if images else text
     return Sample(row.id, shown, targets, choices, gold, data=doc)
@@ -112,6 +111,27 @@ def _images(config: Config, doc: Mapping[str, Any]) -> tuple[Image, ...]:
     return tuple(Image.of(one) for one in found)
 
 
+def _format(config: Config) -> PromptFormat:
+    form = PromptFormat(
+        question=_question,
+        description=lambda sample: _description(config, sample),
+        delimiter=config.target_delimiter,
+        example=lambda sample: example_text(config, sample),
+    )
+    if not config.gen_prefix and not config.fewshot.gen_prefix:
+        return form
+    return replace(form, gen_prefix=lambda sample: _prefix(config, sample))
+
+
+def _prefix(config: Config, sample: Sample) -> str:
+    """How the answer begins; among contexts that is a part of each of them."""
+    if isinstance(sample.data, ExampleRow):
+        return prefix_of(config.fewshot.gen_prefix, sample.data)
+    if config.output_type == "loglikelihood_rolling" or is_by_contexts(sample):
+        return ""
+    return prefix_of(config.gen_prefix, sample.data)
+
+
 def _question(sample: Sample) -> str:
     return sample.input if isinstance(sample.input, str) else ""
 
@@ -121,14 +141,10 @@ def _description(config: Config, sample: Sample) -> str:
 
 
 def _example(config: Config, row: Row) -> Sample:
-    """A row as a worked example: its own question and answer, each with what stands after it."""
-    question, answer = example_turn(config, dict(row.values))
-    return Sample(row.id, question, (answer,), data=dict(row.values))
-
-
-def _shown_example(sample: Sample) -> str:
-    assert isinstance(sample.input, str)
-    return sample.input + sample.targets[0]
+    """A row as a worked example: its own question and answer."""
+    doc = ExampleRow(row.values)
+    question, answer = example_turn(config, doc)
+    return Sample(row.id, question, (answer,), data=doc)
 
 
 def _fewshot(config: Config, at: str) -> Fewshot:

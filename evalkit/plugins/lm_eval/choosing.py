@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from evalkit.core import AskModel, Attempt, Method, Model, Reply, Sample
 from evalkit.prompting.methods import choose, choose_contexts
 
-__all__ = ["by_choices_or_contexts"]
+__all__ = ["by_choices_or_contexts", "is_by_contexts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,12 @@ class _Either(AskModel):
         return self._of(attempt.sample).gold(attempt)
 
     def _of(self, sample: Sample) -> Method:
-        """Where choices are contexts, the target is what follows each of them, and the question is empty."""
-        right = tuple(sample.choices[place] for place in sample.gold)
-        return self.contexts if sample.input == "" and sample.targets != right else self.choices
+        return self.contexts if is_by_contexts(sample) else self.choices
+
+
+def is_by_contexts(sample: Sample) -> bool:
+    """Whether choices are contexts: the target is then what follows each of them, and the question is empty."""
+    return sample.input == "" and sample.targets != tuple(sample.choices[place] for place in sample.gold)
 
 
 def by_choices_or_contexts(delimiter: str, *, unconditional: bool) -> Method:

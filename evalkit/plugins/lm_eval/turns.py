@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalkit.core import UsageError
+from evalkit.core import Sample, UsageError
 from evalkit.plugins.lm_eval.config import Config
 from evalkit.plugins.lm_eval.documents import Doc, choices_of, prefix_of, target_of, text_of_row
 
-__all__ = ["answer_of", "example_turn", "question_turn"]
+__all__ = ["ExampleRow", "answer_of", "example_text", "example_turn"]
 
 
-def question_turn(question: str, prefix: str, delimiter: str) -> str:
-    """The question, with the beginning of the answer where the task gives one."""
-    if not prefix:
-        return question
-    return question + (delimiter if needs_delimiter(question, prefix) else "") + prefix
+class ExampleRow(dict[str, Any]):
+    """The row of a worked example, which may begin its answer otherwise than what is asked."""
 
 
 def example_turn(config: Config, doc: Doc) -> tuple[str, str]:
-    """(question with what stands after it, answer with what stands after it) of a worked example."""
+    """(question, answer) of a worked example; the answer is empty where the task shows none."""
     form = config.fewshot
     has_choices = config.doc_to_choice is not None
     question = text_of_row(form.doc_to_text, doc, has_choices=has_choices)
@@ -29,13 +26,17 @@ def example_turn(config: Config, doc: Doc) -> tuple[str, str]:
         if choices is None:
             raise UsageError("the example's question is the number of a choice, and there are no choices")
         question, choices = choices[question], None
-    prefix = prefix_of(form.gen_prefix, doc)
-    if target is None or target == "":
-        before = form.target_delimiter if prefix and needs_delimiter(question, prefix) else ""
-        return question + before, prefix
+    return question, "" if target is None or target == "" else answer_of(target, choices)
+
+
+def example_text(config: Config, sample: Sample) -> str:
+    """A worked example as one text, with what ends it."""
+    form, question, answer = config.fewshot, str(sample.input), sample.targets[0]
+    prefix = prefix_of(form.gen_prefix, sample.data)
     before = form.target_delimiter if not prefix or needs_delimiter(question, prefix) else ""
-    answer = joined(prefix, answer_of(target, choices), " ")
-    return question + before, answer + form.fewshot_delimiter
+    if not answer:
+        return question + (before if prefix else "") + prefix
+    return question + before + joined(prefix, answer, " ") + form.fewshot_delimiter
 
 
 def answer_of(target: Any, choices: list[str] | None) -> str:

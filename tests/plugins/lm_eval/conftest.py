@@ -63,13 +63,16 @@ def load(folder: Path, tmp_path: Path) -> Callable[..., Any]:
     return made
 
 
-def asked(task: Task, k: int | None = None, options: DataOptions | None = None) -> list[tuple[Sample, Prompt]]:
-    """The samples of a task with their prompts."""
+def asked(
+    task: Task, k: int | None = None, options: DataOptions | None = None, *, chats: bool = False, turns: bool = False
+) -> list[tuple[Sample, Prompt]]:
+    """The samples of a task with their prompts, as a base model or as one that chats reads them."""
     from dataclasses import replace
 
     options = options or DataOptions()
     subset = task.data[0]
     fewshot = task.fewshot if k is None else replace(task.fewshot, k=k)
     draw = PromptRenderer(task.name, task.prompt, fewshot, subset, task.sample, options, 1, lm_eval_stream())
+    draw = replace(draw, chats=chats, turns=turns)
     found = [row for row in subset.rows.open(options).rows() if isinstance(row, Row)]
     return [(sample, draw.render(sample)) for sample in map(task.sample, found)]

@@ -1,4 +1,4 @@
-"""Groups and tags as suites. What a mean is was worked out from lm-eval's rule: over all tasks below, by size or not."""
+"""Groups and tags as suites. A mean was worked out from lm-eval's rule: over all tasks below, by size or not."""
 
 from __future__ import annotations
 
