@@ -19,6 +19,7 @@ class Validity(StrEnum):
     UNREADABLE = "unreadable"
     REFUSED = "refused"
     LENGTH = "length"
+    CUT_THOUGHT = "cut_thought"
     TIMEOUT = "timeout"
     MEMORY = "memory"
     DATA_ERROR = "data_error"

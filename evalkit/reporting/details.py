@@ -63,6 +63,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "loglikelihoods": reply.loglikelihoods,
         "greedy": reply.greedy,
         "tokens": [reply.usage.prompt_tokens, reply.usage.completion_tokens],
+        "thought": reply.usage.reasoning_tokens,
         "seconds": reply.seconds,
         "source": reply.source,
         "notes": reply.notes,

@@ -12,6 +12,10 @@ ENDINGS = {
     Validity.UNREADABLE: ("has an answer that cannot be read", "have answers that cannot be read"),
     Validity.REFUSED: ("was refused", "were refused"),
     Validity.LENGTH: ("was cut at the limit before an answer", "were cut at the limit before an answer"),
+    Validity.CUT_THOUGHT: (
+        "was cut in its thought, before an answer began",
+        "were cut in their thought, before an answer began",
+    ),
     Validity.TIMEOUT: ("ran out of time", "ran out of time"),
     Validity.MEMORY: ("ran out of memory", "ran out of memory"),
     Validity.DATA_ERROR: ("could not be asked: its row is broken", "could not be asked: their rows are broken"),
@@ -27,6 +31,10 @@ CUT, CACHED = "cut", "cached"
 _FLAGS = {
     CUT: ("was cut at the limit", "were cut at the limit"),
     CACHED: ("comes from the cache", "come from the cache"),
+    "thought-ended-by-budget": (
+        "had its thought ended by the budget of thought",
+        "had their thought ended by the budget of thought",
+    ),
     "truncated": ("had its prompt cut to fit the model", "had their prompts cut to fit the model"),
     "tool-loop-ended": ("used all its steps without a final answer", "used all their steps without a final answer"),
     "looks-like-a-refusal": ("looks like a refusal", "look like refusals"),

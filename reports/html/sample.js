@@ -30,7 +30,7 @@ kit.sample = (() => {
     const made = first ? [] : (one.sent || []).map(([role, text]) => message(role, text)), ends = one.finish || [];
     (one.reasoning || []).forEach((text) => { if (text) made.push(el("details", {}, el("summary", {}, `Reasoning${name}`), block(text))); });
     (one.texts || []).forEach((text, place) => made.push(el("h4", {}, `Completion${name}${one.texts.length > 1 ? ` (${place + 1} of ${one.texts.length})` : ""}`), message("assistant", text),
-      el("p", { class: "note" }, inline(`ended: ${ends[place] || "–"} · ${(one.tokens || [0, 0]).join(" + ")} tokens · ${number(one.seconds || 0)} s · from ${one.source}`))));
+      el("p", { class: "note" }, inline(`ended: ${ends[place] || "–"} · ${(one.tokens || [0, 0]).join(" + ")} tokens${one.thought ? ` (${one.thought} of them thought)` : ""} · ${number(one.seconds || 0)} s · from ${one.source}`))));
     (one.cut || []).forEach((text) => { if (text) made.push(el("details", {}, el("summary", {}, `Cut at a stop string${name}`), block(text))); });
     (one.calls || []).forEach((calls) => calls.forEach(([tool, args]) => made.push(el("h4", {}, "Tool call"), message("tool", `${tool}(${args})`))));
     if (one.loglikelihoods && !chosen) made.push(section(`Log-likelihoods${name}`, one.loglikelihoods.map(number).join("  ")));

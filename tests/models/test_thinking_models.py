@@ -81,6 +81,40 @@ def test_a_limit_in_the_thought_is_said(backend: str, limit: int, thinker: Calla
     assert (longer.texts, longer.finish) == (("Lima",), ("stop",))
 
 
+LONG = ("<think>", "Hm", " so", " then", "</think>", "\n", "Li", "ma", "\nQ", ": next")
+"""Five tokens of thought, marks among them. An answer follows every line break, the model's own or a forced one."""
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    ("budget", "answer_tokens", "text", "finish", "thought", "spent"),
+    [
+        (0, 3, "Lima", "stop", "", 3),
+        (1, 3, "Lima", "stop", "", 3),
+        (2, 3, "Lima", "stop", "Hm", 4),
+        (4, 3, "Lima", "stop", "Hm so then", 6),
+        (5, 4, "Lima", "stop", "Hm so then", 5),
+        (64, 4, "Lima", "stop", "Hm so then", 5),
+        (2, 1, "Li", "length", "Hm", 4),
+        (64, 2, "Li", "length", "Hm so then", 5),
+    ],
+)
+def test_a_budget_ends_the_thought_and_leaves_the_answer_its_tokens(
+    backend: str, budget: int, answer_tokens: int, text: str, finish: str, thought: str, spent: int, tmp_path: Path
+) -> None:
+    """Oracle: the script. A budget of n tokens keeps the first n of the thought, and the answer has a limit apart."""
+    tokenizer = byte_level(LONG, special=("<think>", "</think>"))
+    last = tokenizer("?")["input_ids"][-1]
+    spec = spec_of(backend, save(tmp_path / "m", tokenizer, last, chunk_ids(tokenizer, LONG)))
+    asked = Generate(Prompt("Capital of Peru?"), max_tokens=answer_tokens, stop=("\nQ",), thinking_tokens=budget)
+    reply = answer(resolve(spec), asked)
+    assert (reply.texts, reply.finish) == ((text,), (finish,))
+    assert ("".join(reply.reasoning), reply.usage.reasoning_tokens) == (thought, spent)
+    assert reply.notes == (("thought-ended-by-budget",) if budget < 5 else ())
+    by_option = answer(resolve(f"{spec},thinking_tokens={budget}"), replace(asked, thinking_tokens=None))
+    assert replace(by_option, seconds=0) == replace(reply, seconds=0)
+
+
 @BACKENDS
 def test_options_say_what_thought_is(backend: str, thinker: Callable[..., str]) -> None:
     spec = thinker(backend)

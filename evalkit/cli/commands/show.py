@@ -122,6 +122,9 @@ def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
                 continue
             result = entry.result
             tokens = f"{result.prompt_tokens:,} prompt and {result.completion_tokens:,} completion tokens"
+            if result.reasoning_tokens:
+                answer = result.completion_tokens - result.reasoning_tokens
+                tokens += f" ({result.reasoning_tokens:,} of thought, {answer:,} of answers)"
             out.print(f"{entry.name}: {result.samples:,} samples, {tokens}, {duration(result.seconds)}")
             out.print(f"  {result.signature}", style="dim", soft_wrap=True)
             if departs := entry.identity.get("departs"):

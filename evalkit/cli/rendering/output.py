@@ -165,6 +165,7 @@ _OUTCOMES = {
     "unreadable": "with an answer that cannot be read",
     "refused": "refused",
     "length": "cut at the token limit",
+    "cut_thought": "cut in its thought",
     "timeout": "timed out",
     "memory": "out of memory",
 }

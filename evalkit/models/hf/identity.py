@@ -47,7 +47,7 @@ def identify(checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None
         facts["system"] = digest_of(options.system)
     if options.max_length is not None:
         facts["max_length"] = str(options.max_length)
-    facts |= options.thought_facts()
+    facts |= options.thought_facts(closed=True)
     facts |= {name: getattr(options, name) for name in _WAYS if getattr(options, name)}
     if options.trust_remote_code:
         facts["code"] = checkpoint.code_digest()

@@ -97,7 +97,7 @@ class GgufModel:
                 facts["widen"] = "float32"
             if options.system:
                 facts["system"] = digest_of(options.system)
-            facts |= options.thought_facts()
+            facts |= options.thought_facts(closed=True)
             if options.max_length is not None:
                 facts["max_length"] = str(options.max_length)
             self._identity = Identity(self._file.name, tuple(facts.items()), fixed=True)

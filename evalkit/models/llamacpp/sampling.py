@@ -20,7 +20,9 @@ def next_tokens(logits: NDArray[np.float32], streams: Sequence[Stream]) -> list[
     logits = _penalized(logits, streams)
     tokens: list[int] = logits.argmax(-1).tolist()
     for number, stream in enumerate(streams):
-        if stream.temperature > 0:
+        if stream.due is not None:
+            tokens[number] = stream.due
+        elif stream.temperature > 0:
             tokens[number] = _drawn(logits[number], stream)
     return tokens
 

@@ -10,10 +10,12 @@ from evalkit.core import Reply, ToolCall, Usage
 from evalkit.models.replies.markers import ANY, Markers
 from evalkit.models.replies.split import Span, split
 
-__all__ = ["CUT_IN_REASONING", "REFUSED", "Answer", "cut", "read_answer", "reply_of"]
+__all__ = ["CUT_IN_REASONING", "ENDED_BY_BUDGET", "REFUSED", "Answer", "cut", "read_answer", "reply_of"]
 
 CUT_IN_REASONING = "cut-in-reasoning"
 """The note of a reply that ended in its thought: there is no answer."""
+ENDED_BY_BUDGET = "thought-ended-by-budget"
+"""The note of a reply whose thought had spent its budget, so that its closing mark was written for the model."""
 REFUSED = "refused"
 """The note of a reply that the provider's filter, or the model by its finish reason, withheld."""
 _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")

@@ -34,11 +34,18 @@ class Detokenizer:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._special = _special_ids(tokenizer)
+        self._known: dict[str, tuple[int, ...]] = {}
 
     @property
     def special_ids(self) -> Collection[int]:
         """The ids of tokens that are no text."""
         return self._special
+
+    def ids(self, text: str) -> tuple[int, ...]:
+        """The ids of a text that follows another; marks that are tokens are read as such. Looked up once a text."""
+        if text not in self._known:
+            self._known[text] = tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self._known[text]
 
     def before(self, prompt: Ids) -> tuple[int, ...]:
         """The end of a prompt, which a text after it is decoded with; empty if the prompt is special tokens alone."""
@@ -47,13 +54,13 @@ class Detokenizer:
                 return tuple(prompt[-length:])
         return ()
 
-    def tail(self, before: Ids, written: list[int], length: int) -> str:
+    def tail(self, before: Ids, written: Ids, length: int) -> str:
         """The text of the last `length` ids, with those before the text if it has fewer: enough to look for a mark in.
 
         Its first characters may be wrong.
         """
         if len(written) >= length:
-            return self._decode(written[-length:])
+            return self._decode(list(written[-length:]))
         return self._decode([*before, *written])
 
     def text(self, before: Ids, written: Ids) -> Written:

@@ -20,6 +20,8 @@ _ENDING = 256
 _ANALYSIS = "<|channel|>analysis<|message|>"
 _CHANNELS = Tags("<|channel|>", "<|channel|>final<|message|>")
 """No stop string ends a text in channels before its answer begins."""
+_TO_FINAL = "<|end|><|start|>assistant<|channel|>final<|message|>"
+"""What leads from a thought in a channel to the answer. Format: https://developers.openai.com/cookbook/articles/openai-harmony"""
 
 
 def text_reader(tokenizer: Any, options: ThoughtOptions) -> TextReader:
@@ -28,7 +30,7 @@ def text_reader(tokenizer: Any, options: ThoughtOptions) -> TextReader:
     texts = list(template.values()) if isinstance(template, dict) else [template or ""]
     found = markers_of("\n".join(texts), _marks(tokenizer))
     markers = chosen(found, options.reasoning, options.reasoning_tags)
-    return TextReader(Detokenizer(tokenizer), markers, options.thinking_tokens or 0)
+    return TextReader(Detokenizer(tokenizer), markers, options.thinking_tokens)
 
 
 def _marks(tokenizer: Any) -> list[str]:
@@ -42,11 +44,11 @@ def _marks(tokenizer: Any) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class TextReader:
-    """How one model's ids become answers. `thinking_tokens`: what it may write on top of what a request allows."""
+    """How one model's ids become answers. `thinking_tokens`: the budget of its thought where a request names none."""
 
     detokenizer: Detokenizer
     markers: Markers
-    thinking_tokens: int = 0
+    thinking_tokens: int | None = None
 
     def begun(
         self, prompt: str, ids: Sequence[int], stops: Sequence[str], *, reply: str = "", alone: bool = False
@@ -59,20 +61,28 @@ class TextReader:
         opened |= markers.channels and ending.endswith(_ANALYSIS)
         opened |= bool(reply) and not split(reply, markers).finished
         markers = replace(markers, opened=opened)
-        return LocalText(self.detokenizer, markers, () if alone else self.detokenizer.before(ids), tuple(stops))
+        before = () if alone else self.detokenizer.before(ids)
+        return LocalText(self.detokenizer, markers, before, tuple(stops), ending=ending)
 
 
 class LocalText:
     """One text. `reads` looks at every token in time that does not grow with the text, but for few of them."""
 
     __slots__ = (
-        *("_before", "_detokenizer", "_markers", "_stops", "_openings", "_closings"),
-        *("_inside", "_to_closing", "_to_stop"),
+        *("_before", "_detokenizer", "_markers", "_stops", "_openings", "_closings", "_ending"),
+        *("_inside", "_to_closing", "_to_mark", "_to_stop"),
     )
 
     def __init__(
-        self, detokenizer: Detokenizer, markers: Markers, before: tuple[int, ...], stops: tuple[str, ...]
+        self,
+        detokenizer: Detokenizer,
+        markers: Markers,
+        before: tuple[int, ...],
+        stops: tuple[str, ...],
+        *,
+        ending: str = "",
     ) -> None:
+        """`ending`: how the prompt ends, in small letters."""
         self._detokenizer = detokenizer
         self._markers = markers
         self._before = before
@@ -81,6 +91,8 @@ class LocalText:
         self._openings = tuple(dict.fromkeys(pair.opening.lower() for pair in tags))
         self._closings = tuple(dict.fromkeys(pair.closing.lower() for pair in tags))
         self._to_stop, self._to_closing = _tokens_of(self._stops), _tokens_of(self._closings)
+        self._to_mark = _tokens_of((*self._openings, *self._closings))
+        self._ending = ending
         self._inside = markers.opened
 
     def restart(self) -> None:
@@ -104,6 +116,43 @@ class LocalText:
             return any(mark in tail for mark in self._closings)
         tail = self._detokenizer.tail(self._before, written, self._to_stop)
         return any(stop in tail for stop in self._stops)
+
+    @property
+    def begins_inside(self) -> bool:
+        """Whether the prompt has begun a thought."""
+        return self._markers.opened
+
+    def is_inside(self, written: Sequence[int], before: bool) -> bool:
+        """Whether the text is in a thought after the ids written so far; `before`: whether it was without the last."""
+        tail = self._detokenizer.tail(self._before, written, self._to_mark).lower()
+        if not any(mark in tail for mark in (*self._openings, *self._closings)):
+            return before
+        # A mark may be mentioned, nested or cut off by the tail: the whole text decides.
+        return not split(self._detokenizer.text(self._before, written).text, self._markers).finished
+
+    def opens_with(self, written: Sequence[int]) -> bool:
+        """Whether a thought is the first that was written."""
+        return self._begun(written).startswith(self._openings)
+
+    def may_open(self, written: Sequence[int]) -> bool:
+        """Whether what was written so far may be the beginning of a mark that opens a thought."""
+        begun = self._begun(written)
+        return any(mark.startswith(begun) for mark in self._openings)
+
+    def _begun(self, written: Sequence[int]) -> str:
+        return self._detokenizer.text(self._before, written).text.strip().lower()
+
+    def closing_ids(self, written: Sequence[int]) -> tuple[int, ...]:
+        """The ids that close the thought which the text is in, as a model's own thought would be closed."""
+        text = self._ending + self._detokenizer.text(self._before, written).text.lower()
+        if self._markers.channels and (_CHANNELS.opening in text or not self._markers.tags):
+            return self._detokenizer.ids(_TO_FINAL)
+        if not self._markers.tags:
+            return ()
+        tags = max(self._markers.tags, key=lambda pair: text.rfind(pair.opening.lower()))
+        # Marks in the form of HTML and marks in words have lines to themselves.
+        alone = tags.closing.startswith("</") or tags.closing[0].isalpha()
+        return self._detokenizer.ids(f"\n{tags.closing}\n\n" if alone else tags.closing)
 
     def _may_open(self, answer: Answer) -> bool:
         """Whether a thinking model may still be about to begin its thought, white space ahead of it."""

@@ -23,12 +23,15 @@ class ThoughtOptions:
     reasoning_tags: str = ""
     """What opens and what closes a thought, where that is not known: <think>…</think>."""
     thinking_tokens: Annotated[int, Range("a number of tokens, 0 or more", "1024", least=0)] | None = None
-    """Tokens of thought, on top of what a task allows for its answer."""
+    """The budget of thought, in tokens on top of what a task allows for its answer."""
 
-    def thought_facts(self) -> dict[str, str]:
-        """Those that were said, for the model's identity."""
+    def thought_facts(self, *, closed: bool = False) -> dict[str, str]:
+        """Those that were said, for the model's identity; `closed`: evalkit itself ends thought at its budget."""
         values = {name: getattr(self, name) for name in THOUGHT}
-        return {name: str(value) for name, value in values.items() if value not in ("", "auto", None)}
+        said = {name: str(value) for name, value in values.items() if value not in ("", "auto", None)}
+        if closed and self.thinking_tokens is not None:
+            said["thinking_tokens"] += ", then closed"
+        return said
 
 
 THOUGHT = tuple(one.name for one in fields(ThoughtOptions))

@@ -54,6 +54,8 @@ def content(run: Run, files: tuple[Path, ...] = ()) -> Content:
         _put(metrics, (entry.name, "seconds"), result.seconds)
         _put(metrics, (entry.name, "prompt_tokens"), float(result.prompt_tokens))
         _put(metrics, (entry.name, "completion_tokens"), float(result.completion_tokens))
+        if result.reasoning_tokens:
+            _put(metrics, (entry.name, "reasoning_tokens"), float(result.reasoning_tokens))
         if result.cost is not None:
             _put(metrics, (entry.name, "cost"), result.cost)
         params[_key("signature", entry.name)] = result.signature

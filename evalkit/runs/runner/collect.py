@@ -55,6 +55,7 @@ class Collector:
         self.cached = 0
         self.prompt_tokens = 0
         self.completion_tokens = 0
+        self.reasoning_tokens = 0
         self.cost: float | None = None
         self.made: tuple[float, float] | None = None
         self.served: Counter[str] = Counter()
@@ -101,6 +102,7 @@ class Collector:
                 self.made = min(first, reply.made), max(last, reply.made)
             self.prompt_tokens += reply.usage.prompt_tokens
             self.completion_tokens += reply.usage.completion_tokens
+            self.reasoning_tokens += reply.usage.reasoning_tokens
             if reply.served and (reply.served in self.served or len(self.served) < _MOST_SERVED):
                 self.served[reply.served] += 1
                 self.served_earlier[reply.served] += reply.source == "cache"
@@ -131,6 +133,7 @@ class Collector:
         result.samples, result.failed, result.cached = self.samples, self.failed, self.cached
         result.counts, result.flags = dict(self.counts), dict(self.flags)
         result.prompt_tokens, result.completion_tokens = self.prompt_tokens, self.completion_tokens
+        result.reasoning_tokens = self.reasoning_tokens
         result.served, result.served_earlier = dict(self.served), dict(+self.served_earlier)
         result.seconds, result.cost = round(seconds, 3), self.cost
         if self.made is not None:

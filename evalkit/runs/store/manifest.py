@@ -45,6 +45,8 @@ class TaskResult:
     flags: dict[str, int] = field(default_factory=dict)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    """Of `completion_tokens`, those that were thought."""
     seconds: float = 0.0
     cost: float | None = None
     """US dollars, for what was asked and not found in the cache; None where no price is known."""

@@ -68,7 +68,7 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
 
     Where several texts were sampled the first stands for them; scorers of many texts read them themselves.
 
-    - Unfinished reasoning is LENGTH with an empty text: there is no answer yet, only thought. A backend that keeps
+    - Unfinished reasoning is CUT_THOUGHT with an empty text: there is no answer yet, only thought. A backend that keeps
       thought apart says so in the note "cut-in-reasoning".
     - What a provider's filter withheld (the note "refused") is REFUSED with what came of the text.
     - An empty text is NO_ANSWER; where the note "unreadable-answer" says that there was something, it is UNREADABLE.
@@ -87,9 +87,9 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
         text = text.strip() if strip == "both" else text.lstrip()
     finish = reply.finish[0] if reply.finish else "stop"
     if stripped.unterminated:
-        return FinalAnswer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
+        return FinalAnswer("", Validity.CUT_THOUGHT, f"reasoning was not finished (finish: {finish})")
     if not text.strip() and "cut-in-reasoning" in reply.notes:
-        return FinalAnswer("", Validity.LENGTH, f"reasoning was not finished (finish: {finish})")
+        return FinalAnswer("", Validity.CUT_THOUGHT, f"reasoning was not finished (finish: {finish})")
     if "refused" in reply.notes:
         return FinalAnswer(text, Validity.REFUSED, "withheld by the provider")
     if not text.strip() and UNREADABLE in reply.notes:

@@ -267,7 +267,7 @@ _VALIDITIES = {
     "timeout": Validity.TIMEOUT,
     "memory": Validity.MEMORY,
     "no-code": Validity.NO_ANSWER,
-    "unfinished": Validity.LENGTH,
+    "unfinished": Validity.CUT_THOUGHT,
 }
 
 

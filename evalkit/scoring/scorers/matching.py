@@ -106,7 +106,7 @@ class _Squad(ScoreSample):
         answer = final_answer(replies)
         golds = [gold for target in sample.targets if (gold := self._normal(target))] or [""]
         answerable = any(sample.targets)
-        if not answer.text and (answerable or answer.validity is Validity.LENGTH):
+        if not answer.text and (answerable or answer.validity is Validity.CUT_THOUGHT):
             return _pair(0.0, 0.0, None, answer.reason, answer.validity)
         said = self._normal(answer.text)
         if said == self._normal(self.no_answer) and said not in golds:

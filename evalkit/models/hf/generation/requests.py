@@ -12,8 +12,9 @@ from evalkit.models.batcher import Batch
 from evalkit.models.hf.generation.stream import Stream, sampling_seed
 from evalkit.models.hf.text.encode import Tokens, prompt_ids
 from evalkit.models.hf.text.rendering import Rendered
-from evalkit.models.replies.answer import reply_of
+from evalkit.models.replies.answer import ENDED_BY_BUDGET, reply_of
 from evalkit.models.replies.local_text import TextReader
+from evalkit.models.replies.thought_budget import ROOM_TO_CLOSE, ThoughtBudget
 
 if TYPE_CHECKING:
     from evalkit.models.hf.generation.decode import Stepper
@@ -72,15 +73,21 @@ def _asked(
         found = f"top_k={request.top_k}, min_p={request.min_p}, repetition_penalty={request.repetition_penalty}"
         raise ModelError(f"no such sampling: {found}")
     thinking = reader.thinking_tokens if request.thinking_tokens is None else request.thinking_tokens
-    kept, limit, truncated, notes = prompt_ids(tokens, ids, request.max_tokens + thinking)
+    room = 0 if thinking is None else thinking + ROOM_TO_CLOSE
+    kept, limit, truncated, notes = prompt_ids(tokens, ids, request.max_tokens + room)
     messages = request.prompt.messages
     reply = messages[-1].content if messages and messages[-1].role == "assistant" else ""
     distinct = request.n if request.temperature > 0 else 1
+    texts = [
+        reader.begun(prompt.text, kept, request.stop, reply=reply, alone=tokens.start_id is not None)
+        for _ in range(distinct)
+    ]
     streams = [
         Stream(
             ids=kept,
             limit=limit,
-            text=reader.begun(prompt.text, kept, request.stop, reply=reply, alone=tokens.start_id is not None),
+            text=text,
+            budget=None if thinking is None else ThoughtBudget(text, thinking, request.max_tokens),
             eos_ids=eos_ids,
             temperature=request.temperature,
             top_p=request.top_p,
@@ -89,7 +96,7 @@ def _asked(
             repetition_penalty=request.repetition_penalty,
             seed=sampling_seed(request, number),
         )
-        for number in range(distinct)
+        for number, text in enumerate(texts)
     ]
     unwritten = Reply(
         usage=Usage(prompt_tokens=len(kept)),
@@ -142,13 +149,17 @@ class Generation:
 
 def _reply(asked: PreparedGeneration) -> Reply:
     answers = [stream.result() for stream in asked.streams]
+    ended = [stream.budget is not None and stream.budget.ended for stream in asked.streams]
     thought = sum(
-        stream.thought_tokens() for stream, answer in zip(asked.streams, answers, strict=True) if answer.thought
+        stream.thought_tokens()
+        for stream, answer, was_ended in zip(asked.streams, answers, ended, strict=True)
+        if answer.thought or was_ended
     )
     written = sum(len(stream.written) for stream in asked.streams)
     usage = Usage(asked.reply.usage.prompt_tokens, written, reasoning_tokens=thought)
+    notes = (*asked.reply.notes, ENDED_BY_BUDGET) if any(ended) else asked.reply.notes
     return replace(
-        reply_of(answers * asked.copies, usage, asked.reply.notes),
+        reply_of(answers * asked.copies, usage, notes),
         seconds=sum(stream.seconds for stream in asked.streams),
         truncated_tokens=asked.reply.truncated_tokens,
         rendered_digest=asked.reply.rendered_digest,

@@ -19,11 +19,13 @@ def next_tokens(logits: torch.Tensor, streams: Sequence[Stream]) -> list[int]:
     nucleus: the fewest most probable tokens that together have top_p (Holtzman et al. 2020,
     https://arxiv.org/abs/1904.09751), then to those that have min_p of the likeliest one's probability (Nguyen et al.
     2024, https://arxiv.org/abs/2407.01082). A repetition penalty (Keskar et al. 2019, https://arxiv.org/abs/1909.05858)
-    comes first. The order is that of transformers.
+    comes first. The order is that of transformers. A token that is due (`Stream.due`) takes no random number.
     """
     logits = _penalized(logits, streams)
     tokens: list[int] = logits.argmax(-1).tolist()
-    sampled = [number for number, stream in enumerate(streams) if stream.temperature > 0]
+    for number, stream in enumerate(streams):
+        tokens[number] = tokens[number] if stream.due is None else stream.due
+    sampled = [number for number, stream in enumerate(streams) if stream.temperature > 0 and stream.due is None]
     if not sampled:
         return tokens
     chosen = [streams[number] for number in sampled]

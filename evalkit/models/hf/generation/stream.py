@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from evalkit.core import Generate
 from evalkit.models.replies.answer import Answer
 from evalkit.models.replies.local_text import LocalText
+from evalkit.models.replies.thought_budget import ThoughtBudget
 
 __all__ = ["Stream", "sampling_seed"]
 
@@ -23,7 +24,8 @@ def sampling_seed(request: Generate, number: int) -> int:
 class Stream:
     """A prompt's ids and what was written after them so far; `limit` is the most tokens it may get.
 
-    temperature 0 is greedy. `finish` is "" until it has ended: "eos", "stop" (a stop string) or "length".
+    temperature 0 is greedy. `budget` ends its thought in time and counts the answer's tokens alone; None: `limit` is
+    for both. `finish` is "" until it has ended: "eos", "stop" (a stop string) or "length".
     """
 
     ids: tuple[int, ...]
@@ -36,6 +38,7 @@ class Stream:
     min_p: float = 0.0
     repetition_penalty: float = 1.0
     seed: int = 0
+    budget: ThoughtBudget | None = None
     written: list[int] = field(default_factory=list)
     finish: str = ""
     seconds: float = 0.0
@@ -55,6 +58,8 @@ class Stream:
         self.written.clear()
         self.finish = ""
         self.text.restart()
+        if self.budget is not None:
+            self.budget.restart()
         self._random.seed(self.seed)
         self._seen = dict.fromkeys(self.ids) if self.repetition_penalty != 1.0 else {}
 
@@ -62,6 +67,11 @@ class Stream:
     def seen(self) -> list[int]:
         """The tokens that a repetition penalty is for, each once: the prompt's, and those written so far."""
         return list(self._seen)
+
+    @property
+    def due(self) -> int | None:
+        """The token that comes next whatever the model would write: a part of the mark that ends its thought."""
+        return None if self.budget is None else self.budget.due
 
     def draw(self) -> float:
         """The next of this text's own random numbers, in [0, 1)."""
@@ -72,11 +82,13 @@ class Stream:
         self.written.append(token)
         if self.repetition_penalty != 1.0:
             self._seen[token] = None
+        if self.budget is not None:
+            self.budget.push(self.written)
         if token in self.eos_ids:
             self.finish = "eos"
         elif self.text.ends(self.written):
             self.finish = "stop"
-        elif len(self.written) >= self.limit:
+        elif len(self.written) >= self.limit or (self.budget is not None and self.budget.is_spent(self.written)):
             self.finish = "length"
         return bool(self.finish)
 

@@ -37,6 +37,7 @@ def decide(forward: Forward, logits: torch.Tensor, streams: Sequence[Stream], to
             0 < len(ids) <= _LONGEST
             and stream.temperature == 0
             and stream.repetition_penalty == 1
+            and stream.due is None
             and not stream.finish
         ):
             decided[number] = int(
