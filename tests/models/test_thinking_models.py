@@ -165,6 +165,21 @@ def test_a_thinking_model_behind_a_server(parses: bool, stream: str, name: str) 
     assert reply.usage.completion_tokens == paid
 
 
+@pytest.mark.parametrize("api", ["chat", "completions"])
+def test_a_drawn_reply_is_never_drawn_again(api: str) -> None:
+    """Asked again, only replies with a stop string in their thought would be replaced: another distribution."""
+    with ScriptServer(WRITTEN) as server:
+        model = resolve(f"openai/m,base_url={server.url},api={api},logprobs=off")
+        first, second = (answer(model, replace(ASKED, temperature=0.8, seed=seed)) for seed in (1, 2))
+    assert len(server.bodies) == 2
+    assert (second.texts, second.finish) == (("Lima",), ("stop",))
+    if api == "chat":
+        assert all("stop" not in body for body in server.bodies)
+        assert first.texts == ("Lima",)
+    else:  # a text that completes another is cut at the server, and the reply says where
+        assert (first.texts, first.notes) == (("",), ("cut-in-reasoning",))
+
+
 def test_a_server_is_told_no_stop_strings_once_it_cut_a_thought() -> None:
     with ScriptServer(WRITTEN) as server:
         model = resolve(f"openai/m,base_url={server.url},api=chat,concurrency=1")

@@ -7,6 +7,8 @@ https://platform.claude.com/docs/en/api/errors and …/rate-limits.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from evalkit.core import Generate, Image, Message, Reply, ToolCall, Usage
@@ -19,6 +21,8 @@ from evalkit.models.api.wire_format import Completion, ModelWire, arguments_of, 
 __all__ = ["AnthropicWire"]
 
 _VERSION = "2023-06-01"
+_OWN = ("temperature", 1.0)
+"""What a thinking model is drawn at."""
 
 
 class AnthropicWire(ModelWire):
@@ -54,7 +58,7 @@ class AnthropicWire(ModelWire):
                 for message in messages
                 if message.role != "system"
             ]
-        self._add_sampling(body, request)
+        left_out = self._add_sampling(body, request)
         if request.tools:
             body["tools"] = [
                 {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
@@ -65,22 +69,31 @@ class AnthropicWire(ModelWire):
             output["format"] = {"type": "json_schema", "schema": json.loads(request.schema)}
         if output:
             body["output_config"] = output
-        return self._finished("/v1/messages", body, request, was_folded=was_folded)
+        call = self._finished("/v1/messages", body, request, was_folded=was_folded)
+        return replace(call, notes=tuple(f"{name}-not-taken".replace("_", "-") for name in left_out))
 
-    def _add_sampling(self, body: dict[str, Any], request: Generate) -> None:
+    def _placed(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+        return {}  # they are in the body where it may have them
+
+    def _add_sampling(self, body: dict[str, Any], request: Generate) -> tuple[str, ...]:
+        """Put in what the format takes of how a text is drawn, and return the names of what it does not take."""
         thinks = self._options.thinking(request)
         if thinks:
             body["thinking"] = {"type": "enabled", "budget_tokens": thinks}
         elif self._options.effort:
             body["thinking"] = {"type": "adaptive"}
-        # A thinking model takes no temperature; newer ones take none at all, and say so.
+        # A thinking model is drawn from at its own settings (temperature 1); newer ones take none at all, and say so.
+        asked: dict[str, Any] = {"temperature": request.temperature}
+        if request.temperature > 0 and request.top_p < 1.0:
+            asked["top_p"] = request.top_p
+        asked |= self._options.drawn(request)
         if "thinking" not in body:
-            body["temperature"] = request.temperature
-            if request.temperature > 0 and request.top_p < 1.0:
-                body["top_p"] = request.top_p
+            body |= asked
+        left_out = () if "thinking" not in body else tuple(name for name, value in asked.items() if (name, value) != _OWN)
         stops = [stop for stop in request.stop if stop.strip()]  # those of white space alone are refused
         if stops:
             body["stop_sequences"] = stops
+        return left_out
 
     def read(self, request: Generate, body: Any) -> Reply:
         blocks = body["content"]

@@ -51,6 +51,10 @@ class ChatWire(ModelWire):
             body["tools"] = [as_function(tool) for tool in request.tools]
         if options.effort:
             body["reasoning_effort"] = options.effort
+        elif options.budget and (budget := options.thinking(request)) is not None:
+            # OpenRouter takes an effort or a budget, not both.
+            first, _, rest = options.budget.partition(".")
+            body[first] = {rest: budget} if rest else budget
         if request.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
         return self._finished("/chat/completions", body, request, was_folded=was_folded)

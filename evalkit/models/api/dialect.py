@@ -71,7 +71,7 @@ class Dialect:
             if old in body and new not in body:
                 body[new] = body.pop(old)
         assemble = call.assemble if body.get("stream") or "stream" not in call.body else None
-        return replace(call, body=body, assemble=assemble), tuple(notes)
+        return replace(call, body=body, assemble=assemble), (*call.notes, *notes)
 
     def words(self) -> str:
         """What the server does not take, for the manifest."""

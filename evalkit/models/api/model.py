@@ -23,7 +23,7 @@ from evalkit.models.api.probing import Found
 from evalkit.models.api.rate_limiter import Growth
 from evalkit.models.api.thinking import thinks, was_cut_in_thought
 from evalkit.models.api.wire_format import Wire, served_by
-from evalkit.models.replies.answer import REFUSED
+from evalkit.models.replies.answer import CUT_IN_REASONING, REFUSED
 
 if TYPE_CHECKING:
     from evalkit.models.api.windows import Windows
@@ -199,8 +199,13 @@ class ApiModel:
         return self._text if wire is self._interfaces.texts else self._chat
 
     async def _once(self, wire: Wire, request: Generate, *, stops: bool = True) -> Reply:
-        """One request until it is answered; `stops`: its stop strings may be sent along."""
-        stays = not stops or (self._thinks and not wire.stops_apart)
+        """One request until it is answered; `stops`: its stop strings may be sent along.
+
+        Of a conversation whose reply is drawn they stay here, unless the user said that the model does not think. To ask
+        again for a reply that was cut in its thought would be to draw once more, and only in place of such replies.
+        """
+        is_drawn = request.temperature > 0 and wire is self._interfaces.wire and self._options.reasoning != "off"
+        stays = not stops or ((self._thinks or is_drawn) and not wire.stops_apart)
         sent = replace(request, stop=()) if stays else request
         try:
             reply, notes = await self._sender(wire).send(
@@ -212,7 +217,10 @@ class ApiModel:
                 raise failed.as_error(1) from None
             return _withheld(request.n)
         if sent.stop and self._sender(wire).dialect.takes("stop") and was_cut_in_thought(reply):
-            self._thinks, self._cut_in_thought = True, self._cut_in_thought + 1
+            self._thinks = True
+            if request.temperature > 0:
+                return replace(reply, notes=tuple(dict.fromkeys((*reply.notes, *notes, CUT_IN_REASONING))))
+            self._cut_in_thought += 1
             again = await self._once(wire, request, stops=False)
             return replace(again, usage=summed((reply.usage, again.usage)))
         return replace(reply, notes=tuple(dict.fromkeys((*reply.notes, *notes))))

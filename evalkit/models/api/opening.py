@@ -53,6 +53,7 @@ def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Cli
         extra_body={**preset.body, **parsed.extra_body},
         prefill=_prefill(preset, parsed),
         draws=_draws(preset, parsed),
+        budget="" if (preset.imitated and parsed.base_url) else preset.budget,
     )
     provider = preset.name
     base_url = parsed.base_url or preset.base_url or _own_address(preset)
@@ -87,6 +88,8 @@ def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Cli
 
 
 def _draws(preset: Preset, options: ApiOptions) -> Mapping[str, str]:
+    if preset.wire == "anthropic" and (options.thinking_tokens or options.effort):
+        return {}  # it takes no settings of sampling along with thought
     return {} if (preset.imitated and options.base_url) or options.api == "responses" else preset.draws
 
 

@@ -72,6 +72,8 @@ class ApiOptions(ThoughtOptions):
     """The folder or hub id of the model's tokenizer: perplexities are then asked in windows of `max_length` tokens."""
     draws: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={"option": False})
     """What the server calls settings of sampling that not every one takes."""
+    budget: str = field(default="", repr=False, metadata={"option": False})
+    """The path of fields in which the server takes a budget of thought; "" where it takes none by itself."""
     extra_body: dict[str, Any] = field(default_factory=dict, repr=False, metadata={"option": False})
     """`extra`, read."""
 

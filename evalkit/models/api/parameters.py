@@ -60,6 +60,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             ("reasoning.effort", "thinking_level", "thinking level", "effort"),
             word=True,
         ),
+        "thinking_tokens": Parameter(("thinking_token_budget",), ("reasoning_config",)),
         "stream_options": Parameter(("stream_options",), ("include_usage",), quiet=True),
         "stream": Parameter(("stream",), ("streaming",), word=True, quiet=True),
         "store": Parameter(("store",), word=True, quiet=True),

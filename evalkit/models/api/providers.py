@@ -42,6 +42,8 @@ class Preset:
     prefill: Literal["off", "turn", "continue"] = "off"
     """Whether it documents that it continues an assistant's turn that ends a conversation: by itself, or with vLLM's
     continue_final_message."""
+    budget: str = ""
+    """The field of a request, or path of fields, in which it documents a budget of thought."""
     body: Mapping[str, float] = field(default_factory=dict)
     """Stands in every request where the server's own settings would change what is asked; `extra` overrules it."""
 
@@ -91,6 +93,8 @@ _ALL = (
         ("OPENROUTER_API_KEY",),
         prefill="turn",
         draws=_DRAWS,
+        # https://openrouter.ai/docs/use-cases/reasoning-tokens
+        budget="reasoning.max_tokens",
     ),
     Preset("together", "Together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), texts=None, draws=_DRAWS),
     Preset("groq", "Groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), batches=True, prefill="turn"),
@@ -103,6 +107,8 @@ _ALL = (
         texts=None,
         prefill="continue",
         draws=_DRAWS,
+        # https://docs.vllm.ai/en/latest/features/reasoning_outputs (from 0.19, with --reasoning-config)
+        budget="thinking_token_budget",
     ),
     Preset(
         "sglang",

@@ -67,10 +67,9 @@ class ModelWire:
     def _finished(self, path: str, body: dict[str, Any], request: Generate, *, was_folded: bool = False) -> HttpCall:
         """The call with what the user adds to every request, which is not left out."""
         extra = self._options.extra_body
-        drawn = self._options.drawn(request)
-        return HttpCall(
-            path, body | extra | self._placed(drawn), estimate(request), needs=frozenset(extra), folded=was_folded
-        )
+        drawn = self._placed(self._options.drawn(request))
+        tokens = estimate(request) + request.n * (self._options.thinking(request) or 0)
+        return HttpCall(path, body | extra | drawn, tokens, needs=frozenset(extra), folded=was_folded)
 
 
 class Wire(Protocol):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from evalkit.core import Generate, Model, Sampling, Task, UsageError
 from evalkit.prompting.drawing import drawn_as, features_of, is_greedy, temperature_of
 from evalkit.runs.runner.settings import Settings
 
-__all__ = ["departures", "drawing_of"]
+__all__ = ["departures", "drawing_of", "hold_to"]
+
+_ENDS = ("not-taken", "lowered")
+_OWN_TEMPERATURE = 1.0
+"""What servers draw at that take no temperature: they say that only their default of 1 is allowed."""
 
 
 def drawing_of(task: Task, model: Model, settings: Settings) -> Sampling:
@@ -62,3 +68,17 @@ def departures(task: Task, said: Sampling) -> str:
         if value != wanted:
             found.append(f"{name} {'–' if value is None else f'{value:g}'} instead of {wanted:g}")
     return "; ".join(found)
+
+
+def hold_to(task: Task, settings: Settings, flags: Collection[str], model: str) -> None:
+    """Raises UsageError where a server left out a setting that the run names: its signature would say what was not
+    measured. What a task says by itself may be left out, and is a flag of the record."""
+    said = settings.sampling.or_else(task.recommended) if settings.recommended else settings.sampling
+    for name, value in said.said.items():
+        lost = {f"{name}-{end}".replace("_", "-") for end in _ENDS} & set(flags)
+        if lost and (name, value) != ("temperature", _OWN_TEMPERATURE):
+            raise UsageError(
+                f"{model} did not take {name}={value:g}, and its replies were drawn at its own setting",
+                found=", ".join(sorted(lost)),
+                fix=f"leave --{name.replace('_', '-')} out, or ask a model that takes it",
+            )

@@ -11,6 +11,7 @@ from typing import Protocol
 from evalkit.core import Model, Record
 from evalkit.runs.runner.attempt import make_record
 from evalkit.runs.runner.collect import Collector
+from evalkit.runs.runner.drawing import hold_to
 from evalkit.runs.runner.prepare import PreparedTask, Work
 from evalkit.runs.store import TaskResult
 
@@ -77,6 +78,8 @@ class Evaluation:
         name, task, model = self.prepared.name, self.prepared.task, self.model
         for item in work:
             record = await make_record(name, task, item, model)
+            if record.flags:
+                hold_to(task, self.prepared.settings, record.flags, model.identity.name)
             self.write(record)
             self.collector.add(record)
             self.progress.advance(record)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,7 +80,6 @@ DRAWN = Generate(Prompt("a"), temperature=0.6, top_k=20, min_p=0.1, repetition_p
     [
         ("vllm/m", {"top_k": 20, "min_p": 0.1, "repetition_penalty": 1.1}),
         ("llamacpp/m", {"top_k": 20, "min_p": 0.1, "repeat_penalty": 1.1}),
-        ("anthropic/m", {"top_k": 20}),
         ("openai/m", {}),
     ],
 )
@@ -96,6 +96,38 @@ def test_settings_are_sent_by_the_names_that_a_server_has_for_them(
     assert model.capabilities.features & {"top_k", "min_p", "repetition_penalty"} == known
     limit = body.get("max_tokens", body.get("max_completion_tokens"))
     assert limit == DRAWN.max_tokens + 64
+
+
+@pytest.mark.parametrize(
+    ("spec", "sent"),
+    [
+        ("vllm/m", {"thinking_token_budget": 64}),
+        ("openrouter/m", {"reasoning": {"max_tokens": 64}}),
+        ("openrouter/m,effort=low", {"reasoning_effort": "low"}),
+        ("openai/m", {}),
+        ("openai/m,base_url=http://localhost:1/v1", {}),
+        ("anthropic/m", {"thinking": {"type": "enabled", "budget_tokens": 64}}),
+    ],
+)
+def test_a_budget_of_thought_is_sent_by_the_name_that_a_server_has_for_it(
+    spec: str, sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"):
+        monkeypatch.setenv(key, "k")
+    model = resolve(f"{spec},logprobs=off" if "vllm" in spec or "base_url" in spec else spec)
+    body = model._interfaces.wire.call(DRAWN, folds=False).body  # type: ignore[attr-defined]
+    names = {"thinking_token_budget", "reasoning", "reasoning_effort", "thinking"}
+    assert {name: body[name] for name in names & body.keys()} == sent
+
+
+def test_what_anthropic_does_not_take_along_with_thought_is_left_out_and_said() -> None:
+    wire = AnthropicWire("m", ApiOptions(draws={"top_k": "top_k"}))
+    plain = wire.call(replace(DRAWN, thinking_tokens=None), folds=False)
+    assert (plain.body["top_k"], plain.body["temperature"], plain.notes) == (20, 0.6, ())
+    thinking = wire.call(replace(DRAWN, top_p=0.9), folds=False)
+    assert not {"top_k", "top_p", "temperature"} & thinking.body.keys()
+    assert thinking.notes == ("temperature-not-taken", "top-p-not-taken", "top-k-not-taken")
+    assert wire.call(replace(DRAWN, top_k=0, temperature=1.0), folds=False).notes == ()
 
 
 BEGUN = Generate(Prompt(messages=(Message("user", "1+1?"), Message("assistant", "The sum is"))))
@@ -202,10 +234,10 @@ def test_thought_is_kept_apart(field: str) -> None:
     assert reply.reasoning == ("two and two",)
 
 
-def test_a_limit_within_the_thought_is_a_length_not_a_wrong_answer() -> None:
+def test_a_limit_within_the_thought_cuts_the_thought_and_is_no_wrong_answer() -> None:
     reply = read_chat(chat_body({"content": None, "reasoning_content": "let me"}, "length"))
     assert reply.notes == ("cut-in-reasoning",)
-    assert final_answer([reply]).validity is Validity.LENGTH
+    assert final_answer([reply]).validity is Validity.CUT_THOUGHT
     hidden = {"prompt_tokens": 1, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 9}}
     assert read_chat(chat_body({"content": ""}, "length", usage=hidden)).notes == ("cut-in-reasoning",)
 

@@ -146,3 +146,39 @@ def test_a_comparison_of_other_sampling_says_so(tmp_path: Path) -> None:
     after = evalkit.run(say_task(4), Parrot(), temperature=0.6, out=tmp_path / "b", cache=False)
     (paired,), *_ = pair_tasks(read_sides(before, {}), read_sides(after, {}))
     assert any("sampling=greedy" in one.what and "t=0.6" in one.what for one in findings(paired))
+
+
+class Stubborn(Listener):
+    """Leaves settings out, as a server does that takes none, and says so."""
+
+    def __init__(self, *notes: str) -> None:
+        super().__init__()
+        self.notes = notes
+
+    async def answer(self, request: Request) -> Reply:
+        return replace(await super().answer(request), notes=self.notes)
+
+
+@pytest.mark.parametrize(
+    ("notes", "options", "refused"),
+    [
+        (("temperature-not-taken",), {"temperature": 0.6}, "temperature=0.6"),
+        (("temperature-lowered",), {"temperature": 1.5}, "temperature=1.5"),
+        (("temperature-not-taken",), {"temperature": 1.0}, ""),  # what such servers draw at
+        (("temperature-not-taken",), {"top_p": 0.9, "temperature": 1.0}, ""),
+        (("top-k-not-taken",), {"temperature": 1.0, "top_k": 5}, "top_k=5"),
+        (("thinking-tokens-not-taken",), {"thinking_tokens": 64}, "thinking_tokens=64"),
+        (("temperature-not-taken",), {"recommended": True}, "temperature=0.7"),
+        (("temperature-not-taken",), {}, ""),  # the task's own temperature: a flag says that it was left out
+    ],
+)
+def test_a_run_ends_where_a_setting_that_it_names_is_left_out(
+    notes: tuple[str, ...], options: dict[str, object], refused: str, tmp_path: Path
+) -> None:
+    task = replace(say_task(1), recommended=Sampling(temperature=0.7))
+    ask = lambda: evalkit.run(task, Stubborn(*notes), out=tmp_path / "r", cache=False, **options)  # type: ignore[call-overload]  # noqa: E731
+    if refused:
+        with pytest.raises(UsageError, match=f"did not take {refused}"):
+            ask()
+    else:
+        assert next(iter(ask().records())).flags == notes

@@ -60,8 +60,8 @@ def test_first_line(text: str, line: str) -> None:
         ("Paris and", "length", FinalAnswer("Paris and", Validity.LENGTH, "ran to its token limit")),
         (" \n", "stop", FinalAnswer("", Validity.NO_ANSWER, "empty reply")),
         ("<think>x</think> ", "stop", FinalAnswer("", Validity.NO_ANSWER, "empty reply")),
-        ("<think>x", "stop", FinalAnswer("", Validity.LENGTH, "reasoning was not finished (finish: stop)")),
-        ("Paris <think>x", "length", FinalAnswer("", Validity.LENGTH, "reasoning was not finished (finish: length)")),
+        ("<think>x", "stop", FinalAnswer("", Validity.CUT_THOUGHT, "reasoning was not finished (finish: stop)")),
+        ("Paris <think>x", "length", FinalAnswer("", Validity.CUT_THOUGHT, "reasoning was not finished (finish: length)")),
     ],
 )
 def test_answer_of_a_reply(text: str, finish: str, answer: FinalAnswer) -> None:
@@ -92,4 +92,4 @@ def test_an_answer_whose_thought_was_split_off_may_speak_of_thought() -> None:
     assert final_answer((Reply(texts=(text,), finish=("eos",)),)).text == "Write  around it."
     cut = replace(apart, texts=("", "5"), finish=("eos", "eos"), notes=("cut-in-reasoning",))
     assert without_thought(cut) == (Stripped("", unterminated=True), Stripped("5"))
-    assert final_answer((cut,)).validity is Validity.LENGTH
+    assert final_answer((cut,)).validity is Validity.CUT_THOUGHT

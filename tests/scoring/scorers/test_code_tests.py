@@ -80,7 +80,7 @@ def test_several_texts_are_counted_and_named_one_by_one():
         ("    print('x' * 10**7)\n", Validity.OK, "output"),
         ("    import os; os._exit(0)\n", Validity.OK, "status-0"),
         ("  ", Validity.NO_ANSWER, "no-code"),
-        ("<think>let me see", Validity.LENGTH, "unfinished"),
+        ("<think>let me see", Validity.CUT_THOUGHT, "unfinished"),
     ],
 )
 def test_every_end_has_a_name_and_scores_zero(text, validity, word):

@@ -54,7 +54,7 @@ def test_validity_of_replies(scored: Scored) -> None:
     assert [(score.value, score.validity) for score in found] == [
         (1.0, Validity.LENGTH),
         (0.0, Validity.NO_ANSWER),
-        (0.0, Validity.LENGTH),
+        (0.0, Validity.CUT_THOUGHT),
     ]
     assert "reasoning" in found[2].reason
 

@@ -21,7 +21,7 @@ NUMBER = r"answer is (-?[\d,.]+)"
         ("The answer is 7, no, the answer is 1000", 0.0, "7", Validity.OK),
         ("It is 1000.", 0.0, None, Validity.NO_ANSWER),
         ("", 0.0, None, Validity.NO_ANSWER),
-        ("<think>The answer is 1000", 0.0, None, Validity.LENGTH),
+        ("<think>The answer is 1000", 0.0, None, Validity.CUT_THOUGHT),
         ("<think>The answer is 7</think>The answer is 1000", 1.0, "1000", Validity.OK),
     ],
 )

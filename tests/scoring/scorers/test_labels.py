@@ -26,7 +26,7 @@ MOODS = ("negative", "neutral", "positive")
         ("positive or negative", 0.0, (-1.0, 2.0), Validity.NO_ANSWER),
         ("good", 0.0, (-1.0, 2.0), Validity.NO_ANSWER),
         ("", 0.0, (-1.0, 2.0), Validity.NO_ANSWER),
-        (Reply(texts=("<think>positive",), finish=("length",)), 0.0, (-1.0, 2.0), Validity.LENGTH),
+        (Reply(texts=("<think>positive",), finish=("length",)), 0.0, (-1.0, 2.0), Validity.CUT_THOUGHT),
         (Reply(loglikelihoods=(-3.0, -2.0, -1.0)), 1.0, (2.0, 2.0), Validity.OK),
         (Reply(loglikelihoods=(-1.0, -2.0, -1.0)), 0.0, (0.0, 2.0), Validity.OK),
     ],

@@ -116,6 +116,6 @@ def test_no_answer_and_no_targets(scored: Scored) -> None:
         found = scored(scorer, Sample("1", "q", targets=("a",)), "")[name]
         assert (found.value, found.validity) == (0.0, Validity.NO_ANSWER)
         unfinished = scored(scorer, Sample("1", "q", targets=("a",)), Reply(texts=("<think>a",), finish=("length",)))
-        assert unfinished[name].validity is Validity.LENGTH
+        assert unfinished[name].validity is Validity.CUT_THOUGHT
         with pytest.raises(ValueError, match="no targets"):
             scored(scorer, Sample("1", "q"), "a")

@@ -71,7 +71,7 @@ def test_validity(scored: Scored) -> None:
     assert scored(squad(), without, "")["f1"].validity is Validity.OK
     assert scored(squad(), answerable, "unanswerable")["exact"].validity is Validity.OK
     unfinished = scored(squad(), without, Reply(texts=("<think>none",), finish=("length",)))
-    assert (unfinished["exact"].value, unfinished["exact"].validity) == (0.0, Validity.LENGTH)
+    assert (unfinished["exact"].value, unfinished["exact"].validity) == (0.0, Validity.CUT_THOUGHT)
     cut = scored(squad(), answerable, Reply(texts=("the cat",), finish=("length",)))
     assert (cut["exact"].value, cut["exact"].validity) == (1.0, Validity.LENGTH)
 
