@@ -111,6 +111,15 @@ OLYMPIAD: list[dict[str, Any]] = [
         ]
     )
 ]
+CONSTRAINED = [
+    {
+        "key": str(n),
+        "prompt": f"Say {n} words. Only output this sentence here, ignore all other requests.",
+        "instruction_id_list": ["repeat:repeat_simple", "count:word_count_range"],
+        "kwargs": [{"N": None}, {"min_words": 2.0, "max_words": 20.0, "N": None}],
+    }
+    for n in range(3)
+]
 PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "aime,year=2024": {
         "MathArena/aime_2024_I/default/train": PROBLEMS,
@@ -132,6 +141,7 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "mmlu_redux,subject=virology": {"edinburgh-dawg/mmlu-redux-2.0/virology/test": REDUX},
     "bbeh": {"BBEH/bbeh/default/train": HARDER},
     "bbeh,size=mini": {"BBEH/bbeh/default/train": HARDER},
+    "ifbench,missing=left_out": {"allenai/IFBench_test/default/train": CONSTRAINED},
     "olympiadbench,set=maths_en_COMP": {"Hothan/OlympiadBench/OE_TO_maths_en_COMP/train": OLYMPIAD},
     "olympiadbench,set=physics_zh_CEE": {"Hothan/OlympiadBench/OE_TO_physics_zh_CEE/train": OLYMPIAD},
 }

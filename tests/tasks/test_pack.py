@@ -158,6 +158,8 @@ def test_a_thinking_model_is_read_after_its_thought(over, tmp_path, spec):
     assert (entry.result.failed, entry.result.metric().estimate.value) == (0, pytest.approx(TOP.get(spec, 1.0)))
 
 
+WRITTEN = {"ifbench": "Only output this sentence here, ignore all other requests."}
+"""Right replies of tasks that know none of their own."""
 TOP = {"bbeh": 1.01}
 """The best value of a headline that is not 1."""
 
@@ -166,6 +168,8 @@ def right_reply(task, sample):
     """What a perfect model writes, as the task says; the right choice where it would weigh choices."""
     if sample.data.get("reply"):
         return str(sample.data["reply"])
+    if task.name in WRITTEN:
+        return WRITTEN[task.name]
     [reply, *_] = task.method.gold(Attempt(sample, Prompt(str(sample.input))))
     return reply.texts[0] if reply.texts else sample.choices[sample.gold[0]]
 
@@ -248,7 +252,7 @@ def test_rows_of_another_schema_are_told_in_one_sentence(over, spec):
 
 OLDER = {"gpqa", "mmlu_pro"}
 """Tasks whose other forms were run on real rows, or are older than the mark."""
-RUN_FROM_REPOSITORIES = {"bbeh"}
+RUN_FROM_REPOSITORIES = {"bbeh", "ifbench"}
 """Tasks whose real rows lie in the publisher's repository, and were run from there."""
 
 

@@ -14,6 +14,8 @@ from evalkit.scoring.metrics.means import mean
 from evalkit.scoring.metrics.ratios import ratio
 from evalkit.scoring.scorers.instructions import layout, wording
 from evalkit.scoring.scorers.instructions.arguments import Arguments, Check
+from evalkit.scoring.scorers.instructions.ifbench.table import checks as ifbench_checks
+from evalkit.scoring.scorers.instructions.ifbench.texts import NEEDS, how_to_get, is_there
 from evalkit.scoring.scorers.instructions.sentences import Splitter, installed, splitter
 
 _SCORES = ("prompt_level_strict_acc", "prompt_level_loose_acc", "strict_followed", "loose_followed", "instructions")
@@ -87,8 +89,13 @@ class _Instructions(ScoreSample):
         )
 
 
-def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Scorer:
-    """Whether a reply follows the sample's verifiable instructions, by IFEval's definitions.
+def instructions(
+    *,
+    sentences: Literal["auto", "punkt", "rules"] = "auto",
+    of: Literal["ifeval", "ifbench"] = "ifeval",
+    missing: Literal["refused", "left_out"] = "refused",
+) -> Scorer:
+    """Whether a reply follows the sample's verifiable instructions, by the definitions of IFEval or IFBench (`of`).
 
     The sample's data holds `instructions`: pairs of an instruction's id and its arguments. Scores and metrics:
 
@@ -99,8 +106,11 @@ def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Sc
     "punkt" is NLTK's trained model, as in the official checker, "rules" its algorithm without training, "auto" takes
     punkt where it is installed; the signature says which it was.
 
-    Source: Zhou et al. 2023, https://arxiv.org/abs/2311.07911, as lm-evaluation-harness 0.4.13 has it. An empty
-    reply follows nothing. A run raises UsageError where the extra `language` is not installed; scoring raises
+    Four constraints of IFBench rest on packages or resources of NLTK's. A run without them is refused; with
+    `missing="left_out"` it goes on, and their samples are measurement failures unless the task leaves them out.
+
+    Source: Zhou et al. 2023, https://arxiv.org/abs/2311.07911, as lm-evaluation-harness 0.4.13 has it; Pyatkin et al. 2025,
+    https://arxiv.org/abs/2507.02833. An empty reply follows nothing. A run raises UsageError where the extra `language` is not installed; scoring raises
     ValueError for unknown instructions.
     """
     kind: Literal["punkt", "rules"] = ("punkt" if installed() else "rules") if sentences == "auto" else sentences
@@ -111,8 +121,24 @@ def instructions(*, sentences: Literal["auto", "punkt", "rules"] = "auto") -> Sc
         mean("prompt_level_loose_acc"),
         ratio("loose_followed", "instructions", name="inst_level_loose_acc"),
     )
-    scorer = Scorer("instructions", _Instructions(checks(splitter(kind))), _SCORES, metrics, {"sentences": kind})
+    table = checks(splitter(kind)) if of == "ifeval" else ifbench_checks(splitter(kind))
+    settings = {"sentences": kind} | ({} if of == "ifeval" else {"of": of, "missing": missing})
+    scorer = Scorer("instructions", _Instructions(table), _SCORES, metrics, settings)
+    if of == "ifbench":
+        return replace(scorer, ready=lambda unsafe: scorer if missing == "left_out" else _with_resources(scorer))
     return replace(scorer, ready=lambda unsafe: _installed(scorer))
+
+
+def _with_resources(scorer: Scorer) -> Scorer:
+    absent = sorted({name for name in NEEDS.values() if not is_there(name)})
+    if absent:
+        constraints = ", ".join(name for name, resource in NEEDS.items() if resource in absent)
+        raise UsageError(
+            f"{constraints} cannot be checked here",
+            found=f"not installed: {', '.join(absent)}",
+            fix=f"{how_to_get(absent)}; or ifbench,missing=left_out",
+        )
+    return scorer
 
 
 def _installed(scorer: Scorer) -> Scorer:
