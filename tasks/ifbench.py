@@ -1,15 +1,15 @@
 """IFBench: 58 constraints that no model was trained on, in the manner of IFEval, such as "use 36 numbers".
 
-Paper: https://arxiv.org/abs/2507.02833 (Pyatkin et al., 2025). Data: allenai/IFBench_test, ODC-BY-1.0 licence, or `files`,
-data/IFBench_test.jsonl of https://github.com/allenai/IFBench. One row, whose arguments are null where they belong to
-other constraints:
+Paper: https://arxiv.org/abs/2507.02833 (Pyatkin et al., 2025). Data: allenai/IFBench_test, ODC-BY-1.0 licence, or
+`files`, data/IFBench_test.jsonl of https://github.com/allenai/IFBench. One row, whose arguments are null where they
+belong to other constraints:
 
     {"key": "1", "prompt": "What is the female equivalent to chivalry? Include keyword meridian once in your …",
      "instruction_id_list": ["count:keywords_multiple"], "kwargs": [{"keyword1": "meridian", "N": null, …}]}
 
-The checks are written anew and agree with the authors' (commit db69a6f05689830b0068b8f1529ebcfd2f3b164c) on their stored
-replies; sentences end where NLTK's punkt model says only where that is installed. The paper's headline is the loose
-score by prompt.
+The checks are written anew and agree with the authors' (commit db69a6f05689830b0068b8f1529ebcfd2f3b164c) on their
+stored replies; sentences end where NLTK's punkt model says only where that is installed. The paper's headline is the
+loose score by prompt.
 """
 
 from __future__ import annotations

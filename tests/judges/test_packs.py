@@ -21,8 +21,8 @@ OF_CONTEXTS = [
     *("answer_correctness", "answer_relevance", "claim_check", "context_precision", "context_recall"),
     *("context_refusal", "factual_correctness", "faithfulness", "groundedness", "noise_sensitivity"),
 ]
-# Its prompt is its publisher's to the byte, without marks around the answer; tests/tasks/test_pack.py has it.
-PUBLISHED = ["simpleqa"]
+# Their prompts are their publishers' to the byte, without marks around the answer; tests/tasks has them.
+PUBLISHED = ["hle", "simpleqa"]
 CONVERSATION = Sample(
     "81", "Who was first?", data={"turns": ["Who was first?", "And who second?"], "reference": ["Ann", "Bob"]}
 )
@@ -42,7 +42,7 @@ def values(verdict: Verdict) -> dict[str, float]:
 
 def test_the_judges_that_ship() -> None:
     built_in = [entry.name for entry in index("judge") if entry.origin == "built-in"]
-    assert built_in == sorted(NAMES + OF_CONTEXTS + PUBLISHED)
+    assert built_in == sorted([*NAMES, *OF_CONTEXTS, *PUBLISHED, "healthbench"])
     assert all(entry.summary and not entry.problem for entry in index("judge"))
 
 

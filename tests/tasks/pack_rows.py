@@ -120,6 +120,35 @@ CONSTRAINED = [
     }
     for n in range(3)
 ]
+TALKS: list[dict[str, Any]] = [
+    {
+        "prompt_id": f"p{n}",
+        "prompt": [
+            {"role": "user", "content": "Hello"},
+            {"role": "assistant", "content": "Hi."},
+            {"role": "user", "content": f"Why does knee {n} hurt?"},
+        ],
+        "rubrics": [
+            {"criterion": "says rest", "points": 5, "tags": ["level:example", "axis:completeness"]},
+            {"criterion": "says doctor", "points": 3, "tags": ["level:example", "axis:accuracy"]},
+            {"criterion": "says amputate", "points": -8, "tags": ["level:example", "axis:accuracy"]},
+        ],
+        "example_tags": [f"theme:{n % 2}"],
+    }
+    for n in range(4)
+]
+EXAM: list[dict[str, Any]] = [
+    {
+        "id": f"q{n}",
+        "question": f"What is {n} squared?",
+        "image": "data:image/png;base64,AA" if n == 3 else "",
+        "answer": str(n * n),
+        "answer_type": "exactMatch",
+        "category": "Math",
+    }
+    for n in range(11, 15)
+]
+EXAM.append({**EXAM[0], "id": "q3", "question": "With a picture?", "image": "data:image/png;base64,AA"})
 PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "aime,year=2024": {
         "MathArena/aime_2024_I/default/train": PROBLEMS,
@@ -142,6 +171,8 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "bbeh": {"BBEH/bbeh/default/train": HARDER},
     "bbeh,size=mini": {"BBEH/bbeh/default/train": HARDER},
     "ifbench,missing=left_out": {"allenai/IFBench_test/default/train": CONSTRAINED},
+    "healthbench": {"openai/healthbench/default/test": TALKS},
+    "hle": {"cais/hle/default/test": EXAM},
     "olympiadbench,set=maths_en_COMP": {"Hothan/OlympiadBench/OE_TO_maths_en_COMP/train": OLYMPIAD},
     "olympiadbench,set=physics_zh_CEE": {"Hothan/OlympiadBench/OE_TO_physics_zh_CEE/train": OLYMPIAD},
 }

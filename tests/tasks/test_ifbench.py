@@ -1,4 +1,6 @@
-"""IFBench's constraints. The values are what the authors' checker (allenai/IFBench, commit db69a6f) says of these replies."""
+"""IFBench's constraints. The oracle is the authors' checker (allenai/IFBench, commit db69a6f) on these replies."""
+
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ MARKED = '"StudentID"\t"Subject"\t"Grade"\t"Semester"\t"Score"\n' + "\n".join(['
 COUNTRIES = "Zimbabwe\n" + "\n".join(f"{first}{second}" for first in "YXWVUTSRQPONMLKJIH" for second in "zéa")
 ALPHABET = " ".join(f"{letter}ll is well." for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 SPAN = {"prompt_to_repeat": "How long is the wall?", "n_start": 4, "n_end": 7}
-CASES = [
+CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("count:conjunctions", {"small_n": 3}, "And so, and", "And so"),
     ("count:keywords_multiple", KEYS, TIMES, TIMES + "key1"),
     ("count:numbers", {"N": 2.0}, "1,000 and 3.5", "1 000 and 3.5"),
@@ -80,7 +82,7 @@ CASES = [
     ("words:vowel", {}, "We see it so", "We see it so, thus a lot"),
     ("words:words_position", {"keyword": "late"}, "so Late it is late now.", "so late it is now late."),
 ]  # fmt: skip
-WITH_RESOURCES = [
+WITH_RESOURCES: list[tuple[str, dict[str, Any], str, str]] = [
     ("words:odd_even_syllables", {}, "water is water", "water water is"),
     ("format:emoji", {}, "Fine. 😀 Great 🎉.", "Fine. Great 🎉."),
     ("words:start_verb", {}, "Go home now.", "Homes are nice."),

@@ -19,8 +19,8 @@ from tests.tasks.pack_rows import FACTS, GRADER, PACK, PUBLISHED, STORIES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
-JUDGED = {"simpleqa_verified"}
-ASKED = {"mmlu_pro,form=chat": 3, "mmlu_redux,subject=virology": 4, "bbeh,size=mini": 2}
+JUDGED = {"simpleqa_verified", "healthbench", "hle"}
+ASKED = {"mmlu_pro,form=chat": 3, "mmlu_redux,subject=virology": 4, "bbeh,size=mini": 2, "hle": 4}
 """How many of a task's rows are asked, where that is not all of them."""
 
 
@@ -129,14 +129,30 @@ def mirror(tmp_path):
 
 
 def judge_by_text(text, seed):
+    """A judge of every kind that the pack has, which compares words."""
+    if "# Rubric item" in text:
+        [item] = re.findall(r"^\[-?\d+\] says (\w+)$", text, re.MULTILINE)
+        met = item in text.split("# Rubric item")[0].rpartition("assistant: ")[2]
+        return f'```json\n{{"explanation": "so", "criteria_met": {str(met).lower()}}}\n```'
+    if "[correct_answer]:" in text:
+        said, target = first(r"^Answer: (.*)$", text), first(r"^\[correct_answer\]: (.*)$", text)
+        verdict = "yes" if said == target else "no"
+        return f"extracted_final_answer: {said}\n\nreasoning: so\n\ncorrect: {verdict}\n\nconfidence: 80"
     target, said = re.findall(r"^(?:Gold target|Predicted answer): (.*)$", text, re.MULTILINE)[-2:]
     return "C" if "don't know" in said else "A" if target in said else "B"
+
+
+def judge_of_anything(text, seed):
+    """A verdict that can be read of any answer."""
+    if "# Rubric item" in text:
+        return '{"explanation": "so", "criteria_met": false}'
+    return "correct: no\n\nconfidence: 90" if "[correct_answer]:" in text else "B"
 
 
 def test_every_task_is_measured_on_the_embedded_model(tmp_path):
     specs = [spec if spec == "musr" else f"{spec},max_tokens=8" for spec in PACK]
     options: dict[str, Any] = {"limit": 2, "offline": True, "data_dir": mirror(tmp_path), "cache": False}
-    done = evalkit.run(specs, "tiny", judge=Scripted(lambda text, seed: "B"), out=tmp_path / "run", **options)
+    done = evalkit.run(specs, "tiny", judge=Scripted(judge_of_anything), out=tmp_path / "run", **options)
     assert {entry.result.failed for entry in done.manifest.tasks} == {0}
     assert all(entry.result.samples >= 2 and entry.result.metric().estimate.n >= 2 for entry in done.manifest.tasks)
 
@@ -145,7 +161,7 @@ def test_every_task_is_measured_on_the_embedded_model(tmp_path):
 def test_a_thinking_model_is_read_after_its_thought(over, tmp_path, spec):
     """It thinks of wrong answers in every form and then writes what the task calls a right reply."""
     loaded = over(spec, PACK[spec])
-    said = {str(sample.input).removesuffix("Answer:"): right_reply(loaded.task, sample) for sample in loaded.samples()}
+    said = {last_asked(sample): right_reply(loaded.task, sample) for sample in loaded.samples()}
 
     def write(prompt):
         reply = next((reply for asked, reply in said.items() if asked.strip() in prompt), "I don't know.")
@@ -158,10 +174,19 @@ def test_a_thinking_model_is_read_after_its_thought(over, tmp_path, spec):
     assert (entry.result.failed, entry.result.metric().estimate.value) == (0, pytest.approx(TOP.get(spec, 1.0)))
 
 
-WRITTEN = {"ifbench": "Only output this sentence here, ignore all other requests."}
+WRITTEN = {
+    "ifbench": "Only output this sentence here, ignore all other requests.",
+    "healthbench": "Let it rest, and see a doctor.",
+}
 """Right replies of tasks that know none of their own."""
 TOP = {"bbeh": 1.01}
 """The best value of a headline that is not 1."""
+
+
+def last_asked(sample):
+    """What a prompt of the sample holds whatever the form: its text, or the last message."""
+    text = sample.input if isinstance(sample.input, str) else sample.input[-1].content
+    return str(text).removesuffix("Answer:")
 
 
 def right_reply(task, sample):

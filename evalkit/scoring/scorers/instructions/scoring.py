@@ -109,9 +109,9 @@ def instructions(
     Four constraints of IFBench rest on packages or resources of NLTK's. A run without them is refused; with
     `missing="left_out"` it goes on, and their samples are measurement failures unless the task leaves them out.
 
-    Source: Zhou et al. 2023, https://arxiv.org/abs/2311.07911, as lm-evaluation-harness 0.4.13 has it; Pyatkin et al. 2025,
-    https://arxiv.org/abs/2507.02833. An empty reply follows nothing. A run raises UsageError where the extra `language` is not installed; scoring raises
-    ValueError for unknown instructions.
+    Sources: Zhou et al. 2023, https://arxiv.org/abs/2311.07911, as lm-evaluation-harness 0.4.13 has it; Pyatkin et al.
+    2025, https://arxiv.org/abs/2507.02833. An empty reply follows nothing. A run raises UsageError where the extra
+    `language` is not installed; scoring raises ValueError for unknown instructions.
     """
     kind: Literal["punkt", "rules"] = ("punkt" if installed() else "rules") if sentences == "auto" else sentences
 

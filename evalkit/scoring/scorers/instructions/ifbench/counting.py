@@ -15,14 +15,12 @@ _NAMES = """
     Leo Zoe Daniel Chloe Samuel Lily Matthew Grace Owen Abigail Gabriel Ella Jacob Scarlett Nathan Victoria Elijah Layla
     Nicholas Audrey David Hannah Christopher Penelope Thomas Nora Andrew Aria Joseph Claire Ryan Stella Jonathan
 """
-_PRONOUNS = frozenset(
-    """
+_PRONOUNS = """
     i me we us you he him she her it they them my mine our ours your yours his hers its their theirs myself ourselves
     yourself yourselves himself herself itself themselves this that these those who whom whose which what whoever
     whomever whatever whichever anybody anyone anything everybody everyone everything nobody nothing somebody someone
     something each either neither both all some any none
-    """.split()
-)
+"""
 _MARKS = frozenset(".,!?;:")
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 
@@ -52,7 +50,8 @@ def numbers(reply: str, arguments: Arguments) -> bool:
 
 def pronouns(tokens: Tokens) -> Check:
     def check(reply: str, arguments: Arguments) -> bool:
-        found = sum(token in _PRONOUNS for token in tokens.of(reply.replace("/", " ").lower()))
+        known = frozenset(_PRONOUNS.split())
+        found = sum(token in known for token in tokens.of(reply.replace("/", " ").lower()))
         return found >= number(arguments, "N")
 
     return check
@@ -63,7 +62,7 @@ def punctuation(reply: str, arguments: Arguments) -> bool:
     if not any(mark in reply for mark in ("!?", "?!", "‽")):
         return False
     rest = reply.replace("?!", "", 1)
-    return _MARKS <= set(rest if len(rest) < len(reply) else reply.replace("!?", "", 1))
+    return set(rest if len(rest) < len(reply) else reply.replace("!?", "", 1)) >= _MARKS
 
 
 def keywords_multiple(reply: str, arguments: Arguments) -> bool:

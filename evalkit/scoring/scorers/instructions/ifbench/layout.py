@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from importlib import import_module
 from itertools import pairwise
 
 from evalkit.scoring.scorers.instructions.arguments import Arguments, Check, number, text
@@ -68,7 +69,7 @@ def emoji(split: Splitter) -> Check:
 
     def check(reply: str, arguments: Arguments) -> bool:
         needed("emoji")
-        from emoji import is_emoji
+        is_emoji = import_module("emoji").is_emoji
 
         sentences = [bare(sentence).strip() for sentence in split(reply)]
         for place, sentence in enumerate(sentences):

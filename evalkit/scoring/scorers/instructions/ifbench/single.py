@@ -83,7 +83,7 @@ def csv_city(reply: str, arguments: Arguments) -> bool:
 
 
 def csv_special_character(reply: str, arguments: Arguments) -> bool:
-    """Fourteen rows, one of whose fields holds a mark between double quotes; rows after that one may be of any width."""
+    """Fourteen rows, one with a field that holds a mark between double quotes; rows after it may be of any width."""
     rows = _rows(reply.replace('"', '"""'), ",")
     if not _head(reply, ("ProductID", "Category", "Brand", "Price", "Stock"), r",[ \t]*") or len(rows) != 15:
         return False

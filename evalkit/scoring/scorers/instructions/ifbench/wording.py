@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from importlib import import_module
 from itertools import pairwise
 
 from evalkit.scoring.scorers.instructions.arguments import Arguments, Check, number, text
@@ -61,9 +62,8 @@ def repeats(reply: str, arguments: Arguments) -> bool:
 
 def odd_even_syllables(reply: str, arguments: Arguments) -> bool:
     needed("syllapy")
-    import syllapy
-
-    parities = [syllapy.count(word) % 2 for word in bare(reply).lower().split()]
+    count = import_module("syllapy").count
+    parities = [count(word) % 2 for word in bare(reply).lower().split()]
     return all(one != other for one, other in pairwise(parities))
 
 
