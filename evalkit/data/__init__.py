@@ -24,6 +24,7 @@ __all__ = [
     "hub",
     "made",
     "mapped",
+    "paired",
     "parallel",
     "require",
     "rows",
@@ -92,6 +93,14 @@ def parallel(source: str | Path, *targets: str | Path, pair: str) -> Source:
     from evalkit.data.parallel_texts import ParallelSource
 
     return ParallelSource((str(source), *map(str, targets)), pair)
+
+
+def paired(sources: Mapping[str, Source], *, on: str, column: str) -> Source:
+    """The rows of the first source with columns named after all sources, which hold their `column` of the row that has
+    the same value in `on`: a text and its translations. Reading raises UsageError for a row without a partner."""
+    from evalkit.data.pairing import Paired
+
+    return Paired(dict(sources), on, column)
 
 
 def sacrebleu_set(name: str, pair: str) -> Source:

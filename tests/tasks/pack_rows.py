@@ -149,6 +149,40 @@ EXAM: list[dict[str, Any]] = [
     for n in range(11, 15)
 ]
 EXAM.append({**EXAM[0], "id": "q3", "question": "With a picture?", "image": "data:image/png;base64,AA"})
+LETTERED = [
+    {
+        "question": f" What is {n}?",
+        **{f"option_{letter}": f"{letter}{n}" for letter in "abcd"},
+        "answer": "ABCD"[n % 4],
+        "cultural_sensitivity_label": ("CS", "CA")[n % 2],
+        "subject_category": "Other",
+    }
+    for n in range(4)
+]
+LOCAL = [{**row, "answer": n, "regional_feature": "region explicit", "domain": "Law"} for n, row in enumerate(LETTERED)]
+TRANSLATED = [
+    {
+        "Question": f"Was ist {n}?",
+        **{letter: f"{letter}{n}" for letter in "ABCD"},
+        "Answer": "ABCD"[n % 4],
+        "Subject": "anatomy",
+    }
+    for n in range(4)
+]
+PASSAGES = [
+    {
+        "link": f"https://example.org/{n // 2}",
+        "flores_passage": f"Passage {n // 2}.",
+        "question": f"Which is {n}? ",
+        **{f"mc_answer{k}": f"answer {k} of {n}" for k in range(1, 5)},
+        "correct_answer_num": str(n + 1),
+    }
+    for n in range(4)
+]
+SENTENCES = {
+    code: [{"id": n, "text": f"{word} {n} and so on.", "topic": "health"} for n in range(6)]
+    for code, word in (("eng_Latn", "House"), ("deu_Latn", "Haus"))
+}
 PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "aime,year=2024": {
         "MathArena/aime_2024_I/default/train": PROBLEMS,
@@ -173,6 +207,17 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "ifbench,missing=left_out": {"allenai/IFBench_test/default/train": CONSTRAINED},
     "healthbench": {"openai/healthbench/default/test": TALKS},
     "hle": {"cais/hle/default/test": EXAM},
+    "mmmlu,language=DE_DE": {"openai/MMMLU/DE_DE/test": TRANSLATED},
+    "global_mmlu_lite,language=de,form=chat": {
+        "CohereLabs/Global-MMLU-Lite/de/test": LETTERED,
+        "CohereLabs/Global-MMLU-Lite/de/dev": LETTERED,
+    },
+    "include,language=German,form=chat": {
+        "CohereLabs/include-base-44/German/test": LOCAL,
+        "CohereLabs/include-base-44/German/validation": LOCAL,
+    },
+    "belebele,form=chat": {"facebook/belebele/eng_Latn/test": PASSAGES},
+    "flores,tokenize=13a": {f"openlanguagedata/flores_plus/{code}/devtest": rows for code, rows in SENTENCES.items()},
     "olympiadbench,set=maths_en_COMP": {"Hothan/OlympiadBench/OE_TO_maths_en_COMP/train": OLYMPIAD},
     "olympiadbench,set=physics_zh_CEE": {"Hothan/OlympiadBench/OE_TO_physics_zh_CEE/train": OLYMPIAD},
 }
@@ -185,7 +230,8 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
 # ee3b0318d8d1d9d72755a4120879be65f7c07e9e (QUERY_TEMPLATE_MULTICHOICE, stripped), WildEval/ZeroEval at
 # 8c1485edf12c6efb5f69135a562927c5ad484059 (MCQA), TIGER-AI-Lab/MMLU-Pro at f418b116db00b065c2aea046518d8fcf74d39872
 # (evaluate_from_api.py, one example {shown} with {a}, {b} and {steps}, then {question} with {one} and {two}) and
-# OpenBMB/OlympiadBench at ba5b26a7e2849940b598a9159c1190daa2b9175f (make_input of a Numerical answer).
+# OpenBMB/OlympiadBench at ba5b26a7e2849940b598a9159c1190daa2b9175f (make_input of a Numerical answer), and
+# facebookresearch/belebele at 918890beb2290a8d3ef2d7a90369925959e1bacf (sample_zero_shot_instructions.md).
 PUBLISHED = {
     "aime,year=2024": "4be5e623dc56cf1d14ad7d65f14de0b1e2f05a323a25458dd5c320889cc66383",
     "aime": "951172578a71e5e3f5b1d44ed8632295fdb71bac6a955c1a2bc04db1bcd1121c",
@@ -199,5 +245,6 @@ PUBLISHED = {
     "mmlu_redux,subject=virology": "abb45ade652eb086132a1fc4aa76ce927c63e2969734816da1dcc1172226a3e1",
     "mmlu_pro,form=chat": "b0b81eec42f5717f421886370170b631556bf583066f9a1df0c9a1e55d9a47c3",
     "olympiadbench,set=maths_en_COMP": "b2b68522efbfce62d8b522e6203aa443271cd76d46b90e6b058195639e09ab97",
+    "belebele,form=chat": "3d0666530c58758c743d7d23c61f25b49b6a06e795cd1d917581ab92aedac03a",
 }
 GRADER = "063c04ea798f91c4706c050b66a721afc77a458b12d8f0d72286d4b0eee8a3ee"

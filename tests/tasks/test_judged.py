@@ -15,8 +15,8 @@ from evalkit.scoring.metrics.binned_calibration import rms_calibration, rms_erro
 from evalkit.scoring.metrics.clipped import clipped_mean
 from tests.judging.scripted import Scripted
 
-# sha256 of GRADER_TEMPLATE of openai/simple-evals at ee3b0318d8d1d9d72755a4120879be65f7c07e9e (healthbench_eval.py)
-# and of JUDGE_PROMPT of groq/openbench at d03922ccbbd9004e802c556ef9c2a40ed870659c (scorers/hle.py), with the names of fields.
+# sha256 of GRADER_TEMPLATE of openai/simple-evals at ee3b0318d8d1d9d72755a4120879be65f7c07e9e
+# and of JUDGE_PROMPT of groq/openbench at d03922ccbbd9004e802c556ef9c2a40ed870659c (scorers/hle.py).
 GRADER = "ab90c706fc538e4cdf13c2fca7057c320f900fb1644ce58226867ef38b0665ed"
 EXAMINER = "0f0023ee579b8c134f1834ed8952778b9e01460e31d47c242ee3629da9d44835"
 ITEMS = (Item("asks", 5, ("axis:a",)), Item("says x", 3, ("axis:b",)), Item("says y", -4, ("axis:b",)))

@@ -20,7 +20,15 @@ from tests.tasks.pack_rows import FACTS, GRADER, PACK, PUBLISHED, STORIES
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 JUDGED = {"simpleqa_verified", "healthbench", "hle"}
-ASKED = {"mmlu_pro,form=chat": 3, "mmlu_redux,subject=virology": 4, "bbeh,size=mini": 2, "hle": 4}
+ASKED = {
+    "mmlu_pro,form=chat": 3,
+    "mmlu_redux,subject=virology": 4,
+    "bbeh,size=mini": 2,
+    "hle": 4,
+    "global_mmlu_lite,language=de,form=chat": 4,
+    "include,language=German,form=chat": 4,
+    "flores,tokenize=13a": 6,
+}
 """How many of a task's rows are asked, where that is not all of them."""
 
 
@@ -75,6 +83,11 @@ def named(spec, row, sample):
         return [*shown, *asked, ("about law.", "about {category}.")]
     if spec.startswith("mmlu_redux"):
         return [(row["question"], "{question}"), ("- (A) w\n- (B) x\n- (C) y\n- (D) z\n", "{choices}")]
+    if spec.startswith("belebele"):
+        options = [
+            (f"({letter}) {row[f'mc_answer{n}']}", f"({letter}) {{{letter}}}") for n, letter in enumerate("ABCD", 1)
+        ]
+        return [(row["flores_passage"], "{passage}"), (row["question"], "{question}"), *options]
     if spec == "musr":
         values = ((row["narrative"], "{narrative}"), (row["question"], "{question}"))
         return [*values, ("Ana", "{one}"), ("O'Neil", "{two}")]
