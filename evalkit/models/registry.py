@@ -75,6 +75,9 @@ def find_own_with(finder: Finder, opens_file: FileOpener) -> None:
     _finder, _opens_file = finder, opens_file
 
 
+_RUN_HERE_TOO = {"vllm": "evalkit.models.vllm.provider:vllm"}
+"""API providers whose models may run on this machine: what opens them takes the provider's line of the table, too."""
+
 _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
     {
         entry.name: entry
@@ -122,7 +125,13 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
                 "evalkit.models.command.model:cmd",
             ),
             *(
-                ProviderEntry(one.name, one.summary, f"{one.name}/<model>", "evalkit.models.api.opening:opened", one)
+                ProviderEntry(
+                    one.name,
+                    one.summary,
+                    f"{one.name}/<model>",
+                    _RUN_HERE_TOO.get(one.name, "evalkit.models.api.opening:opened"),
+                    one,
+                )
                 for one in PRESETS.values()
             ),
             ProviderEntry(

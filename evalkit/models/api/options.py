@@ -13,7 +13,7 @@ from evalkit.models.api.secrets import redacted
 from evalkit.models.option_parsing import Count, Reader, Seconds, Tokens, read_options
 from evalkit.models.replies.options import THOUGHT, THOUGHT_READERS, ThoughtOptions
 
-__all__ = ["CHANGES_ANSWERS", "ApiOptions"]
+__all__ = ["CHANGES_ANSWERS", "ApiOptions", "refuse_secret"]
 
 CHANGES_ANSWERS = ("api", "begin", "system", "effort", *THOUGHT, "extra")
 """The options that make it another model; the others only say how it is reached and how fast it is asked."""
@@ -94,14 +94,15 @@ class ApiOptions(ThoughtOptions):
     def parse(texts: Mapping[str, str]) -> ApiOptions:
         """Read options from text. Raises UsageError for an unknown key or a value that can't be meant."""
         for key in set(texts) - set(ApiOptions.__dataclass_fields__):
-            _refuse_secret(key)
+            refuse_secret(key)
         values = read_options(texts, ApiOptions, _READERS, of="an API model", shown=redacted)
         if values.get("extra"):
             values["extra_body"] = _object(values["extra"])
         return ApiOptions(**values)
 
 
-def _refuse_secret(key: str) -> None:
+def refuse_secret(key: str) -> None:
+    """Raises UsageError for an option that is called as if it held a key; the value is never shown."""
     if any(word in key.lower() for word in _SECRET_WORDS):
         # What stands on a command line ends in shell histories and manifests.
         raise UsageError(

@@ -100,7 +100,7 @@ _ALL = (
     Preset("groq", "Groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), batches=True, prefill="turn"),
     Preset(
         "vllm",
-        "a vLLM server",
+        "a model of the hub or a folder, run here by vLLM; with base_url=…, a vLLM server",
         "http://localhost:8000/v1",
         ("VLLM_API_KEY",),
         local=True,

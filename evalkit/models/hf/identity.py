@@ -10,7 +10,7 @@ from evalkit.models.hf.loading.quantization_methods import method_named, outlier
 from evalkit.models.hf.loading.weight_files import weight_digest, weight_files
 from evalkit.models.hf.options import HfOptions
 
-__all__ = ["identify"]
+__all__ = ["file_facts", "identify"]
 
 _WAYS = ("attention", "device_map", "tp_plan", "compile")
 
@@ -25,10 +25,7 @@ def identify(checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None
     """
     facts = {
         "backend": "transformers",
-        "weights": _weights(checkpoint),
-        "config": checkpoint.config_digest(),
-        "tokenizer": checkpoint.tokenizer_digest(),
-        "template": digest_of(checkpoint.template) if checkpoint.template is not None else "none",
+        **file_facts(checkpoint),
         "chat": options.chat,
         "dtype": dtype_of(checkpoint, options),
     }
@@ -67,6 +64,16 @@ def _quantization(options: HfOptions, dtype: str) -> dict[str, str]:
     if options.quant_skip:
         facts["quant_skip"] = ",".join(skipped(options.quant_skip))
     return facts
+
+
+def file_facts(checkpoint: Checkpoint) -> dict[str, str]:
+    """What the files say, whoever computes with them. Raises UsageError where the weights can't be read."""
+    return {
+        "weights": _weights(checkpoint),
+        "config": checkpoint.config_digest(),
+        "tokenizer": checkpoint.tokenizer_digest(),
+        "template": digest_of(checkpoint.template) if checkpoint.template is not None else "none",
+    }
 
 
 def _weights(checkpoint: Checkpoint) -> str:

@@ -106,8 +106,9 @@ def refuse(request: Request, name: str, capabilities: Capabilities, *, has_chat:
         raise ModelError(f"{name} can't be asked for {type(request).__name__}")
     if isinstance(request, Generate):
         takes_tools = "tools" in capabilities.features
-        if request.schema or (request.tools and not takes_tools):
-            what = "schema" if request.schema else "tools"
+        refuses_schema = bool(request.schema) and "schema" not in capabilities.features
+        if refuses_schema or (request.tools and not takes_tools):
+            what = "schema" if refuses_schema else "tools"
             raise ModelError(f"{name} takes no {what} in a request of its own; put it into the prompt")
     if isinstance(request, Generate | Choose) and request.prompt.messages:
         if not has_chat:

@@ -165,4 +165,4 @@ def test_a_model_without_batches_is_refused_on_the_command_line(tmp_path: Path) 
 
 def test_who_has_no_batches_says_so() -> None:
     with pytest.raises(UsageError, match="has no batches"):
-        resolve("vllm/m", {"batch": "on"})
+        resolve("vllm/m", {"base_url": "http://localhost:8000/v1", "batch": "on"})

@@ -72,13 +72,14 @@ def test_a_greedy_request_sends_neither_seed_nor_top_p() -> None:
     assert not {"seed", "top_p", "n"} & set(body)
 
 
+AT = "base_url=http://localhost:8000/v1"
 DRAWN = Generate(Prompt("a"), temperature=0.6, top_k=20, min_p=0.1, repetition_penalty=1.1, thinking_tokens=64)
 
 
 @pytest.mark.parametrize(
     ("spec", "sent"),
     [
-        ("vllm/m", {"top_k": 20, "min_p": 0.1, "repetition_penalty": 1.1}),
+        (f"vllm/m,{AT}", {"top_k": 20, "min_p": 0.1, "repetition_penalty": 1.1}),
         ("llamacpp/m", {"top_k": 20, "min_p": 0.1, "repeat_penalty": 1.1}),
         ("openai/m", {}),
     ],
@@ -146,8 +147,8 @@ def test_a_turn_that_is_begun_is_the_last_message_and_vllm_is_told_to_continue_i
 @pytest.mark.parametrize(
     ("spec", "continues"),
     [
-        ("vllm/m", True),
-        ("vllm/m,prefill=off", False),
+        (f"vllm/m,{AT}", True),
+        (f"vllm/m,{AT},prefill=off", False),
         ("anthropic/m", True),
         ("anthropic/m,thinking_tokens=1024", False),
         ("openai/m", False),

@@ -67,13 +67,13 @@ def test_the_key_of_a_provider_is_not_sent_to_another_address(monkeypatch: pytes
 )
 def test_a_bad_option_says_what_would_work_and_shows_no_key(options: dict[str, str], says: str) -> None:
     with pytest.raises(UsageError, match=says) as caught:
-        resolve("vllm/m", options)
+        resolve("sglang/m", options)
     assert "0123456789abcdef" not in str(caught.value)
 
 
 def test_identities_differ_by_what_changes_answers_and_by_server_only() -> None:
     def digest(**options: str) -> str:
-        return resolve("vllm/m", options).identity.digest
+        return resolve("sglang/m", options).identity.digest
 
     assert digest() == digest(concurrency="4", rpm="100", price="1/2", timeout="5")
     different = [

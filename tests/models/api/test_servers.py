@@ -132,7 +132,7 @@ def test_windows_and_strides_through_a_server_are_those_of_the_local_backend() -
 
 def test_windows_need_to_know_how_much_the_server_reads() -> None:
     with pytest.raises(UsageError, match="how many tokens the server reads"):
-        resolve("vllm/tiny", {"tokenizer": str(TINY)})
+        resolve("vllm/tiny", {"base_url": "http://localhost:8000/v1", "tokenizer": str(TINY)})
 
 
 def test_a_server_that_ignores_echo_gives_no_log_likelihoods() -> None:

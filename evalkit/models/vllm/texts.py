@@ -1,0 +1,38 @@
+"""Texts written by vLLM: what is asked of it for a stream."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from evalkit.core import Generate, ModelError
+from evalkit.models.hf.generation.stream import Stream
+
+__all__ = ["schema_of", "text_params"]
+
+
+def text_params(stream: Stream) -> dict[str, Any]:
+    """The fields of vLLM's SamplingParams for a text, its schema apart.
+
+    evalkit's own stream says where the text ends: it tells a stop string in the answer from one in the thought.
+    """
+    drawn = {"top_p": stream.top_p, "top_k": stream.top_k, "min_p": stream.min_p, "seed": stream.seed >> 1}
+    return {
+        "temperature": stream.temperature,
+        **(drawn if stream.temperature > 0 else {}),
+        "repetition_penalty": stream.repetition_penalty,
+        "max_tokens": stream.limit,
+        "stop_token_ids": sorted(stream.eos_ids),
+        "ignore_eos": True,
+        "detokenize": False,
+    }
+
+
+def schema_of(asked: Generate) -> Any:
+    """The JSON schema of a request, None where it has none. Raises ModelError where it is no JSON."""
+    if not asked.schema:
+        return None
+    try:
+        return json.loads(asked.schema)
+    except ValueError as error:
+        raise ModelError(f"the schema is no JSON: {error}") from None
