@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _WEIGHT, _STRICT_WEIGHT = 0.5, 1.0
 """How many unseen clumps a bound holds where a difference is described, and where it is decided on."""
-_EVENTS = 20.0
-"""From so many independent changes on, clumps larger than those seen lose weight, with the third power."""
+_EVENTS, _STRICT_EVENTS = 20.0, 16.0
+"""From so many independent changes on, clumps larger than those seen lose weight, with the third power: where a
+difference is described, and where it is decided on (what decides keeps a least weight)."""
 _LEAST = 0.375
 """The least weight of them in decisions: rare whole clusters among many single changes are seen late."""
 _ROOT = 0.85
@@ -105,17 +106,17 @@ def clump(found: Moments, *, strict: bool = False) -> FloatRows:
     """How many samples an unseen change is taken to hold: at least those of the changes that were seen.
 
     V/v, the variance between clusters over that of independent pairs that change altogether or not at all, is how many
-    change together, and v²/V how many such clumps there were. Under 20 of them whole clusters could change of which
-    none was seen (all of a cluster's n^0.85); from there on what was seen speaks, with the third power of its number,
-    in decisions up to ⅝.
+    change together, and v²/V how many such clumps there were. Under 20 of them (16 in decisions) whole clusters could
+    change of which none was seen (all of a cluster's n^0.85); from there on what was seen speaks, with the third power
+    of its number, in decisions up to ⅝.
     """
-    reach = max(found.down, found.up)
+    reach, enough = max(found.down, found.up), _STRICT_EVENTS if strict else _EVENTS
     whole = np.maximum((found.gains + found.losses) / reach - found.n * (found.difference / reach) ** 2, 0.0)
     spread = _variance(found) / reach**2
     with np.errstate(divide="ignore", invalid="ignore"):
         seen = np.where(whole > 0.0, np.clip(spread / whole, 1.0, found.kish), 1.0)
         events = np.where(spread > 0.0, whole**2 / spread, 0.0)
-        unsure = np.where(events > 0.0, np.clip((_EVENTS / events) ** 3, _LEAST if strict else 0.0, 1.0), 1.0)
+        unsure = np.where(events > 0.0, np.clip((enough / events) ** 3, _LEAST if strict else 0.0, 1.0), 1.0)
     return np.asarray(seen + np.maximum(found.kish**_ROOT - seen, 0.0) * unsure)
 
 

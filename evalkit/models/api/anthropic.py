@@ -89,7 +89,9 @@ class AnthropicWire(ModelWire):
         asked |= self._options.drawn(request)
         if "thinking" not in body:
             body |= asked
-        left_out = () if "thinking" not in body else tuple(name for name, value in asked.items() if (name, value) != _OWN)
+        left_out = (
+            () if "thinking" not in body else tuple(name for name, value in asked.items() if (name, value) != _OWN)
+        )
         stops = [stop for stop in request.stop if stop.strip()]  # those of white space alone are refused
         if stops:
             body["stop_sequences"] = stops

@@ -201,8 +201,8 @@ class ApiModel:
     async def _once(self, wire: Wire, request: Generate, *, stops: bool = True) -> Reply:
         """One request until it is answered; `stops`: its stop strings may be sent along.
 
-        Of a conversation whose reply is drawn they stay here, unless the user said that the model does not think. To ask
-        again for a reply that was cut in its thought would be to draw once more, and only in place of such replies.
+        Of a conversation whose reply is drawn they stay here, unless the user said that the model does not think. To
+        ask again for a reply that was cut in its thought would be to draw once more, and only in place of such replies.
         """
         is_drawn = request.temperature > 0 and wire is self._interfaces.wire and self._options.reasoning != "off"
         stays = not stops or ((self._thinks or is_drawn) and not wire.stops_apart)

@@ -83,7 +83,9 @@ class _Counter:
 def _usage(request: Request) -> Usage:
     if isinstance(request, Generate):
         shown = len(request.prompt.images) * IMAGE_TOKENS
-        return Usage(_tokens(request.prompt.text) + shown, request.n * (request.max_tokens + (request.thinking_tokens or 0)))
+        return Usage(
+            _tokens(request.prompt.text) + shown, request.n * (request.max_tokens + (request.thinking_tokens or 0))
+        )
     if isinstance(request, Choose):
         texts = [request.prompt.text + request.delimiter + text for text in request.continuations]
         return Usage(sum(map(_tokens, texts)), len(texts))

@@ -61,7 +61,11 @@ def test_first_line(text: str, line: str) -> None:
         (" \n", "stop", FinalAnswer("", Validity.NO_ANSWER, "empty reply")),
         ("<think>x</think> ", "stop", FinalAnswer("", Validity.NO_ANSWER, "empty reply")),
         ("<think>x", "stop", FinalAnswer("", Validity.CUT_THOUGHT, "reasoning was not finished (finish: stop)")),
-        ("Paris <think>x", "length", FinalAnswer("", Validity.CUT_THOUGHT, "reasoning was not finished (finish: length)")),
+        (
+            "Paris <think>x",
+            "length",
+            FinalAnswer("", Validity.CUT_THOUGHT, "reasoning was not finished (finish: length)"),
+        ),
     ],
 )
 def test_answer_of_a_reply(text: str, finish: str, answer: FinalAnswer) -> None:
