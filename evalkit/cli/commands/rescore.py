@@ -1,4 +1,4 @@
-"""`evalkit rescore`: today's scorers over the replies of a finished run."""
+"""`evalkit rescore`: today's scorers over the replies of a finished run, or of another harness's log."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ import click
 from evalkit import plugins
 from evalkit.core import Task, UsageError
 from evalkit.judging.judge_model import judge_for, judged_by
+from evalkit.plugins import foreign_code
+from evalkit.plugins.families import with_folder
+from evalkit.runs.foreign import ForeignRun, open_log
+from evalkit.runs.foreign.rescored import rescore_log
 from evalkit.runs.runner.rescore import rescore
 from evalkit.runs.store import Run, manifest
 
@@ -18,23 +22,29 @@ from evalkit.runs.store import Run, manifest
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New run folder.  [default: RUN-rescored]")
 @click.option("--judge", metavar="MODEL", help="Model that judges.  [default: the run's own]")
-def command(run: Path, out: Path | None, judge: str | None) -> None:
+@click.option("--as-task", "named", multiple=True, metavar="NAME=TASK", help="Task for NAME of a log; may be repeated.")
+@click.option("--tasks-from", metavar="DIR", default="", help="Folder of lm-eval's YAML, for a log of lm-eval's.")
+@click.option("--allow-code", is_flag=True, help="Run the Python that tasks of such a folder name.")
+def command(
+    run: Path, out: Path | None, judge: str | None, named: tuple[str, ...], tasks_from: str, allow_code: bool
+) -> None:
     """Score RUN again from its stored replies, without a model, into a new run folder.
 
-    Only a judge is asked, where a task is scored by one; what it said before comes from the cache.
+    Only a judge is asked, where a task is scored by one; what it said before comes from the cache. RUN may be a log of
+    lm-eval's or Inspect's: its tasks are scored by lm-eval's own of the same name, or by those that --as-task names.
     """
     from evalkit.cli.commands.run import RUN_FAILED, explain_failures
     from evalkit.cli.rendering.output import console, print_scores
+    from evalkit.runs.foreign.scored import runs_at
 
-    old = Run.open(run)
-    project = old.manifest.request.get("project")
-    tasks: dict[str, Task] = {}
-    for entry in old.manifest.tasks:
-        found = plugins.load("task", entry.spec, project=Path(project) if project else None)
-        if not isinstance(found, Task):
-            raise UsageError(f"{entry.spec!r} is not a task any more")
-        tasks[entry.name] = found
-    new = asyncio.run(_rescored(old, tasks, out or run.with_name(f"{run.name}-rescored"), judge))
+    foreign_code.allow(given=allow_code)
+    out = out or run.with_name(f"{run.name}-rescored")
+    log = open_log(run)
+    if log is not None:
+        old, new = runs_at(run)[0], _of_log(log, named, tasks_from, out, judge)
+    else:
+        old = Run.open(run)
+        new = asyncio.run(_rescored(old, _tasks_of(old), out, judge))
     printer = console()
     printer.print("before", style="bold")
     print_scores(printer, [old])
@@ -44,6 +54,46 @@ def command(run: Path, out: Path | None, judge: str | None) -> None:
     if new.failed:
         console(err=True).print(explain_failures([new]), style="red", soft_wrap=True)
         raise click.exceptions.Exit(RUN_FAILED)
+
+
+def _tasks_of(run: Run) -> dict[str, Task]:
+    project = run.manifest.request.get("project")
+    return {entry.name: _task(entry.spec, Path(project) if project else None) for entry in run.manifest.tasks}
+
+
+def _task(spec: str, project: Path | None = None) -> Task:
+    found = plugins.load("task", spec, project=project)
+    if not isinstance(found, Task):
+        raise UsageError(f"{spec!r} is not a task any more")
+    return found
+
+
+def _of_log(log: ForeignRun, named: tuple[str, ...], folder: str, out: Path, judge: str | None) -> Run:
+    specs = _specs(log, named, folder)
+    tasks = {name: _task(spec) for name, spec in specs.items()}
+
+    async def work() -> Run:
+        model = judge_for(list(tasks.values()), judge)
+        try:
+            return await rescore_log(log, {name: judged_by(one, model) for name, one in tasks.items()}, specs, out)
+        finally:
+            if model is not None:
+                await model.close()
+
+    return asyncio.run(work())
+
+
+def _specs(log: ForeignRun, named: tuple[str, ...], folder: str) -> dict[str, str]:
+    """The task for each of the log's: the one that is named, else lm-eval's own or evalkit's of that name."""
+    told = dict(one.partition("=")[::2] for one in named)
+    for name, spec in told.items():
+        if not spec:
+            raise UsageError("--as-task names a task of the log and one of evalkit's", found=name, fix=f"{name}=TASK")
+        if name not in log.tasks:
+            raise UsageError(f"the log has no task {name!r}", found=", ".join(log.tasks), fix="one of these, and =TASK")
+    prefix = "lm-eval/" if log.harness == "lm-eval" else ""
+    own = {name: with_folder(prefix + name, folder) if folder else prefix + name for name in log.tasks}
+    return {name: told.get(name, own[name]) for name in log.tasks}
 
 
 async def _rescored(old: Run, tasks: dict[str, Task], out: Path, judge: str | None) -> Run:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def report_of(
     report = Report()
     known: dict[tuple[Any, ...], dict[str, str]] = {}
     for entry in _tasks(index.entries.values()):
-        found = _covered(entry, folder, project, data, known)
+        with redirect_stdout(sys.stderr):  # tasks print as they please
+            found = _covered(entry, folder, project, data, known)
         report.tasks.append(found)
         if tell is not None:
             tell(found)
@@ -121,11 +123,13 @@ def _rows(
     if _has_row(name, config, folder, project, data):
         return "mirror"
     row = row_of(str(config.dataset_path), str(config.dataset_name))
-    if row is None:
-        _of_made(config, known)
-        return "made"
-    _of_schema(config, row)
-    return "schema"
+    # A task may ask for some of a data set's rows alone.
+    with suppress(Exception):
+        if row is not None:
+            _of_schema(config, row)
+            return "schema"
+    _of_made(config, known)
+    return "made"
 
 
 def _of_schema(config: Config, row: dict[str, Any]) -> None:
@@ -270,6 +274,7 @@ _REASONS = (
     (r"No module named|is not installed", "a package is not installed"),
     (r"is a Python class|task's class", "a task written as a Python class"),
     (r"plays sounds", "audio"),
+    (r"of a folder that is not yours", "its Python may not run (--allow-code)"),
     (r"outside of any sandbox", "runs programs outside of a sandbox"),
     (r"promptsource", "prompts of promptsource"),
     (r"generation_kwargs", "a setting of generation that models here lack"),

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -107,6 +108,12 @@ def _imported(module: str, at: str) -> ModuleType:
         raise UsageError(f"the module {module!r} cannot be imported", found=str(error), at=at) from None
 
 
+def _may_evaluate(folder: Path) -> bool:
+    """Whether a module of the folder might load metrics of `evaluate`, which takes seconds to import."""
+    texts = (path.read_bytes() for path in folder.glob("*.py"))
+    return any(b"evaluate" in text or b"lm_eval" in text for text in texts)
+
+
 def _module(path: Path, root: Path, *, is_package: bool) -> ModuleType:
     """The module of a file, run once for each content, under the name that files next to it import it by."""
     parts = path.relative_to(root).with_suffix("").parts
@@ -123,7 +130,7 @@ def _module(path: Path, root: Path, *, is_package: bool) -> ModuleType:
     # Tasks import their neighbours by bare name, as scripts do.
     sys.path.insert(0, str(path.parent))
     try:
-        with stand_ins():
+        with stand_ins() if _may_evaluate(path.parent) else nullcontext():
             spec.loader.exec_module(module)
     except BaseException:
         sys.modules.pop(name, None)

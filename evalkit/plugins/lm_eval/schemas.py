@@ -103,7 +103,11 @@ def _record(config: str) -> Row:
 
 def _truthful(config: str) -> Row:
     row: Row = {"question": "Is it?", "best_answer": "No.", "correct_answers": ["No."], "incorrect_answers": ["Yes."]}
-    return {**row, "lang": config}
+    one, several = (
+        {"choices": ["No.", "Yes."], "labels": [1, 0]},
+        {"choices": ["No.", "Yes.", "Both."], "labels": [1, 0, 0]},
+    )
+    return {**row, "mc1_targets": one, "mc2_targets": several, "lang": config}
 
 
 def _squad(config: str) -> Row:

@@ -210,7 +210,7 @@ class _Task:
         return Record(
             task=self.name,
             index=number,
-            sample=Sample(own, prompt, targets=targets, choices=choices, gold=gold),
+            sample=Sample(own, prompt, targets=targets, choices=choices, gold=gold, data=_doc(line)),
             prompt=Prompt(prompt),
             replies=_replies(line, asked),
             scores=tuple(scores),
@@ -231,6 +231,11 @@ class _Task:
                         "this is no line that lm-eval logs", found=str(error), at=f"{self.file}:{number}"
                     ) from None
                 yield line
+
+
+def _doc(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The row as its task had it."""
+    return dict(line["doc"]) if isinstance(line.get("doc"), dict) else {}
 
 
 def _chat(about: Mapping[str, Any]) -> dict[str, str]:

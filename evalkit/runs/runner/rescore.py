@@ -37,12 +37,7 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     started = time.perf_counter()
     plan, subsets = manifest.read(run.folder), subset_file.read(run.folder)
     plan.id, plan.status, plan.evalkit = out.name, "running", version()
-    collectors = {name: Collector.of(task) for name, task in tasks.items()}
-    with new_journal(out) as journal:
-        for records in _windows(run.records()):
-            for new in await asyncio.gather(*(_score_again(record, tasks[record.task]) for record in records)):
-                journal.append(new)
-                collectors[new.task].add(new)
+    collectors = await score_again(run.records(), tasks, out)
     for entry in plan.tasks:
         entry.identity["scorers"] = "+".join(scorer_words(scorer) for scorer in tasks[entry.name].scorers)
         entry.identity["judge"] = judge_words(tasks[entry.name])
@@ -60,6 +55,17 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     allowed = float(run.manifest.settings.get("max_failures", settings.max_failures))
     results = [entry.result for entry in plan.tasks if entry.result is not None]
     return Run(out, plan, failed=any(result.failed > allowed * max(1, result.samples) for result in results))
+
+
+async def score_again(records: Iterable[Record], tasks: Mapping[str, Task], out: Path) -> dict[str, Collector]:
+    """Score every record by its task, write it into a new run folder, and keep what its metrics need."""
+    collectors = {name: Collector.of(task) for name, task in tasks.items()}
+    with new_journal(out) as journal:
+        for window in _windows(records):
+            for new in await asyncio.gather(*(_score_again(record, tasks[record.task]) for record in window)):
+                journal.append(new)
+                collectors[new.task].add(new)
+    return collectors
 
 
 def _windows(records: Iterable[Record]) -> Iterator[list[Record]]:

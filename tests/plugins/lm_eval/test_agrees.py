@@ -196,7 +196,7 @@ def test_metrics_of_texts_are_the_same(both, keys):
 
 PAIRS = [(0, 0), (1, 0), (1, 1), (0, 1), (1, 1)]
 TRANSLATED = [("the cat sat", "the cat sits"), ("on a red mat", "on the red mat"), ("it is late", "it is late now")]
-ITEMS = {
+ITEMS: dict[str, list[Any]] = {
     "mean": [0.0, 1.0, 0.5],
     "median": [3.0, 1.0, 2.0, 9.0],
     "nanmean": [1.0, math.nan, 0.0],

@@ -149,6 +149,22 @@ def test_letters_of_a_multiple_choice_are_indices(tmp_path: Path) -> None:
     assert (record.sample.choices, record.sample.gold) == (("x", "y"), (1,))
 
 
+@pytest.mark.parametrize(("done", "planned"), [(0, "0 of 6"), (1, "1 of 6")])
+def test_a_log_that_ended_early_says_what_was_planned(tmp_path, caplog, done: int, planned: str) -> None:
+    whole = log([sample("a", "C")][:done])
+    whole["status"] = "error"
+    whole["error"] = {"message": "the server was gone\nTraceback: …"}
+    whole["eval"]["dataset"] = {"samples": 3, "sample_ids": ["a", "b", "c"]}
+    path = as_eval(tmp_path / "who.eval", whole)
+    if not done:
+        with pytest.raises(UsageError, match=rf"status 'error'\n.*{planned} planned samples; the server was gone$"):
+            open_log(path)
+        return
+    assert len(list(opened(path).records())) == 1
+    assert f"{planned} planned samples; the server was gone" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 def test_other_json_is_no_log_and_a_damaged_archive_says_so(tmp_path: Path) -> None:
     assert open_log(as_json(tmp_path / "other.json", {"some": "thing"})) is None
     (tmp_path / "log.eval").write_bytes(as_eval(tmp_path / "whole.eval", WHO).read_bytes()[:-200])

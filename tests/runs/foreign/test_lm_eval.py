@@ -11,6 +11,8 @@ import pytest
 from evalkit.comparing import read_sides
 from evalkit.core import UsageError
 from evalkit.runs.foreign import ForeignRun, open_log
+from evalkit.runs.foreign.scored import scored
+from tests.cli.console import evalkit
 
 TIME = "2026-01-02T03-04-05.678901"
 
@@ -169,3 +171,41 @@ def test_logs_of_several_models_are_not_one_run(tmp_path: Path) -> None:
         write(tmp_path / name, "quiz", [line(0)])
     with pytest.raises(UsageError, match="several models"):
         open_log(tmp_path)
+
+
+def gated(baseline: Path, candidate: Path, folder: Path) -> str:
+    done = evalkit("gate", "run", candidate, "--baseline", baseline, cwd=folder)
+    return f"{done.code} {done.out} {done.err}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("chat_template", "{% for m in messages %}…", "whether a chat template was applied"),
+        ("chat_template_sha", "f00", "whether a chat template was applied"),
+        ("system_instruction_sha", "beef", "the system instruction"),
+        ("fewshot_as_multiturn", True, "examples are turns"),
+    ],
+)
+def test_a_gate_says_where_a_chat_run_meets_a_plain_one(tmp_path: Path, key: str, value: Any, told: str) -> None:
+    plain, other = tmp_path / "plain", tmp_path / "other"
+    both: dict[str, Any] = {"chat_template": "{{ m }}", "chat_template_sha": "0a"} if "chat" not in key else {}
+    for folder, more in ((plain, both), (other, {**both, key: value})):
+        write(folder, "quiz", [line(n) for n in range(40)])
+        results(folder, **more)
+    assert told not in gated(plain, plain, tmp_path)
+    assert told in gated(plain, other, tmp_path)
+
+
+def test_the_groups_of_a_log_are_suites_over_their_tasks(tmp_path: Path) -> None:
+    write(tmp_path, "one", [line(n, acc=1.0) for n in range(3)])
+    write(tmp_path, "two", [line(n, acc=0.0) for n in range(1)])
+    results(
+        tmp_path,
+        groups={"both": {"acc,none": 0.75, "acc_stderr,none": 0.1, "alias": "both"}, "above": {"acc,none": 0.75}},
+        group_subtasks={"both": ["one", "two"], "above": ["both"], "one": [], "two": []},
+    )
+    run = scored(opened(tmp_path))
+    told = {suite.name: suite.result.estimate.value for suite in run.manifest.suites if suite.result}
+    assert told == {"both": pytest.approx(0.75), "above": pytest.approx(0.75)}
+    assert [member.task for member in run.manifest.suites[0].members] == ["one", "two"]
