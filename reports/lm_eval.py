@@ -63,21 +63,25 @@ def _key(metric: str) -> str:
     return metric if "," in metric else f"{metric},none"
 
 
-def _counts_one_metric(suite: SuiteEntry) -> bool:
-    """Whether every member counts by the same single metric, above 0, as a group of lm-eval's does."""
-    counted = {(tuple(member.metrics), member.floor) for member in suite.members}
-    return len(counted) == 1 and all(len(metrics) == 1 and floor == 0.0 for metrics, floor in counted)
+def _group(name: str, suite: SuiteEntry) -> dict[str, Any]:
+    """A suite as a group: the means of its metrics. Empty where it counts as no group of lm-eval's does: members by
+    different metrics, or above a floor."""
+    if suite.result is None or any(member.floor for member in suite.members):
+        return {}
+    counted = {tuple(member.metrics) for member in suite.members if member.weight and not member.suite}
+    shared = suite.metrics or (list(next(iter(counted))) if len(counted) == 1 else [])
+    named = len(shared) == 1 and not any(member.suite for member in suite.members)
+    if not suite.metrics and not named:
+        return {}
+    found = zip(shared, (suite.result, *suite.also), strict=False)
+    return {"alias": name, **{_key(metric): told.estimate.value for metric, told in found}}
 
 
 def _whole(run: Run) -> dict[str, Any]:
     entries = {_name(entry.name): entry for entry in run.manifest.tasks if entry.result}
     errors = _errors(run)
     suites = {_name(suite.name): suite for suite in run.manifest.suites}
-    groups = {
-        name: {"alias": name, _key(suite.members[0].metrics[0]): suite.result.estimate.value}
-        for name, suite in suites.items()
-        if suite.result is not None and _counts_one_metric(suite)
-    }
+    groups = {name: group for name, suite in suites.items() if (group := _group(name, suite))}
     made = datetime.fromtimestamp(run.manifest.started).timestamp() if run.manifest.started else 0.0
     return {
         "results": {**{name: _results(entry, errors) for name, entry in entries.items()}, **groups},

@@ -106,3 +106,15 @@ def ask_lm_eval() -> Callable[[str, object], Any]:
         return json.loads(done.stdout.splitlines()[-1])
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def lm_eval() -> Path:
+    """A Python that has lm-evaluation-harness; skips where there is none."""
+    cached = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evalkit-bench" / "env" / "bin" / "python"
+    )
+    python = Path(os.environ.get("EVALKIT_TEST_LM_EVAL") or cached)
+    if not python.is_file():
+        pytest.skip("no Python with lm-eval; set EVALKIT_TEST_LM_EVAL")
+    return python

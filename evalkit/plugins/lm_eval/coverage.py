@@ -271,7 +271,10 @@ def _whole(sample: Sample) -> None:
 
 
 _REASONS = (
-    (r"No module named|is not installed", "a package is not installed"),
+    (
+        r"No module named|is not installed|[Pp]lease install|cannot import name|Can't find model|deserialize ATN",
+        "a package is not installed, or not in its version",
+    ),
     (r"is a Python class|task's class", "a task written as a Python class"),
     (r"plays sounds", "audio"),
     (r"of a folder that is not yours", "its Python may not run (--allow-code)"),

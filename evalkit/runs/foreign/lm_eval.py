@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +61,31 @@ def open_log(path: Path) -> ForeignRun | None:
 
 
 def _groups(about: Mapping[str, Any], tasks: Mapping[str, _Task]) -> Iterator[SuiteEntry]:
-    """The groups that the results file has numbers of, each over its tasks in the log, weighed by their sizes as
-    lm-eval does unless a group says otherwise (which its log does not tell)."""
+    """The groups that the results file has numbers of, each over its tasks in the log."""
     below = about.get("group_subtasks") or {}
     for name, values in (about.get("groups") or {}).items():
         members = [tasks[one] for one in dict.fromkeys(_leaves(name, below, ())) if one in tasks]
         keys = [key.removesuffix(",none") for key in values if "," in key and "_stderr" not in key]
         shared = [key for key in keys if members and all(key in (m.name for m in one.metrics) for one in members)]
         if shared:
-            yield SuiteEntry(str(name), "samples", [SuiteMember(one.name, [shared[0]]) for one in members])
+            by_size = _is_by_size(about, values, shared[0], [one.name for one in members])
+            parts = [SuiteMember(one.name, [shared[0]]) for one in members]
+            yield SuiteEntry(str(name), "samples" if by_size else "tasks", parts, metrics=shared)
+
+
+def _is_by_size(about: Mapping[str, Any], values: Mapping[str, Any], metric: str, names: list[str]) -> bool:
+    """Whether a group weighs tasks by their size, as lm-eval does unless told otherwise. Its log does not say so: the
+    plain mean of its tasks is what tells."""
+    key = metric if "," in metric else f"{metric},none"
+    results, told = about.get("results") or {}, values[key]
+    found = [(results.get(name) or {}).get(key) for name in names]
+    numbers = [float(one) for one in (*found, told) if isinstance(one, int | float)]
+    if len(numbers) <= len(found):
+        return True
+    sizes = [((about.get("n-samples") or {}).get(name) or {}).get("effective") or 0 for name in names]
+    plain = sum(numbers[:-1]) / len(found)
+    by_size = sum(map(mul, numbers[:-1], sizes)) / sum(sizes) if all(sizes) else plain
+    return abs(by_size - numbers[-1]) <= abs(plain - numbers[-1])
 
 
 def _leaves(name: str, below: Mapping[str, Any], seen: tuple[str, ...]) -> Iterator[str]:

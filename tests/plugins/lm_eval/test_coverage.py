@@ -44,7 +44,7 @@ def test_the_report_counts_tasks_and_families_and_names_what_is_missing(many, fo
     assert found["rows"] == {"made": 4}
     assert found["reasons"] == {
         "audio": 1,
-        "a package is not installed": 1,
+        "a package is not installed, or not in its version": 1,
         "fails on the rows that were made": 1,
         "runs programs outside of a sandbox": 1,
     }

@@ -209,3 +209,21 @@ def test_the_groups_of_a_log_are_suites_over_their_tasks(tmp_path: Path) -> None
     told = {suite.name: suite.result.estimate.value for suite in run.manifest.suites if suite.result}
     assert told == {"both": pytest.approx(0.75), "above": pytest.approx(0.75)}
     assert [member.task for member in run.manifest.suites[0].members] == ["one", "two"]
+
+
+@pytest.mark.parametrize(("told", "average"), [(0.75, "samples"), (0.5, "tasks")])
+def test_how_a_group_weighs_its_tasks_is_told_by_its_number(tmp_path: Path, told: float, average: str) -> None:
+    sizes = {"one": (3, 1.0), "two": (1, 0.0)}
+    for name, (size, value) in sizes.items():
+        write(tmp_path, name, [line(n, acc=value) for n in range(size)])
+    results(
+        tmp_path,
+        groups={"both": {"acc,none": told}},
+        group_subtasks={"both": ["one", "two"]},
+        results={name: {"acc,none": value} for name, (_, value) in sizes.items()},
+        **{"n-samples": {name: {"effective": size} for name, (size, _) in sizes.items()}},
+    )
+    (suite,) = scored(opened(tmp_path)).manifest.suites
+    assert suite.average == average
+    assert suite.result is not None
+    assert suite.result.estimate.value == pytest.approx(told)

@@ -48,17 +48,6 @@ metrics: [bits_per_byte, word_perplexity]
 
 
 @pytest.fixture(scope="module")
-def lm_eval() -> Path:
-    cached = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evalkit-bench" / "env" / "bin" / "python"
-    )
-    python = Path(os.environ.get("EVALKIT_TEST_LM_EVAL") or cached)
-    if not python.is_file():
-        pytest.skip("no Python with lm-eval; set EVALKIT_TEST_LM_EVAL")
-    return python
-
-
-@pytest.fixture(scope="module")
 def project(lm_eval: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rows, both harnesses' tasks over them, lm-eval's log and evalkit's run."""
     folder = tmp_path_factory.mktemp("both")
