@@ -71,6 +71,8 @@ class Watch:
         if self._seen % 10_000 == 0:
             self.peak = max(self.peak, resident())
 
+    def tick(self, tokens: int) -> None: ...
+
     def finish(self, task: PreparedTask) -> None:
         self.peak = max(self.peak, resident())
 

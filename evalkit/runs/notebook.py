@@ -39,6 +39,11 @@ class NotebookProgress:
     def advance(self, record: Record) -> None:
         self._bars[record.task].update()
 
+    def tick(self, tokens: int) -> None:
+        for bar in self._bars.values():
+            if tokens:
+                bar.set_postfix_str(f"{tokens / max(1e-9, bar.format_dict['elapsed']):,.0f} tokens/s")
+
     def finish(self, task: PreparedTask) -> None:
         self._bars.pop(task.name).close()
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ prompt: "{{ a }} plus {{ b }} is"
 choices: ["{{ a + b }} in all", "{{ a + b + 1 }} in all", "{{ a - b - 1 }} in all"]
 gold: "{{ a + b }} in all"
 fewshot: {k: 2, order: seeded}
+"""
+
+WRITTEN = """\
+name: sums
+data: sums.jsonl
+prompt: "{{ a }} plus {{ b }} is"
+target: "{{ a + b }}"
+method: {generate: {max_tokens: 24, stop: []}}
+scorers: [exact_match]
 """
 
 
@@ -98,6 +108,33 @@ def test_after_sigkill_the_run_is_completed_with_the_same_scores(project: Path) 
     one, other = Run.open(project / "run"), Run.open(project / "whole")
     assert one.estimate("sums") == other.estimate("sums")
     assert one.manifest.status == "finished"
+
+
+def test_after_sigkill_between_the_samples_of_a_question_none_is_lost_or_drawn_anew(project: Path) -> None:
+    (project / "sums.yaml").write_text(WRITTEN)
+    drawn = ("--samples", "3", "--temperature", "0.9", "--limit", "40")
+    process = begin(project, *drawn)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    journal = project / "run" / "records.jsonl"
+    whole_lines = journal.read_bytes().splitlines(keepends=True)
+    counts = Counter(sample for _, sample, _ in outcomes(project / "run"))
+    if all(count == 3 for count in counts.values()):
+        journal.write_bytes(b"".join(whole_lines[:-1]))  # killed a moment earlier
+        counts = Counter(sample for _, sample, _ in outcomes(project / "run"))
+    assert any(count < 3 for count in counts.values()) and sum(counts.values()) < 120
+    before = journal.read_bytes()
+    assert evalkit("run", "--resume", "run", cwd=project).code == 0
+    assert journal.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
+    asked = ("run", "sums.yaml", "--model", "tiny", "--out", "whole", "--no-cache", *drawn)
+    assert evalkit(*asked, cwd=project).code == 0
+    texts = [
+        {record.key: record.replies[0].texts for record in Run.open(project / name).records()}
+        for name in ("run", "whole")
+    ]
+    assert texts[0] == texts[1] and len(texts[0]) == 120
+    assert len(set(texts[0].values())) > 40, "samples of a question differ"
+    assert Run.open(project / "run").estimate("sums") == Run.open(project / "whole").estimate("sums")
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

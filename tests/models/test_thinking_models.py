@@ -5,6 +5,7 @@ Oracle: what the scripted model writes is known, and so is the answer in it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +18,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import evalkit
-from evalkit.core import Generate, Message, Prompt, Reply, UsageError
+from evalkit.core import Generate, Message, Model, Prompt, Reply, UsageError, Validity
 from evalkit.models import resolve
 from evalkit.sandbox import usable_engine
 from tests.models.api.scriptserver import ScriptServer
@@ -115,6 +116,55 @@ def test_a_budget_ends_the_thought_and_leaves_the_answer_its_tokens(
     assert replace(by_option, seconds=0) == replace(reply, seconds=0)
 
 
+SUMS = """
+name: sums
+data: sums.jsonl
+prompt: "{{ a }}+{{ b }}?"
+target: "{{ a + b }}"
+method: {generate: {max_tokens: 200, stop: []}}
+scorers: [exact_match]
+"""
+
+
+@BACKENDS
+def test_a_thinking_model_with_a_budget_of_64_ends_with_an_answer(backend: str, tmp_path: Path) -> None:
+    """A task of 200 tokens on a model whose template begins a thought, which would be 400 tokens long. Without a budget
+    nothing is answered, and the outcome says that the thought was cut."""
+    opened = "<|assistant|><think>"
+    chunks = (*(f" w{number}" for number in range(400)), "</think>", "\n", "4")
+    tokenizer = byte_level(chunks, special=("<think>", "</think>"))
+    chain = chunk_ids(tokenizer, chunks)
+    template = CHAT.replace("<|assistant|>", opened)
+    spec = spec_of(backend, save(tmp_path / "m", tokenizer, tokenizer(opened)["input_ids"][-1], chain, template, 1024))
+    (tmp_path / "sums.yaml").write_text(SUMS)
+    (tmp_path / "sums.jsonl").write_text('{"a": 1, "b": 3}\n')
+
+    def run(name: str, **options: object) -> Any:
+        made = evalkit.run(
+            str(tmp_path / "sums.yaml"),
+            f"{spec},chat=on",
+            out=tmp_path / name,
+            cache=False,
+            **options,  # type: ignore[call-overload]
+        )
+        (record,) = made.records()
+        return made, record
+
+    _, cut = run("cut")
+    assert (cut.validity, cut.replies[0].texts) == (Validity.CUT_THOUGHT, ("",))
+    assert cut.replies[0].usage.completion_tokens == cut.replies[0].usage.reasoning_tokens == 200
+    made, record = run("run", thinking_tokens=64)
+    (reply,) = record.replies
+    assert (record.validity, reply.texts, reply.finish) == (Validity.OK, ("4",), ("eos",))
+    assert record.flags == ("thought-ended-by-budget",)
+    # 64 tokens of thought, its line break and mark; then the blank line, the answer and the end of the text.
+    assert (reply.usage.reasoning_tokens, reply.usage.completion_tokens) == (66, 70)
+    result = made.manifest.tasks[0].result
+    assert result.counts == {"ok": 1} and result.flags == {"thought-ended-by-budget": 1}
+    assert (result.reasoning_tokens, result.completion_tokens) == (66, 70)
+    assert "thinking_tokens=64" in result.signature
+
+
 @BACKENDS
 def test_options_say_what_thought_is(backend: str, thinker: Callable[..., str]) -> None:
     spec = thinker(backend)
@@ -165,12 +215,19 @@ def test_a_thinking_model_behind_a_server(parses: bool, stream: str, name: str) 
     assert reply.usage.completion_tokens == paid
 
 
+async def one_by_one(model: Model, *requests: Generate) -> list[Reply]:
+    try:
+        return [await model.answer(request) for request in requests]
+    finally:
+        await model.close()
+
+
 @pytest.mark.parametrize("api", ["chat", "completions"])
 def test_a_drawn_reply_is_never_drawn_again(api: str) -> None:
     """Asked again, only replies with a stop string in their thought would be replaced: another distribution."""
     with ScriptServer(WRITTEN) as server:
         model = resolve(f"openai/m,base_url={server.url},api={api},logprobs=off")
-        first, second = (answer(model, replace(ASKED, temperature=0.8, seed=seed)) for seed in (1, 2))
+        first, second = asyncio.run(one_by_one(model, *(replace(ASKED, temperature=0.8, seed=seed) for seed in (1, 2))))
     assert len(server.bodies) == 2
     assert (second.texts, second.finish) == (("Lima",), ("stop",))
     if api == "chat":

@@ -28,75 +28,111 @@ def progress(*, quiet: bool) -> Progress:
     return _Bar() if sys.stderr.isatty() else _Log()
 
 
+class Pace:
+    """How fast a task goes, and how long the rest takes if it goes on so.
+
+    Samples of the cache cost no time, so they are left out of the pace. The time that texts under way have taken is in
+    it, though they are not done: of texts of any length the short ones end first, and a pace of theirs alone would
+    promise too much. (For lengths that are exponential, time over ended samples is the maximum-likelihood mean.)
+    """
+
+    def __init__(self, total: int | None, done: int) -> None:
+        self.total, self.done, self.failed = total, done, 0
+        self._asked = self._tokens = self._live = 0
+        self._started = time.monotonic()
+
+    def advance(self, record: Record) -> None:
+        self.done += 1
+        self.failed += record.validity.is_measurement_failure
+        asked = [reply for reply in record.replies if reply.source == "model"]
+        self._asked += bool(asked) or not record.replies
+        self._tokens += sum(reply.usage.completion_tokens for reply in asked)
+
+    def tick(self, tokens: int) -> None:
+        self._live = tokens
+
+    def words(self, now: float) -> str:
+        """`1,240 tokens/s, 3:05 min left`; without what is not known yet."""
+        seconds = max(1e-9, now - self._started)
+        said = []
+        if tokens := max(self._live, self._tokens):
+            said.append(f"{tokens / seconds:,.0f} tokens/s")
+        if self.total is not None and self._asked and self.total > self.done:
+            said.append(f"{duration((self.total - self.done) * seconds / self._asked)} left")
+        return ", ".join(said)
+
+
 class _Bar:
     def __init__(self) -> None:
         self._bar: Any = None
         self._id: TaskID | None = None
-        self._waiting = 0
-        self._failed = 0
+        self._pace = Pace(None, 0)
         self._drawn = 0.0
 
     def start(self, task: PreparedTask, model: str, done: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[pace]}"),
             TextColumn("[red]{task.fields[failed]}"),
             console=console(err=True),
             transient=True,
         )
-        self._failed = 0
-        self._id = self._bar.add_task(f"{task.name} · {model}", total=task.total, completed=done, failed="")
+        self._pace = Pace(task.total, done)
+        self._id = self._bar.add_task(f"{task.name} · {model}", total=task.total, completed=done, failed="", pace="")
         self._bar.start()
 
     def advance(self, record: Record) -> None:
-        self._waiting += 1
-        if record.validity.is_measurement_failure:
-            self._failed += 1
-        now = time.monotonic()
-        if now - self._drawn > _REDRAW_SECONDS:
-            self._flush(now)
+        self._pace.advance(record)
+        self._flush(time.monotonic())
 
-    def _flush(self, now: float) -> None:
-        failed = f"{self._failed} failed" if self._failed else ""
-        self._bar.update(self._id, advance=self._waiting, failed=failed)
-        self._waiting, self._drawn = 0, now
+    def tick(self, tokens: int) -> None:
+        self._pace.tick(tokens)
+        self._flush(time.monotonic())
+
+    def _flush(self, now: float, *, last: bool = False) -> None:
+        if now - self._drawn > _REDRAW_SECONDS or last:
+            pace = self._pace
+            failed = f"{pace.failed} failed" if pace.failed else ""
+            self._bar.update(self._id, completed=pace.done, failed=failed, pace=pace.words(now))
+            self._drawn = now
 
     def finish(self, task: PreparedTask) -> None:
-        self._flush(time.monotonic())
+        self._flush(time.monotonic(), last=True)
         self._bar.stop()
 
 
 class _Log:
     def __init__(self) -> None:
         self._task = ""
-        self._total: int | None = None
-        self._done = self._begun = self._failed = 0
-        self._started = self._said = 0.0
+        self._pace = Pace(None, 0)
+        self._said = 0.0
 
     def start(self, task: PreparedTask, model: str, done: int) -> None:
-        self._task, self._total, self._done, self._begun, self._failed = task.name, task.total, done, done, 0
-        self._started = self._said = time.monotonic()
+        self._task, self._pace, self._said = task.name, Pace(task.total, done), time.monotonic()
 
     def advance(self, record: Record) -> None:
-        self._done += 1
-        self._failed += record.validity.is_measurement_failure
+        self._pace.advance(record)
+        self._say()
+
+    def tick(self, tokens: int) -> None:
+        self._pace.tick(tokens)
+        self._say()
+
+    def _say(self) -> None:
         now = time.monotonic()
         if now - self._said >= _LOG_EVERY_SECONDS:
             self._said = now
             say(self._line(now), err=True)
 
     def _line(self, now: float) -> str:
-        of = "" if self._total is None else f"/{self._total:,}"
-        line = f"{self._task}: {self._done:,}{of} samples"
-        if self._failed:
-            line += f", {self._failed} failed"
-        pace = (self._done - self._begun) / max(1e-9, now - self._started)
-        if self._total is not None and pace > 0:
-            line += f", {duration((self._total - self._done) / pace)} left"
-        return line
+        pace = self._pace
+        of = "" if pace.total is None else f"/{pace.total:,}"
+        failed = f"{pace.failed} failed" if pace.failed else ""
+        return ", ".join(filter(None, [f"{self._task}: {pace.done:,}{of} samples", failed, pace.words(now)]))
 
     def finish(self, task: PreparedTask) -> None: ...

@@ -59,6 +59,14 @@ class Engine:
         self._slotted = GenerationStrategy(loaded, self._forward, self.written)
         self._slot_budget = TokenBudget(budget.tokens * _SLOT_TOKENS)
         self._stepper: Stepper | None = None
+        self._underway: generation.Generation | None = None
+        self._written = 0
+
+    @property
+    def tokens_written(self) -> int:
+        """Tokens of all texts since the model was loaded, also of those that are being written."""
+        work = self._underway
+        return self._written + (work.tokens if work is not None else 0)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -108,7 +116,13 @@ class Engine:
     def _write(self, batch: Batch[Request, Reply], requests: Sequence[generation.PreparedGeneration]) -> None:
         if not requests:
             return
-        work = generation.Generation(batch, requests)
+        work = self._underway = generation.Generation(batch, requests)
+        try:
+            self._write_all(work)
+        finally:
+            self._underway, self._written = None, self._written + work.tokens
+
+    def _write_all(self, work: generation.Generation) -> None:
         rest = self._slotted.write(work, self._budget, self._slot_budget, self._release)
         if not rest:
             return

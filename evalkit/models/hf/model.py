@@ -105,6 +105,13 @@ class LocalModel:
             return {}
         return {**loading.result()[1].facts, "weight bytes": str(self._weight_bytes)}
 
+    @property
+    def tokens_written(self) -> int:
+        """Tokens of all texts so far, also of those that are being written."""
+        loading = self._loading
+        is_there = loading is not None and loading.done() and _is_loaded(loading)
+        return loading.result()[1].tokens_written if loading is not None and is_there else 0
+
     async def answer(self, request: Request) -> Reply:
         """Queue a request and await its reply.
 

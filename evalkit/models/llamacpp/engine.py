@@ -84,6 +84,8 @@ class Engine:
             shares=not states,
         )
         self.stats = Counters()
+        self._underway: generation.Generation | None = None
+        self._written = 0
         self._sequences = Sequences(self._context, self.stats)
         self._cells = partial(cells_of, longest=longest, header=header)
         self._room = max(longest, kv_cache_bytes("cpu") // bytes_per_token(header, self._context.kv))
@@ -100,6 +102,12 @@ class Engine:
                 4 * header.weights if options.widen else sum(size for _, size in header.types.values())
             ),
         }
+
+    @property
+    def tokens_written(self) -> int:
+        """Tokens of all texts since the model was loaded, also of those that are being written."""
+        work = self._underway
+        return self._written + (work.tokens if work is not None else 0)
 
     def run(self, batch: Batch[Request, Reply]) -> None:
         """Answer every request of a batch."""
@@ -134,7 +142,11 @@ class Engine:
             return
         longest = min(max(lengths), self._room)
         self._reserve(max(longest, min(sum(lengths), _WRITING)), longest)
-        generate(work, self._sequences, room=self._sequences.cells - 1)
+        self._underway = work
+        try:
+            generate(work, self._sequences, room=self._sequences.cells - 1)
+        finally:
+            self._underway, self._written = None, self._written + work.tokens
 
     def _reserve(self, cells: int, least: int) -> None:
         self._sequences.reserve(self._cells(min(self._room, cells)), least=self._cells(least))

@@ -121,6 +121,13 @@ class GgufModel:
             return {}
         return {**engine.result().facts, **engine.result().prepare.facts}
 
+    @property
+    def tokens_written(self) -> int:
+        """Tokens of all texts so far, also of those that are being written."""
+        engine = self._engine
+        is_there = engine is not None and engine.done() and not engine.cancelled() and engine.exception() is None
+        return engine.result().tokens_written if engine is not None and is_there else 0
+
     async def answer(self, request: Request) -> Reply:
         """Queue a request and await its reply.
 

@@ -21,11 +21,16 @@ def key_hash(task: str, sample: str, repeat: int) -> int:
     return hash((task, sample, repeat))
 
 
+_BEAT_SECONDS = 1.0
+
+
 class Progress(Protocol):
-    """Told what happens, for a person to see. `done` are samples an earlier, interrupted run had finished."""
+    """Told what happens, for a person to see. `done` are samples an earlier, interrupted run had finished; `tick` comes
+    every second with the `tokens` that the model has written for the task, 0 where it does not count them."""
 
     def start(self, task: PreparedTask, model: str, done: int) -> None: ...
     def advance(self, record: Record) -> None: ...
+    def tick(self, tokens: int) -> None: ...
     def finish(self, task: PreparedTask) -> None: ...
 
 
@@ -34,6 +39,7 @@ class Silent:
 
     def start(self, task: PreparedTask, model: str, done: int) -> None: ...
     def advance(self, record: Record) -> None: ...
+    def tick(self, tokens: int) -> None: ...
     def finish(self, task: PreparedTask) -> None: ...
 
 
@@ -56,6 +62,7 @@ class Evaluation:
         total = self.prepared.total
         width = self.model.capabilities.window
         workers = max(1, width if total is None else min(width, total - len(self.done)))
+        beat = asyncio.create_task(self._beat())
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
@@ -63,8 +70,16 @@ class Evaluation:
         except BaseExceptionGroup as failures:
             raise _first(failures) from failures
         finally:
+            beat.cancel()
             self.progress.finish(self.prepared)
         return self.collector.result(time.perf_counter() - started)
+
+    async def _beat(self) -> None:
+        """Tell how far the texts are that are being written: of long ones none may end for an hour."""
+        before = _tokens_of(self.model)
+        while True:
+            await asyncio.sleep(_BEAT_SECONDS)
+            self.progress.tick(_tokens_of(self.model) - before)
 
     def _left(self) -> Iterator[Work]:
         name = self.prepared.name
@@ -85,6 +100,10 @@ class Evaluation:
             self.progress.advance(record)
             if not record.replies or record.replies[0].source == "cache":
                 await asyncio.sleep(0)  # nothing was waited for: let the others, and Ctrl-C, have a turn
+
+
+def _tokens_of(model: Model) -> int:
+    return int(getattr(model, "tokens_written", 0))
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

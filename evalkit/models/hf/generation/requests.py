@@ -119,6 +119,11 @@ class Generation:
         self._owners = [request for request in asked for _ in request.streams]
         self.streams = [stream for request in asked for stream in request.streams]
 
+    @property
+    def tokens(self) -> int:
+        """How many were written so far. May be asked from any thread."""
+        return sum(len(stream.written) for stream in self.streams)
+
     def is_open(self, number: int) -> bool:
         """Whether the stream has not ended yet and somebody still waits for it."""
         index = self._owners[number].index

@@ -1,0 +1,65 @@
+"""What a person sees of a run under way: tokens a second from texts that are not done, and the time that is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from evalkit.cli.rendering import progress as module
+from evalkit.cli.rendering.progress import Pace
+from evalkit.core import Generate, Prompt, Record, Reply, Sample, Usage
+from evalkit.models import resolve
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    yield now
+
+
+def record(tokens: int, source: Any = "model") -> Record:
+    reply = Reply(texts=("x",), usage=Usage(5, tokens), source=source)
+    return Record("t", 0, Sample("1", "q"), replies=(reply,))
+
+
+def test_tokens_are_counted_before_any_text_has_ended(clock: list[float]) -> None:
+    pace = Pace(10, 0)
+    clock[0] = 20.0
+    pace.tick(30_000)
+    assert pace.words(20.0) == "1,500 tokens/s", "no time left is promised before anything has ended"
+
+
+def test_what_the_cache_answered_promises_nothing(clock: list[float]) -> None:
+    """Ninety answers of the cache at once, then one of the model in ten seconds: nine more take ninety."""
+    pace = Pace(100, 0)
+    for _ in range(90):
+        pace.advance(record(50, "cache"))
+    assert pace.words(1.0) == ""
+    pace.advance(record(400))
+    assert pace.words(10.0) == "40 tokens/s, 1:30 min left"
+
+
+def test_a_resumed_run_is_paced_by_what_it_asks_itself(clock: list[float]) -> None:
+    pace = Pace(100, 60)
+    pace.advance(record(10))
+    pace.advance(record(10))
+    assert pace.words(10.0) == "2 tokens/s, 3:10 min left"
+
+
+def test_the_embedded_model_tells_what_it_has_written() -> None:
+    pytest.importorskip("torch")
+    model = resolve("tiny")
+
+    async def written() -> tuple[int, int, int]:
+        before = model.tokens_written  # type: ignore[attr-defined]
+        reply = await model.answer(Generate(Prompt("One"), max_tokens=9, stop=()))
+        found = model.tokens_written  # type: ignore[attr-defined]
+        await model.close()
+        return before, found, reply.usage.completion_tokens
+
+    before, found, counted = asyncio.run(written())
+    assert before == 0 and found == counted > 0
