@@ -1,5 +1,6 @@
 """Rows of the schemas that publishers document, made for tests, and digests of their prompts."""
 
+import json
 from typing import Any
 
 PROBLEMS: list[dict[str, Any]] = [
@@ -183,6 +184,56 @@ SENTENCES = {
     code: [{"id": n, "text": f"{word} {n} and so on.", "topic": "health"} for n in range(6)]
     for code, word in (("eng_Latn", "House"), ("deu_Latn", "Haus"))
 }
+GROUPS: list[dict[str, Any]] = [
+    {
+        "example_id": n,
+        "question_index": str(n // 2),
+        "question_polarity": ("neg", "nonneg")[n % 2],
+        "context_condition": ("ambig", "disambig")[n // 2 % 2],
+        "category": "Age",
+        "answer_info": {"ans0": ["grandfather", "old"], "ans1": ["grandson", "nonOld"], "ans2": ["Unknown", "unknown"]},
+        "additional_metadata": {"stereotyped_groups": ["old"]},
+        "context": f"I saw two people, number {n}.",
+        "question": "Who could not use the phone?",
+        "ans0": "The grandfather",
+        "ans1": "The grandson",
+        "ans2": "Unknown",
+        "label": (2, 2, 0, 1)[n % 4],
+    }
+    for n in range(8)
+]
+BOOKS: list[dict[str, Any]] = [
+    {
+        "_id": str(n),
+        "domain": "QA",
+        "sub_domain": "Law",
+        "difficulty": ("easy", "hard")[n % 2],
+        "length": "short",
+        "question": f" What is {n}?",
+        **{f"choice_{letter}": f"{letter} of {n} " for letter in "ABCD"},
+        "answer": "ABCD"[n],
+        "context": f" Text {n}. " + "word " * 50,
+    }
+    for n in range(4)
+]
+ECHOES: list[dict[str, Any]] = [
+    {
+        "prompt": json.dumps(
+            [
+                {"role": "user", "content": "Write a poem"},
+                {"role": "assistant", "content": f"Poem {n}"},
+                {"role": "user", "content": f"Prepend k{n} to the first poem, number {n}."},
+            ]
+        ),
+        "answer": f"k{n}Poem {n}",
+        "random_string_to_prepend": f"k{n}",
+        "n_needles": (2, 4)[n % 2],
+        "desired_msg_index": 1,
+        "total_messages": 3,
+        "n_chars": 100,
+    }
+    for n in range(4)
+]
 PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "aime,year=2024": {
         "MathArena/aime_2024_I/default/train": PROBLEMS,
@@ -218,6 +269,10 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     },
     "belebele,form=chat": {"facebook/belebele/eng_Latn/test": PASSAGES},
     "flores,tokenize=13a": {f"openlanguagedata/flores_plus/{code}/devtest": rows for code, rows in SENTENCES.items()},
+    "bbq,form=chat": {"oskarvanderwal/bbq/All/test": GROUPS},
+    "longbench_v2": {"THUDM/LongBench-v2/default/train": BOOKS},
+    "mrcr": {"openai/mrcr/default/train": ECHOES},
+    "mrcr,needles=4": {"openai/mrcr/default/train": ECHOES},
     "olympiadbench,set=maths_en_COMP": {"Hothan/OlympiadBench/OE_TO_maths_en_COMP/train": OLYMPIAD},
     "olympiadbench,set=physics_zh_CEE": {"Hothan/OlympiadBench/OE_TO_physics_zh_CEE/train": OLYMPIAD},
 }
@@ -231,7 +286,8 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
 # 8c1485edf12c6efb5f69135a562927c5ad484059 (MCQA), TIGER-AI-Lab/MMLU-Pro at f418b116db00b065c2aea046518d8fcf74d39872
 # (evaluate_from_api.py, one example {shown} with {a}, {b} and {steps}, then {question} with {one} and {two}) and
 # OpenBMB/OlympiadBench at ba5b26a7e2849940b598a9159c1190daa2b9175f (make_input of a Numerical answer), and
-# facebookresearch/belebele at 918890beb2290a8d3ef2d7a90369925959e1bacf (sample_zero_shot_instructions.md).
+# facebookresearch/belebele at 918890beb2290a8d3ef2d7a90369925959e1bacf (sample_zero_shot_instructions.md),
+# and THUDM/LongBench at 2e00731f8d0bff23dc4325161044d0ed8af94c1e (prompts/0shot.txt).
 PUBLISHED = {
     "aime,year=2024": "4be5e623dc56cf1d14ad7d65f14de0b1e2f05a323a25458dd5c320889cc66383",
     "aime": "951172578a71e5e3f5b1d44ed8632295fdb71bac6a955c1a2bc04db1bcd1121c",
@@ -246,5 +302,6 @@ PUBLISHED = {
     "mmlu_pro,form=chat": "b0b81eec42f5717f421886370170b631556bf583066f9a1df0c9a1e55d9a47c3",
     "olympiadbench,set=maths_en_COMP": "b2b68522efbfce62d8b522e6203aa443271cd76d46b90e6b058195639e09ab97",
     "belebele,form=chat": "3d0666530c58758c743d7d23c61f25b49b6a06e795cd1d917581ab92aedac03a",
+    "longbench_v2": "6d0b045f8e7dc58d69140da54ecbbcfa6cb81c448cc825fa7e022df63dcc0daa",
 }
 GRADER = "063c04ea798f91c4706c050b66a721afc77a458b12d8f0d72286d4b0eee8a3ee"

@@ -28,6 +28,7 @@ ASKED = {
     "global_mmlu_lite,language=de,form=chat": 4,
     "include,language=German,form=chat": 4,
     "flores,tokenize=13a": 6,
+    "mrcr,needles=4": 2,
 }
 """How many of a task's rows are asked, where that is not all of them."""
 
@@ -88,6 +89,9 @@ def named(spec, row, sample):
             (f"({letter}) {row[f'mc_answer{n}']}", f"({letter}) {{{letter}}}") for n, letter in enumerate("ABCD", 1)
         ]
         return [(row["flores_passage"], "{passage}"), (row["question"], "{question}"), *options]
+    if spec == "longbench_v2":
+        options = [(f"({x}) {row[f'choice_{x}'].strip()}", f"({x}) {{{x}}}") for x in "ABCD"]
+        return [(row["context"].strip(), "{context}"), (row["question"].strip(), "{question}"), *options]
     if spec == "musr":
         values = ((row["narrative"], "{narrative}"), (row["question"], "{question}"))
         return [*values, ("Ana", "{one}"), ("O'Neil", "{two}")]
@@ -192,7 +196,7 @@ WRITTEN = {
     "healthbench": "Let it rest, and see a doctor.",
 }
 """Right replies of tasks that know none of their own."""
-TOP = {"bbeh": 1.01}
+TOP = {"bbeh": 1.01, "bbq,form=chat": 0.0}
 """The best value of a headline that is not 1."""
 
 
@@ -290,7 +294,7 @@ def test_rows_of_another_schema_are_told_in_one_sentence(over, spec):
 
 OLDER = {"gpqa", "mmlu_pro"}
 """Tasks whose other forms were run on real rows, or are older than the mark."""
-RUN_FROM_REPOSITORIES = {"bbeh", "ifbench"}
+RUN_FROM_REPOSITORIES = {"bbeh", "bbq", "ifbench"}
 """Tasks whose real rows lie in the publisher's repository, and were run from there."""
 
 
