@@ -7,8 +7,8 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ pytest.importorskip("torch")
 
 pytestmark = pytest.mark.slow("starts runs and kills them")
 
-ROWS = 1000
+ROWS = 400
 TASK = """\
 name: sums
 data: sums.jsonl
