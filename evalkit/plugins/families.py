@@ -8,13 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from evalkit.core import Suite, Task, UsageError
+from evalkit.core import DataOptions, Suite, Task, UsageError
 from evalkit.core.named import imported
 
-__all__ = ["FAMILIES", "Member", "family_of", "find", "load", "rows_of", "with_folder"]
+__all__ = ["FAMILIES", "Member", "coverage_of", "family_of", "find", "load", "rows_of", "with_folder"]
 
 FAMILIES: Mapping[str, str] = MappingProxyType({"lm-eval/": "evalkit.plugins.lm_eval.lookup"})
-"""prefix → the module that has `find`, `load` and `listed` for the names that begin with it."""
+"""prefix → the module that has `find`, `load`, `listed` and `coverage` for the names that begin with it."""
 FOLDER = "from"
 """The option that says in which folder a family's task is; not a part of what the task is called."""
 
@@ -48,6 +48,12 @@ def rows_of(prefix: str, folder: str = "", project: Path | None = None) -> Itera
     """(name, summary, tags) of everything in a family."""
     rows: Iterator[tuple[str, str, tuple[str, ...]]] = _call(prefix, "listed", folder, project)
     return rows
+
+
+def coverage_of(prefix: str, folder: str, data: DataOptions, project: Path | None = None) -> dict[str, Any]:
+    """Which tasks of a family can be asked: counts of tasks and families, and what each of the others lacks."""
+    found: dict[str, Any] = _call(prefix, "coverage", folder, project, data)
+    return found
 
 
 def with_folder(spec: str, folder: Path | str) -> str:

@@ -1,18 +1,25 @@
-"""Whether Python of folders that are neither an installed package nor the project's may run in this process."""
+"""Whether Python of folders that are neither an installed package nor the project's may run while tasks are loaded."""
 
 from __future__ import annotations
 
-__all__ = ["allow", "is_allowed"]
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+__all__ = ["allowed", "is_allowed"]
+
+_given: ContextVar[bool] = ContextVar("foreign_code", default=False)
 
 
-class _Leave:
-    given = False
-
-
-def allow(*, given: bool) -> None:
-    """Gives that leave, or takes it back; the user says so for every run anew."""
-    _Leave.given = given
+@contextmanager
+def allowed(*, given: bool = True) -> Iterator[None]:
+    """The user's leave, for what is loaded inside; it is said for every run anew. `given=False` changes nothing."""
+    before = _given.set(given or _given.get())
+    try:
+        yield
+    finally:
+        _given.reset(before)
 
 
 def is_allowed() -> bool:
-    return _Leave.given
+    return _given.get()

@@ -15,6 +15,7 @@ from evalkit.data import huggingface
 from evalkit.models.hf import tensor_parallel
 from evalkit.models.response_cache import good_since, kept_reply, request_key
 from evalkit.models.sqlite_cache import SqliteCache
+from evalkit.plugins import foreign_code
 from evalkit.runs.plan import RUNS, RunPlan, plan_from_manifest, spending_of
 from evalkit.runs.planned_tasks import check_named_once, load_all, prepare_all
 from evalkit.runs.runner import Forecast, PreparedTask, Progress, begin, continued, execute, forecast, new_journal
@@ -106,7 +107,8 @@ def sessions(plan: RunPlan, subsets: Mapping[str, Subset] = MappingProxyType({})
     `subsets` are those that a run which is resumed was begun with.
     """
     models = plan.stack.open(plan.models, plan.opened)
-    planned, suites = load_all(plan.tasks, plan.project)
+    with foreign_code.allowed(given=plan.allow_code):
+        planned, suites = load_all(plan.tasks, plan.project)
     check_named_once("model", [model.identity.name for model in models])
     found, known = [], dict(subsets)
     for named, model in zip(plan.models, models, strict=True):

@@ -10,7 +10,6 @@ from typing import Any, TypedDict
 
 from evalkit.core import DataOptions, FewshotOrder, FewshotTurns, Model, Task, UsageError, paths
 from evalkit.models.stack import Stack
-from evalkit.plugins import foreign_code
 from evalkit.plugins.families import with_folder
 from evalkit.runs.options import OPTIONS, UnsafeCode, seconds_of
 from evalkit.runs.runner import Progress, Settings
@@ -42,6 +41,8 @@ class RunPlan:
     """The model that judges, where a task is scored by a judge."""
     opened: Mapping[str, Model] = field(default_factory=dict)
     """Models that are open already, by the name among `models` that they answer to."""
+    allow_code: bool = False
+    """Whether tasks may bring Python of a folder that is not the project's; said for every run anew."""
     samples: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The ids of the samples to ask, by the task's name; of other tasks, all."""
     max_age: float | None = None
@@ -111,7 +112,6 @@ class RunKeywords(TypedDict, total=False):
 def plan_with(tasks: Sequence[str | Task], models: Sequence[str | Model], options: Mapping[str, Any]) -> RunPlan:
     """The plan of tasks, models and the options that are given (see `runs.options`); raises UsageError."""
     out, project = options.get("out"), options.get("project")
-    foreign_code.allow(given=bool(options.get("allow_code")))
     folder = options.get("tasks_from")
     return RunPlan(
         tasks=tuple(with_folder(one, folder) if folder and isinstance(one, str) else one for one in tasks),
@@ -122,6 +122,7 @@ def plan_with(tasks: Sequence[str | Task], models: Sequence[str | Model], option
         max_age=seconds_of(options["max_age"]) if options.get("max_age") is not None else None,
         project=Path(project) if project else Path.cwd(),
         judge=options.get("judge"),
+        allow_code=bool(options.get("allow_code")),
         **spending_of(options),
     )
 

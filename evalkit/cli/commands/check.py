@@ -6,8 +6,7 @@ import asyncio
 import json
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +17,7 @@ from evalkit.core.event_loop import run_async
 from evalkit.core.terminal import say
 from evalkit.judging.judge_model import judge_for, judged_by
 from evalkit.plugins import foreign_code
-from evalkit.plugins.families import with_folder
+from evalkit.plugins.families import coverage_of, family_of, with_folder
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import Checked, GoldModel, check, unjudged_part
 
@@ -43,19 +42,7 @@ _SHOWN_PROBLEMS = 3
 @click.option("--json", "as_json", is_flag=True, help="With --model, or lm-eval --all: the findings as JSON.")
 @click.option("--tasks-from", metavar="DIR", default="", help="Folder of lm-eval's YAML, with lm-eval.")
 @click.option("--allow-code", is_flag=True, help="Run the Python that tasks of such a folder name.")
-def command(
-    tasks: tuple[str, ...],
-    everything: bool,
-    limit: int,
-    num_fewshot: int | None,
-    data_dir: Path | None,
-    offline: bool,
-    judge: str | None,
-    model: str | None,
-    as_json: bool,
-    tasks_from: str,
-    allow_code: bool,
-) -> None:
+def command(tasks: tuple[str, ...], everything: bool, judge: str | None, model: str | None, **given: Any) -> None:
     """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0.
 
     `check lm-eval --all` tries which of lm-eval's tasks can be asked: each is built and makes a sample of one row.
@@ -65,19 +52,23 @@ def command(
     if model is not None:
         if tasks or everything:
             raise UsageError("a model is checked by itself", found=" ".join(tasks) or "--all", fix="leave out --model")
-        return _check_model(model, as_json)
-    foreign_code.allow(given=allow_code)
-    if tasks == ("lm-eval",) and everything:
-        return _check_family(tasks_from, DataOptions(data_dir or paths.data_mirror(), offline), as_json)
-    tasks = tuple(with_folder(one, tasks_from) for one in tasks) if tasks_from else tasks
+        return _check_model(model, given["as_json"])
+    folder, data = given["tasks_from"], DataOptions(given["data_dir"] or paths.data_mirror(), given["offline"])
+    with foreign_code.allowed(given=given["allow_code"]):
+        if everything and len(tasks) == 1 and (family := family_of(f"{tasks[0]}/")):
+            return _check_family(family, folder, data, given["as_json"])
+        tasks = tuple(with_folder(one, folder) for one in tasks) if folder else tasks
+        settings = Settings(limit=given["limit"] or None, num_fewshot=given["num_fewshot"], data=data)
+        return _check_tasks(tasks, settings, everything, judge)
+
+
+def _check_tasks(tasks: tuple[str, ...], settings: Settings, everything: bool, judge: str | None) -> None:
     if not tasks and not everything:
         raise UsageError("nothing to check", fix="evalkit check TASK…, evalkit check --all, or evalkit check --model M")
     if everything:
         names = [entry.name for entry in plugins.index("task") if not entry.problem]
     else:
         names = [name for task in tasks for name in _members(task)]
-    data = DataOptions(data_dir or paths.data_mirror(), offline)
-    settings = Settings(limit=limit or None, num_fewshot=num_fewshot, data=data)
     checked = wrong = 0
     for name in names:
         for spec, found in _checks(name, settings, everything, judge):
@@ -89,14 +80,11 @@ def command(
     if wrong:
         say(f"{wrong} of {checked} tasks do not score 1.0 on their own gold answers", err=True)
         raise click.exceptions.Exit(CHECK_FAILED)
-    return None
 
 
-def _check_family(folder: str, data: DataOptions, as_json: bool) -> None:
-    """Which of lm-eval's tasks can be asked, with counts by reason for the others."""
-    from evalkit.plugins.lm_eval.coverage import report_of
-
-    found = report_of(folder, None, data).as_json()
+def _check_family(family: str, folder: str, data: DataOptions, as_json: bool) -> None:
+    """Which tasks of a family can be asked, with counts by reason for the others."""
+    found = coverage_of(family, folder, data)
     if as_json:
         say(json.dumps(found, indent=1, ensure_ascii=False))
         return

@@ -85,20 +85,20 @@ def _matches(entry: tuple[str, str, Sequence[str]], words: Iterable[str]) -> boo
 def _print(kind: str, rows: list[tuple[str, str, Sequence[str]]], total: int) -> None:
     """Names in one column, summaries wrapped beside them, within the terminal or 80 columns."""
     shown = f"{len(rows)} of {total}" if len(rows) != total else str(total)
-    say(_bold(f"{kind} ({shown})"))
+    told = [_bold(f"{kind} ({shown})")]
     width = min(shutil.get_terminal_size((80, 24)).columns, 100)
     indent = min(28, max((len(name) for name, _, _ in rows), default=0) + 4)
+    wrapper = textwrap.TextWrapper(max(20, width - indent), break_on_hyphens=False)
     for name, summary, tags in rows:
         text = summary + (f"  #{' #'.join(tags)}" if tags else "")
-        lines = textwrap.wrap(text, max(20, width - indent), break_on_hyphens=False) or [""]
+        lines = wrapper.wrap(text) or [""]
         start = f"  {name}".ljust(indent)
         if len(start) > indent:
-            say(start)
+            told.append(start)
             start = " " * indent
-        say(start + lines[0])
-        for line in lines[1:]:
-            say(" " * indent + line)
-    say()
+        told.append(start + lines[0])
+        told += [" " * indent + line for line in lines[1:]]
+    say("\n".join([*told, ""]))
 
 
 def _bold(text: str) -> str:

@@ -37,14 +37,14 @@ def command(
     from evalkit.cli.rendering.output import console, print_scores
     from evalkit.runs.foreign.scored import runs_at
 
-    foreign_code.allow(given=allow_code)
     out = out or run.with_name(f"{run.name}-rescored")
     log = open_log(run)
-    if log is not None:
-        old, new = runs_at(run)[0], _of_log(log, named, tasks_from, out, judge)
-    else:
-        old = Run.open(run)
-        new = asyncio.run(_rescored(old, _tasks_of(old), out, judge))
+    with foreign_code.allowed(given=allow_code):
+        if log is not None:
+            old, new = runs_at(run)[0], _of_log(log, named, tasks_from, out, judge)
+        else:
+            old = Run.open(run)
+            new = asyncio.run(_rescored(old, _tasks_of(old), out, judge))
     printer = console()
     printer.print("before", style="bold")
     print_scores(printer, [old])

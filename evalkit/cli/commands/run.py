@@ -46,8 +46,8 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
             )
         from evalkit.plugins import foreign_code
 
-        foreign_code.allow(given=given["allow_code"])
-        runs = execution.resume(resume, watcher, given["max_cost"])
+        with foreign_code.allowed(given=given["allow_code"]):
+            runs = execution.resume(resume, watcher, given["max_cost"])
     else:
         from evalkit.cli.plan_from_words import plan_from
 

@@ -75,12 +75,11 @@ def index_of(root: Path) -> Index:
 
 def _included(root: Path, names: Iterable[str], known: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
     """The files that those include and that no name gives away as YAML."""
-    for name in names:
-        for included in _listed(known[name][1].get("include")):
-            path = _beside(name, included)
-            if path not in known and not path.startswith("../") and (root / path).is_file():
-                status = (root / path).stat()
-                yield path, [status.st_size, status.st_mtime_ns]
+    paths = {_beside(name, one) for name in names for one in _listed(known[name][1].get("include"))}
+    for path in paths - known.keys():
+        if not path.startswith("../") and (root / path).is_file():
+            status = (root / path).stat()
+            yield path, [status.st_size, status.st_mtime_ns]
 
 
 def _beside(path: str, included: Any) -> str:

@@ -1,4 +1,7 @@
-"""`lm-eval/NAME` to a task or a suite: looked up in the index, read from its YAML, made of its functions."""
+"""`lm-eval/NAME` to a task or a suite: looked up in the index, read from its YAML, made of its functions.
+
+What makes tasks is loaded when one is made: a list of names needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evalkit.core import Source, Suite, Task, UsageError, digest_of
+from evalkit.core import DataOptions, Source, Suite, Task, UsageError, digest_of
 from evalkit.core.spec import unknown
-from evalkit.plugins.lm_eval.building import task_of
-from evalkit.plugins.lm_eval.config import Config, config_of
 from evalkit.plugins.lm_eval.functions import Functions, named_in
 from evalkit.plugins.lm_eval.groups import Leaf, leaves_of
 from evalkit.plugins.lm_eval.index import Entry, Index, index_of
 from evalkit.plugins.lm_eval.places import PREFIX, Place, place_of
 from evalkit.plugins.lm_eval.programs import contain, is_unsafe, runners_in
-from evalkit.plugins.lm_eval.suites import suite_of
 from evalkit.plugins.lm_eval.yaml_files import Document, FunctionName, read
 
-__all__ = ["Found", "find", "listed", "load", "prepared"]
+if TYPE_CHECKING:
+    from evalkit.plugins.lm_eval.config import Config
+
+__all__ = ["Found", "coverage", "find", "listed", "load", "prepared"]
 
 OPTIONS = ("from", "group")
 _FRESH_SECONDS = 5.0
@@ -75,6 +78,8 @@ def load(name: str, options: Mapping[str, str], project: Path | None) -> Task | 
     """The task or suite. A task's Python is imported where it names any. Raises UsageError."""
     found = find(name, options, project)
     if found.entry.kind in ("group", "tag"):
+        from evalkit.plugins.lm_eval.suites import suite_of
+
         group, folder = found.entry.name, {key: options[key] for key in ("from",) if key in options}
         return suite_of(
             found.index, group, lambda leaf: _spec(leaf, group, folder), lambda name: _with_options(name, folder)
@@ -89,11 +94,15 @@ def prepared(found: Found, project: Path | None, given: Callable[[str], Source] 
         from evalkit.plugins.lm_eval.classes import task_of_class  # such a task needs the package itself
 
         return task_of_class(found.name, _resolved(found, project), at, found.digest, given)
+    from evalkit.plugins.lm_eval.building import task_of
+
     return task_of(found.name, configured(found, project), at, found.digest, given)
 
 
 def configured(found: Found, project: Path | None) -> Config:
     """The task's configuration with its functions. Raises UsageError for what evalkit has nothing for."""
+    from evalkit.plugins.lm_eval.config import config_of
+
     return config_of(_resolved(found, project), str(found.index.root / found.entry.path))
 
 
@@ -117,6 +126,13 @@ def listed(folder: str, project: Path | None) -> Iterator[tuple[str, str, tuple[
     for name, entry in sorted(index.entries.items()):
         what = f"{len(entry.members)} tasks" if entry.kind == "tag" else entry.path
         yield PREFIX + name, what if entry.kind in ("task", "tag") else f"{entry.kind}: {what}", entry.tags
+
+
+def coverage(folder: str, project: Path | None, data: DataOptions) -> dict[str, Any]:
+    """Which tasks of a folder can be asked, as JSON has it. Their Python is imported."""
+    from evalkit.plugins.lm_eval.coverage import report_of
+
+    return report_of(folder, project, data).as_json()
 
 
 _recent: dict[Path, tuple[float, Index]] = {}

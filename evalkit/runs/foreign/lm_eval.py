@@ -85,7 +85,7 @@ def _is_by_size(about: Mapping[str, Any], values: Mapping[str, Any], metric: str
     sizes = [((about.get("n-samples") or {}).get(name) or {}).get("effective") or 0 for name in names]
     plain = sum(numbers[:-1]) / len(found)
     by_size = sum(map(mul, numbers[:-1], sizes)) / sum(sizes) if all(sizes) else plain
-    return abs(by_size - numbers[-1]) <= abs(plain - numbers[-1])
+    return bool(abs(by_size - numbers[-1]) <= abs(plain - numbers[-1]))
 
 
 def _leaves(name: str, below: Mapping[str, Any], seen: tuple[str, ...]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -18,10 +19,11 @@ from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream
 Write = Callable[[str, str], Path]
 
 
-@pytest.fixture(autouse=True)
-def no_leave():
-    yield
-    foreign_code.allow(given=False)
+@pytest.fixture
+def leave():
+    """Call it, and tasks of any folder may run their Python from there on."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(foreign_code.allowed())
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 
 from evalkit.core import Choose, Generate, Prompt, Reply, UsageError
 from evalkit.core.parts import Attempt
-from evalkit.plugins import foreign_code
 from tests.plugins.lm_eval.conftest import asked
 
 lm_eval = pytest.importorskip("lm_eval", reason="lm_eval is not installed")
@@ -77,11 +76,11 @@ class Recorded:
 
 
 @pytest.fixture
-def task(write, rows, load, folder):
+def task(write, rows, load, folder, leave):
     rows(*ROWS)
     write("own.py", MODULE.replace("ROWS", json.dumps(str(folder / "rows.jsonl"))))
     write("answerable.yaml", "task: answerable\nclass: !function own.Answerable\n")
-    foreign_code.allow(given=True)
+    leave()
     return load("answerable")
 
 
@@ -146,9 +145,9 @@ def test_gold_replies_have_the_form_of_what_is_asked(task):
     assert (kinds, bool(task.method.gold(Attempt(second, Prompt("Q")))[0].texts)) == ([True, False], False)
 
 
-def test_a_class_that_is_no_task_is_refused(write, load):
+def test_a_class_that_is_no_task_is_refused(write, load, leave):
     write("own.py", "class Other:\n    pass\n")
     write("other.yaml", "task: other\nclass: !function own.Other\n")
-    foreign_code.allow(given=True)
+    leave()
     with pytest.raises(UsageError, match="no ConfigurableTask"):
         load("other")

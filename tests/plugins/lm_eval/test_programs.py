@@ -8,7 +8,6 @@ import shutil
 import pytest
 
 from evalkit.core import Reply, UsageError, Validity
-from evalkit.plugins import foreign_code
 from evalkit.plugins.lm_eval import programs
 from evalkit.sandbox import why_not
 from tests.plugins.lm_eval.conftest import asked
@@ -54,14 +53,14 @@ def passes(references, predictions):
 
 
 @pytest.fixture
-def score(write, rows, load):
+def score(write, rows, load, leave):
     """The score of a reply by a module's metric `passes`."""
 
     def of(module: str, reply: str, target: str):
         rows({"q": "Q", "a": target})
         write("own.py", module)
         write("runs.yaml", TASK + "metric_list: [{metric: !function own.passes, aggregation: mean}]\n")
-        foreign_code.allow(given=True)
+        leave()
         task = load("runs")
         sample, _ = asked(task)[0]
         (found,) = asyncio.run(task.scorers[0].score(sample, (Reply(texts=(reply,), finish=("stop",)),)))
@@ -120,18 +119,18 @@ def test_a_sandbox_that_fails_is_no_wrong_answer(score, monkeypatch):
         score(PYTHON, "def double(x): return 4", "4")
 
 
-def test_what_else_would_run_a_program_is_refused(write, rows, load):
+def test_what_else_would_run_a_program_is_refused(write, rows, load, leave):
     rows({"q": "Q", "a": "A"})
-    foreign_code.allow(given=True)
+    leave()
     write("runs.yaml", TASK + "metric_list: [{metric: !function own.passes, aggregation: mean}]\n")
     write("own.py", "def passes(references, predictions):\n    exec(predictions[0])\n")
     with pytest.raises(UsageError, match="outside of any sandbox"):
         load("runs")
 
 
-def test_what_is_left_of_a_module_that_is_contained_runs_nothing(write, rows, load):
+def test_what_is_left_of_a_module_that_is_contained_runs_nothing(write, rows, load, leave):
     rows({"q": "Q", "a": "A"})
-    foreign_code.allow(given=True)
+    leave()
     write("runs.yaml", TASK + "metric_list: [{metric: !function own.sneaky, aggregation: mean}]\n")
     write("own.py", PYTHON + "\ndef sneaky(references, predictions):\n    exec(predictions[0])\n    return 1.0\n")
     task = load("runs")

@@ -8,7 +8,6 @@ import pytest
 
 from evalkit import plugins
 from evalkit.core import UsageError
-from evalkit.plugins import foreign_code
 from evalkit.plugins.families import rows_of
 from evalkit.plugins.lm_eval import index as indexing
 from evalkit.plugins.lm_eval import yaml_files
@@ -55,13 +54,13 @@ def test_the_index_follows_an_edit_and_reads_nothing_else_again(some, write, fol
     assert read == ["one.yaml"]
 
 
-def test_a_folder_of_somebody_elses_runs_no_python_unasked(some, write, load, folder, tmp_path):
+def test_a_folder_of_somebody_elses_runs_no_python_unasked(some, write, load, folder, tmp_path, leave):
     write("own.py", "def process(rows):\n    return [{'q': row['q'] * 2, 'a': row['a']} for row in rows]\n")
     write("three.yaml", "include: _base\ntask: three\nprocess_docs: !function own.process\n")
     with pytest.raises(UsageError, match="--allow-code"):
         load("three")
     assert [prompt.text for _, prompt in asked(load("three", folder))] == ["QQ", "RR"], "the project's own runs"
-    foreign_code.allow(given=True)
+    leave()
     assert [prompt.text for _, prompt in asked(load("three"))] == ["QQ", "RR"]
 
 
@@ -79,12 +78,12 @@ def test_a_folder_of_somebody_elses_runs_no_python_unasked(some, write, load, fo
         ("doc_to_audio: sound", "sounds"),
     ],
 )
-def test_what_cannot_be_is_refused(write, rows, load, tmp_path, keys, wrong):
+def test_what_cannot_be_is_refused(write, rows, load, tmp_path, keys, wrong, leave):
     (tmp_path / "outside.yaml").write_text("doc_to_text: x")
     (tmp_path / "outside.py").write_text(RAISES)
     rows({"q": "Q", "a": "A"})
     write("one.yaml", ("" if "include" in keys else BASE) + f"task: one\n{keys}\n")
-    foreign_code.allow(given=True)
+    leave()
     with pytest.raises(UsageError, match=wrong):
         load("one")
 
