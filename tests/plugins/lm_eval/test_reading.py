@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -42,6 +43,17 @@ def test_everything_is_listed_and_nothing_is_run(some, write, folder):
     # A tag comes with what is included, as lm-eval has it.
     assert names.keys() == {"lm-eval/one", "lm-eval/two", "lm-eval/three", "lm-eval/some"}
     assert names["lm-eval/two"] == ("some",)
+
+
+def test_a_list_of_names_loads_nothing_that_makes_tasks(some, folder):
+    code = (
+        "import sys; from evalkit.plugins.families import rows_of\n"
+        f"assert len(list(rows_of('lm-eval/', {str(folder)!r}))) == 3\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    heavy = {"lm_eval", "evaluate", "datasets", "torch", "numpy", "jinja2", "evalkit.plugins.lm_eval.building"}
+    assert not heavy & set(done.stdout.split())
 
 
 def test_the_index_follows_an_edit_and_reads_nothing_else_again(some, write, folder, monkeypatch):
