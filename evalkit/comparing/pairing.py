@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from evalkit.comparing.side import COSTS, Column, TaskSide
 from evalkit.core import UsageError
+from evalkit.plugins.families import family_of
 from evalkit.scoring.metrics.per_sample import value_of_sample
 
 if TYPE_CHECKING:
@@ -123,9 +124,9 @@ def pair_tasks(
 ) -> tuple[list[PairedTask], list[str], list[str]]:
     """(tasks of both, names in the baseline alone, names in the candidate alone).
 
-    Tasks are matched by name; where each side has just one, those two. `names` are (baseline, candidate) pairs that
-    say it otherwise; each may be a pattern with `*`, whose tasks are then taken as one. Raises UsageError for a
-    pattern that nothing fits.
+    Tasks are matched by name, with or without their family's prefix; where each side has just one, those two. `names`
+    are (baseline, candidate) pairs that say it otherwise; each may be a pattern with `*`, whose tasks are then taken as
+    one. Raises UsageError for a pattern that nothing fits.
     """
     if names:
         chosen = [
@@ -135,9 +136,26 @@ def pair_tasks(
     if len(baseline) == 1 and len(candidate) == 1:
         (left,), (right,) = baseline.values(), candidate.values()
         return [pair_task(left, right, by=by)], [], []
-    both = [name for name in candidate if name in baseline]
-    pairs = [pair_task(baseline[name], candidate[name], by=by) for name in both]
-    return pairs, [n for n in baseline if n not in candidate], [n for n in candidate if n not in baseline]
+    same = _same(list(baseline), list(candidate))
+    pairs = [pair_task(baseline[left], candidate[right], by=by) for right, left in same.items()]
+    taken = set(same.values())
+    return pairs, [n for n in baseline if n not in taken], [n for n in candidate if n not in same]
+
+
+def _same(baseline: Sequence[str], candidate: Sequence[str]) -> dict[str, str]:
+    """Name in the candidate → name in the baseline: the same one, or the same task of a family as its own harness
+    calls it ("lm-eval/gsm8k" is the "gsm8k" of lm-eval's log)."""
+    same = {name: name for name in candidate if name in baseline}
+    left = {_plain(name): name for name in baseline if name not in same}
+    for name in candidate:
+        other = left.get(_plain(name))
+        if name not in same and other is not None and bool(family_of(name)) != bool(family_of(other)):
+            same[name] = other
+    return {name: same[name] for name in candidate if name in same}
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix(family_of(name))
 
 
 def names_of(texts: Iterable[str], baseline: Collection[str], candidate: Collection[str]) -> list[tuple[str, str]]:

@@ -13,8 +13,9 @@ from evalkit.core.named import imported
 
 __all__ = ["FAMILIES", "Member", "coverage_of", "family_of", "find", "load", "rows_of", "with_folder"]
 
-FAMILIES: Mapping[str, str] = MappingProxyType({"lm-eval/": "evalkit.plugins.lm_eval.lookup"})
-"""prefix → the module that has `find`, `load`, `listed` and `coverage` for the names that begin with it."""
+FAMILIES: Mapping[str, str] = MappingProxyType({"lm-eval/": "evalkit.plugins.lm_eval"})
+"""prefix → the package for the names that begin with it: `lookup` has `find`, `load` and `listed`, `coverage` what it is
+called."""
 FOLDER = "from"
 """The option that says in which folder a family's task is; not a part of what the task is called."""
 
@@ -34,25 +35,25 @@ def family_of(name: str) -> str:
 
 def find(name: str, options: Mapping[str, str], project: Path | None) -> Member:
     """What a family's name stands for. Nothing is executed. Raises UsageError where there is none."""
-    found = _call(name, "find", name, options, project)
+    found = _call(name, "lookup:find", name, options, project)
     return Member(found.place.root / found.entry.path, found.digest)
 
 
 def load(name: str, options: Mapping[str, str], project: Path | None) -> Task | Suite:
     """The task or suite of a family's name. Raises UsageError."""
-    made: Task | Suite = _call(name, "load", name, options, project)
+    made: Task | Suite = _call(name, "lookup:load", name, options, project)
     return made
 
 
 def rows_of(prefix: str, folder: str = "", project: Path | None = None) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """(name, summary, tags) of everything in a family."""
-    rows: Iterator[tuple[str, str, tuple[str, ...]]] = _call(prefix, "listed", folder, project)
+    rows: Iterator[tuple[str, str, tuple[str, ...]]] = _call(prefix, "lookup:listed", folder, project)
     return rows
 
 
 def coverage_of(prefix: str, folder: str, data: DataOptions, project: Path | None = None) -> dict[str, Any]:
     """Which tasks of a family can be asked: counts of tasks and families, and what each of the others lacks."""
-    found: dict[str, Any] = _call(prefix, "coverage", folder, project, data)
+    found: dict[str, Any] = _call(prefix, "coverage:coverage", folder, project, data)
     return found
 
 
@@ -66,4 +67,4 @@ def with_folder(spec: str, folder: Path | str) -> str:
 
 
 def _call(name: str, function: str, *arguments: Any) -> Any:
-    return imported(f"{FAMILIES[family_of(name)]}:{function}")(*arguments)
+    return imported(f"{FAMILIES[family_of(name)]}.{function}")(*arguments)

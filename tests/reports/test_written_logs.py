@@ -13,6 +13,9 @@ import yaml
 
 import evalkit
 from evalkit import Run
+from evalkit.comparing import pair_tasks
+from evalkit.comparing.gates.opening import open_any, open_run
+from evalkit.comparing.pairing import values_of
 from evalkit.runs.foreign import open_log
 from evalkit.runs.foreign.scored import scored
 from evalkit.runs.written_report import write_report
@@ -97,6 +100,22 @@ def test_groups_and_filters_read_back_are_those_of_the_run(grouped: Run, tmp_pat
         }
 
     assert told(scored(log)) == {name: pytest.approx(values) for name, values in told(grouped).items()}
+
+
+@pytest.mark.parametrize("form", ["lm_eval", "inspect"])
+def test_a_written_log_compares_equal_to_the_run(grouped: Run, form: str, tmp_path: Path) -> None:
+    write_report([grouped], tmp_path, form)
+    ours, theirs = open_run(grouped).sides, open_any(tmp_path).sides
+    for one, other in ((ours, theirs), (theirs, ours)):
+        pairs, *alone = pair_tasks(one, other)
+        assert (len(pairs), alone) == (4, [[], []])
+        for pair in pairs:
+            assert len(pair.ids) == 5
+            shared = set(pair.baseline.columns) & set(pair.candidate.columns)
+            assert shared
+            for name in shared:
+                values = values_of(pair, name)
+                assert list(values.baseline) == list(values.candidate)
 
 
 def test_lm_evals_own_code_reads_the_log(grouped: Run, tmp_path: Path, lm_eval: Path) -> None:

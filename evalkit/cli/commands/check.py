@@ -17,7 +17,7 @@ from evalkit.core.event_loop import run_async
 from evalkit.core.terminal import say
 from evalkit.judging.judge_model import judge_for, judged_by
 from evalkit.plugins import foreign_code
-from evalkit.plugins.families import coverage_of, family_of, with_folder
+from evalkit.plugins.families import coverage_of, family_of, rows_of, with_folder
 from evalkit.runs.runner import Settings, prepare
 from evalkit.runs.runner.gold_check import Checked, GoldModel, check, unjudged_part
 
@@ -40,6 +40,7 @@ _SHOWN_PROBLEMS = 3
     "-m", "--model", metavar="MODEL", help="Check a model instead: some forty requests that try what it does."
 )
 @click.option("--json", "as_json", is_flag=True, help="With --model, or lm-eval --all: the findings as JSON.")
+@click.option("--list", "only_names", is_flag=True, help="Name what would be checked; nothing is imported.")
 @click.option("--tasks-from", metavar="DIR", default="", help="Folder of lm-eval's YAML, with lm-eval.")
 @click.option("--allow-code", is_flag=True, help="Run the Python that tasks of such a folder name.")
 def command(tasks: tuple[str, ...], everything: bool, judge: str | None, model: str | None, **given: Any) -> None:
@@ -54,12 +55,23 @@ def command(tasks: tuple[str, ...], everything: bool, judge: str | None, model: 
             raise UsageError("a model is checked by itself", found=" ".join(tasks) or "--all", fix="leave out --model")
         return _check_model(model, given["as_json"])
     folder, data = given["tasks_from"], DataOptions(given["data_dir"] or paths.data_mirror(), given["offline"])
+    if given["only_names"]:
+        say("\n".join(_names(tasks, folder, everything)))
+        return None
     with foreign_code.allowed(given=given["allow_code"]):
         if everything and len(tasks) == 1 and (family := family_of(f"{tasks[0]}/")):
             return _check_family(family, folder, data, given["as_json"])
         tasks = tuple(with_folder(one, folder) for one in tasks) if folder else tasks
         settings = Settings(limit=given["limit"] or None, num_fewshot=given["num_fewshot"], data=data)
         return _check_tasks(tasks, settings, everything, judge)
+
+
+def _names(tasks: tuple[str, ...], folder: str, everything: bool) -> list[str]:
+    """What would be checked, from files' names and what is written in them alone; a suite is not opened."""
+    family = family_of(f"{tasks[0]}/") if everything and len(tasks) == 1 else ""
+    if family:
+        return [name for name, _, _ in rows_of(family, folder)]
+    return [entry.name for entry in plugins.index("task") if not entry.problem] if everything else list(tasks)
 
 
 def _check_tasks(tasks: tuple[str, ...], settings: Settings, everything: bool, judge: str | None) -> None:

@@ -29,7 +29,7 @@ from evalkit.plugins.lm_eval.schemas import row_of
 from evalkit.plugins.lm_eval.scorer import scorer_of
 from evalkit.plugins.lm_eval.turns import example_turn
 
-__all__ = ["Covered", "Report", "report_of"]
+__all__ = ["Covered", "Report", "coverage", "report_of"]
 
 
 _SECONDS = 1.0
@@ -87,6 +87,11 @@ def report_of(
         if tell is not None:
             tell(found)
     return report
+
+
+def coverage(folder: str, project: Path | None, data: DataOptions) -> dict[str, Any]:
+    """The same as JSON has it."""
+    return report_of(folder, project, data).as_json()
 
 
 def _tasks(entries: Any) -> Iterator[Entry]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.core import DataOptions, Source, Suite, Task, UsageError, digest_of
+from evalkit.core import Source, Suite, Task, UsageError, digest_of
 from evalkit.core.spec import unknown
 from evalkit.plugins.lm_eval.functions import Functions, named_in
 from evalkit.plugins.lm_eval.groups import Leaf, leaves_of
@@ -24,7 +24,7 @@ from evalkit.plugins.lm_eval.yaml_files import Document, FunctionName, read
 if TYPE_CHECKING:
     from evalkit.plugins.lm_eval.config import Config
 
-__all__ = ["Found", "coverage", "find", "listed", "load", "prepared"]
+__all__ = ["Found", "find", "listed", "load", "prepared"]
 
 OPTIONS = ("from", "group")
 _FRESH_SECONDS = 5.0
@@ -126,13 +126,6 @@ def listed(folder: str, project: Path | None) -> Iterator[tuple[str, str, tuple[
     for name, entry in sorted(index.entries.items()):
         what = f"{len(entry.members)} tasks" if entry.kind == "tag" else entry.path
         yield PREFIX + name, what if entry.kind in ("task", "tag") else f"{entry.kind}: {what}", entry.tags
-
-
-def coverage(folder: str, project: Path | None, data: DataOptions) -> dict[str, Any]:
-    """Which tasks of a folder can be asked, as JSON has it. Their Python is imported."""
-    from evalkit.plugins.lm_eval.coverage import report_of
-
-    return report_of(folder, project, data).as_json()
 
 
 _recent: dict[Path, tuple[float, Index]] = {}

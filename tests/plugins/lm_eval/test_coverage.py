@@ -59,3 +59,11 @@ def test_in_words_and_without_leave(many, folder, tmp_path):
     done = evalkit("check", "lm-eval", "--all", "--tasks-from", folder, cwd=tmp_path / "project")
     assert done.out.splitlines()[:2] == ["3 of 8 tasks can be asked", "0 of 4 families wholly, 2 at least in part"]
     assert "      3  its Python may not run (--allow-code)" in done.out.splitlines()
+
+
+def test_names_are_listed_and_nothing_is_imported(many, write, folder, tmp_path):
+    for name in ("good/own.py", "bad/own.py", "half/own.py", "runs/own.py"):
+        write(name, "raise RuntimeError('this ran')\n")
+    done = evalkit("check", "lm-eval", "--all", "--list", "--tasks-from", folder, "--allow-code", cwd=tmp_path)
+    names = ["chosen", "fits", "lacks", "made", "never", "plain", "sound", "unsafe"]
+    assert (done.code, done.out.split()) == (0, [f"lm-eval/{name}" for name in names]), done.err
