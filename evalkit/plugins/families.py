@@ -14,8 +14,8 @@ from evalkit.core.named import imported
 __all__ = ["FAMILIES", "Member", "coverage_of", "family_of", "find", "load", "rows_of", "with_folder"]
 
 FAMILIES: Mapping[str, str] = MappingProxyType({"lm-eval/": "evalkit.plugins.lm_eval"})
-"""prefix → the package for the names that begin with it: `lookup` has `find`, `load` and `listed`, `coverage` what it is
-called."""
+"""prefix → the package for the names that begin with it; its `lookup` has `find`, `load` and `listed`, its `coverage` a
+function of that name."""
 FOLDER = "from"
 """The option that says in which folder a family's task is; not a part of what the task is called."""
 

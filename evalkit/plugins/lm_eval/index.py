@@ -77,7 +77,7 @@ def _included(root: Path, names: Iterable[str], known: Mapping[str, Any]) -> Ite
     """The files that those include and that no name gives away as YAML."""
     paths = {_beside(name, one) for name in names for one in _listed(known[name][1].get("include"))}
     for path in paths - known.keys():
-        if not path.startswith("../") and (root / path).is_file():
+        if not path.startswith(("../", "/")) and (root / path).is_file():
             status = (root / path).stat()
             yield path, [status.st_size, status.st_mtime_ns]
 

@@ -8,6 +8,7 @@ import pytest
 
 import evalkit
 from evalkit.core import Suite, UsageError
+from evalkit.plugins.lm_eval.index import index_of
 
 BASE = """
 dataset_path: json
@@ -60,6 +61,13 @@ def test_a_tag_of_a_file_whose_name_says_nothing_is_found(write, rows, load):
     write("shared", BASE + "tag: [hidden]\n")
     write("one.yaml", "include: shared\ntask: one\n")
     assert [member.task.partition(",")[0] for member in load("hidden").members] == ["lm-eval/one"]
+
+
+def test_an_included_file_of_elsewhere_gives_no_name(write, rows, folder, tmp_path):
+    (tmp_path / "theirs.yaml").write_text("task: one\ndataset_path: theirs\n")
+    for name, path in (("a", str(tmp_path / "theirs.yaml")), ("b", "../theirs.yaml")):
+        write(f"{name}.yaml", f"include: {path}\ntask: {name}\n")
+    assert {name: entry.path for name, entry in index_of(folder).entries.items()} == {"a": "a.yaml", "b": "b.yaml"}
 
 
 CHOICE = """
