@@ -75,14 +75,14 @@ def index_of(root: Path) -> Index:
 
 def _included(root: Path, names: Iterable[str], known: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
     """The files that those include and that no name gives away as YAML."""
-    paths = {_beside(name, one) for name in names for one in _listed(known[name][1].get("include"))}
+    paths = {_path_from(name, one) for name in names for one in _listed(known[name][1].get("include"))}
     for path in paths - known.keys():
         if not path.startswith(("../", "/")) and (root / path).is_file():
             status = (root / path).stat()
             yield path, [status.st_size, status.st_mtime_ns]
 
 
-def _beside(path: str, included: Any) -> str:
+def _path_from(path: str, included: Any) -> str:
     return posixpath.normpath(posixpath.join(path.rpartition("/")[0], str(included)))
 
 
@@ -144,7 +144,7 @@ def _with_includes(path: str, said: Mapping[str, Mapping[str, Any]], seen: tuple
     own = dict(said.get(path, {}))
     merged: dict[str, Any] = {}
     for name in _listed(own.pop("include", None)):
-        included = _beside(path, name)
+        included = _path_from(path, name)
         if included in said and included not in seen:
             merged |= _with_includes(included, said, (*seen, path))
     return merged | own
