@@ -2,6 +2,7 @@
 
     python benchmarks/lm_eval_tasks.py
     python benchmarks/lm_eval_tasks.py --only gsm8k,winogrande --limit 20
+    python benchmarks/lm_eval_tasks.py --chat           # through a chat template, examples as turns
 
 Both read one folder of YAML: each file includes lm-eval's own and points its data at local rows, real ones where a
 mirror has them, else rows of the true schema made up from a seed. Exits with 1 where anything differs.
@@ -25,6 +26,11 @@ from peers.running import default_work, model_folder
 _HERE = Path(__file__).resolve().parent
 _REAL = _HERE.parents[1] / "shared" / "data" / "hub"
 _NATS = 1e-4
+_TEMPLATE = (
+    "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}"
+    "{% if not (loop.last and m['role'] == 'assistant') %}[end]\n{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}"
+)
 
 
 def main() -> int:
@@ -34,6 +40,7 @@ def main() -> int:
     names = given.only.split(",") if given.only else []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        model = _with_template(model, folder / "model") if given.chat else model
         real = adapter_tasks.write(folder, _definitions(bench), given.data_dir or _REAL, given.limit, names)
         theirs = _side("lm_eval", bench, model, folder, list(real), given)
         ours = _side("evalkit", bench, model, folder, list(real), given)
@@ -99,7 +106,15 @@ def _same(name: str, ours: float, theirs: float) -> bool:
 def _side(side: str, bench: Any, model: Path, folder: Path, names: list[str], given: Any) -> dict[str, Any]:
     out = folder / f"{side}.json"
     command = [bench.python, "-m", "peers.adapter_sides", side, "--model", str(model.resolve()), "--out", str(out)]
-    command += ["--only", ",".join(names), "--folder", str(folder), "--limit", str(given.limit)]
+    command += [
+        "--only",
+        ",".join(names),
+        "--folder",
+        str(folder),
+        "--limit",
+        str(given.limit),
+        *(["--chat"] if given.chat else []),
+    ]
     variables = {"PYTHONPATH": f"{_HERE}{os.pathsep}{_HERE.parent}", "LMEVAL_LOG_LEVEL": "ERROR"}
     variables |= dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "OMP_NUM_THREADS"), "1")
     variables |= {"HF_HOME": str(given.work / "hf"), "EVALKIT_CACHE": str(given.work / "cache")}
@@ -108,6 +123,18 @@ def _side(side: str, bench: Any, model: Path, folder: Path, names: list[str], gi
         sys.exit(f"{side} ended with {done.returncode}:\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}")
     found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return found
+
+
+def _with_template(model: Path, folder: Path) -> Path:
+    """The model with a chat template that shows every turn, its role and its end."""
+    folder.mkdir()
+    for file in model.iterdir():
+        (folder / file.name).symlink_to(file.resolve())
+    path = folder / "tokenizer_config.json"
+    told = json.loads(path.read_text(encoding="utf-8")) | {"chat_template": _TEMPLATE}
+    path.unlink()
+    path.write_text(json.dumps(told), encoding="utf-8")
+    return folder
 
 
 def _definitions(bench: Any) -> Path:
@@ -122,6 +149,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--only", default="", help="names of tasks, with commas between them")
+    parser.add_argument("--chat", action="store_true", help="ask through a chat template, examples as turns")
     parser.add_argument("--limit", type=int, default=10, help="rows a task [10]")
     parser.add_argument("--model", type=Path, help="a model folder of your own")
     parser.add_argument("--data-dir", type=Path, help="a mirror of real hub data [../shared/data/hub]")
