@@ -149,6 +149,13 @@ def tries(first: float, second: float, k: int) -> Callable[[np.random.Generator,
     return draw
 
 
+def votes(rng: np.random.Generator, n: int, level: float) -> Rows:
+    """n samples of one question that is answered right with the chance `level`, else by one of three wrong answers."""
+    right = rng.random(n) < level
+    answer = np.where(right, 1.0, 2.0 + rng.integers(0, 3, n))
+    return np.column_stack([right.astype(float), answer, np.full(n, rng.random())])
+
+
 def answers(accuracy: float, second: float = 0.5) -> Callable[[np.random.Generator, int, float], Rows]:
     """(predicted, right) of two classes, the second with the share `second`."""
 
@@ -266,6 +273,9 @@ KINDS: tuple[Kind, ...] = (
     *(Kind("pass_at_k", f"pass@{k}, beta({a}, {b})", _passes(k), tries(a, b, k),
            sizes=(20, 50, 164))
       for k, a, b in ((1, 5, 1), (5, 5, 1), (5, 30, 1), (5, 1, 8), (5, 1, 1))),
+    *(Kind(name, f"{name[:-5]}@{k} of 8, {p}", partial(getattr(metrics, name), k, score="s"), votes,
+           chance(p, 0.3), (8,), (160, 400))
+      for name, k, p in (("maj_at_k", 8, 0.6), ("maj_at_k", 4, 0.6), ("best_at_k", 4, 0.4))),
     *(Kind(name, f"accuracy {a}", getattr(metrics, name), answers(a))
       for name in ("macro_f1", "micro_f1", "mcc") for a in (0.5, 0.8, 0.98)),
     *(Kind(name, "accuracy 0.9, 10 % of one class", getattr(metrics, name), answers(0.9, 0.1), sizes=LONGER)

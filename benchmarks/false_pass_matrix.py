@@ -37,6 +37,7 @@ from coverage_matrix import (
     shares,
     silent,
     tries,
+    votes,
 )
 
 from evalkit.comparing.gates import GateLimits, GateOutcome, Pairs
@@ -101,8 +102,8 @@ def pair(kind: PairKind, n: int, rng: np.random.Generator, *, worse: bool) -> tu
     else:
         drawn = [(level, size) for size, level in ((size, kind.level(rng)) for size in sizes)]
         before, again = (np.concatenate([kind.draw(rng, size, level) for level, size in drawn]) for _ in range(2))
-    if kind.metric.endswith("pass_at_k"):
-        # The last column names the problem, which is the same in both runs.
+    if kind.metric.endswith("_at_k"):
+        # The last column names the question, which is the same in both runs.
         again[:, 2] = before[:, 2]
     if kind.metric == "macro_mean":
         again[:, 1] = before[:, 1]
@@ -256,6 +257,13 @@ def first_form_wrong(rng: np.random.Generator, rows: Rows) -> Rows:
     return changed
 
 
+def misled(rng: np.random.Generator, rows: Rows) -> Rows:
+    """Samples that give a wrong answer."""
+    changed = rows.copy()
+    changed[:, 0], changed[:, 1] = 0.0, 2.0 + rng.integers(0, 3, len(rows))
+    return changed
+
+
 def _mean(**more: object) -> Callable[[], Metric]:
     return lambda: metrics.mean("s", **more)  # type: ignore[arg-type]
 
@@ -276,6 +284,9 @@ KINDS: tuple[PairKind, ...] = (
     *(PairKind("pass_at_k", f"pass@{k}", partial(metrics.pass_at_k, k), tries(5, 1, k), to(1, 0.0), looks=looks)
       for k in (1, 5) for looks in ALIKE),
     PairKind("all_pass_at_k", "pass^1", partial(metrics.all_pass_at_k, 1), tries(5, 1, 1), to(1, 0.0)),
+    *(PairKind(name, f"{name[:-5]}@{k} of 8", partial(getattr(metrics, name), k, score="s"), votes, misled,
+               clusters=(8,), level=chance(0.6, 0.3), together=True, sizes=(160, 400))
+      for name, k in (("maj_at_k", 8), ("best_at_k", 4))),
     *(PairKind(name, "accuracy 0.9", getattr(metrics, name), answers(0.9), wrong_class)
       for name in ("macro_f1", "micro_f1", "mcc")),
     *(PairKind(name, "accuracy 0.9, a fifth of one class", getattr(metrics, name), answers(0.9, 0.2), wrong_class,

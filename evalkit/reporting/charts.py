@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from evalkit.core import Estimate
 from evalkit.core.outside_text import visible
+from evalkit.runs.store import MetricResult
 
 _WIDTH, _ROW = 180, 20
 
@@ -114,6 +115,31 @@ def reliability(bins: Sequence[tuple[float, float, int]], label: str) -> Markup:
     shapes.append('<text x="110" y="217" class="legend">confidence</text>')
     shapes.append('<text x="-110" y="13" class="legend" transform="rotate(-90)">share right</text>')
     return _svg(220, 220, "reliability", label, "".join(shapes))
+
+
+def over_k(points: Sequence[MetricResult], label: str) -> Markup:
+    """Proportions for rising k, evenly spaced, with their intervals; the axis goes from 0 to 1."""
+    from evalkit.core.formatting import number
+
+    def x(place: int) -> float:
+        return 30 + 200 * (place / (len(points) - 1) if len(points) > 1 else 0.5)
+
+    def y(value: float) -> float:
+        return 110 - 100 * value
+
+    shapes = ['<path class="axis" d="M20 110H240M20 110V10"/>']
+    path = " ".join(f"{x(place):.1f},{y(point.estimate.value):.1f}" for place, point in enumerate(points))
+    shapes.append(f'<polyline class="line" points="{path}"/>')
+    for place, point in enumerate(points):
+        at, found = x(place), point.estimate
+        if math.isfinite(found.low) and math.isfinite(found.high):
+            shapes.append(
+                f'<line class="whisker" x1="{at:.1f}" x2="{at:.1f}" y1="{y(found.low):.1f}" y2="{y(found.high):.1f}"/>'
+            )
+        words = Markup("{}: {}").format(visible(point.name), number(found.value, point.scale))
+        shapes.append(f'<circle class="dot" cx="{at:.1f}" cy="{y(found.value):.1f}" r="3"><title>{words}</title></circle>')
+        shapes.append(f'<text x="{at:.1f}" y="124" class="legend">{visible(point.name)}</text>')
+    return _svg(260, 130, "series", label, "".join(shapes))
 
 
 def _short(value: float) -> str:

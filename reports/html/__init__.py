@@ -15,6 +15,7 @@ from evalkit.comparing.sample_values import SampleValues
 from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, Tally, page
 from evalkit.reporting.endings import ENDINGS, ending, flag_words, plural
+from evalkit.reporting.over_samples import spread_words
 from evalkit.reporting.pages import file_of, sibling
 from evalkit.reporting.run_words import cautions, verdict
 from evalkit.reporting.spending import spending_of
@@ -179,6 +180,15 @@ class _Part:
             for name, metrics in found.items()
             if metrics
         ]
+
+    @property
+    def curves(self) -> list[list[MetricResult]]:
+        """What several samples of a question come to together, a list of rising k each."""
+        return list(self.entry.result.curves.values()) if self.entry.result else []
+
+    @property
+    def spread(self) -> str:
+        return spread_words(self.entry.result) if self.entry.result and self.entry.result.by_repeat else ""
 
     @property
     def endings(self) -> list[tuple[str, int]]:

@@ -108,6 +108,7 @@ def _list_runs(out: Console) -> None:
 def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
     from evalkit.cli.rendering.output import print_scores
     from evalkit.core.formatting import duration
+    from evalkit.reporting.over_samples import over_samples_words
 
     if task is not None:
         for run in runs:
@@ -127,6 +128,8 @@ def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
                 tokens += f" ({result.reasoning_tokens:,} of thought, {answer:,} of answers)"
             out.print(f"{entry.name}: {result.samples:,} samples, {tokens}, {duration(result.seconds)}")
             out.print(f"  {result.signature}", style="dim", soft_wrap=True)
+            for line in over_samples_words(result):
+                out.print(f"  {line}", soft_wrap=True)
             if departs := entry.identity.get("departs"):
                 out.print(f"  departs from the task's recommended settings: {departs}", style="yellow", soft_wrap=True)
             if task is not None or len(run.manifest.tasks) == 1:

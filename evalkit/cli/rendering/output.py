@@ -96,7 +96,9 @@ def _add_task(table: Table, run: Run, entry: TaskEntry, name: str) -> None:
     if entry.result is None:
         table.add_row(name, styled((run.manifest.status, "yellow")), "–", "–", "–")
         return
-    for place, metric in enumerate(entry.result.metrics):
+    # Of several samples: what all of them come to together.
+    together = [found[-1] for found in entry.result.curves.values()]
+    for place, metric in enumerate([*entry.result.metrics, *together]):
         value = number(metric.estimate.value, metric.scale)
         bold = "bold" if metric.name == entry.result.primary_metric else ""
         n = f"{metric.estimate.n:,}"

@@ -14,12 +14,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from evalkit.core import Metric, Record, Task
+from evalkit.runs.runner.over_samples import curves, means_by_repeat, score_of, watched
 from evalkit.runs.store import MetricResult, TaskResult
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_REPEATS = 65536
+"""More than a question has samples."""
 _MOST_SERVED = 20
 """Names of served models that are counted: a server that gives every reply another one has no names."""
 
@@ -41,7 +44,12 @@ class _MetricRows:
 class Collector:
     """Gathers rows in any order and turns them into results that do not depend on that order."""
 
-    def __init__(self, metrics: Sequence[Metric], primary_metric: str = "") -> None:
+    def __init__(
+        self, metrics: Sequence[Metric], primary_metric: str = "", *, samples: int = 1, score: str = ""
+    ) -> None:
+        """`samples`: how many each question has; `score`: what is looked at where there are several."""
+        self._samples, self._score = samples, score if samples > 1 else ""
+        self._drawn = _MetricRows(watched(self._score), array("d"), array("l")) if self._score else None
         self._primary_metric = primary_metric or (metrics[0].name if metrics else "")
         self._order = array("q")
         self._cluster = array("q")
@@ -62,9 +70,10 @@ class Collector:
         self.served_earlier: Counter[str] = Counter()
 
     @staticmethod
-    def of(task: Task) -> Collector:
-        """One for the metrics of a task."""
-        return Collector(metrics_of(task), task.primary_metric)
+    def of(task: Task, samples: int = 1) -> Collector:
+        """One for the metrics of a task, of which every question has so many samples."""
+        metrics = metrics_of(task)
+        return Collector(metrics, task.primary_metric, samples=samples, score=score_of(task, metrics))
 
     @property
     def samples(self) -> int:
@@ -73,7 +82,7 @@ class Collector:
     def add(self, record: Record) -> None:
         place = len(self._order)
         sample = record.sample
-        self._order.append(record.index * 65536 + record.repeat)
+        self._order.append(record.index * _REPEATS + record.repeat)
         self._cluster.append(_hash64(sample.cluster or sample.id))
         self._groups.append(self._group_ids.setdefault(sample.groups, len(self._group_ids)))
         self.counts[record.validity.value] += 1
@@ -85,7 +94,7 @@ class Collector:
         self.failed += record.validity.is_measurement_failure
         lost = record.validity.is_measurement_failure and not record.scores
         # An unjudged sample may still have scores of other kinds: every metric decides for its own.
-        for rows in self._metrics:
+        for rows in [*self._metrics, *([self._drawn] if self._drawn is not None else [])]:
             observed = None if lost and not rows.metric.counts_missing else rows.metric.observe(record)
             if observed is not None:
                 rows.values.extend(observed)
@@ -126,8 +135,21 @@ class Collector:
                 inside = np.isin(groups[place], ids)
                 found = _estimate(rows.metric, values[inside], clusters[place][inside])
                 result.groups.setdefault(name, []).append(found)
+        if self._drawn is not None:
+            self._over_samples(result, self._drawn, order, clusters)
         self._totals(result, order, seconds)
         return result
+
+    def _over_samples(self, result: TaskResult, drawn: _MetricRows, order: Any, clusters: Any) -> None:
+        import numpy as np
+
+        place = np.frombuffer(drawn.place, dtype=f"i{drawn.place.itemsize}")
+        values = np.frombuffer(drawn.values, dtype=np.float64).reshape(-1, drawn.metric.width)
+        by_data = np.argsort(order[place], kind="stable")
+        place, values = place[by_data], values[by_data]
+        _, dense = _unique(clusters[place])
+        result.curves = curves(self._score, values, dense, self._samples)
+        result.by_repeat = means_by_repeat(values[:, 0], order[place] % _REPEATS)
 
     def _totals(self, result: TaskResult, order: NDArray[np.int64], seconds: float) -> None:
         result.samples, result.failed, result.cached = self.samples, self.failed, self.cached

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from evalkit.core import Attempt, Capabilities, Generate, Prompt, Record, Task, Validity
 from evalkit.core.distribution import version
@@ -37,7 +38,8 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     started = time.perf_counter()
     plan, subsets = manifest.read(run.folder), subset_file.read(run.folder)
     plan.id, plan.status, plan.evalkit = out.name, "running", version()
-    collectors = await score_again(run.records(), tasks, out)
+    samples = {entry.name: int(entry.identity.get("repeats", 1)) for entry in run.manifest.tasks}
+    collectors = await score_again(run.records(), tasks, out, samples)
     for entry in plan.tasks:
         entry.identity["scorers"] = "+".join(scorer_words(scorer) for scorer in tasks[entry.name].scorers)
         entry.identity["judge"] = judge_words(tasks[entry.name])
@@ -57,9 +59,12 @@ async def rescore(run: Run, tasks: Mapping[str, Task], out: Path) -> Run:
     return Run(out, plan, failed=any(result.failed > allowed * max(1, result.samples) for result in results))
 
 
-async def score_again(records: Iterable[Record], tasks: Mapping[str, Task], out: Path) -> dict[str, Collector]:
-    """Score every record by its task, write it into a new run folder, and keep what its metrics need."""
-    collectors = {name: Collector.of(task) for name, task in tasks.items()}
+async def score_again(
+    records: Iterable[Record], tasks: Mapping[str, Task], out: Path, samples: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Collector]:
+    """Score every record by its task, write it into a new run folder, and keep what its metrics need. `samples`: how
+    many each question of a task has, 1 where nothing is said."""
+    collectors = {name: Collector.of(task, samples.get(name, 1)) for name, task in tasks.items()}
     with new_journal(out) as journal:
         for window in _windows(records):
             for new in await asyncio.gather(*(_score_again(record, tasks[record.task]) for record in window)):

@@ -229,7 +229,7 @@ def too_many_failed(task: PreparedTask, result: TaskResult | None) -> bool:
 
 def _restore(folder: Path, tasks: Sequence[PreparedTask]) -> dict[str, tuple[Collector, set[int]]]:
     """What an earlier process left, read in one pass: per task its collector and the keys that are done."""
-    found = {task.name: (Collector.of(task.task), set[int]()) for task in tasks}
+    found = {task.name: (Collector.of(task.task, task.samples), set[int]()) for task in tasks}
     for record in read_records(folder):
         if record.task in found:
             collector, done = found[record.task]

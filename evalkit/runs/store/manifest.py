@@ -61,6 +61,10 @@ class TaskResult:
     """What the server called the model that answered, with its fingerprint, and how many replies were that model's."""
     served_earlier: dict[str, int] = field(default_factory=dict)
     """Of those, the replies that came from the cache."""
+    curves: dict[str, list[MetricResult]] = field(default_factory=dict)
+    """Where a question has several samples: "maj", "pass", "pass^" or "best" of 1, 2, 4, … and all of them."""
+    by_repeat: list[float] = field(default_factory=list)
+    """The mean score of the first samples of all questions, of the second ones, and so on."""
 
     def metric(self, name: str = "") -> MetricResult | None:
         """The named metric, or the primary metric; None where the task has none."""
@@ -231,7 +235,8 @@ def _result_in(raw: Mapping[str, Any]) -> TaskResult:
     values = result_today(raw)
     metrics = [_metric_in(metric) for metric in values.pop("metrics")]
     groups = {name: [_metric_in(m) for m in found] for name, found in values.pop("groups").items()}
-    return TaskResult(metrics=metrics, groups=groups, **values)
+    curves = {name: [_metric_in(m) for m in found] for name, found in values.pop("curves", {}).items()}
+    return TaskResult(metrics=metrics, groups=groups, curves=curves, **values)
 
 
 def _suite_in(raw: Mapping[str, Any]) -> SuiteEntry:

@@ -11,6 +11,8 @@ from evalkit.scoring.metrics.correlation import auroc as auroc
 from evalkit.scoring.metrics.correlation import pearson as pearson
 from evalkit.scoring.metrics.correlation import spearman as spearman
 from evalkit.scoring.metrics.means import mean as mean
+from evalkit.scoring.metrics.of_samples import best_at_k as best_at_k
+from evalkit.scoring.metrics.of_samples import maj_at_k as maj_at_k
 from evalkit.scoring.metrics.pass_at_k import all_pass_at_k as all_pass_at_k
 from evalkit.scoring.metrics.pass_at_k import pass_at_k as pass_at_k
 from evalkit.scoring.metrics.perplexity import bits_per_byte as bits_per_byte
