@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Ends,
         Fewshot,
         FewshotOrder,
+        ChoiceForm,
         FewshotTurns,
         FloatRows,
         GiveVerdict,
@@ -65,7 +66,7 @@ _WHERE = {
     "messages": "Message",
     "models": "Capabilities Identity Model ModelError NoAnswerError",
     "outcomes": "Estimate Failure Record Score Validity",
-    "parts": "AskModel Attempt Ends Fewshot FewshotOrder FewshotTurns FloatRows GiveVerdict GoldReplies "
+    "parts": "AskModel Attempt ChoiceForm Ends Fewshot FewshotOrder FewshotTurns FloatRows GiveVerdict GoldReplies "
     "IntArray Jackknife Judge Method Metric PromptFormat ScoreSample Scorer Task Verdict",
     "prompts": "ANY_OBJECT Choose Embed Generate Perplexity Prompt Reply Request Tokenize Tool ToolCall Usage Vectors "
     "schema_text",
@@ -83,6 +84,7 @@ __all__ = [
     "Attempt",
     "BadRow",
     "Capabilities",
+    "ChoiceForm",
     "Choose",
     "DataOptions",
     "Embed",

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
-from evalkit.core import FewshotOrder, FewshotTurns, Model, UsageError
+from evalkit.core import ChoiceForm, FewshotOrder, FewshotTurns, Model, UsageError
 from evalkit.core.option_values import Form, Range, Shown, fits, wanted
 from evalkit.core.spec import unknown
 
@@ -142,6 +142,8 @@ _ALL = (
     RunOption("num_fewshot", Whole, "Few-shot examples before each question.", "K"),
     RunOption("fewshot_order", FewshotOrder, "How examples are picked."),
     RunOption("fewshot_turns", FewshotTurns, "Examples as turns of a conversation.  [default: auto]"),
+    RunOption("choice_form", ChoiceForm, "How multiple choice is asked.  [default: as the task says]"),
+    RunOption("shuffle_choices", Flag, "Choices in another order for every sample and repeat."),
     RunOption("seed", Whole, "Seed of few-shot draws and sampling.  [default: 1]"),
     RunOption("samples", Count, "Texts drawn of every question.  [default: 1]", "K"),
     RunOption("temperature", AtLeast0, "Temperature of texts; 0 is greedy.", "T"),

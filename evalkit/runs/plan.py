@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypedDict
 
-from evalkit.core import DataOptions, FewshotOrder, FewshotTurns, Model, Task, UsageError, paths
+from evalkit.core import ChoiceForm, DataOptions, FewshotOrder, FewshotTurns, Model, Task, UsageError, paths
 from evalkit.models.stack import Stack
 from evalkit.plugins.families import with_folder
 from evalkit.runs.options import OPTIONS, UnsafeCode, seconds_of
@@ -82,6 +82,8 @@ class RunKeywords(TypedDict, total=False):
     num_fewshot: int | None
     fewshot_order: FewshotOrder | None
     fewshot_turns: FewshotTurns
+    choice_form: ChoiceForm | None
+    shuffle_choices: bool
     samples: int | None
     temperature: float | None
     top_p: float | None

@@ -86,6 +86,8 @@ VALUES: dict[str, Any] = {
     "num_fewshot": 2,
     "fewshot_order": "first",
     "fewshot_turns": "on",
+    "choice_form": "letter",
+    "shuffle_choices": True,
     "seed": 7,
     "samples": 4,
     "temperature": 0.6,

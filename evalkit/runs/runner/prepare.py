@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -14,21 +14,21 @@ from evalkit.core import (
     Failure,
     Fewshot,
     Generate,
-    Metric,
     Model,
     OpenedSource,
     Prompt,
     Row,
     Sample,
-    Scorer,
     Task,
     UsageError,
     digest_of,
 )
 from evalkit.core import Subset as DataSubset
+from evalkit.prompting.choice_forms import in_choice_form, with_choices_shuffled
 from evalkit.prompting.drawing import drawn_as
 from evalkit.prompting.fewshot import PromptRenderer, lm_eval_stream, sample_seed
 from evalkit.runs.runner.drawing import departures, drawing_of
+from evalkit.runs.runner.identity_words import identity_words
 from evalkit.runs.runner.settings import Settings
 from evalkit.runs.store.older_names import is_shipped
 from evalkit.runs.store.subset_file import Subset
@@ -140,7 +140,8 @@ class PreparedTask:
             return
         for repeat in range(self.samples):
             seed = sample_seed(self.settings.seed, self.task.name, sample.id, str(repeat))
-            yield Work(index, Attempt(sample, prompt, repeat, seed))
+            asked = with_choices_shuffled(sample, seed) if self.settings.shuffle_choices else sample
+            yield Work(index, Attempt(asked, prompt, repeat, seed))
 
     def _is_asked(self, key: str) -> bool:
         """Whether the proportion of samples that the settings ask for holds this one (or its cluster)."""
@@ -188,7 +189,9 @@ class UnusableRowError(Exception):
 
 def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: Settings) -> PreparedTask:
     """Find the task's data and fix what is asked; raises UsageError where data or the model do not fit."""
-    if task.method.adapt is not None:
+    if settings.choice_form is not None or settings.shuffle_choices:
+        task = in_choice_form(task, settings.choice_form, model.capabilities, shuffled=settings.shuffle_choices)
+    elif task.method.adapt is not None:
         task = task.method.adapt(task, model.capabilities)
     drawing = drawing_of(task, model, settings)
     task = replace(task, method=drawn_as(task.method, drawing))
@@ -226,7 +229,7 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
         )
     total = None if None in counts or settings.proportion < 1.0 else sum(count or 0 for count in counts) * samples
     turns = _as_turns(task, model, settings)
-    identity = _identity(
+    identity = identity_words(
         task,
         spec,
         source_digest,
@@ -326,67 +329,3 @@ def _quotas(counts: list[int | None], limit: int | None) -> list[int | None]:
             quotas[i] += take
             left -= take
     return list(quotas)
-
-
-def _identity(
-    task: Task,
-    spec: str,
-    source: str,
-    model: Model,
-    fewshot: Fewshot,
-    settings: Settings,
-    data: list[str],
-    *,
-    turns: bool,
-    samples: int,
-) -> dict[str, str]:
-    """What is measured, in words: what a resumed run must share, and what the signature is made of."""
-    order = "" if fewshot.order == "seeded" or not fewshot.k else f"-{fewshot.order}"
-    form = "-turns" if turns and fewshot.k else ""
-    return {
-        "task": spec,
-        "version": str(task.version),
-        "source": source,
-        "data": digest_of(*data),
-        "few-shot": f"{fewshot.k}-shot{order}{form}",
-        "method": task.method.name,
-        "method settings": _words(task.method.settings),
-        "scorers": "+".join([*map(scorer_words, task.scorers), *map(_metric_words, _own_metrics(task))]),
-        "sampling": task.method.settings.get("sampling", "–"),
-        "seed": str(settings.seed),
-        "limit": _limit_words(settings),
-        "subset": "–",
-        "repeats": str(samples),
-        "judge": judge_words(task),
-        "model": f"{model.identity.name}@{model.identity.digest[:8]}",
-    }
-
-
-def _own_metrics(task: Task) -> list[Metric]:
-    """The metrics that come from files of the user's."""
-    every = (*task.metrics, *(metric for scorer in task.scorers for metric in scorer.metrics))
-    return [metric for metric in every if metric.source]
-
-
-def _metric_words(metric: Metric) -> str:
-    return f"{metric.name}(source={metric.source})"
-
-
-def judge_words(task: Task) -> str:
-    """The models that judge, by name and digest; a dash where none does."""
-    names = (scorer.settings["model"] for scorer in task.scorers if {"judge", "model"} <= scorer.settings.keys())
-    return "+".join(dict.fromkeys(names)) or "–"
-
-
-def _limit_words(settings: Settings) -> str:
-    part = "" if settings.proportion == 1.0 else f"{settings.proportion:g} of "
-    return part + ("–" if settings.limit is None else str(settings.limit))
-
-
-def scorer_words(scorer: Scorer) -> str:
-    settings = f"({_words(scorer.settings)})" if scorer.settings else ""
-    return scorer.name + settings + (f"/v{scorer.version}" if scorer.version != 1 else "")
-
-
-def _words(settings: Mapping[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in sorted(settings.items()))

@@ -15,7 +15,8 @@ from evalkit.core.distribution import version
 from evalkit.core.signature import signature
 from evalkit.runs.runner.attempt import score_record
 from evalkit.runs.runner.collect import Collector, metrics_of
-from evalkit.runs.runner.prepare import Work, judge_words, made_ready, scorer_words
+from evalkit.runs.runner.identity_words import judge_words, scorer_words
+from evalkit.runs.runner.prepare import Work, made_ready
 from evalkit.runs.runner.session import new_journal
 from evalkit.runs.runner.settings import Settings
 from evalkit.runs.runner.subset_scores import calibrate

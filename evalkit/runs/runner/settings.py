@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
-from evalkit.core import DataOptions, FewshotOrder, FewshotTurns, Sampling, UsageError
+from evalkit.core import ChoiceForm, DataOptions, FewshotOrder, FewshotTurns, Sampling, UsageError
 from evalkit.runs.options import OPTIONS, UnsafeCode
 
 
@@ -20,6 +20,9 @@ class Settings:
     num_fewshot: int | None = None
     fewshot_order: FewshotOrder | None = None
     fewshot_turns: FewshotTurns = "auto"
+    choice_form: ChoiceForm | None = None
+    """None: as the task says."""
+    shuffle_choices: bool = False
     samples: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -38,8 +41,8 @@ class Settings:
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
-        names = ("limit", "seed", "num_fewshot", "fewshot_order", "fewshot_turns", "max_failures", "unsafe_code")
-        for name in (*names, *(one.name for one in fields(Sampling)), "recommended"):
+        names = ("limit", "seed", "num_fewshot", "fewshot_order", "fewshot_turns", "choice_form", "max_failures", "unsafe_code")
+        for name in (*names, *(one.name for one in fields(Sampling)), "recommended", "shuffle_choices"):
             OPTIONS[name].check(getattr(self, name))
         OPTIONS["subset"].check(self.subset or None)
         if not 0.0 < self.proportion <= 1.0:
