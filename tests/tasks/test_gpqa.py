@@ -108,3 +108,44 @@ def test_the_same_order_of_options_gives_lm_evals_prompt(gpqa, lm_eval_tasks, sp
         assert sorted(shown) == sorted(clean(row[key]) for key in row if "Answer" in key)
         doc = {**row, **{f"choice{place + 1}": option for place, option in enumerate(shown)}}
         assert prompt == oracle.read("doc_to_text", {**doc, "answer": sample.targets[0]})
+
+
+# ------------------------------------------------------------------ one question, many ways to reply
+
+STYLES = (
+    "Answer: {letter}",
+    "**Step 1.** Units first.\n\n**Answer: {letter}**",
+    "The enzyme binds first, so (A) and (B) fall away.\n\nThe correct answer is **({letter})**.",
+    "We get $E = 2.4$ eV, so $$\\boxed{{\\text{{{letter}}}}}$$",
+    "<think>Is it A? No, B? No.</think>\n\n{letter}) {text}",
+    "### Final answer\n\n**{letter}**",
+    "Therefore the answer is {letter}, because {text} follows from the selection rules.",
+    "Eliminated: A, B. Only one option is left.\n\nANSWER: ${letter}$",
+)
+
+PHOTON = {
+    "Record ID": "rec1",
+    "Question": "What is the energy of a photon of 517 nm?",
+    "Correct Answer": "2.4 eV",
+    "Incorrect Answer 1": "1.2 eV",
+    "Incorrect Answer 2": "4.8 eV",
+    "Incorrect Answer 3": "0.6 eV",
+}
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("number", range(4))
+def test_a_reply_in_chat_form_counts_in_eight_styles(gpqa, right, number):
+    """The same question and eight ways to say the right letter: 8 of 8. With another letter, 0 of 8: what counts is the
+    letter, whichever place it has, and not the style."""
+    loaded = gpqa(f"gpqa,form=chat,seed={number}", [PHOTON])
+    (made,) = loaded.samples()
+    place = made.gold[0] if right else (made.gold[0] + 1) % 4
+    text = made.input.splitlines()[-4 + place][3:]
+    scored = []
+    for style in STYLES:
+        said = style.format(letter="ABCD"[place], text=text)
+        reply = Reply(texts=(said,), finish=("eos",))
+        scores = [one for scorer in loaded.task.scorers for one in asyncio.run(scorer.score(made, (reply,)))]
+        scored.append(next(one.value for one in scores if one.name == loaded.task.primary_metric))
+    assert scored == [float(right)] * 8

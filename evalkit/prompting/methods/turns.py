@@ -22,9 +22,10 @@ class _MultiTurn(AskModel):
     async def __call__(self, attempt: Attempt, model: Model) -> tuple[Reply, ...]:
         said: list[Message] = []
         replies: list[Reply] = []
+        begun = _begun(attempt)
         for turn in _turns(attempt, self.column, self.follow_ups):
             said.append(turn)
-            if turn.role != "user" or _is_answered(turn, attempt.prompt.messages):
+            if turn is not begun and not _is_asked(turn, attempt.prompt.messages):
                 continue
             prompt = Prompt(messages=tuple(said)) if self.form == "chat" else Prompt(_text(said))
             request = Generate(
@@ -38,14 +39,16 @@ class _MultiTurn(AskModel):
             )
             reply = await model.answer(request)
             replies.append(replace(reply, sent=(turn,)) if replies else reply)
-            said.append(Message("assistant", replies[-1].texts[0]))
+            if turn is begun:
+                said.pop()  # what was begun for the model and what it added are one turn
+            said.append(Message("assistant", (turn.content if turn is begun else "") + reply.texts[0]))
         return tuple(replies)
 
     def gold(self, attempt: Attempt) -> tuple[Reply, ...]:
         target = attempt.sample.targets[0] if attempt.sample.targets else ""
-        asked = [turn for turn in _turns(attempt, self.column, self.follow_ups) if turn.role == "user"]
-        unanswered = [turn for turn in asked if not _is_answered(turn, attempt.prompt.messages)]
-        texts = [""] * (len(unanswered) - 1) + [target]
+        begun, turns = _begun(attempt), _turns(attempt, self.column, self.follow_ups)
+        asked = [turn for turn in turns if turn is begun or _is_asked(turn, attempt.prompt.messages)]
+        texts = [""] * (len(asked) - 1) + [target]
         return tuple(Reply(texts=(text,), finish=("stop",)) for text in texts)
 
 
@@ -98,12 +101,19 @@ def _of_column(sample: Sample, column: str) -> list[str]:
     return list(value)
 
 
-def _is_answered(turn: Message, given: tuple[Message, ...]) -> bool:
-    """Whether the sample itself holds the answer to a turn (compared by identity: texts may be there twice)."""
-    for one, following in pairwise(given):
-        if one is turn:
-            return following.role == "assistant"
-    return False
+def _begun(attempt: Attempt) -> Message | None:
+    """The turn that the task begins for the model (`gen_prefix`); a sample's own last answer is none."""
+    given = attempt.sample.input
+    if not attempt.prompt.begun or (not isinstance(given, str) and given and given[-1].role == "assistant"):
+        return None
+    return attempt.prompt.messages[-1]
+
+
+def _is_asked(turn: Message, given: tuple[Message, ...]) -> bool:
+    """Whether the model answers a turn: it is the user's, and the prompt holds neither its answer nor the beginning of
+    one (compared by identity: texts may be there twice)."""
+    following = next((after for one, after in pairwise(given) if one is turn), None)
+    return turn.role == "user" and (following is None or following.role != "assistant")
 
 
 def _text(said: list[Message]) -> str:

@@ -47,7 +47,7 @@ def encode(record: Record, preamble: PreambleDigest, place: Place = _as_it_is) -
         "validity": record.validity.value,
         "scores": [_score_out(score) for score in record.scores],
         "sample": _sample_out(record.sample, record.prompt, place),
-        "prompt": _prompt_out(record.prompt, preamble, place),
+        "prompt": _prompt_out(record.prompt, record.sample, preamble, place),
         "replies": [_reply_out(reply) for reply in record.replies],
         "prompt_digest": record.prompt_digest,
         "sample_digest": record.sample_digest,
@@ -168,22 +168,35 @@ def _image_in(raw: dict[str, str], folder: Path) -> Image:
     return replace(image, source=str(folder / image.source))
 
 
-def _prompt_out(prompt: Prompt | None, preamble: PreambleDigest, place: Place) -> dict[str, Any] | None:
+def _prompt_out(
+    prompt: Prompt | None, sample: Sample, preamble: PreambleDigest, place: Place
+) -> dict[str, Any] | None:
     if prompt is None:
         return None
     out: dict[str, Any] = {"question": prompt.question}
     if prompt.preamble:
         out["preamble"] = preamble(prompt.preamble)
     if prompt.messages:
-        out["messages"] = _messages_out(prompt.messages, place)
+        shared = _shown(prompt.messages) if prompt.messages != sample.input else 0
+        if shared:
+            turns = _messages_out(prompt.messages[:shared], place)
+            out["turns"] = preamble(orjson.dumps(_well_formed(turns)).decode())
+        out["messages"] = _messages_out(prompt.messages[shared:], place)
     return out
+
+
+def _shown(messages: tuple[Message, ...]) -> int:
+    """How many turns come before the question: description and examples, which samples share; 0 where one has images."""
+    asked = max((place for place, message in enumerate(messages) if message.role == "user"), default=0)
+    return 0 if any(message.images for message in messages[:asked]) else asked
 
 
 def _prompt_in(raw: dict[str, Any] | None, preamble: PreambleText, folder: Path) -> Prompt | None:
     if raw is None:
         return None
     shared = preamble(raw["preamble"]) if "preamble" in raw else ""
-    return Prompt(raw["question"], shared, _messages_in(raw.get("messages", []), folder))
+    turns = orjson.loads(preamble(raw["turns"])) if "turns" in raw else []
+    return Prompt(raw["question"], shared, _messages_in([*turns, *raw.get("messages", [])], folder))
 
 
 def _sample_out(sample: Sample, prompt: Prompt | None, place: Place) -> dict[str, Any]:

@@ -339,3 +339,26 @@ Factory = Callable[..., Method]
 def test_limits_below_1_are_mistakes(make: Factory) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         make()
+
+
+@pytest.mark.parametrize("follow_ups", [(), ("And why?",)])
+def test_a_conversation_whose_answer_is_begun_is_continued(follow_ups: tuple[str, ...]) -> None:
+    """gen_prefix: the model goes on with the turn, and what it adds is one turn with it in what follows."""
+    shown = (Message("user", "2+2?"), Message("assistant", "4"), Message("user", "3+3?"), Message("assistant", "It is"))
+    model = Listed(" 6", "because", chats=True)
+    way = multi_turn(follow_ups=follow_ups)
+    attempt = Attempt(Sample("1", "3+3?", targets=("6",)), Prompt(messages=shown))
+    replies = asyncio.run(way.ask(attempt, model))
+    assert [reply.texts[0] for reply in replies] == [" 6", "because"][: 1 + len(follow_ups)]
+    assert model.prompts()[0].messages == shown
+    if follow_ups:
+        assert model.prompts()[1].messages == (*shown[:3], Message("assistant", "It is 6"), Message("user", "And why?"))
+    assert len(way.gold(attempt)) == len(replies)
+
+
+def test_an_answer_that_the_sample_itself_holds_is_not_continued() -> None:
+    given = (Message("user", "2+2?"), Message("assistant", "4"))
+    model = Listed("6", chats=True)
+    attempt = Attempt(Sample("1", given), Prompt(messages=given))
+    asyncio.run(multi_turn(follow_ups=("3+3?",)).ask(attempt, model))
+    assert [prompt.messages for prompt in model.prompts()] == [(*given, Message("user", "3+3?"))]

@@ -96,3 +96,26 @@ def test_a_text_asked_as_it_stands_is_written_once() -> None:
     text = "once upon a time"
     record = Record("t", 0, Sample("a", text), prompt=Prompt(text))
     assert codec.encode(record, str).count(b"once upon") == 1
+
+
+def test_turns_that_samples_share_are_stored_once() -> None:
+    """Few-shot turns weigh as much as a preamble: they go where preambles go, and come back as they were."""
+    kept: dict[str, str] = {}
+
+    def store(text: str) -> str:
+        kept[f"d{len(text)}"] = text
+        return f"d{len(text)}"
+
+    shown = (Message("system", "Add."), Message("user", "1+1?"), Message("assistant", "2"))
+    for begun in ((), (Message("assistant", "It is"),)):
+        for number in range(3):
+            prompt = Prompt(messages=(*shown, Message("user", f"{number}+3?"), *begun))
+            record = Record("t", number, Sample(str(number), f"{number}+3?"), prompt=prompt)
+            line = codec.encode(record, store)
+            assert b"1+1?" not in line
+            assert codec.decode(line, kept.__getitem__).prompt == prompt
+    assert len(kept) == 1
+    # A conversation of the sample's own is nobody else's.
+    own = Prompt(messages=(*shown, Message("user", "3+3?")))
+    line = codec.encode(Record("t", 0, Sample("1", own.messages), prompt=own), store)
+    assert b"1+1?" in line and codec.decode(line, kept.__getitem__).sample.input == own.messages
