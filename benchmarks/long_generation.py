@@ -2,8 +2,9 @@
 
     python benchmarks/long_generation.py [tokens …]
 
-A small Llama with random weights, whose thought is closed by four words in a row that it does not meet by chance, writes, at temperature 1, as many tokens as it may; every length has a process to
-itself. The keys and values are computed from the configuration, so that what is left is what evalkit keeps.
+A small Llama with random weights writes, at temperature 1, as many tokens as it may. Four words in a row close its
+thought, which it does not meet by chance. Every length has a process to itself. Keys and values are computed from the
+configuration, so that what is left is what evalkit keeps.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from evalkit.core.parts import (
         AskModel,
         Attempt,
+        ChoiceForm,
         Ends,
         Fewshot,
         FewshotOrder,
-        ChoiceForm,
         FewshotTurns,
         FloatRows,
         GiveVerdict,

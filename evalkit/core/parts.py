@@ -229,8 +229,10 @@ FewshotOrder = Literal["first", "random", "seeded", "balanced", "lm-eval"]
 
 
 FewshotTurns = Literal["auto", "on", "off"]
-ChoiceForm = Literal["likelihood", "likelihood-letters", "letter", "reasoned"]
 """Whether few-shot examples are turns of a conversation; auto: for chat models (docs/protocols.md)."""
+
+ChoiceForm = Literal["likelihood", "likelihood-letters", "letter", "reasoned"]
+"""How multiple choice is asked (docs/protocols.md)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The forms in which multiple choice is asked, for every task whose choices can be weighed, and the order of choices."""
+"""The forms in which multiple choice is asked, for tasks whose choices can be weighed, and the order of choices."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from evalkit.core import (
     AskModel,
     Attempt,
     Capabilities,
-    Choose,
     ChoiceForm,
+    Choose,
     Method,
     Model,
     Reply,
@@ -51,8 +51,8 @@ def _choose_letter() -> Method:
 def in_choice_form(task: Task, form: ChoiceForm | None, capabilities: Capabilities, *, shuffled: bool = False) -> Task:
     """The task asked in that form, or as it says (None), its choices `shuffled` or not.
 
-    likelihood: by the likelihood of what the task offers, texts or letters; likelihood-letters: the choices are listed,
-    and their letters weighed; letter: the model writes the letter; reasoned: it reasons first, and ends with the letter.
+    likelihood: by the likelihood of what the task offers, texts or letters; likelihood-letters: the choices are listed
+    and their letters weighed; letter: the model writes the letter; reasoned: it reasons first and ends with the letter.
     Raises UsageError for a task that is no such multiple choice, and for an order that nobody would see.
     """
     name = f"task {task.name!r}"
@@ -84,8 +84,8 @@ def in_choice_form(task: Task, form: ChoiceForm | None, capabilities: Capabiliti
 
 
 def with_choices_shuffled(sample: Sample, seed: int) -> Sample:
-    """The sample with its choices in an order drawn by the seed. `data["choice_order"]` has, for every place, the number
-    of the choice that the task has there. Raises UsageError where the prompt itself lists the choices.
+    """The sample with its choices in an order drawn by the seed. `data["choice_order"]` has, for every place, the
+    number that the choice has in the task. Raises UsageError where the prompt itself lists the choices.
     """
     if are_letters(sample.choices):
         raise UsageError(

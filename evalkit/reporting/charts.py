@@ -137,7 +137,9 @@ def over_k(points: Sequence[MetricResult], label: str) -> Markup:
                 f'<line class="whisker" x1="{at:.1f}" x2="{at:.1f}" y1="{y(found.low):.1f}" y2="{y(found.high):.1f}"/>'
             )
         words = Markup("{}: {}").format(visible(point.name), number(found.value, point.scale))
-        shapes.append(f'<circle class="dot" cx="{at:.1f}" cy="{y(found.value):.1f}" r="3"><title>{words}</title></circle>')
+        shapes.append(
+            f'<circle class="dot" cx="{at:.1f}" cy="{y(found.value):.1f}" r="3"><title>{words}</title></circle>'
+        )
         shapes.append(f'<text x="{at:.1f}" y="124" class="legend">{visible(point.name)}</text>')
     return _svg(260, 130, "series", label, "".join(shapes))
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from evalkit.cli.rendering import progress as module
 from evalkit.cli.rendering.progress import Pace
 from evalkit.core import Generate, Prompt, Record, Reply, Sample, Usage
 from evalkit.models import resolve
@@ -17,7 +16,7 @@ from evalkit.models import resolve
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     now = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("evalkit.cli.rendering.progress.time.monotonic", lambda: now[0])
     yield now
 
 

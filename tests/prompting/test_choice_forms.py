@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 import evalkit
-from evalkit.core import Capabilities, Choose, Generate, PromptFormat, Reply, Request, Row, Sample, Subset, Task, UsageError
+from evalkit.core import (
+    Capabilities,
+    Choose,
+    Generate,
+    PromptFormat,
+    Reply,
+    Request,
+    Row,
+    Sample,
+    Subset,
+    Task,
+    UsageError,
+)
 from evalkit.data import rows
 from evalkit.prompting.methods import choose, generate
 from evalkit.runs.runner import Settings, prepare
@@ -37,7 +49,9 @@ class Knowing(Parrot):
 
     def __init__(self, *, likelihoods: bool = True) -> None:
         super().__init__()
-        self.capabilities = Capabilities(requests=frozenset({Generate, Choose} if likelihoods else {Generate}), window=4)
+        self.capabilities = Capabilities(
+            requests=frozenset({Generate, Choose} if likelihoods else {Generate}), window=4
+        )
         self.heard: list[Request] = []
 
     async def answer(self, request: Request) -> Reply:

@@ -211,7 +211,11 @@ class Client:
         except aiohttp.SocketTimeoutError:
             raise Failed("unreachable", f"the server said nothing for {self._patience.stall:g} s") from None
         except TimeoutError:
-            raise Failed("unreachable", f"no reply within {self._patience.timeout:g} s") from None
+            words = f"no reply within {self._patience.timeout:g} s"
+            if call.drawn:
+                # Asked again, only a shorter text would come back in its place.
+                raise Failed("slow", f"{words}, and a drawn reply is not asked again: timeout=3600") from None
+            raise Failed("unreachable", words) from None
         except aiohttp.InvalidURL:
             raise Failed("refused", f"{self._secret.redact(self._base)} is no address") from None
         except (aiohttp.ClientError, OSError) as error:

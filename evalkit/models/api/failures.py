@@ -11,12 +11,13 @@ from evalkit.core import ModelError
 __all__ = ["BadReplyError", "Change", "Failed", "Kind"]
 
 Kind = Literal[
-    "refused", "spent", "wrong", "too long", "filtered", "unsupported", "overloaded", "broken", "unreachable"
+    "refused", "spent", "wrong", "too long", "filtered", "unsupported", "overloaded", "broken", "unreachable", "slow"
 ]
 """refused: key or model are not accepted, whatever is asked. spent: credit or budget is used up. wrong: this request
 cannot succeed. too long: its text is more than the model reads. filtered: the provider's filter withheld the answer.
 unsupported: `Failed.change` makes a request that the server may take. overloaded: too much at once. broken: the server
-failed or its reply cannot be read. unreachable: no connection, or it was lost."""
+failed or its reply cannot be read. unreachable: no connection, or it was lost. slow: a drawn reply did not come in
+time."""
 
 RETRIED: frozenset[Kind] = frozenset({"overloaded", "broken", "unreachable"})
 

@@ -22,5 +22,7 @@ class HttpCall:
     """Parameters without which the reply would be no answer, and those that the user asked for by name."""
     folded: bool = False
     """Whether the system's words are in the first turn."""
+    drawn: bool = False
+    """Whether the reply is drawn at random, so that asking again would draw another one."""
     notes: tuple[str, ...] = ()
     """Of the reply: what the format left out of what was asked."""

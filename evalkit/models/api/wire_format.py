@@ -69,7 +69,14 @@ class ModelWire:
         extra = self._options.extra_body
         drawn = self._placed(self._options.drawn(request))
         tokens = estimate(request) + request.n * (self._options.thinking(request) or 0)
-        return HttpCall(path, body | extra | drawn, tokens, needs=frozenset(extra), folded=was_folded)
+        return HttpCall(
+            path,
+            body | extra | drawn,
+            tokens,
+            needs=frozenset(extra),
+            folded=was_folded,
+            drawn=request.temperature > 0,
+        )
 
 
 class Wire(Protocol):

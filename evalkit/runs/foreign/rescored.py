@@ -11,7 +11,8 @@ from evalkit.core import Record, Row, Task, UsageError
 from evalkit.core.distribution import version
 from evalkit.core.signature import signature
 from evalkit.runs.foreign.run import ForeignRun
-from evalkit.runs.runner.prepare import judge_words, made_ready, scorer_words
+from evalkit.runs.runner.identity_words import judge_words, scorer_words
+from evalkit.runs.runner.prepare import made_ready
 from evalkit.runs.runner.rescore import score_again
 from evalkit.runs.runner.settings import Settings
 from evalkit.runs.runner.suites import summarise

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["curves", "score_of", "watched", "means_by_repeat"]
+__all__ = ["curves", "means_by_repeat", "score_of", "watched"]
 
 
 def score_of(task: Task, metrics: Sequence[Metric]) -> str:
@@ -30,8 +30,8 @@ def watched(score: str) -> Metric:
 
 
 def curves(score: str, rows: NDArray[np.float64], clusters: Any, samples: int) -> dict[str, list[MetricResult]]:
-    """Kind → its values for 1, 2, 4, … and all samples: "maj" where there are answers; "pass" and "pass^" of scores that
-    are right or wrong, "best" of others."""
+    """Kind → its values for 1, 2, 4, … and all samples: "maj" where there are answers; "pass" and "pass^" of scores
+    that are right or wrong, "best" of others."""
     import numpy as np
 
     found: dict[str, list[MetricResult]] = {}

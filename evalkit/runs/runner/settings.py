@@ -41,7 +41,16 @@ class Settings:
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
-        names = ("limit", "seed", "num_fewshot", "fewshot_order", "fewshot_turns", "choice_form", "max_failures", "unsafe_code")
+        names = (
+            "limit",
+            "seed",
+            "num_fewshot",
+            "fewshot_order",
+            "fewshot_turns",
+            "choice_form",
+            "max_failures",
+            "unsafe_code",
+        )
         for name in (*names, *(one.name for one in fields(Sampling)), "recommended", "shuffle_choices"):
             OPTIONS[name].check(getattr(self, name))
         OPTIONS["subset"].check(self.subset or None)

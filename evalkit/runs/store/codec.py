@@ -168,9 +168,7 @@ def _image_in(raw: dict[str, str], folder: Path) -> Image:
     return replace(image, source=str(folder / image.source))
 
 
-def _prompt_out(
-    prompt: Prompt | None, sample: Sample, preamble: PreambleDigest, place: Place
-) -> dict[str, Any] | None:
+def _prompt_out(prompt: Prompt | None, sample: Sample, preamble: PreambleDigest, place: Place) -> dict[str, Any] | None:
     if prompt is None:
         return None
     out: dict[str, Any] = {"question": prompt.question}
@@ -186,7 +184,7 @@ def _prompt_out(
 
 
 def _shown(messages: tuple[Message, ...]) -> int:
-    """How many turns come before the question: description and examples, which samples share; 0 where one has images."""
+    """How many turns come before the question: description and examples, which samples share; 0 if one has images."""
     asked = max((place for place, message in enumerate(messages) if message.role == "user"), default=0)
     return 0 if any(message.images for message in messages[:asked]) else asked
 

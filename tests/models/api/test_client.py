@@ -44,6 +44,16 @@ def test_a_request_that_fails_once_is_answered(fault: str) -> None:
     assert server.attempts["say hello"] == (1 if fault in ("trickle", "duplicate") else 2)
 
 
+def test_a_drawn_reply_that_takes_too_long_is_not_drawn_again() -> None:
+    """Only a shorter one would come back in its place."""
+    with FaultServer(lambda prompt, attempt: "stall" if attempt == 1 else "", stall=3.0) as server:
+        (lost,) = ask(opened(server, timeout=0.5), ["say hello"], temperature=1.0)
+        (kept,) = ask(opened(server, timeout=0.5), ["say bye"])
+    assert isinstance(lost, ModelError) and "not asked again" in str(lost)
+    assert isinstance(kept, Reply)
+    assert server.attempts == {"say hello": 1, "say bye": 2}
+
+
 def test_with_30_per_cent_of_all_attempts_failing_in_every_way_every_request_ends_and_none_is_answered_twice() -> None:
     texts = [f"request number {number}" for number in range(600)]
     with FaultServer(random_faults(0.3, 1), stall=3.0) as server:

@@ -38,7 +38,7 @@ def voted(drawn: Drawn) -> float:
     """The definition, for one draw: the mean score of the commonest answers, 0 without any."""
     votes = Counter(answer for _, answer in drawn if answer is not None)
     most = max(votes.values(), default=0)
-    values = dict((answer, value) for value, answer in drawn)
+    values = {answer: value for value, answer in drawn}
     elected = [values[answer] for answer, count in votes.items() if count == most]
     return sum(elected) / len(elected) if elected else 0.0
 
@@ -103,8 +103,8 @@ def test_failures_of_the_model_are_samples_without_an_answer_and_lost_ones_are_n
 
 
 def test_avg_at_k_and_its_interval_equal_a_direct_computation() -> None:
-    """Oracle: the mean of the questions' means, and the score interval on their effective number by its definition: with
-    equal clusters the variance of a mean is that of the questions' means."""
+    """Oracle: the mean of the questions' means and Student's interval over them; with equal clusters the variance of the
+    mean is that of the questions' means."""
     rng = random.Random(11)
     chances = [rng.betavariate(2, 1) for _ in range(80)]
     questions = [[(float(rng.random() < p), "x") for _ in range(8)] for p in chances]
