@@ -157,18 +157,33 @@ class Engine:
             work.settle(number)
 
     async def _follow(self, stream: Stream, asked: Generate) -> None:
-        """Push what vLLM writes until evalkit's stream has ended."""
+        """Push what vLLM writes until evalkit's stream has ended. Where a budget of thought is spent, vLLM goes on behind
+        the mark that closes the thought, with what it has in its cache."""
+        while await self._follow_to_budget(stream, asked):
+            while stream.due is not None:
+                if stream.push(stream.due):
+                    return
+        stream.finish = stream.finish or "length"
+
+    async def _follow_to_budget(self, stream: Stream, asked: Generate) -> bool:
+        """Push what vLLM writes; True where the stream waits for a mark that closes its thought."""
+        if stream.due is not None:
+            return True
         params, schema = text_params(stream), schema_of(asked)
-        # Only a stop string makes it worth looking at tokens one by one as they come.
-        outputs = self._process.written(stream.ids, params, schema=schema, stepwise=any(asked.stop))
+        # Only a stop string or a budget makes it worth looking at tokens one by one as they come.
+        stepwise = any(asked.stop) or stream.budget is not None
+        outputs = self._process.written((*stream.ids, *stream.written), params, schema=schema, stepwise=stepwise)
         async with aclosing(outputs) as found:
             async for output in found:
                 (text,) = output.outputs
-                if any(stream.push(token) for token in text.token_ids):
-                    return
+                for token in text.token_ids:
+                    if stream.push(token):
+                        return False
+                    if stream.due is not None:
+                        return True
                 if text.finish_reason in ("abort", "error"):
                     raise ModelError(f"vLLM ended the text: {text.finish_reason}")
-        stream.finish = stream.finish or "length"
+        return False
 
     def _share_since(self, begun: float) -> float:
         """Seconds since then, divided among all that are under way."""

@@ -48,7 +48,7 @@ def identify(checkpoint: Checkpoint, options: VllmOptions, adapter: Adapter | No
         facts["system"] = digest_of(options.system)
     if options.max_model_len is not None:
         facts["max_model_len"] = str(options.max_model_len)
-    facts |= options.thought_facts()
+    facts |= options.thought_facts(closed=True)
     facts |= {name: _said(options, name) for name in _WAYS if getattr(options, name) != getattr(VllmOptions(), name)}
     facts |= {f"engine.{name}": json.dumps(value, sort_keys=True) for name, value in sorted(options.engine.items())}
     if options.trust_remote_code:

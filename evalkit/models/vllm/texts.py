@@ -10,18 +10,27 @@ from evalkit.models.hf.generation.stream import Stream
 
 __all__ = ["schema_of", "text_params"]
 
+_SEEDS = 1 << 63
+"""vLLM's seeds are signed numbers of 64 bits."""
+
 
 def text_params(stream: Stream) -> dict[str, Any]:
-    """The fields of vLLM's SamplingParams for a text, its schema apart.
+    """The fields of vLLM's SamplingParams for the rest of a text, its schema apart.
 
     evalkit's own stream says where the text ends: it tells a stop string in the answer from one in the thought.
     """
-    drawn = {"top_p": stream.top_p, "top_k": stream.top_k, "min_p": stream.min_p, "seed": stream.seed >> 1}
+    done = len(stream.written)
+    drawn = {
+        "top_p": stream.top_p,
+        "top_k": stream.top_k,
+        "min_p": stream.min_p,
+        "seed": (stream.seed // 2 + done) % _SEEDS,
+    }
     return {
         "temperature": stream.temperature,
         **(drawn if stream.temperature > 0 else {}),
         "repetition_penalty": stream.repetition_penalty,
-        "max_tokens": stream.limit,
+        "max_tokens": stream.limit - done,
         "stop_token_ids": sorted(stream.eos_ids),
         "ignore_eos": True,
         "detokenize": False,
