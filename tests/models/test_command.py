@@ -234,3 +234,12 @@ def test_a_run_by_a_program_in_another_language(tmp_path: Path, monkeypatch: pyt
     run = evalkit.run("sums.yaml", "cmd/perl serve.pl")
     assert run.estimate("sums").value == 1.0
     assert run.model == "cmd/perl serve.pl"
+
+
+def test_a_program_is_told_the_budget_of_thought(serve: Serve) -> None:
+    said = BEGIN + SAY.format(
+        '{"id": asked["id"], "text": "%s of %s" % (asked.get("thinking_tokens"), asked["max_tokens"])}'
+    )
+    asked = [ask(max_tokens=10, thinking_tokens=budget) for budget in (None, 0, 64)]
+    assert texts(serve(said), *asked) == ["None of 10", "0 of 10", "64 of 74"]
+    assert texts(serve(said, thinking_tokens="5"), asked[0]) == ["5 of 15"]

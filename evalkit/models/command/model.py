@@ -96,11 +96,12 @@ class CommandModel:
         await self._program.close()
 
     async def _generate(self, request: Generate) -> Reply:
+        budget = self._options.thinking_tokens if request.thinking_tokens is None else request.thinking_tokens
         asked = {
             "kind": "generate",
             **_shown(request.prompt),
-            "max_tokens": request.max_tokens
-            + (self._options.thinking_tokens or 0 if request.thinking_tokens is None else request.thinking_tokens),
+            "max_tokens": request.max_tokens + (budget or 0),
+            **({} if budget is None else {"thinking_tokens": budget}),
             "stop": list(request.stop),
             "temperature": request.temperature,
             "top_p": request.top_p,

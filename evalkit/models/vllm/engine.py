@@ -157,8 +157,8 @@ class Engine:
             work.settle(number)
 
     async def _follow(self, stream: Stream, asked: Generate) -> None:
-        """Push what vLLM writes until evalkit's stream has ended. Where a budget of thought is spent, vLLM goes on behind
-        the mark that closes the thought, with what it has in its cache."""
+        """Push what vLLM writes until evalkit's stream has ended. Where a budget of thought is spent, vLLM goes on
+        behind the mark that closes the thought, with what it has in its cache."""
         while await self._follow_to_budget(stream, asked):
             while stream.due is not None:
                 if stream.push(stream.due):

@@ -20,12 +20,8 @@ def text_params(stream: Stream) -> dict[str, Any]:
     evalkit's own stream says where the text ends: it tells a stop string in the answer from one in the thought.
     """
     done = len(stream.written)
-    drawn = {
-        "top_p": stream.top_p,
-        "top_k": stream.top_k,
-        "min_p": stream.min_p,
-        "seed": (stream.seed // 2 + done) % _SEEDS,
-    }
+    seed = (stream.seed // 2 + done) % _SEEDS
+    drawn = {"top_p": stream.top_p, "top_k": stream.top_k, "min_p": stream.min_p, "seed": seed}
     return {
         "temperature": stream.temperature,
         **(drawn if stream.temperature > 0 else {}),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,7 +32,7 @@ class Process:
     """Writes two tokens at a time, as vLLM may."""
 
     def __init__(self, chain: Sequence[int]) -> None:
-        self.following = dict(zip(chain, chain[1:], strict=False))
+        self.following = dict(pairwise(chain))
         self.asked: list[tuple[tuple[int, ...], dict[str, Any], bool]] = []
 
     async def written(

@@ -103,8 +103,8 @@ def test_failures_of_the_model_are_samples_without_an_answer_and_lost_ones_are_n
 
 
 def test_avg_at_k_and_its_interval_equal_a_direct_computation() -> None:
-    """Oracle: the mean of the questions' means and Student's interval over them; with equal clusters the variance of the
-    mean is that of the questions' means."""
+    """Oracle: the mean of the questions' means and Student's interval over them; with equal clusters the variance of
+    the mean is that of the questions' means."""
     rng = random.Random(11)
     chances = [rng.betavariate(2, 1) for _ in range(80)]
     questions = [[(float(rng.random() < p), "x") for _ in range(8)] for p in chances]
