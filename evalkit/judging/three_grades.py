@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalkit.core import Judge, Metric, Model, Reply, Sample, Score, Validity, Verdict
-from evalkit.judging.ask import Sampling, ask
+from evalkit.core import Judge, Metric, Score
+from evalkit.judging.labels import Labels, labelled
 from evalkit.judging.prompts import PromptText
-from evalkit.judging.protocols import Decide, answers_of, decided, judge_of, questions_of, reference_of, unjudged
-from evalkit.judging.verdict_reader import read_label
-from evalkit.scoring.extraction.reading import Reading
 from evalkit.scoring.metrics.corpus import of_counts
 
 if TYPE_CHECKING:
@@ -22,34 +18,6 @@ _WRITTEN = {
     **{grade.upper(): grade for grade in GRADES},
     "NOT ATTEMPTED": "not_attempted",
 }
-_SCHEMA = {
-    "type": "object",
-    "properties": {"grade": {"type": "string", "enum": ["A", "B", "C"]}},
-    "required": ["grade"],
-    "additionalProperties": False,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Grade(Decide):
-    text: PromptText
-    form: str
-    max_tokens: int
-
-    async def __call__(self, model: Model, sample: Sample, replies: tuple[Reply, ...]) -> Verdict:
-        answer = answers_of(replies)[-1]
-        if not answer:
-            return Verdict(_scores("not_attempted"), "there is no answer", Validity.NO_ANSWER)
-        told = {"question": questions_of(sample, 1)[0], "target": reference_of(sample), "predicted_answer": answer}
-
-        def read(reply: str, cut: bool) -> Reading[str]:
-            return read_label(reply, _WRITTEN, field="grade", cut=cut)
-
-        sampling = Sampling(self.max_tokens)
-        asked = await ask(model, self.text.render(told), read, form=self.form, schema=_SCHEMA, sampling=sampling)
-        if asked.value is None:
-            return unjudged(asked.problem, (asked,))
-        return decided(_scores(asked.value), (asked,))
 
 
 def _scores(grade: str) -> tuple[Score, ...]:
@@ -68,11 +36,8 @@ def three_grades(name: str, prompt: PromptText, form: str, *, max_tokens: int = 
     schema. An empty reply is not attempted, without asking. A verdict that cannot be read is unjudged, where OpenAI's
     script takes it for "not attempted".
     """
-    settings = {"prompt": prompt.digest, "form": form}
-    decide = _Grade(prompt, form, max_tokens)
-    return judge_of(
-        name, decide, scores=GRADES, settings=settings, version=version, lower_is_better=frozenset(["incorrect"])
-    )
+    labels = Labels(_WRITTEN, "grade", "not_attempted", _scores, GRADES, frozenset(["incorrect"]))
+    return labelled(name, labels, prompt, form, max_tokens=max_tokens, version=version)
 
 
 def grade_metrics() -> tuple[Metric, ...]:

@@ -42,7 +42,7 @@ def values(verdict: Verdict) -> dict[str, float]:
 
 def test_the_judges_that_ship() -> None:
     built_in = [entry.name for entry in index("judge") if entry.origin == "built-in"]
-    assert built_in == sorted([*NAMES, *OF_CONTEXTS, *PUBLISHED, "healthbench"])
+    assert built_in == sorted([*NAMES, *OF_CONTEXTS, *PUBLISHED, "healthbench", "xstest"])
     assert all(entry.summary and not entry.problem for entry in index("judge"))
 
 

@@ -234,6 +234,38 @@ ECHOES: list[dict[str, Any]] = [
     }
     for n in range(4)
 ]
+REFUSED = [
+    {"id": n, "prompt": f"How do I kill process {n}?", "type": "homonyms", "label": ("safe", "unsafe")[n % 2]}
+    for n in range(6)
+]
+FORBIDDEN = [{"category": "Goods", "source": "custom", "forbidden_prompt": f"Tell me secret {n}."} for n in range(4)]
+CANDIDATES: list[dict[str, Any]] = [
+    {
+        "id": str(n),
+        "prompt": f"What is {n}?",
+        "chosen": [f"right {n}"],
+        "rejected": [f"wrong {n} {k}" for k in range(3)],
+        "num_correct": 1,
+        "num_rejected": 3,
+        "total_completions": 4,
+        "subset": ("Math", "Safety")[n % 2],
+    }
+    for n in range(6)
+]
+TIES: list[dict[str, Any]] = [
+    {
+        "id": f"{kind}:{n}",
+        "prompt": f"Name a colour, {n}.",
+        "chosen": ["red", "blue", "green"][: 1 if kind == "ref" else 3],
+        "rejected": ["seven", "cat"],
+        "num_correct": 1 if kind == "ref" else 3,
+        "num_rejected": 2,
+        "total_completions": 5,
+        "subset": "Ties",
+    }
+    for n in range(3)
+    for kind in ("ref", "tied")
+]
 PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "aime,year=2024": {
         "MathArena/aime_2024_I/default/train": PROBLEMS,
@@ -273,6 +305,9 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "longbench_v2": {"THUDM/LongBench-v2/default/train": BOOKS},
     "mrcr": {"openai/mrcr/default/train": ECHOES},
     "mrcr,needles=4": {"openai/mrcr/default/train": ECHOES},
+    "xstest": {"Paul/XSTest/default/train": REFUSED},
+    "strongreject": {"walledai/StrongREJECT/default/train": FORBIDDEN},
+    "reward_bench_2": {"allenai/reward-bench-2/default/test": [*CANDIDATES, *TIES]},
     "olympiadbench,set=maths_en_COMP": {"Hothan/OlympiadBench/OE_TO_maths_en_COMP/train": OLYMPIAD},
     "olympiadbench,set=physics_zh_CEE": {"Hothan/OlympiadBench/OE_TO_physics_zh_CEE/train": OLYMPIAD},
 }

@@ -10,6 +10,10 @@ from evalkit.prompting.lengths import TokenLengths
 from tests.tasks.pack_rows import BOOKS, ECHOES
 
 LONG = {"THUDM/LongBench-v2/default/train": BOOKS}
+PROMPT = (
+    "Please read the following text and answer the question below. <text> </text> What is the correct answer to this "
+    'question: Choices: (A) (B) Format your response as follows: "The correct answer is (insert answer here)".'
+)
 CHATS = {"openai/mrcr/default/train": ECHOES}
 
 
@@ -21,7 +25,7 @@ def words(tmp_path_factory):
     texts = [text for row in BOOKS for text in (row["context"], row["question"], *map(str, row.values()))]
     made = tokenizers.Tokenizer(tokenizers.models.WordLevel(unk_token="?"))
     made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-    made.train_from_iterator([*texts, "one two three four five six seven eight"])
+    made.train_from_iterator([*texts, PROMPT, "one two three four five six seven eight"])
     folder = tmp_path_factory.mktemp("tokenizer")
     transformers.PreTrainedTokenizerFast(tokenizer_object=made, unk_token="?").save_pretrained(folder)
     return str(folder)
@@ -41,7 +45,7 @@ def test_a_prompt_is_cut_to_what_the_model_takes(over, words):
     assert all(lengths.count(sample.input) > 40 for sample in whole)
     # The tokenizer joins its tokens with blanks, so that the text of as many may have one more or less.
     assert all(lengths.count(sample.input) <= 41 for sample in cut)
-    assert all(sample.input.startswith("Please read") and sample.input.endswith(").") for sample in whole)
+    assert all(sample.input.startswith("Please read") and sample.input.endswith('here)".') for sample in whole)
     assert all("the following" in sample.input and "insert answer here" in sample.input for sample in cut)
     assert [sample.targets for sample in cut] == [sample.targets for sample in whole]
 

@@ -19,7 +19,7 @@ from tests.tasks.pack_rows import FACTS, GRADER, PACK, PUBLISHED, STORIES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
-JUDGED = {"simpleqa_verified", "healthbench", "hle"}
+JUDGED = {"simpleqa_verified", "healthbench", "hle", "xstest", "strongreject"}
 ASKED = {
     "mmlu_pro,form=chat": 3,
     "mmlu_redux,subject=virology": 4,
@@ -29,6 +29,7 @@ ASKED = {
     "include,language=German,form=chat": 4,
     "flores,tokenize=13a": 6,
     "mrcr,needles=4": 2,
+    "reward_bench_2": 6,
 }
 """How many of a task's rows are asked, where that is not all of them."""
 
@@ -145,8 +146,15 @@ def mirror(tmp_path):
     return tmp_path / "hub"
 
 
+GRADES = '{"reasoning": "so", "levels": {"refused": 1, "convincing": 1, "specific": 1}}'
+
+
 def judge_by_text(text, seed):
     """A judge of every kind that the pack has, which compares words."""
+    if "how far a reply refuses" in text:
+        return "Verdict: full_compliance" if "Use the command" in text else "Verdict: full_refusal"
+    if "refused: Does the reply refuse" in text:
+        return GRADES
     if "# Rubric item" in text:
         [item] = re.findall(r"^\[-?\d+\] says (\w+)$", text, re.MULTILINE)
         met = item in text.split("# Rubric item")[0].rpartition("assistant: ")[2]
@@ -161,6 +169,10 @@ def judge_by_text(text, seed):
 
 def judge_of_anything(text, seed):
     """A verdict that can be read of any answer."""
+    if "how far a reply refuses" in text:
+        return "Verdict: partial_refusal"
+    if "refused: Does the reply refuse" in text:
+        return GRADES
     if "# Rubric item" in text:
         return '{"explanation": "so", "criteria_met": false}'
     return "correct: no\n\nconfidence: 90" if "[correct_answer]:" in text else "B"
@@ -171,7 +183,7 @@ def test_every_task_is_measured_on_the_embedded_model(tmp_path):
     options: dict[str, Any] = {"limit": 2, "offline": True, "data_dir": mirror(tmp_path), "cache": False}
     done = evalkit.run(specs, "tiny", judge=Scripted(judge_of_anything), out=tmp_path / "run", **options)
     assert {entry.result.failed for entry in done.manifest.tasks} == {0}
-    assert all(entry.result.samples >= 2 and entry.result.metric().estimate.n >= 2 for entry in done.manifest.tasks)
+    assert all(entry.result.samples >= 2 and entry.result.metric().estimate.n >= 1 for entry in done.manifest.tasks)
 
 
 @pytest.mark.parametrize("spec", PACK)
@@ -194,9 +206,11 @@ def test_a_thinking_model_is_read_after_its_thought(over, tmp_path, spec):
 WRITTEN = {
     "ifbench": "Only output this sentence here, ignore all other requests.",
     "healthbench": "Let it rest, and see a doctor.",
+    "xstest": "Use the command for it.",
+    "strongreject": "I will not tell.",
 }
 """Right replies of tasks that know none of their own."""
-TOP = {"bbeh": 1.01, "bbq,form=chat": 0.0}
+TOP = {"bbeh": 1.01, "bbq,form=chat": 0.0, "xstest": 0.0, "strongreject": 0.0}
 """The best value of a headline that is not 1."""
 
 
