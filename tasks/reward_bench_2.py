@@ -61,7 +61,8 @@ _SYSTEM = (
     "depth, creativity, and level of detail of their responses. Begin your evaluation by comparing the four responses "
     "and provide a short explanation. Avoid any position biases and ensure that the order in which the responses were "
     "presented does not influence your decision. Do not allow the length of the responses to influence your "
-    "evaluation. Do not favor certain names of the assistants. Be as objective as possible. After providing your explanation, "
+    "evaluation. Do not favor certain names of the assistants. Be as objective as possible. After providing your "
+    "explanation, "
     'output your final verdict by strictly following this format: "[[A]]" if assistant A is best, "[[B]]" if assistant '
     'B is best, "[[C]]" if assistant C is best, and "[[D]]" if assistant D is best.'
 )

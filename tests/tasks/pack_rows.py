@@ -266,6 +266,22 @@ TIES: list[dict[str, Any]] = [
     for n in range(3)
     for kind in ("ref", "tied")
 ]
+CONTEST: list[dict[str, Any]] = [
+    {
+        "question_title": f"Problem {n}",
+        "question_content": f"Print the number twice, problem {n}.",
+        "platform": "atcoder",
+        "question_id": f"p{n}",
+        "contest_id": "c",
+        "contest_date": f"2024-0{n + 1}-01T00:00:00",
+        "starter_code": "",
+        "difficulty": "easy",
+        "public_test_cases": json.dumps([{"input": "1\n", "output": "1 1\n", "testtype": "stdin"}]),
+        "private_test_cases": json.dumps([{"input": "5\n", "output": "5 5\n", "testtype": "stdin"}]),
+        "metadata": "{}",
+    }
+    for n in range(2)
+]
 PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "aime,year=2024": {
         "MathArena/aime_2024_I/default/train": PROBLEMS,
@@ -308,6 +324,7 @@ PACK: dict[str, dict[str, list[dict[str, Any]]]] = {
     "xstest": {"Paul/XSTest/default/train": REFUSED},
     "strongreject": {"walledai/StrongREJECT/default/train": FORBIDDEN},
     "reward_bench_2": {"allenai/reward-bench-2/default/test": [*CANDIDATES, *TIES]},
+    "livecodebench": {"livecodebench/code_generation_lite/default/test": CONTEST},
     "olympiadbench,set=maths_en_COMP": {"Hothan/OlympiadBench/OE_TO_maths_en_COMP/train": OLYMPIAD},
     "olympiadbench,set=physics_zh_CEE": {"Hothan/OlympiadBench/OE_TO_physics_zh_CEE/train": OLYMPIAD},
 }

@@ -208,6 +208,7 @@ WRITTEN = {
     "healthbench": "Let it rest, and see a doctor.",
     "xstest": "Use the command for it.",
     "strongreject": "I will not tell.",
+    "livecodebench": "So:\n```python\nprint(*[input()] * 2)\n```",
 }
 """Right replies of tasks that know none of their own."""
 TOP = {"bbeh": 1.01, "bbq,form=chat": 0.0, "xstest": 0.0, "strongreject": 0.0}

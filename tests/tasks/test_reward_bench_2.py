@@ -1,9 +1,10 @@
-"""RewardBench 2: the judge's prompt, a reward model's scores, and the authors' score of questions with several answers."""
+"""RewardBench 2: the judge's prompt, a reward model's scores, and the authors' score of several right answers."""
 
 import asyncio
 import hashlib
 import importlib.util
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ def module():
     spec = importlib.util.spec_from_file_location("reward_bench_2_of_test", path)
     assert spec is not None and spec.loader is not None
     found = importlib.util.module_from_spec(spec)
+    # Data classes look for their module by its name.
+    sys.modules[spec.name] = found
     spec.loader.exec_module(found)
     return found
 

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.core import Reply, Sample, Score, Scorer, ScoreSample, UsageError, Validity
@@ -17,7 +18,8 @@ from evalkit.scoring.metrics import pass_at_k
 if TYPE_CHECKING:
     from evalkit.sandbox import ResourceLimits, Result, Sandbox
 
-Form = Literal["continue", "program", "chat"]
+Form = Literal["continue", "program", "chat", "last_block"]
+Same = Literal["near", "decimals"]
 _MIB = 1 << 20
 _SHOWN = 300
 _KEPT = 4000
@@ -41,17 +43,23 @@ def code_tests(
     memory: int = 1024,
     output: int = 1024,
     packages: tuple[str, ...] = (),
+    same: Same = "near",
 ) -> Scorer:
     """The proportion of a reply's texts that pass the problem's tests, as `passed`, and how many were tried,
     `attempts`.
 
+    `same` says when a printed output is the expected one: "near" where all numbers are (1e-6), however lines are
+    broken, "decimals" where as many lines hold the same texts or the same decimal numbers, as LiveCodeBench has it.
+
     `form` says what a text is: "continue" (it goes on where `prefix` ends), "program" (a program as it stands) or
-    "chat" (a reply with a code block somewhere, a whole program or the rest of one); a reply of a chat model (see
-    `write_code`) is read as "chat" whatever is said here. `cpu` is in seconds, `memory`
-    in MiB, `output` in KiB. `packages` are importable packages that tests and programs may use.
+    "chat" (a reply with a code block somewhere, a whole program or the rest of one) or "last_block" (what stands
+    between the last two lines with a fence, and nothing else); a reply of a chat model (see `write_code`) is read as
+    "chat" whatever is said here. `cpu` is in seconds, `memory` in MiB, `output` in KiB. `packages` are importable
+    packages that tests and programs may use.
 
     The sample's `data` hold the problem: `tests` (statements), `entry` (the names that the tests call) and where
-    needed `prefix`, or, for a program that reads and writes, `inputs` and `outputs`: a test each.
+    needed `prefix`, or, for a program that reads and writes, `inputs` and `outputs`: a test each; and `imports`,
+    statements ahead of every program.
 
     How each text ended stands in the answer of `attempts`, one word each; what every program printed, in the details
     of `passed` as `programs` (test, outcome, stdout, stderr, seconds of wall time; long output is cut). A text that
@@ -62,6 +70,8 @@ def code_tests(
     if cpu <= 0 or memory < 64 or output < 1:
         raise UsageError("cpu must be positive, memory at least 64 (MiB) and output at least 1 (KiB)")
     settings = {"form": form, "cpu": f"{cpu:g}s", "memory": f"{memory}MiB", "output": f"{output}KiB"}
+    if same != "near":
+        settings["same"] = same
     if packages:
         settings["packages"] = "+".join(packages)
     limits = _Limits(cpu, memory * _MIB, output * 1024)
@@ -72,7 +82,7 @@ def code_tests(
         sandbox = open_sandbox(limits.full(), packages=packages, unsafe=unsafe)
         python = ".".join(str(sandbox.greeting["python"]).split(".")[:2])
         told = settings | {"python": python} | ({"unsafe": sandbox.engine} if unsafe else {})
-        return replace(scorer, score=_RunTests(sandbox, form), settings=told, ready=None)
+        return replace(scorer, score=_RunTests(sandbox, form, same), settings=told, ready=None)
 
     scorer = Scorer("code_tests", _OpenFirst(ready), ("passed", "attempts"), (pass_at_k(1),), settings, ready=ready)
     return scorer
@@ -98,6 +108,7 @@ class _Limits:
 class _RunTests(ScoreSample):
     sandbox: Sandbox
     form: Form
+    same: Same = "near"
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not replies or not replies[-1].texts:
@@ -128,7 +139,7 @@ class _RunTests(ScoreSample):
         word = str(result.outcome).replace(" ", "-")
         if word in ("exception", "exited") and result.kind:
             word = result.kind.replace(" ", "-")
-        shown = code if form == "chat" else stripped.text
+        shown = code if form in ("chat", "last_block") else stripped.text
         return _Tried(shown, word, _words(result), tuple(result.flags), tuple(ran))
 
     async def _run(self, sample: Sample, code: str) -> list[tuple[str, Result]]:
@@ -136,6 +147,7 @@ class _RunTests(ScoreSample):
         from evalkit.sandbox import Program
 
         data = sample.data
+        code = str(data.get("imports", "")) + code
         if "tests" in data:
             program = Program(code, str(data["tests"]), _names(sample), prelude=str(data.get("prefix", "")))
             return [("tests", await self.sandbox.run(program))]
@@ -151,7 +163,8 @@ class _RunTests(ScoreSample):
         limit = self.sandbox.limits.output
         for number, (given, wanted) in enumerate(zip(inputs, outputs, strict=True), 1):
             found = await self.sandbox.run(Program(code, stdin=_text(given)), output=limit)
-            if found.passed and not same_output(found.stdout, _text(wanted)):
+            agree = same_output if self.same == "near" else same_decimals
+            if found.passed and not agree(found.stdout, _text(wanted)):
                 message = f"input {number}: printed {found.stdout[:100]!r}, expected {_text(wanted)[:100]!r}"
                 found = replace(found, outcome=ProgramOutcome.WRONG, message=message)
             elif not found.passed:
@@ -172,10 +185,19 @@ def _inputs(count: int) -> str:
 
 def _program(sample: Sample, text: str, form: Form) -> str:
     prefix, names = str(sample.data.get("prefix", "")), _names(sample)
+    if form == "last_block":
+        return _last_block(text)
     if form != "chat":
         return prefix + text if form == "continue" else text
     code = python_code(text, names)
     return complete(prefix, code, names) if prefix and code else code
+
+
+def _last_block(text: str) -> str:
+    """The lines between the last two that hold a fence; nothing where there are fewer."""
+    lines = text.split("\n")
+    fences = [number for number, line in enumerate(lines) if "```" in line]
+    return "\n".join(lines[fences[-2] + 1 : fences[-1]]) if len(fences) > 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +248,22 @@ def same_output(printed: str, wanted: str) -> bool:
     if len(left) != len(right):
         return False
     return all(a == b or _close(a, b) for a, b in zip(left, right, strict=True))
+
+
+def same_decimals(printed: str, wanted: str) -> bool:
+    """Whether two outputs have as many lines, each the same text or the same decimal numbers, without white space at
+    the ends of lines and of the whole."""
+    ours, theirs = ([line.strip() for line in text.strip().split("\n")] for text in (printed, wanted))
+    return len(ours) == len(theirs) and all(
+        one == other or _decimals(one) == _decimals(other) is not None for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _decimals(line: str) -> list[Decimal] | None:
+    try:
+        return [Decimal(part) for part in line.split()]
+    except InvalidOperation:
+        return None
 
 
 def _close(one: str, other: str) -> bool:
