@@ -22,6 +22,10 @@ class TokenLengths:
         loaded."""
         return len(self._ids(text))
 
+    def plain(self, text: str) -> int:
+        """The number of tokens of the text alone. Raises UsageError as `count` does."""
+        return len(self._tokenizer().tokenize(text))
+
     def middle_cut(self, text: str, most: int) -> str:
         """The text where it has no more than `most` tokens, else the text of its first and its last half of as many,
         as LongBench cuts what is too long."""
