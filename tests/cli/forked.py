@@ -23,8 +23,10 @@ import traceback
 from pathlib import Path
 
 HEAVY = ("torch", "transformers.modeling_utils", "scipy.stats", "scipy.special", "pandas", "jinja2", "rich.progress")
-OWN = ("evalkit.cli", "evalkit.comparing", "evalkit.models.hf", "evalkit.models.tiny", "evalkit.prompting")
-OWN += ("evalkit.reporting", "evalkit.runs", "evalkit.scoring")
+OWN = (
+    *("evalkit.cli", "evalkit.comparing", "evalkit.models.hf", "evalkit.models.tiny", "evalkit.prompting"),
+    *("evalkit.reporting", "evalkit.runs", "evalkit.scoring"),
+)
 
 
 class Forked:

@@ -56,7 +56,7 @@ class Knowing(Parrot):
 
     async def answer(self, request: Request) -> Reply:
         self.heard.append(request)
-        text = request.prompt.text  # type: ignore[union-attr]
+        text = request.prompt.text
         listed = {line[3:]: line[0] for line in text.splitlines() if line[1:3] == ". "}
         if isinstance(request, Choose):
             right = listed.get("Lima", "Lima")
