@@ -97,12 +97,12 @@ def cpp_passes(source: str, cases: Sequence[tuple[Sequence[str], Sequence[str]]]
     asked = ["\n".join(inputs) + "\n" for inputs, _ in cases[:_CASES]]
     given = json.dumps({"source": source, "inputs": asked, "seconds": _CASE_SECONDS})
     result = _run(_sandbox(_CPP_SECONDS), Program(_COMPILED, stdin=given), 1 << 16)
-    if "no g++" in result.stdout:
-        raise SandboxFailedError("the task's programs are C++, and g++ is not installed")
     try:
         found = json.loads(result.stdout)
     except ValueError:
         return False, str(result.outcome)
+    if found == "no g++":
+        raise SandboxFailedError("the task's programs are C++, and g++ is not installed")
     if not isinstance(found, list):
         return False, "compilation error"
     expected = [hashlib.sha256(("\n".join(lines) + "\n").encode()).hexdigest() for _, lines in cases[:_CASES]]
@@ -121,7 +121,7 @@ try:
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
 except FileNotFoundError:
-    print("no g++")
+    json.dump("no g++", sys.stdout)
     sys.exit(0)
 found = "compilation error"
 if made.returncode == 0:
@@ -134,7 +134,7 @@ if made.returncode == 0:
         )
         killed = done.returncode in (-24, -9)
         found.append("timeout" if killed else hashlib.sha256(done.stdout).hexdigest())
-print(json.dumps(found))
+json.dump(found, sys.stdout)
 """
 
 
