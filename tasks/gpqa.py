@@ -17,7 +17,8 @@ reasoning models follow; its options are the columns as they are.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from evalkit.core import PromptFormat, Row, Sample, Sampling, Scorer, Subset, Task, digest_of
@@ -35,6 +36,7 @@ META = {
 }
 
 LETTERS = ("(A)", "(B)", "(C)", "(D)")
+_AS_DRAWN = (0, 1, 2, 3)
 _WRONG = ("Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3")
 
 
@@ -52,21 +54,23 @@ def task(
     `letter` is what evalkit's own reader finds (what is stated wins over what is mentioned, "Eliminated: (A)" is no
     answer); the table counts the samples that the two score differently.
 
-    `seed` orders the options of every question. `max_tokens` bounds the reasoning: 2,048, or 32,768 in chat.
+    `seed` orders the options of every question; with --shuffle-choices every sample and repeat has an order of
+    its own, as simple-evals draws it. `max_tokens` bounds the reasoning: 2,048, or 32,768 in chat.
     """
     if form == "chat":
         return _chat(subset, seed, max_tokens or 32768)
     by_likelihood = form == "choose"
     ending = "Answer:" if by_likelihood else "Let's think step by step: "
 
-    def sample(row: Row) -> Sample:
-        return _sample(row, seed, ending)
+    def sample(row: Row, order: Sequence[int] = _AS_DRAWN) -> Sample:
+        return _sample(row, seed, ending, order)
 
     return Task(
         name="gpqa",
         # The hub has a training split only; examples, where any are asked for, are other questions of it.
         data=(Subset(hub("Idavidrein/gpqa", config=f"gpqa_{subset}", split="train")),),
         sample=sample,
+        reordered=sample,
         prompt=PromptFormat(),
         method=choose() if by_likelihood else generate(max_tokens=max_tokens or 2048, stop=("</s>",)),
         scorers=(accuracy(),) if by_likelihood else _written(),
@@ -76,7 +80,7 @@ def task(
 
 def _chat(subset: str, seed: int, max_tokens: int) -> Task:
     line = regex_match(pattern=r"(?i)Answer[ \t]*:[ \t]*\$?([A-D])\$?", name="answer_line", ignore_case=True)
-    return chat_task(
+    made = chat_task(
         "gpqa",
         (Subset(hub("Idavidrein/gpqa", config=f"gpqa_{subset}", split="train")),),
         lambda row: _chat_sample(row, seed),
@@ -86,13 +90,15 @@ def _chat(subset: str, seed: int, max_tokens: int) -> Task:
         primary="letter",
         recommended=Sampling(temperature=0.6, top_p=0.95, max_tokens=32768, samples=64),
     )
+    return replace(made, reordered=lambda row, order: _chat_sample(row, seed, order))
 
 
-def _chat_sample(row: Row, seed: int) -> Sample:
+def _chat_sample(row: Row, seed: int, order: Sequence[int] = _AS_DRAWN) -> Sample:
     values = row.values
     correct = str(values["Correct Answer"])
     options = [*(str(values[column]) for column in _WRONG), correct]
     random.Random(digest_of("gpqa", str(seed), values["Question"])).shuffle(options)
+    options = [options[place] for place in order]
     right = tuple(place for place, option in enumerate(options) if option == correct)
     return Sample(
         id=row.id,
@@ -109,11 +115,12 @@ def _written() -> tuple[Scorer, ...]:
     return last, compared(read_answer(first_of=("letter",), name="letter"), last)
 
 
-def _sample(row: Row, seed: int, ending: str) -> Sample:
+def _sample(row: Row, seed: int, ending: str, order: Sequence[int]) -> Sample:
     values = row.values
     correct = _cleaned(values["Correct Answer"])
     options = [*(_cleaned(values[column]) for column in _WRONG), correct]
     random.Random(digest_of("gpqa", str(seed), values["Question"])).shuffle(options)
+    options = [options[place] for place in order]
     right = tuple(place for place, option in enumerate(options) if option == correct)
     listed = "".join(f"{letter} {option}\n" for letter, option in zip(LETTERS, options, strict=True))
     return Sample(

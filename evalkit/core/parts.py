@@ -272,5 +272,7 @@ class Task:
     """Whether it is one of evalkit's own, whose data were verified."""
     recommended: Sampling = field(default_factory=Sampling)
     """How its authors, or a model card, have its texts drawn; a run takes it with `--recommended`."""
+    reordered: Callable[[Row, Sequence[int]], Sample] | None = None
+    """A row's sample with its choices in another order, given by their numbers, where the prompt itself lists them."""
     toy: bool = False
     """Whether the rows are a toy set: small, made up, for trials. Every place that shows a score says so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
@@ -56,7 +57,8 @@ def in_choice_form(task: Task, form: ChoiceForm | None, capabilities: Capabiliti
     Raises UsageError for a task that is no such multiple choice, and for an order that nobody would see.
     """
     name = f"task {task.name!r}"
-    if task.method.name not in ("choose", "written_choice") or not is_read(task):
+    weighs = task.method.name in ("choose", "written_choice") and is_read(task)
+    if not weighs and not (form is None and task.reordered is not None):
         raise UsageError(
             f"{name} is no multiple choice that has other forms",
             found=f"its method is {task.method.name}",
@@ -74,7 +76,7 @@ def in_choice_form(task: Task, form: ChoiceForm | None, capabilities: Capabiliti
         task = as_written(task, written_choice(reasoned=True, max_tokens=_REASONING))
     if not shuffled:
         return task
-    if task.method.name == "choose":
+    if task.method.name == "choose" and task.reordered is None:
         raise UsageError(
             f"{name} weighs each choice by itself, so that their order changes nothing",
             found="--shuffle-choices",
@@ -83,18 +85,25 @@ def in_choice_form(task: Task, form: ChoiceForm | None, capabilities: Capabiliti
     return replace(task, method=replace(task.method, settings={**task.method.settings, "choices": "shuffled"}))
 
 
-def with_choices_shuffled(sample: Sample, seed: int) -> Sample:
+def with_choices_shuffled(
+    sample: Sample, seed: int, reordered: Callable[[Sequence[int]], Sample] | None = None
+) -> Sample:
     """The sample with its choices in an order drawn by the seed. `data["choice_order"]` has, for every place, the
-    number that the choice has in the task. Raises UsageError where the prompt itself lists the choices.
+    number that the choice has in the task. `reordered` makes the sample again in an order, for a prompt that lists the
+    choices; without it, such a sample raises UsageError.
     """
+    order = list(range(len(sample.choices)))
+    random.Random(seed).shuffle(order)
+    if reordered is not None:
+        made = reordered(order)
+        data = {**made.data, "choice_order": order}
+        return replace(made, id=sample.id, groups=sample.groups, cluster=sample.cluster, data=data)
     if are_letters(sample.choices):
         raise UsageError(
             "the prompt lists the choices by itself, so that they cannot be shuffled",
             found=f"sample {sample.id!r}, choices {', '.join(sample.choices)}",
             fix="leave --shuffle-choices out, or give the task an option that shuffles",
         )
-    order = list(range(len(sample.choices)))
-    random.Random(seed).shuffle(order)
     return replace(
         sample,
         choices=tuple(sample.choices[number] for number in order),

@@ -1,8 +1,12 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from evalkit.core import Reply
+from evalkit.core import Reply, Subset
+from evalkit.data import rows
+from evalkit.runs.runner import Settings, prepare
+from evalkit.runs.runner.gold_check import GoldModel
 from tests.tasks.harness import definition, function
 
 ROWS = [
@@ -149,3 +153,33 @@ def test_a_reply_in_chat_form_counts_in_eight_styles(gpqa, right, number):
         scores = [one for scorer in loaded.task.scorers for one in asyncio.run(scorer.score(made, (reply,)))]
         scored.append(next(one.value for one in scores if one.name == loaded.task.primary_metric))
     assert scored == [float(right)] * 8
+
+
+@pytest.mark.parametrize("form", ["choose", "chat"])
+def test_options_are_shuffled_anew_for_every_sample_and_repeat(gpqa, form):
+    """As simple-evals does. The prompt, the targets and the gold places go with the order, which the sample has."""
+    loaded = gpqa(f"gpqa,form={form}", [PHOTON])
+    settings = Settings(samples=6, temperature=1.0, shuffle_choices=True)
+    model = GoldModel()
+    if form == "choose":
+        settings = replace(settings, samples=None, temperature=None)
+    task = replace(loaded.task, data=(Subset(rows([PHOTON])),))
+    works = list(prepare(task, "gpqa", "", model, settings).work())
+    (plain,) = loaded.samples()
+    marks = ["A) ", "B) ", "C) ", "D) "] if form == "chat" else ["(A) ", "(B) ", "(C) ", "(D) "]
+
+    def listed(text):
+        return [next(line[len(mark) :] for line in text.splitlines() if line.startswith(mark)) for mark in marks]
+
+    orders = set()
+    for work in works:
+        sample, order = work.attempt.sample, work.attempt.sample.data["choice_order"]
+        orders.add(tuple(order))
+        shown = listed(work.attempt.prompt.text)
+        assert shown == [listed(plain.input)[place] for place in order]
+        assert [shown[place] for place in sample.gold] == ["2.4 eV"]
+        assert sample.targets == tuple(
+            marks[place].strip(" )(") if form == "chat" else f"({marks[place][1]})" for place in sample.gold
+        )
+    assert len(works) == (6 if form == "chat" else 1)
+    assert len(orders) > 2 or form == "choose"

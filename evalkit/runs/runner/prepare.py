@@ -140,8 +140,13 @@ class PreparedTask:
             return
         for repeat in range(self.samples):
             seed = sample_seed(self.settings.seed, self.task.name, sample.id, str(repeat))
-            asked = with_choices_shuffled(sample, seed) if self.settings.shuffle_choices else sample
-            yield Work(index, Attempt(asked, prompt, repeat, seed))
+            asked = self._in_its_order(sample, row, seed) if self.settings.shuffle_choices else sample
+            shown = prompt if asked.input == sample.input else renderer.render(asked)
+            yield Work(index, Attempt(asked, shown, repeat, seed))
+
+    def _in_its_order(self, sample: Sample, row: Row, seed: int) -> Sample:
+        again = self.task.reordered
+        return with_choices_shuffled(sample, seed, None if again is None else lambda order: again(row, order))
 
     def _is_asked(self, key: str) -> bool:
         """Whether the proportion of samples that the settings ask for holds this one (or its cluster)."""
