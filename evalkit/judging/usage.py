@@ -16,12 +16,15 @@ class Spent:
     cached: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    """Of the completion's tokens, those that were thought."""
     cost: float | None = None
 
     def words(self) -> str:
         """`240 requests (12 from the cache), 81,000 prompt and 9,000 completion tokens, $0.42`."""
         kept = f" ({self.cached:,} from the cache)" if self.cached else ""
         tokens = f"{self.prompt_tokens:,} prompt and {self.completion_tokens:,} completion tokens"
+        tokens += f" ({self.reasoning_tokens:,} of thought)" if self.reasoning_tokens else ""
         return f"{self.requests:,} requests{kept}, {tokens}" + ("" if self.cost is None else f", ${self.cost:.4g}")
 
     def facts(self) -> dict[str, object]:
@@ -31,6 +34,7 @@ class Spent:
             "cached": self.cached,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            **({"reasoning_tokens": self.reasoning_tokens} if self.reasoning_tokens else {}),
             "cost": self.cost,
         }
 
@@ -51,6 +55,7 @@ class UsageMeter(Wrapper):
             return reply
         spent.prompt_tokens += reply.usage.prompt_tokens
         spent.completion_tokens += reply.usage.completion_tokens
+        spent.reasoning_tokens += reply.usage.reasoning_tokens
         if reply.usage.cost is not None:
             spent.cost = (spent.cost or 0.0) + reply.usage.cost
         return reply

@@ -1,12 +1,14 @@
 """What the collector makes of records does not depend on the order they came in."""
 
+import asyncio
 import random
 
-from evalkit.core import Estimate, Metric, Prompt, Record, Reply, Sample, Score, Usage, Validity
+from evalkit.core import Estimate, Generate, Metric, Prompt, Record, Reply, Request, Sample, Score, Usage, Validity
+from evalkit.judging.usage import UsageMeter
 from evalkit.runs.runner.attempt import prompt_digest, sample_digest
 from evalkit.runs.runner.collect import Collector
 from evalkit.scoring.metrics import mean
-from tests.runs.runner.scripted import say_task
+from tests.runs.runner.scripted import Parrot, say_task
 
 
 def record(number: int) -> Record:
@@ -78,3 +80,21 @@ def test_an_unjudged_sample_keeps_its_other_scores() -> None:
     result = collector.result(0.0)
     assert [m.estimate.n for m in result.metrics] == [1, 0]
     assert result.failed == 1
+
+
+class Thinker(Parrot):
+    async def answer(self, request: Request) -> Reply:
+        return Reply(texts=("x",), usage=Usage(3, 10, reasoning_tokens=int(request.prompt.text)))  # type: ignore[union-attr]
+
+
+def test_tokens_of_thought_are_counted_apart() -> None:
+    """Of a run's replies, and of a judge's."""
+    meter = UsageMeter(Thinker())
+    collector = Collector.of(TASK)
+    for number, thought in enumerate((0, 7, 5)):
+        reply = asyncio.run(meter.answer(Generate(Prompt(str(thought)))))
+        collector.add(Record("t", number, Sample(str(number), "q"), replies=(reply,)))
+    result = collector.result(1.0)
+    assert (result.completion_tokens, result.reasoning_tokens) == (30, 12)
+    assert meter.spent.words() == "3 requests, 9 prompt and 30 completion tokens (12 of thought)"
+    assert meter.spent.facts()["reasoning_tokens"] == 12
