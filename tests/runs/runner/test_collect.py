@@ -84,7 +84,7 @@ def test_an_unjudged_sample_keeps_its_other_scores() -> None:
 
 class Thinker(Parrot):
     async def answer(self, request: Request) -> Reply:
-        return Reply(texts=("x",), usage=Usage(3, 10, reasoning_tokens=int(request.prompt.text)))  # type: ignore[union-attr]
+        return Reply(texts=("x",), usage=Usage(3, 10, reasoning_tokens=int(request.prompt.text)))
 
 
 def test_tokens_of_thought_are_counted_apart() -> None:
