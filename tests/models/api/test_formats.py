@@ -102,7 +102,7 @@ def test_settings_are_sent_by_the_names_that_a_server_has_for_them(
 @pytest.mark.parametrize(
     ("spec", "sent"),
     [
-        ("vllm/m", {"thinking_token_budget": 64}),
+        (f"vllm/m,{AT}", {"thinking_token_budget": 64}),
         ("openrouter/m", {"reasoning": {"max_tokens": 64}}),
         ("openrouter/m,effort=low", {"reasoning_effort": "low"}),
         ("openai/m", {}),
