@@ -1,6 +1,6 @@
-"""A row by hand for data sets whose tasks' Python asks for what nobody could guess: true columns, invented values.
+"""A row by hand for data sets whose tasks' Python asks for what nobody could guess from it, with invented values.
 
-The columns and their types are those of the data sets' pages on the hub (November 2026).
+The columns are those that the tasks' code and the data sets' descriptions name; no download has confirmed them.
 """
 
 from __future__ import annotations
