@@ -7,7 +7,7 @@ Columns of a row (among others):
      "regional_feature": "region explicit", "level": "Professional", "question": "…",
      "option_a": "…", "option_b": "…", "option_c": "…", "option_d": "…", "answer": 1}
 
-`choose` is lm-evaluation-harness's `include_base_44_<language>`, whose fourth option stands on a line after an empty
+`choose` is lm-evaluation-harness's `include_base_44_<language>`, whose fourth option is on a line after an empty
 one; `chat` is simple-evals' prompt. Regions and domains are groups.
 """
 
