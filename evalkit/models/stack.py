@@ -16,6 +16,7 @@ from evalkit.models.api.cost_limit import at_most
 from evalkit.models.cassette import Cassette, recorded
 from evalkit.models.objects import declared
 from evalkit.models.registry import resolve
+from evalkit.models.replicas.settings import Replicas
 from evalkit.models.response_cache import cached
 from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.models.wrapper import Wrapper
@@ -27,7 +28,8 @@ __all__ = ["Stack"]
 class Stack:
     """`cache`: whether replies are kept and reused, those of mutable models only where they were made `since` then
     (seconds since 1970; a week ago by default). `max_cost`: US dollars that each model may cost. `record`,
-    `replay`: the cassettes that are written and read. `project`: the folder whose models/ is looked in."""
+    `replay`: the cassettes that are written and read. `project`: the folder whose models/ is looked in. `replicas`: how
+    many compute each local model, where it is not this process alone."""
 
     cache: bool = True
     max_cost: float | None = None
@@ -35,6 +37,7 @@ class Stack:
     replay: Path | None = None
     project: Path | None = None
     since: float | None = None
+    replicas: Replicas | None = None
 
     def open(self, models: Sequence[str | Model], opened: Mapping[str, Model] = MappingProxyType({})) -> list[Model]:
         """Every model by its name, limited in cost; those of the cassette where one is replayed.
@@ -46,10 +49,21 @@ class Stack:
             cassette = Cassette(self.replay)
             return [cassette.model(_name(model)) for model in models]
         found = [
-            declared(opened.get(model) or resolve(model, project=self.project) if isinstance(model, str) else model)
+            self._replicated(model, opened.get(model) or resolve(model, project=self.project))
+            if isinstance(model, str)
+            else declared(model)
             for model in models
         ]
         return found if self.max_cost is None else [at_most(model, self.max_cost) for model in found]
+
+    def _replicated(self, spec: str, model: Model) -> Model:
+        """A named model, computed by replicas where they are wanted and it computes here."""
+        model = declared(model)
+        if self.replicas is None or getattr(model, "takes", None) is None:
+            return model
+        from evalkit.models.replicas.model import replicated
+
+        return replicated(model, spec, self.replicas)
 
     def open_cache(self) -> SqliteCache | None:
         """The response cache, to be closed by the caller; None where none is used."""

@@ -16,7 +16,7 @@ from evalkit.models.hf import tensor_parallel
 from evalkit.models.response_cache import good_since, kept_reply, request_key
 from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.plugins import foreign_code
-from evalkit.runs.plan import RUNS, RunPlan, plan_from_manifest, spending_of
+from evalkit.runs.plan import RUNS, RunPlan, checked_replicas, plan_from_manifest, spending_of
 from evalkit.runs.planned_tasks import check_named_once, load_all, prepare_all
 from evalkit.runs.runner import Forecast, PreparedTask, Progress, begin, continued, execute, forecast, new_journal
 from evalkit.runs.store import Journal, Manifest, Run, SuiteEntry, folder_name, manifest, runs_under, subset_file
@@ -65,14 +65,20 @@ def run_plan(plan: RunPlan, progress: Progress) -> list[Run]:
 
 
 def resume(
-    folder: Path, progress: Progress, max_cost: float | None = None, opened: Mapping[str, Model] | None = None
+    folder: Path,
+    progress: Progress,
+    max_cost: float | None = None,
+    opened: Mapping[str, Model] | None = None,
+    replicas: str | None = None,
+    ray: str | None = None,
 ) -> list[Run]:
     """Go on with an interrupted run (or with a folder of runs) from what its manifest says was asked; it may cost as
-    much as it was allowed to before, or `max_cost`. `opened`: see `RunPlan`."""
+    much as it was allowed to before, or `max_cost`; replicas as before, or `replicas`. `opened`: see `RunPlan`."""
     found = runs_under(folder)
     if not found:
         raise UsageError(f"{folder} holds no run to resume", fix="evalkit show (lists the runs)")
     plan = replace(plan_from_manifest(manifest.read(found[0])), opened=opened or {})
+    plan = replace(plan, replicas=checked_replicas(replicas or plan.replicas, ray), ray=ray or plan.ray)
     if max_cost is not None:
         plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
     with huggingface.offline(plan.settings.data.offline):
@@ -128,7 +134,10 @@ def _judged(tasks: list[Task], plan: RunPlan) -> tuple[UsageMeter | None, list[T
     from evalkit.judging.judge_model import judge_for, judged_by
 
     # A gate asks its candidate afresh, not its judge: what the judge said of the same answer is still its verdict.
-    judge = judge_for(tasks, plan.judge, replace(plan.stack, since=None))
+    # As many replicas as fit are the model's: none would be left for the judge.
+    replicas = plan.stack.replicas
+    few = replicas if replicas is not None and replicas.count is not None else None
+    judge = judge_for(tasks, plan.judge, replace(plan.stack, since=None, replicas=few))
     return judge, [judged_by(task, judge) for task in tasks]
 
 

@@ -220,6 +220,17 @@ _ALL = (
         suite=False,
         python=False,
     ),
+    RunOption(
+        "replicas",
+        str,
+        "Replicas of each local model, on Ray: a number, or as many as fit.",
+        "N|auto",
+        commands=("run",),
+        suite=False,
+    ),
+    RunOption(
+        "ray", str, "Ray cluster that has the replicas (or RAY_ADDRESS).", "ADDRESS", commands=("run",), suite=False
+    ),
     RunOption("record", File, "Write every reply to a cassette.", "FILE", commands=("run",), suite=False),
     RunOption("replay", File, "Take every reply from a cassette.", "FILE", commands=("run",), suite=False),
     RunOption("project", Folder, "Folder with tasks/, judges/, …", commands=(), suite=False),

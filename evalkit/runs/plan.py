@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from evalkit.core import ChoiceForm, DataOptions, FewshotOrder, FewshotTurns, Model, Task, UsageError, paths
+from evalkit.models.replicas.settings import Replicas
 from evalkit.models.stack import Stack
 from evalkit.plugins.families import with_folder
 from evalkit.runs.options import OPTIONS, UnsafeCode, seconds_of
 from evalkit.runs.runner import Progress, Settings
 from evalkit.runs.store import manifest
 
-__all__ = ["RUNS", "RunKeywords", "RunPlan", "plan_from_manifest", "plan_with", "spending_of"]
+__all__ = ["RUNS", "RunKeywords", "RunPlan", "checked_replicas", "plan_from_manifest", "plan_with", "spending_of"]
 
 RUNS = Path("runs")
 """The folder that holds a run's folder where the user names none."""
@@ -47,6 +48,10 @@ class RunPlan:
     """The ids of the samples to ask, by the task's name; of other tasks, all."""
     max_age: float | None = None
     """Seconds that kept answers of a mutable model stay good, before `begun`; a week by default."""
+    replicas: str | None = None
+    """How many replicas compute each local model (`Replicas.parse`)."""
+    ray: str | None = None
+    """The address of the Ray cluster that has them."""
     begun: float = field(default_factory=time.time, compare=False)
     """When the plan was made, in seconds since 1970."""
 
@@ -54,7 +59,8 @@ class RunPlan:
     def stack(self) -> Stack:
         """What its models are wrapped in."""
         since = None if self.max_age is None else self.begun - self.max_age
-        return Stack(self.cache, self.max_cost, self.record, self.replay, self.project, since)
+        replicas = Replicas.parse(self.replicas, self.ray or "") if self.replicas else None
+        return Stack(self.cache, self.max_cost, self.record, self.replay, self.project, since, replicas)
 
     def request(self) -> dict[str, Any]:
         """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""
@@ -68,6 +74,8 @@ class RunPlan:
             "max_cost": self.max_cost,
             "record": str(self.record.resolve()) if self.record else None,
             "replay": str(self.replay.resolve()) if self.replay else None,
+            "replicas": self.replicas,
+            "ray": self.ray,
             "judge": self.judge if isinstance(self.judge, str) or self.judge is None else "",
         }
 
@@ -108,6 +116,8 @@ class RunKeywords(TypedDict, total=False):
     record: Path | str | None
     replay: Path | str | None
     judge: str | Model | None
+    replicas: str | None
+    ray: str | None
     progress: Progress | None
 
 
@@ -125,8 +135,17 @@ def plan_with(tasks: Sequence[str | Task], models: Sequence[str | Model], option
         project=Path(project) if project else Path.cwd(),
         judge=options.get("judge"),
         allow_code=bool(options.get("allow_code")),
+        replicas=checked_replicas(options.get("replicas"), options.get("ray")),
+        ray=options.get("ray"),
         **spending_of(options),
     )
+
+
+def checked_replicas(replicas: str | None, ray: str | None) -> str | None:
+    """What --replicas says; as many as fit where a cluster alone is named. Raises UsageError."""
+    if replicas is not None:
+        Replicas.parse(replicas)
+    return replicas or ("auto" if ray else None)
 
 
 def settings_of(options: Mapping[str, Any]) -> Settings:
@@ -175,5 +194,7 @@ def plan_from_manifest(written: manifest.Manifest) -> RunPlan:
         samples={name: frozenset(chosen) for name, chosen in request.get("samples", {}).items()},
         project=Path(request["project"]) if request["project"] else None,
         judge=request.get("judge"),
+        replicas=request.get("replicas"),
+        ray=request.get("ray"),
         **spending_of(request),
     )

@@ -112,6 +112,8 @@ VALUES: dict[str, Any] = {
     "replay": "b.cassette",
     "project": "..",
     "judge": "tiny",
+    "replicas": "2,cpus=1",
+    "ray": "auto",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from evalkit.cli.rendering.output import console
@@ -68,6 +69,7 @@ class _Bar:
         self._id: TaskID | None = None
         self._pace = Pace(None, 0)
         self._drawn = 0.0
+        self._status: Callable[[], str] | None = None
 
     def start(self, task: PreparedTask, model: str, done: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -79,12 +81,18 @@ class _Bar:
             TimeElapsedColumn(),
             TextColumn("{task.fields[pace]}"),
             TextColumn("[red]{task.fields[failed]}"),
+            TextColumn("{task.fields[status]}", markup=False),
             console=console(err=True),
             transient=True,
         )
         self._pace = Pace(task.total, done)
-        self._id = self._bar.add_task(f"{task.name} · {model}", total=task.total, completed=done, failed="", pace="")
+        self._id = self._bar.add_task(
+            f"{task.name} · {model}", total=task.total, completed=done, failed="", pace="", status=""
+        )
         self._bar.start()
+
+    def watch(self, status: Callable[[], str] | None) -> None:
+        self._status = status
 
     def advance(self, record: Record) -> None:
         self._pace.advance(record)
@@ -98,7 +106,8 @@ class _Bar:
         if now - self._drawn > _REDRAW_SECONDS or last:
             pace = self._pace
             failed = f"{pace.failed} failed" if pace.failed else ""
-            self._bar.update(self._id, completed=pace.done, failed=failed, pace=pace.words(now))
+            status = self._status() if self._status is not None else ""
+            self._bar.update(self._id, completed=pace.done, failed=failed, pace=pace.words(now), status=status)
             self._drawn = now
 
     def finish(self, task: PreparedTask) -> None:
@@ -111,6 +120,10 @@ class _Log:
         self._task = ""
         self._pace = Pace(None, 0)
         self._said = 0.0
+        self._status: Callable[[], str] | None = None
+
+    def watch(self, status: Callable[[], str] | None) -> None:
+        self._status = status
 
     def start(self, task: PreparedTask, model: str, done: int) -> None:
         self._task, self._pace, self._said = task.name, Pace(task.total, done), time.monotonic()
@@ -133,6 +146,8 @@ class _Log:
         pace = self._pace
         of = "" if pace.total is None else f"/{pace.total:,}"
         failed = f"{pace.failed} failed" if pace.failed else ""
-        return ", ".join(filter(None, [f"{self._task}: {pace.done:,}{of} samples", failed, pace.words(now)]))
+        status = self._status() if self._status is not None else ""
+        words = [f"{self._task}: {pace.done:,}{of} samples", failed, pace.words(now), status]
+        return ", ".join(filter(None, words))
 
     def finish(self, task: PreparedTask) -> None: ...

@@ -12,6 +12,7 @@ from evalkit.models.batcher import Batcher
 from evalkit.models.embeddings.files import Files, identify
 from evalkit.models.embeddings.options import EmbeddingOptions
 from evalkit.models.hf.loading.checkpoint import Checkpoint
+from evalkit.models.hf.loading.weight_files import files_size
 from evalkit.models.tokenizers import TokenCounter
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class EmbeddingModel:
     def capabilities(self) -> Capabilities:
         longest = self._options.max_length or self._files.max_length
         return Capabilities(requests=frozenset({Embed, Tokenize}), max_length=longest, window=_WINDOW)
+
+    @property
+    def takes(self) -> tuple[int, int]:
+        """(GPUs, bytes of its weights' files) where it is held by a replica; bytes 0 where the files are elsewhere."""
+        return (0 if self._options.device == "cpu" else 1), files_size(self._files.folder)
 
     async def answer(self, request: Request) -> Reply:
         """Queue a request and await its reply.

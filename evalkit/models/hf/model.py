@@ -26,6 +26,7 @@ from evalkit.models.batcher import Batcher
 from evalkit.models.hf import tensor_parallel
 from evalkit.models.hf.loading import weight_cache
 from evalkit.models.hf.loading.checkpoint import Checkpoint
+from evalkit.models.hf.loading.weight_files import files_size
 from evalkit.models.hf.options import HfOptions
 from evalkit.models.hf.request_preparer import FEATURES, guessed_tokens, refuse
 from evalkit.models.tokenizers import TokenCounter
@@ -91,6 +92,12 @@ class LocalModel:
     def recommended(self) -> Sampling | None:
         """How the model's own configuration has texts drawn, where it was asked for (`generation_config=true`)."""
         return self._checkpoint.recommended if self._options.generation_config else None
+
+    @property
+    def takes(self) -> tuple[int, int]:
+        """(GPUs, bytes of its weights' files) where it is held by a replica; bytes 0 where the files are elsewhere."""
+        on_cpu = self._options.device == "cpu"
+        return (0 if on_cpu else 1), files_size(self._checkpoint.folder)
 
     @property
     def is_sharded(self) -> bool:

@@ -114,6 +114,11 @@ class GgufModel:
         )
 
     @property
+    def takes(self) -> tuple[int, int]:
+        """(GPUs, bytes of its file) where it is held by a replica."""
+        return (0 if self._options.gpu_layers == "0" else 1), self._file.path.stat().st_size
+
+    @property
     def facts(self) -> dict[str, str]:
         """How the model is computed here, known once it was asked; for the manifest."""
         engine = self._engine

@@ -21,6 +21,7 @@ from evalkit.core import (
 )
 from evalkit.models.hf.loading.adapters import Adapter
 from evalkit.models.hf.loading.checkpoint import Checkpoint
+from evalkit.models.hf.loading.weight_files import files_size
 from evalkit.models.hf.request_preparer import FEATURES, refuse
 from evalkit.models.tokenizers import TokenCounter
 from evalkit.models.vllm.gathering import Gatherer
@@ -75,6 +76,12 @@ class VllmModel:
     def recommended(self) -> Sampling | None:
         """How the model's own configuration has texts drawn, where it was asked for (`generation_config=true`)."""
         return self._checkpoint.recommended if self._options.generation_config else None
+
+    @property
+    def takes(self) -> tuple[int, int]:
+        """(GPUs, bytes of its weights' files) where it is held by a replica; bytes 0 where the files are elsewhere."""
+        options = self._options
+        return options.tensor_parallel_size * options.pipeline_parallel_size, files_size(self._checkpoint.folder)
 
     @property
     def facts(self) -> dict[str, str]:

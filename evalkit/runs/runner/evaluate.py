@@ -26,7 +26,11 @@ _BEAT_SECONDS = 1.0
 
 class Progress(Protocol):
     """Told what happens, for a person to see. `done` are samples an earlier, interrupted run had finished; `tick` comes
-    every second with the `tokens` that the model has written for the task, 0 where it does not count them."""
+    every second with the `tokens` that the model has written for the task, 0 where it does not count them.
+
+    One that has a method `watch` is given what a model with several replicas says of them: a function without
+    arguments that returns a few words, or None.
+    """
 
     def start(self, task: PreparedTask, model: str, done: int) -> None: ...
     def advance(self, record: Record) -> None: ...
@@ -58,6 +62,9 @@ class Evaluation:
         """Evaluate what is not done yet. Raises UsageError and RunError; any other failure is on a record."""
         started = time.perf_counter()
         self.progress.start(self.prepared, self.model.identity.name, len(self.done))
+        watch, status = getattr(self.progress, "watch", None), getattr(self.model, "status", None)
+        if watch is not None:
+            watch(status)
         work = self._left()
         total = self.prepared.total
         width = self.model.capabilities.window

@@ -12,7 +12,7 @@ from pathlib import Path
 from evalkit.core import digest_of
 from evalkit.core.paths import cache_dir
 
-__all__ = ["stored_dtype", "weight_digest", "weight_files"]
+__all__ = ["files_size", "stored_dtype", "weight_digest", "weight_files"]
 
 _CHUNK = 1 << 22
 _PATTERNS = ("*.safetensors", "*.bin", "model.gguf")
@@ -23,6 +23,11 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     """The files that transformers would load from a folder: safetensors, else the older *.bin, else a GGUF file that
     the folder stands for (`gguf_files`); sorted by name."""
     return tuple(next((found for pattern in _PATTERNS if (found := sorted(folder.glob(pattern)))), ()))
+
+
+def files_size(folder: Path) -> int:
+    """Bytes of the weights in a folder; 0 where they are not there yet."""
+    return sum(file.stat().st_size for file in weight_files(folder))
 
 
 def weight_digest(files: Sequence[Path]) -> str:

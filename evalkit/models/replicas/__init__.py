@@ -1,0 +1,1 @@
+"""One local model held by many Ray actors: on the devices of this machine, or on the nodes of a cluster."""
