@@ -91,6 +91,9 @@ class ReplicatedModel(Wrapper):
             return await self._model.answer(request)
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
+            # Another asyncio.run: the replicas of an earlier one have nobody who feeds them.
+            if self._pool is not None:
+                self._pool.abandon()
             self._loop, self._pool, self._opening = loop, None, None
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open())

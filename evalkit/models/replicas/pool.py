@@ -302,15 +302,19 @@ class Pool:
             said["lost"] = ", ".join(f"{count} on {host}" for host, count in sorted(self.losses.items()))
         return {**self._facts, **said}
 
-    async def close(self) -> None:
-        """End all replicas; what waits fails."""
-        self._fail(ModelError("the model was closed"))
+    def abandon(self) -> None:
+        """End all replicas of an event loop that is gone."""
         self._closing = True
-        tasks = [task for task in [self._watching, *(slot.task for slot in self._slots.values())] if task]
         for slot in self._slots.values():
             slot.ended = True
             if slot.worker is not None:
                 slot.worker.kill()
+
+    async def close(self) -> None:
+        """End all replicas; what waits fails."""
+        self._fail(ModelError("the model was closed"))
+        tasks = [task for task in [self._watching, *(slot.task for slot in self._slots.values())] if task]
+        self.abandon()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from evalkit.core import UnavailableError, UsageError
+from evalkit.core import Generate, Prompt, UnavailableError, UsageError
 from evalkit.models import resolve
 from evalkit.models.replicas.model import ReplicatedModel, everywhere
 from evalkit.models.replicas.ray_cluster import RayCluster
 from evalkit.models.replicas.settings import Need, Replicas
 from evalkit.models.stack import Stack
 from evalkit.models.tiny import TINY
+from tests.models.replicas.scripted_cluster import ScriptedCluster, ScriptedWorker, worker
 
 
 def test_a_number_or_auto_and_what_each_takes() -> None:
@@ -72,6 +75,20 @@ def test_local_models_are_replicated_and_others_are_not(monkeypatch: pytest.Monk
     assert local.identity == resolve("tiny").identity
     assert local.capabilities.features == resolve("tiny").capabilities.features
     assert resolve(f"hf/{TINY}").takes == (1, (TINY / "model.safetensors").stat().st_size)  # type: ignore[attr-defined]
+
+
+def test_asked_again_in_another_event_loop_it_has_other_replicas() -> None:
+    def make(number: int) -> ScriptedWorker:
+        made = worker(number)
+        made.about = replace(made.about, digest=resolve("tiny").identity.digest)
+        return made
+
+    cluster = ScriptedCluster(make)
+    model = ReplicatedModel(resolve("tiny"), "tiny", Replicas(1), cluster)
+    for _ in range(2):
+        assert asyncio.run(model.answer(Generate(Prompt("a")))).texts == ("A",)
+    assert len(cluster.workers) == 2 and cluster.workers[0].gone.is_set()
+    asyncio.run(model.close())
 
 
 def test_without_ray_the_error_names_the_extra() -> None:
