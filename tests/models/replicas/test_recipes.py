@@ -62,6 +62,10 @@ def stand_in(tmp_path: Path) -> dict[str, str]:
 def test_the_slurm_script_runs_over_two_nodes(stand_in: dict[str, str], tmp_path: Path) -> None:
     if importlib.util.find_spec("ray") is None or importlib.util.find_spec("torch") is None:
         pytest.skip("pip install 'evalkit-harness[local,ray]'")
+    from ray.util import get_node_ip_address
+
+    # Ray puts a machine's own address in the place of 127.0.0.1.
+    program(tmp_path / "bin", "hostname", f"echo {get_node_ip_address()}")
     words = [str(RECIPES / "evalkit-ray.sbatch"), "toy_mmlu", "--model", "tiny", "--no-cache"]
     done = subprocess.run(words, env=stand_in, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
