@@ -67,7 +67,8 @@ def test_answers_made_elsewhere_are_scored_and_no_model_is_asked(tmp_path: Path)
     assert scores(finished)["token_f1"] == pytest.approx((2 / 3 + 0) / 2)
     assert finished.model.startswith("stored/gpt-x")
     assert "stored_answers" in finished.manifest.tasks[0].result.signature
-    assert [record.replies[0].texts[0] for record in finished.records()] == ["In 1873.", "Ada Lund."]
+    ordered = sorted(finished.records(), key=lambda record: record.index)
+    assert [record.replies[0].texts[0] for record in ordered] == ["In 1873.", "Ada Lund."]
 
 
 def test_rows_without_an_answer_are_failures_of_the_measurement(tmp_path: Path) -> None:
