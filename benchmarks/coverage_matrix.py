@@ -7,7 +7,7 @@
 Rows are drawn as the metric's `observe` makes them and estimated by the metric itself. The truth is the metric of very
 many samples. The oracle knows the standard deviation of the estimate over all data sets: its interval is 2 · 1.96 · SD
 wide. A cell whose data are alike in nine of ten data sets has no oracle; there an interval has to hold the truth and
-may be as wide as it needs. Bounds that are not known (NaN) are counted beside, not as a miss: nothing was said.
+may be as wide as it needs. Unknown bounds (NaN) are counted apart and are no miss.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ class Cell:
 
     @property
     def kept(self) -> bool:
-        """Whether the interval covers enough. More than 99 % is allowed where the oracle has no width to compare
-        with."""
+        """Whether the interval covers enough; it may cover more than 99 % where the oracle has no width."""
         return self.known < 0.05 or self.covered >= LEAST
 
 

@@ -67,19 +67,7 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
         names = list(dict.fromkeys(part.entry.name for part in parts))
         parts.sort(key=lambda part: (names.index(part.entry.name), part.number))
         spending = [spending_of(run, _of_run(tallies, number).values()) for number, run in enumerate(runs)]
-        meta = {
-            "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
-            "runs": [{"model": run.model, "folder": str(run.folder)} for run in runs],
-            "tasks": shards.tasks,
-            "groups": shards.groups,
-            "marks": shards.marks,
-            "words": WORDS,
-            "scores": shards.scores,
-            "samples": shards.samples,
-            "omitted": shards.omitted,
-            "name": file,
-            "parts": shards.starts,
-        }
+        meta = _meta(shards, runs, file)
         context = {
             "heading": title,
             "runs": runs,
@@ -107,6 +95,23 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
         for part in range(2, shards.parts + 1):
             yield Sibling(sibling(file, part))
             yield from _page("part.html.j2", context | {"part": part, "meta": meta | {"part": part - 1}})
+
+
+def _meta(shards: Shards, runs: Sequence[Run], file: str) -> dict[str, Any]:
+    """What the page's scripts read, in the order in which the samples' numbers point into it."""
+    return {
+        "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
+        "runs": [{"model": run.model, "folder": str(run.folder)} for run in runs],
+        "tasks": shards.tasks,
+        "groups": shards.groups,
+        "marks": shards.marks,
+        "words": WORDS,
+        "scores": shards.scores,
+        "samples": shards.samples,
+        "omitted": shards.omitted,
+        "name": file,
+        "parts": shards.starts,
+    }
 
 
 def _of_run(tallies: Mapping[tuple[int, str], Tally], number: int) -> dict[str, Tally]:

@@ -291,7 +291,7 @@ def test_an_overlap_alone_asks_the_model_nothing(tmp_path: Path) -> None:
 
 
 def test_min_k_needs_a_model_with_values_for_tokens(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="needs a model with tokens, which silent has not"):
+    with pytest.raises(UsageError, match="needs a model with tokens, which silent lacks"):
         evalkit.run("toy_contamination", Silent(), out=tmp_path / "run")
 
 

@@ -157,7 +157,7 @@ def test_a_backend_with_schemas_gets_the_rows_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spec", ["toy_json_output,constrained=true", "toy_function_calls,native=true"])
 def test_a_model_without_the_interface_is_told_before_anything_is_made(spec: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"needs a model with (schema|tools), which tiny has not"):
+    with pytest.raises(UsageError, match=r"needs a model with (schema|tools), which tiny lacks"):
         evalkit.run(spec, "tiny", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -200,7 +200,7 @@ def _strict(
 
 
 def nothing(limits: GateLimits) -> GateVerdict:
-    reason = "There is no sample that both runs have."
+    reason = "The runs have no sample in common."
     return GateVerdict(GateOutcome.INCONCLUSIVE, math.nan, math.nan, Verdict.unknown("n=0"), limits.margin, reason)
 
 

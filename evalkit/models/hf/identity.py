@@ -10,7 +10,7 @@ from evalkit.models.hf.loading.quantization_methods import method_named, outlier
 from evalkit.models.hf.loading.weight_files import weight_digest, weight_files
 from evalkit.models.hf.options import HfOptions
 
-__all__ = ["file_facts", "identify"]
+__all__ = ["file_facts", "identify", "told_facts"]
 
 _WAYS = ("attention", "device_map", "tp_plan", "compile")
 
@@ -36,12 +36,7 @@ def identify(checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None
     if adapter is not None:
         facts["adapter"] = f"sha256:{adapter.digest}"
         facts["adapter_merged"] = str(options.adapter_merge).lower()
-    if checkpoint.commit is not None:
-        facts["commit"] = checkpoint.commit
-    if options.revision:
-        facts["revision"] = options.revision
-    if options.system:
-        facts["system"] = digest_of(options.system)
+    facts |= told_facts(checkpoint, options.revision, options.system)
     if options.max_length is not None:
         facts["max_length"] = str(options.max_length)
     facts |= options.thought_facts(closed=True)
@@ -74,6 +69,12 @@ def file_facts(checkpoint: Checkpoint) -> dict[str, str]:
         "tokenizer": checkpoint.tokenizer_digest(),
         "template": digest_of(checkpoint.template) if checkpoint.template is not None else "none",
     }
+
+
+def told_facts(checkpoint: Checkpoint, revision: str, system: str) -> dict[str, str]:
+    """Where the files come from and what the model is told at the beginning; nothing of what was not said."""
+    told = {"commit": checkpoint.commit, "revision": revision, "system": system and digest_of(system)}
+    return {name: value for name, value in told.items() if value}
 
 
 def _weights(checkpoint: Checkpoint) -> str:

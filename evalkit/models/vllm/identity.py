@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from importlib.metadata import PackageNotFoundError, version
 
-from evalkit.core import Identity, digest_of
-from evalkit.models.hf.identity import file_facts
+from evalkit.core import Identity
+from evalkit.models.hf.identity import file_facts, told_facts
 from evalkit.models.hf.loading.adapters import Adapter
 from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.loading.load_weights import dtype_of
@@ -40,12 +40,7 @@ def identify(checkpoint: Checkpoint, options: VllmOptions, adapter: Adapter | No
         facts["quantization"] = f"stored: {dict(stored).get('quant_method', 'unnamed')}"
     if adapter is not None:
         facts["adapter"] = f"sha256:{adapter.digest}"
-    if checkpoint.commit is not None:
-        facts["commit"] = checkpoint.commit
-    if options.revision:
-        facts["revision"] = options.revision
-    if options.system:
-        facts["system"] = digest_of(options.system)
+    facts |= told_facts(checkpoint, options.revision, options.system)
     if options.max_model_len is not None:
         facts["max_model_len"] = str(options.max_model_len)
     facts |= options.thought_facts(closed=True)

@@ -201,19 +201,7 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     drawing = drawing_of(task, model, settings)
     task = replace(task, method=drawn_as(task.method, drawing))
     samples = drawing.samples or 1
-    missing = task.method.needs - model.capabilities.requests
-    if missing:
-        names = ", ".join(sorted(kind.__name__ for kind in missing))
-        raise UsageError(
-            f"task {task.name!r} needs {names}, which {model.identity.name} cannot answer",
-            fix="a model of another kind: evalkit list models",
-        )
-    lacking = ", ".join(sorted(task.method.features - model.capabilities.features))
-    if lacking:
-        raise UsageError(
-            f"task {task.name!r} needs a model with {lacking}, which {model.identity.name} has not",
-            fix="another model, or the task without the option that needs it",
-        )
+    _refuse_unfit(task, model)
     task = made_ready(task, settings)
     fewshot = replace(
         task.fewshot,
@@ -256,6 +244,23 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     if first is not None:
         _check_first(task, first.attempt.prompt, model)
     return prepared
+
+
+def _refuse_unfit(task: Task, model: Model) -> None:
+    """Raises UsageError for a model that cannot answer what the task asks."""
+    missing = task.method.needs - model.capabilities.requests
+    if missing:
+        names = ", ".join(sorted(kind.__name__ for kind in missing))
+        raise UsageError(
+            f"task {task.name!r} needs {names}, which {model.identity.name} cannot answer",
+            fix="a model of another kind: evalkit list models",
+        )
+    lacking = ", ".join(sorted(task.method.features - model.capabilities.features))
+    if lacking:
+        raise UsageError(
+            f"task {task.name!r} needs a model with {lacking}, which {model.identity.name} lacks",
+            fix="another model, or the task without the option that needs it",
+        )
 
 
 def _as_turns(task: Task, model: Model, settings: Settings) -> bool:
