@@ -29,20 +29,25 @@ def evalkit(*arguments: str | Path, cwd: Path, **environment: str) -> Finished:
     """One call of the command line in `cwd`, without a terminal.
 
     It is forked from a process that has imported what commands need, unless the call, or the test, changes the
-    environment, of which libraries read parts while they are imported.
+    environment otherwise than by evalkit's own variables: libraries read others while they are imported.
     """
     words = list(map(str, arguments))
-    whole = {name: value for name, value in os.environ.items() if name != _PYTESTS_OWN} | ONE_THREAD
-    if not environment and hasattr(os, "fork"):
-        if not _forked:
-            _forked.append(Forked(whole))
+    whole = {name: value for name, value in os.environ.items() if name != _PYTESTS_OWN} | ONE_THREAD | environment
+    others, own = _parted(whole)
+    if hasattr(os, "fork"):
+        if not _forked and not environment:
+            _forked.append(Forked(others))
             atexit.register(_forked[0].close)
-        if _forked[0].environment == whole:
-            return _checked(Finished(*_forked[0](words, cwd, LIMIT)))
-    done = subprocess.run(
-        [*EVALKIT, *words], cwd=cwd, env=whole | environment, capture_output=True, text=True, timeout=LIMIT
-    )
+        if _forked and _forked[0].environment == others:
+            return _checked(Finished(*_forked[0](words, cwd, own, LIMIT)))
+    done = subprocess.run([*EVALKIT, *words], cwd=cwd, env=whole, capture_output=True, text=True, timeout=LIMIT)
     return _checked(Finished(done.returncode, done.stdout, done.stderr))
+
+
+def _parted(environment: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """(the others' variables, evalkit's), which it reads when it needs them."""
+    own = {name: value for name, value in environment.items() if name.startswith("EVALKIT_")}
+    return {name: value for name, value in environment.items() if name not in own}, own
 
 
 def _checked(done: Finished) -> Finished:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 HEAVY = ("torch", "transformers.modeling_utils", "scipy.stats", "scipy.special", "pandas", "jinja2", "rich.progress")
@@ -30,7 +31,7 @@ OWN = (
 
 
 class Forked:
-    """The client's side; `environment` is that of every call."""
+    """The client's side; `environment` is that of every call, which adds variables to it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -39,20 +40,24 @@ class Forked:
             [sys.executable, "-m", "tests.cli.forked"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # what libraries say while they are imported
             text=True,
             env=environment,
             cwd=Path(__file__).resolve().parents[2],
         )
 
-    def __call__(self, arguments: list[str], cwd: Path, timeout: float) -> tuple[int, str, str]:
+    def __call__(
+        self, arguments: list[str], cwd: Path, variables: dict[str, str], timeout: float
+    ) -> tuple[int, str, str]:
         """(exit code, standard output, standard error) of one command. Raises TimeoutError."""
         with self._one_at_a_time, tempfile.TemporaryDirectory() as folder:
             files = [str(Path(folder) / name) for name in ("out", "err")]
-            code = self._asked({"arguments": arguments, "cwd": str(cwd), "files": files}, timeout)
+            call = {"arguments": arguments, "cwd": str(cwd), "variables": variables, "files": files}
+            code = self._asked(call, timeout)
             out, err = (Path(name).read_text(encoding="utf-8") for name in files)
         return code, out, err
 
-    def _asked(self, call: dict[str, object], timeout: float) -> int:
+    def _asked(self, call: Mapping[str, object], timeout: float) -> int:
         server = self._server
         assert server.stdin is not None
         assert server.stdout is not None
@@ -61,7 +66,9 @@ class Forked:
         if not select.select([server.stdout], [], [], timeout)[0]:
             server.kill()
             raise TimeoutError(f"no end after {timeout:.0f} s: {call['arguments']}")
-        return int(server.stdout.readline())
+        answer = server.stdout.readline()
+        assert answer, f"the process that forks has ended with {server.wait(10)}: python -m tests.cli.forked"
+        return int(answer)
 
     def close(self) -> None:
         assert self._server.stdin is not None
@@ -101,12 +108,13 @@ def serve() -> None:
         answered.flush()
 
 
-def command(arguments: list[str], cwd: str, files: list[str]) -> int:
+def command(arguments: list[str], cwd: str, variables: dict[str, str], files: list[str]) -> int:
     """`python -m evalkit.cli` with these arguments, in this process; its exit code."""
     for number, name in enumerate(files, 1):
         opened = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(opened, number)
         os.close(opened)
+    os.environ.update(variables)
     os.chdir(cwd)
     sys.path[0] = cwd
     sys.argv = ["evalkit", *arguments]

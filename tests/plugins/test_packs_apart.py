@@ -7,6 +7,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKS = ("tasks", "judges", "reports")
+ARITHMETIC = {"numpy", "scipy"}
+"""What every install has. A plugin imports it where it computes, so that reading plugins loads neither."""
 
 
 def sources(folder):
@@ -25,6 +27,15 @@ def imported(path):
             yield from ((0, name.name) for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.level, node.module or ""
+
+
+def imported_at_once(path):
+    """The modules that a file imports when it is itself imported."""
+    for node in parsed(path).body:
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module or ""
 
 
 def plugin_of(path, pack):
@@ -58,8 +69,8 @@ def test_the_engine_names_no_plugin_in_a_dynamic_import():
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_plugin_imports_evalkit_third_parties_and_its_own_parts_only():
-    wrong = []
+def test_a_plugin_imports_evalkit_arithmetic_and_its_own_parts_only():
+    wrong, allowed = [], {"evalkit", *ARITHMETIC, *sys.stdlib_module_names}
     for pack in PACKS:
         for path in sources(pack):
             depth = len(path.relative_to(REPOSITORY / pack).parts) - 1
@@ -67,8 +78,10 @@ def test_a_plugin_imports_evalkit_third_parties_and_its_own_parts_only():
                 top = module.partition(".")[0]
                 if level > depth:
                     wrong.append(f"{where(path)} imports from beyond its own folder")
-                elif level == 0 and (top in (*PACKS, "tests") or top not in ("evalkit", *sys.stdlib_module_names)):
+                elif level == 0 and (top in (*PACKS, "tests") or top not in allowed):
                     wrong.append(f"{where(path)} imports {module}")
+            early = {name.partition(".")[0] for name in imported_at_once(path)} & ARITHMETIC
+            wrong += [f"{where(path)} imports {name} when it is loaded" for name in early]
     assert not wrong, "\n".join(wrong)
 
 
@@ -76,3 +89,7 @@ def test_the_check_would_see_an_import_of_a_pack(tmp_path):
     path = tmp_path / "x.py"
     path.write_text("def late():\n    from tasks.mmlu import META\n    import judges.x\n")
     assert list(imported(path)) == [(0, "tasks.mmlu"), (0, "judges.x")]
+    assert list(imported_at_once(path)) == []
+    other = tmp_path / "y.py"
+    other.write_text("import numpy as np\nfrom scipy.special import zeta\n")
+    assert list(imported_at_once(other)) == ["numpy", "scipy.special"]
