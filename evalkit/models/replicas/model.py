@@ -24,7 +24,13 @@ _PATHS = ("adapter",)
 
 
 def replicated(model: Model, spec: str, replicas: Replicas) -> Model:
-    """The model, computed by replicas. Raises UsageError where it is sharded over processes already."""
+    """The model, computed by replicas. Raises UsageError where it is sharded over processes already, and for one GPU by
+    its number: Ray gives each replica a GPU, which is number 0 there."""
+    device = str(specs.parse(spec).options.get("device", ""))
+    if device.startswith("cuda:"):
+        raise UsageError(
+            "Ray chooses the GPU of every replica", found=f"device={device}", fix="device=cuda, or no --replicas"
+        )
     if getattr(model, "is_sharded", False):
         raise UsageError("tp_plan shards one model over processes, and --replicas makes many", fix="one of the two")
     return ReplicatedModel(model, everywhere(spec), replicas)

@@ -13,7 +13,7 @@ import pytest
 
 from evalkit.core import Generate, Prompt, UnavailableError, UsageError
 from evalkit.models import resolve
-from evalkit.models.replicas.model import ReplicatedModel, everywhere
+from evalkit.models.replicas.model import ReplicatedModel, everywhere, replicated
 from evalkit.models.replicas.ray_cluster import RayCluster
 from evalkit.models.replicas.settings import Need, Replicas
 from evalkit.models.stack import Stack
@@ -75,6 +75,13 @@ def test_local_models_are_replicated_and_others_are_not(monkeypatch: pytest.Monk
     assert local.identity == resolve("tiny").identity
     assert local.capabilities.features == resolve("tiny").capabilities.features
     assert resolve(f"hf/{TINY}").takes == (1, (TINY / "model.safetensors").stat().st_size)  # type: ignore[attr-defined]
+
+
+def test_one_gpu_by_its_number_is_refused() -> None:
+    model = resolve("tiny")
+    assert isinstance(replicated(model, "hf/m,device=cuda", Replicas(2)), ReplicatedModel)
+    with pytest.raises(UsageError, match="Ray chooses the GPU"):
+        replicated(model, "hf/m,device=cuda:1", Replicas(2))
 
 
 def test_asked_again_in_another_event_loop_it_has_other_replicas() -> None:
