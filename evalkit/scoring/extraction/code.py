@@ -108,7 +108,7 @@ def python_code(text: str, names: Sequence[str] = ()) -> str:
         return _bare_code(text)
     first = _FENCE.search(text)
     before = text[: first.start()] if first else ""
-    if before.strip() and is_python(textwrap.dedent(before)) and not any(defines(b.code, names) for b in blocks):
+    if _does_something(textwrap.dedent(before)) and not any(defines(b.code, names) for b in blocks):
         # The block began in the prompt: all that is seen of it is its end.
         return before.strip("\n")
     defining = [i for i, block in enumerate(blocks) if defines(block.code, names)]
@@ -176,6 +176,19 @@ def _runs(code: str) -> bool:
     """Whether a program does more than define; one that cannot be parsed is taken to."""
     tree = _parsed(code)
     return tree is None or not all(isinstance(node, _DEFINING) or _is_text(node) for node in tree.body)
+
+
+def _does_something(code: str) -> bool:
+    """Whether it is Python that computes or defines; "Sure" and "Solution: below" are no more than names to Python."""
+    tree = _parsed(code)
+    return tree is not None and not all(_is_named(node) for node in tree.body)
+
+
+def _is_named(node: ast.stmt) -> bool:
+    """Whether a statement has no effect: an expression without a call, or a bare annotation."""
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Call | ast.Await | ast.Yield | ast.YieldFrom)
+    return isinstance(node, ast.AnnAssign) and node.value is None
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -140,3 +140,14 @@ def test_a_long_reply_takes_no_long_time() -> None:
 def test_a_program_in_several_blocks(blocks: list[str], kept: list[str]) -> None:
     reply = "\nThen:\n".join(f"```python\n{block}\n```" for block in blocks)
     assert python_code(reply) == "\n\n".join(kept)
+
+
+@pytest.mark.parametrize("words", ["Sure", "First", "Solution: below", "Yes, here", "not hard"])
+def test_a_word_before_a_block_is_no_program(words: str) -> None:
+    """To Python a word is a name, and "Solution: below" an annotation."""
+    reply = f"{words}\n```python\ndef f():\n    return 1\n```\nThen\n```python\nprint(f())\n```\n"
+    assert python_code(reply) == "def f():\n    return 1\n\nprint(f())"
+
+
+def test_the_end_of_a_block_that_began_in_the_prompt_is_the_program() -> None:
+    assert python_code("    return a + b\n```\nThis adds them.") == "    return a + b"
