@@ -26,7 +26,7 @@ _LEAST_RANK = 8
 
 
 class VllmProcess:
-    """`AsyncLLM` in an event loop of its own thread, so that a model may be asked from one asyncio.run after another.
+    """`AsyncLLM` in a separate thread's event loop, so that a model may be asked from one asyncio.run after another.
 
     Everything but `start` and `close` belongs into that loop.
     """

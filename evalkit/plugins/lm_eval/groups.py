@@ -27,7 +27,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group as it is within another. `is_inline`: that one defines it, or lays keys of its own over its tasks."""
+    """A group as it is within another. `is_inline`: that one defines it, or overrides keys of its tasks."""
 
     name: str
     values: Mapping[str, Any]
