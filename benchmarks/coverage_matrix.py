@@ -326,7 +326,7 @@ WIDER: dict[str, dict[str, int]] = {
 }
 """Metric → kind of data → the largest n at which its interval is wider than 1.6 times the oracle's, and has to be: near
 an end few samples seldom show what could happen, few clusters or documents say little of how much they vary, and the
-error of a calibrated model lies at the end of its scale at any n. docs/statistics-measured.md says more."""
+error of a calibrated model lies at the end of its scale at any n. docs/explanation/statistics-measured.md says more."""
 
 
 # Pass^1 is pass@1 by another estimator, and its rows are the same.

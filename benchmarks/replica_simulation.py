@@ -1,4 +1,4 @@
-"""What the driver costs and how evenly replicas work, with scripted replicas and no weights: docs/scale.md has figures.
+"""What the driver costs and how evenly scripted replicas work, without weights. docs/explanation/scale.md has figures.
 
     python benchmarks/replica_simulation.py driver --samples 1000000      # the real runner and journal, real time
     python benchmarks/replica_simulation.py balance --samples 1000000     # routing and losses alone, a virtual clock

@@ -1,4 +1,4 @@
-"""What a server can do, asked ability by ability: a row of the table in docs/servers.md.
+"""What a server can do, asked ability by ability: a row of the table in docs/reference/servers.md.
 
     python benchmarks/server_abilities.py vllm/smol,base_url=http://127.0.0.1:8000/v1
     python benchmarks/server_abilities.py openai/gpt-4o-mini --refusals

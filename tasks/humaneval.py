@@ -8,7 +8,7 @@ Paper: https://arxiv.org/abs/2107.03374 (Chen et al., 2021). Data: openai/openai
 
 Prompt and stops are lm-evaluation-harness's `humaneval`. A chat model is asked for the function in words (its
 `humaneval_instruct`, without the answer begun for the model), and its code block is read. Programs run in a sandbox,
-see docs/code.md.
+see docs/how-to/code.md.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def task(
 
     `stride` is a number of tokens, less than what the model reads. `tokens` keeps each token's log-likelihood.
     `begin_token=left_out` leaves out p(BOS | BOS), which lm-evaluation-harness counts where a tokenizer puts a begin
-    token before the text (docs/parity.md).
+    token before the text (docs/explanation/parity.md).
     """
     by_token = () if stride is None else (token_perplexity(),)
     return Task(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "evalkit"
-PAGE = ROOT / "docs" / "architecture.md"
+PAGE = ROOT / "docs" / "explanation" / "architecture.md"
 
-# A room may import from the rooms above it in this table of docs/architecture.md, and from itself.
+# A room may import from the rooms above it in this table of docs/explanation/architecture.md, and from itself.
 ROOMS = [name.removesuffix(".py") for name in re.findall(r"^\| `([\w.]+)` \|", PAGE.read_text(), re.MULTILINE)]
 # The package's own page of names may point anywhere: it imports lazily.
 FILES = [

@@ -1,4 +1,4 @@
-"""Writes docs/python.md: every public name of `evalkit` and `evalkit.core`, with the first sentence of its docstring.
+"""Writes docs/reference/python.md: every public name of `evalkit` and `evalkit.core`, and what it is.
 
 python tools/python_reference.py
 """
@@ -14,7 +14,7 @@ from types import ModuleType
 import evalkit
 from evalkit import core
 
-PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "python.md"
 _INTRODUCTION = """\
 # evalkit from Python
 
@@ -28,7 +28,7 @@ run.report("report.html")
 
 `evalkit.run` takes the options of `evalkit run` by the same names. A run is a folder, which `evalkit.load` reads again;
 [a notebook](notebooks/compare_two_models.ipynb) shows the rest. Tasks, scorers and models are written with the nouns of
-`evalkit.core` ([extending.md](extending.md)). Every mistake in what was asked is a `UsageError`.
+`evalkit.core` ([extending.md](../how-to/extending.md)). Every mistake in what was asked is a `UsageError`.
 """
 _RUN = ("estimate", "samples", "records", "compare", "report", "to_pandas", "open")
 

@@ -225,14 +225,14 @@ class PromptFormat:
 
 
 FewshotOrder = Literal["first", "random", "seeded", "balanced", "lm-eval"]
-"""How few-shot examples are picked (docs/tasks.md)."""
+"""How few-shot examples are picked (docs/how-to/own-task.md)."""
 
 
 FewshotTurns = Literal["auto", "on", "off"]
-"""Whether few-shot examples are turns of a conversation; auto: for chat models (docs/protocols.md)."""
+"""Whether few-shot examples are turns of a conversation; auto: for chat models (docs/reference/protocols.md)."""
 
 ChoiceForm = Literal["likelihood", "likelihood-letters", "letter", "reasoned"]
-"""How multiple choice is asked (docs/protocols.md)."""
+"""How multiple choice is asked (docs/reference/protocols.md)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     sandbox = open_sandbox(ResourceLimits(cpu=15))
     result = await sandbox.run(Program("def add(a, b): return a + b", "assert add(1, 2) == 3", entry=("add",)))
 
-docs/code.md says what is isolated and what is not covered.
+docs/how-to/code.md says what is isolated and what is not covered.
 
 What a program is worth is decided in `scoring.scorers.code`.
 """

@@ -28,8 +28,9 @@ _ROOT = 0.85
 """The largest clump that is thought of, as a power of the clusters' size: few clusters change as a whole."""
 _SKEWEST = 3.0
 _SHIFT, _STRICT_SHIFT = 0.1, 0.5
-"""Continuity corrections, in pairs. Enumeration over n of 20 to 1,000 gave them (docs/statistics-measured.md): with
-0.5 no bound errs more often than it says, at any level; with 0.1 both together err closest to what they say."""
+"""Continuity corrections, in pairs. Enumeration over n of 20 to 1,000 gave them
+(docs/explanation/statistics-measured.md): with 0.5 no bound errs more often than it says, at any level; with 0.1 both
+together err closest to what they say."""
 
 
 def bounds(found: Moments, tail: float, *, strict: bool = False) -> tuple[FloatRows, FloatRows]:

@@ -33,7 +33,7 @@ _PSEUDO = 0.5
 """How many unseen samples are added at either end of the scale: what Jeffreys' prior is worth."""
 _ROOT = 0.6
 """With clusters of an effective size k an unseen one holds k^0.6 samples; simulation gave it
-(docs/statistics-measured.md)."""
+(docs/explanation/statistics-measured.md)."""
 
 
 def mean_interval(

@@ -21,7 +21,7 @@ from evalkit.plugins.yaml_judge import yaml_judge
 from evalkit.plugins.yaml_task import yaml_task
 from tests.comparing.sides import side
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference"
 TASK = "data: rows.jsonl\nprompt: '{{ q }}'\nanswer: a\n"
 RUBRIC = "criteria:\n  tone:\n    levels: {1: rude, 2: polite}\n"
 # Each with values that the schema can judge; what follows from several keys, the reader alone says.

@@ -55,7 +55,7 @@ def test_what_a_package_offers_is_what_can_be_imported_from_it(kind: str) -> Non
 @pytest.mark.parametrize(("kind", "named"), ENGINE.items())
 def test_what_is_named_is_listed_and_stands_in_the_tables(kind: str, named: Named[Any]) -> None:
     assert sorted(listed(kind)) == list(named.names())
-    assert sorted(first_cells("metrics.md", kind.capitalize())) == list(named.names())
+    assert sorted(first_cells("reference/metrics.md", kind.capitalize())) == list(named.names())
 
 
 @pytest.mark.parametrize(("kind", "named"), ENGINE.items())
@@ -80,8 +80,9 @@ def test_every_provider_can_be_opened_is_listed_and_stands_on_a_page() -> None:
     assert all(callable(entry.opener()) for entry in models.providers())
     assert set(PRESETS) <= found
     assert {name.partition("/")[0] for name in listed("models")} >= found
-    local = (ROOT / "docs" / "models.md").read_text(encoding="utf-8").split("| model | is |")[1].split("\n\n")[0]
-    names = [*first_cells("api.md", "Providers"), *(cell.strip("`") for cell in FIRST_CELL.findall(local))]
+    page = (ROOT / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
+    local = page.split("| model | is |")[1].split("\n\n")[0]
+    names = [*first_cells("reference/api.md", "Providers"), *(cell.strip("`") for cell in FIRST_CELL.findall(local))]
     assert {name.partition("/")[0] for name in names} == found
 
 
@@ -95,8 +96,8 @@ def test_every_command_has_its_file_and_its_line() -> None:
 
 
 def test_every_kind_of_plugin_is_listed_and_stands_on_the_page_with_its_contract() -> None:
-    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    assert first_cells("extending.md", "The kinds") == [f"{kind.folder}/" for kind in KINDS.values()]
+    page = (ROOT / "docs" / "how-to" / "extending.md").read_text(encoding="utf-8")
+    assert first_cells("how-to/extending.md", "The kinds") == [f"{kind.folder}/" for kind in KINDS.values()]
     for kind in KINDS.values():
         assert kind.contract.replace("|", "\\|") in page, kind
         assert CliRunner().invoke(cli, ["list", kind.folder]).exit_code == 0

@@ -41,7 +41,7 @@ def test_a_scorer_of_a_file_is_found_beside_the_built_in_ones(put: Any) -> None:
 
 
 def test_the_pages_example_is_a_scorer(project: Path, put: Any) -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "extending.md").read_text(encoding="utf-8")
     ((name, text),) = re.findall(r"^```python (\S+)\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     put(name, text)
     scorer = scorers.by_name("polite", words=["bitte"])

@@ -16,7 +16,7 @@ import evalkit
 from evalkit.core import UsageError
 from evalkit.runs.notebook import NotebookProgress, in_notebook
 
-NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "compare_two_models.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorials" / "compare_two_models.ipynb"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The examples of docs/tasks.md, taken from the page, load and score 1.0 on their own gold answers."""
+"""The examples of docs/how-to/own-task.md, taken from the page, load and score 1.0 on their own gold answers."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from evalkit.runs.runner.gold_check import GoldModel, check
 from tests.tasks.loading import good
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGE = (DOCS / "tasks.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "how-to" / "own-task.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
 TASKS = [name for name in FILES if name.endswith((".yaml", ".py"))]
 
@@ -72,7 +72,7 @@ def test_the_example_with_classes_shows_one_of_each(folder):
 
 
 def test_every_name_is_on_the_page_of_scorers_metrics_and_methods():
-    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "metrics.md").read_text(encoding="utf-8")
     for name in {*scorers.names(), *metrics.names(), *methods.names()}:
         assert f"`{name}`" in page, name
 

@@ -96,7 +96,7 @@ def command(folder: Path, ci: str | None, schemas: bool) -> None:
     else:
         from evalkit.cli.ci_files import CI
 
-        _write(folder, CI[ci], "a gate", "move it away, or add the job of docs/gates.md to yours")
+        _write(folder, CI[ci], "a gate", "move it away, or add the job of docs/how-to/gates.md to yours")
     _ignore(folder / ".gitignore")
     write_schemas(folder)
     go = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "

@@ -94,7 +94,7 @@ def _rewardbench(row: Row, at: str) -> Vote:
 
 
 def _votes(row: Row, at: str) -> Vote:
-    """evalkit's own schema, of which the Arena's files are a case (docs/judging.md)."""
+    """evalkit's own schema, of which the Arena's files are a case (docs/how-to/judging.md)."""
     pair = next((names for names in _PAIRS if all(row.get(name) not in (None, "") for name in names)), None)
     if pair is None:
         listed = "; ".join(" and ".join(names) for names in _PAIRS)

@@ -72,7 +72,7 @@ def _form_of(row: Row) -> Form:
     raise UsageError(
         "the row is of no known form",
         found="columns: " + ", ".join(sorted(columns)),
-        fix="the files of HaluEval, RAGTruth or SummEval; see docs/rag.md",
+        fix="the files of HaluEval, RAGTruth or SummEval; see docs/how-to/rag.md",
         at=row.origin,
     )
 

@@ -37,7 +37,7 @@ def drawing_of(task: Task, model: Model, settings: Settings) -> Sampling:
         raise UsageError(
             f"{name} takes no {', '.join(lacking)}",
             found=", ".join(f"{one}={said.said[one]:g}" for one in lacking),
-            fix="leave it out, or a model that does: docs/protocols.md",
+            fix="leave it out, or a model that does: docs/reference/protocols.md",
         )
     if is_greedy(drawn_as(task.method, said)):
         _refuse_copies(

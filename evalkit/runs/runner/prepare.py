@@ -283,7 +283,7 @@ def _check_first(task: Task, prompt: Prompt, model: Model) -> None:
         raise UsageError(
             f"task {task.name!r} begins the assistant's answer (gen_prefix), and {name} does not continue one",
             found=f"{prompt.begun!r:.60}",
-            fix="a local model, or a server that does: docs/protocols.md",
+            fix="a local model, or a server that does: docs/reference/protocols.md",
         )
 
 

@@ -84,7 +84,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
 
 
 def test_the_policies_of_the_documentation_are_policies(tmp_path: Path) -> None:
-    text = (Path(__file__).resolve().parents[3] / "docs" / "gates.md").read_text()
+    text = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "gates.md").read_text()
     blocks = [block.split("```")[0] for block in text.split("```yaml\n")[1:]]
     policy = blocks[0]
     (suite,) = [block for block in blocks if "\ngate: {" in block]

@@ -1,4 +1,4 @@
-"""What docs/gates.md tells people to write into their CI, tried with a worse, an equal and a better model."""
+"""What docs/how-to/gates.md tells people to write into their CI, tried with a worse, an equal and a better model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evalkit.cli.commands.gate import command
 from evalkit.comparing.baselines import write
 from tests.comparing.sides import side
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "gates.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "gates.md"
 BASELINE = [1.0] * 270 + [0.0] * 30
 # What a candidate changed: samples lost and won of 300.
 CANDIDATES = {

@@ -1,4 +1,4 @@
-"""docs/servers.md says what the tables in the code say."""
+"""docs/reference/servers.md says what the tables in the code say."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from evalkit.models.api.parameters import PARAMETERS
 from evalkit.models.api.signals import ROWS
 from tests.models.api.test_signals import PARAMETER_SIGNALS, SIGNALS
 
-PAGE = Path(__file__).parents[3] / "docs" / "servers.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "servers.md"
 SEEN = {"server", "shape", "doc", "no", "–"}
 SERVERS = (
     "OpenAI", "Azure", "Anthropic", "Google", "Mistral", "xAI", "Groq", "DeepSeek", "OpenRouter", "Together",

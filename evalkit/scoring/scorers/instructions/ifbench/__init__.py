@@ -1,1 +1,1 @@
-"""The 58 constraints of IFBench, written anew from what its paper and its checker define (docs/benchmarks.md)."""
+"""The 58 constraints of IFBench, written anew from its paper and its checker (docs/reference/benchmarks.md)."""
