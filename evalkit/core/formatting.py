@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-__all__ = ["bare", "change", "duration", "interval", "money", "number", "p_value", "seconds", "size"]
+__all__ = [
+    "aligned",
+    "bare",
+    "change",
+    "duration",
+    "interval",
+    "justified",
+    "money",
+    "number",
+    "p_value",
+    "seconds",
+    "size",
+]
 
 NONE = "–"
 """What stands for a number that is not known."""
@@ -33,6 +46,31 @@ def interval(low: float | None, high: float | None, scale: str = "number") -> st
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return NONE
     return f"{bare(low, scale)} – {bare(high, scale)}"
+
+
+def justified(value: float, low: float, high: float, scale: str = "number") -> tuple[str, str, str]:
+    """A value and the ends of its interval with the digits that the interval justifies: `69.5`, `63`, `76`.
+
+    A unit of the last digit is at most half of half the interval; a proportion, in per cent, keeps one decimal. Where an
+    end is not known, all are as `bare` has them.
+    """
+    if not (math.isfinite(low) and math.isfinite(high) and math.isfinite(value)) or high <= low:
+        return bare(value, scale), bare(low, scale), bare(high, scale)
+    percent = scale == "proportion"
+    factor = 100.0 if percent else 1.0
+    digits = min(6, max(0, math.ceil(math.log10(4.0 / (factor * (high - low))))))
+    return f"{factor * value:.{max(digits, int(percent))}f}", f"{factor * low:.{digits}f}", f"{factor * high:.{digits}f}"
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """Numbers of a column that is set flush right, padded with blanks as wide as digits and points, so that their
+    decimal points lie below each other. A dash is left as it is."""
+    ends = [text.partition(".")[2] for text in texts]
+    most = max(map(len, ends), default=0)
+    return [
+        text if text == NONE or len(end) == most else text + ("" if end else "\u2008") + "\u2007" * (most - len(end))
+        for text, end in zip(texts, ends, strict=True)
+    ]
 
 
 def change(value: float | None, scale: str = "number") -> str:

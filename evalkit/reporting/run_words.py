@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from evalkit.core import Validity
-from evalkit.core.formatting import bare, number
+from evalkit.core.formatting import justified
 from evalkit.reporting.endings import CUT, ending, flag_words, plural
 from evalkit.reporting.spending import Spending
 from evalkit.reporting.summary import FEW_CLUSTERS, Tally
@@ -27,7 +27,7 @@ class Caution:
 
 
 def verdict(run: Run, spending: Spending) -> str:
-    """`atlas-2: 69.5% on gsm8k (63.1 to 75.8), 72.7% on mmlu (66.0 to 79.1). 2 tasks, 400 samples, model $0.25.`"""
+    """`atlas-2: 69.5% on gsm8k (63 to 76), 72.7% on mmlu (66 to 79). 2 tasks, 400 samples, model $0.25.`"""
     told = [_score(entry, metric) for entry in run.manifest.tasks if (metric := _primary(entry))]
     shown = ", ".join(told[:_TASKS]) + (f", and {plural(len(told) - _TASKS, 'more task')}" if told[_TASKS:] else "")
     samples = sum(entry.result.samples for entry in run.manifest.tasks if entry.result)
@@ -92,11 +92,10 @@ def _primary(entry: TaskEntry) -> MetricResult | None:
 
 def _score(entry: TaskEntry, metric: MetricResult) -> str:
     found = metric.estimate
-    value = number(found.value, metric.scale)
-    named = value if metric.scale == "proportion" else f"{metric.name} {value}"
-    if not (math.isfinite(found.low) and math.isfinite(found.high)):
-        return f"{named} on {entry.name}"
-    return f"{named} on {entry.name} ({bare(found.low, metric.scale)} to {bare(found.high, metric.scale)})"
+    value, low, high = justified(found.value, found.low, found.high, metric.scale)
+    named = f"{value}%" if metric.scale == "proportion" else f"{metric.name} {value}"
+    known = math.isfinite(found.low) and math.isfinite(found.high)
+    return f"{named} on {entry.name}" + (f" ({low} to {high})" if known else "")
 
 
 def listed(cautions: Sequence[Caution]) -> list[str]:
