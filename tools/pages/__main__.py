@@ -1,0 +1,72 @@
+"""Make the suite, its pages and their pictures: `python -m tools.pages docs/images --keep build/pages`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalkit import plugins
+from evalkit.core import Sibling
+from evalkit.runs.store import Run
+from tools.pages.screenshots import VIEWS, Picture, chromium, take
+from tools.pages.suite import make
+
+READY = "html[data-ready]"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.pages", description=__doc__)
+    parser.add_argument("out", type=Path, help="where the pictures go")
+    parser.add_argument("--keep", type=Path, help="folder of runs and pages; one for this time where left out")
+    parser.add_argument("--only", nargs="*", default=[], help="pictures whose names begin so")
+    parser.add_argument("--whole", action="store_true", help="pages down to their end")
+    return parser.parse_args()
+
+
+def write(runs: Sequence[Run], spec: str, file: Path) -> Path:
+    """The page of a report over runs."""
+    with file.open("w", encoding="utf-8") as out:
+        for piece in plugins.load("report", spec)(list(runs)):
+            assert not isinstance(piece, Sibling), "the suite fits one file"
+            out.write(piece)
+    return file
+
+
+def pictures(runs: Sequence[Run], folder: Path) -> list[Picture]:
+    """Every page that is shown in the docs, written into the folder."""
+    best, before = runs[0], runs[1]
+    run = write([best], "html", folder / "run.html")
+    several = write(runs, "html,title=Four models", folder / "several.html")
+    pair = write([before, best], "comparison,policy=default", folder / "comparison.html")
+    cut = "#task=word_problems&score=wrong&run=0"
+    return [
+        Picture("run", run, ready=READY),
+        Picture("sample", run, "#task=knowledge&score=wrong", "#samples", ready=READY),
+        Picture("conversation", run, "#task=charts", "#samples", ("light", "dark", "phone"), READY),
+        Picture("judge", run, "#task=advice&sort=low", "#samples", ("light",), READY),
+        Picture("program", run, "#task=programs&score=wrong", "#samples", ("light",), READY),
+        Picture("several", several, cut, "#samples", ("light", "phone"), READY),
+        Picture("comparison", pair, ready=READY),
+        Picture("changes", pair, "#kind=lost", "#samples", ready=READY),
+    ]
+
+
+def main() -> None:
+    given = parse_arguments()
+    given.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
+        folder = given.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture in pictures(make(folder / "runs"), folder):
+            if given.only and not picture.name.startswith(tuple(given.only)):
+                continue
+            for view in VIEWS:
+                if view.name in picture.views:
+                    print(take(browser, picture, view, given.out, whole=given.whole))
+
+
+if __name__ == "__main__":
+    main()
