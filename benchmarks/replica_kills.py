@@ -43,28 +43,38 @@ def scores(folder: Path) -> dict[Any, Any]:
     return kept
 
 
-def actors() -> list[int]:
-    """Processes of this machine that are replicas, by what Ray calls them."""
+def actors(cluster: Any) -> list[int]:
+    """Processes that are replicas of this cluster: children of its nodes, by what Ray calls them."""
+    raylets = {str(one.process.pid) for node in cluster.list_all_nodes() for one in node.all_processes["raylet"]}
     found = []
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and b"ray::ReplicaWorker" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                found += [int(entry.name)] * (parent in raylets)
         except OSError:
             continue
     return found
 
 
-def struck(words: list[str], out: Path, env: dict[str, str], kind: str, wait: float, cluster: Any, node: Any) -> Any:
-    """One run that is struck `wait` seconds after its first record; the node that takes the place of a killed one."""
+def lines(journal: Path) -> int:
+    return journal.read_bytes().count(b"\n") if journal.is_file() else 0
+
+
+def struck(
+    words: list[str], out: Path, env: dict[str, str], kind: str, at: int, draw: random.Random, cluster: Any, node: Any
+) -> tuple[Any, int]:
+    """One run that is struck when it has `at` records: the node that takes the place of a killed one, and how many
+    records there were; -1 where the run had ended before."""
     run = subprocess.Popen([*words, "--out", str(out)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     journal = out / "records.jsonl"
-    while run.poll() is None and not (journal.is_file() and journal.stat().st_size):
-        time.sleep(0.02)
-    time.sleep(wait)
+    while run.poll() is None and lines(journal) < at:
+        time.sleep(0.01)
+    hit = -1
     if run.poll() is None:
-        if kind == "actor" and (living := actors()):
-            os.kill(random.choice(living), signal.SIGKILL)
+        hit = lines(journal)
+        if kind == "actor" and (living := actors(cluster)):
+            os.kill(draw.choice(living), signal.SIGKILL)
         elif kind == "node":
             cluster.remove_node(node, allow_graceful=False)
             node = cluster.add_node(num_cpus=2)
@@ -77,13 +87,14 @@ def struck(words: list[str], out: Path, env: dict[str, str], kind: str, wait: fl
         assert not done.returncode, done.stderr.decode()
     else:
         assert not run.returncode, said.decode()
-    return node
+    return node, hit
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--samples", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     arguments = parser.parse_args()
     os.environ.setdefault("RAY_worker_niceness", "0")
     from ray.cluster_utils import Cluster
@@ -92,7 +103,7 @@ def main() -> None:
     node = cluster.add_node(num_cpus=2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        draw = random.Random(1)
+        draw = random.Random(arguments.seed)
         rows = [
             {"question": f"Which one, {n}?", "options": draw.sample(_WORDS, 3), "right": draw.randrange(3)}
             for n in range(arguments.samples)
@@ -119,11 +130,16 @@ def main() -> None:
         lost = changed = 0
         for number in range(arguments.kills):
             kind, out = _KINDS[number % len(_KINDS)], folder / f"run{number}"
-            node = struck(words, out, env, kind, draw.random() * 4, cluster, node)
+            at = draw.randint(1, int(0.9 * arguments.samples))
+            node, hit = struck(words, out, env, kind, at, draw, cluster, node)
             found = scores(out)
             lost += len(expected.keys() - found.keys())
             changed += sum(found[key] != value for key, value in expected.items() if key in found)
-            print(f"{number + 1:3} {kind:7} {len(found):,} records, {lost} lost, {changed} changed", flush=True)
+            when = f"at {hit:,} records" if hit >= 0 else "after its end"
+            print(
+                f"{number + 1:3} {kind:7} {when:16} {len(found):,} in the end, {lost} lost, {changed} changed",
+                flush=True,
+            )
     cluster.shutdown()
 
 

@@ -16,12 +16,13 @@ from evalkit.models.hf import tensor_parallel
 from evalkit.models.response_cache import good_since, kept_reply, request_key
 from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.plugins import foreign_code
-from evalkit.runs.plan import RUNS, RunPlan, checked_replicas, plan_from_manifest, spending_of
+from evalkit.runs.plan import RUNS, RunPlan, checked_replicas, checked_workers, plan_from_manifest, spending_of
 from evalkit.runs.planned_tasks import check_named_once, load_all, prepare_all
 from evalkit.runs.runner import Forecast, PreparedTask, Progress, begin, continued, execute, forecast, new_journal
 from evalkit.runs.store import Journal, Manifest, Run, SuiteEntry, folder_name, manifest, runs_under, subset_file
 from evalkit.runs.store.subset_file import Subset
 from evalkit.runs.subsets import with_subsets
+from evalkit.sandbox import spread
 
 if TYPE_CHECKING:
     from evalkit.judging.usage import UsageMeter
@@ -54,7 +55,7 @@ def run_plan(plan: RunPlan, progress: Progress) -> list[Run]:
     _join_processes(plan)
     if not plan.tasks or not plan.models:
         raise UsageError("nothing to run", fix="evalkit run TASK… --model MODEL")
-    with huggingface.offline(plan.settings.data.offline):
+    with huggingface.offline(plan.settings.data.offline), spread(plan.sandboxes):
         planned = sessions(plan)
         folder = plan.out or claims.new_folder(RUNS)
         runs = []
@@ -71,17 +72,20 @@ def resume(
     opened: Mapping[str, Model] | None = None,
     replicas: str | None = None,
     ray: str | None = None,
+    sandbox_workers: str | None = None,
 ) -> list[Run]:
     """Go on with an interrupted run (or with a folder of runs) from what its manifest says was asked; it may cost as
-    much as it was allowed to before, or `max_cost`; replicas as before, or `replicas`. `opened`: see `RunPlan`."""
+    much as it was allowed to before, or `max_cost`; replicas and workers of sandboxes as before, or those given.
+    `opened`: see `RunPlan`."""
     found = runs_under(folder)
     if not found:
         raise UsageError(f"{folder} holds no run to resume", fix="evalkit show (lists the runs)")
     plan = replace(plan_from_manifest(manifest.read(found[0])), opened=opened or {})
     plan = replace(plan, replicas=checked_replicas(replicas or plan.replicas, ray), ray=ray or plan.ray)
+    plan = replace(plan, sandbox_workers=checked_workers(sandbox_workers or plan.sandbox_workers))
     if max_cost is not None:
         plan = replace(plan, **spending_of({"max_cost": max_cost, "record": plan.record, "replay": plan.replay}))
-    with huggingface.offline(plan.settings.data.offline):
+    with huggingface.offline(plan.settings.data.offline), spread(plan.sandboxes):
         planned = sessions(plan, subset_file.read(found[0]))
         runs = []
         for session in planned:

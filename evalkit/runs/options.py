@@ -231,6 +231,14 @@ _ALL = (
     RunOption(
         "ray", str, "Ray cluster that has the replicas (or RAY_ADDRESS).", "ADDRESS", commands=("run",), suite=False
     ),
+    RunOption(
+        "sandbox_workers",
+        str,
+        "Programs at a time: a number, or one a processor; on all nodes with --ray.",
+        "N|auto",
+        commands=("run",),
+        suite=False,
+    ),
     RunOption("record", File, "Write every reply to a cassette.", "FILE", commands=("run",), suite=False),
     RunOption("replay", File, "Take every reply from a cassette.", "FILE", commands=("run",), suite=False),
     RunOption("project", Folder, "Folder with tasks/, judges/, …", commands=(), suite=False),

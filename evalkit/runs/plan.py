@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from evalkit.core import ChoiceForm, DataOptions, FewshotOrder, FewshotTurns, Model, Task, UsageError, paths
+from evalkit.models.replicas.joining import address_of
 from evalkit.models.replicas.settings import Replicas
 from evalkit.models.stack import Stack
 from evalkit.plugins.families import with_folder
 from evalkit.runs.options import OPTIONS, UnsafeCode, seconds_of
 from evalkit.runs.runner import Progress, Settings
 from evalkit.runs.store import manifest
+from evalkit.sandbox.settings import SandboxWorkers
 
-__all__ = ["RUNS", "RunKeywords", "RunPlan", "checked_replicas", "plan_from_manifest", "plan_with", "spending_of"]
+__all__ = [
+    *("RUNS", "RunKeywords", "RunPlan"),
+    *("checked_replicas", "checked_workers", "plan_from_manifest", "plan_with", "spending_of"),
+]
 
 RUNS = Path("runs")
 """The folder that holds a run's folder where the user names none."""
@@ -52,6 +57,9 @@ class RunPlan:
     """How many replicas compute each local model (`Replicas.parse`)."""
     ray: str | None = None
     """The address of the Ray cluster that has them."""
+    sandbox_workers: str | None = None
+    """How many programs of code tasks run at a time (`SandboxWorkers.parse`), on the nodes of the cluster if there is
+    one."""
     begun: float = field(default_factory=time.time, compare=False)
     """When the plan was made, in seconds since 1970."""
 
@@ -61,6 +69,13 @@ class RunPlan:
         since = None if self.max_age is None else self.begun - self.max_age
         replicas = Replicas.parse(self.replicas, self.ray or "") if self.replicas else None
         return Stack(self.cache, self.max_cost, self.record, self.replay, self.project, since, replicas)
+
+    @property
+    def sandboxes(self) -> SandboxWorkers:
+        """Where programs run."""
+        if self.sandbox_workers is None:
+            return SandboxWorkers()
+        return SandboxWorkers.parse(self.sandbox_workers, address_of(self.ray or ""))
 
     def request(self) -> dict[str, Any]:
         """The plan as a manifest keeps it, for --resume. Objects cannot be kept: they are named only."""
@@ -76,6 +91,7 @@ class RunPlan:
             "replay": str(self.replay.resolve()) if self.replay else None,
             "replicas": self.replicas,
             "ray": self.ray,
+            "sandbox_workers": self.sandbox_workers,
             "judge": self.judge if isinstance(self.judge, str) or self.judge is None else "",
         }
 
@@ -118,6 +134,7 @@ class RunKeywords(TypedDict, total=False):
     judge: str | Model | None
     replicas: str | None
     ray: str | None
+    sandbox_workers: str | None
     progress: Progress | None
 
 
@@ -137,6 +154,7 @@ def plan_with(tasks: Sequence[str | Task], models: Sequence[str | Model], option
         allow_code=bool(options.get("allow_code")),
         replicas=checked_replicas(options.get("replicas"), options.get("ray")),
         ray=options.get("ray"),
+        sandbox_workers=checked_workers(options.get("sandbox_workers")),
         **spending_of(options),
     )
 
@@ -146,6 +164,13 @@ def checked_replicas(replicas: str | None, ray: str | None) -> str | None:
     if replicas is not None:
         Replicas.parse(replicas)
     return replicas or ("auto" if ray else None)
+
+
+def checked_workers(workers: str | None) -> str | None:
+    """What --sandbox-workers says. Raises UsageError."""
+    if workers is not None:
+        SandboxWorkers.parse(workers)
+    return workers
 
 
 def settings_of(options: Mapping[str, Any]) -> Settings:
@@ -196,5 +221,6 @@ def plan_from_manifest(written: manifest.Manifest) -> RunPlan:
         judge=request.get("judge"),
         replicas=request.get("replicas"),
         ray=request.get("ray"),
+        sandbox_workers=request.get("sandbox_workers"),
         **spending_of(request),
     )

@@ -9,19 +9,24 @@ What a program is worth is decided in `scoring.scorers.code`.
 """
 
 from evalkit.sandbox.engines import accounting
-from evalkit.sandbox.pool import ENGINES, Sandbox, close_all, open_sandbox, usable_engine, why_not
-from evalkit.sandbox.program import Program, ProgramOutcome, ResourceLimits, Result
+from evalkit.sandbox.opening import close_all, open_sandbox, spread
+from evalkit.sandbox.pool import ENGINES, LocalSandbox, usable_engine, why_not
+from evalkit.sandbox.program import Program, ProgramOutcome, ResourceLimits, Result, Sandbox
+from evalkit.sandbox.settings import SandboxWorkers
 
 __all__ = [
     "ENGINES",
+    "LocalSandbox",
     "Program",
     "ProgramOutcome",
     "ResourceLimits",
     "Result",
     "Sandbox",
+    "SandboxWorkers",
     "accounting",
     "close_all",
     "open_sandbox",
+    "spread",
     "usable_engine",
     "why_not",
 ]

@@ -7,7 +7,7 @@ import atexit
 import functools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,8 +20,8 @@ ATTEMPTS = 3
 ENGINES = ("bubblewrap", "podman", "docker")
 
 
-class Sandbox:
-    """Runs programs under one engine and set of limits; made by `open_sandbox`.
+class LocalSandbox:
+    """Runs programs on this machine.
 
     Each thread of the executor owns a worker, because the kernel ties a worker's life to the thread that started it.
     """
@@ -33,18 +33,15 @@ class Sandbox:
         self._all: set[Worker] = set()
         self._lock = threading.Lock()
         self._closed = False
-        self.greeting: dict[str, Any] = {}
+        self.greeting: Mapping[str, Any] = {}
 
     async def run(self, program: Program, *, output: int = 0) -> Result:
-        """What becomes of the program; never raises for what it does. `output`: how many bytes of it are wanted."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, program, output)
 
     def run_now(self, program: Program, *, output: int = 0) -> Result:
-        """The same for callers without an event loop."""
         return self._executor.submit(self._run, program, output).result()
 
     def close(self) -> None:
-        """End every worker, whatever it does."""
         self._closed = True
         with self._lock:
             workers, self._all = self._all, set()
@@ -102,27 +99,16 @@ def _result(found: dict[str, Any]) -> Result:
     )
 
 
-_OPEN: dict[tuple[str, ResourceLimits, tuple[str, ...], int], Sandbox] = {}
+_OPEN: dict[tuple[object, ...], LocalSandbox] = {}
 
 
-def open_sandbox(
-    limits: ResourceLimits | None = None,
-    *,
-    packages: Sequence[str] = (),
-    unsafe: bool = False,
-    workers: int | None = None,
-) -> Sandbox:
-    """A sandbox that works here, tried with a program; the same one for the same arguments.
-
-    `unsafe` takes plain subprocesses with limits, whatever else there is. `EVALKIT_SANDBOX` names the engine to take.
-    `workers` is the number of processors by default. Raises UsageError where nothing isolates, and says why.
-    """
-    limits = limits or ResourceLimits()
+def open_here(limits: ResourceLimits, packages: tuple[str, ...], *, unsafe: bool, workers: int | None) -> LocalSandbox:
+    """A sandbox of this process; see `open_sandbox`."""
     engine = engines.UNSAFE if unsafe else usable_engine()
     workers = workers or _processors()
-    key = (engine, limits, tuple(packages), workers)
+    key = (engine, limits, packages, workers)
     if key not in _OPEN:
-        sandbox = Sandbox(engine, limits, packages, workers)
+        sandbox = LocalSandbox(engine, limits, packages, workers)
         tried = sandbox.run_now(Program("def works():\n    return True\n", "assert works()", ("works",)))
         if not tried.passed:
             sandbox.close()
@@ -167,10 +153,10 @@ def why_not(engine: str) -> str:
     return "" if worker.greeting["pid"] == 1 else f"{engine} gives no process namespace"
 
 
-def close_all() -> None:
+def close_here() -> None:
     """End every sandbox of this process."""
     while _OPEN:
         _OPEN.popitem()[1].close()
 
 
-atexit.register(close_all)
+atexit.register(close_here)

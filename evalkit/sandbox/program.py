@@ -1,9 +1,11 @@
-"""The nouns of the sandbox: a program to run, what it may use, what became of it."""
+"""The nouns of the sandbox: a program to run, what it may use, what became of it, and what runs it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Protocol
 
 _MIB = 1 << 20
 
@@ -76,3 +78,28 @@ class Result:
     @property
     def passed(self) -> bool:
         return self.outcome is ProgramOutcome.PASSED
+
+
+class Sandbox(Protocol):
+    """Runs programs under one engine and set of limits; made by `open_sandbox`."""
+
+    @property
+    def engine(self) -> str: ...
+    @property
+    def limits(self) -> ResourceLimits: ...
+    @property
+    def greeting(self) -> Mapping[str, Any]:
+        """What a worker says of itself, such as its "python"."""
+        ...
+
+    async def run(self, program: Program, *, output: int = 0) -> Result:
+        """What becomes of the program; never raises for what it does. `output`: how many bytes of it are wanted."""
+        ...
+
+    def run_now(self, program: Program, *, output: int = 0) -> Result:
+        """The same for callers without an event loop."""
+        ...
+
+    def close(self) -> None:
+        """End every worker, whatever it does."""
+        ...

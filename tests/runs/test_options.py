@@ -114,6 +114,7 @@ VALUES: dict[str, Any] = {
     "judge": "tiny",
     "replicas": "2,cpus=1",
     "ray": "auto",
+    "sandbox_workers": "8",
 }
 
 

@@ -16,7 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.sandbox import Program, ProgramOutcome, ResourceLimits, Sandbox, accounting, cgroups, open_sandbox
+from evalkit.sandbox import (
+    LocalSandbox,
+    Program,
+    ProgramOutcome,
+    ResourceLimits,
+    Sandbox,
+    accounting,
+    cgroups,
+    open_sandbox,
+)
 
 ROOT = Path(__file__).parents[2]
 UML = shutil.which("linux.uml")
@@ -82,7 +91,7 @@ def groups() -> set[str]:
 @counted
 def test_a_worker_is_in_a_group_that_goes_with_it() -> None:
     before = groups()
-    sandbox = Sandbox("bubblewrap", ResourceLimits(memory=80 << 20), (), 1)
+    sandbox = LocalSandbox("bubblewrap", ResourceLimits(memory=80 << 20), (), 1)
     assert sandbox.run_now(PASSES).passed
     (new,) = groups() - before
     assert FOLDER is not None

@@ -7,23 +7,26 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from evalkit.sandbox import Program, ProgramOutcome, ResourceLimits, Sandbox, open_sandbox
+from evalkit.sandbox import LocalSandbox, Program, ProgramOutcome, ResourceLimits
+from evalkit.sandbox.pool import open_here
 from tests.sandbox.poison import PAIRS
 
 pytestmark = pytest.mark.slow("a hundred pairs of programs, many of which cost a worker")
 
 
 @pytest.fixture(scope="module")
-def alone(engine: str) -> Iterator[Sandbox]:
+def alone(engine: str) -> Iterator[LocalSandbox]:
     """One worker, so that each program comes after the one before."""
-    sandbox = open_sandbox(ResourceLimits(cpu=1.0, idle=1.0, wall=30.0, memory=203 << 20, disk=4 << 20), workers=1)
+    limits = ResourceLimits(cpu=1.0, idle=1.0, wall=30.0, memory=203 << 20, disk=4 << 20)
+    sandbox = open_here(limits, (), unsafe=False, workers=1)
     yield sandbox
     sandbox.close()
 
 
 @pytest.fixture(scope="module")
-def roomy(engine: str) -> Iterator[Sandbox]:
-    sandbox = open_sandbox(ResourceLimits(cpu=6.0, idle=6.0, wall=30.0, memory=220 << 20), workers=1)
+def roomy(engine: str) -> Iterator[LocalSandbox]:
+    limits = ResourceLimits(cpu=6.0, idle=6.0, wall=30.0, memory=220 << 20)
+    sandbox = open_here(limits, (), unsafe=False, workers=1)
     yield sandbox
     sandbox.close()
 
@@ -36,7 +39,7 @@ def leaver(body: str, *, checked: bool) -> Program:
     return Program(defined(body), "f()", ("f",)) if checked else Program(defined(body) + "f()\n", stdin="9\n")
 
 
-def seen(sandbox: Sandbox, body: str, *, checked: bool) -> str:
+def seen(sandbox: LocalSandbox, body: str, *, checked: bool) -> str:
     """What the honest program says, as one that is checked or as a script."""
     source = defined(body) + "def say():\n    print(f())\n"
     honest = Program(source, "say()", ("say",), stdin="7\n") if checked else Program(source + "say()\n", stdin="7\n")
@@ -47,7 +50,7 @@ def seen(sandbox: Sandbox, body: str, *, checked: bool) -> str:
 
 
 @pytest.fixture(scope="module")
-def unspoiled(alone: Sandbox) -> Callable[[str, bool], str]:
+def unspoiled(alone: LocalSandbox) -> Callable[[str, bool], str]:
     """What the honest program says on a worker that nobody had used."""
 
     @functools.cache
@@ -68,7 +71,7 @@ def test_nothing_of_a_program_meets_the_next(alone, unspoiled, name: str, checke
         assert seen(alone, see, checked=checked) == expected
 
 
-def test_a_worker_stays_where_nothing_was_left(alone: Sandbox) -> None:
+def test_a_worker_stays_where_nothing_was_left(alone: LocalSandbox) -> None:
     """Otherwise the rows above would show nothing but new workers."""
     seen(alone, "return os.listdir('/tmp')", checked=True)
     before = set(alone._all)
@@ -89,7 +92,7 @@ def test_a_worker_stays_where_nothing_was_left(alone: Sandbox) -> None:
     ],
     ids=["texts", "a table", "more than there is", "and then it ends"],
 )
-def test_what_a_program_returned_does_not_weigh_on_the_next(roomy: Sandbox, leave: str) -> None:
+def test_what_a_program_returned_does_not_weigh_on_the_next(roomy: LocalSandbox, leave: str) -> None:
     """The checks took it in; the next program's memory is counted together with theirs."""
     large = Program(
         "import time\ndef f():\n    held = bytearray(150 << 20)\n    time.sleep(0.4)\n    return 1", "f()", ("f",)

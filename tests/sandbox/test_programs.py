@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.sandbox import Program, ProgramOutcome, ResourceLimits, Sandbox, open_sandbox
+from evalkit.sandbox import Program, ProgramOutcome, ResourceLimits, Sandbox
+from evalkit.sandbox.pool import open_here
 
 F = ("f",)
 
@@ -262,7 +263,7 @@ def test_a_limit_is_on_processor_time_not_on_the_clock(sandbox):
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_program_tried_again(engine):
-    own = open_sandbox(ResourceLimits(cpu=3.0, memory=200 << 20), workers=1)
+    own = open_here(ResourceLimits(cpu=3.0, memory=200 << 20), (), unsafe=False, workers=1)
 
     async def work() -> list[ProgramOutcome]:
         source = "import time\ndef f():\n  time.sleep(0.5)\n  return 1"
@@ -276,7 +277,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_program_tried_again(engine)
 
 
 def test_a_sandbox_that_cannot_start_is_an_error_of_the_sandbox(engine, monkeypatch):
-    own = open_sandbox(ResourceLimits(cpu=3.0, memory=201 << 20), workers=1)
+    own = open_here(ResourceLimits(cpu=3.0, memory=201 << 20), (), unsafe=False, workers=1)
     own._executor.submit(own._discard).result()
     monkeypatch.setattr("evalkit.sandbox.engines._interpreter", lambda: "/no/such/python")
     found = own.run_now(Program("def f(): return 1", "assert f() == 1", F))
@@ -285,7 +286,7 @@ def test_a_sandbox_that_cannot_start_is_an_error_of_the_sandbox(engine, monkeypa
 
 
 def test_nothing_is_left_when_a_sandbox_is_closed(engine):
-    own = open_sandbox(ResourceLimits(cpu=3.0, memory=202 << 20), workers=2)
+    own = open_here(ResourceLimits(cpu=3.0, memory=202 << 20), (), unsafe=False, workers=2)
     pids = {worker._process.pid for worker in own._all}
     assert pids
     own.close()

@@ -47,7 +47,8 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
         from evalkit.plugins import foreign_code
 
         with foreign_code.allowed(given=given["allow_code"]):
-            runs = execution.resume(resume, watcher, given["max_cost"], replicas=given["replicas"], ray=given["ray"])
+            workers = {name: given[name] for name in ("replicas", "ray", "sandbox_workers")}
+            runs = execution.resume(resume, watcher, given["max_cost"], **workers)
     else:
         from evalkit.cli.plan_from_words import plan_from
 

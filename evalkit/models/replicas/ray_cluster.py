@@ -1,17 +1,14 @@
-"""Everything that touches Ray: a cluster that is joined or begun here, and actors in it."""
+"""Replicas as actors of a Ray cluster: how many fit, how one is started, asked and ended."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from evalkit.core import Request, UnavailableError, UsageError
-from evalkit.core.distribution import pip_install
+from evalkit.core import Request
+from evalkit.models.replicas.joining import join, leave
 from evalkit.models.replicas.settings import Need
 from evalkit.models.replicas.worker import About, Answered, ReplicaWorker
 
@@ -48,56 +45,12 @@ class Cluster(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(slots=True)
-class _Begun:
-    """Whether this process has joined Ray by itself, and how many models use it: the last one leaves."""
-
-    here: bool = False
-    users: int = 0
-
-
-_begun = _Begun()
-_joining = threading.Lock()
-
-
 class RayCluster:
     """A Ray cluster. Raises UsageError where Ray is not installed or the address leads nowhere."""
 
     def __init__(self, address: str = "") -> None:
-        if importlib.util.find_spec("ray") is None:
-            raise UnavailableError("--replicas needs ray, which is not installed", fix=pip_install("ray"))
-        # Nothing is reported that the user did not ask for.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        import ray
-
-        self._ray = ray
-        with _joining:
-            if not ray.is_initialized():
-                self._join(address or os.environ.get("RAY_ADDRESS", ""))
-                _begun.here = True
-            _begun.users += 1
-        self._remote = ray.remote(ReplicaWorker)
-
-    def _join(self, address: str) -> None:
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
-        try:
-            if address and address != "local":
-                self._ray.init(address, **quiet)
-            else:
-                # Ray's workers give way to everything else on a machine; these are the run itself.
-                os.environ.setdefault("RAY_worker_niceness", "0")
-                self._ray.init(
-                    "local",
-                    num_cpus=len(os.sched_getaffinity(0)),
-                    include_dashboard=False,
-                    _node_ip_address="127.0.0.1",
-                    **quiet,
-                )
-        except Exception as error:
-            where = f"the Ray cluster at {address}" if address else "a Ray of this machine"
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            fix = "ray status shows whether it runs; RAY_raylet_start_wait_time_s=120 waits longer on a busy machine"
-            raise UsageError(f"{where} can't be had", found=lines[0], fix=fix) from error
+        self._ray = join(address, "--replicas")
+        self._remote = self._ray.remote(ReplicaWorker)
 
     def _nodes(self) -> list[dict[str, float]]:
         return [dict(node["Resources"]) for node in self._ray.nodes() if node["Alive"]]
@@ -130,11 +83,7 @@ class RayCluster:
         return _RayWorker(self._ray, handle)
 
     def close(self) -> None:
-        with _joining:
-            _begun.users -= 1
-            if _begun.here and not _begun.users:
-                _begun.here = False
-                self._ray.shutdown()
+        leave()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ async def score_record(
         broken = next((score for score in scores if not is_number(score.value)), None)
         if broken is not None and not broken.validity.is_measurement_failure:
             raise ValueError(f"score {broken.name!r} is {broken.value}")
-    except UsageError:
+    except (UsageError, RunError):
         raise
     except Exception as error:  # noqa: BLE001 - a scorer's fault fails this sample, not the run
         return _failed(name, work, replies, Validity.SCORER_ERROR, _failure("score", error), started)

@@ -110,10 +110,10 @@ def test_programs_in_cpp_are_compiled_and_run_there(score, program, value):
 
 @needs_sandbox
 def test_a_sandbox_that_fails_is_no_wrong_answer(score, monkeypatch):
-    from evalkit.sandbox import ProgramOutcome, Result, Sandbox
+    from evalkit.sandbox import LocalSandbox, ProgramOutcome, Result
 
     broken = Result(ProgramOutcome.SANDBOX_ERROR, message="no worker")
-    monkeypatch.setattr(Sandbox, "run_now", lambda *given, **more: broken)
+    monkeypatch.setattr(LocalSandbox, "run_now", lambda *given, **more: broken)
     programs._sandbox.cache_clear()
     with pytest.raises(Exception, match="sandbox"):  # the task's own `except Exception` does not swallow it
         score(PYTHON, "def double(x): return 4", "4")

@@ -131,7 +131,7 @@ def failing(monkeypatch, outcomes: list[ProgramOutcome]):
     async def run(self, program, *, output=0):
         return Result(outcomes.pop(0), message="the machinery")
 
-    monkeypatch.setattr(sandbox.Sandbox, "run", run)
+    monkeypatch.setattr(sandbox.LocalSandbox, "run", run)
 
 
 def test_a_sandbox_error_is_nobodys_failure(monkeypatch):
