@@ -26,6 +26,8 @@ COMMANDS = {
     "run": "Evaluate models on tasks.",
     "list": "List tasks, models, judges, scorers and the rest.",
     "show": "Show runs, a run's scores, or single samples.",
+    "watch": "The page of a run while it goes.",
+    "view": "An index of all runs: search, tag, compare.",
     "check": "Check that a task's gold answers score 1.0.",
     "compare": "Compare two runs on the samples they share.",
     "quantize-check": "Quantized variants of a model against the full one.",

@@ -9,13 +9,16 @@ import contextlib
 import fcntl
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from evalkit.core.errors import UsageError
 
-__all__ = ["abandon", "lock", "new_file", "new_folder", "rewrite"]
+__all__ = ["abandon", "is_held", "lock", "new_file", "new_folder", "rewrite"]
+
+_TRIES, _PAUSE_SECONDS = 10, 0.02
 
 
 def new_folder(parent: Path) -> Path:
@@ -72,13 +75,33 @@ def rewrite(path: Path, data: bytes) -> None:
 
 
 def lock(descriptor: int, what: str) -> None:
-    """Hold an open file until it is closed. Raises UsageError where another process holds it; `what` names it."""
+    """Hold an open file until it is closed. Raises UsageError where another process holds it; `what` names it.
+
+    It is tried for a fifth of a second, since whoever asks `is_held` holds the file for some microseconds.
+    """
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+    raise UsageError(f"{what} is being written by another process", fix="wait for it, or give another --out")
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds a file by `lock`. One that is not there is held by none."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
-        raise UsageError(
-            f"{what} is being written by another process", fix="wait for it, or give another --out"
-        ) from None
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _names() -> Iterator[str]:

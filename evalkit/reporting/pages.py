@@ -26,12 +26,14 @@ def page(
     *,
     styles: Sequence[str] = (),
     scripts: Sequence[str] = (),
+    asks: bool = False,
 ) -> Iterator[str]:
     """The pieces of a page, made as they are asked for, so that an iterator in the context is never held whole.
 
     `template`, `styles` and `scripts` are files of `folder`, or of `assets/` here ("evidence.css" and "evidence.js" for
     what scores rest on). A template extends "frame.html.j2", which has the shared style, script and the
     Content-Security-Policy: nothing is loaded, and of scripts and styles only those of the page run, by their SHA-256.
+    `asks`: the page is served, and its scripts may ask its server for news.
     Whatever a template prints is escaped and made visible (`text.visible`) unless it is Markup.
     """
     import jinja2
@@ -59,6 +61,7 @@ def page(
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
     )
+    policy += "; connect-src 'self'" if asks else ""
     whole = {**context, "style": Markup(style), "script": Markup(script), "policy": Markup(policy)}
     yield from environment.get_template(template).generate({"evalkit_version": version(), **whole})
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from evalkit.cli.run_options import run_options
 from evalkit.core import UsageError, Validity
+
+if TYPE_CHECKING:
+    from evalkit.runs.plan import RunPlan
+    from evalkit.runs.runner import Progress
+    from evalkit.runs.store import Run
 
 RUN_FAILED = 3
 
@@ -18,8 +24,9 @@ RUN_FAILED = 3
 @click.argument("tasks", nargs=-1, metavar="TASK…")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
 @click.option("--dry-run", is_flag=True, help="Count requests, tokens and cost; ask nothing.")
+@click.option("--watch", is_flag=True, help="Serve a page of the run on this machine while it goes.")
 @run_options("run")
-def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: bool, **given: Any) -> None:
+def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: bool, watch: bool, **given: Any) -> None:
     """Evaluate MODEL on every TASK.
 
     A TASK is a name from `evalkit list tasks`, a task file (.py or .yaml), or a suite file that names tasks and
@@ -30,10 +37,11 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
     Examples:
       evalkit run toy_mmlu toy_squad --model tiny
       evalkit run mmlu squad --model hf/./my-model --data-dir ./hub --limit 500
-      evalkit run suite.yaml
+      evalkit run suite.yaml --watch
       evalkit run --resume runs/20260101-120000
     """
     from evalkit.cli.rendering.progress import progress
+    from evalkit.cli.watched_run import with_page
     from evalkit.runs import execution
 
     watcher = progress(quiet=quiet)
@@ -46,8 +54,11 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
             )
         from evalkit.plugins import foreign_code
 
-        with foreign_code.allowed(given=given["allow_code"]):
-            workers = {name: given[name] for name in ("replicas", "ray", "sandbox_workers")}
+        workers = {name: given[name] for name in ("replicas", "ray", "sandbox_workers")}
+        with (
+            foreign_code.allowed(given=given["allow_code"]),
+            with_page(watcher, resume if watch else None) as watcher,
+        ):
             runs = execution.resume(resume, watcher, given["max_cost"], **workers)
     else:
         from evalkit.cli.plan_from_words import plan_from
@@ -58,8 +69,27 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
 
             show_forecasts(execution.forecasts(plan))
             return
-        runs = execution.run_plan(plan, watcher)
+        runs = _run(plan, watcher, watch=watch)
     finish(runs)
+
+
+def _run(plan: RunPlan, watcher: Progress, *, watch: bool) -> list[Run]:
+    """The runs of a plan. One that is watched has its folder first, so that the page knows it."""
+    from evalkit.cli.watched_run import with_page
+    from evalkit.core import claims
+    from evalkit.runs import execution
+    from evalkit.runs.plan import RUNS
+
+    if not watch:
+        return execution.run_plan(plan, watcher)
+    claimed = None if plan.out else claims.new_folder(RUNS)
+    plan = replace(plan, out=plan.out or claimed)
+    try:
+        with with_page(watcher, plan.out) as watched:
+            return execution.run_plan(plan, watched)
+    finally:
+        if claimed is not None:
+            claims.abandon(claimed)
 
 
 def finish(runs: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The metrics of a finished run: its tasks are loaded again, by what the manifest says of where they came from."""
+"""The tasks and metrics of a run: its tasks are loaded again, by what the manifest says of where they came from."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from evalkit.runs.runner.collect import metrics_of
 
 
 def metrics_of_run(run: Readable) -> tuple[dict[str, Sequence[Metric]], dict[str, str]]:
-    """(metrics by task, why a task's could not be had, by task).
+    """(metrics by task, why a task's could not be had, by task), of `tasks_of_run`."""
+    tasks, lost = tasks_of_run(run)
+    return {name: metrics_of(task) for name, task in tasks.items()}, lost
+
+
+def tasks_of_run(run: Readable) -> tuple[dict[str, Task], dict[str, str]]:
+    """(tasks by name, why one could not be had, by name).
 
     A task whose file changed since is loaded as it is now: the change itself is reported by the comparison. What was
     made in Python (evalkit.run with a Task) has no file to load.
     """
     project = run.manifest.request.get("project")
-    found: dict[str, Sequence[Metric]] = {}
+    found: dict[str, Task] = {}
     lost: dict[str, str] = {}
     for entry in run.manifest.tasks:
         if entry.identity.get("source") == "object":
@@ -30,5 +36,5 @@ def metrics_of_run(run: Readable) -> tuple[dict[str, Sequence[Metric]], dict[str
             lost[entry.name] = str(error).splitlines()[0]
             continue
         if isinstance(task, Task):
-            found[entry.name] = metrics_of(task)
+            found[entry.name] = task
     return found, lost
