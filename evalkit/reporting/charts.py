@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from markupsafe import Markup
 
-from evalkit.core import Estimate
 from evalkit.core.outside_text import visible
 from evalkit.runs.store import MetricResult
 
@@ -152,95 +151,6 @@ def _svg(width: float, height: float, kind: str, label: str, inside: str) -> Mar
     head = f'<svg class="chart {kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
     words = Markup('aria-label="{0}"><title>{0}</title>').format(visible(label))
     return Markup(head) + words + Markup(inside + "</svg>")
-
-
-def scatter(
-    names: Sequence[str],
-    prices: Sequence[float],
-    quality: Sequence[Estimate | None],
-    axis: str,
-    word: Callable[[float], str],
-    kinds: Sequence[str] = (),
-) -> Markup:
-    """Quality upwards with its interval, the price to the right (logarithmic where it spans a decade), Pareto front.
-
-    `kinds`: what each model's price is of, where they are not all alike.
-    """
-    from evalkit.reporting.ranking import pareto
-
-    points = [(price, one.value if one else math.nan) for price, one in zip(prices, quality, strict=True)]
-    usable = [i for i, point in enumerate(points) if all(map(math.isfinite, point))]
-    if not usable:
-        return Markup("")
-    least, most = min(points[i][0] for i in usable), max(points[i][0] for i in usable)
-    scale = math.log10 if least > 0 and most / least >= 10 else float
-    first, last = scale(least), scale(most)
-    span = (last - first) or 1.0
-
-    def x(price: float) -> float:
-        return 60 + 300 * ((scale(price) - first) / span if last > first else 0.5)
-
-    def y(value: float) -> float:
-        return 230 - 210 * min(1.0, max(0.0, value))
-
-    shapes = ['<path class="axis" d="M50 230H400M50 230V15"/>']
-    for proportion in (0.0, 0.25, 0.5, 0.75, 1.0):
-        shapes.append(f'<text x="28" y="{y(proportion) + 4:.0f}" class="legend">{100 * proportion:.0f}%</text>')
-    shapes.append(Markup('<text x="60" y="248" class="legend">{}</text>').format(word(least)))
-    if last > first:
-        shapes.append(Markup('<text x="360" y="248" class="legend">{}</text>').format(word(most)))
-    front = pareto(points)
-    told = [word(price) + (f" {visible(kinds[i])}" if kinds else "") for i, price in enumerate(prices)]
-    path = " ".join(f"{x(points[i][0]):.1f},{y(points[i][1]):.1f}" for i in front)
-    shapes.append(f'<polyline class="front" points="{path}"/>')
-    for i in usable:
-        price, value = points[i]
-        found, at = quality[i], x(price)
-        assert found is not None
-        kind = "bubble best" if i in front else "bubble"
-        shapes.append(
-            Markup(
-                '<line class="whisker" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>'
-                '<circle class="{3}" cx="{0:.1f}" cy="{4:.1f}" r="5"><title>{5}: {6:.1f}%, {7}</title></circle>'
-            ).format(at, y(found.low), y(found.high), kind, y(value), visible(names[i]), 100 * value, told[i])
-        )
-    shapes += _labels([(visible(names[i]), x(points[i][0]), y(points[i][1])) for i in usable])
-    words = ", ".join(f"{names[i]} {100 * points[i][1]:.1f}% at {told[i]}" for i in usable)
-    words += f"; beaten in both by none: {', '.join(names[i] for i in front)}"
-    return _svg(420, 255, "scatter", f"average against {axis}: {words}", "".join(map(str, shapes)))
-
-
-def _labels(points: Sequence[tuple[str, float, float]]) -> list[Markup]:
-    """A name beside each point, where it lies on no other name and on no point if there is such a place."""
-    taken: list[tuple[float, ...]] = [(x - 6, x + 6, y - 6, y + 6) for _, x, y in points]
-    taken += [(-math.inf, 50, -math.inf, math.inf), (420, math.inf, -math.inf, math.inf)]  # beyond the chart's sides
-    shapes = []
-    for name, x, y in points:
-        short = name if len(name) <= 28 else name[:27] + "…"
-        wide = 6.2 * len(short)
-        sides = (
-            [("end", x - 9, -wide), ("start", x + 9, 0.0)]
-            if x > 240
-            else [("start", x + 9, 0.0), ("end", x - 9, -wide)]
-        )
-        tried = [(*side, y + down) for down in (-8, 15, -21, 28, -34, 41) for side in sides]
-        free = (one for one in tried if not any(_overlap(_box(one, wide), other) for other in taken))
-        found = next(free, tried[0])
-        taken.append(_box(found, wide))
-        anchor, place, _, height = found
-        text = Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
-        shapes.append(text.format(place, height, anchor, short))
-    return shapes
-
-
-def _box(found: tuple[str, float, float, float], wide: float) -> tuple[float, ...]:
-    """Left, right, top and bottom of a text of that width."""
-    _, place, shift, height = found
-    return place + shift, place + shift + wide, height - 9, height + 3
-
-
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 class Spanned(Protocol):

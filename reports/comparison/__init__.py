@@ -187,7 +187,9 @@ def _higher(pair: PairedTask) -> bool:
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:
     scripts = ["evidence.js", "words.js", "page.js"]
-    return page(Path(__file__).parent, template, context, styles=["browser.css", "evidence.css", "page.css"], scripts=scripts)
+    return page(
+        Path(__file__).parent, template, context, styles=["browser.css", "evidence.css", "page.css"], scripts=scripts
+    )
 
 
 def _opened(run: Run | ForeignRun) -> Opened:

@@ -148,7 +148,9 @@ def _causes(parts: Sequence[_Part]) -> list[tuple[str, int, str]]:
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:
     scripts = ["evidence.js", "sample.js", "page.js"]
-    return page(Path(__file__).parent, template, context, styles=["browser.css", "evidence.css", "page.css"], scripts=scripts)
+    return page(
+        Path(__file__).parent, template, context, styles=["browser.css", "evidence.css", "page.css"], scripts=scripts
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def test_an_average_leaves_them_out_where_other_tasks_stand_beside_them(place: P
     page = (place / "runs" / "leaderboard.html").read_text()
     assert re.search(r'data-column="\d">toy_mmlu <span class="toy"', page)
     assert not re.search(r">own <span", page)
-    assert page.count("is a toy set beside other tasks, so not in the average") == 2
+    assert page.count("not in the average: it is a toy set") == 2
 
 
 def test_toy_sets_alone_have_an_average(place: Path) -> None:

@@ -86,9 +86,9 @@ def axe() -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
-def until(page: Any, condition: str, argument: object = None) -> None:
+def until(page: Any, condition: str, argument: object = None, seconds: float = 20) -> None:
     """Wait until a condition holds. Playwright's own waiting evaluates text in the page, which its policy forbids."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + seconds
     while not page.evaluate(condition, argument):
         assert time.monotonic() < end, condition
         page.wait_for_timeout(20)

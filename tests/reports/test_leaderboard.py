@@ -5,19 +5,27 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
+import struct
+import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from evalkit.reporting.leaderboard import board
+from evalkit.reporting.leaderboard import as_object, board
+from evalkit.reporting.leaderboard.sentences import verdict
+from evalkit.reporting.leaderboard.strengths import scatter_of_wins, strengths_of
 from evalkit.reporting.ranking import rank
 from evalkit.runs.store import Run, SuiteEntry, SuiteMember
 from evalkit.runs.store import manifest as manifests
 from evalkit.stats.paired import paired_interval
+from evalkit.stats.tournaments.strength import bradley_terry
 from tests.cli.console import evalkit
 from tests.reports.conftest import violations
 from tests.reports.made import HOSTILE, record, write_run
@@ -74,8 +82,13 @@ def test_differences_are_paired_and_wins_counted(folder: Path) -> None:
     two = next(column for column in found.columns if column.name == "two")
     expected = np.mean([column.wins[2, 0] / N for column in (one, two)])
     assert found.win_rate(2, 0) == pytest.approx(expected)
-    assert [place.model for place in found.ranks] == [2, 1, 0]
-    assert found.average[3] is None
+    # Every model has a rank: on the one task that all of them have.
+    assert [place.model for place in found.ranks] == [2, 1, 0, 3]
+    assert [column.name for column in found.core] == ["one"]
+    assert found.basis.left_out == {1: "weak lacks it"}
+    assert (
+        verdict(found)[-1] == "Ranked by the mean of 1 task that all 4 models have: one. Left out: two (weak lacks it)."
+    )
 
 
 def test_the_newest_result_counts(tmp_path: Path) -> None:
@@ -116,6 +129,7 @@ def test_the_page_ranks_as_python_does_and_again_with_other_weights(folder: Path
         for row in plain.page.locator("#board tbody tr").all()
     }
     assert before == static
+    live.page.check("input[value='all']")
     live.page.click("summary")
     live.page.fill("[data-weight='0']", "3.5")
     live.page.fill("[data-weight='1']", "0.5")
@@ -137,6 +151,10 @@ def test_the_page_ranks_as_python_does_and_again_with_other_weights(folder: Path
     }
     assert ranks_shown(live.page) == expected | {"weak": ("–", "")}
     assert "weights=0" in live.page.evaluate("decodeURIComponent(location.hash)")
+    assert "As you chose, over 2 tasks: strong is ahead" in live.page.inner_text("#status")
+    drawn = live.page.locator("svg.figure g.model:not([hidden])")
+    assert drawn.count() == 3  # the drawing follows
+    assert "strong: " in str(drawn.nth(2).locator("title").text_content())
     again = look(page, live.page.evaluate("location.hash"))
     assert ranks_shown(again.page) == ranks_shown(live.page)
     live.page.uncheck("input[data-column='1']")
@@ -177,7 +195,7 @@ def test_a_cell_opens_and_downloads_hold_what_is_shown(page: Path, look: Any) ->
     with opened.page.expect_download() as waiting:
         opened.page.click("#json")
     whole = json.loads(Path(waiting.value.path()).read_text())
-    assert [one["model"] for one in whole["ranking"]] == ["strong", "good", "fair"]
+    assert [one["model"] for one in whole["ranking"]] == ["strong", "good", "fair", "weak"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -349,14 +367,201 @@ def test_suites_are_groups_with_the_means_of_their_tasks(tmp_path: Path, look: A
 @pytest.mark.parametrize("count", [3, 5, 10])
 def test_equal_models_on_few_clusters_are_seldom_told_apart(count: int) -> None:
     """Nominally 5 %; a z test on the cluster-robust error told 47, 27 and 14 % apart."""
-    from evalkit.reporting.leaderboard import _error
+    from evalkit.reporting.leaderboard.column import _paired, error_of
 
     rng, told = np.random.default_rng(count), 0
     clusters = np.repeat(np.arange(count), 20)
     for _ in range(400):
         chances = rng.beta(2.1, 0.9, size=(2, count))[:, clusters]
         before, after = (rng.random((2, len(clusters))) < chances).astype(float)
-        error = _error(before, after, clusters, (0.0, 1.0))
+        error = error_of(_paired(before, after, clusters, (0.0, 1.0)))
         told += 2 * norm.sf(abs((after - before).mean()) / error) < 0.05
     # 5 % of 400 draws are 20, with a standard deviation of 4.4.
     assert told <= 33
+
+
+# ---------------------------------------------------------------- strengths
+
+
+def tables(values: np.ndarray) -> np.ndarray:
+    return (values[:, None] > values[None]).sum(-1) + 0.5 * (values[:, None] == values[None]).sum(-1)
+
+
+def test_strengths_are_as_sure_as_a_bootstrap_over_clusters_says() -> None:
+    """The oracle draws clusters again within each task and fits every table with the engine of `judge rank`."""
+    rng, size = np.random.default_rng(7), 4
+    parts = []
+    for count, level in ((60, 0.0), (40, 0.6)):
+        hard = np.repeat(rng.normal(level, 1.0, count), 5)  # a sample is as hard for all models, and so is its cluster
+        skill = np.array([0.0, 0.4, 0.8, 1.6])
+        chances = 1.0 / (1.0 + np.exp(hard - skill[:, None]))
+        parts.append(((rng.random(chances.shape) < chances).astype(float), np.repeat(np.arange(count), 5)))
+    scatter = [scatter_of_wins(values, clusters) for values, clusters in parts]
+    theta, errors = strengths_of([tables(values) for values, _ in parts], scatter, size)
+    drawn = []
+    for _ in range(600):
+        table = np.zeros((size, size))
+        for values, clusters in parts:
+            picked = rng.integers(0, clusters.max() + 1, clusters.max() + 1)
+            table += tables(values.reshape(size, -1, 5)[:, picked].reshape(size, -1))
+        drawn.append(table)
+    fitted = bradley_terry(np.array(drawn), prior=1.0)
+    assert theta == pytest.approx(fitted.mean(0), abs=0.02)
+    assert errors == pytest.approx(fitted.std(0), rel=0.12)
+    alone = strengths_of(
+        [tables(v) for v, _ in parts], [scatter_of_wins(v, np.arange(v.shape[1])) for v, _ in parts], 4
+    )[1]
+    assert errors != pytest.approx(alone, rel=0.05)  # or this test would not see clusters that are left out
+
+
+def test_strengths_and_wins_of_the_page_follow_the_columns(tmp_path: Path, look: Any) -> None:
+    runs = []
+    for number, model in enumerate("abc"):
+        for task in ("one", "two"):
+            draw = random.Random(f"{model}{task}")
+            records = (record(n, task=task, right=draw.random() < 0.4 + 0.2 * number) for n in range(80))
+            runs.append(write_run(tmp_path / "runs" / f"{model}{task}", records, task=task, model=model))
+    made = board(runs)
+    assert evalkit("leaderboard", "runs", cwd=tmp_path).code == 0
+    opened = look(tmp_path / "runs" / "leaderboard.html")
+
+    def shown() -> list[str]:
+        return sorted(" ".join(text.split()) for text in opened.page.locator("[data-strength]").all_inner_texts())
+
+    def expected(theta: list[float], errors: list[float]) -> list[str]:
+        pairs = zip(theta, errors, strict=True)
+        return sorted(f"{'+' if t >= 0 else '−'}{abs(t):.2f} ± {1.959964 * e:.2f}" for t, e in pairs)
+
+    assert shown() == expected(made.strengths, made.strength_errors)
+    opened.page.click("summary")
+    opened.page.uncheck("input[data-column='0']")
+    two = made.columns[1]
+    assert shown() == expected(*strengths_of([two.wins], [two.scatter], 3))
+    rate = two.wins[2, 0] / two.paired[2, 0]
+    assert opened.page.inner_text("[data-pair='2 0']") == f"{100 * rate:.1f}%"
+    assert opened.page.inner_text("#over") == "two"
+    assert opened.quiet()
+
+
+# ---------------------------------------------------------------- the ranking, its pairs and files
+
+
+def test_where_no_task_is_common_the_models_with_the_fewest_go(tmp_path: Path) -> None:
+    runs = []
+    for model, tasks in {"a": ("x", "y"), "b": ("x", "y"), "odd": ("z",)}.items():
+        for task in tasks:
+            records = (record(n, task=task, right=n % (3 if model == "a" else 2) > 0) for n in range(40))
+            runs.append(write_run(tmp_path / f"{model}{task}", records, task=task, model=model))
+    made = board(runs)
+    assert [column.name for column in made.core] == ["x", "y"]
+    assert made.basis.unranked == {2: "no task is common to it and the others"}
+    assert "Left out: z (a and b lack it); odd (no task is common to it and the others)." in verdict(made)[-1]
+    assert [rank.model for rank in made.ranks] == [0, 1]
+
+
+def test_who_cannot_be_told_apart_is_said_in_words(folder: Path) -> None:
+    made = board([Run.open(path) for path in folder.iterdir() if path.is_dir()])
+    first, second, _ = verdict(made)
+    assert first.startswith("strong is ahead of every other model (")
+    assert second == "good and fair cannot be told apart."
+
+
+def test_one_model_is_not_ranked_and_nothing_is_empty(tmp_path: Path, look: Any, axe: str) -> None:
+    write_run(tmp_path / "runs" / "a", (record(n, right=n % 3 > 0) for n in range(30)), model="only")
+    assert evalkit("leaderboard", "runs", cwd=tmp_path).code == 0
+    opened = look(tmp_path / "runs" / "leaderboard.html")
+    words = opened.page.inner_text("main")
+    assert "only is the only model: 66.7% on average over 1 task. There is nothing to rank." in words
+    assert opened.page.locator("svg.figure, svg.scatter, .matrix, #svg, .rank:visible").count() == 0
+    assert "rank" not in opened.page.inner_text("#board")
+    assert violations(opened, axe) == []
+    assert opened.quiet()
+
+
+def test_a_pair_opens_with_its_intervals(folder: Path, page: Path, look: Any) -> None:
+    opened = look(page)
+    opened.page.click("button[data-pair='1 0']")
+    words = opened.page.inner_text("dialog")
+    found = [values(Run.open(folder / f"{model}-one")) for model in ("fair", "good")]
+    whole = paired_interval(*found, strict=True, ends=(0.0, 1.0))
+    assert "good less fair" in words and "The two cannot be told apart" in words
+    assert f"{100 * whole.value:+.1f}" in words and f"{100 * whole.low:+.1f} to {100 * whole.high:+.1f}" in words
+    assert "evalkit compare" in words
+    opened.page.click("dialog >> text=Close")
+    opened.page.click("button[data-pair='2 3']")
+    assert "strong is better: " in opened.page.inner_text("dialog")
+
+
+def test_weights_by_samples_and_back(folder: Path, page: Path, look: Any) -> None:
+    opened = look(page)
+    opened.page.click("#by-n")
+    weights = [opened.page.input_value(f"[data-weight='{n}']") for n in (0, 1)]
+    assert weights == [str(N), str(N)]
+    assert "weights=" in opened.page.url
+    opened.page.click("#equal")
+    assert "#" not in opened.page.url
+    assert opened.page.inner_text("#status") == ""
+    assert opened.quiet()
+
+
+@pytest.mark.parametrize("kind", ["markdown", "svg", "png"])
+def test_files_of_the_page(page: Path, look: Any, kind: str) -> None:
+    opened = look(page, accept_downloads=True)
+    with opened.page.expect_download() as waiting:
+        opened.page.click(f"#{kind}")
+    saved = Path(waiting.value.path()).read_bytes()
+    if kind == "markdown":
+        assert saved.decode().splitlines()[2].startswith("| 1 | A | strong |")
+    elif kind == "svg":
+        root = ElementTree.fromstring(saved)
+        texts = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert [text for text in texts if text in SHARES] == ["strong", "good", "fair", "weak"]
+        assert b"rgb(" in saved and b"class" in saved
+    else:
+        width, height = struct.unpack(">II", saved[16:24])
+        assert saved[:8] == b"\x89PNG\r\n\x1a\n" and (width, height) == (1520, 2 * (40 + 4 * 28 + 8))
+        pixels = zlib.decompress(b"".join(_idat(saved)))
+        assert len(set(pixels[:: max(1, len(pixels) // 5000)])) > 3  # something is drawn
+    assert opened.quiet()
+
+
+def _idat(png: bytes) -> Iterator[bytes]:
+    place = 8
+    while place < len(png):
+        size, kind = struct.unpack(">I4s", png[place : place + 8])
+        if kind == b"IDAT":
+            yield png[place + 8 : place + 8 + size]
+        place += 12 + size
+
+
+def test_a_drawing_is_written_and_a_png_is_of_the_page(folder: Path) -> None:
+    done = evalkit("leaderboard", folder, "-o", "b.svg", cwd=folder)
+    assert done.code == 0, done
+    root = ElementTree.fromstring((folder / "b.svg").read_bytes())
+    assert "strong 8" in root.attrib["aria-label"] or "strong 9" in root.attrib["aria-label"]
+    done = evalkit("leaderboard", folder, "-o", "b.png", cwd=folder)
+    assert done.code == 2 and "the page itself saves a PNG" in done.err
+
+
+def test_the_judge_is_in_the_cost(tmp_path: Path) -> None:
+    runs = []
+    for model, judge in (("a", 0.6), ("b", None), ("c", "unknown")):
+        records = (replace(record(n), cost=0.001) for n in range(30))
+        run = write_run(tmp_path / model, records, model=model)
+        if judge is not None:
+            run.manifest.model["judge"] = {"name": "j", "cost": judge if judge != "unknown" else None}
+            run.manifest.tasks[0].identity["judge"] = "j@1"
+        manifests.write(run.folder, run.manifest)
+        runs.append(Run.open(run.folder))
+    costs = [one["cost_per_sample"] for one in as_object(board(runs))["models"]]
+    assert costs == pytest.approx([0.001 + 0.6 / 30, 0.001, 0.001])
+    assert [one["model_cost_per_sample"] for one in as_object(board(runs))["models"]] == pytest.approx([0.001] * 3)
+
+
+def test_the_object_has_the_keys_that_the_docs_list(folder: Path) -> None:
+    made = as_object(board([Run.open(path) for path in folder.iterdir() if path.is_dir()]))
+    docs = (Path(__file__).parents[2] / "docs" / "how-to" / "reports.md").read_text()
+    for name, found in (("", made), ("models", made["models"][0]), ("tasks", made["tasks"][0])):
+        listed = re.search(rf"^\| `{name}` \|(.*)\|$" if name else r"^\| the object \|(.*)\|$", docs, re.MULTILINE)
+        assert listed, name
+        assert re.findall(r"`(\w+)`", listed[1]) == list(found), name

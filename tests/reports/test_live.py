@@ -21,16 +21,18 @@ from tests.reporting.test_serving import sample
 from tests.reports.conftest import until, violations
 from tests.reports.made import HOSTILE, record, write_run
 
-MODEL = """\
-import time
+MODEL = '''\
+import pathlib, time
 
 def answer(prompt: str) -> str:
-    time.sleep(0.25)
+    """The samples from the fortieth on wait until the test has seen the run stand still."""
     number, _, other, *_ = prompt.split()
+    while int(number) >= 40 and not pathlib.Path("go-on").exists():
+        time.sleep(0.05)
     if int(number) % 9 == 4:
         raise ValueError("no luck with <b>this</b>")
     return str(int(number) + int(other)) if int(number) % 3 else "no idea"
-"""
+'''
 TASK = """\
 name: sums
 data: sums.jsonl
@@ -91,6 +93,7 @@ def said_address(stream: Any) -> str:
 
 
 WORDS = ("run", "sums.yaml", "--model", "slow.py:answer", "--no-cache", "--max-failures", "0.5", "--out", "runs/r")
+PATIENCE_S = 90.0
 DONE = "n => Number(document.querySelector('.facts')?.textContent.split(' ')[0] || 0) > n"
 STATUS = "word => document.querySelector('.run')?.dataset.status === word"
 
@@ -102,11 +105,11 @@ def test_a_run_is_killed_and_resumed_under_its_live_page(project: Path, browser:
     shown = Page(browser, said_address(watch.stdout))
     assert "The run has not begun." in shown.words()
     run = start(project, *WORDS)
-    until(shown.page, DONE, 20)
+    until(shown.page, DONE, 39, PATIENCE_S)
     assert "so far" in shown.words("tbody tr") and "still move" in shown.words()
     run.send_signal(signal.SIGKILL)
     run.communicate()
-    until(shown.page, STATUS, "stopped")
+    until(shown.page, STATUS, "stopped", PATIENCE_S)
     assert "evalkit run --resume" in shown.words(".run .notice")
     failed = shown.page.locator(".failures tbody tr").count()
     assert failed > 0
@@ -114,23 +117,23 @@ def test_a_run_is_killed_and_resumed_under_its_live_page(project: Path, browser:
     assert violations(shown, axe) == []  # type: ignore[arg-type]
     resumed = start(project, "run", "--resume", "runs/r", "--watch")
     own = Page(browser, said_address(resumed.stderr))
-    until(own.page, STATUS, "running")
-    until(shown.page, STATUS, "running")
+    until(own.page, STATUS, "running", PATIENCE_S)
+    until(shown.page, STATUS, "running", PATIENCE_S)
     assert shown.page.locator('[data-final="true"]').count() == 0
+    (project / "go-on").touch()
     _, told = resumed.communicate(timeout=120)
     assert resumed.returncode == 0, told
     found = Run.open(project / "runs" / "r").estimate("sums")
     for one in (shown, own):
-        until(one.page, STATUS, "finished")
+        until(one.page, STATUS, "finished", PATIENCE_S)
         assert f"{100 * found.value:.1f}%" in one.words('tr[data-final="true"]')
         assert f"{ROWS} of {ROWS}" in one.words('tr[data-final="true"]')
         assert one.page.locator(".failures tbody tr").count() == ROWS // 9
         assert one.quiet()
-    time.sleep(0.2)
     with shown.context.expect_page() as opened:
         shown.page.click("text=The whole report")
     opened.value.wait_for_selector("html[data-ready]", timeout=30_000)
-    assert "sums" in opened.value.inner_text("h1, main")
+    assert "sums" in opened.value.inner_text("main")
     watch.send_signal(signal.SIGINT)
     _, errors = watch.communicate(timeout=20)
     assert (watch.returncode, errors.splitlines()[-1]) == (0, "closed")
@@ -145,6 +148,7 @@ def test_ctrl_c_ends_a_watched_run_as_any_other_and_a_mistake_opens_no_page(proj
     while journal.read_bytes().count(b"\n") < 5:
         time.sleep(0.05)
     run.send_signal(signal.SIGINT)
+    (project / "go-on").touch()  # the functions that are being waited for return
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 130 and "go on: evalkit run --resume" in errors
     wrong = start(project, "run", "sums.yaml", "--model", "slow.py:nothing", "--watch")

@@ -15,13 +15,13 @@ from evalkit.core.terminal import emit, say
 from evalkit.runs.store import Run
 from evalkit.runs.written_report import Report, write_pieces
 
-_FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", ".json": "json"}
+_FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", ".json": "json", ".svg": "svg"}
 
 
 @click.command("leaderboard")
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", default=Path("runs"))
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help=".html, .md, .csv or .json.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help=".html, .md, .csv, .json or .svg.")
 @click.option("--site", type=click.Path(path_type=Path), metavar="OUT", help="A static site: a page for every model.")
 @click.option("--title", default="Leaderboard", show_default=True, help="The heading.")
 def command(folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path | None, title: str) -> None:
@@ -36,7 +36,9 @@ def command(folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path |
     if out is not None:
         form = _FORMS.get(out.suffix.lower())
         if form is None:
-            raise UsageError("the file's suffix says what is written", found=str(out), fix=", ".join(_FORMS))
+            more = "; the page itself saves a PNG" if out.suffix.lower() == ".png" else ""
+            fix = ", ".join(_FORMS) + more
+            raise UsageError("the file's suffix says what is written", found=str(out), fix=fix)
         write_pieces(out, _load(form, title)(runs))
     else:
         emit(str(_load("markdown", title)(runs)) + "\n")

@@ -6,8 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.core import Estimate
-from evalkit.runs.store import MetricResult, Run, TaskEntry
+from evalkit.core import Estimate, UsageError
+from evalkit.runs.store import MetricResult, Run, TaskEntry, manifest
+
+NO_JUDGE = "–"
+"""What stands for the judge in the identity of a task that has none (`runner/identity_words.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,32 @@ class Cell:
     metric: MetricResult
     older: int = 0
     seconds: float = math.nan
-    cost: float = math.nan
+    model_cost: float = math.nan
+
+    @property
+    def cost(self) -> float:
+        """US dollars a sample, the judge's part with it where one was asked and its price is known."""
+        judge = self.judge_cost
+        return self.model_cost + (judge if math.isfinite(judge) else 0.0)
+
+    @property
+    def judge_cost(self) -> float:
+        """What the judge cost a sample: the run's sum over the samples of its judged tasks; NaN where none was asked or
+        its price is not known."""
+        told = self.run.manifest.model.get("judge")
+        sum_of_run = told.get("cost") if isinstance(told, dict) else None
+        if not isinstance(sum_of_run, int | float) or self.entry.identity.get("judge", NO_JUDGE) == NO_JUDGE:
+            return math.nan
+        judged = [one for one in self._entries() if one.identity.get("judge", NO_JUDGE) != NO_JUDGE]
+        samples = sum(one.result.samples for one in judged if one.result)
+        return sum_of_run / samples if samples else math.nan
+
+    def _entries(self) -> list[TaskEntry]:
+        """All tasks of the run, also where a board is of some of them."""
+        try:
+            return manifest.read(self.run.folder).tasks
+        except UsageError:  # another harness's log
+            return self.run.manifest.tasks
 
     @property
     def estimate(self) -> Estimate:
