@@ -21,7 +21,7 @@ from evalkit.models.response_cache import cached
 from evalkit.models.sqlite_cache import SqliteCache
 from evalkit.models.wrapper import Wrapper
 
-__all__ = ["Stack"]
+__all__ = ["Stack", "share_cluster"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,13 @@ class _Lazy(Wrapper):
         if self._cache is not None:
             self._cache.close()
         self._cache = self._around = None
+
+
+def share_cluster(*models: Model | None) -> None:
+    """Have those of the models that replicas compute divide the cluster between them."""
+    found = [share for model in models if (share := getattr(model, "share_cluster", None)) is not None]
+    for share in found:
+        share(len(found))
 
 
 def _name(model: str | Model) -> str:

@@ -15,6 +15,7 @@ from evalkit.data import huggingface
 from evalkit.models.hf import tensor_parallel
 from evalkit.models.response_cache import good_since, kept_reply, request_key
 from evalkit.models.sqlite_cache import SqliteCache
+from evalkit.models.stack import share_cluster
 from evalkit.plugins import foreign_code
 from evalkit.runs.plan import RUNS, RunPlan, checked_replicas, checked_workers, plan_from_manifest, spending_of
 from evalkit.runs.planned_tasks import check_named_once, load_all, prepare_all
@@ -123,6 +124,7 @@ def sessions(plan: RunPlan, subsets: Mapping[str, Subset] = MappingProxyType({})
     found, known = [], dict(subsets)
     for named, model in zip(plan.models, models, strict=True):
         judge, tasks = _judged([one.task for one in planned], plan)
+        share_cluster(model, judge)
         prepared = prepare_all(planned, tasks, model, plan.settings)
         prepared = [task.of(plan.samples[task.name]) if task.name in plan.samples else task for task in prepared]
         if plan.settings.subset:
@@ -138,10 +140,7 @@ def _judged(tasks: list[Task], plan: RunPlan) -> tuple[UsageMeter | None, list[T
     from evalkit.judging.judge_model import judge_for, judged_by
 
     # A gate asks its candidate afresh, not its judge: what the judge said of the same answer is still its verdict.
-    # As many replicas as fit are the model's: none would be left for the judge.
-    replicas = plan.stack.replicas
-    few = replicas if replicas is not None and replicas.count is not None else None
-    judge = judge_for(tasks, plan.judge, replace(plan.stack, since=None, replicas=few))
+    judge = judge_for(tasks, plan.judge, replace(plan.stack, since=None))
     return judge, [judged_by(task, judge) for task in tasks]
 
 
@@ -170,8 +169,13 @@ async def _executed(journal: Journal, written: Manifest, session: Session, plan:
     finally:
         await model.close()
         if session.judge is not None:
+            computed = dict(session.judge.facts)
             await session.judge.close()
-            written.model["judge"] = {"name": session.judge.identity.name, **session.judge.spent.facts()}
+            written.model["judge"] = {
+                "name": session.judge.identity.name,
+                **session.judge.spent.facts(),
+                **({"computed": computed} if computed else {}),
+            }
             manifest.write(session.folder, written)
         if cache is not None:
             cache.close()

@@ -61,6 +61,7 @@ class ReplicatedModel(Wrapper):
         self._spec = spec
         self._replicas = replicas
         self._cluster = cluster
+        self._models = 1
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Future[Pool] | None = None
@@ -82,6 +83,10 @@ class ReplicatedModel(Wrapper):
     @property
     def facts(self) -> dict[str, str]:
         return self._pool.facts if self._pool is not None else {}
+
+    def share_cluster(self, models: int) -> None:
+        """Take an equal part of the cluster, beginning with the first request: so many models are to have room."""
+        self._models = models
 
     def status(self) -> str:
         """For whoever watches a run: replicas, tokens a second, the slowest."""
@@ -115,8 +120,10 @@ class ReplicatedModel(Wrapper):
         need = self._replicas.need(
             gpus=gpus, has_gpus=self._cluster.has_gpus, weight_bytes=int(weight_bytes * _WEIGHTS)
         )
+        if self._models > 1 and await asyncio.to_thread(self._cluster.fits, need) < self._models:
+            need = need.shared_by(self._models)
         identity = await asyncio.to_thread(lambda: self._model.identity)
-        wanted = Wanted(self._spec, identity.digest, need, self._replicas.count, identity.facts)
+        wanted = Wanted(self._spec, identity.digest, need, self._replicas.count, identity.facts, self._models)
         self._pool = Pool(self._cluster, wanted)
         return self._pool
 

@@ -32,6 +32,7 @@ _LOSSES = 3
 class Wanted:
     """What replicas hold: a model by its `spec`, whose identity is `digest`; `count` of them, None: as many as fit.
 
+    `models`: how many are to have an equal part of the cluster, this one among them.
     `patience`: seconds without any replica before the run ends. `watch`: seconds between looks at the cluster."""
 
     spec: str
@@ -39,6 +40,7 @@ class Wanted:
     need: Need
     count: int | None
     facts: tuple[tuple[str, str], ...] = ()
+    models: int = 1
     patience: float = 300.0
     watch: float = 2.0
 
@@ -128,9 +130,10 @@ class Pool:
 
     def _fill(self) -> None:
         wanted = self._wanted.count
-        if wanted is None:
+        if wanted is None or self._wanted.models > 1:
             # One waits where none fits: an autoscaler goes by what is asked for.
-            wanted = max(1, self._cluster.fits(self._wanted.need))
+            most = max(1, self._cluster.fits(self._wanted.need) // self._wanted.models)
+            wanted = most if wanted is None else min(wanted, most)
             idle = [slot for slot in self._slots.values() if slot.number not in self._router.replicas]
             for slot in idle[: max(0, len(self._slots) - wanted)]:
                 self._drop(slot)  # its node has left: nobody waits for a place that is gone
@@ -231,7 +234,7 @@ class Pool:
             finally:
                 woken.cancel()
             for chunk in [chunk for chunk in slot.chunks if chunk in done]:
-                self._deliver(slot, chunk.result(), slot.chunks[chunk])
+                self._deliver(slot, chunk.result(), slot.chunks[chunk])  # where it raises, the requests are asked again
                 del slot.chunks[chunk]
 
     def _room(self, slot: _Slot) -> int:
@@ -241,6 +244,10 @@ class Pool:
         return max(0, min(_CHUNK, IN_FLIGHT - in_hand, share - in_hand))
 
     def _deliver(self, slot: _Slot, answered: Answered, items: list[Item]) -> None:
+        """Raises LostError, with nothing delivered, where the engine in the replica has ended."""
+        for result in answered.results:
+            if isinstance(result, Failure) and result.kind == "run":
+                raise LostError(result.words.partition("\n")[0])
         self._facts |= dict(answered.facts)
         self._router.done(slot.number, len(items))
         slot.answered += len(items)

@@ -69,18 +69,32 @@ class RayCluster:
         return f"{len(nodes)} node{'s' * (len(nodes) != 1)} ({'; '.join(shown[:8])}{'; …' * (len(nodes) > 8)})"
 
     def fits(self, need: Need) -> int:
-        return sum(need.times_in(node) for node in self._nodes())
+        return need.times_over(self._nodes())
 
     def start(self, spec: str, need: Need) -> Worker:
         resources = dict(need.resources)
+        placed, group = {}, None
+        if need.gpus > 1:
+            group, resources = self._group(need)
+            strategy = self._ray.util.scheduling_strategies.PlacementGroupSchedulingStrategy
+            placed = {"scheduling_strategy": strategy(group, 0, placement_group_capture_child_tasks=True)}
         handle = self._remote.options(
             num_cpus=resources.pop("CPU", 0),
             num_gpus=resources.pop("GPU", 0),
             memory=resources.pop("memory", None),
             resources=resources or None,
             max_restarts=0,
+            **placed,
         ).remote(spec)
-        return _RayWorker(self._ray, handle)
+        return _RayWorker(self._ray, handle, group)
+
+    def _group(self, need: Need) -> tuple[Any, dict[str, float]]:
+        """A placement group for one replica on several GPUs, and what its actor takes of the first bundle: all of one
+        node's part, where a node has room for it; else everything but the GPUs, which vLLM's own actors take."""
+        if any(need.times_in(node) for node in self._nodes()):
+            return self._ray.util.placement_group([dict(need.resources)], strategy="STRICT_PACK"), dict(need.resources)
+        group = self._ray.util.placement_group(need.bundles, strategy="PACK")
+        return group, {name: much for name, much in need.resources.items() if name != "GPU"}
 
     def close(self) -> None:
         leave()
@@ -90,6 +104,7 @@ class RayCluster:
 class _RayWorker:
     ray: Any
     handle: Any
+    group: Any = None
 
     async def describe(self) -> About:
         about: About = await self._asked(self.handle.describe.remote())
@@ -110,3 +125,6 @@ class _RayWorker:
 
     def kill(self) -> None:
         self.ray.kill(self.handle, no_restart=True)
+        if self.group is not None:
+            # Else its GPUs stay taken, and the next replica waits for them.
+            self.ray.util.remove_placement_group(self.group)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalkit.core import UsageError
@@ -19,6 +19,34 @@ class Need:
     """What one replica takes, by Ray's names: "CPU", "GPU", "memory" (bytes) and resources of the user's own."""
 
     resources: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def gpus(self) -> int:
+        """Over how many GPUs the model is divided; 1 where it is not."""
+        return max(1, int(self.resources.get("GPU", 0.0)))
+
+    @property
+    def bundles(self) -> list[dict[str, float]]:
+        """The parts that may be on different nodes: a GPU each, the first with everything else. That is how vLLM wants
+        them: https://docs.vllm.ai/en/stable/serving/parallelism_scaling.html"""
+        return [{**self.resources, "GPU": 1.0}, *({"GPU": 1.0} for _ in range(self.gpus - 1))]
+
+    def shared_by(self, models: int) -> Need:
+        """What it takes where so many models use one processor and one GPU together."""
+        return Need(
+            {
+                name: much / models if name in ("CPU", "GPU") and much <= 1 else much
+                for name, much in self.resources.items()
+            }
+        )
+
+    def times_over(self, nodes: Sequence[Mapping[str, float]]) -> int:
+        """How many replicas these nodes have room for: each on one node, or, where no node has room for one that is
+        divided over GPUs, each on several."""
+        whole = sum(self.times_in(node) for node in nodes)
+        if whole or self.gpus == 1:
+            return whole
+        return self.times_in({name: sum(node.get(name, 0.0) for node in nodes) for name in self.resources})
 
     def times_in(self, there: Mapping[str, float]) -> int:
         """How many replicas a node with so much has room for."""

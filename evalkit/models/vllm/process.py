@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import sys
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import fields
@@ -114,6 +115,8 @@ class VllmProcess:
         if self._adapter is not None:
             rank = max(_LEAST_RANK, int(self._adapter.config.get("r", _LEAST_RANK)))
             arguments |= {"enable_lora": True, "max_lora_rank": 1 << (rank - 1).bit_length()}
+        if _has_gpus_of_several_nodes():
+            arguments["distributed_executor_backend"] = "ray"
         if "use_tqdm_on_load" in known:
             arguments["use_tqdm_on_load"] = False
         return {**arguments, **options.engine}
@@ -185,3 +188,12 @@ class VllmProcess:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _has_gpus_of_several_nodes() -> bool:
+    """Whether this is a replica whose placement group has a bundle for each GPU, which vLLM's actors are to take."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return False
+    group = ray.util.get_current_placement_group()
+    return group is not None and len(group.bundle_specs) > 1

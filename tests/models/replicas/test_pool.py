@@ -151,7 +151,6 @@ def test_a_node_with_other_weights_is_refused() -> None:
     [
         (Failure("model", "too long", "refused"), ModelError),
         (Failure("usage", "can't be loaded", found="x", fix="y"), UsageError),
-        (Failure("run", "the engine has ended"), RunError),
     ],
 )
 def test_what_a_replica_raises_is_raised_here(failure: Failure, error: type[Exception]) -> None:
@@ -160,6 +159,36 @@ def test_what_a_replica_raises_is_raised_here(failure: Failure, error: type[Exce
     found, _ = answered(cluster, requests(6), wanted(1))
     assert [type(one) for one in found] == [Reply] * 4 + [error, Reply]
     assert failure.words in str(found[4])
+
+
+def test_a_replica_whose_engine_has_ended_is_started_again() -> None:
+    ended = Failure("run", "vLLM's engine has ended.\n  try: …")
+
+    def make(number: int) -> ScriptedWorker:
+        asked = iter(range(10_000))
+        return worker(number, spoil=lambda one: ended if number < 2 and next(asked) >= 150 else reply_to(one))
+
+    cluster = ScriptedCluster(make)
+    found, pool = answered(cluster, requests(1_000), wanted(2))
+    assert found == [reply_to(one) for one in requests(1_000)]
+    assert sum(pool.losses.values()) == 2 and len(cluster.workers) == 4
+    cluster = ScriptedCluster(lambda n: worker(n, spoil=lambda one: ended))
+    found, _ = answered(cluster, requests(1), wanted(1))
+    assert isinstance(found[0], ModelError | RunError)
+
+
+@pytest.mark.parametrize(
+    ("count", "places", "models", "expected"),
+    [(None, 6, 2, 3), (None, 6, 1, 6), (4, 6, 2, 3), (2, 6, 2, 2), (3, 1, 2, 1)],
+)
+def test_models_that_share_a_cluster_have_an_equal_part_of_it(
+    count: int | None, places: int, models: int, expected: int
+) -> None:
+    cluster = ScriptedCluster(lambda number: worker(number, seconds=0.005), places=places)
+    plan = Wanted("tiny", DIGEST, Need({"CPU": 1}), count, models=models, watch=0.01)
+    found, _ = answered(cluster, requests(2_000), plan)
+    assert found == [reply_to(one) for one in requests(2_000)]
+    assert len(cluster.workers) == expected
 
 
 def test_auto_grows_with_the_cluster_and_shrinks_with_it() -> None:

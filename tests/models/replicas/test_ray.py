@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from evalkit.models.stack import Stack
 from evalkit.runs.store import read_records
 from tests.models.oracle import answers
 
-ray = pytest.importorskip("ray", reason="pip install 'evalkit-harness[ray]'")
+pytest.importorskip("ray", reason="pip install 'evalkit-harness[ray]'")
 pytest.importorskip("torch")
 pytestmark = pytest.mark.slow("starts nodes of a Ray cluster as processes, and kills them")
 
@@ -39,22 +38,6 @@ REQUESTS: list[Request] = [
         Perplexity(" ".join(_DRAW.choices(WORDS, k=12))),
     )
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Two nodes of two processors each."""
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
-    made.add_node(num_cpus=2)
-    ray.init(made.address, log_to_driver=False, logging_level="ERROR")
-    yield made
-    ray.shutdown()
-    made.shutdown()
 
 
 def same(found: list[Reply], expected: list[Reply]) -> None:

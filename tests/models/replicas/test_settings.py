@@ -16,8 +16,9 @@ from evalkit.models import resolve
 from evalkit.models.replicas.model import ReplicatedModel, everywhere, replicated
 from evalkit.models.replicas.ray_cluster import RayCluster
 from evalkit.models.replicas.settings import Need, Replicas
-from evalkit.models.stack import Stack
+from evalkit.models.stack import Stack, share_cluster
 from evalkit.models.tiny import TINY
+from evalkit.models.wrapper import Wrapper
 from tests.models.replicas.scripted_cluster import ScriptedCluster, ScriptedWorker, worker
 
 
@@ -56,6 +57,38 @@ def test_how_many_fit_on_a_node() -> None:
     assert need.times_in({"CPU": 16, "GPU": 1}) == 10
     assert need.times_in({"CPU": 4, "GPU": 8}) == 4
     assert need.times_in({"CPU": 4}) == 0
+
+
+def test_a_replica_on_several_gpus_is_on_one_node_where_one_has_room_and_else_on_several() -> None:
+    need = Need({"CPU": 2, "GPU": 4, "a100": 1})
+    assert need.gpus == 4 and Need({"GPU": 0.5}).gpus == Need({"CPU": 8}).gpus == 1
+    assert need.bundles == [{"CPU": 2, "GPU": 1, "a100": 1}, *[{"GPU": 1}] * 3]
+    big, small = {"CPU": 16, "GPU": 8, "a100": 8}, {"CPU": 16, "GPU": 2, "a100": 2}
+    assert need.times_over([big, small, small]) == 2
+    assert need.times_over([small] * 3) == 1 and need.times_over([small] * 4) == 2
+    assert need.times_over([small]) == need.times_over([]) == 0
+    assert Need({"CPU": 1}).times_over([big, small]) == 32
+    assert Need({"GPU": 1}).times_over([{"GPU": 0.5}] * 2) == 0
+
+
+def test_models_on_one_device_take_a_part_of_it_each() -> None:
+    assert dict(Need({"CPU": 1, "GPU": 1, "memory": 800}).shared_by(2).resources) == {
+        "CPU": 0.5,
+        "GPU": 0.5,
+        "memory": 800,
+    }
+    assert dict(Need({"GPU": 4}).shared_by(2).resources) == {"GPU": 4}
+
+
+def test_a_judge_and_what_it_judges_share_the_cluster() -> None:
+    cluster = ScriptedCluster(worker, places=1)
+    model, judge = (ReplicatedModel(resolve("tiny"), "tiny", Replicas(), cluster) for _ in range(2))
+    share_cluster(Wrapper(model), None, resolve("tiny"), Wrapper(judge))
+    for one in (model, judge):
+        pool = asyncio.run(one._open())
+        assert pool._wanted.models == 2 and pool._wanted.need.resources["CPU"] == 0.5
+    share_cluster(model, None)
+    assert asyncio.run(model._open())._wanted.models == 1
 
 
 def test_paths_are_those_of_this_folder_for_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
