@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import socket
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from evalkit.core import UnavailableError, UsageError
 from evalkit.core.distribution import pip_install
 
 __all__ = ["address_of", "join", "leave"]
+
+_REACH = 10.0
+"""Seconds in which a cluster's head has to take a connection."""
 
 
 @dataclass(slots=True)
@@ -62,10 +66,18 @@ def leave() -> None:
             ray.shutdown()
 
 
+def _reach(address: str) -> None:
+    """Raises OSError where nothing listens at HOST:PORT, for which Ray would wait some minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH).close()
+
+
 def _init(ray: Any, address: str) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     try:
         if address:
+            _reach(address)
             ray.init(address, **quiet)
         else:
             # Ray's workers give way to everything else on a machine; these are the run itself.
