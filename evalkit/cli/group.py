@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalkit.cli.endings import INTERRUPTED, exit_code, handle_like_ctrl_c
+from evalkit.cli.examples import examples
 from evalkit.core import RunError, UsageError
 from evalkit.core.distribution import NAME
 from evalkit.core.installed import pack_folders
@@ -20,31 +21,44 @@ if TYPE_CHECKING:
     from evalkit.plugins.index import PluginEntry
 
 USAGE, RUN_ERROR = 2, 3
+_NAMES = 14
+"""Width of the column of commands' names: the longest, quantize-check."""
 
-# One line each, so that `evalkit --help` imports no command.
-COMMANDS = {
-    "run": "Evaluate models on tasks.",
-    "list": "List tasks, models, judges, scorers and the rest.",
-    "show": "Show runs, a run's scores, or single samples.",
-    "watch": "The page of a run while it goes.",
-    "view": "An index of all runs: search, tag, compare.",
-    "check": "Check that a task's gold answers score 1.0.",
-    "compare": "Compare two runs on the samples they share.",
-    "quantize-check": "Quantized variants of a model against the full one.",
-    "gate": "Stop a regression: gate run, plan, check.",
-    "baseline": "Save, show or update a baseline file.",
-    "history": "Scores over time, with their change points.",
-    "judge": "Have a model judge answers; audit the judge.",
-    "report": "Report on runs: a page, Markdown, CSV or JSON.",
-    "leaderboard": "Rank the models of a folder of runs.",
-    "push": "Send runs to MLflow or Weights & Biases.",
-    "rescore": "Score a run again from its stored replies.",
-    "score": "Score responses that were made elsewhere.",
-    "cache": "Show or clear the response cache.",
-    "doctor": "Say what this machine can evaluate.",
-    "init": "Start a project with tasks/, judges/, reports/.",
-    "quickstart": "Evaluate the embedded model on toy sets.",
+# What each command is for, one line each, so that `evalkit --help` imports no command.
+SECTIONS = {
+    "Start": {
+        "quickstart": "Evaluate the embedded model on toy sets.",
+        "init": "Create a project, or a CI gate, in a folder.",
+        "list": "List tasks, models, judges, metrics and more.",
+        "doctor": "Show what this machine can run.",
+    },
+    "Evaluate": {
+        "run": "Evaluate models on tasks.",
+        "score": "Score responses made outside evalkit.",
+        "rescore": "Score a run again from its stored replies.",
+        "judge": "Let a model judge answers, and audit it.",
+        "check": "Check a task's gold answers, or a model.",
+    },
+    "Read results": {
+        "show": "Show runs, scores and single samples.",
+        "watch": "Open the page of a run while it runs.",
+        "view": "Search, tag and compare all runs.",
+        "report": "Write a page, Markdown, CSV or JSON.",
+        "leaderboard": "Rank the models of many runs.",
+        "history": "Show scores over time and where they changed.",
+        "push": "Send runs to MLflow or Weights & Biases.",
+    },
+    "Compare and decide": {
+        "compare": "Compare two runs, sample by sample.",
+        "gate": "Fail a CI job when a model regresses.",
+        "baseline": "Save the scores that a gate compares with.",
+        "quantize-check": "Measure what quantization costs a model.",
+    },
+    "Maintain": {
+        "cache": "Show or clear the response cache.",
+    },
 }
+COMMANDS = {name: summary for section in SECTIONS.values() for name, summary in section.items()}
 
 
 def own_commands() -> dict[str, PluginEntry]:
@@ -91,25 +105,33 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                # The same column in every section, and in that of the user's own commands.
+                formatter.write_dl([(name.ljust(_NAMES), summary) for name, summary in commands.items()])
         own = own_commands()
         if own:
             with formatter.section("Your commands"):
-                formatter.write_dl([(name, entry.summary) for name, entry in own.items()])
+                formatter.write_dl([(name.ljust(_NAMES), entry.summary) for name, entry in own.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples("evalkit quickstart", "evalkit run mmlu --model hf/./my-model --limit 200", "evalkit run --help"),
+)
 @click.version_option(package_name=NAME)
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Evaluate language models and trust the number.
 
-    \b
-    First steps:
-      evalkit quickstart                          the embedded model, two minutes
-      evalkit list tasks                          what can be asked
-      evalkit run mmlu --model hf/<repo or path>  a real evaluation
+    `evalkit COMMAND --help` explains a command.
     """
+    if context.invoked_subcommand is None:
+        from evalkit.cli.rendering.first_steps import show_first_steps
+
+        show_first_steps()
 
 
 def main() -> None:
@@ -160,7 +182,7 @@ def _interrupted(error: BaseException) -> str:
     folder = getattr(error, "folder", None) or getattr(error.__cause__, "folder", None)
     if folder is None:
         return "interrupted"
-    return f"interrupted; every finished sample is kept\n  go on: evalkit run --resume {folder}"
+    return f"interrupted; every finished sample is kept\n  continue: evalkit run --resume {folder}"
 
 
 def _complain(message: str, code: int) -> None:

@@ -83,11 +83,11 @@ def test_explain_shows_both_transcripts_and_where_they_part(runs: Path) -> None:
     assert explained.code == 0, explained
     assert "model A tiny@" in explained.out
     assert "model B hf/" in explained.out
-    assert "they part at: log-likelihoods" in explained.out
-    assert "alike until then: sample, prompt, tokens" in explained.out
+    assert "first difference: log-likelihoods" in explained.out
+    assert "equal before that: sample, prompt, tokens" in explained.out
     templated = evalkit("compare", "a", "t", "--task", MMLU, "--explain", "mc-geography-01", cwd=runs)
     # Through its template a chat model is shown the description as the system's words (--fewshot-turns auto).
-    assert "they part at: prompt" in templated.out
+    assert "first difference: prompt" in templated.out
 
 
 def test_what_was_not_asked_alike_is_named(runs: Path) -> None:
@@ -105,7 +105,7 @@ def test_what_was_not_asked_alike_is_named(runs: Path) -> None:
         (("a", "b", "--explain", "nothing"), 2, "no sample 'nothing' is in both runs"),
         (("a", "b", "--pair", "mmlu"), 2, "--pair takes A=B"),
         (("a", "."), 2, ". holds 3 runs; one is compared"),
-        (("a", "b", "--confidence", "95"), 2, "--confidence lies between 0 and 1"),
+        (("a", "b", "--confidence", "95"), 2, "--confidence must be between 0 and 1"),
         (("a", "b", "--pair", f"{MMLU}={SQUAD}"), 3, "the two runs share no sample"),
     ],
 )
@@ -140,7 +140,7 @@ def test_a_baseline_is_saved_shown_and_updated(runs: Path, tmp_path: Path) -> No
     assert re.search(r"toy_mmlu +acc +74\.4% +90 +0", shown)
     again = evalkit("baseline", "save", runs / "a", cwd=tmp_path)
     assert again.code == 2
-    assert "is there already" in again.err
+    assert "already exists" in again.err
     assert "0 tasks new or changed" in baseline("update", "baseline.evalkit", runs / "a")
     assert (tmp_path / "baseline.evalkit").read_text() == saved
     assert "1 task new or changed" in baseline("update", "baseline.evalkit", runs / "b", "--task", MMLU)
@@ -184,7 +184,7 @@ def test_history_keeps_models_and_questions_apart(runs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(("nowhere",), "there is no folder"), ((".", "--task", "x"), "no finished run")]
+    ("arguments", "said"), [(("nowhere",), "does not exist"), ((".", "--task", "x"), "no matching finished run")]
 )
 def test_history_of_nothing(runs: Path, arguments: tuple[str, ...], said: str) -> None:
     done = evalkit("history", *arguments, cwd=runs)

@@ -195,7 +195,7 @@ def test_a_policy_that_names_no_task_of_the_runs_gates_nothing_and_says_so(proje
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("runs/damaged", "--baseline", "nowhere"), "there is no baseline nowhere"),
+        (("runs/damaged", "--baseline", "nowhere"), "baseline nowhere does not exist"),
         (("runs/damaged", "--baseline-ref", "no-such-branch"), "in git at 'no-such-branch'"),
         (("runs/damaged", "--baseline-ref=--output=injected"), "--baseline-ref is a commit, branch or tag"),
         (("nothing",), "nothing is no run folder, and without --model it can't be run"),
@@ -253,13 +253,13 @@ def test_five_problems_of_which_none_changed_are_inconclusive(project: Project, 
     assert done.code == 4, done
     planned = project.evalkit("gate", "plan", file, "--margin", "2%", "--like", base)
     (told,) = re.findall(r"about ([\d,]+) samples would decide \(there are 5\)", done.out)
-    assert f"it takes {told} samples" in planned.out, "plan and run name one number"
+    assert f"it needs {told} samples" in planned.out, "plan and run name one number"
     assert int(told.replace(",", "")) > 100
     (row,) = json.loads((tmp_path / "o.json").read_text())["rows"]
     assert row["verdict"]["low"] == pytest.approx(-row["verdict"]["high"])
     assert row["verdict"]["low"] < -0.4
     planned = project.evalkit("gate", "plan", file, "--margin", "2%")
-    assert "toy_humaneval pass@1: 5 samples cannot resolve this margin" in planned.out
+    assert "toy_humaneval pass@1: 5 samples are too few for this margin" in planned.out
 
 
 def test_the_mean_over_tasks_is_one_decision(project: Project, tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_plan_says_what_the_set_resolves(project: Project) -> None:
     assert done.code == 0, done
     assert "quiz acc" in done.out
     assert max(map(len, done.out.splitlines()[:2])) <= 80
-    assert "90 samples cannot resolve this margin" in done.out
+    assert "90 samples are too few for this margin" in done.out
     measured = project.evalkit("gate", "plan", "--margin", "6%", "--like", "runs/base")
     assert measured.code == 0, measured
-    assert "cannot resolve" not in measured.out, "the very same run differs nowhere"
+    assert "too few" not in measured.out, "the very same run differs nowhere"

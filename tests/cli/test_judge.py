@@ -290,7 +290,7 @@ def test_gold_answers_are_judged_where_a_judge_is_named(folder: Path) -> None:
     rows = [{"question": f"What is {n}?", "right": "x", "kind": "a"} for n in range(3)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     without = evalkit("check", "./asked.yaml", cwd=folder)
-    assert (without.code, "3 samples, no judge was asked" in without.out) == (0, True), without.err
+    assert (without.code, "3 samples, no judge asked" in without.out) == (0, True), without.err
     with judge_server(levels) as (spec, asked):
         done = evalkit("check", "./asked.yaml", "--judge", spec, cwd=folder)
         assert len(asked) == 3
@@ -355,9 +355,9 @@ def test_a_page_for_people_is_one_file_and_blind(folder: Path) -> None:
     [
         (("pairwise", "ant.jsonl", "bee.jsonl"), "no judge is given"),
         (("pairwise", "ant.jsonl", "none.jsonl", "--judge", "tiny"), "no run or file"),
-        (("pairwise", "ant.jsonl", "bee.jsonl", "--judge", "tiny", "--using", "rating"), "over single answers"),
+        (("pairwise", "ant.jsonl", "bee.jsonl", "--judge", "tiny", "--using", "rating"), "judges single answers"),
         (("rubric", "ant.jsonl", "--judge", "tiny"), "no rubric"),
-        (("tournament", "ant.jsonl", "--judge", "tiny"), "two runs or more"),
+        (("tournament", "ant.jsonl", "--judge", "tiny"), "at least two runs"),
         (("pairwise", "ant.jsonl", "bad.jsonl", "--judge", "tiny"), "bad.jsonl:1: the row has no answer"),
         (("pairwise", "ant.jsonl", "ant.jsonl", "--judge", "tiny"), "one name"),
         (("audit", "ant.jsonl", "bee.jsonl", "--judge", "tiny", "--own", "cat"), "none of the two"),

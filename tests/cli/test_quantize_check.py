@@ -74,7 +74,7 @@ def test_an_interrupted_check_says_how_to_go_on_and_leaves_no_process_behind(
     place: Path, interrupted: Finished
 ) -> None:
     assert interrupted.code == 130, interrupted
-    assert "go on: evalkit quantize-check --resume check" in interrupted.err
+    assert "continue: evalkit quantize-check --resume check" in interrupted.err
     assert json.loads((place / "check/tiny/manifest.json").read_text())["status"] == "finished"
     assert json.loads((place / "check" / BFLOAT16 / "manifest.json").read_text())["status"] == "interrupted"
 

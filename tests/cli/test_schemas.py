@@ -193,12 +193,12 @@ def checked(*arguments: str | Path) -> str:
 def test_gate_check_holds_a_policy_against_its_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("gate.yaml").write_text("baseline: base.evalkit\nmargin: 1.5%\ntasks: {quiz: {slices: {odd: 10%}}}\n")
-    assert "every key and value is one; there is no baseline" in checked("gate.yaml")
+    assert "keys and values are valid; baseline" in checked("gate.yaml")
     write(Path("base.evalkit"), {"quiz": side([1.0] * 200), "other": side([1.0] * 200, "other")})
     said = checked("gate.yaml")
     assert "quiz acc: margin 1.5 points, confidence 0.95" in said
     assert "other acc: margin 1.5 points" in said
-    assert "gate.yaml: can be held against" in said
+    assert "gate.yaml: valid for" in said
     for text, wrong in (
         ("baseline: base.evalkit\nmargin: 2\n", "did you mean 2%"),
         ("baseline: base.evalkit\ntasks: {quizz: 2%}\n", "names a task 'quizz'"),

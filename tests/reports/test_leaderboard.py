@@ -242,11 +242,11 @@ def test_hostile_names_are_shown_and_never_run(tmp_path: Path, look: Any) -> Non
 
 
 def test_mistakes_are_said(tmp_path: Path) -> None:
-    assert "there is no folder" in evalkit("leaderboard", "nowhere", cwd=tmp_path).err
+    assert "does not exist" in evalkit("leaderboard", "nowhere", cwd=tmp_path).err
     (tmp_path / "empty").mkdir()
     done = evalkit("leaderboard", "empty", cwd=tmp_path)
     assert done.code == 2
-    assert "no finished run" in done.err
+    assert "no matching finished run" in done.err
 
 
 def test_on_paper_the_values_stay(page: Path, look: Any) -> None:

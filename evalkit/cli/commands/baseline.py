@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option, print_json
 from evalkit.core import RunError, UsageError
 from evalkit.core.outside_text import one_line
 from evalkit.core.terminal import say
@@ -18,35 +20,53 @@ if TYPE_CHECKING:
 DEFAULT = Path("baseline.evalkit")
 
 
-@click.group("baseline", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "baseline",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("evalkit baseline save runs/20260101-120000", "evalkit baseline show baseline.evalkit"),
+)
 def command() -> None:
-    """Save, show or update a baseline: one line a sample, so that changes can be read and merged in git."""
+    """Save, show or update a baseline, a text file for git with one line per sample."""
 
 
-@command.command("save")
+@command.command(
+    "save",
+    epilog=examples(
+        "evalkit baseline save runs/20260101-120000", "evalkit baseline save lm-eval-out mmlu.evalkit --task mmlu"
+    ),
+)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path), default=DEFAULT)
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Save this task only. Repeat it for several.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def save(run: Path, file: Path, tasks: tuple[str, ...], force: bool) -> None:
-    """Write the scores of RUN (or of another harness's log) to FILE, baseline.evalkit by default."""
+    """Save the scores of RUN to FILE (default: baseline.evalkit).
+
+    RUN is a run folder, an lm-eval output folder or an Inspect log.
+    """
     from evalkit.comparing import baselines
 
     if file.exists() and not force:
         raise UsageError(
-            f"{file} is there already", fix=f"evalkit baseline update {file} {run} changes it; --force writes over it"
+            f"{file} already exists", fix=f"evalkit baseline update {file} {run} updates it; --force overwrites it"
         )
     sides = _sides(run, tasks)
     baselines.write(file, sides)
     _said(file, sides, len(sides))
 
 
-@command.command("update")
+@command.command(
+    "update",
+    epilog=examples(
+        "evalkit baseline update baseline.evalkit runs/20260101-120000",
+        "evalkit baseline update baseline.evalkit runs/new --task mmlu",
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Save this task only. Repeat it for several.")
 def update(file: Path, run: Path, tasks: tuple[str, ...]) -> None:
-    """Replace the tasks of RUN in FILE; tasks that RUN has not stay as they are."""
+    """Replace the tasks of RUN in FILE and keep all others."""
     from evalkit.comparing import baselines
 
     # After a merge with conflicts the old text cannot be read: the run's tasks are then all there is.
@@ -62,11 +82,14 @@ def update(file: Path, run: Path, tasks: tuple[str, ...]) -> None:
     _said(file, {**old, **new}, len(changed))
 
 
-@command.command("show")
+@command.command(
+    "show", epilog=examples("evalkit baseline show", "evalkit baseline show baseline.evalkit --ref origin/main")
+)
 @click.argument("file", type=click.Path(path_type=Path), default=DEFAULT)
-@click.option("--ref", metavar="REF", help="As it stands in git at this commit, branch or tag.")
-def show(file: Path, ref: str | None) -> None:
-    """Show what FILE holds: tasks, scores, the model and what it was asked."""
+@click.option("--ref", metavar="REF", help="Read FILE from this git commit, branch or tag.")
+@json_option
+def show(file: Path, ref: str | None, as_json: bool) -> None:
+    """Show the tasks, scores, model and settings in FILE (default: baseline.evalkit)."""
     from rich.table import Table
 
     from evalkit.cli.rendering.output import console, print_toys
@@ -74,6 +97,9 @@ def show(file: Path, ref: str | None) -> None:
     from evalkit.core import formatting
 
     opened = open_ref(ref, file) if ref else open_baseline(file)
+    if as_json:
+        print_json(file=str(file), tasks=[_side_json(side) for side in opened.sides.values()])
+        return
     out = console()
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("task", overflow="fold", min_width=12)
@@ -98,6 +124,23 @@ def show(file: Path, ref: str | None) -> None:
     out.print(f"next: evalkit gate run RUN --baseline {file}", style="dim", soft_wrap=True)
 
 
+def _side_json(side: TaskSide) -> dict[str, object]:
+    scores = [
+        {"metric": name, "value": _mean(side, name) if column.width == 1 else None, "scale": column.scale}
+        for name, column in side.columns.items()
+    ]
+    return {
+        "task": side.name,
+        "model": side.model,
+        "created": side.created,
+        "harness": f"{side.harness} {side.version}".strip(),
+        "samples": side.n,
+        "failed": side.failed,
+        "facts": dict(side.facts),
+        "metrics": scores,
+    }
+
+
 def _sides(run: Path, tasks: tuple[str, ...]) -> dict[str, TaskSide]:
     from evalkit.comparing.gates import open_any
 
@@ -108,7 +151,7 @@ def _sides(run: Path, tasks: tuple[str, ...]) -> dict[str, TaskSide]:
     sides = {name: side for name, side in opened.sides.items() if not tasks or name in tasks}
     for side in sides.values():
         if side.failed == side.n:
-            raise RunError(f"{side.name}: no sample could be measured; this is no baseline")
+            raise RunError(f"{side.name}: no sample could be measured, so there is nothing to save")
     return sides
 
 

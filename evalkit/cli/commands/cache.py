@@ -8,33 +8,42 @@ from pathlib import Path
 
 import click
 
-from evalkit.core import paths
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option, print_json
+from evalkit.core import UsageError, paths
 from evalkit.core.terminal import say
 from evalkit.models.sqlite_cache import SqliteCache
 
 
-@click.command("cache")
-@click.option("--clear", is_flag=True, help="Delete cached replies and indexes of documents.")
-@click.option("--older-than", type=float, metavar="DAYS", help="With --clear: only those of at least this age.")
-def command(clear: bool, older_than: float | None) -> None:
+@click.command("cache", epilog=examples("evalkit cache", "evalkit cache --clear --older-than 30"))
+@click.option("--clear", is_flag=True, help="Delete cached replies and document indexes.")
+@click.option("--older-than", type=float, metavar="DAYS", help="With --clear: delete only entries older than this.")
+@json_option
+def command(clear: bool, older_than: float | None, as_json: bool) -> None:
     """Show the response cache, or clear it.
 
-    Replies are kept by model identity and request, so that a repeated run asks nothing twice; indexes of documents by
-    what they are made of.
+    The cache keeps every reply by model and request, so that a repeated run asks nothing twice. It also keeps document
+    indexes.
     """
     if older_than is not None and not clear:
-        raise click.UsageError("--older-than goes with --clear")
+        raise UsageError("--older-than needs --clear", fix="evalkit cache --clear --older-than DAYS")
     cache = SqliteCache(paths.cache_dir())
     try:
+        deleted = cache.clear(older_than or 0.0) if clear else 0
+        deleted_indexes = _clear_indexes(older_than or 0.0) if clear else 0
+        size, indexes = cache.size(), _indexes()
+        total = sum(path.stat().st_size for folder in indexes for path in folder.rglob("*") if path.is_file())
+        if as_json:
+            print_json(
+                path=str(size.path), replies=size.entries, bytes=size.bytes, indexes=len(indexes), index_bytes=total,
+                deleted_replies=deleted, deleted_indexes=deleted_indexes,
+            )  # fmt: skip
+            return
         if clear:
-            say(f"deleted {cache.clear(older_than or 0.0):,} replies")
-            say(f"deleted {_clear_indexes(older_than or 0.0):,} indexes")
-        size = cache.size()
+            say(f"deleted {deleted:,} replies and {deleted_indexes:,} document indexes")
         say(f"{size.entries:,} replies, {size.bytes / 1e6:.1f} MB in {size.path}")
-        indexes = _indexes()
         if indexes:
-            total = sum(path.stat().st_size for folder in indexes for path in folder.rglob("*") if path.is_file())
-            say(f"{len(indexes):,} indexes of documents, {total / 1e6:.1f} MB in {indexes[0].parent}")
+            say(f"{len(indexes):,} document indexes, {total / 1e6:.1f} MB in {indexes[0].parent}")
         if not clear and (size.entries or indexes):
             say("next: evalkit cache --clear [--older-than DAYS]")
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalkit import plugins
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option, print_json
 from evalkit.cli.run_options import run_option
 from evalkit.core import DataOptions, Suite, Task, UsageError, paths
 from evalkit.core.event_loop import run_async
@@ -28,31 +29,46 @@ CHECK_FAILED = 1
 _SHOWN_PROBLEMS = 3
 
 
-@click.command("check")
+@click.command(
+    "check",
+    epilog=examples(
+        "evalkit check mmlu --data-dir ./hub",
+        "evalkit check tasks/mine.py --num-fewshot 3",
+        "evalkit check --model openai/gpt-5-mini",
+    ),
+)
 @click.argument("tasks", nargs=-1, metavar="TASK…")
-@click.option("--all", "everything", is_flag=True, help="Every task there is data for.")
-@click.option("--limit", type=int, default=200, show_default=True, help="Samples per task; 0 for all.")
-@click.option("--num-fewshot", type=int, metavar="K", help="Check the prompts with K examples, too.")
+@click.option("--all", "everything", is_flag=True, help="Check every task whose data is available.")
+@click.option(
+    "--limit", type=int, default=200, show_default=True, help="Check this many samples per task; 0 checks all."
+)
+@click.option("--num-fewshot", type=int, metavar="K", help="Check the prompts with K few-shot examples.")
 @run_option("data_dir")
 @run_option("offline")
-@click.option("--judge", metavar="MODEL", help="Have it judge the gold answers of tasks that a judge scores.")
-@click.option(
-    "-m", "--model", metavar="MODEL", help="Check a model instead: some forty requests that try what it does."
-)
-@click.option("--json", "as_json", is_flag=True, help="With --model, or lm-eval --all: the findings as JSON.")
-@click.option("--list", "only_names", is_flag=True, help="Name what would be checked; nothing is imported.")
-@click.option("--tasks-from", metavar="DIR", default="", help="Folder of lm-eval's YAML, with lm-eval.")
-@click.option("--allow-code", is_flag=True, help="Run the Python that tasks of such a folder name.")
+@click.option("--judge", metavar="MODEL", help="Let this model judge the gold answers of tasks that a judge scores.")
+@click.option("-m", "--model", metavar="MODEL", help="Check a model instead, with about forty requests.")
+@json_option
+@click.option("--list", "only_names", is_flag=True, help="Print what would be checked, without importing it.")
+@click.option("--tasks-from", metavar="DIR", default="", help="Read lm-eval tasks from this folder of YAML files.")
+@click.option("--allow-code", is_flag=True, help="Allow tasks from --tasks-from to run their Python code.")
 def command(tasks: tuple[str, ...], everything: bool, judge: str | None, model: str | None, **given: Any) -> None:
-    """Check TASK: data are found, every sample has a prompt, and gold answers score 1.0.
+    """Check that TASK finds its data, builds every prompt and scores its own gold answers 1.0.
 
-    `check lm-eval --all` tries which of lm-eval's tasks can be asked: each is built and makes a sample of one row.
+    Run it on a task of yours before you trust its scores. A task that a judge scores needs a verdict on every gold
+    answer instead; without --judge, evalkit skips that part. `evalkit check lm-eval --all` builds each lm-eval task and
+    one sample of it.
 
-    A judge's scores need not be 1.0, but every gold answer must get a verdict; without --judge none is asked.
+    \b
+    Exit codes:
+      0  every check passed
+      1  a task or a probe failed
+      2  a mistake in the command or its files
     """
     if model is not None:
         if tasks or everything:
-            raise UsageError("a model is checked by itself", found=" ".join(tasks) or "--all", fix="leave out --model")
+            raise UsageError(
+                "--model checks a model, without tasks", found=" ".join(tasks) or "--all", fix="leave out one of them"
+            )
         return _check_model(model, given["as_json"])
     folder, data = given["tasks_from"], DataOptions(given["data_dir"] or paths.data_mirror(), given["offline"])
     if given["only_names"]:
@@ -63,7 +79,7 @@ def command(tasks: tuple[str, ...], everything: bool, judge: str | None, model: 
             return _check_family(family, folder, data, given["as_json"])
         tasks = tuple(with_folder(one, folder) for one in tasks) if folder else tasks
         settings = Settings(limit=given["limit"] or None, num_fewshot=given["num_fewshot"], data=data)
-        return _check_tasks(tasks, settings, everything, judge)
+        return _check_tasks(tasks, settings, everything, judge, given["as_json"])
 
 
 def _names(tasks: tuple[str, ...], folder: str, everything: bool) -> list[str]:
@@ -74,23 +90,41 @@ def _names(tasks: tuple[str, ...], folder: str, everything: bool) -> list[str]:
     return [entry.name for entry in plugins.index("task") if not entry.problem] if everything else list(tasks)
 
 
-def _check_tasks(tasks: tuple[str, ...], settings: Settings, everything: bool, judge: str | None) -> None:
+def _check_tasks(
+    tasks: tuple[str, ...], settings: Settings, everything: bool, judge: str | None, as_json: bool
+) -> None:
     if not tasks and not everything:
-        raise UsageError("nothing to check", fix="evalkit check TASK…, evalkit check --all, or evalkit check --model M")
+        raise UsageError(
+            "there is nothing to check", fix="evalkit check TASK…, evalkit check --all, or evalkit check --model MODEL"
+        )
     if everything:
         names = [entry.name for entry in plugins.index("task") if not entry.problem]
     else:
         names = [name for task in tasks for name in _members(task)]
     checked = wrong = 0
+    listed: list[dict[str, object]] = []
     for name in names:
         for spec, found in _checks(name, settings, everything, judge):
+            listed.append(_as_json(spec, found))
+            if isinstance(found, str):
+                told = f"skipped {spec}: {found}"
+                if not as_json:
+                    say(
+                        textwrap.fill(
+                            told, 80, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False
+                        )
+                    )
+                continue
             checked += 1
             wrong += bool(found.problems)
-            _say(spec, found)
-    if everything:
-        say(f"{checked - wrong} ok, {wrong} wrong; data for what was skipped: --data-dir DIR, or EVALKIT_DATA")
+            if not as_json:
+                _say(spec, found)
+    if as_json:
+        print_json(tasks=listed, checked=checked, wrong=wrong)
+    elif everything:
+        say(f"{checked - wrong} ok, {wrong} wrong; to check skipped tasks, give their data: --data-dir DIR")
     if wrong:
-        say(f"{wrong} of {checked} tasks do not score 1.0 on their own gold answers", err=True)
+        say(f"{wrong} of {checked} tasks do not score their own gold answers 1.0", err=True)
         raise click.exceptions.Exit(CHECK_FAILED)
 
 
@@ -98,7 +132,7 @@ def _check_family(family: str, folder: str, data: DataOptions, as_json: bool) ->
     """Which tasks of a family can be asked, with counts by reason for the others."""
     found = coverage_of(family, folder, data)
     if as_json:
-        say(json.dumps(found, indent=1, ensure_ascii=False))
+        print_json(**found)
         return
     say(f"{found['covered']:,} of {found['tasks']:,} tasks can be asked")
     whole, partly = found["families_covered"], found["families_covered_in_part"]
@@ -126,8 +160,8 @@ def _check_model(spec: str, as_json: bool) -> None:
         raise click.exceptions.Exit(CHECK_FAILED)
 
 
-def _checks(name: str, settings: Settings, everything: bool, judge: str | None) -> Iterator[tuple[str, Checked]]:
-    """The check of a task; among all tasks, one whose data is not at hand is told of instead. (Toy sets are tasks.)"""
+def _checks(name: str, settings: Settings, everything: bool, judge: str | None) -> Iterator[tuple[str, Checked | str]]:
+    """The check of a task; among all tasks, why one is skipped, such as missing data. (Toy sets are tasks.)"""
     try:
         task = plugins.load("task", name)
         if isinstance(task, Suite):
@@ -136,8 +170,7 @@ def _checks(name: str, settings: Settings, everything: bool, judge: str | None) 
     except UsageError as error:
         if not everything:
             raise
-        told = f"skipped {name}: {str(error).splitlines()[0]}"
-        say(textwrap.fill(told, 80, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False))
+        yield name, str(error).splitlines()[0]
 
 
 def _members(name: str) -> list[str]:
@@ -167,11 +200,24 @@ def _check(task: object, name: str, settings: Settings, judge: str | None) -> Ch
     return asyncio.run(work())
 
 
+def _as_json(name: str, found: Checked | str) -> dict[str, object]:
+    if isinstance(found, str):
+        return {"task": name, "status": "skipped", "reason": found}
+    return {
+        "task": name,
+        "status": "wrong" if found.problems else "ok",
+        "samples": found.samples,
+        "without_gold": found.without_gold,
+        "without_judge": found.without_judge,
+        "problems": [{"sample": sample, "problem": problem} for sample, problem in found.problems],
+    }
+
+
 def _say(name: str, found: Checked) -> None:
     if not found.problems:
-        beside = f", {found.without_gold:,} of them without a perfect answer" if found.without_gold else ""
-        apart = ", no judge was asked (--judge MODEL)" if found.without_judge else ""
-        say(f"ok      {name}: {found.samples:,} samples{beside}{apart}")
+        lacking = f", {found.without_gold:,} of them without a perfect answer" if found.without_gold else ""
+        unjudged = ", no judge asked (--judge MODEL)" if found.without_judge else ""
+        say(f"ok      {name}: {found.samples:,} samples{lacking}{unjudged}")
         return
     say(f"WRONG   {name}: {len(found.problems):,} of {found.samples:,} samples")
     for sample, problem in found.problems[:_SHOWN_PROBLEMS]:

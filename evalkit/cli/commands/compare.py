@@ -1,4 +1,4 @@
-"""`evalkit compare`: two runs beside each other, task by task, group by group, or one sample in full."""
+"""`evalkit compare`: two runs side by side: tasks, groups, or one sample in full."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option
 from evalkit.core import Record, RunError, UsageError
 from evalkit.core.terminal import emit_json
 
@@ -20,33 +22,40 @@ _SHOWN_IDS = 8
 _SHOWN_GROUPS = 60
 
 
-@click.command("compare")
+@click.command(
+    "compare",
+    epilog=examples(
+        "evalkit compare runs/before runs/after",
+        "evalkit compare runs/after lm-eval-out --pair 'mmlu=mmlu_*'",
+        "evalkit compare runs/before runs/after --explain astronomy/17",
+    ),
+)
 @click.argument("a", type=click.Path(path_type=Path), metavar="A")
 @click.argument("b", type=click.Path(path_type=Path), metavar="B")
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
-@click.option("--pair", "pairs", multiple=True, metavar="A=B", help="Compare A's task with B's of another name.")
-@click.option("--match", type=click.Choice(["id", "prompt"]), help="How samples are matched.  [default: as fits]")
-@click.option("--confidence", type=float, default=0.95, show_default=True, help="Of the two-sided intervals.")
-@click.option("--groups/--no-groups", default=None, help="A line for every group.  [default: for a single task]")
-@click.option("--ids", type=int, default=_SHOWN_IDS, show_default=True, help="Changed samples to name, each way.")
-@click.option("--explain", metavar="ID", help="Show both transcripts of this sample, and where they part.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Compare this task only. Repeat it for several.")
+@click.option("--pair", "pairs", multiple=True, metavar="A=B", help="Pair task A with task B of another name.")
+@click.option(
+    "--match",
+    type=click.Choice(["id", "prompt"]),
+    help="Match samples by id or by prompt.  [default: whichever matches]",
+)
+@click.option(
+    "--confidence", type=float, default=0.95, show_default=True, help="Confidence of the two-sided intervals."
+)
+@click.option("--groups/--no-groups", default=None, help="Print a line for every group.  [default: for a single task]")
+@click.option("--ids", type=int, default=_SHOWN_IDS, show_default=True, help="Name this many lost and gained samples.")
+@click.option("--explain", metavar="ID", help="Show both transcripts of a sample and where they first differ.")
+@json_option
 def command(a: Path, b: Path, explain: str | None, as_json: bool, **given: Any) -> None:
     """Compare run B with run A on the samples they share.
 
-    A and B are run folders, baseline files, lm-eval's output folders (--log_samples) or Inspect logs. Differences are
-    paired: B minus A over the same samples.
-
-    \b
-    Examples:
-      evalkit compare runs/before runs/after
-      evalkit compare runs/after lm-eval-out --pair 'mmlu=mmlu_*'
-      evalkit compare runs/before runs/after --explain astronomy/17
+    A and B are run folders, baseline files, lm-eval output folders (--log_samples) or Inspect logs. Differences are
+    paired: B minus A on the same samples.
     """
     from evalkit.cli.rendering.output import console
 
     if not 0.0 < given["confidence"] < 1.0:
-        raise UsageError("--confidence lies between 0 and 1", found=str(given["confidence"]))
+        raise UsageError("--confidence must be between 0 and 1", found=str(given["confidence"]))
     one, other, paired, left_out = _paired(a, b, given)
     if explain is not None:
         _explain(console(), one, other, paired, explain)
@@ -70,9 +79,9 @@ def _paired(a: Path, b: Path, given: dict[str, Any]) -> tuple[Opened, Opened, li
     paired, only_a, only_b = pair_tasks(before, after, names=names, by=given["match"])
     if not paired:
         raise UsageError(
-            "the two have no task in common",
+            "the two runs have no task in common",
             found=f"{', '.join(one.sides)} and {', '.join(other.sides)}",
-            fix="--pair A=B says which tasks are the same; each may be a pattern with *",
+            fix="--pair A=B names the tasks to compare; * matches any text",
         )
     for pair in paired:
         if not pair.ids:
@@ -134,7 +143,7 @@ def _explain(out: Console, one: Opened, other: Opened, paired: list[PairedTask],
     from evalkit.comparing.transcript import STAGES, parting
 
     if one.run is None or other.run is None:
-        raise UsageError("a baseline file holds no transcripts", fix="--explain needs two runs")
+        raise UsageError("a baseline file holds no transcripts", fix="give --explain two run folders")
     found = [(pair, place) for pair in paired for place, name in enumerate(pair.ids) if name == sample]
     if not found:
         raise UsageError(
@@ -154,11 +163,11 @@ def _explain(out: Console, one: Opened, other: Opened, paired: list[PairedTask],
             parted = parting(before, after)
             if parted.stage:
                 same = ", ".join(STAGES[: STAGES.index(parted.stage)])
-                out.print(f"they part at: {parted.stage}", style="bold")
+                out.print(f"first difference: {parted.stage}", style="bold")
                 out.print(parted.what, soft_wrap=True)
-                out.print(f"alike until then: {same or 'nothing'}", style="dim")
+                out.print(f"equal before that: {same or 'nothing'}", style="dim")
             else:
-                out.print("they never part: every stage is alike", style="bold")
+                out.print("no difference: every stage is equal", style="bold")
 
 
 def _records(opened: Opened, side: Any, places: list[int]) -> list[Record]:

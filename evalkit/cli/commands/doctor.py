@@ -6,13 +6,15 @@ import os
 import platform
 import shutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import click
 
 from evalkit import plugins
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option, print_json
 from evalkit.core import UsageError, paths
 from evalkit.core.distribution import installed, pip_install, version
 from evalkit.core.terminal import say
@@ -35,15 +37,19 @@ class Diagnosis(NamedTuple):
     details: str
 
 
-@click.command("doctor")
-@click.option("--quantization", is_flag=True, help="List the methods of quantization, and which run here.")
-def command(quantization: bool) -> None:
-    """Say what works on this machine, what is missing and how to get it."""
+@click.command("doctor", epilog=examples("evalkit doctor", "evalkit doctor --quantization"))
+@click.option("--quantization", is_flag=True, help="List quantization methods and whether they run here.")
+@json_option
+def command(quantization: bool, as_json: bool) -> None:
+    """Show what works on this machine, what is missing and how to install it."""
     if quantization:
-        _list_quantization()
+        _quantization_json() if as_json else _list_quantization()
         return
     parts = (_machine, _packages, _quantization, _gguf, _keys, _devices, _sandbox, _data, _plugins)
     findings = [finding for part in parts for finding in part()]
+    if as_json:
+        print_json(findings=[finding._asdict() for finding in findings])
+        return
     for finding in findings:
         mark, color = _MARKS[finding.status]
         if color and "NO_COLOR" not in os.environ:
@@ -154,6 +160,18 @@ def _list_quantization() -> None:
         say(textwrap.fill(f"for {names}:", 80, subsequent_indent="  "))
         say("  " + " \\\n    ".join(textwrap.wrap(install, 76, break_on_hyphens=False)))
     say("next: evalkit run TASK --model hf/<repo or path>,quant=nf4")
+
+
+def _quantization_json() -> None:
+    methods, stored = abilities()
+
+    def shown(rows: Iterable[Any]) -> list[dict[str, object]]:
+        return [
+            {"name": row.name, "runs": row.runs, "summary": row.summary, "why_not": row.why_not, "install": row.install}
+            for row in rows
+        ]
+
+    print_json(methods=shown(methods), stored=shown(stored))
 
 
 def _sandbox() -> Iterator[Diagnosis]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import sys
@@ -11,289 +10,199 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalkit.cli.examples import examples
+from evalkit.cli.gate_candidate import BASELINE, baseline_of, report_of, suite_with_gate
+from evalkit.cli.json_option import json_option, print_json
 from evalkit.cli.run_options import run_options
 from evalkit.core import RunError, UsageError, terminal
 from evalkit.core.outside_text import one_line
 from evalkit.core.terminal import emit_json
 
 if TYPE_CHECKING:
-    from evalkit.comparing import PairedTask
     from evalkit.comparing.gates import Opened
-    from evalkit.comparing.gates.look_rules import Rule
-    from evalkit.comparing.gates.policy import Policy
     from evalkit.comparing.gates.report import GateReport
     from evalkit.comparing.gates.ways_out import Command
-    from evalkit.runs.plan import RunPlan
-
-BASELINE = Path("baseline.evalkit")
 
 
-@click.group("gate", context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "gate",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "evalkit gate run runs/candidate --baseline baseline.evalkit --margin 2%",
+        "evalkit gate plan baseline.evalkit --margin 2%",
+    ),
+)
 def command() -> None:
-    """Hold a candidate against a baseline and end with an exit code that a CI job understands."""
+    """Fail a CI job when a candidate is worse than the baseline."""
 
 
-@command.command("run")
+@command.command(
+    "run",
+    epilog=examples(
+        "evalkit gate run runs/candidate --baseline baseline.evalkit --margin 2%",
+        "evalkit gate run suite.yaml --model hf/./candidate --baseline-ref origin/main --policy gate.yaml",
+    ),
+)
 @click.argument("candidate", nargs=-1, required=True, metavar="CANDIDATE…")
-@click.option("--baseline", type=click.Path(path_type=Path), metavar="PATH", help="Baseline file or run folder.")
-@click.option("--baseline-ref", metavar="REF", help="Read the baseline file from git at this commit or branch.")
-@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Margins and rules, as YAML.")
-@click.option("--margin", metavar="X", help="The largest drop that passes: 0.02 or 2%.  [default: 2%]")
-@click.option("--mean-margin", metavar="X", help="The largest drop of the mean over tasks; alone, no task is gated.")
-@click.option("--confidence", metavar="P", help="One-sided, for each decision.  [default: 0.95]")
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Gate only this task; may be repeated.")
-@click.option("--any-drop-blocks", is_flag=True, help="A significant drop fails even inside the margin.")
-@click.option("--degraded", type=click.Choice(["pass", "fail"]), help="What DEGRADED does.  [default: pass]")
-@click.option("--inconclusive", type=click.Choice(["block", "pass"]), help="And INCONCLUSIVE.  [default: block]")
-@click.option("--common-samples", is_flag=True, help="Compare what both have instead of refusing missing samples.")
-@click.option("--max-failures", metavar="SHARE", help="Unmeasured share allowed.  [default: 0.05]")
-@click.option("--sequential", type=int, metavar="LOOKS", help="Run in this many batches and stop once it is decided.")
-@click.option("--adaptive", is_flag=True, help="Run as few samples as the verdict needs, in batches.")
-@click.option("--budget", type=float, metavar="USD", help="Ask the samples that tell most for so much money.")
-@click.option("--dry-run", is_flag=True, help="Say what it would cost and could tell; ask nothing.")
-@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown, for a comment.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Baseline file or run folder.  [default: baseline.evalkit]",
+)
+@click.option("--baseline-ref", metavar="REF", help="Read the baseline file from this git commit or branch.")
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="YAML file with margins and rules.")
+@click.option("--margin", metavar="X", help="Largest drop that passes, such as 0.02 or 2%.  [default: 2%]")
+@click.option(
+    "--mean-margin",
+    metavar="X",
+    help="Largest drop of the mean over tasks that passes; without --margin, gate the mean only.",
+)
+@click.option("--confidence", metavar="P", help="One-sided confidence of each decision.  [default: 0.95]")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Gate this task only. Repeat it for several.")
+@click.option("--any-drop-blocks", is_flag=True, help="Fail on a significant drop even within the margin.")
+@click.option(
+    "--degraded",
+    type=click.Choice(["pass", "fail"]),
+    help="Exit code for a proven drop within the margin.  [default: pass]",
+)
+@click.option(
+    "--inconclusive",
+    type=click.Choice(["block", "pass"]),
+    help="Exit code for too few samples to decide.  [default: block]",
+)
+@click.option(
+    "--common-samples", is_flag=True, help="Compare the samples that both have instead of refusing missing ones."
+)
+@click.option(
+    "--max-failures",
+    metavar="PROPORTION",
+    help="Give no verdict when more than this proportion was not measured.  [default: 0.05]",
+)
+@click.option(
+    "--sequential",
+    type=int,
+    metavar="LOOKS",
+    help="Run in this many batches and stop as soon as the verdict is certain.",
+)
+@click.option("--adaptive", is_flag=True, help="Choose the batches while running, to ask as few samples as possible.")
+@click.option("--budget", type=float, metavar="USD", help="Ask the most telling samples that this budget pays for.")
+@click.option("--dry-run", is_flag=True, help="Print cost and chance of a verdict without asking a model.")
+@click.option(
+    "--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown for a pull-request comment."
+)
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write JSON; - prints it.")
-@click.option("--github/--no-github", default=None, help="Annotations and job summary.  [default: inside a job]")
+@click.option(
+    "--github/--no-github", default=None, help="Write GitHub annotations and a job summary.  [default: in a GitHub job]"
+)
 @run_options("gate")
 def run(candidate: tuple[str, ...], **given: Any) -> None:
-    """Put CANDIDATE to the gate.
+    """Decide whether CANDIDATE is worse than the baseline.
 
-    CANDIDATE is a run folder (or lm-eval's or Inspect's log), or what `evalkit run` takes: a suite file, or tasks with
-    --model; it is then run first.
+    CANDIDATE is a run folder, an lm-eval or Inspect log, or what `evalkit run` takes: a suite file, or tasks with
+    --model. The gate runs such a candidate first.
 
     \b
     Exit codes:
-      0  PASS (or DEGRADED, where the policy lets it)
-      1  FAIL or WORSE: a drop that is shown, whatever its size
-      2  a mistake in what was asked
-      3  no verdict: other samples, data, prompts or scorers, or too much could not be measured
-      4  INCONCLUSIVE: no drop is shown, nor its absence (0 with --inconclusive pass)
-    \b
-    Examples:
-      evalkit gate run runs/candidate --baseline baseline.evalkit --margin 2%
-      evalkit gate run suite.yaml --model hf/./candidate --baseline-ref origin/main --policy gate.yaml
+      0  PASS: no drop beyond the margin (also DEGRADED, if the policy allows it)
+      1  FAIL or WORSE: the candidate is worse
+      2  a mistake in the command or its files
+      3  no verdict: samples, data, prompts or scorers differ, or too many
+         samples could not be measured
+      4  INCONCLUSIVE: too few samples to decide (0 with --inconclusive pass)
     """
     from evalkit.comparing.gates import policy_from
 
-    policy = policy_from(given["policy"] or _suite_with_gate(candidate), given)
-    baseline = _baseline(given, policy)
-    report, folder = _report(candidate, given, baseline, policy)
+    policy = policy_from(given["policy"] or suite_with_gate(candidate), given)
+    baseline = baseline_of(given, policy)
+    report, folder = report_of(candidate, given, baseline, policy)
     report.next_steps = _next(report, baseline, _said(candidate, baseline), folder)
     _write(report, given)
     sys.stdout.flush()
     raise click.exceptions.Exit(report.exit_code)
 
 
-@command.command("plan")
+@command.command(
+    "plan",
+    epilog=examples(
+        "evalkit gate plan baseline.evalkit --margin 2%",
+        "evalkit gate plan runs/before --like runs/after --sequential 4",
+    ),
+)
 @click.argument("baseline", type=click.Path(path_type=Path), default=BASELINE)
-@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Margins and rules, as YAML.")
-@click.option("--margin", metavar="X", help="The largest drop that passes: 0.02 or 2%.  [default: 2%]")
-@click.option("--confidence", metavar="P", help="One-sided, for each decision.  [default: 0.95]")
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
-@click.option("--power", type=float, default=0.8, show_default=True, help="The wished-for chance to pass.")
-@click.option("--correlation", type=float, default=0.5, show_default=True, help="Expected between the two runs.")
-@click.option("--like", type=click.Path(path_type=Path), metavar="RUN", help="Measure it on an earlier candidate.")
-@click.option("--sequential", type=int, metavar="LOOKS", help="What to expect of a gate with so many looks, too.")
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="YAML file with margins and rules.")
+@click.option("--margin", metavar="X", help="Largest drop that passes, such as 0.02 or 2%.  [default: 2%]")
+@click.option("--confidence", metavar="P", help="One-sided confidence of each decision.  [default: 0.95]")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Plan for this task only. Repeat it for several.")
+@click.option("--power", type=float, default=0.8, show_default=True, help="Chance that an unchanged model should pass.")
+@click.option(
+    "--correlation", type=float, default=0.5, show_default=True, help="Expected correlation between the two runs."
+)
+@click.option(
+    "--like", type=click.Path(path_type=Path), metavar="RUN", help="Measure the correlation on this earlier candidate."
+)
+@click.option("--sequential", type=int, metavar="LOOKS", help="Plan a gate that decides in this many batches as well.")
+@json_option
 def plan(
-    baseline: Path, like: Path | None, power: float, correlation: float, sequential: int | None, **given: Any
+    baseline: Path,
+    like: Path | None,
+    power: float,
+    correlation: float,
+    sequential: int | None,
+    as_json: bool,
+    **given: Any,
 ) -> None:
-    """Say what a gate over BASELINE (a file or a run) can tell, before anything is run.
+    """Show what a gate can detect, before you run anything.
 
-    For every task: the chance to pass where nothing changed, the smallest margin that is passed with --power, and the
-    samples that the margin asks for.
+    BASELINE is a baseline file or a run. For each task, the plan gives the chance that an unchanged model passes, the
+    smallest margin that it passes with a chance of --power, and the number of samples that your margin needs.
     """
-    from evalkit.cli.rendering.gate_plan import show_plan
+    from evalkit.cli.rendering.gate_plan import plan_json, plan_of, show_plan
     from evalkit.comparing.gates import open_any, policy_from
     from evalkit.comparing.gates.look_rules import ScheduledLooks
 
     for name, value in (("--power", power), ("--correlation", correlation)):
         if not 0.0 <= value < 1.0 or (name == "--power" and value == 0.0):
-            raise UsageError(f"{name} lies between 0 and 1", found=str(value))
+            raise UsageError(f"{name} must be between 0 and 1", found=str(value))
     opened = open_any(baseline)
     schedule = None if sequential is None else ScheduledLooks.of(sequential).schedule
     policy = policy_from(given["policy"], given)
-    show_plan(opened, policy, power, correlation, open_any(like) if like else None, schedule)
+    made = plan_of(opened, policy, power, correlation, open_any(like) if like else None, schedule)
+    print_json(**plan_json(made)) if as_json else show_plan(made)
 
 
-@command.command("check")
+@command.command(
+    "check", epilog=examples("evalkit gate check gate.yaml", "evalkit gate check gate.yaml --baseline runs/before")
+)
 @click.argument("policy", type=click.Path(path_type=Path), metavar="POLICY")
-@click.option("--baseline", type=click.Path(path_type=Path), metavar="PATH", help="Hold it against this baseline.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Check the policy against this baseline.  [default: as the policy says]",
+)
 def check(policy: Path, baseline: Path | None) -> None:
-    """Check POLICY (a policy file, or a suite with a gate) without running anything.
+    """Check a policy file, or the gate of a suite file, without running anything.
 
-    Its keys and values, and, where there is its baseline, that it can be held: tasks, metrics and limits are there, and
-    margins lie within their bounds.
+    evalkit checks keys and values. If the baseline exists, it also checks that the baseline has the tasks and metrics
+    that the policy names, and that margins are within bounds.
     """
     from evalkit.comparing.gates import open_any, policy_from
     from evalkit.comparing.gates.preflight import held
 
-    found = policy_from(_suite_with_gate((str(policy),)) or policy, {})
+    found = policy_from(suite_with_gate((str(policy),)) or policy, {})
     place = baseline or (Path(found.baseline) if found.baseline else BASELINE)
     if not place.exists():
         if baseline is not None:
-            raise UsageError(f"there is no baseline {place}")
-        terminal.say(f"{policy}: every key and value is one; there is no baseline {place} to hold it against")
+            raise UsageError(f"baseline {place} does not exist")
+        terminal.say(
+            f"{policy}: keys and values are valid; baseline {place} does not exist yet, so nothing more was checked"
+        )
         return
     for line in held(found, open_any(place)):
         terminal.say(one_line(line))
-    terminal.say(f"{policy}: can be held against {place}")
-
-
-def _suite_with_gate(candidate: tuple[str, ...]) -> Policy | None:
-    """The policy of a suite that has one."""
-    from evalkit.cli.suite_file import gate_of
-
-    path = Path(candidate[0])
-    return gate_of(path) if path.suffix in (".yaml", ".yml") and path.is_file() else None
-
-
-def _baseline(given: dict[str, Any], policy: Policy) -> Opened:
-    from evalkit.comparing.gates import open_any, open_ref
-
-    path = given["baseline"] or (Path(policy.baseline) if policy.baseline else BASELINE)
-    if given["baseline_ref"]:
-        return open_ref(given["baseline_ref"], path)
-    if not path.exists():
-        raise UsageError(
-            f"there is no baseline {path}", fix="evalkit baseline save RUN makes one; --baseline names another place"
-        )
-    return open_any(path)
-
-
-def _rule(given: dict[str, Any]) -> Rule | None:
-    """How a gate in batches decides; None where all samples are run at once."""
-    from evalkit.comparing.gates.look_rules import AdaptiveLooks, ScheduledLooks
-
-    if given["budget"] is not None and (given["adaptive"] or given["sequential"] is not None):
-        raise UsageError("--budget chooses the samples at once, looks ask them in parts", fix="leave one of them out")
-    if given["adaptive"] and given["sequential"] is not None:
-        raise UsageError("--adaptive and --sequential exclude each other", fix="leave one of them out")
-    if given["adaptive"]:
-        return AdaptiveLooks()
-    return None if given["sequential"] is None else ScheduledLooks.of(given["sequential"])
-
-
-def _report(
-    candidate: tuple[str, ...], given: dict[str, Any], baseline: Opened, policy: Policy
-) -> tuple[GateReport, Path | None]:
-    """(report, the candidate's run). What is not there yet is run, once nothing speaks against a verdict."""
-    from evalkit.comparing.gates import gate
-    from evalkit.comparing.gates.preflight import preflight
-
-    found = _finished(candidate, given)
-    if found is not None:
-        return gate(found, baseline, policy), Path(candidate[0])
-    plan = _plan(candidate, given, policy)
-    ready = preflight(plan, baseline, policy)
-    if ready.report.incomparable:
-        return ready.report, None
-    plan, before = ready.plan, ready.report
-    chosen = ""
-    if given["budget"] is not None:
-        plan, policy, chosen = _within(plan, given["budget"], baseline, policy, ready.pairs)
-        before = preflight(plan, baseline, policy).report
-    if given["dry_run"]:
-        _show_costs(plan, before, baseline, chosen)
-        raise click.exceptions.Exit(0)
-    _tell(before, quiet=given["quiet"])
-    report, folder = _run(plan, given, baseline, policy)
-    report.expected, report.chosen = before.expected, chosen
-    return report, folder
-
-
-def _within(
-    plan: RunPlan, budget: float, baseline: Opened, policy: Policy, pairs: list[PairedTask]
-) -> tuple[RunPlan, Policy, str]:
-    """The plan and the policy for the samples that a budget chooses, and these in words."""
-    from dataclasses import replace
-
-    from evalkit.comparing.gates.budget import choose
-    from evalkit.comparing.gates.spending import prices
-    from evalkit.runs.execution import forecasts
-
-    if not budget > 0.0:
-        raise UsageError("--budget is a number of US dollars above 0", found=f"{budget:g}")
-    ((model, asked),) = forecasts(plan)
-    found = choose(pairs, policy, prices(model, asked, baseline), budget)
-    return replace(plan, samples=found.samples), replace(policy, common_samples=True), found.words
-
-
-def _show_costs(plan: RunPlan, before: GateReport, baseline: Opened, chosen: str) -> None:
-    """What the candidate would cost in money and time, and what the gate could tell."""
-    from evalkit.cli.rendering.dry_run import show_forecasts
-    from evalkit.comparing.gates.spending import seconds
-    from evalkit.core.formatting import duration
-    from evalkit.runs.execution import forecasts
-
-    found = forecasts(plan)
-    for model, asked in found:
-        taken = seconds(model, asked, baseline)
-        shown = "the baseline does not say how long a sample takes" if math.isnan(taken) else f"about {duration(taken)}"
-        terminal.say(f"time: {shown}")
-    if chosen:
-        terminal.say(f"budget: {chosen}")
-    _tell(before, quiet=False)
-    show_forecasts(found, "the same command without --dry-run")
-
-
-def _tell(before: GateReport, *, quiet: bool) -> None:
-    """What an unchanged model can expect, said before anything is asked. No margin is taken from it."""
-    from evalkit.comparing.gates.outputs.sentences import expected
-
-    for line in () if quiet else expected(before):
-        terminal.say(one_line(f"before: {line}"), err=True)
-
-
-def _run(plan: RunPlan, given: dict[str, Any], baseline: Opened, policy: Policy) -> tuple[GateReport, Path]:
-    from evalkit.comparing.gates import gate
-    from evalkit.comparing.gates.candidate import run_now
-
-    if (rule := _rule(given)) is not None:
-        from evalkit.comparing.gates.looks import run_in_looks
-
-        return run_in_looks(plan, baseline, policy, rule, _watcher(given))
-    opened, folder = run_now(plan, _watcher(given))
-    return gate(opened, baseline, policy), folder
-
-
-def _finished(candidate: tuple[str, ...], given: dict[str, Any]) -> Opened | None:
-    """The candidate that was run already; None for one that is still to be run."""
-    from evalkit.comparing.gates.candidate import is_there, opened
-
-    there = [is_there(Path(name)) for name in candidate]
-    if all(there):
-        if given["models"]:
-            raise UsageError("a run that is there has its model", found="--model", fix="leave --model out")
-        rule = _rule(given)
-        said = {rule.flag if rule is not None else "": rule, "--budget": given["budget"], "--dry-run": given["dry_run"]}
-        for flag in (flag for flag, value in said.items() if value):
-            raise UsageError("a run that is there is not asked again", found=flag, fix=f"leave {flag} out")
-        return opened([Path(name) for name in candidate])
-    if any(there):
-        raise UsageError("runs and tasks together are no candidate", found=" ".join(candidate), fix="one or the other")
-    for name in candidate:
-        if not given["models"] and not name.endswith((".yaml", ".yml")):
-            raise UsageError(
-                f"{name} is no run folder, and without --model it can't be run",
-                fix="a run folder; a suite file; or tasks with --model MODEL",
-            )
-    return None
-
-
-def _plan(candidate: tuple[str, ...], given: dict[str, Any], policy: Policy) -> RunPlan:
-    from evalkit.cli.plan_from_words import plan_from
-    from evalkit.comparing.gates.freshness import fresh
-    from evalkit.runs.options import seconds_of
-
-    plan = plan_from(candidate, given)
-    return fresh(plan, policy, seconds_of(given["max_age"]) if given["max_age"] is not None else None)
-
-
-def _watcher(given: dict[str, Any]) -> Any:
-    from evalkit.cli.rendering.progress import progress
-
-    return progress(quiet=given["quiet"])
+    terminal.say(f"{policy}: valid for {place}")
 
 
 _NOT_REPEATED = ("tasks", "common_samples", "max_age", "markdown", "junit", "json_file", "github", "quiet", "out")

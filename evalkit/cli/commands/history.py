@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 import orjson
 
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option
 from evalkit.core import UsageError
 from evalkit.core.outside_text import one_line
 from evalkit.core.terminal import emit_json, say, styled
@@ -24,23 +26,30 @@ if TYPE_CHECKING:
 _SHOWN = 15
 
 
-@click.command("history")
+@click.command(
+    "history",
+    epilog=examples("evalkit history runs --task mmlu", "evalkit history runs --across-models --html history.html"),
+)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", default=Path("runs"))
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
-@click.option("--model", "models", multiple=True, metavar="MODEL", help="Only this model; may be repeated.")
-@click.option("--metric", default="", metavar="METRIC", help="Instead of each task's primary metric.")
-@click.option("--across-models", is_flag=True, help="One series a task, for checkpoints that have names of their own.")
-@click.option("--alpha", type=float, default=0.01, show_default=True, help="p at which a change point is flagged.")
-@click.option("--last", type=int, default=_SHOWN, show_default=True, help="Runs to show of every series.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
-@click.option("--html", "page", type=click.Path(path_type=Path), metavar="FILE", help="A page with every series drawn.")
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Show this task only. Repeat it for several.")
+@click.option("--model", "models", multiple=True, metavar="MODEL", help="Show this model only. Repeat it for several.")
+@click.option("--metric", default="", metavar="METRIC", help="Metric to follow.  [default: each task's primary metric]")
+@click.option("--across-models", is_flag=True, help="Join all models in one series per task, for checkpoints.")
+@click.option(
+    "--alpha", type=float, default=0.01, show_default=True, help="Flag changes with a p-value of at most this."
+)
+@click.option("--last", type=int, default=_SHOWN, show_default=True, help="Show this many runs of every series.")
+@json_option
+@click.option(
+    "--html", "page", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with a chart of every series."
+)
 def command(folder: Path, as_json: bool, last: int, page: Path | None, **given: Any) -> None:
-    """Show how scores under DIR moved over time, per task and model.
+    """Show how the scores of each task and model in DIR changed over time.
 
-    Only runs that asked the same (task prompt, data, scorers) stand in one series; another question begins a new one.
+    A series holds runs with the same prompts, data and scorers; when these change, a new series begins.
     """
     if not 0.0 < given["alpha"] < 1.0:
-        raise UsageError("--alpha lies between 0 and 1", found=str(given["alpha"]))
+        raise UsageError("--alpha must be between 0 and 1", found=str(given["alpha"]))
     from evalkit.comparing.history import HistoryFilter
 
     runs, series = _collect(folder, HistoryFilter(**given))
@@ -74,11 +83,11 @@ def _collect(folder: Path, wanted: HistoryFilter) -> tuple[list[Run], list[Serie
     from evalkit.comparing.history import series_of
 
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", fix="evalkit history DIR, where DIR holds run folders")
+        raise UsageError(f"folder {folder} does not exist", fix="evalkit history DIR, where DIR holds run folders")
     runs = list(_runs(folder))
     found = series_of(runs, wanted)
     if not found:
-        raise UsageError(f"{folder} holds no finished run of that kind", fix="evalkit show lists the runs")
+        raise UsageError(f"{folder} holds no matching finished run", fix="evalkit show lists the runs")
     return runs, found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from evalkit.cli.examples import examples
 from evalkit.core import UsageError
 from evalkit.core.terminal import say
 
@@ -76,14 +77,14 @@ _IGNORED = ("runs/",)
 """What a project does not commit."""
 
 
-@click.command("init")
+@click.command("init", epilog=examples("evalkit init my-evals", "evalkit init --ci github"))
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
-@click.option("--ci", type=click.Choice(["github", "gitlab"]), help="Add a gate for every change: suite, policy, job.")
-@click.option("--schemas", is_flag=True, help="Write the JSON Schemas of evalkit's files for editors, and no more.")
+@click.option("--ci", type=click.Choice(["github", "gitlab"]), help="Add a CI gate: suite, policy and job.")
+@click.option("--schemas", is_flag=True, help="Write only the JSON schemas of evalkit files, for editors.")
 def command(folder: Path, ci: str | None, schemas: bool) -> None:
-    """Start a project in FOLDER (default: here), or add a gate to one that is there.
+    """Create a project in FOLDER (default: the current folder), or add a CI gate to a project.
 
-    Files that are there already are never overwritten; a .gitignore gains what it lacks.
+    evalkit never overwrites a file. It adds missing lines to .gitignore.
     """
     from evalkit.cli.schemas import write_schemas
 
@@ -115,7 +116,7 @@ def _next(ci: str | None) -> tuple[str, ...]:
 def _write(folder: Path, files: Mapping[str, str], what: str, fix: str) -> None:
     taken = [name for name in files if (folder / name).exists()]
     if taken:
-        raise UsageError(f"{folder} holds {what} already", found=", ".join(taken), fix=fix)
+        raise UsageError(f"{folder} already holds {what}", found=", ".join(taken), fix=fix)
     for name, text in files.items():
         path = folder / name
         try:

@@ -10,26 +10,49 @@ from typing import cast
 import click
 
 from evalkit import plugins
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option
 from evalkit.core import UsageError
-from evalkit.core.terminal import emit, say
+from evalkit.core.terminal import emit, emit_json, say
 from evalkit.runs.store import Run
 from evalkit.runs.written_report import Report, write_pieces
 
 _FORMS = {".html": "html", ".htm": "html", ".md": "markdown", ".csv": "csv", ".json": "json", ".svg": "svg"}
 
 
-@click.command("leaderboard")
+@click.command(
+    "leaderboard",
+    epilog=examples(
+        "evalkit leaderboard",
+        "evalkit leaderboard runs --task mmlu -o board.csv",
+        "evalkit leaderboard runs --site public",
+    ),
+)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR", default=Path("runs"))
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Only this task; may be repeated.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help=".html, .md, .csv, .json or .svg.")
-@click.option("--site", type=click.Path(path_type=Path), metavar="OUT", help="A static site: a page for every model.")
-@click.option("--title", default="Leaderboard", show_default=True, help="The heading.")
-def command(folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path | None, title: str) -> None:
-    """Rank the models whose runs lie under DIR, at any depth.
+@click.option("--task", "tasks", multiple=True, metavar="TASK", help="Rank by this task only. Repeat it for several.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write .html, .md, .csv, .json or .svg, by the suffix.",
+)
+@click.option(
+    "--site", type=click.Path(path_type=Path), metavar="OUT", help="Write a static site with a page for every model."
+)
+@click.option("--title", default="Leaderboard", show_default=True, help="Heading of the page.")
+@json_option
+def command(
+    folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path | None, title: str, as_json: bool
+) -> None:
+    """Rank the models of all runs in DIR and its subfolders.
 
-    Prints Markdown and writes DIR/leaderboard.html, unless -o or --site says otherwise.
+    Prints Markdown and writes DIR/leaderboard.html, unless you give -o, --site or --json.
     """
     runs = runs_of(folder, tasks)
+    if as_json:
+        emit_json(str(_load("json", title)(runs)))
+        return
     if site is not None:
         say(f"wrote {write_site(runs, site, title)}")
         return
@@ -38,7 +61,7 @@ def command(folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path |
         if form is None:
             more = "; the page itself saves a PNG" if out.suffix.lower() == ".png" else ""
             fix = ", ".join(_FORMS) + more
-            raise UsageError("the file's suffix says what is written", found=str(out), fix=fix)
+            raise UsageError("the suffix of -o says which format to write", found=str(out), fix=fix)
         write_pieces(out, _load(form, title)(runs))
     else:
         emit(str(_load("markdown", title)(runs)) + "\n")
@@ -50,7 +73,7 @@ def command(folder: Path, tasks: tuple[str, ...], out: Path | None, site: Path |
 def runs_of(folder: Path, tasks: Sequence[str] = ()) -> list[Run]:
     """Every run at any depth that has a result; of those tasks only, where they are named. Raises UsageError."""
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", fix="evalkit leaderboard DIR, where DIR holds run folders")
+        raise UsageError(f"folder {folder} does not exist", fix="evalkit leaderboard DIR, where DIR holds run folders")
     found = []
     for run in every_run(folder):
         entries = [entry for entry in run.manifest.tasks if entry.result and (not tasks or entry.name in tasks)]
@@ -58,7 +81,7 @@ def runs_of(folder: Path, tasks: Sequence[str] = ()) -> list[Run]:
             run.manifest.tasks = entries
             found.append(run)
     if not found:
-        raise UsageError(f"{folder} holds no finished run of that kind", fix="evalkit show lists the runs")
+        raise UsageError(f"{folder} holds no matching finished run", fix="evalkit show lists the runs")
     return found
 
 

@@ -1,4 +1,4 @@
-"""`evalkit list`: what there is to ask and to be asked, without running a line of any plugin."""
+"""`evalkit list`: tasks, models and all other plugins, without running a line of any plugin."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option, print_json
 from evalkit.core.terminal import say
 from evalkit.plugins import KINDS, PluginEntry, index
 from evalkit.plugins.families import family_of, rows_of
@@ -17,31 +19,42 @@ FOLDERS = {kind.folder: name for name, kind in KINDS.items()}
 SHOWN = ("tasks", "models", "judges", "reports", "scorers", "metrics", "methods", "commands")
 
 
-@click.command("list")
+@click.command(
+    "list", epilog=examples("evalkit list tasks math", "evalkit list models", "evalkit list tasks lm-eval/arc --names")
+)
 @click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(SHOWN))
 @click.argument("words", nargs=-1, metavar="[WORD…]")
-@click.option("--tag", metavar="TAG", help="Only what carries this tag.")
-@click.option("--tasks-from", metavar="DIR", default="", help="Folder of lm-eval's YAML, with a word lm-eval/….")
-@click.option("--names", is_flag=True, help="Names only, one a line.")
-def command(kind: str | None, words: tuple[str, ...], tag: str | None, tasks_from: str, names: bool) -> None:
-    """List what there is of a KIND, or of every kind, whose name, summary or tags hold every WORD.
+@click.option("--tag", metavar="TAG", help="Show only entries with this tag.")
+@click.option("--tasks-from", metavar="DIR", default="", help="List lm-eval/… tasks of this folder of YAML files.")
+@click.option("--names", is_flag=True, help="Print names only, one per line.")
+@json_option
+def command(
+    kind: str | None, words: tuple[str, ...], tag: str | None, tasks_from: str, names: bool, as_json: bool
+) -> None:
+    """List what you can use, including plugins of your own.
 
-    A KIND is tasks, models, judges, reports, scorers, metrics, methods or commands. Yours are among them: the files in
-    the folders of these names, here and in installed packages. `list tasks lm-eval/` lists those of lm-eval.
+    KIND is tasks, models, judges, reports, scorers, metrics, methods or commands; without it, evalkit lists every kind.
+    Each WORD must occur in an entry's name, summary or tags. Files in folders of these names, in the current folder
+    and in installed packages, are listed as well. `evalkit list tasks lm-eval/` lists the tasks of lm-eval.
     """
     problems: list[str] = []
+    listed: dict[str, list[dict[str, object]]] = {}
     for shown in (kind,) if kind else SHOWN:
         entries = _family(words, tasks_from) if shown == "tasks" else []
         entries = entries or _entries(shown, problems)
         found = [e for e in entries if _matches(e, words) and (tag is None or tag in e[2])]
-        if names:
+        if as_json:
+            listed[shown] = [{"name": name, "summary": about, "tags": list(tags)} for name, about, tags in found]
+        elif names:
             for name, _, _ in found:
                 say(name)
         elif found or kind:
             _print(shown, found, len(entries))
     for problem in dict.fromkeys(problems):
         say(f"evalkit: {problem}", err=True)
-    if not names and (kind is None or kind == "tasks"):
+    if as_json:
+        print_json(kinds=listed, problems=list(dict.fromkeys(problems)))
+    elif not names and (kind is None or kind == "tasks"):
         say("next: evalkit run TASK --model MODEL")
 
 
@@ -60,7 +73,7 @@ def _entries(shown: str, problems: list[str]) -> list[tuple[str, str, Sequence[s
 
         own = own_commands()
         taken = [entry for entry in usable if entry.name not in own]
-        problems += [f"{e.path}: there is a command {e.name!r} already; rename it in its META" for e in taken]
+        problems += [f"{e.path}: the command {e.name!r} already exists; rename it in META" for e in taken]
         return [*((name, summary, ()) for name, summary in COMMANDS.items()), *map(_row, own.values())]
     return [_row(entry) for entry in usable]
 
@@ -83,7 +96,7 @@ def _matches(entry: tuple[str, str, Sequence[str]], words: Iterable[str]) -> boo
 
 
 def _print(kind: str, rows: list[tuple[str, str, Sequence[str]]], total: int) -> None:
-    """Names in one column, summaries wrapped beside them, within the terminal or 80 columns."""
+    """Names in one column, wrapped summaries in the next, within the terminal or 80 columns."""
     shown = f"{len(rows)} of {total}" if len(rows) != total else str(total)
     told = [_bold(f"{kind} ({shown})")]
     width = min(shutil.get_terminal_size((80, 24)).columns, 100)

@@ -10,6 +10,7 @@ from typing import cast
 import click
 
 from evalkit import plugins
+from evalkit.cli.examples import examples
 from evalkit.core import UsageError
 from evalkit.core.terminal import say
 from evalkit.runs.store import Run, runs_under
@@ -19,23 +20,29 @@ from evalkit.runs.written_report import Report, write_pieces
 _TRACKERS = ("mlflow", "wandb")
 
 
-@click.command("push")
+@click.command(
+    "push",
+    epilog=examples(
+        "evalkit push runs/a --to mlflow                     server from MLFLOW_TRACKING_URI",
+        "evalkit push runs/a --to mlflow:sqlite:///mlflow.db",
+        "evalkit push runs/a --to wandb:team/project --no-pages",
+    ),
+)
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN…")
-@click.option("--to", "where", required=True, metavar="TRACKER[:PLACE]", help="mlflow[:URI] or wandb[:ENTITY/PROJECT].")
-@click.option("--experiment", default="evalkit", show_default=True, help="MLflow's experiment.")
-@click.option("--pages/--no-pages", default=True, show_default=True, help="Send the run's report, too.")
+@click.option(
+    "--to",
+    "where",
+    required=True,
+    metavar="TRACKER[:PLACE]",
+    help="Tracker to send to: mlflow[:URI] or wandb[:ENTITY/PROJECT].",
+)
+@click.option("--experiment", default="evalkit", show_default=True, help="MLflow experiment.")
+@click.option("--pages/--no-pages", default=True, show_default=True, help="Send the report page of each run.")
 def command(runs: tuple[Path, ...], where: str, experiment: str, pages: bool) -> None:
-    """Send every RUN (a run folder, or a folder of them) to an experiment tracker.
+    """Send runs to an experiment tracker. RUN is a run folder or a folder of runs.
 
-    Scores with their intervals become metrics, signatures and settings parameters; the manifest and a page with every
-    sample go along as artifacts. A run that is sent again is brought up to date.
-
-    \b
-    Examples:
-      evalkit push runs/a --to mlflow                             where MLFLOW_TRACKING_URI says
-      evalkit push runs/a --to mlflow:sqlite:///mlflow.db
-      evalkit push runs --to mlflow:http://host:5000 --no-pages
-      evalkit push runs/a --to wandb:team/project
+    Scores and their intervals become metrics; signatures and settings become parameters; the manifest and a page with
+    every sample become artifacts. If you push a run again, evalkit updates it.
     """
     tracker, _, place = where.partition(":")
     if tracker not in _TRACKERS:

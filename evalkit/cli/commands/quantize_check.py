@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from evalkit.cli.commands.run import RUN_FAILED
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option
 from evalkit.cli.run_options import run_options
 from evalkit.comparing.gates.report import INCONCLUSIVE, REGRESSED
 from evalkit.core import UsageError, claims
@@ -50,35 +52,48 @@ class _Against(click.Command):
         return super().parse_args(ctx, spread)
 
 
-@click.command("quantize-check", cls=_Against)
-@click.argument("model", metavar="MODEL", required=False)
-@click.option("--against", multiple=True, metavar="VARIANT…", help="Options over MODEL, gguf=FILE, or another model.")
-@click.option("--task", "tasks", multiple=True, metavar="TASK", help="May be repeated.  [default: three small sets]")
-@click.option("--gate", "policy", metavar="FILE", help="Put each variant to a gate: a policy file, or default.")
-@click.option("--margin", metavar="X", help="The same, with the largest drop that passes: 0.02 or 2%.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the runs.  [default: runs/<time>]"
+@click.command(
+    "quantize-check",
+    cls=_Against,
+    epilog=examples(
+        "evalkit quantize-check tiny --against dtype=bfloat16",
+        "evalkit quantize-check hf/./m --against quant=nf4 gguf=m-q4.gguf --task mmlu",
+    ),
 )
-@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with an interrupted check.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.argument("model", metavar="MODEL", required=False)
+@click.option("--against", multiple=True, metavar="VARIANT…", help="Variants to compare with MODEL.")
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    metavar="TASK",
+    help="Task to run. Repeat it for several.  [default: three small sets]",
+)
+@click.option("--gate", "policy", metavar="FILE", help="Gate each variant with this policy file, or with `default`.")
+@click.option("--margin", metavar="X", help="Gate each variant; the largest drop that passes, such as 0.02 or 2%.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the runs to this folder.  [default: runs/<time>]",
+)
+@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Continue an interrupted check.")
+@json_option
 @run_options("quantize-check")
 def command(model: str | None, out: Path | None, resume: Path | None, **given: Any) -> None:
-    """Ask MODEL and every VARIANT of it the same, and compare them sample by sample.
+    """Compare variants of MODEL, such as quantized ones, with the full model, sample by sample.
 
-    A VARIANT is options over MODEL (quant=int8, dtype=bfloat16, adapter=PATH; several with commas), gguf=FILE, or a
-    model of its own. MODEL may be a suite file: its first model is the full one; the others, and those under
-    `against:`, are variants. What has a result under --out is not run again.
+    VARIANT is a set of options for MODEL (quant=int8, dtype=bfloat16, adapter=PATH; separate several with commas),
+    gguf=FILE, or another model. MODEL may be a suite file: its first model is the full one, and all others are
+    variants. evalkit does not repeat variants that already have a result in --out.
 
     \b
     Exit codes:
-      0  every variant that this machine can run has a result
-      1, 4  with a gate: a regression; not enough samples to tell
-      2  a mistake in what was asked
-      3  a variant failed, or none could run; with a gate, also if one could not
-    \b
-    Examples:
-      evalkit quantize-check tiny --against dtype=bfloat16
-      evalkit quantize-check hf/./m --against quant=nf4 gguf=m-q4.gguf --task mmlu
+      0  every variant that can run here has a result
+      1  with a gate: a variant regressed
+      2  a mistake in the command or its files
+      3  a variant failed or none could run; with a gate, any that could not run
+      4  with a gate: too few samples to decide
     """
     from evalkit.cli.variant_runs import check, open_models, run_all
     from evalkit.comparing.variant_file import hold
@@ -95,7 +110,7 @@ def command(model: str | None, out: Path | None, resume: Path | None, **given: A
         with hold(folder):
             run_all(folder, asked, opened, quiet=given["quiet"], say=lambda text: say(text, err=True))
     except KeyboardInterrupt:
-        say(f"evalkit: interrupted; every finished sample is kept\n  go on: {_again(folder)}", err=True)
+        say(f"evalkit: interrupted; every finished sample is kept\n  continue: {_again(folder)}", err=True)
         raise click.exceptions.Exit(130) from None
     _finish(folder, asked, policy, given)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option
 from evalkit.cli.run_options import run_option
 from evalkit.core.terminal import say
 
@@ -25,11 +27,15 @@ SUITE = (
 )
 
 
-@click.command("quickstart")
+@click.command("quickstart", epilog=examples("evalkit quickstart", "evalkit quickstart --out first-run"))
 @run_option("out")
 @run_option("quiet")
-def command(out: Path | None, quiet: bool) -> None:
-    """Evaluate the embedded model on toy sets: multiple choice, questions, summaries, perplexity."""
+@json_option
+def command(out: Path | None, quiet: bool, as_json: bool) -> None:
+    """Evaluate the embedded model on toy sets: multiple choice, questions, summaries, perplexity.
+
+    It needs no network, no GPU and no key, and takes under a minute.
+    """
     from evalkit.cli.commands.run import finish
     from evalkit.cli.rendering.progress import progress
     from evalkit.core.formatting import duration
@@ -37,13 +43,21 @@ def command(out: Path | None, quiet: bool) -> None:
     from evalkit.runs.plan import RunPlan
 
     started = time.perf_counter()
-    say("tiny, a 1 M-parameter Llama that ships with evalkit, on five toy sets:")
-    say("small and made up, to show what evalkit does without a network\n")
+    if not as_json:
+        _introduce()
     runs = run_plan(RunPlan(tasks=SUITE, models=("tiny",), out=out), progress(quiet=quiet))
-    finish(runs)
-    for what, page in _pages(runs, alone=out is not None):
+    finish(runs, as_json=as_json)
+    pages = _pages(runs, alone=out is not None)
+    if as_json:
+        return
+    for what, page in pages:
         say(f"{what} {page}")
     say(f"took {duration(time.perf_counter() - started)}; next: evalkit run mmlu --model hf/<repo or path>")
+
+
+def _introduce() -> None:
+    say("Evaluating tiny, a Llama with 1 M parameters that ships with evalkit, on five toy")
+    say("sets: small, made-up data that shows what evalkit does without a network.\n")
 
 
 def _pages(runs: Sequence[Run], *, alone: bool) -> list[tuple[str, Path]]:

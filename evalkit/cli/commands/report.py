@@ -9,6 +9,7 @@ from typing import cast
 import click
 
 from evalkit import plugins
+from evalkit.cli.examples import examples
 from evalkit.core import Sibling, UsageError
 from evalkit.core.spec import parse
 from evalkit.core.terminal import emit, say
@@ -16,14 +17,31 @@ from evalkit.runs.foreign.scored import runs_at
 from evalkit.runs.written_report import BY_SUFFIX, FOLDER, Report, files_of, tags_of, write_folder, write_pieces
 
 
-@click.command("report")
+@click.command(
+    "report",
+    epilog=examples(
+        "evalkit report runs/a                     print Markdown",
+        "evalkit report runs/a -o report.html      one offline page with every sample",
+        "evalkit report --compare runs/a runs/b    what changed, as runs/b/comparison.html",
+        "evalkit report runs/a -o scores.csv       one line per score",
+    ),
+)
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN…")
-@click.option("--as", "name", metavar="REPORT", help="See evalkit list reports.  [default: by FILE's suffix]")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write here; - prints.")
-@click.option("--compare", "comparing", is_flag=True, help="A page that sets two runs beside each other.")
-@click.option("--policy", metavar="FILE", help="With --compare: a gate's verdict on top; a policy file, or default.")
 @click.option(
-    "--pair", "pairs", multiple=True, metavar="A=B", help="With --compare: A's task with B's of another name."
+    "--as",
+    "name",
+    metavar="REPORT",
+    help="Report plugin; see `evalkit list reports`.  [default: by the suffix of FILE]",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE; - prints.")
+@click.option("--compare", "comparing", is_flag=True, help="Compare two runs on one page.")
+@click.option(
+    "--policy",
+    metavar="FILE",
+    help="With --compare: show the verdict of a gate with this policy file, or with `default`.",
+)
+@click.option(
+    "--pair", "pairs", multiple=True, metavar="A=B", help="With --compare: pair task A with task B of another name."
 )
 def command(
     runs: tuple[Path, ...],
@@ -33,23 +51,16 @@ def command(
     policy: str | None,
     pairs: tuple[str, ...],
 ) -> None:
-    """Report on every RUN (a run folder, or a folder of them) with a report plugin.
+    """Write a report on one or more runs. RUN is a run folder or a folder of runs.
 
-    A RUN may also be lm-eval's output folder (--log_samples) or an Inspect log.
-
-    \b
-    Examples:
-      evalkit report runs/a                     Markdown, printed
-      evalkit report runs/a -o report.html      one offline page with every sample
-      evalkit report --compare runs/a runs/b    what changed; comparison.html in B
-      evalkit report runs/a -o scores.csv       one line a score
+    RUN may also be an lm-eval output folder (--log_samples) or an Inspect log.
     """
     # Within a folder the oldest comes first, as the models were asked.
     found = [run for given in runs for run in runs_at(given)]
     suffix = out.suffix.lower() if out else ""
     if suffix not in ("", *BY_SUFFIX) and not (name or comparing):
         raise UsageError(
-            "the file's suffix says what is written", found=str(out), fix=f"{', '.join(BY_SUFFIX)}; or --as REPORT"
+            "the suffix of -o says which format to write", found=str(out), fix=f"{', '.join(BY_SUFFIX)}; or --as REPORT"
         )
     chosen = name or ("comparison" if comparing else BY_SUFFIX.get(suffix, "markdown"))
     if comparing and len(found) != 2:

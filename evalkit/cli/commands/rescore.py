@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from evalkit import plugins
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option, print_json
 from evalkit.core import Task, UsageError
 from evalkit.judging.judge_model import judge_for, judged_by
 from evalkit.plugins import foreign_code
@@ -18,23 +20,46 @@ from evalkit.runs.runner.rescore import rescore
 from evalkit.runs.store import Run, manifest
 
 
-@click.command("rescore")
+@click.command(
+    "rescore",
+    epilog=examples("evalkit rescore runs/20260101-120000", "evalkit rescore lm-eval-out --as-task gsm8k_cot=gsm8k"),
+)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="New run folder.  [default: RUN-rescored]")
-@click.option("--judge", metavar="MODEL", help="Model that judges.  [default: the run's own]")
-@click.option("--as-task", "named", multiple=True, metavar="NAME=TASK", help="Task for NAME of a log; may be repeated.")
-@click.option("--tasks-from", metavar="DIR", default="", help="Folder of lm-eval's YAML, for a log of lm-eval's.")
-@click.option("--allow-code", is_flag=True, help="Run the Python that tasks of such a folder name.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the new run to this folder.  [default: RUN-rescored]",
+)
+@click.option("--judge", metavar="MODEL", help="Model for tasks that a judge scores.  [default: the judge of RUN]")
+@click.option(
+    "--as-task",
+    "named",
+    multiple=True,
+    metavar="NAME=TASK",
+    help="Score the task NAME of a log as TASK. Repeat it for several.",
+)
+@click.option("--tasks-from", metavar="DIR", default="", help="Read lm-eval tasks from this folder of YAML files.")
+@click.option("--allow-code", is_flag=True, help="Allow tasks from --tasks-from to run their Python code.")
+@json_option
 def command(
-    run: Path, out: Path | None, judge: str | None, named: tuple[str, ...], tasks_from: str, allow_code: bool
+    run: Path,
+    out: Path | None,
+    judge: str | None,
+    named: tuple[str, ...],
+    tasks_from: str,
+    allow_code: bool,
+    as_json: bool,
 ) -> None:
-    """Score RUN again from its stored replies, without a model, into a new run folder.
+    """Score RUN again from its stored replies, with today's scorers, into a new run folder.
 
-    Only a judge is asked, where a task is scored by one; what it said before comes from the cache. RUN may be a log of
-    lm-eval's or Inspect's: its tasks are scored by lm-eval's own of the same name, or by those that --as-task names.
+    evalkit asks no model. For tasks that a judge scores it asks the judge; replies of the judge that are in the cache
+    are used again. RUN may be an lm-eval or Inspect log: its tasks are scored by the lm-eval tasks of the same name, or
+    by those that you name with --as-task.
     """
     from evalkit.cli.commands.run import RUN_FAILED, explain_failures
     from evalkit.cli.rendering.output import console, print_scores
+    from evalkit.cli.rendering.run_json import run_json
     from evalkit.runs.foreign.scored import runs_at
 
     out = out or run.with_name(f"{run.name}-rescored")
@@ -45,12 +70,15 @@ def command(
         else:
             old = Run.open(run)
             new = asyncio.run(_rescored(old, _tasks_of(old), out, judge))
-    printer = console()
-    printer.print("before", style="bold")
-    print_scores(printer, [old])
-    printer.print("\nafter", style="bold")
-    print_scores(printer, [new])
-    printer.print(f"\nrun: {new.folder}", soft_wrap=True)
+    if as_json:
+        print_json(before=run_json(old), after=run_json(new))
+    else:
+        printer = console()
+        printer.print("before", style="bold")
+        print_scores(printer, [old])
+        printer.print("\nafter", style="bold")
+        print_scores(printer, [new])
+        printer.print(f"\nrun: {new.folder}", soft_wrap=True)
     if new.failed:
         console(err=True).print(explain_failures([new]), style="red", soft_wrap=True)
         raise click.exceptions.Exit(RUN_FAILED)
@@ -64,7 +92,7 @@ def _tasks_of(run: Run) -> dict[str, Task]:
 def _task(spec: str, project: Path | None = None) -> Task:
     found = plugins.load("task", spec, project=project)
     if not isinstance(found, Task):
-        raise UsageError(f"{spec!r} is not a task any more")
+        raise UsageError(f"{spec!r} is no longer a task")
     return found
 
 

@@ -1,4 +1,4 @@
-"""`evalkit run`: tasks × models, a table of estimates, and where the run lies."""
+"""`evalkit run`: tasks × models, a table of estimates, and the run's folder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option, print_json
 from evalkit.cli.run_options import run_options
 from evalkit.core import UsageError, Validity
 
@@ -20,25 +22,41 @@ if TYPE_CHECKING:
 RUN_FAILED = 3
 
 
-@click.command("run")
+@click.command(
+    "run",
+    epilog=examples(
+        "evalkit run toy_mmlu toy_squad --model tiny",
+        "evalkit run mmlu squad --model hf/./my-model --data-dir ./hub --limit 500",
+        "evalkit run suite.yaml --watch",
+        "evalkit run --resume runs/20260101-120000",
+    ),
+)
 @click.argument("tasks", nargs=-1, metavar="TASK…")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with an interrupted run.")
-@click.option("--dry-run", is_flag=True, help="Count requests, tokens and cost; ask nothing.")
-@click.option("--watch", is_flag=True, help="Serve a page of the run on this machine while it goes.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
+@click.option("--dry-run", is_flag=True, help="Print requests, tokens and cost without asking a model.")
+@click.option("--watch", is_flag=True, help="Serve a page of the run on this machine while it runs.")
 @run_options("run")
-def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: bool, watch: bool, **given: Any) -> None:
-    """Evaluate MODEL on every TASK.
+@json_option
+def command(
+    tasks: tuple[str, ...],
+    quiet: bool,
+    resume: Path | None,
+    dry_run: bool,
+    watch: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Evaluate one or more models on one or more tasks.
 
-    A TASK is a name from `evalkit list tasks`, a task file (.py or .yaml), or a suite file that names tasks and
-    models; arguments stand inline: mmlu,subject=anatomy. A MODEL is provider/name: tiny, hf/<repo or path>,
-    openai/<model>, vllm/<model>; arguments inline as well: hf/gpt2,dtype=bfloat16.
+    TASK is a name from `evalkit list tasks`, a task file (.py or .yaml), or a suite file that names tasks and models.
+    MODEL is provider/name: tiny, hf/<repo or path>, openai/<model>, vllm/<model> and so on (`evalkit list models`).
+    Add options after a comma: mmlu,subject=anatomy or hf/gpt2,dtype=bfloat16.
 
     \b
-    Examples:
-      evalkit run toy_mmlu toy_squad --model tiny
-      evalkit run mmlu squad --model hf/./my-model --data-dir ./hub --limit 500
-      evalkit run suite.yaml --watch
-      evalkit run --resume runs/20260101-120000
+    Exit codes:
+      0  every run finished
+      2  a mistake in the command or its files
+      3  too many samples could not be measured
     """
     from evalkit.cli.rendering.progress import progress
     from evalkit.cli.watched_run import with_page
@@ -47,7 +65,7 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
     watcher = progress(quiet=quiet)
     if resume is not None:
         if dry_run:
-            raise UsageError("a run that was begun is not counted again", fix="--dry-run without --resume")
+            raise UsageError("--dry-run cannot count a run that already began", fix="leave out --resume")
         if tasks or given["models"]:
             raise UsageError(
                 "--resume takes tasks and models from the run's manifest", fix=f"evalkit run --resume {resume}"
@@ -65,12 +83,13 @@ def command(tasks: tuple[str, ...], quiet: bool, resume: Path | None, dry_run: b
 
         plan = plan_from(tasks, given)
         if dry_run:
-            from evalkit.cli.rendering.dry_run import show_forecasts
+            from evalkit.cli.rendering.dry_run import forecasts_json, show_forecasts
 
-            show_forecasts(execution.forecasts(plan))
+            found = execution.forecasts(plan)
+            print_json(models=forecasts_json(found)) if as_json else show_forecasts(found)
             return
         runs = _run(plan, watcher, watch=watch)
-    finish(runs)
+    finish(runs, as_json=as_json)
 
 
 def _run(plan: RunPlan, watcher: Progress, *, watch: bool) -> list[Run]:
@@ -92,8 +111,25 @@ def _run(plan: RunPlan, watcher: Progress, *, watch: bool) -> list[Run]:
             claims.abandon(claimed)
 
 
-def finish(runs: list[Any]) -> None:
-    """Print the table, where the runs lie and what to do next; exit 3 where too little could be measured."""
+def finish(runs: list[Any], *, as_json: bool = False) -> None:
+    """Print the table, the runs' folders and the next step, or all of it as JSON; exit 3 where too little could be
+    measured."""
+    from evalkit.cli.rendering.output import console
+    from evalkit.cli.rendering.run_json import run_json
+
+    if as_json:
+        print_json(runs=[run_json(run) for run in runs])
+    else:
+        _show(runs)
+    failed = [run for run in runs if run.failed]
+    if failed:
+        message = explain_failures(failed)
+        console(err=True).print(message, style="red", soft_wrap=True)
+        sys.stdout.flush()
+        raise click.exceptions.Exit(RUN_FAILED)
+
+
+def _show(runs: list[Any]) -> None:
     from evalkit.cli.rendering.output import console, print_scores
 
     out = console()
@@ -103,12 +139,6 @@ def finish(runs: list[Any]) -> None:
         out.print(f"run: {run.folder}", soft_wrap=True)
     together = runs[0].folder if len(runs) == 1 else runs[0].folder.parent
     out.print(f"next: evalkit show {together}", style="dim", soft_wrap=True)
-    failed = [run for run in runs if run.failed]
-    if failed:
-        message = explain_failures(failed)
-        console(err=True).print(message, style="red", soft_wrap=True)
-        sys.stdout.flush()
-        raise click.exceptions.Exit(RUN_FAILED)
 
 
 def explain_failures(runs: list[Any]) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Literal, cast
 import click
 
 from evalkit import plugins
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option
 from evalkit.cli.run_options import run_option
 from evalkit.core import Attempt, DataOptions, Metric, Model, Record, Task, UsageError, claims, paths
 from evalkit.core.terminal import say
@@ -26,7 +28,13 @@ from evalkit.runs.store import Run
 _USUAL_K = (1, 10, 100)
 
 
-@click.command("score")
+@click.command(
+    "score",
+    epilog=examples(
+        "evalkit score gsm8k --responses outputs.jsonl",
+        "evalkit score humaneval --responses samples.jsonl --results results.jsonl",
+    ),
+)
 @click.argument("task", metavar="TASK")
 @click.option(
     "--responses",
@@ -35,40 +43,64 @@ _USUAL_K = (1, 10, 100)
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Of one model; may be repeated.",
+    help="File with responses of one model. Repeat it for several files.",
 )
-@click.option("--text", default="", metavar="TEMPLATE", help='A row\'s text, such as "{{ output[0] }}".')
-@click.option("--id", "row_id", default="", metavar="TEMPLATE", help='A row\'s sample, such as "{{ task_id }}".')
-@click.option("--prompt", default="", metavar="TEMPLATE", help="What was asked, where there is no id.")
-@click.option("--texts", type=click.Choice(["all", "first"]), default="all", show_default=True, help="Of each sample.")
+@click.option(
+    "--text", default="", metavar="TEMPLATE", help='Template for the response in a row, such as "{{ output[0] }}".'
+)
+@click.option(
+    "--id",
+    "row_id",
+    default="",
+    metavar="TEMPLATE",
+    help='Template for the sample id of a row, such as "{{ task_id }}".',
+)
+@click.option("--prompt", default="", metavar="TEMPLATE", help="Template for the prompt of a row, if rows have no id.")
+@click.option(
+    "--texts",
+    type=click.Choice(["all", "first"]),
+    default="all",
+    show_default=True,
+    help="Score all responses of a sample, or the first.",
+)
 @click.option(
     "--missing",
     type=click.Choice(["refuse", "out", "wrong"]),
     default="refuse",
     show_default=True,
-    help="A sample without a response: it leaves n, or counts as wrong.",
+    help="Samples without a response: refuse the file, leave them out of n, or count them as wrong.",
 )
-@click.option("--skip-unmatched", is_flag=True, help="Leave out responses that no sample of the task has.")
-@click.option("--k", default="", metavar="K,K,…", help="pass@k for these k.  [default: of 1, 10, 100 what there is]")
-@click.option("--name", default="", metavar="NAME", help="Of the model.  [default: as the file says, or its name]")
-@click.option("--results", type=click.Path(path_type=Path), metavar="FILE", help="Every row again, with its scores.")
+@click.option("--skip-unmatched", is_flag=True, help="Ignore responses that match no sample of the task.")
+@click.option(
+    "--k",
+    default="",
+    metavar="K,K,…",
+    help="Compute pass@k for these k.  [default: 1, 10 and 100, as far as there are responses]",
+)
+@click.option(
+    "--name", default="", metavar="NAME", help="Name of the model.  [default: from the file, or the file name]"
+)
+@click.option(
+    "--results", type=click.Path(path_type=Path), metavar="FILE", help="Write every row with its scores to this file."
+)
 @run_option("data_dir")
 @run_option("offline")
-@click.option("--judge", metavar="MODEL", help="Model that judges, where a judge scores the task.")
-@click.option("--unsafe-code", type=click.Choice(["subprocess"]), help="Run generated code WITHOUT isolation.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<time>]")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(task: str, files: tuple[Path, ...], quiet: bool, **given: Any) -> None:
-    """Score responses that were made elsewhere as TASK's; the result is a run like any other.
+@click.option("--judge", metavar="MODEL", help="Model for tasks that a judge scores.")
+@click.option("--unsafe-code", type=click.Choice(["subprocess"]), help="Run generated code WITHOUT a sandbox.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the run to this folder.  [default: runs/<time>]",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@json_option
+def command(task: str, files: tuple[Path, ...], quiet: bool, as_json: bool, **given: Any) -> None:
+    """Score responses made outside evalkit as if evalkit had asked TASK. The result is a normal run.
 
-    A FILE is JSONL, JSON, CSV, Parquet, a text line a sample, a data set saved to disk, or a log of lm-eval or
-    Inspect; the forms of human-eval, AlpacaEval, FastChat, OpenAI's evals and batch results are known. Responses are
-    matched by id, by prompt or by question, whichever places most; one that fits two samples is refused.
-
-    \b
-    Examples:
-      evalkit score gsm8k --responses outputs.jsonl
-      evalkit score humaneval --responses samples.jsonl --results results.jsonl
+    FILE is JSONL, JSON, CSV, Parquet, text with one line per sample, a data set saved to disk, or an lm-eval or Inspect
+    log. evalkit knows the formats of human-eval, AlpacaEval, FastChat, OpenAI evals and batch results. It matches
+    responses to samples by id, prompt or question, whichever matches most, and refuses a response that fits two.
     """
     from evalkit.cli.commands.run import finish
     from evalkit.cli.rendering.progress import progress
@@ -89,8 +121,9 @@ def command(task: str, files: tuple[Path, ...], quiet: bool, **given: Any) -> No
     run = _run(scored, task, model, settings, given, progress(quiet=quiet))
     if given["results"]:
         _write_results(given["results"], matched, run)
-    _say_how(matched, attempts, responses)
-    finish([run])
+    if not as_json:
+        _say_how(matched, attempts, responses)
+    finish([run], as_json=as_json)
 
 
 def _asked(name: str, responses: Sequence[Response]) -> Task:
@@ -108,9 +141,9 @@ def _allowed(missing: Literal["refuse", "out", "wrong"]) -> float:
 def _check_unmatched(matched: Matched, responses: Sequence[Response], skip: bool) -> None:
     if matched.unmatched and not skip:
         raise UsageError(
-            f"{len(matched.unmatched):,} of {len(responses):,} responses fit no sample, by {matched.how}",
+            f"{len(matched.unmatched):,} of {len(responses):,} responses match no sample by {matched.how}",
             found=matched.unmatched[0].origin,
-            fix="another task, or --skip-unmatched leaves them out",
+            fix="name another task, or ignore them with --skip-unmatched",
         )
 
 
@@ -121,7 +154,7 @@ def _counted(task: Task, settings: Settings, count: int, matched: Matched, k: st
     metrics = metrics_of(task)
     if not any(metric.name.startswith("pass@") for metric in metrics):
         if k:
-            raise UsageError(f"{task.name} has no pass@k", found=f"--k {k}", fix="leave it out")
+            raise UsageError(f"{task.name} has no pass@k", found=f"--k {k}", fix="leave out --k")
         return task, replace(settings, samples=count)
     least = min(sum(len(one.texts) for one in found) for found in matched.of.values())
     chosen = pass_at(k or ",".join(str(one) for one in _USUAL_K if one <= least), least)
@@ -169,7 +202,7 @@ def _write_results(path: Path, matched: Matched, run: Run) -> None:
                 out.write(
                     json.dumps({**response.row, "sample": sample, **added}, ensure_ascii=False, default=str) + "\n"
                 )
-    say(f"results: {path}")
+    say(f"results: {path}", err=True)
 
 
 def _results_of(records: Sequence[Record], seen: Counter[str]) -> dict[str, Any]:

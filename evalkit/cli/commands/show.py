@@ -1,4 +1,4 @@
-"""`evalkit show`: the runs there are, a run's summary, and single samples with prompt, reply and scores."""
+"""`evalkit show`: the list of runs, a run's scores, and single samples with prompt, reply and scores."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalkit.cli.examples import examples
+from evalkit.cli.json_option import json_option, print_json
 from evalkit.core import Record, Reply, Sample, UsageError
-from evalkit.core.terminal import emit_json
 from evalkit.runs.store import Run, TaskResult, runs_under
 
 if TYPE_CHECKING:
@@ -23,34 +24,52 @@ _SHOWN_GROUPS = 80
 # Everything a terminal obeys: C0 without tab and newline, DEL and C1. A model's reply must not move the cursor.
 
 
-@click.command("show")
+@click.command(
+    "show",
+    epilog=examples(
+        "evalkit show",
+        "evalkit show runs/20260101-120000 --wrong",
+        "evalkit show runs/20260101-120000 --sample astronomy/17",
+    ),
+)
 @click.argument("run", required=False, type=click.Path(path_type=Path))
-@click.option("--task", metavar="TASK", help="Only this task.")
-@click.option("--sample", "samples", multiple=True, metavar="ID", help="Show this sample in full.")
+@click.option("--task", metavar="TASK", help="Show only this task.")
+@click.option(
+    "--sample", "samples", multiple=True, metavar="ID", help="Show this sample in full. Repeat it for several."
+)
 @click.option("--failed", is_flag=True, help="Show samples that could not be measured.")
-@click.option("--wrong", is_flag=True, help="Show samples whose primary metric score is below 1.")
-@click.option("--limit", type=int, default=_SHOWN_SAMPLES, show_default=True, help="Samples to show at most.")
-@click.option("--json", "as_json", is_flag=True, help="The manifest as JSON.")
+@click.option("--wrong", is_flag=True, help="Show samples that score below 1 in the primary metric.")
+@click.option("--limit", type=int, default=_SHOWN_SAMPLES, show_default=True, help="Show at most this many samples.")
+@json_option
 def command(
     run: Path | None, task: str | None, samples: tuple[str, ...], failed: bool, wrong: bool, limit: int, as_json: bool
 ) -> None:
-    """Show RUN: its scores, or single samples. Without RUN, list the runs in runs/."""
+    """Show the scores of RUN, or single samples of it. Without RUN, list the runs in runs/.
+
+    RUN is a run folder, a folder of runs, an lm-eval output folder or an Inspect log.
+    """
     from evalkit.cli.rendering.output import console
+    from evalkit.cli.rendering.run_json import record_json, run_json
 
     out = console()
     if run is None:
-        _list_runs(out)
+        _list_json() if as_json else _list_runs(out)
         return
     from evalkit.runs.foreign.scored import runs_at
 
     found = runs_at(run)[::-1]
-    if as_json:
-        for one in found:
-            emit_json(_manifest(one))
+    if as_json and (samples or failed or wrong):
+        chosen = [record for one in found for record in islice(_chosen(one, task, samples, failed, wrong), limit)]
+        print_json(samples=[record_json(record) for record in chosen])
+    elif as_json:
+        print_json(runs=[run_json(one, task) for one in found])
     elif samples or failed or wrong:
         shown = sum(_show_samples(out, one, task, samples, failed, wrong, limit) for one in found)
         if not shown and samples:
-            raise UsageError("no such sample in this run", fix=f"evalkit show {run} --wrong shows some ids")
+            raise UsageError(
+                f"the run has no sample {' or '.join(map(repr, samples))}",
+                fix=f"evalkit show {run} --wrong shows some ids",
+            )
         if not shown:
             out.print(f"no sample {_wanted(failed, wrong)}" + (f" in {task}" if task else ""))
     else:
@@ -62,18 +81,17 @@ def _wanted(failed: bool, wrong: bool) -> str:
     return " or ".join(told)
 
 
-def _manifest(run: Run) -> str:
-    """A run's manifest as it was written; what is known of another harness's log in the same form."""
-    path = run.folder / "manifest.json"
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
-    from dataclasses import asdict
+def _list_json() -> None:
+    from evalkit.runs.plan import RUNS
 
-    import orjson
-
-    from evalkit.runs.store.codec import json_line
-
-    return json_line(asdict(run.manifest), orjson.OPT_INDENT_2).decode()
+    found = [Run.open(folder) for folder in runs_under(RUNS)]
+    print_json(
+        runs=[
+            {"folder": str(one.folder), "model": one.model, "status": one.manifest.status,
+             "created": one.manifest.created, "tasks": list(one.tasks)}
+            for one in found
+        ]
+    )  # fmt: skip
 
 
 def _list_runs(out: Console) -> None:
@@ -83,7 +101,7 @@ def _list_runs(out: Console) -> None:
 
     folders = runs_under(RUNS)
     if not folders:
-        out.print("no runs in runs/ yet", "next: evalkit quickstart", sep="\n")
+        out.print("runs/ holds no runs yet", "next: evalkit quickstart", sep="\n")
         return
     listed = [(str(folder), Run.open(folder)) for folder in folders[:_LISTED_RUNS]]
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from evalkit.cli.rendering.output import console
 from evalkit.core import Model, Usage
@@ -12,7 +13,8 @@ from evalkit.runs.runner import Forecast
 
 
 def show_forecasts(
-    found: Sequence[tuple[Model, Sequence[Forecast]]], then: str = "without --dry-run, with --max-cost USD"
+    found: Sequence[tuple[Model, Sequence[Forecast]]],
+    then: str = "the same command without --dry-run, with --max-cost USD",
 ) -> None:
     """A table a model, a line a task; what was guessed is said below. `then` is what comes next."""
     from rich.table import Table
@@ -39,17 +41,39 @@ def show_forecasts(
         for line in _remarks(tasks, price is None):
             out.print(line, style="dim", soft_wrap=True)
         out.print()
-    out.print(f"nothing was asked. next: {then}", style="dim", soft_wrap=True)
+    out.print(f"No model was asked. next: {then}", style="dim", soft_wrap=True)
+
+
+def forecasts_json(found: Sequence[tuple[Model, Sequence[Forecast]]]) -> list[dict[str, Any]]:
+    """The same as data: a model's tasks with requests, tokens and US dollars (None where no price is known)."""
+    told = []
+    for model, tasks in found:
+        price = price_of_model(model)
+        counts = [
+            {
+                "task": one.task,
+                "samples": one.samples,
+                "requests": one.requests,
+                "cached": one.cached,
+                "prompt_tokens": one.prompt_tokens,
+                "completion_tokens_at_most": one.completion_tokens,
+                "cost_at_most": None if price is None else price.cost(one.usage),
+                "samples_that_may_ask_more": one.unsure,
+            }
+            for one in tasks
+        ]
+        told.append({"model": model.identity.name, "tasks": counts})
+    return told
 
 
 def _remarks(tasks: Sequence[Forecast], unpriced: bool) -> list[str]:
-    lines = ["prompt: four characters a token; completion: the most that a task allows"]
+    lines = ["prompt: estimated at four characters per token; completion: the limit of each task"]
     if cached := sum(one.cached for one in tasks):
-        lines.append(f"{cached:,} more requests are in the cache and cost nothing")
+        lines.append(f"{cached:,} requests are in the cache and cost nothing")
     if unpriced:
-        lines.append("no price is known: price=INPUT/OUTPUT (US$ a million tokens) or EVALKIT_PRICES")
+        lines.append("price unknown: set price=INPUT/OUTPUT (US$ per million tokens) or EVALKIT_PRICES")
     if unsure := sum(one.unsure for one in tasks):
-        lines.append(f"{unsure:,} samples ask on by what was replied: at least this much is asked")
+        lines.append(f"{unsure:,} samples ask more requests, depending on the replies, so this is a minimum")
     return lines
 
 

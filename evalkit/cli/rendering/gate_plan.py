@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from evalkit.comparing.gates.assess import baseline_value, ends_of
 from evalkit.comparing.gates.expectation import Asked, planned
@@ -25,82 +26,141 @@ if TYPE_CHECKING:
     from evalkit.comparing.gates import Opened
 
 
-def show_plan(
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """What a gate can tell of one task. `plan` is None where that is known only after a run."""
+
+    task: str
+    metric: str
+    samples: int
+    scale: str
+    toy: bool
+    plan: PowerPlan | None
+    looks: str = ""
+
+    @property
+    def name(self) -> str:
+        return one_line(f"{self.task} {self.metric}")
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlan:
+    """What a gate can tell of a baseline, task by task."""
+
+    tasks: list[PlannedTask]
+    power: float
+    source: str
+
+    @property
+    def plans(self) -> list[tuple[str, PowerPlan]]:
+        return [(one.name, one.plan) for one in self.tasks if one.plan is not None]
+
+
+def plan_of(
     opened: Opened,
     policy: Policy,
     power: float,
     correlation: float,
     like: Opened | None,
     schedule: Schedule | None = None,
-) -> None:
-    """A line a task, the chance of the whole suite, and which margins its sets cannot resolve.
+) -> GatePlan:
+    """The plan of every task that the policy covers; with a `schedule`, also of a gate in so many looks."""
+    policy.check_names(list(opened.sides))
+    tasks = [
+        _planned_task(side, policy, power, correlation, like, schedule)
+        for side in opened.sides.values()
+        if policy.covers(side.name)
+    ]
+    source = f"measured on {like.name}" if like else f"assuming a correlation of {correlation:g} between the runs"
+    return GatePlan(tasks, power, source)
 
-    With a `schedule` another line a task says what to expect of a gate that looks so often.
-    """
+
+def _planned_task(
+    side: TaskSide, policy: Policy, power: float, correlation: float, like: Opened | None, schedule: Schedule | None
+) -> PlannedTask:
+    metric = policy.of(side.name).metric or side.primary_metric
+    asked = _asked(side, metric, policy, correlation, like)
+    if asked is None:
+        made = _planned_statistic(side, metric, policy, power, correlation, like)
+    else:
+        made = planned(asked, power)
+    looks = _looked(asked, schedule) if made is not None and schedule is not None and asked is not None else ""
+    return PlannedTask(side.name, metric, side.n, side.columns[metric].scale, side.toy, made, looks)
+
+
+def show_plan(made: GatePlan) -> None:
+    """A line per task, the chance that all pass, and the margins that a set is too small for."""
     from rich.table import Table
 
     from evalkit.cli.rendering.output import console, print_toys
 
-    policy.check_names(list(opened.sides))
     out = console()
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("task / metric", overflow="fold", min_width=12)
     for name in ("n", "margin", "P(pass)", "smallest", "needed"):
         table.add_column(name, justify="right", no_wrap=True)
-    plans: list[tuple[str, PowerPlan]] = []
-    looks: list[str] = []
-    for side in opened.sides.values():
-        if not policy.covers(side.name):
+    for one in made.tasks:
+        plan = one.plan
+        if plan is None:
+            table.add_row(one.name, f"{one.samples:,}", "–", "–", "–", "–")
+            out.print(
+                f"{one.name}: this metric cannot be planned; only a run shows what the gate detects", soft_wrap=True
+            )
             continue
-        metric = policy.of(side.name).metric or side.primary_metric
-        asked = _asked(side, metric, policy, correlation, like)
-        if asked is None:
-            made = _planned_statistic(side, metric, policy, power, correlation, like)
-        else:
-            made = planned(asked, power)
-        name = one_line(f"{side.name} {metric}")
-        if made is None:
-            table.add_row(name, f"{side.n:,}", "–", "–", "–", "–")
-            out.print(f"{name}: what it can tell is known only afterwards", soft_wrap=True)
-            continue
-        plans.append((name, made))
-        if schedule is not None and asked is not None:
-            looks.append(f"{name}: {_looked(asked, schedule)}")
-        scale = side.columns[metric].scale
         table.add_row(
-            name,
-            f"{made.n:,}",
-            _units(made.margin, scale),
-            f"{100 * made.power_at_no_change:.0f} %",
-            _units(made.minimum_detectable, scale),
-            "–" if made.needed is None else f"{made.needed:,}",
+            one.name,
+            f"{plan.n:,}",
+            _units(plan.margin, one.scale),
+            f"{100 * plan.power_at_no_change:.0f} %",
+            _units(plan.minimum_detectable, one.scale),
+            "–" if plan.needed is None else f"{plan.needed:,}",
         )
     out.print(table)
-    print_toys(out, (side.name for side in opened.sides.values() if side.toy and policy.covers(side.name)))
+    print_toys(out, (one.task for one in made.tasks if one.toy))
     out.print()
-    source = f"measured on {like.name}" if like else f"assuming a correlation of {correlation:g} between the runs"
-    _remarks(
-        out, plans, looks, f"P(pass): where nothing changed; smallest: margin passed with {100 * power:g} %; {source}"
+    _remarks(out, made)
+
+
+def plan_json(made: GatePlan) -> dict[str, Any]:
+    """The plan as data: margins and proportions between 0 and 1, in the unit of the metric."""
+    tasks = []
+    for one in made.tasks:
+        plan = one.plan
+        tasks.append(
+            {
+                "task": one.task,
+                "metric": one.metric,
+                "samples": one.samples,
+                "margin": plan and plan.margin,
+                "chance_to_pass": plan and plan.power_at_no_change,
+                "smallest_margin": plan and plan.minimum_detectable,
+                "needed_samples": plan and plan.needed,
+                "resolves": plan and plan.resolves,
+            }
+        )
+    chance = suite_power([plan for _, plan in made.plans]) if made.plans else None
+    return {"power": made.power, "assumption": made.source, "chance_all_pass": chance, "tasks": tasks}
+
+
+def _remarks(out: Console, made: GatePlan) -> None:
+    """The lines below the table."""
+    if len(made.plans) > 1:
+        chance = suite_power([plan for _, plan in made.plans])
+        out.print(f"chance that an unchanged model passes all {len(made.plans)} tasks: {100 * chance:.0f} %")
+    for one in made.tasks:
+        if one.looks:
+            out.print(f"{one.name}: {one.looks}", soft_wrap=True)
+    legend = (
+        f"P(pass): chance that an unchanged model passes; smallest: margin that it passes with {100 * made.power:g} %; "
+        f"needed: samples for that chance at your margin; {made.source}"
     )
-
-
-def _remarks(out: Console, plans: list[tuple[str, PowerPlan]], looks: list[str], legend: str) -> None:
-    """What stands below the table."""
-    if len(plans) > 1:
-        chance = suite_power([made for _, made in plans])
-        out.print(f"all {len(plans)} tasks pass, where nothing changed: {100 * chance:.0f} %")
-    for line in looks:
-        out.print(line, soft_wrap=True)
     out.print(legend, style="dim", soft_wrap=True)
-    for name, made in plans:
-        if made.resolves:
+    for name, plan in made.plans:
+        if plan.resolves:
             continue
-        needs = f"{made.needed:,} samples" if made.needed is not None else "a margin above 0"
+        needs = f"{plan.needed:,} samples" if plan.needed is not None else "a margin above 0"
         out.print(
-            styled(
-                ("warning", "yellow"),
-                f" {name}: {made.n:,} samples cannot resolve this margin; it takes {needs}",
-            ),
+            styled(("warning", "yellow"), f" {name}: {plan.n:,} samples are too few for this margin; it needs {needs}"),
             soft_wrap=True,
         )
 

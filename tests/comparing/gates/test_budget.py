@@ -153,7 +153,7 @@ def test_a_dry_run_says_what_it_costs_and_can_tell(priced: Path) -> None:
     assert (
         "before: sums exact_match: 120 samples and a margin of 5 points let an unchanged model pass with" in done.output
     )
-    assert "nothing was asked. next: the same command without --dry-run" in " ".join(done.output.split())
+    assert "No model was asked. next: the same command without --dry-run" in " ".join(done.output.split())
     assert not Path("asked").exists()
     bought = called("evalkit gate run suite.yaml --margin 5% --dry-run --budget 0.6")
     assert "budget: 60 of 240 samples, about US$ 0.60" in bought.output
@@ -165,7 +165,7 @@ def test_a_dry_run_says_what_it_costs_and_can_tell(priced: Path) -> None:
     ("more", "said"),
     [
         ("--budget 0", "above 0"),
-        ("--budget 1 --adaptive", "leave one of them out"),
+        ("--budget 1 --adaptive", "use one of them"),
         ("--budget 0.001", "less than 10 samples"),
     ],
 )
