@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -15,12 +16,13 @@ from evalkit.cli.examples import examples
 from evalkit.core import RunError, UsageError
 from evalkit.core.distribution import NAME
 from evalkit.core.installed import pack_folders
+from evalkit.core.stream_encoding import prepare_streams
 from evalkit.core.terminal import say
 
 if TYPE_CHECKING:
     from evalkit.plugins.index import PluginEntry
 
-USAGE, RUN_ERROR = 2, 3
+USAGE, RUN_ERROR, PIPE_CLOSED = 2, 3, 141
 _NAMES = 14
 """Width of the column of commands' names: the longest, quantize-check."""
 
@@ -136,9 +138,10 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Run the command line; a mistake of the user's ends with its message and no traceback."""
+    prepare_streams()
     handle_like_ctrl_c()
     try:
-        code = cli.main(standalone_mode=False)
+        code = _run()
         _leave(code if isinstance(code, int) else 0)
     except UsageError as error:
         _complain(str(error), USAGE)
@@ -152,16 +155,40 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort) as error:
         _complain(_interrupted(error), INTERRUPTED)
     except BrokenPipeError:
-        # The reader (head, less) went away: not a failure, and nothing more can be said on stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _leave(0)
-    except Exception as error:
-        if os.environ.get("EVALKIT_DEBUG"):
-            raise
-        _complain(
-            f"unexpected {type(error).__name__}: {error}\n  try:   EVALKIT_DEBUG=1 shows where; records are kept",
-            RUN_ERROR,
-        )
+        _reader_gone()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            _unexpected(error)
+        _complain(f"cannot write: {error.strerror}\n  try:   free some space; records are kept", RUN_ERROR)
+    except Exception as error:  # noqa: BLE001 (it is raised again under EVALKIT_DEBUG)
+        _unexpected(error)
+
+
+def _run() -> object:
+    """The command's exit code. Raises BrokenPipeError where the reader of stdout went away."""
+    try:
+        return cli.main(prog_name="evalkit", standalone_mode=False)
+    except SystemExit as error:
+        # click itself ends a command whose pipe broke, with code 1, which is a gate's FAIL.
+        if error.code == 1 and "_EVALKIT_COMPLETE" not in os.environ:
+            raise BrokenPipeError from None
+        raise
+
+
+def _unexpected(error: Exception) -> None:
+    if os.environ.get("EVALKIT_DEBUG"):
+        raise error
+    _complain(
+        f"unexpected {type(error).__name__}: {error}\n  try:   EVALKIT_DEBUG=1 shows where; records are kept",
+        RUN_ERROR,
+    )
+
+
+def _reader_gone() -> None:
+    """End as a program does whose reader (head, less) went away: nothing more can be said on stdout. The code is the
+    shell's 128 + SIGPIPE, so that a gate whose verdict nobody read is no pass."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os._exit(PIPE_CLOSED)
 
 
 def _no_such_option(error: click.NoSuchOption) -> str:

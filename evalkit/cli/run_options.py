@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
+from evalkit.cli.completion import complete_models
 from evalkit.runs.options import OPTIONS, Command, RunOption
 
 __all__ = ["run_option", "run_options"]
@@ -41,6 +42,7 @@ def run_option(name: str) -> Callable[[Decorated], Decorated]:
         multiple=option.multiple,
         metavar=option.metavar or None,
         help=option.help,
+        shell_complete=complete_models if option.metavar == "MODEL" else None,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING, Any
 
 from evalkit.core.outside_text import in_log, json_text, without_commands
+from evalkit.core.stream_encoding import json_for, write_document
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,14 +27,12 @@ def emit_json(text: str) -> None:
     """A JSON document on stdout, unchanged in value and safe to look at."""
     import click
 
-    click.echo(json_text(text), nl=not text.endswith("\n"))
+    click.echo(json_for(sys.stdout, json_text(text)), nl=not text.endswith("\n"))
 
 
 def emit(text: str) -> None:
-    """A document on stdout, or a part of one: each form has a sink of its own in `outside_text`."""
-    import click
-
-    click.echo(without_commands(text), nl=False)
+    """A document on stdout, or a part of one: `outside_text` has a sink for each form."""
+    write_document(without_commands(text))
 
 
 def command(line: str) -> None:

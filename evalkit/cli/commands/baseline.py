@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalkit.cli.completion import complete_runs
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option, print_json
 from evalkit.core import RunError, UsageError
@@ -35,7 +36,7 @@ def command() -> None:
         "evalkit baseline save runs/20260101-120000", "evalkit baseline save lm-eval-out mmlu.evalkit --task mmlu"
     ),
 )
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_runs)
 @click.argument("file", type=click.Path(path_type=Path), default=DEFAULT)
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Save this task only. Repeat it for several.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
@@ -63,7 +64,7 @@ def save(run: Path, file: Path, tasks: tuple[str, ...], force: bool) -> None:
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_runs)
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Save this task only. Repeat it for several.")
 def update(file: Path, run: Path, tasks: tuple[str, ...]) -> None:
     """Replace the tasks of RUN in FILE and keep all others."""

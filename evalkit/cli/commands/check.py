@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalkit import plugins
+from evalkit.cli.completion import complete_tasks
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option, print_json
 from evalkit.cli.run_options import run_option
@@ -37,7 +38,7 @@ _SHOWN_PROBLEMS = 3
         "evalkit check --model openai/gpt-5-mini",
     ),
 )
-@click.argument("tasks", nargs=-1, metavar="TASK…")
+@click.argument("tasks", nargs=-1, metavar="TASK…", shell_complete=complete_tasks)
 @click.option("--all", "everything", is_flag=True, help="Check every task whose data is available.")
 @click.option(
     "--limit", type=int, default=200, show_default=True, help="Check this many samples per task; 0 checks all."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalkit.cli.completion import complete_runs
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option
 from evalkit.core import Record, RunError, UsageError
@@ -30,8 +31,8 @@ _SHOWN_GROUPS = 60
         "evalkit compare runs/before runs/after --explain astronomy/17",
     ),
 )
-@click.argument("a", type=click.Path(path_type=Path), metavar="A")
-@click.argument("b", type=click.Path(path_type=Path), metavar="B")
+@click.argument("a", type=click.Path(path_type=Path), metavar="A", shell_complete=complete_runs)
+@click.argument("b", type=click.Path(path_type=Path), metavar="B", shell_complete=complete_runs)
 @click.option("--task", "tasks", multiple=True, metavar="TASK", help="Compare this task only. Repeat it for several.")
 @click.option("--pair", "pairs", multiple=True, metavar="A=B", help="Pair task A with task B of another name.")
 @click.option(

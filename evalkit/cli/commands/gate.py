@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalkit.cli.completion import complete_runs
 from evalkit.cli.examples import examples
 from evalkit.cli.gate_candidate import BASELINE, baseline_of, report_of, suite_with_gate
 from evalkit.cli.json_option import json_option, print_json
@@ -43,7 +44,7 @@ def command() -> None:
         "evalkit gate run suite.yaml --model hf/./candidate --baseline-ref origin/main --policy gate.yaml",
     ),
 )
-@click.argument("candidate", nargs=-1, required=True, metavar="CANDIDATE…")
+@click.argument("candidate", nargs=-1, required=True, metavar="CANDIDATE…", shell_complete=complete_runs)
 @click.option(
     "--baseline",
     type=click.Path(path_type=Path),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalkit.cli.completion import complete_judges, complete_runs
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option
 from evalkit.cli.judge_session import (
@@ -39,6 +40,7 @@ def _asking(default: str) -> Options:
             default=default,
             show_default=bool(default),
             metavar="JUDGE",
+            shell_complete=complete_judges,
             help="Judge plugin; see `evalkit list judges`.",
         ),
         click.option("--task", default="", metavar="TASK", help="Judge this task only."),
@@ -106,8 +108,8 @@ _VERDICTS = click.option(
         "evalkit judge pairwise --verdicts verdicts.jsonl model-a model-b --length-control",
     ),
 )
-@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A", required=False)
-@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B", required=False)
+@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A", required=False, shell_complete=complete_runs)
+@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B", required=False, shell_complete=complete_runs)
 @_VERDICTS
 @_asking("pairwise")
 @click.option("--length-control", is_flag=True, help="Add the win rate at equal length (AlpacaEval 2).")
@@ -159,7 +161,7 @@ def pairwise(
         "evalkit judge rubric runs/a --using rating --judge hf/./judge --limit 100",
     ),
 )
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN", shell_complete=complete_runs)
 @click.option("--rubric", metavar="FILE", help="Rubric file (.yaml or .py), or the name of a judge.")
 @click.option(
     "--labels",
@@ -191,7 +193,7 @@ def rubric(run: Path, rubric: str | None, labels: Path | None, **given: Any) -> 
         "evalkit judge tournament --verdicts verdicts.jsonl --style-control",
     ),
 )
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="RUN…")
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path), metavar="RUN…", shell_complete=complete_runs)
 @click.option(
     "--verdicts",
     multiple=True,
@@ -237,8 +239,8 @@ def tournament(
         "evalkit judge annotate runs/a runs/b", "evalkit judge annotate runs/a runs/b --task mt_bench --limit 60"
     ),
 )
-@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A")
-@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B")
+@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A", shell_complete=complete_runs)
+@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B", shell_complete=complete_runs)
 @click.option("--task", default="", metavar="TASK", help="Judge this task only.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Draw N samples at random.  [default: all]")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed for the order of samples and answers.")
@@ -273,8 +275,8 @@ def annotate(one: Path, two: Path, **given: Any) -> None:
         "evalkit judge audit runs/a runs/b --judge openai/gpt-5-mini --labels labels.csv",
     ),
 )
-@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A", required=False)
-@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B", required=False)
+@click.argument("one", type=click.Path(path_type=Path), metavar="RUN_A", required=False, shell_complete=complete_runs)
+@click.argument("two", type=click.Path(path_type=Path), metavar="RUN_B", required=False, shell_complete=complete_runs)
 @_VERDICTS
 @click.option("--labels", type=click.Path(path_type=Path), metavar="CSV", help="Labels by people: id, a, b, label.")
 @click.option("--own", metavar="MODEL", help="The model that belongs to the judge's family.")

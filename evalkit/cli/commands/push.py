@@ -10,6 +10,7 @@ from typing import cast
 import click
 
 from evalkit import plugins
+from evalkit.cli.completion import complete_runs
 from evalkit.cli.examples import examples
 from evalkit.core import UsageError
 from evalkit.core.terminal import say
@@ -28,7 +29,9 @@ _TRACKERS = ("mlflow", "wandb")
         "evalkit push runs/a --to wandb:team/project --no-pages",
     ),
 )
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN…")
+@click.argument(
+    "runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN…", shell_complete=complete_runs
+)
 @click.option(
     "--to",
     "where",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from evalkit.cli.commands.run import RUN_FAILED
+from evalkit.cli.completion import complete_models
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option
 from evalkit.cli.run_options import run_options
@@ -60,7 +61,7 @@ class _Against(click.Command):
         "evalkit quantize-check hf/./m --against quant=nf4 gguf=m-q4.gguf --task mmlu",
     ),
 )
-@click.argument("model", metavar="MODEL", required=False)
+@click.argument("model", metavar="MODEL", required=False, shell_complete=complete_models)
 @click.option("--against", multiple=True, metavar="VARIANT…", help="Variants to compare with MODEL.")
 @click.option(
     "--task",

@@ -9,6 +9,7 @@ from typing import cast
 import click
 
 from evalkit import plugins
+from evalkit.cli.completion import complete_runs
 from evalkit.cli.examples import examples
 from evalkit.core import Sibling, UsageError
 from evalkit.core.spec import parse
@@ -26,7 +27,9 @@ from evalkit.runs.written_report import BY_SUFFIX, FOLDER, Report, files_of, tag
         "evalkit report runs/a -o scores.csv       one line per score",
     ),
 )
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN…")
+@click.argument(
+    "runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN…", shell_complete=complete_runs
+)
 @click.option(
     "--as",
     "name",

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from evalkit import plugins
+from evalkit.cli.completion import complete_runs
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option, print_json
 from evalkit.core import Task, UsageError
@@ -24,7 +25,7 @@ from evalkit.runs.store import Run, manifest
     "rescore",
     epilog=examples("evalkit rescore runs/20260101-120000", "evalkit rescore lm-eval-out --as-task gsm8k_cot=gsm8k"),
 )
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_runs)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

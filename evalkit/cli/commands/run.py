@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalkit.cli.completion import complete_runs, complete_tasks
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option, print_json
 from evalkit.cli.run_options import run_options
@@ -31,8 +32,14 @@ RUN_FAILED = 3
         "evalkit run --resume runs/20260101-120000",
     ),
 )
-@click.argument("tasks", nargs=-1, metavar="TASK…")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue an interrupted run.")
+@click.argument("tasks", nargs=-1, metavar="TASK…", shell_complete=complete_tasks)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    shell_complete=complete_runs,
+    help="Continue an interrupted run.",
+)
 @click.option("--dry-run", is_flag=True, help="Print requests, tokens and cost without asking a model.")
 @click.option("--watch", is_flag=True, help="Serve a page of the run on this machine while it runs.")
 @run_options("run")

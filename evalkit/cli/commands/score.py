@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 import click
 
 from evalkit import plugins
+from evalkit.cli.completion import complete_tasks
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option
 from evalkit.cli.run_options import run_option
@@ -35,7 +36,7 @@ _USUAL_K = (1, 10, 100)
         "evalkit score humaneval --responses samples.jsonl --results results.jsonl",
     ),
 )
-@click.argument("task", metavar="TASK")
+@click.argument("task", metavar="TASK", shell_complete=complete_tasks)
 @click.option(
     "--responses",
     "files",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalkit.cli.completion import complete_runs
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option, print_json
 from evalkit.core import Record, Reply, Sample, UsageError
@@ -32,7 +33,7 @@ _SHOWN_GROUPS = 80
         "evalkit show runs/20260101-120000 --sample astronomy/17",
     ),
 )
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=click.Path(path_type=Path), shell_complete=complete_runs)
 @click.option("--task", metavar="TASK", help="Show only this task.")
 @click.option(
     "--sample", "samples", multiple=True, metavar="ID", help="Show this sample in full. Repeat it for several."
