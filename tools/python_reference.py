@@ -26,9 +26,9 @@ print(run.estimate("toy_squad"))
 run.report("report.html")
 ```
 
-`evalkit.run` takes the options of `evalkit run` by the same names. A run is a folder, which `evalkit.load` reads again;
-[a notebook](notebooks/compare_two_models.ipynb) shows the rest. Tasks, scorers and models are written with the nouns of
-`evalkit.core` ([extending.md](../how-to/extending.md)). Every mistake in what was asked is a `UsageError`.
+`evalkit.run` takes the options of `evalkit run` by the same names. A run is a folder, which `evalkit.load` reads again.
+[A notebook](../tutorials/compare_two_models.ipynb) compares two models. Write tasks, scorers and models with the names
+of `evalkit.core` ([plugins](../how-to/extending.md)). A mistake in a call raises `UsageError`.
 """
 _RUN = ("estimate", "samples", "records", "compare", "report", "to_pandas", "open")
 
@@ -45,13 +45,13 @@ def _table(module: ModuleType, prefix: str) -> str:
         f"| `{prefix}{name}` | {_first_sentence(constants.get(name) or getattr(module, name))} |"
         for name in sorted(module.__all__)
     ]
-    return "\n".join(["| name | is |", "|---|---|", *rows, ""])
+    return "\n".join(["| Name | Meaning |", "|---|---|", *rows, ""])
 
 
 def _methods() -> str:
     found = [(name, getattr(evalkit.Run, name)) for name in _RUN]
     rows = [f"| `{name}{_signature(function)}` | {_first_sentence(function)} |" for name, function in found]
-    return "\n".join(["| method | does |", "|---|---|", *rows, ""])
+    return "\n".join(["| Method | Does |", "|---|---|", *rows, ""])
 
 
 def _signature(function: object) -> str:
