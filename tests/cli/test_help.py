@@ -22,6 +22,8 @@ WITHOUT_JSON = {
     "evalkit init": "writes files",
     "evalkit judge annotate": "writes a page",
     "evalkit push": "sends a run elsewhere",
+    "evalkit watch": "serves a page",
+    "evalkit view": "serves a page",
     "evalkit report": "writes a document in the format that is asked for",
 }
 """Commands that print no result, and why."""

@@ -24,7 +24,7 @@ from evalkit.runs.store import Manifest
 IN_PYTHON = [option for option in OPTIONS.values() if option.python]
 COMMANDS: dict[str, click.Command] = {"run": run.command, "gate": gate.run, "quantize-check": quantize_check.command}
 BESIDE = {
-    "run": {"tasks", "resume", "dry_run", "as_json"},
+    "run": {"tasks", "resume", "dry_run", "watch", "as_json"},
     "gate": {
         *(
             "candidate",
