@@ -74,6 +74,22 @@ def test_the_slurm_script_runs_over_two_nodes(stand_in: dict[str, str], tmp_path
     assert written["model"]["computed"]["replicas"].startswith("2, 2 started")
     ran = (tmp_path / "srun").read_text().splitlines()
     assert ran.count("node1 ray start") == 1 and ran.count("node2 ray start") == 1
+    assert not listens(stand_in["RAY_PORT"]), "Ray is stopped along with the script"
+
+
+def listens(port: str) -> bool:
+    from ray.util import get_node_ip_address
+
+    with socket.socket() as one:
+        return one.connect_ex((get_node_ip_address(), int(port))) == 0
+
+
+def test_the_slurm_script_ends_where_ray_does_not_start(stand_in: dict[str, str], tmp_path: Path) -> None:
+    program(tmp_path / "bin", "ray", 'echo "no port is free" >&2; exit 1')
+    words = [str(RECIPES / "evalkit-ray.sbatch"), "toy"]
+    done = subprocess.run(words, env=stand_in, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "no port is free" in done.stderr
+    assert not (tmp_path / "asked").exists()
 
 
 @pytest.mark.parametrize(("begun", "expected"), [(False, "run toy --replicas auto"), (True, "run --resume")])
