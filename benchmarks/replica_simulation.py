@@ -2,6 +2,7 @@
 
     python benchmarks/replica_simulation.py driver --samples 1000000      # the real runner and journal, real time
     python benchmarks/replica_simulation.py balance --samples 1000000     # routing and losses alone, a virtual clock
+    python benchmarks/replica_simulation.py failures --samples 1000000    # five runs that lose 5 % of their replicas
 
 `driver` runs evalkit's runner over 64 replicas that answer at once: CPU time and memory a sample are the driver's.
 `balance` gives every request a time (log-normal, mean 1 s, or the --spread), lets replicas die, and compares the time
@@ -70,9 +71,12 @@ class VirtualWorker:
         cluster = self._cluster
         if self._number >= cluster.count:
             await asyncio.sleep(_RESTART)
+        loop = asyncio.get_running_loop()
         if cluster.lifetime:
             # As often as others, whenever it began.
-            asyncio.get_running_loop().call_later(cluster.draw.expovariate(1 / cluster.lifetime), self._gone.set)
+            loop.call_later(cluster.draw.expovariate(1 / cluster.lifetime), self._gone.set)
+        if moment := cluster.moments.pop(self._number, 0.0):
+            loop.call_at(moment, self._gone.set)
         return About(f"node{self._number % cluster.count // 8}", 1 + self._number, (), "d")
 
     async def answer(self, requests: Sequence[Request]) -> Answered:
@@ -104,6 +108,8 @@ class ScriptedCluster:
     def __init__(self, count: int, *, virtual: bool, digest: str = "d", lifetime: float = 0.0) -> None:
         self.count, self._virtual, self._digest, self.lifetime = count, virtual, digest, lifetime
         self.draw = random.Random(1)
+        self.moments: dict[int, float] = {}
+        """When which of the first replicas is lost."""
         self._started = 0
 
     def fits(self, need: Need) -> int:
@@ -168,10 +174,12 @@ def driver(samples: int, replicas: int) -> None:
         )
 
 
-def balance(samples: int, replicas: int, spread: float, lost: float) -> None:
-    """Time of all requests next to the sum of their work over the replicas. `lost`: of 64 replicas, how many are lost
-    an hour, as a share."""
-    draw = random.Random(7)
+def balance(
+    samples: int, replicas: int, spread: float, lost: float, losses: int = 0, seed: int = 7
+) -> tuple[float, float]:
+    """Time of all requests, and the sum of their work over the replicas. `lost`: of 64 replicas, how many are lost an
+    hour, as a share; `losses`: how many are lost in the run at random moments."""
+    draw = random.Random(seed)
     requests = [
         Generate(
             Prompt(f"subject {n % 57} {'few shots ' * 4}"),
@@ -181,6 +189,7 @@ def balance(samples: int, replicas: int, spread: float, lost: float) -> None:
     ]
     ideal = sum(one.seed for one in requests) / 1e6 / replicas / _BATCH
     cluster = ScriptedCluster(replicas, virtual=True, lifetime=3600 / lost if lost else 0.0)
+    cluster.moments = {number: draw.uniform(0, ideal) for number in draw.sample(range(replicas), losses)}
     wanted = Wanted("scripted", "d", Need({"GPU": 1}), replicas, watch=5.0, patience=math.inf)
 
     async def ask() -> tuple[float, Pool, int]:
@@ -212,11 +221,23 @@ def balance(samples: int, replicas: int, spread: float, lost: float) -> None:
         f"  {cpu / samples * 1e3:.4f} ms CPU a sample",
         flush=True,
     )
+    return took, ideal
+
+
+def failures(samples: int, replicas: int, spread: float, share: float) -> None:
+    """Five runs in which exactly `share` of all replicas are lost, next to the same five without a loss."""
+    runs = 5
+    in_all = round(share * replicas * runs)
+    each = [in_all // runs + (number < in_all % runs) for number in range(runs)]
+    whole = [balance(samples // runs, replicas, spread, 0.0, 0, seed)[0] for seed in range(runs)]
+    with_losses = [balance(samples // runs, replicas, spread, 0.0, each[seed], seed)[0] for seed in range(runs)]
+    more = sum(with_losses) / sum(whole) - 1
+    print(f"{in_all} of {runs * replicas} replicas lost ({in_all / runs / replicas:.1%}): {more:+.1%} time", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("driver", "balance"))
+    parser.add_argument("what", choices=("driver", "balance", "failures"))
     parser.add_argument("--samples", type=int, default=100_000)
     parser.add_argument("--replicas", type=int, default=64)
     parser.add_argument("--spread", type=float, default=1.0, help="sigma of the logarithm of a request's time")
@@ -224,6 +245,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.what == "driver":
         driver(arguments.samples, arguments.replicas)
+    elif arguments.what == "failures":
+        failures(arguments.samples, arguments.replicas, arguments.spread, arguments.lost)
     else:
         balance(arguments.samples, arguments.replicas, arguments.spread, arguments.lost)
 
