@@ -51,15 +51,19 @@ def interval(low: float | None, high: float | None, scale: str = "number") -> st
 def justified(value: float, low: float, high: float, scale: str = "number") -> tuple[str, str, str]:
     """A value and the ends of its interval with the digits that the interval justifies: `69.5`, `63`, `76`.
 
-    A unit of the last digit is at most half of half the interval; a proportion, in per cent, keeps one decimal. Where an
-    end is not known, all are as `bare` has them.
+    A unit of the last digit is at most half of half the interval; a proportion, in per cent, keeps one decimal. Where
+    an end is not known, all are as `bare` has them.
     """
     if not (math.isfinite(low) and math.isfinite(high) and math.isfinite(value)) or high <= low:
         return bare(value, scale), bare(low, scale), bare(high, scale)
     percent = scale == "proportion"
     factor = 100.0 if percent else 1.0
     digits = min(6, max(0, math.ceil(math.log10(4.0 / (factor * (high - low))))))
-    return f"{factor * value:.{max(digits, int(percent))}f}", f"{factor * low:.{digits}f}", f"{factor * high:.{digits}f}"
+    return (
+        f"{factor * value:.{max(digits, int(percent))}f}",
+        f"{factor * low:.{digits}f}",
+        f"{factor * high:.{digits}f}",
+    )
 
 
 def aligned(texts: Sequence[str]) -> list[str]:

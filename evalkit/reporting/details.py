@@ -10,6 +10,7 @@ import orjson
 from evalkit.core import Record, Reply, Score
 from evalkit.core.outside_text import visible
 from evalkit.reporting.text import finite
+from evalkit.reporting.thumbnails import thumbnails
 
 _EXCERPT = 120
 
@@ -29,6 +30,8 @@ def detail(record: Record) -> dict[str, Any]:
         "id": sample.id,
         "messages": sent(record),
         "preamble": _preamble(record),
+        "shots": _shots(record),
+        "images": thumbnails(record),
         "input": sample.input if prompt is None and isinstance(sample.input, str) else "",
         "replies": [_reply(reply) for reply in record.replies],
         "scores": [_score(score) for score in record.scores],
@@ -94,6 +97,14 @@ def _preamble(record: Record) -> int:
     if first or record.prompt is None or record.prompt.messages:
         return 0
     return len(record.prompt.preamble)
+
+
+def _shots(record: Record) -> int:
+    """How many messages come before the question of a sample that is no conversation: they are examples."""
+    if not isinstance(record.sample.input, str):
+        return 0
+    roles = [role for role, _ in sent(record)]
+    return max((place for place, role in enumerate(roles) if role == "user"), default=0)
 
 
 def answered(record: Record) -> str:

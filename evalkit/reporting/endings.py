@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from evalkit.core import Validity
 
-__all__ = ["CACHED", "CUT", "ENDINGS", "ending", "flag_words", "plural"]
+__all__ = [
+    "CACHED",
+    "CUT",
+    "ENDINGS",
+    "REFUSES",
+    "SAYS",
+    "UNSURE",
+    "WORDS",
+    "ending",
+    "flag_short",
+    "flag_words",
+    "plural",
+]
 
 ENDINGS = {
     Validity.OK: ("was answered", "were answered"),
@@ -26,8 +38,34 @@ ENDINGS = {
 }
 """What became of one sample, and of several."""
 
-CUT, CACHED = "cut", "cached"
+WORDS = {
+    Validity.OK.value: "answered",
+    Validity.NO_ANSWER.value: "no answer",
+    Validity.UNREADABLE.value: "cannot be read",
+    Validity.REFUSED.value: "refused",
+    Validity.LENGTH.value: "cut before an answer",
+    Validity.CUT_THOUGHT.value: "cut in its thought",
+    Validity.TIMEOUT.value: "out of time",
+    Validity.MEMORY.value: "out of memory",
+    Validity.DATA_ERROR.value: "broken row",
+    Validity.BACKEND_ERROR.value: "no reply",
+    Validity.SCORER_ERROR.value: "not scored",
+    Validity.SANDBOX_ERROR.value: "sandbox failed",
+    Validity.UNJUDGED.value: "no verdict",
+}
+"""What became of one sample, in two or three words, by the code of its validity: on chips, in lists and filters."""
+CUT, CACHED, REFUSES, UNSURE = "cut", "cached", "looks-like-a-refusal", "judge-unsure"
 """Marks that a page gives every sample, besides the flags of its record."""
+SAYS = {
+    CUT: "cut at the limit",
+    CACHED: "cached",
+    REFUSES: "looks like a refusal",
+    UNSURE: "judge unsure",
+    "thought-ended-by-budget": "thought ended by its budget",
+    "truncated": "prompt cut to fit",
+    "tool-loop-ended": "no final answer within its steps",
+}
+"""Short words for marks and flags, on chips and tags."""
 _FLAGS = {
     CUT: ("was cut at the limit", "were cut at the limit"),
     CACHED: ("comes from the cache", "come from the cache"),
@@ -37,13 +75,19 @@ _FLAGS = {
     ),
     "truncated": ("had its prompt cut to fit the model", "had their prompts cut to fit the model"),
     "tool-loop-ended": ("used all its steps without a final answer", "used all their steps without a final answer"),
-    "looks-like-a-refusal": ("looks like a refusal", "look like refusals"),
+    REFUSES: ("looks like a refusal", "look like refusals"),
+    UNSURE: ("left its judge unsure", "left their judge unsure"),
 }
 
 
 def ending(validity: str, count: int) -> str:
     """`6 samples never got a reply from the model`."""
     return f"{plural(count, 'sample')} {ENDINGS[Validity(validity)][count != 1]}"
+
+
+def flag_short(flag: str) -> str:
+    """A mark or flag in two or three words; one that has none is itself."""
+    return SAYS.get(flag, flag)
 
 
 def flag_words(flag: str, count: int) -> str:

@@ -15,7 +15,13 @@ from evalkit.core import toy_sets
 
 ASSETS = Path(__file__).parent / "assets"
 TOY_MARK = Markup('<span class="toy" title="{}">toy</span>').format(f"a toy set: {toy_sets.MEANING}")
-"""Stands beside the name of every toy set: `toy_mark` in templates."""
+"""Follows the name of every toy set: `toy_mark` in templates."""
+BROWSER_STYLES = ("browser.css", "evidence.css")
+BROWSER_SCRIPTS = (
+    *("markdown.js", "conversation.js", "evidence.js", "reasons.js", "sample.js", "sides.js", "header.js", "words.js"),
+    "browser.js",
+)
+"""What a page with a browser of samples is made of, ahead of its own `page.css` and `page.js`."""
 _STYLE, _SCRIPT = "page.css", "page.js"
 
 
@@ -30,10 +36,10 @@ def page(
 ) -> Iterator[str]:
     """The pieces of a page, made as they are asked for, so that an iterator in the context is never held whole.
 
-    `template`, `styles` and `scripts` are files of `folder`, or of `assets/` here ("evidence.css" and "evidence.js" for
-    what scores rest on). A template extends "frame.html.j2", which has the shared style, script and the
-    Content-Security-Policy: nothing is loaded, and of scripts and styles only those of the page run, by their SHA-256.
-    `asks`: the page is served, and its scripts may ask its server for news.
+    `template`, `styles` and `scripts` are files of `folder`, or of `assets/` here (`BROWSER_STYLES` and
+    `BROWSER_SCRIPTS` for the browser of samples). A template extends "frame.html.j2", which has the shared style,
+    script and the Content-Security-Policy: nothing is loaded, and of scripts and styles only those of the page run, by
+    their SHA-256. `asks`: the page is served, and its scripts may ask its server for news.
     Whatever a template prints is escaped and made visible (`text.visible`) unless it is Markup.
     """
     import jinja2
@@ -59,7 +65,8 @@ def page(
     style = _joined(folder, (_STYLE, *styles))
     script = _joined(folder, (_SCRIPT, *scripts))
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
     policy += "; connect-src 'self'" if asks else ""
     whole = {**context, "style": Markup(style), "script": Markup(script), "policy": Markup(policy)}

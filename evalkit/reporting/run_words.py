@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from evalkit.core import Validity
 from evalkit.core.formatting import justified
-from evalkit.reporting.endings import CUT, ending, flag_words, plural
+from evalkit.reporting.endings import CACHED, CUT, ending, flag_words, plural
 from evalkit.reporting.spending import Spending
 from evalkit.reporting.summary import FEW_CLUSTERS, Tally
 from evalkit.runs.store import MetricResult, Run, TaskEntry
 
 _TASKS = 4
+_CUTS = (Validity.LENGTH.value, Validity.CUT_THOUGHT.value)
 _FEW_SAMPLES = 30
 
 
@@ -37,29 +39,48 @@ def verdict(run: Run, spending: Spending) -> str:
 
 
 def cautions(run: Run, tallies: Mapping[str, Tally]) -> list[Caution]:
-    """What a reader should know before trusting the numbers, task by task, the gravest kind first."""
-    failed: list[Caution] = []
-    ended: list[Caution] = []
-    marked: list[Caution] = []
-    thin: list[Caution] = []
+    """What a reader should know before trusting the numbers: each kind once over all tasks, the gravest first."""
+    missing = [entry.name for entry in run.manifest.tasks if entry.result is None]
+    found = [Caution(f"{name} has no result: the run is {run.manifest.status}.") for name in missing]
+    several = len(run.manifest.tasks) > 1
+    endings: dict[str, dict[str, int]] = {}
+    marks: dict[str, dict[str, int]] = {}
+    causes: Counter[str] = Counter()
     for entry in run.manifest.tasks:
-        result, tally = entry.result, tallies.get(entry.name, Tally())
-        if result is None:
-            failed.append(Caution(f"{entry.name} has no result: the run is {run.manifest.status}."))
+        if entry.result is None:
             continue
-        for code, count in sorted(result.counts.items(), key=lambda item: -item[1]):
-            if code != Validity.OK.value:
-                kind = failed if Validity(code).is_measurement_failure else ended
-                why = _causes(tally) if Validity(code).is_measurement_failure else ""
-                kind.append(
-                    Caution(f"{entry.name}: {ending(code, count)}{why}.", _link(task=entry.name, validity=code))
-                )
-        marks = dict(result.flags) | ({CUT: tally.cut} if tally.cut else {})
-        marked += [
-            Caution(f"{entry.name}: {flag_words(f, c)}.", _link(task=entry.name, mark=f)) for f, c in marks.items()
-        ]
-        thin += [Caution(text) for text in _thin(entry, tally)]
-    return [*failed, *ended, *marked, *thin]
+        tally = tallies.get(entry.name, Tally())
+        causes.update(tally.failures)
+        for code, count in entry.result.counts.items():
+            endings.setdefault(code, {})[entry.name] = count
+        # The records say what they are marked with; a log without them has the flags of its results alone.
+        flags = tally.marks if tally.records else entry.result.flags
+        for mark, count in flags.items():
+            marks.setdefault(mark, {})[entry.name] = count
+    for code, where in sorted(endings.items(), key=lambda one: (_gravity(one[0]), -sum(one[1].values()))):
+        if code == Validity.OK.value or (code in _CUTS and CUT in marks):
+            continue
+        why = _causes(causes) if Validity(code) is Validity.BACKEND_ERROR else ""
+        text = ending(code, sum(where.values())) + why + _places(where, several)
+        found.append(Caution(f"{text}.", _link(validity=code)))
+    for mark, where in sorted(marks.items(), key=lambda one: -sum(one[1].values())):
+        if mark != CACHED and mark not in causes:
+            text = flag_words(mark, sum(where.values())) + _places(where, several)
+            found.append(Caution(f"{text}.", _link(mark=mark)))
+    for entry in run.manifest.tasks:
+        found += [Caution(text, _link(task=entry.name)) for text in _thin(entry, tallies.get(entry.name, Tally()))]
+    return found
+
+
+def _gravity(code: str) -> int:
+    return 0 if Validity(code).is_measurement_failure else 1
+
+
+def _places(where: Mapping[str, int], several: bool) -> str:
+    """`: reading 3, programs 1` where a run has several tasks."""
+    if not several:
+        return ""
+    return ": " + ", ".join(f"{name} {count:,}" for name, count in sorted(where.items(), key=lambda one: -one[1]))
 
 
 def _thin(entry: TaskEntry, tally: Tally) -> list[str]:
@@ -67,19 +88,19 @@ def _thin(entry: TaskEntry, tally: Tally) -> list[str]:
     if metric is None:
         return []
     if 0 < tally.clusters < min(FEW_CLUSTERS, tally.records):
-        sets = "set of samples that belongs together" if tally.clusters == 1 else "sets of samples that belong together"
+        sets = plural(tally.clusters, "group")
         return [
-            f"{entry.name} rests on {tally.clusters} {sets}: its interval is wide for its {tally.records:,} samples."
+            f"{entry.name} rests on {sets} of samples that depend on each other: its interval is wide for its "
+            f"{tally.records:,} samples."
         ]
     if metric.estimate.n < _FEW_SAMPLES:
         return [f"{entry.name} rests on {plural(metric.estimate.n, 'sample')}."]
     return []
 
 
-def _causes(tally: Tally) -> str:
-    """The kinds of failures, where they are known."""
-    kinds = [kind.partition(": ")[2] for kind, _ in tally.failures.most_common(2)]
-    return f" ({', '.join(kinds)})" if any(kinds) else ""
+def _causes(causes: Counter[str]) -> str:
+    """The causes of failures, where they are known: ` (HTTP 503)`."""
+    return f" ({', '.join(cause for cause, _ in causes.most_common(2))})" if causes else ""
 
 
 def _link(**filters: str) -> str:

@@ -19,23 +19,13 @@ from markupsafe import Markup
 
 from evalkit.core import Record
 from evalkit.reporting.details import answered, asked, detail, excerpt, packed
-from evalkit.reporting.endings import CACHED, CUT
+from evalkit.reporting.marks import confidence, marks_of
 
 BUDGET = 64 << 20
 """Bytes of details that a page carries by default."""
 _DETAILS = 256 << 10
 _ROWS = 4000
 _LEVEL = 6
-
-
-def marks_of(record: Record) -> list[str]:
-    """What a sample is marked with in the list: its flags, whether a reply was cut, whether all came from the cache."""
-    marks = list(dict.fromkeys(record.flags))
-    if any("length" in reply.finish for reply in record.replies):
-        marks.append(CUT)
-    if record.replies and all(reply.source == "cache" for reply in record.replies):
-        marks.append(CACHED)
-    return marks
 
 
 class Shards:
@@ -51,7 +41,6 @@ class Shards:
         self.tasks: list[str] = []
         self.groups: list[str] = []
         self.marks: list[str] = []
-        self.scores: list[list[str]] = []
         self._known: tuple[dict[str, int], dict[str, int], dict[str, int]] = ({}, {}, {})
         self._index, self._blocks = _Lines(), _Lines()
         self._rows: list[list[Any]] = []
@@ -72,28 +61,26 @@ class Shards:
 
     def add(self, run: int, record: Record, value: float | None) -> None:
         """Take one record of the run with that number. `value` is what its primary metric says of it."""
-        task = self._number(0, self.tasks, record.task)
-        if task == len(self.scores):
-            self.scores.append([])
-        names = self.scores[task]
-        names += [score.name for score in record.scores if score.name not in names]
-        groups = [self._number(1, self.groups, name[:200]) for name in record.sample.groups]
-        marks = [self._number(2, self.marks, name[:200]) for name in marks_of(record)]
-        row = [
+        self.put(self.row(run, record, record.task, value), detail(record))
+
+    def row(self, run: int, record: Record, task: str, value: float | None) -> list[Any]:
+        """The columns that a page's browser reads of every sample (`kit.COLUMNS` in assets/browser.js)."""
+        return [
             run,
-            task,
+            self._number(0, self.tasks, task),
             record.sample.id[:200],
             record.index,
             record.repeat,
             record.validity.value,
-            groups,
+            [self._number(1, self.groups, name[:200]) for name in record.sample.groups],
             value,
-            [record.value(name) for name in names],
             excerpt(answered(record)),
             excerpt(asked(record)),
-            marks,
+            [self._number(2, self.marks, name[:200]) for name in marks_of(record)],
+            float(f"{sum(reply.seconds for reply in record.replies):.3g}"),
+            len(asked(record)),
+            confidence(record),
         ]
-        self.put(row, detail(record))
 
     def put(self, row: list[Any], details: Any) -> None:
         """Take one sample: its row of the index, to which the places of its details are added, and these."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evalkit.core.formatting import money
+from evalkit.core.formatting import money, seconds
 from evalkit.reporting.summary import Tally
 from evalkit.runs.store import Run
 
@@ -45,6 +45,35 @@ class Spending:
         if len(told) == 2 and math.isfinite(self.model) and math.isfinite(self.judge):
             told.append(f"together {money(self.total)}")
         return ", ".join(told)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a sample of one run costs (US dollars) and takes (seconds, the median); NaN where it is not known."""
+
+    cost: float
+    seconds: float
+
+    @staticmethod
+    def of(tally: Tally) -> Pace:
+        """Over the samples whose price is known, and over those with replies."""
+        return Pace(tally.cost / tally.priced if tally.priced else math.nan, tally.quantile(0.5))
+
+
+def pace_words(before: Pace, after: Pace) -> str:
+    """`B costs 2.1 times as much a sample ($0.0012 against $0.0006) and takes 1.3 times as long (1.32 s against …).`"""
+    told = []
+    if before.cost > 0 and after.cost >= 0:
+        times = _times(after.cost / before.cost)
+        told.append(f"costs {times} as much a sample ({money(after.cost)} against {money(before.cost)})")
+    if before.seconds > 0 and after.seconds >= 0:
+        times = _times(after.seconds / before.seconds)
+        told.append(f"takes {times} as long ({seconds(after.seconds)} against {seconds(before.seconds)}, medians)")
+    return f"B {' and '.join(told)}." if told else ""
+
+
+def _times(ratio: float) -> str:
+    return "just" if 0.95 <= ratio < 1.05 else f"{ratio:.2g} times"
 
 
 def spending_of(run: Run, tallies: Iterable[Tally]) -> Spending:

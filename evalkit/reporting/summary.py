@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from evalkit.core import Record
+from evalkit.reporting.marks import cause_of, marks_of
 
 BINS = 10
 FEW_CLUSTERS = 50
@@ -31,17 +32,17 @@ class Tally:
     confidence: list[float] = field(default_factory=lambda: [0.0] * BINS)
     right: list[int] = field(default_factory=lambda: [0] * BINS)
     judged: list[int] = field(default_factory=lambda: [0] * BINS)
-    cut: int = 0
-    """Samples of which a reply ended at its limit."""
+    marks: Counter[str] = field(default_factory=Counter)
+    """Samples by what they are marked with (`reporting.marks`)."""
     _clusters: set[str] = field(default_factory=set)
 
     def add(self, record: Record) -> None:
         self.records += 1
         if record.sample.cluster and len(self._clusters) < FEW_CLUSTERS:
             self._clusters.add(record.sample.cluster)
-        self.cut += any("length" in reply.finish for reply in record.replies)
+        self.marks.update(marks_of(record))
         if record.failure is not None:
-            self.failures[f"{record.failure.stage}: {record.failure.kind}"] += 1
+            self.failures[cause_of(record)] += 1
         if record.cost is not None:
             self.cost += record.cost
             self.priced += 1

@@ -1,4 +1,4 @@
-"""Two runs beside each other: a gate's verdict, what flipped, paired differences, replies word by word."""
+"""Two runs compared: a gate's verdict, what flipped, paired differences, replies word by word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,13 @@ from evalkit.comparing.gates.outcomes import GateVerdict
 from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.results import PairResult, left_out, results_of, verdict_of_results
-from evalkit.core import Record, UsageError
-from evalkit.reporting import Shards, Sibling, page
-from evalkit.reporting.details import detail, excerpt, packed
-from evalkit.reporting.pages import file_of, sibling
+from evalkit.core import Record, Sample, UsageError, Validity
+from evalkit.reporting import Shards, Sibling, Tally, page
+from evalkit.reporting.details import asked, detail, excerpt, packed
+from evalkit.reporting.endings import SAYS, WORDS
+from evalkit.reporting.pages import BROWSER_SCRIPTS, BROWSER_STYLES, file_of, sibling
+from evalkit.reporting.regressions import Regressions, worst_groups, worst_samples
+from evalkit.reporting.spending import Pace, pace_words
 from evalkit.runs.foreign import ForeignRun
 
 META = {
@@ -32,7 +35,9 @@ META = {
     "summary": "two runs: a gate's verdict, what flipped, differences by category, replies word by word",
     "tags": ["html", "comparison", "paged"],
 }
-_SHARED = ("messages", "input", "targets", "choices", "data")
+_SHARED = ("messages", "input", "targets", "choices", "gold", "data", "images")
+_ANSWER = 8
+"""The column of a row that a list shows of B: its reply, since A's is a reply, too."""
 _KINDS = {
     "both": "right in both",
     "lost": "right in A alone",
@@ -57,8 +62,9 @@ def report(
 ) -> Iterator[str | Sibling]:
     """A page over exactly two runs or logs, A (before) and B (after), paired by sample.
 
-    `policy` is a gate's policy file, or "default"; its verdict then stands on top. `pairs` says which task of A is
-    which of B where their names differ, `A=B` on a line each, with patterns as `evalkit compare --pair` takes them.
+    `policy` is a gate's policy file, or "default"; its verdict is then shown, with its margins on the plot. `pairs`
+    says which task of A is which of B where their names differ, `A=B` on a line each, with patterns as
+    `evalkit compare --pair` takes them.
     `budget` and `name`: see the report "html".
     """
     if len(runs) != 2:
@@ -88,6 +94,16 @@ class _Part:
     findings: list[IntegrityFinding]
 
     @property
+    def spans(self) -> list[tuple[str, str, GateVerdict]]:
+        """The differences of its groups, where it has several."""
+        return [(one.name, one.scale, one.verdict) for one in self.groups] if len(self.groups) > 1 else []
+
+    @property
+    def first(self) -> PairResult | None:
+        """What its primary metric says."""
+        return next((line for line in self.lines if line.metric == self.pair.primary_metric), None)
+
+    @property
     def binary(self) -> bool:
         """Whether every sample is right or wrong, so that the changes are a matrix."""
         return any(self.kinds[kind] for kind in ("both", "lost", "gained", "neither"))
@@ -103,7 +119,7 @@ def _reach(verdicts: Sequence[GateVerdict]) -> float:
     """How far the one axis of the page goes from zero, in points' own steps: a round number."""
     every = [n for verdict in verdicts for n in (verdict.low, verdict.high, verdict.difference)]
     most = max((abs(n) for n in every if math.isfinite(n)), default=0.0)
-    return next((step for step in (0.05, 0.1, 0.2, 0.3, 0.5) if most <= step), 1.0)
+    return next((step for step in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75) if most <= step), 1.0)
 
 
 def _pieces(
@@ -123,27 +139,31 @@ def _pieces(
         after = replace(after, sides={pair.name: pair.candidate for pair in pairs})
     verdict = gate(after, before, policy_from(None if policy == "default" else Path(policy), {})) if policy else None
     with Shards(int(budget * (1 << 20)), paged=bool(file)) as shards:
-        kinds = _walk(a, b, pairs, shards)
+        walk = _Walk(pairs, [Regressions(pair.name, _higher(pair)) for pair in pairs])
+        _fill(a, b, walk, shards)
         shards.finish()
         results = results_of(pairs)
-        parts = [_part(pair, kinds[number], results) for number, pair in enumerate(pairs)]
-        meta = {
-            "tasks": [pair.name for pair in pairs],
-            "higher": [_higher(pair) for pair in pairs],
-            "kinds": _KINDS,
-            "a": a.model,
-            "b": b.model,
-            "name": file,
-            "parts": shards.starts,
-        }
+        parts = [_part(pair, walk.regressions[number].kinds, results) for number, pair in enumerate(pairs)]
+        meta = _meta(shards, a, b, pairs, file)
         context = {
             "heading": title,
             "a": a,
             "b": b,
             "parts": parts,
             "verdict": verdict_of_results(results),
+            "pace": pace_words(*(Pace.of(_summed(tallies)) for tallies in (walk.before, walk.after))),
+            "paces": [
+                (pair.name, Pace.of(walk.before[number]), Pace.of(walk.after[number]))
+                for number, pair in enumerate(pairs)
+            ],
+            "lost_groups": worst_groups(
+                [lost for part, found in zip(parts, walk.regressions, strict=True) for lost in found.groups(part.spans)]
+            ),
+            "lost_samples": worst_samples(walk.regressions),
+            "limits": _limits(verdict, parts),
             "results": len(results),
             "reach": _reach([verdict for part in parts for verdict in part.shares]),
+            "far": _reach([part.first.verdict for part in parts if part.first and part.first.scale == "proportion"]),
             "gate": verdict,
             "sentence": sentence(verdict) if verdict else "",
             "gate_rows": _gate_rows(verdict),
@@ -151,6 +171,9 @@ def _pieces(
             "shards": shards,
             "budget": budget,
             "kinds": _KINDS,
+            "pairs": True,
+            "nan": math.nan,
+            "in_terminal": f"evalkit compare {a.folder} {b.folder}",
             "file_of": partial(file_of, file),
             "meta": meta | {"part": 0},
         }
@@ -158,6 +181,27 @@ def _pieces(
         for part in range(2, shards.parts + 1):
             yield Sibling(sibling(file, part))
             yield from _page("part.html.j2", context | {"part": part, "meta": meta | {"part": part - 1}})
+
+
+def _meta(
+    shards: Shards, a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask], file: str
+) -> dict[str, Any]:
+    """What the page's scripts read, in the order in which the samples' numbers point into it."""
+    higher = {pair.name: _higher(pair) for pair in pairs}
+    return {
+        "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
+        "runs": [{"model": run.model, "folder": str(run.folder)} for run in (a, b)],
+        "tasks": shards.tasks,
+        "higher": [higher[task] for task in shards.tasks],
+        "groups": shards.groups,
+        "marks": shards.marks,
+        "words": WORDS,
+        "says": SAYS,
+        "kinds": _KINDS,
+        "omitted": shards.omitted,
+        "name": file,
+        "parts": shards.starts,
+    }
 
 
 def _paired(before: Opened, after: Opened, named: Sequence[str]) -> tuple[list[PairedTask], list[str]]:
@@ -186,10 +230,8 @@ def _higher(pair: PairedTask) -> bool:
 
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:
-    scripts = ["evidence.js", "words.js", "page.js"]
-    return page(
-        Path(__file__).parent, template, context, styles=["browser.css", "evidence.css", "page.css"], scripts=scripts
-    )
+    styles, scripts = [*BROWSER_STYLES, "page.css"], [*BROWSER_SCRIPTS, "page.js"]
+    return page(Path(__file__).parent, template, context, styles=styles, scripts=scripts)
 
 
 def _opened(run: Run | ForeignRun) -> Opened:
@@ -211,9 +253,22 @@ def _part(pair: PairedTask, kinds: Counter[str], results: Sequence[PairResult]) 
     return _Part(pair, [one for one in results if one.pair is pair], groups, kinds, findings(pair))
 
 
-def _walk(a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask], shards: Shards) -> list[Counter[str]]:
+@dataclass(slots=True)
+class _Walk:
+    """What is counted while the records of both runs pass, a place for each task."""
+
+    pairs: list[PairedTask]
+    regressions: list[Regressions]
+    before: list[Tally] = field(default_factory=list)
+    after: list[Tally] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.before, self.after = [Tally() for _ in self.pairs], [Tally() for _ in self.pairs]
+
+
+def _fill(a: Run | ForeignRun, b: Run | ForeignRun, walk: _Walk, shards: Shards) -> None:
     """Every pair of records into the shards. A's wait in a file, so that memory holds their places alone."""
-    counts: list[Counter[str]] = [Counter() for _ in pairs]
+    pairs = walk.pairs
     matched = [
         {pair.candidate.ids[r[0]]: pair.baseline.ids[le[0]] for le, r in zip(pair.left, pair.right, strict=True)}
         for pair in pairs
@@ -229,6 +284,8 @@ def _walk(a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask],
                 places |= dict.fromkeys(keys, (file.tell(), record.validity.value))
                 line = packed(_side(record))
                 file.write(len(line).to_bytes(8, "little") + line)
+                for number, *_ in keys:
+                    walk.before[number].add(record)
         for record in b.records():
             for number, sample in _places(record, [pair.candidate for pair in pairs]):
                 twin = matched[number].get(sample, ""), record.repeat
@@ -240,12 +297,37 @@ def _walk(a: Run | ForeignRun, b: Run | ForeignRun, pairs: Sequence[PairedTask],
                 right = _side(record)
                 old, new = olds[number].get(twin), news[number].get((sample, record.repeat))
                 kind = _kind(old, new, pairs[number], binary[number])
-                counts[number][kind] += 1
-                ends = [validity, record.validity.value]
-                row = [number, sample[:200], record.index, record.repeat, _group(record, pairs[number]), kind, old, new]
-                row += [ends, left["replies"] == right["replies"], excerpt(_said(left)), excerpt(_said(right))]
+                paired = replace(record, sample=_named(record, sample, pairs[number]))
+                row = shards.row(1, paired, pairs[number].name, new)
+                row += [kind, old, validity, left["said"] == right["said"], excerpt(_said(left))]
+                row[_ANSWER] = excerpt(_said(right))
                 shards.put(row, {"a": _apart(left, right), "b": right})
-    return counts
+                walk.after[number].add(record)
+                loss = abs(old - new) if old is not None and new is not None else 0.0
+                key = sample[:200], record.index, record.repeat
+                texts = excerpt(asked(record)), row[-1], row[_ANSWER]
+                walk.regressions[number].add(kind, paired.sample.groups, key, loss, texts)
+
+
+def _summed(tallies: Sequence[Tally]) -> Tally:
+    """Cost and seconds of all tasks together."""
+    whole = Tally()
+    for one in tallies:
+        whole.cost += one.cost
+        whole.priced += one.priced
+        whole.seconds.extend(one.seconds)
+    return whole
+
+
+def _limits(verdict: GateReport | None, parts: Sequence[_Part]) -> dict[str, float]:
+    """Where a gate's margin ends on the axis, by task: a drop below zero, or a rise where lower is better."""
+    found = {}
+    rows = {(row.task, row.metric): row for row in verdict.rows if row.kind == "score"} if verdict else {}
+    for part in parts:
+        row = rows.get((part.pair.name, part.pair.primary_metric))
+        if row is not None:
+            found[part.pair.name] = -row.verdict.margin if row.higher_is_better else row.verdict.margin
+    return found
 
 
 def _places(record: Record, sides: Sequence[TaskSide]) -> list[tuple[int, str]]:
@@ -254,10 +336,10 @@ def _places(record: Record, sides: Sequence[TaskSide]) -> list[tuple[int, str]]:
     return [(number, sample) for number, sample in found if sample is not None]
 
 
-def _group(record: Record, pair: PairedTask) -> str:
-    """The narrowest group that B's sample is in; where tasks were taken as one, its own may be all there is."""
+def _named(record: Record, sample: str, pair: PairedTask) -> Sample:
+    """B's sample under the name it is paired by; where tasks were taken as one, its own is the group it lacks."""
     groups = record.sample.groups or ((record.task,) if pair.candidate.merged else ())
-    return groups[-1][:200] if groups else ""
+    return replace(record.sample, id=sample, groups=groups)
 
 
 def _apart(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
@@ -271,7 +353,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _side(record: Record) -> dict[str, Any]:
-    return detail(record) | {"replies": _replies(record)}
+    return detail(record) | {"said": _replies(record)}
 
 
 def _replies(record: Record) -> list[str]:
@@ -283,7 +365,7 @@ def _replies(record: Record) -> list[str]:
 
 
 def _said(side: dict[str, Any]) -> str:
-    return side["replies"][0] if side["replies"] else ""
+    return side["said"][0] if side["said"] else ""
 
 
 def _values(side: TaskSide, primary_metric: str) -> dict[tuple[str, int], float | None]:

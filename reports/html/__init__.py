@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +12,12 @@ from urllib.parse import urlencode
 from evalkit import Run
 from evalkit.comparing.sample_values import SampleValues
 from evalkit.core import UsageError, Validity
+from evalkit.core.formatting import aligned, justified
 from evalkit.reporting import Shards, Sibling, Tally, page
-from evalkit.reporting.endings import ENDINGS, ending, flag_words, plural
+from evalkit.reporting.endings import SAYS, WORDS, ending, flag_words
+from evalkit.reporting.failures import Failures, listed
 from evalkit.reporting.over_samples import spread_words
-from evalkit.reporting.pages import file_of, sibling
+from evalkit.reporting.pages import BROWSER_SCRIPTS, BROWSER_STYLES, file_of, sibling
 from evalkit.reporting.run_words import cautions, verdict
 from evalkit.reporting.spending import spending_of
 from evalkit.reporting.text import json_text
@@ -28,8 +29,6 @@ META = {
     "tags": ["html", "samples", "paged"],
 }
 _MEGABYTE = 1 << 20
-WORDS = {validity.value: words[0] for validity, words in ENDINGS.items()}
-"""What became of a sample, in words, by the code of its validity."""
 
 
 def report(
@@ -37,7 +36,7 @@ def report(
 ) -> Iterator[str | Sibling]:
     """The page, piece by piece, so that a run of any size is written in the same memory.
 
-    `budget` is what the samples' details may take in one file, in MB as they stand in it. Beyond it they go into
+    `budget` is what the samples' details may take in one file, in MB as they are written in it. Beyond it they go into
     further files beside the first, `<name>-2.html` and on, where `name` says what the first is called; without a name
     they are left out. Either way every sample is in the list with its scores, and the page says what is where.
     """
@@ -49,21 +48,23 @@ def report(
 def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator[str | Sibling]:
     with Shards(budget, paged=bool(file)) as shards:
         tallies: dict[tuple[int, str], Tally] = {}
-        wrong = 0
+        failures: dict[str, Failures] = {}
+        higher = _higher(runs)
         for number, run in enumerate(runs):
             values = SampleValues.of_run(run)
             for record in run.records():
                 value = values.of(record)
-                wrong += value is not None and value < 1.0
                 shards.add(number, record, value)
                 tallies.setdefault((number, record.task), Tally()).add(record)
+                failed = failures.setdefault(record.task, Failures(record.task))
+                failed.add(record, value, higher=higher.get(record.task, True))
         shards.finish()
         parts = [
             _Part(number, run, entry, tallies.get((number, entry.name), Tally()))
             for number, run in enumerate(runs)
             for entry in run.manifest.tasks
         ]
-        # Tasks stand together, their models below each other.
+        # Tasks are together, their models below each other.
         names = list(dict.fromkeys(part.entry.name for part in parts))
         parts.sort(key=lambda part: (names.index(part.entry.name), part.number))
         spending = [spending_of(run, _of_run(tallies, number).values()) for number, run in enumerate(runs)]
@@ -75,17 +76,20 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             "shards": shards,
             "toys": toys_told(runs),
             "drift": drift_told(runs),
+            "pairs": False,
+            "several": len(runs) > 1,
+            "in_terminal": f"evalkit show {runs[0].folder} --wrong",
             "meta": meta | {"part": 0},
             "file_of": partial(file_of, file),
             "ends": _ends(parts),
             "spending": spending,
             "verdicts": [verdict(run, one) for run, one in zip(runs, spending, strict=True)],
             "cautions": [cautions(run, _of_run(tallies, number)) for number, run in enumerate(runs)],
-            "causes": _causes(parts),
-            "wrong": plural(wrong, "sample"),
-            "entries": len(parts),
-            "lowest": _lowest(parts),
+            "failures": listed(failures.values()),
+            "wrong": sum(one.wrong for one in failures.values()),
+            "shown": _shown(parts),
             "link_of": link_of,
+            "shows": _shows,
             "ending": ending,
             "flag_words": flag_words,
             "manifests": [json_text_indented(run) for run in runs],
@@ -99,6 +103,7 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
 
 def _meta(shards: Shards, runs: Sequence[Run], file: str) -> dict[str, Any]:
     """What the page's scripts read, in the order in which the samples' numbers point into it."""
+    higher = _higher(runs)
     return {
         "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
         "runs": [{"model": run.model, "folder": str(run.folder)} for run in runs],
@@ -106,7 +111,8 @@ def _meta(shards: Shards, runs: Sequence[Run], file: str) -> dict[str, Any]:
         "groups": shards.groups,
         "marks": shards.marks,
         "words": WORDS,
-        "scores": shards.scores,
+        "says": SAYS,
+        "higher": [higher.get(task, True) for task in shards.tasks],
         "samples": shards.samples,
         "omitted": shards.omitted,
         "name": file,
@@ -123,34 +129,33 @@ def link_of(**filters: str) -> str:
     return "#" + urlencode(filters)
 
 
-def _lowest(parts: Sequence[_Part]) -> list[tuple[_Part, str, MetricResult]]:
-    """The category of each task that its score says least good of, where it lies below the task's own interval."""
-    found = []
-    for part in parts:
-        if part.first is None or len(part.groups) < 2:
-            continue
-        sign = 1.0 if part.first.higher_is_better else -1.0
-        name, metric = min(part.groups, key=lambda group: sign * group[1].estimate.value)
-        edge = part.first.estimate.low if part.first.higher_is_better else part.first.estimate.high
-        if sign * metric.estimate.value < sign * edge:
-            found.append((part, name, metric))
-    return found
+def _shows(name: str, task: str) -> Callable[[float, float], str]:
+    """Where a bar of a chart leads: the task's samples whose `name` is between two numbers."""
+    return lambda low, high: link_of(task=task, **{name: f"{low:.6g}..{high:.6g}"})
 
 
-def _causes(parts: Sequence[_Part]) -> list[tuple[str, int, str]]:
-    """(what became of samples that were not simply right or wrong, how many over all tasks, the filter that shows
-    them), most first."""
-    counts: Counter[str] = Counter()
-    for part in parts:
-        counts.update({name: count for name, count in part.endings if name != Validity.OK.value})
-    return [(ending(name, count), count, link_of(validity=name)) for name, count in counts.most_common()]
+def _shown(parts: Sequence[_Part]) -> dict[int, tuple[str, str]]:
+    """A value and its interval for the place of each part that has a result, decimal points below each other."""
+    firsts = [(place, part.first) for place, part in enumerate(parts) if part.first]
+    told = []
+    for _, metric in firsts:
+        found = metric.estimate
+        value, low, high = justified(found.value, found.low, found.high, metric.scale)
+        known = found.low - found.low == 0.0 == found.high - found.high
+        told.append((value + "%" * (metric.scale == "proportion"), f"{low} – {high}" if known else "–"))
+    values = aligned([value for value, _ in told])
+    return {place: (value, ends) for (place, _), value, (_, ends) in zip(firsts, values, told, strict=True)}
+
+
+def _higher(runs: Sequence[Run]) -> dict[str, bool]:
+    """Whether more is better in each task's primary metric."""
+    primary = [(entry, entry.result.metric()) for run in runs for entry in run.manifest.tasks if entry.result]
+    return {entry.name: metric.higher_is_better for entry, metric in primary if metric}
 
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:
-    scripts = ["evidence.js", "sample.js", "page.js"]
-    return page(
-        Path(__file__).parent, template, context, styles=["browser.css", "evidence.css", "page.css"], scripts=scripts
-    )
+    styles, scripts = [*BROWSER_STYLES, "page.css"], [*BROWSER_SCRIPTS, "page.js"]
+    return page(Path(__file__).parent, template, context, styles=styles, scripts=scripts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +209,7 @@ class _Part:
 
     @property
     def kinds(self) -> list[tuple[str, int]]:
-        """Samples that were answered, ended as the model's own doing, or could not be measured."""
+        """Samples that were answered, that the model ended otherwise, or that could not be measured."""
         found = {"answered": 0, "outcome": 0, "failed": 0}
         for name, count in self.endings:
             validity = Validity(name)

@@ -57,22 +57,19 @@ def test_a_gate_stands_on_top_with_the_verdict_of_gate_run(folder: Path, page: P
     assert look(plain).page.locator("#h-gate").count() == 0
 
 
-def test_from_the_matrix_to_the_list_to_the_sample(page: Path, look: Any) -> None:
+def test_from_the_plot_to_the_list_to_the_sample(page: Path, look: Any) -> None:
     opened = look(page)
     counts = {
         kind: sum((n % 3 > 0, n % 5 > 0) == ends for n in range(N))
         for kind, ends in {"both": (1, 1), "lost": (1, 0), "gained": (0, 1), "neither": (0, 0)}.items()
     }
-    rows = opened.page.locator(".flip-matrix tbody tr")
-    cells = [[int(td.inner_text().split()[0]) for td in rows.nth(n).locator("td").all()] for n in (0, 1)]
-    assert cells == [[counts["both"], counts["lost"]], [counts["gained"], counts["neither"]]]  # A down, B across
     for kind, count in counts.items():
-        button = opened.page.locator(f"button.kind[data-kind={kind}]")
+        button = opened.page.locator(f"#forest button[data-value={kind}]")
         assert button.inner_text().split()[0] == str(count)
         button.click()
         assert opened.page.inner_text("#count") == f"{count} of {N} samples."
         assert button.get_attribute("aria-pressed") == "true"
-    opened.page.locator("button.kind[data-kind=lost]").click()
+    opened.page.locator("#forest button[data-value=lost]").click()
     opened.page.keyboard.press("Home")
     until(opened.page, "document.querySelector('#detail h3')?.textContent === 's5'")
     again = look(page, opened.page.evaluate("location.hash"))
@@ -97,7 +94,8 @@ def test_the_list_is_searched_sorted_and_cut_by_category_and_the_first_loss_is_o
     again = look(page, opened.page.evaluate("location.hash"))
     assert again.page.inner_text("#count") == f"1 of {N} samples."
     opened.page.go_back()
-    until(opened.page, "document.querySelector('#sort').value !== 'better'")
+    until(opened.page, "!document.querySelector('#count').textContent.startsWith('1 of')")
+    assert opened.page.input_value("#sort") == "better"
     assert opened.quiet()
 
 
@@ -157,10 +155,10 @@ def test_mistakes_are_said(folder: Path) -> None:
     assert "no.yaml" in done.err
 
 
-def test_on_paper_the_matrix_stays(page: Path, look: Any) -> None:
+def test_on_paper_the_plot_and_its_counts_stay(page: Path, look: Any) -> None:
     opened = look(page)
     opened.page.emulate_media(media="print")
-    assert opened.page.locator(".flip-matrix button:visible").count() == 4
+    assert opened.page.locator("#forest button:visible").count() == 4
     assert opened.page.locator("#list:visible").count() == 0
 
 
@@ -175,9 +173,9 @@ def test_logs_of_lm_eval_are_compared(tmp_path: Path, look: Any) -> None:
     opened = look(tmp_path / "b" / "comparison.html")
     assert opened.page.inner_text(".lead >> nth=0").startswith("A org/a")
     for kind, name in (("lost", "worse"), ("gained", "better")):
-        button = opened.page.locator(f"button.kind-{kind}")
+        button = opened.page.locator(f"#forest button[data-value={kind}]")
         assert int(button.inner_text().split()[0]) == len(found[name]) > 0
-    opened.page.locator("button.kind-gained").click()
+    opened.page.locator("#forest button[data-value=gained]").click()
     opened.page.keyboard.press("Home")
     opened.page.wait_for_selector("#detail .sides")
     assert "Question 3?" in opened.page.inner_text("#detail")
@@ -195,9 +193,9 @@ def test_a_log_of_inspect_is_compared(tmp_path: Path, look: Any) -> None:
     kinds = {"both": 0, "lost": 0, "gained": 0, "neither": 0}
     for n in range(12):
         kinds[{(1, 1): "both", (1, 0): "lost", (0, 1): "gained", (0, 0): "neither"}[n % 2 > 0, n % 3 > 0]] += 1
-    shown = {kind: int(opened.page.inner_text(f"button.kind-{kind}").split()[0]) for kind in kinds}
+    shown = {kind: int(opened.page.inner_text(f"#forest button[data-value={kind}]").split()[0]) for kind in kinds}
     assert shown == kinds
-    opened.page.locator("button.kind-lost").click()
+    opened.page.locator("#forest button[data-value=lost]").click()
     opened.page.keyboard.press("Home")
     until(opened.page, "document.querySelector('#detail')?.textContent.includes('A long question about')")
     assert opened.quiet()
@@ -217,7 +215,7 @@ def two_tasks(folder: Path, tasks: tuple[str, str], step: int) -> None:
 
 def counts_shown(page: Any) -> dict[str, int]:
     kinds = ("both", "lost", "gained", "neither")
-    return {kind: int(page.inner_text(f"button.kind-{kind}").split()[0]) for kind in kinds}
+    return {kind: int(page.inner_text(f"#forest button[data-value={kind}]").split()[0]) for kind in kinds}
 
 
 def expected(n: int, one: int, other: int) -> dict[str, int]:
@@ -315,7 +313,7 @@ def test_beyond_the_budget_replies_go_into_further_parts(tmp_path: Path, look: A
     opened = look(tmp_path / "c.html")
     assert "parts" in opened.page.inner_text(".notice")
     opened.page.select_option("#kind", "")
-    assert opened.page.inner_text("#count") == "3,000 of 3,000 samples."
+    assert opened.page.inner_text("#count") == "3,000 samples."
     opened.page.focus("#list")
     opened.page.keyboard.press("End")
     opened.page.click("#detail .elsewhere a")
@@ -339,5 +337,5 @@ def test_a_perplexity_is_compared_sample_by_sample(tmp_path: Path, look: Any) ->
     assert evalkit("report", "--compare", "a", "b", "-o", "c.html", cwd=tmp_path).code == 0
     page = look(tmp_path / "c.html").page
     for kind in ("worse", "better"):
-        assert page.inner_text(f"button.kind[data-kind={kind}]").startswith(f"{len(found[kind])} ")
-    assert page.locator("button.kind[data-kind=unmeasured]").count() == 0
+        assert page.inner_text(f"#forest button[data-value={kind}]") == str(len(found[kind]))
+    assert page.locator("#forest button[data-value=errored]").count() == 0

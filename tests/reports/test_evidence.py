@@ -83,7 +83,7 @@ def test_a_program_is_shown_with_its_outcome_and_output(report: Path, look: Any)
     for words in ("✗ exception", "input 3", "0.011 s", "reading", "IndexError: list index out of range"):
         assert words in failed
     assert opened.page.locator("#detail td pre").inner_text() == "def first(values):\n    return values[0]\n"
-    opened.page.click("text=What else stands beside passed")
+    opened.page.click("text=Further details of passed")
     assert '"other"' in opened.page.inner_text("#detail details.evidence")
 
 

@@ -51,9 +51,10 @@ def test_the_verdict_comes_first_and_then_what_to_be_careful_about(report: Path,
     assert "1 task, 100 samples" in page.inner_text(".told")
     careful = page.locator(".careful li").all_inner_texts()
     assert careful == [
-        "t: 3 samples never got a reply from the model (ModelError).",
-        "t: 5 samples were cut at the limit.",
-        "t rests on 6 sets of samples that belong together: its interval is wide for its 100 samples.",
+        "3 samples never got a reply from the model (HTTP 503).",
+        "5 samples look like refusals.",
+        "5 samples were cut at the limit.",
+        "t rests on 6 groups of samples that depend on each other: its interval is wide for its 100 samples.",
     ]
     order = page.evaluate(
         "[...document.querySelectorAll('main > section')].map(one => one.getAttribute('aria-labelledby'))"
@@ -94,10 +95,10 @@ def test_the_first_sample_that_is_not_right_is_open_with_its_reason(report: Path
     page = look(report).page
     page.wait_for_selector("#detail h3")
     assert page.inner_text("#detail h3") == "s0"
-    assert "failed in model: ModelError" in page.inner_text(".stays")
+    assert "failed in asking the model: HTTP 503" in page.inner_text(".stays")
     page.goto(page.url.partition("#")[0] + "#score=wrong")
     until(page, "document.querySelector('#detail h3')?.textContent === 's4'")
-    assert "is not what was expected" in page.inner_text(".stays")
+    assert "“answer 4” counts as" not in page.inner_text(".stays")
     page.click("[data-act=after]")
     until(page, "document.querySelector('#detail h3').textContent === 's8'")
     assert page.evaluate("document.activeElement.dataset.act") == "after"

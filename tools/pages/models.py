@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evalkit.core import Capabilities, Choose, DataOptions, Generate, Identity, ModelError, Reply, Request, Usage
-from evalkit.data import bundled
+from evalkit.core import Capabilities, Choose, Generate, Identity, ModelError, Reply, Request, Usage
 from tools.pages import questions
 
 __all__ = ["JUDGE", "MODELS", "Judge", "Scripted"]
@@ -49,9 +48,7 @@ class Scripted:
         said, finish = self._said(text, request.prompt.as_messages()[-1].content)
         source = "cache" if chance("cache", self.name, text) < 0.08 else "model"
         usage = self._usage(text, said)
-        return Reply(
-            (said,), (finish,), usage=usage, seconds=self._took(text, len(said)), source=source
-        )
+        return Reply((said,), (finish,), usage=usage, seconds=self._took(text, len(said)), source=source)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -140,7 +137,8 @@ class Judge:
         nonce = re.sub(r"[0-9a-f]{16}", "", text)
         grade = 8 if "Begin with the change" in text else 4
         grade += round(2 * chance("grade", nonce)) - (4 if _REFUSAL in text else 0)
-        unsure = chance("unsure", nonce) < 0.08
+        asked = next(row["question"] for row in _KNOWN["advice"] if row["question"] in text)
+        unsure = chance("unsure", nonce) < 0.06 or chance("lost", asked) < 0.02
         said = "It is good in parts." if unsure else f"The answer is to the point.\nRating: {max(1, min(10, grade))}"
         usage = Usage(len(text) // 4, len(said) // 4, cost=3e-6 * (len(text) // 4))
         return Reply((said,), ("stop",), usage=usage, seconds=0.8)
@@ -159,19 +157,13 @@ def _quantile(skill: float) -> float:
     return high * skill + low / 2
 
 
-def _programs_of_the_toy_set() -> list[dict[str, str]]:
-    source = bundled("programs").open(DataOptions())
-    rows = [row.values for row in source.rows() if hasattr(row, "values")]
-    return [{"question": row["prompt"], "answer": row["canonical_solution"]} for row in rows]
-
-
 _FACTS = questions.knowledge()
 _KNOWN = {
     "word_problems": questions.word_problems(),
     "reading": questions.reading(),
     "charts": questions.charts(),
     "advice": questions.advice(),
-    "programs": _programs_of_the_toy_set(),
+    "programs": questions.programs(),
 }
 
 

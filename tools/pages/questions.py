@@ -1,9 +1,10 @@
-"""The rows of the suite's tasks, made from fixed seeds: sums in words, facts, paragraphs, charts, requests for advice."""
+"""The rows of the suite's tasks, made from fixed seeds: sums in words, facts, paragraphs, charts, requests."""
 
 from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable
 from typing import Any
 
 Rows = list[dict[str, Any]]
@@ -50,7 +51,9 @@ def word_problems(count: int = 160) -> Rows:
         if number % 3 == 2:
             text += f" {draw.choice(_PEOPLE)} watches, counts the shelves of the shop and writes everything down. " * 3
         text += f" How many {goods} does {who} have now?"
-        rows.append({"question": text, "solution": steps, "answer": str(total), "steps": ("two", "three")[number % 3 > 0]})
+        rows.append(
+            {"question": text, "solution": steps, "answer": str(total), "steps": ("two", "three")[number % 3 > 0]}
+        )
     return rows
 
 
@@ -107,6 +110,33 @@ def advice(each: int = 16) -> Rows:
         for number in range(each):
             asked = text.format(_MATTERS[number % len(_MATTERS)])
             rows.append({"kind": kind, "question": f"{asked} ({kind} {number + 1})", "more": ["Now in one sentence."]})
+    return rows
+
+
+def programs() -> Rows:
+    """Small functions with their tests: six kinds, six of each."""
+    kinds: list[tuple[str, str, str, str, Callable[[int], str]]] = [
+        (
+            "add",
+            "Every number plus {n}.",
+            "[value + {n} for value in values]",
+            "[1, 2]",
+            lambda n: f"[{n + 1}, {n + 2}]",
+        ),
+        ("over", "The numbers above {n}.", "[value for value in values if value > {n}]", "[2, 9]", lambda n: "[9]"),
+        ("take", "The first {n} numbers.", "values[:{n}]", "list(range(20))", lambda n: f"list(range({n}))"),
+        ("power", "Every number to the power of {n}.", "[v**{n} for v in values]", "[1, 2]", lambda n: f"[1, {2**n}]"),
+        ("every", "Each {n}th number.", "values[::{n}]", "list(range({n} + 1))", lambda n: f"[0, {n}]"),
+        ("least", "The numbers, none below {n}.", "[max({n}, v) for v in values]", "[0, 99]", lambda n: f"[{n}, 99]"),
+    ]
+    rows = []
+    for name, told, body, given, wanted in kinds:
+        for n in range(2, 8):
+            entry = f"{name}_{n}"
+            question = f'def {entry}(values):\n    """{told.format(n=n)}"""\n'
+            test = f"assert {entry}({given.format(n=n)}) == {wanted(n)}\nassert {entry}([]) == []\n"
+            answer = f"    return {body.format(n=n)}\n"
+            rows.append({"question": question, "answer": answer, "test": test, "entry": entry})
     return rows
 
 

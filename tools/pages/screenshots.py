@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-_COLOURS = 48
+_COLOURS = 96
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.core import Fewshot, Image, Judge, Message, PromptFormat, Row, Sample, Subset, Task
-from evalkit.data import bundled, rows
+from evalkit.data import rows
 from evalkit.plugins import load
 from evalkit.prompting.methods import choose, generate, multi_turn, tool_loop, write_code
 from evalkit.scoring.metrics import mean
@@ -66,14 +66,12 @@ def reading() -> Task:
 def programs() -> Task:
     def sample(row: Row) -> Sample:
         values = row.values
-        entry = values["entry_point"]
-        tests = f"{values['test']}\ncheck({entry})\n"
-        data = {"prefix": values["prompt"], "tests": tests, "entry": entry}
-        return Sample(values["task_id"], values["prompt"], (values["canonical_solution"],), data=data)
+        data = {"prefix": values["question"], "tests": values["test"], "entry": values["entry"]}
+        return Sample(row.id, values["question"], (values["answer"],), data=data)
 
     return Task(
         "programs",
-        (Subset(bundled("programs")),),
+        (Subset(rows(questions.programs(), name="programs")),),
         sample,
         PromptFormat(),
         write_code(max_tokens=600, chat=False),

@@ -14,7 +14,7 @@ kit.evidence = (() => {
 
   /* ---- judges */
   const ORDERS = { AB: "First order: the first answer is A", BA: "Second order: the second answer is A" };
-  const message = (role, words) => el("div", { class: "message " + (/^(system|user|assistant|tool)$/.test(role) ? role : "") }, el("p", { class: "role" }, inline(role)), block(words));
+  const message = (role, words) => kit.conversation.message(role, words);
 
   function call(one, place, many) {
     const asked = list(one.messages);
@@ -31,7 +31,7 @@ kit.evidence = (() => {
     const orders = [...new Set(calls.map((one) => text(one.order)))].sort();
     const agree = (scores.find(([score]) => score === "consistent") || [])[1];
     const both = orders.includes("AB") && orders.includes("BA");
-    const note = both && agree !== undefined && agree !== null ? (agree === 1 ? "Both orders agree." : "The orders do not agree: which answer is called better depends on which stood first.") : "";
+    const note = both && agree !== undefined && agree !== null ? (agree === 1 ? "Both orders agree." : "The orders do not agree: which answer is called better depends on which came first.") : "";
     return el("section", { class: "evidence transcript" }, el("h4", {}, "Judge: ", inline(name)), note ? el("p", { class: "note" }, note) : null,
       el("div", { class: "columns" + (both ? " two" : "") }, orders.map((order) => {
         const here = calls.filter((one) => text(one.order) === order);
@@ -75,7 +75,7 @@ kit.evidence = (() => {
     const gold = new Set(list(one.gold_positions)), of = Math.min(200, Number(one.of) || 0);
     const cells = Array.from({ length: of }, (_, place) => el("span", { class: "place" + (gold.has(place + 1) ? " gold" : "") }, gold.has(place + 1) ? "★" : "·"));
     return el("section", { class: "evidence" }, el("h4", {}, "Diagnosis: ", inline(name)), el("p", {}, one.cause ? ["failed in ", el("strong", {}, inline(text(one.cause)))] : "no failure",
-      of ? [" · ", el("span", { class: "places", "aria-hidden": "true" }, cells), ` what was needed stood at ${gold.size ? [...gold].join(", ") : "none"} of ${of}`] : null));
+      of ? [" · ", el("span", { class: "places", "aria-hidden": "true" }, cells), ` what was needed was at ${gold.size ? [...gold].join(", ") : "none"} of ${of}`] : null));
   }
 
   function contexts(data) {
@@ -113,10 +113,10 @@ kit.evidence = (() => {
         else if (key === "diagnosis" && value && typeof value === "object" && !Array.isArray(value)) made.push(diagnosis(name, value));
         else if (!Array.isArray(value) || value.length) rest[key] = value;
       }
-      if (Object.keys(rest).length) made.push(el("details", { class: "evidence" }, el("summary", {}, "What else stands beside ", inline(name)), block(JSON.stringify(rest, null, 2))));
+      if (Object.keys(rest).length) made.push(el("details", { class: "evidence" }, el("summary", {}, "Further details of ", inline(name)), block(JSON.stringify(rest, null, 2))));
     }
     return made;
   }
 
-  return { of, contexts: (data) => rows(data.contexts) ? contexts(data) : null, message };
+  return { of, contexts: (data) => rows(data.contexts) ? contexts(data) : null };
 })();

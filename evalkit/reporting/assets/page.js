@@ -160,16 +160,23 @@ const kit = (() => {
     return { rows, get, here, partOf, file };
   }
 
-  /* What stands in place of details that this page lacks: a link to the page that has them, or why none has. */
+  /* What is shown for details that this page lacks: a link to the page that has them, or why none has. */
   function elsewhere(found, shard, hash, otherwise) {
     if (shard < 0) return el("div", { class: "notice" }, el("p", {}, "The details of this sample are beyond this file's size budget. ", otherwise));
     const part = found.partOf(shard);
-    return el("div", { class: "notice elsewhere" }, el("p", {}, "The details of this sample are in ", el("a", { href: found.file(part) + hash }, `part ${part + 1} of this report`), `, a file beside this one.`));
+    return el("div", { class: "notice elsewhere" }, el("p", {}, "The details of this sample are in ", el("a", { href: found.file(part) + hash }, `part ${part + 1} of this report`), `, a file next to this one.`));
   }
 
   /* A number as core/formatting.py writes it in tables: a proportion as a percentage, others with four digits. */
   const number = (value, scale) => value === null || value === undefined ? "–"
     : scale === "proportion" ? `${(100 * value).toFixed(1)}%` : String(Number(Number(value).toPrecision(4)));
+
+  /* US dollars; cents below one, with as many digits as a small sum needs (core/formatting.py: money). */
+  function money(value) {
+    if (value === null || value === undefined) return "–";
+    if (value >= 1 || value === 0) return `$${value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
+    return value >= 0.01 ? `$${Number(value.toPrecision(3))}` : `${(100 * value).toFixed(Math.min(20, 1 - Math.floor(Math.log10(100 * value))))} ¢`;
+  }
 
   /* To the clipboard; a page on a disk may not use the newer way. The button says that it is done. */
   function copy(text, button) {
@@ -192,5 +199,5 @@ const kit = (() => {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   }
   theme();
-  return { el, shown, inline, plain, block, unpack, json, save, csv, listbox, shards, elsewhere, number, copy, MOST };
+  return { el, shown, inline, plain, block, unpack, json, save, csv, listbox, shards, elsewhere, number, money, copy, MOST };
 })();

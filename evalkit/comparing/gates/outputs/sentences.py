@@ -10,6 +10,8 @@ from evalkit.core.formatting import change
 from evalkit.core.outside_text import one_line
 
 _WISHED = 0.8
+_FAR, _MANY = 100, 10_000
+"""A number of samples that is so many times what there are, and as large, is none that anybody can have."""
 
 
 def bounds(row: GateRow) -> str:
@@ -34,7 +36,9 @@ def reason(row: GateRow) -> str:
     verdict = row.verdict
     text = verdict.reason.rstrip(".")
     needed = verdict.needed
-    if verdict.outcome.is_open and needed is not None:
+    if verdict.outcome.is_open and needed is not None and needed > max(_FAR * verdict.n, _MANY):
+        text += f"; more samples than this set has would decide (there are {verdict.n:,})"
+    elif verdict.outcome.is_open and needed is not None:
         text += f"; about {needed:,} samples would decide (there are {verdict.n:,})"
     return text
 
