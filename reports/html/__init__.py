@@ -21,6 +21,7 @@ from evalkit.reporting.pages import BROWSER_SCRIPTS, BROWSER_STYLES, file_of, si
 from evalkit.reporting.run_words import cautions, verdict
 from evalkit.reporting.spending import spending_of
 from evalkit.reporting.text import json_text
+from evalkit.runs.again import can_ask_again
 from evalkit.runs.store import MetricResult, TaskEntry, drift_told, toys_told
 
 META = {
@@ -106,7 +107,7 @@ def _meta(shards: Shards, runs: Sequence[Run], file: str) -> dict[str, Any]:
     higher = _higher(runs)
     return {
         "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
-        "runs": [{"model": run.model, "folder": str(run.folder)} for run in runs],
+        "runs": [{"model": run.model, "folder": str(run.folder), "again": can_ask_again(run)} for run in runs],
         "tasks": shards.tasks,
         "groups": shards.groups,
         "marks": shards.marks,

@@ -32,7 +32,7 @@
     const got = row[VALIDITY] === "ok" || !one.failure ? row[ANSWER] : one.failure[2];
     const terms = [["question", row[ASKED]], ["expected", kit.header.expected(one)], ["got", got || "–"], ["why", kit.reason(one, (one.scores || [])[0])]];
     const copies = [["json", "copy as JSON", () => JSON.stringify(one, null, 2)], ["command", "copy command that shows it", () => command("show")]];
-    if (run.again) copies.push(["again", "copy command that reruns it", () => command("again")]);
+    if (run.again) copies.push(["again", "copy command that reruns it", () => `${command("show")} --again`]);
     return [kit.header(one.id, place, terms, copies), ...head, compared(row, place), ...kit.sample(one)].filter(Boolean);
   }
   const keyOf = (row) => [meta.runs[row[RUN]].model, meta.tasks[row[TASK]], row[ID], row[INDEX], row[REPEAT], row[RUN]];

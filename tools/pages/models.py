@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from evalkit.core import Capabilities, Choose, Generate, Identity, ModelError, Reply, Request, Usage
 from tools.pages import questions
@@ -46,7 +47,7 @@ class Scripted:
         assert isinstance(request, Generate)
         text = request.prompt.text
         said, finish = self._said(text, request.prompt.as_messages()[-1].content)
-        source = "cache" if chance("cache", self.name, text) < 0.08 else "model"
+        source: Literal["model", "cache"] = "cache" if chance("cache", self.name, text) < 0.08 else "model"
         usage = self._usage(text, said)
         return Reply((said,), (finish,), usage=usage, seconds=self._took(text, len(said)), source=source)
 

@@ -41,9 +41,17 @@ _SHOWN_GROUPS = 80
 @click.option("--failed", is_flag=True, help="Show samples that could not be measured.")
 @click.option("--wrong", is_flag=True, help="Show samples that score below 1 in the primary metric.")
 @click.option("--limit", type=int, default=_SHOWN_SAMPLES, show_default=True, help="Show at most this many samples.")
+@click.option("--again", is_flag=True, help="Ask the model again for those samples, as the run did, and show both.")
 @json_option
 def command(
-    run: Path | None, task: str | None, samples: tuple[str, ...], failed: bool, wrong: bool, limit: int, as_json: bool
+    run: Path | None,
+    task: str | None,
+    samples: tuple[str, ...],
+    failed: bool,
+    wrong: bool,
+    limit: int,
+    again: bool,
+    as_json: bool,
 ) -> None:
     """Show the scores of RUN, or single samples of it. Without RUN, list the runs in runs/.
 
@@ -59,6 +67,8 @@ def command(
     from evalkit.runs.foreign.scored import runs_at
 
     found = runs_at(run)[::-1]
+    if again and (as_json or not samples):
+        raise UsageError("--again asks samples that are named, and shows them as text", fix="--sample ID")
     if as_json and (samples or failed or wrong):
         chosen = [record for one in found for record in islice(_chosen(one, task, samples, failed, wrong), limit)]
         print_json(samples=[record_json(record) for record in chosen])
@@ -73,8 +83,23 @@ def command(
             )
         if not shown:
             out.print(f"no sample {_wanted(failed, wrong)}" + (f" in {task}" if task else ""))
+        if again:
+            for one in found:
+                _show_again(out, one, task, samples, limit)
     else:
         _show_summary(out, found, task)
+
+
+def _show_again(out: Console, run: Run, task: str | None, samples: tuple[str, ...], limit: int) -> None:
+    """The same samples as the model answers them now; the run stays as it is."""
+    import tempfile
+
+    from evalkit.runs.again import ask_again
+
+    with tempfile.TemporaryDirectory() as folder:
+        asked = ask_again(run, samples, Path(folder) / "again", task or "")
+        out.print("asked again", style="bold")
+        _show_samples(out, asked, task, samples, False, False, limit)
 
 
 def _wanted(failed: bool, wrong: bool) -> str:
