@@ -28,7 +28,7 @@ def report(runs: Sequence[Run], /, *, groups: bool = False) -> str:
     for told in (toys_told(runs), *drift_told(runs)):
         if told:
             lines += ["", markdown_text(told)]
-    lines += ["", "## What the numbers are", ""]
+    lines += ["", "## Method", ""]
     for run in runs:
         lines += [f"- {markdown_code(entry.result.signature)}" for entry in run.manifest.tasks if entry.result]
     return "\n".join(lines) + "\n"

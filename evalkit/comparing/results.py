@@ -75,7 +75,8 @@ class PairResult:
         size = amount(verdict.difference, self.scale)
         name = self.task if self.is_primary else f"{self.task} {self.metric}"
         between = f"{change(verdict.low, self.scale)} to {change(verdict.high, self.scale)}"
-        counts = f"{len(self.worse):,} samples got worse, {len(self.better):,} better"
+        worse, better = len(self.worse), len(self.better)
+        counts = f"{worse:,} sample{'' if worse == 1 else 's'} got worse, {better:,} better"
         if not verdict.n:
             return f"{name}: no sample was measured in both runs."
         if math.isnan(verdict.low):

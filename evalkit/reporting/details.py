@@ -117,7 +117,7 @@ def answered(record: Record) -> str:
 
 
 def asked(record: Record) -> str:
-    """The question, without what stands before it."""
+    """The question, without description and examples."""
     prompt = record.prompt
     if prompt is None:
         return record.sample.input if isinstance(record.sample.input, str) else record.sample.input[-1].content

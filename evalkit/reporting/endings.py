@@ -55,7 +55,7 @@ WORDS = {
 }
 """What became of one sample, in two or three words, by the code of its validity: on chips, in lists and filters."""
 CUT, CACHED, REFUSES, UNSURE = "cut", "cached", "looks-like-a-refusal", "judge-unsure"
-"""Marks that a page gives every sample, besides the flags of its record."""
+"""Marks that a page gives every sample, apart from the flags of its record."""
 SAYS = {
     CUT: "cut at the limit",
     CACHED: "cached",

@@ -14,7 +14,7 @@ _LONGEST = 60
 
 
 def marks_of(record: Record) -> list[str]:
-    """The record's flags, and what a reader asks for besides them."""
+    """The record's flags, and what a reader asks for apart from them."""
     marks = list(dict.fromkeys(record.flags))
     if any("length" in reply.finish for reply in record.replies):
         marks.append(CUT)

@@ -2,7 +2,7 @@
 
 Two kinds of block: the *index* has a short row for every sample, whatever the run's size; the *details* have
 everything else, and a page decodes only those that are looked at. Details beyond a budget of bytes go into further
-*parts*, each a page beside the first one; where there is to be one page only, they are left out and counted, and the
+*parts*, each a page next to the first one; where there is to be one page only, they are left out and counted, and the
 index says so of each sample.
 """
 
@@ -77,7 +77,7 @@ class Shards:
             excerpt(answered(record)),
             excerpt(asked(record)),
             [self._number(2, self.marks, name[:200]) for name in marks_of(record)],
-            float(f"{sum(reply.seconds for reply in record.replies):.3g}"),
+            float(f"{sum(reply.seconds for reply in record.replies):.3g}") if record.replies else None,
             len(asked(record)),
             confidence(record),
         ]

@@ -1,4 +1,4 @@
-"""What the scores' page says besides scores, counted while the records pass: time, money, calibration, endings."""
+"""What a run's page says apart from scores, counted while the records pass: time, money, calibration, endings."""
 
 from __future__ import annotations
 

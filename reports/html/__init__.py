@@ -1,4 +1,4 @@
-"""A run as one HTML file: scores with intervals, categories, validity, time and cost, and every sample to look at."""
+"""A run as one HTML file: scores with intervals, failures, categories, time and cost, and every sample to look at."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from evalkit.runs.store import MetricResult, TaskEntry, drift_told, toys_told
 
 META = {
     "name": "html",
-    "summary": "one offline page: scores, categories, validity, cost, and every sample with filters and deep links",
+    "summary": "one offline page: scores, failures, categories, cost, and every sample with filters and deep links",
     "tags": ["html", "samples", "paged"],
 }
 _MEGABYTE = 1 << 20
@@ -38,7 +38,7 @@ def report(
     """The page, piece by piece, so that a run of any size is written in the same memory.
 
     `budget` is what the samples' details may take in one file, in MB as they are written in it. Beyond it they go into
-    further files beside the first, `<name>-2.html` and on, where `name` says what the first is called; without a name
+    further files next to the first, `<name>-2.html` and on, where `name` says what the first is called; without a name
     they are left out. Either way every sample is in the list with its scores, and the page says what is where.
     """
     if budget < 0:
@@ -135,8 +135,9 @@ def _shows(name: str, task: str) -> Callable[[float, float], str]:
     return lambda low, high: link_of(task=task, **{name: f"{low:.6g}..{high:.6g}"})
 
 
-def _shown(parts: Sequence[_Part]) -> dict[int, tuple[str, str]]:
-    """A value and its interval for the place of each part that has a result, decimal points below each other."""
+def _shown(parts: Sequence[_Part]) -> dict[int, tuple[str, str, str]]:
+    """A value, the blanks that bring its decimal point below the others, and its interval, for the place of each part
+    that has a result."""
     firsts = [(place, part.first) for place, part in enumerate(parts) if part.first]
     told = []
     for _, metric in firsts:
@@ -145,7 +146,10 @@ def _shown(parts: Sequence[_Part]) -> dict[int, tuple[str, str]]:
         known = found.low - found.low == 0.0 == found.high - found.high
         told.append((value + "%" * (metric.scale == "proportion"), f"{low} – {high}" if known else "–"))
     values = aligned([value for value, _ in told])
-    return {place: (value, ends) for (place, _), value, (_, ends) in zip(firsts, values, told, strict=True)}
+    return {
+        place: (value.rstrip(), value[len(value.rstrip()) :], ends)
+        for (place, _), value, (_, ends) in zip(firsts, values, told, strict=True)
+    }
 
 
 def _higher(runs: Sequence[Run]) -> dict[str, bool]:

@@ -41,7 +41,7 @@ kit.conversation = (() => {
       return [el("details", {}, el("summary", {}, `Before the question: description and examples, ${one.preamble.toLocaleString("en")} characters`), message(role, text.slice(0, one.preamble), images)), message(role, text.slice(one.preamble), images)];
     }
     const folded = said.slice(0, shots), rest = said.slice(shots);
-    const made = folded.length ? [el("details", {}, el("summary", {}, `Before the question: description and examples, ${folded.length} messages`), folded.map(([role, text]) => message(role, text, images)))] : [];
+    const made = folded.length ? [el("details", {}, el("summary", {}, `Before the question: description and examples, ${folded.length} ${folded.length === 1 ? "message" : "messages"}`), folded.map(([role, text]) => message(role, text, images)))] : [];
     return [...made, ...rest.map(([role, text]) => message(role, text, images))];
   }
 
@@ -59,12 +59,13 @@ kit.conversation = (() => {
     if (one.truncated) made.push(el("p", { class: "note" }, `${one.truncated} tokens of the prompt were cut`));
     return made;
   }
+  const spent = (one) => (one.tokens || []).some(Boolean);
   const ENDS = { stop: "ended at a stop string", eos: "ended by the model", length: "cut at the limit", refused: "withheld by the server", tool: "ended with a call", unknown: "ended for a reason that is not known" };
-  const told = (one, end) => [ENDS[end] || (end ? `ended: ${end}` : ""), one.tokens ? `${one.tokens.join(" + ")} tokens${one.thought ? ` (${one.thought} of them thought)` : ""}` : "",
+  const told = (one, end) => [ENDS[end] || (end ? `ended: ${end}` : ""), spent(one) ? `${one.tokens.join(" + ")} tokens${one.thought ? ` (${one.thought} of them thought)` : ""}` : "",
     one.seconds ? `${number(one.seconds)} s` : "", one.source === "cache" ? "from the cache" : ""].filter(Boolean).join(" · ");
 
   /* What a method took out of the last message as the answer is no message by itself. */
-  const repeated = (replies, place) => { const one = replies[place], before = replies[place - 1]; return place > 0 && !one.seconds && !one.tokens && (one.texts || []).length === 1 && one.role !== "tool" && ((before || {}).texts || []).some((text) => text.includes(one.texts[0])); };
+  const repeated = (replies, place) => { const one = replies[place], before = replies[place - 1]; return place > 0 && !one.seconds && !spent(one) && (one.texts || []).length === 1 && one.role !== "tool" && ((before || {}).texts || []).some((text) => text.includes(one.texts[0])); };
   const replies = (one) => { const all = one.replies || []; return all.flatMap((each, place) => repeated(all, place) ? [el("p", { class: "note" }, "read as the answer: ", inline(each.texts[0]))] : reply(each, place, all.length, Boolean(one.choices), one.images)); };
   return { message, prompt, replies };
 })();
