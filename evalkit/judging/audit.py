@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from evalkit.core import Estimate, Reply, UsageError, Validity
+from evalkit.judging.annotation_page import unveiled
 from evalkit.judging.outputs import Outputs, shared
 from evalkit.judging.perturbations import INSTRUCTIONS, neutral, padded
 from evalkit.judging.session import Judged, JudgingItem, pair_item
@@ -286,7 +287,8 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     by_key: dict[str, list[Judged]] = defaultdict(list)
     for one in judged:
         by_key[one.key].append(one)
-    pairs = [(one, label) for label in labels for one in by_key.get(label.key, ())]
+    known = [(_named(label, one.models), one) for label in labels for one in by_key.get(label.key, ())]
+    pairs = [(one, label) for label, one in known]
     pairs = [(one, label) for one, label in pairs if set(one.models) == set(label.models)]
     if not pairs:
         nothing = Estimate(math.nan, math.nan, math.nan, 0, "n=0")
@@ -309,6 +311,12 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     if own is not None:
         findings.append(_self_preference(pairs, own))
     return findings
+
+
+def _named(label: Label, names: Sequence[str]) -> Label:
+    """The label with the names of the models, which the page for people does not tell."""
+    one, other = (unveiled(word, label.key, names) for word in label.models)
+    return replace(label, models=(one, other))
 
 
 def _by_category(pairs: Sequence[tuple[Judged, Label]], machine: np.ndarray, people: np.ndarray) -> list[AuditFinding]:

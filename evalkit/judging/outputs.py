@@ -32,13 +32,15 @@ class JudgedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """A model's answers by key. `unusable` counts records without a reply, which nothing can judge."""
+    """A model's answers by key. `unusable` counts records without a reply, which nothing can judge; `tasks` says of
+    which task each is, where they are of several."""
 
     name: str
     answers: Mapping[str, JudgedAnswer]
     unusable: int = 0
     place: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)
+    tasks: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_file(path: Path) -> Outputs:

@@ -24,13 +24,17 @@ def _of_run(folder: Path, task: str) -> Outputs:
     if task:
         run.manifest.task(task)
     answers: dict[str, JudgedAnswer] = {}
+    tasks: dict[str, str] = {}
     unusable = 0
     for record in run.records(task):
         if not record.replies or not all(reply.texts for reply in record.replies):
             unusable += 1
             continue
         name = record.sample.id if len(run.tasks) == 1 or task else f"{record.task}/{record.sample.id}"
-        answers[name if record.repeat == 0 else f"{name}#{record.repeat}"] = JudgedAnswer(record.sample, record.replies)
+        key = name if record.repeat == 0 else f"{name}#{record.repeat}"
+        answers[key] = JudgedAnswer(record.sample, record.replies)
+        if len(run.tasks) > 1 and not task:
+            tasks[key] = record.task
     if not answers:
         raise UsageError(f"{folder} holds no written answers", fix="a run of a task that generates text")
-    return Outputs(run.model, answers, unusable, str(folder))
+    return Outputs(run.model, answers, unusable, str(folder), tasks=tasks)

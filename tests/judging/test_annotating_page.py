@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from evalkit.judging.annotation_page import unveiled
+from evalkit.runs.store import manifest
+from evalkit.stats.agreement import cohen_kappa
 from tests.cli import console
 from tests.judging.server import fair, judge_server, merits, outputs
 from tests.reports.conftest import Opened, axe, browser, look, violations
+from tests.reports.made import record, write_run
 
 __all__ = ["axe", "browser", "look"]
 
@@ -69,8 +76,10 @@ def test_a_person_compares_with_the_keyboard_and_the_audit_reads_what_was_said(f
     assert opened.problems == []
     assert len(rows) == 12
     assert {row["id"] for row in rows} >= {"constructor", "__proto__", 'a "quoted", id'}
-    # Answers are shuffled: each model stands on the left in some.
-    assert {row["a"] for row in rows} == {"ant", "bee"}
+    # Answers are shuffled: each model stands on the left in some. Its name is in none of them, nor in the page.
+    assert {unveiled(row["a"], row["id"], ["ant", "bee"]) for row in rows} == {"ant", "bee"}
+    assert len({row["a"] for row in rows} | {row["b"] for row in rows}) == 24
+    assert not re.search(r"\b(ant|bee)\b", (folder / "annotate.html").read_text(encoding="utf-8"))
     with judge_server(fair) as (spec, _):
         arguments = ("judge", "audit", "ant.jsonl", "bee.jsonl", "--judge", spec, "--probes", "0", "--json")
         done = console.evalkit(*arguments, "--labels", "labels.csv", cwd=folder)
@@ -121,3 +130,78 @@ def test_on_a_phone_answers_stand_one_below_the_other(folder: Path, look: Look) 
     left, right = (page.locator(f"#{side}").bounding_box() for side in ("left", "right"))
     assert right["y"] >= left["y"] + left["height"]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of two models on two tasks: every third answer is the same but for blanks around it."""
+    made = tmp_path_factory.mktemp("tasks")
+    for model in ("ant", "bee"):
+        records = []
+        for task in ("one", "two"):
+            for n in range(9):
+                one, same = record(n, task=task), n % 3 == 0
+                text = (f" the same {n}\n" if model == "ant" else f"the same {n}") if same else f"{n} by {model}"
+                records.append(replace(one, replies=(replace(one.replies[0], texts=(text,)),)))
+        run = write_run(made / model, records, task="one", model=model)
+        run.manifest.tasks.append(replace(run.manifest.tasks[0], name="two"))
+        manifest.write(run.folder, run.manifest)
+    return made
+
+
+def test_equal_answers_are_left_out_a_task_is_chosen_and_the_target_is_shown_when_asked(
+    tasks: Path, look: Look
+) -> None:
+    done = console.evalkit("judge", "annotate", "ant", "bee", cwd=tasks)
+    assert done.code == 0, done
+    assert "12 comparisons: annotate.html (6 pairs of equal answers are left out)" in done.out
+    page = look(tasks / "annotate.html", accept_downloads=True).page
+    assert "6 pairs with equal answers left out." in page.inner_text("#enough")
+    page.select_option("#task", "two")
+    assert page.inner_text("#count") == "1 of 6, 0 done"
+    assert not page.is_visible("#target")
+    page.locator("body").press("t")
+    number = page.inner_text("#question").split()[1]
+    assert page.inner_text("#target") == f"answer {number}"
+    page.locator("body").press("1")
+    assert not page.is_visible("#target")
+    page.select_option("#task", "all")
+    assert page.inner_text("#count").endswith("of 12, 1 done")
+    rows = save(page, tasks / "labels.csv")
+    assert [row["id"].split("/")[0] for row in rows] == ["two"]
+
+
+def test_two_that_answered_alike_have_no_page(tasks: Path) -> None:
+    same = tasks / "alike.jsonl"
+    same.write_text('{"question": "q", "answer": "a", "model": "other"}\n')
+    (tasks / "first.jsonl").write_text('{"question": "q", "answer": "a ", "model": "first"}\n')
+    done = console.evalkit("judge", "annotate", "first.jsonl", "alike.jsonl", cwd=tasks)
+    assert done.code == 2 and "the two gave the same answers" in done.err
+
+
+def test_so_many_labels_make_kappa_known_to_a_tenth(folder: Path, look: Look) -> None:
+    """The oracle is the interval that the audit gives kappa: with the number that the page says, its half is 0.1."""
+    page = look(folder / "annotate.html").page
+    for key in "111122222200":
+        page.locator("body").press(key)
+    found = re.search(r"At most (\d+) more labels .* \((\d+) so far\)", page.inner_text("#enough"))
+    assert found
+    wanted = int(found[1]) + int(found[2])
+    shares = (np.array([4, 6, 2]) + 1) / 15
+    halves = []
+    for kappa in (0.4, 0.6, 0.8):
+        table = kappa * np.diag(shares) + (1 - kappa) * np.outer(shares, shares)
+        cells = np.repeat(np.arange(9), np.round(table.ravel() * wanted * 20).astype(int))
+        interval = cohen_kappa(cells // 3, cells % 3)
+        halves.append((interval.high - interval.low) / 2 * 20**0.5)  # of 20 times as many labels, so nothing is rounded
+    assert max(halves) == pytest.approx(0.1, rel=0.03)
+
+
+def test_it_says_when_the_labels_are_enough(tmp_path: Path, look: Look) -> None:
+    for name, seed in (("ant", 1), ("bee", 2)):
+        (tmp_path / f"{name}.jsonl").write_text(outputs(name, seed, 460), encoding="utf-8")
+    assert console.evalkit("judge", "annotate", "ant.jsonl", "bee.jsonl", cwd=tmp_path).code == 0
+    page = look(tmp_path / "annotate.html").page
+    script = "() => { for (let n = 0; n < 440; n++) document.querySelector(`[data-say=${'ab'[n % 2]}]`).click(); }"
+    page.evaluate(script)
+    assert page.inner_text("#enough").startswith("Enough labels")

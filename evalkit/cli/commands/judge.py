@@ -259,12 +259,16 @@ def annotate(one: Path, two: Path, **given: Any) -> None:
     from evalkit.judging.annotation_page import page
 
     outputs = outputs_of([one, two], given)
-    text, count = page(outputs[0], outputs[1], limit=given["limit"], seed=given["seed"])
+    made = page(outputs[0], outputs[1], limit=given["limit"], seed=given["seed"])
+    if not made.pairs:
+        fix = "another RUN, or another --task"
+        raise UsageError("the two gave the same answers", found=f"{made.equal} pairs", fix=fix)
     try:
-        given["out"].write_text(text, encoding="utf-8")
+        given["out"].write_text(made.text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {given['out']}", found=error.strerror or "") from None
-    say(f"{count} comparisons: {given['out']}")
+    left = f" ({made.equal} pairs of equal answers are left out)" if made.equal else ""
+    say(f"{made.pairs} comparisons: {given['out']}{left}")
     say("next: open it in a browser; then evalkit judge audit RUN_A RUN_B --judge MODEL --labels labels.csv")
 
 

@@ -101,14 +101,34 @@ def test_the_schema_refuses_what_is_no_junit() -> None:
 def test_markdown_renders_as_tables_and_lists_without_markup_from_outside(made: GateReport) -> None:
     text = markdown(made)
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
-    assert html.count("<table>") == bool(made.rows)
-    # The header's and the rows', each with ten cells.
-    assert html.count("<tr>") == (len(made.rows) + 1 if made.rows else 0)
+    passed = len(made.of(GateOutcome.PASS))
+    tables = bool(passed) + (len(made.rows) > passed)
+    assert html.count("<table>") == tables
+    # The headers' and the rows', each with ten cells.
+    assert html.count("<tr>") == len(made.rows) + tables
     assert html.count("<td") == 10 * len(made.rows)
+    assert html.count("<details>") == html.count("</details>")
     assert "<script" not in html
     assert 'href="http://evil"' not in html
     assert f"evalkit gate: {made.title}" in html
     assert "\x1b" not in text
+
+
+def test_what_did_not_pass_is_open_and_the_rest_is_folded() -> None:
+    lines = markdown(EVERY[0]).splitlines()
+    assert lines[1].startswith("## ❌ evalkit gate: FAIL: other acc: ")
+    assert lines[3] == "3 decisions (1 PASS, 1 FAIL, 1 INCONCLUSIVE), exit code 1."
+    folded, depth = [], 0
+    for line in lines:
+        depth += line.startswith("<details>")
+        folded.append(depth > 0)
+        depth -= line == "</details>"
+    shown = [line for line, inside in zip(lines, folded, strict=True) if not inside and line.startswith(("| ", "- "))]
+    hidden = [line for line, inside in zip(lines, folded, strict=True) if inside]
+    assert [line.split("`")[1] for line in shown if "`" in line] == ["other", "quiz / odd"] * 2
+    assert "<details><summary>1 decision passed</summary>" in hidden
+    assert [line for line in hidden if line.startswith("| ✅ PASS | `quiz` |")]
+    assert "- baseline `baseline.evalkit (tiny)`" in hidden
 
 
 def test_markdown_of_a_thousand_tasks_fits_a_comment() -> None:

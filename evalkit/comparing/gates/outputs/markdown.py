@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from evalkit.comparing.gates.outcomes import GateOutcome
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.gates.report import GateReport, GateRow
@@ -24,31 +26,57 @@ _SHOWN_IDS = 20
 
 
 def markdown(report: GateReport) -> str:
-    """The whole report; rows and ids beyond what a comment holds are counted instead of listed."""
+    """The verdict in a sentence, then the rows that did not pass and why; everything else is folded.
+
+    Rows and ids beyond what a comment holds are counted instead of listed.
+    """
     mark = "🛑" if report.outcome is None else _MARKS[report.outcome]
     heading = f"## {mark} evalkit gate: {report.title}: {markdown_text(sentences.headline(report))}"
     lines = [MARKER, heading, "", sentences.sentence(report) + ".", ""]
-    lines += [f"Baseline {markdown_code(report.baseline)}, candidate {markdown_code(report.candidate)}.", ""]
-    if report.answers is not None:
-        lines += [f"Answers: {markdown_text(report.answers.words)}.", ""]
-    if report.chosen:
-        lines += [f"Budget: {markdown_text(report.chosen)}.", ""]
     lines += _findings(report, ("incomparable",))
     if report.incomparable and report.next_steps:
         lines += ["What helps:", "", *(f"- {_step(step)}" for step in report.next_steps), ""]
-    if report.rows:
-        lines += _table(report)
-        lines += _details(report)
-    lines += _findings(report, ("warn", "note"))
-    if told := sentences.expected(report):
-        lines += ["<details><summary>what this gate can tell</summary>", ""]
-        lines += [*(f"- {markdown_text(line)}" for line in told[:_SHOWN_ROWS]), "", "</details>", ""]
+    passed = report.of(GateOutcome.PASS)
+    others = [row for row in report.rows if row.verdict.outcome is not GateOutcome.PASS]
+    if others:
+        lines += [*_table(report, others), *_reasons(others)]
+    lines += _findings(report, ("warn",))
+    if passed:
+        lines += _folded(f"{_counted(len(passed), 'decision')} passed", _table(report, passed))
+    lines += _folded("samples whose score changed", _changed(report))
+    lines += _folded("what this gate can tell", _expected(report))
+    lines += _folded("what was compared", _compared(report))
     percent = round(100 * report.confidence)
     lines.append(f"<sub>one-sided confidence {percent} %; evalkit {markdown_code(report.version or '–')}</sub>")
     text = "\n".join(lines) + "\n"
     if len(text) > LARGEST:
         text = text[: LARGEST - 60].rsplit("\n", 1)[0] + "\n\n… cut here: the job's log has the rest.\n"
     return text
+
+
+def _folded(summary: str, lines: Sequence[str]) -> list[str]:
+    """Lines that a reader opens; nothing where there are none."""
+    if not lines:
+        return []
+    return [f"<details><summary>{summary}</summary>", "", *lines, *([] if lines[-1] == "" else [""]), "</details>", ""]
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _expected(report: GateReport) -> list[str]:
+    return [f"- {markdown_text(line)}" for line in sentences.expected(report)[:_SHOWN_ROWS]]
+
+
+def _compared(report: GateReport) -> list[str]:
+    """Both sides, where the answers come from, and notes."""
+    lines = [f"- baseline {markdown_code(report.baseline)}", f"- candidate {markdown_code(report.candidate)}"]
+    if report.answers is not None:
+        lines.append(f"- answers: {markdown_text(report.answers.words)}")
+    if report.chosen:
+        lines.append(f"- budget: {markdown_text(report.chosen)}")
+    return lines + _findings(report, ("note",))
 
 
 def _step(step: str) -> str:
@@ -58,13 +86,11 @@ def _step(step: str) -> str:
     return f"{markdown_text(what)}: {markdown_code(command)}" if is_command else markdown_text(step)
 
 
-def _table(report: GateReport) -> list[str]:
+def _table(report: GateReport, rows: Sequence[GateRow]) -> list[str]:
     percent = round(100 * (2 * report.confidence - 1))
     lines = [f"| | task | metric | before | after | change | {percent} % interval | margin | p | n |"]
     lines.append("|---|---|---|--:|--:|--:|--:|--:|--:|--:|")
-    rows = sorted(report.rows, key=lambda row: row.verdict.outcome is GateOutcome.PASS)
-    for row in rows[:_SHOWN_ROWS]:
-        lines.append(_line(row))
+    lines += [_line(row) for row in rows[:_SHOWN_ROWS]]
     if len(rows) > _SHOWN_ROWS:
         lines.append(f"| | … and {len(rows) - _SHOWN_ROWS} more | | | | | | | | |")
     return [*lines, ""]
@@ -87,26 +113,27 @@ def _line(row: GateRow) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _details(report: GateReport) -> list[str]:
+def _reasons(rows: Sequence[GateRow]) -> list[str]:
+    """Why each row did not pass."""
+    lines = []
+    for row in rows[:_SHOWN_ROWS]:
+        name = f"{row.name} {row.metric}" if row.kind == "ceiling" else row.name
+        lines.append(f"- {markdown_code(name)}: {markdown_text(sentences.reason(row))}.")
+    return [*lines, ""]
+
+
+def _changed(report: GateReport) -> list[str]:
+    """The samples whose score fell or rose, by row."""
     lines = []
     for row in report.rows[:_SHOWN_ROWS]:
-        if row.verdict.outcome is not GateOutcome.PASS:
-            name = f"{row.name} {row.metric}" if row.kind == "ceiling" else row.name
-            lines.append(f"- {markdown_code(name)}: {markdown_text(sentences.reason(row))}.")
-    if lines:
-        lines.append("")
-    changed = [row for row in report.rows[:_SHOWN_ROWS] if row.kind == "score" and (row.worse or row.better)]
-    if not changed:
-        return lines
-    lines += ["<details><summary>samples whose score changed</summary>", ""]
-    for row in changed:
         parts = []
         for word, ids in (("worse", row.worse), ("better", row.better)):
-            if ids:
+            if ids and row.kind == "score":
                 more = f" and {len(ids) - _SHOWN_IDS:,} more" if len(ids) > _SHOWN_IDS else ""
                 parts.append(f"{len(ids):,} {word} ({', '.join(map(markdown_code, ids[:_SHOWN_IDS]))}{more})")
-        lines.append(f"- {markdown_code(row.name)}: {'; '.join(parts)}")
-    return [*lines, "", "</details>", ""]
+        if parts:
+            lines.append(f"- {markdown_code(row.name)}: {'; '.join(parts)}")
+    return lines
 
 
 def _findings(report: GateReport, levels: tuple[str, ...]) -> list[str]:
