@@ -1,20 +1,25 @@
-"""Scores over time as one page: every series drawn with its intervals, levels and change points."""
+"""Scores over time as one page: what changed first, with its date and the comparison; then every other series."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
-from evalkit import Run
-from evalkit.comparing.history import HistoryFilter, series_of
+from evalkit import Run, plugins
+from evalkit.comparing.changes import ChangePoint
+from evalkit.comparing.history import HistoryFilter, Series, series_of
 from evalkit.core import UsageError
-from evalkit.reporting import page
+from evalkit.reporting import Sibling, page
+from evalkit.reporting.pages import file_of, sibling
 
 META = {
     "name": "history",
-    "summary": "scores over time per task and model, with intervals and change points",
-    "tags": ["html", "history"],
+    "summary": "scores over time per task and model, what changed first, with links to the comparisons",
+    "tags": ["html", "history", "paged"],
 }
+_COMPARED = 10
+"""Changes that get a page of their own, the latest first; of more the command is told."""
 
 
 def report(
@@ -27,11 +32,71 @@ def report(
     across_models: bool = False,
     alpha: float = 0.01,
     title: str = "History",
-) -> Iterator[str]:
-    """The page. `tasks` and `models` name what is shown, one a line; `alpha` is the p that flags a change."""
+    name: str = "",
+) -> Iterator[str | Sibling]:
+    """The page. `tasks` and `models` name what is shown, one a line; `alpha` is the p that flags a change. `name` is
+    that of the file: the comparison of every change then lies next to it, as `<name>-change-1.html` and on."""
     wanted = HistoryFilter(tasks.splitlines(), models.splitlines(), metric, across_models, alpha)
     series = series_of(runs, wanted)
     if not series:
         raise UsageError("none of these runs has a score of that kind", fix="evalkit show lists the runs")
-    context = {"heading": title, "series": series, "alpha": alpha}
-    return page(Path(__file__).parent, "page.html.j2", context, scripts=["page.js"])
+    return _pieces({str(run.folder): run for run in runs}, series, alpha, title, name)
+
+
+def _pieces(
+    runs: dict[str, Run], series: Sequence[Series], alpha: float, title: str, name: str
+) -> Iterator[str | Sibling]:
+    changed = sorted((one for one in series if one.changes), key=_last_change, reverse=True)
+    compared = _comparisons(changed) if name else []
+    links = {
+        (id(one), change.place): file_of(f"{name}-change-{number}", 1)
+        for number, (one, change) in enumerate(compared, 1)
+    }
+    context = {
+        "heading": title,
+        "changed": changed,
+        "steady": [one for one in series if not one.changes],
+        "first": _first(changed, len(series)),
+        "sentence": sentence,
+        "link_of": lambda one, change: links.get((id(one), change.place), ""),
+        "scores": sum(len(one.points) for one in series),
+        "alpha": alpha,
+    }
+    yield from page(Path(__file__).parent, "page.html.j2", context, styles=["page.css"], scripts=["page.js"])
+    for number, (one, change) in enumerate(compared, 1):
+        own = f"{name}-change-{number}"
+        yield Sibling(sibling(own, 1))
+        write = cast(
+            "Callable[[Sequence[Run]], Iterator[str | Sibling]]", plugins.load("report", "comparison", {"name": own})
+        )
+        yield from write([runs[one.points[place].folder] for place in (change.place - 1, change.place)])
+
+
+def _last_change(one: Series) -> str:
+    return one.points[one.changes[-1].place].created
+
+
+def _comparisons(changed: Sequence[Series]) -> list[tuple[Series, ChangePoint]]:
+    """The changes that get a page, the latest first."""
+    every = [(one, change) for one in changed for change in one.changes]
+    every.sort(key=lambda pair: pair[0].points[pair[1].place].created, reverse=True)
+    return every[:_COMPARED]
+
+
+def _first(changed: Sequence[Series], count: int) -> str:
+    """The answer in a sentence."""
+    if not changed:
+        return "No score changed." if count == 1 else f"None of the {count} scores changed."
+    if count == 1:
+        return "The score changed."
+    return f"{len(changed)} of {count} scores changed."
+
+
+def sentence(one: Series, change: ChangePoint) -> str:
+    """`gsm8k · atlas-2: numeric fell from 78.1% to 65.0% on 2026-03-01 (p <0.001).`"""
+    from evalkit.core.formatting import number, p_value
+
+    moved = "rose" if change.after > change.before else "fell"
+    levels = f"from {number(change.before, one.scale)} to {number(change.after, one.scale)}"
+    day = one.points[change.place].created[:10]
+    return f"{one.task} · {one.model}: {one.metric} {moved} {levels} on {day} (p {p_value(change.p_value)})."

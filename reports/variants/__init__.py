@@ -14,6 +14,7 @@ from evalkit.comparing.gates import Opened, gate, open_run, policy_from
 from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.variant_file import VariantList, read_list
+from evalkit.comparing.variant_words import recommendation
 from evalkit.comparing.variants import Shift, Variant, VariantCost, compare_variants, cost_of
 from evalkit.core import Estimate, UsageError, toy_sets
 from evalkit.core.formatting import change, number, seconds
@@ -112,6 +113,7 @@ class _Shown:
         ]
         return {
             "heading": self.title,
+            "recommended": recommendation(self.usable, cost_of(self.full)),
             "full_name": self.name,
             "full": self.full,
             "full_cost": cost_of(self.full),

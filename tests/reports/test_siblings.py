@@ -98,7 +98,7 @@ def test_the_history_page_shows_what_history_says(tmp_path: Path, look: Any, axe
     opened = look(tmp_path / "h.html")
     assert [change["place"] for change in found["change_points"]] == [8]
     text = opened.page.inner_text("main")
-    assert "changed at 2026-01-09 00:00: 80.0% → 40.0%" in text
+    assert "acc fell from 80.0% to 40.0% on 2026-01-09 (p <0.001)" in text
     assert opened.page.locator("svg circle").count() == 12
     assert opened.page.locator("svg .step").count() == 1
     assert opened.quiet()

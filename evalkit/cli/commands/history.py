@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -93,11 +93,11 @@ def _collect(folder: Path, wanted: HistoryFilter) -> tuple[list[Run], list[Serie
 
 def _write_page(runs: list[Run], given: dict[str, Any], page: Path) -> None:
     from evalkit import plugins
-    from evalkit.runs.written_report import write_pieces
+    from evalkit.runs.written_report import Report, write_pieces
 
     only = {"tasks": "\n".join(given["tasks"]), "models": "\n".join(given["models"]), "metric": given["metric"]}
-    options = only | {"across_models": str(given["across_models"]), "alpha": str(given["alpha"])}
-    write = cast("Callable[[Sequence[Run]], Iterator[str]]", plugins.load("report", "history", options))
+    options = only | {"name": page.stem, "across_models": str(given["across_models"]), "alpha": str(given["alpha"])}
+    write = cast("Report", plugins.load("report", "history", options))
     write_pieces(page, write(runs))
 
 

@@ -12,6 +12,7 @@ import orjson
 from evalkit.cli.rendering.output import console, print_toys
 from evalkit.comparing.gates.outputs import sentences
 from evalkit.comparing.variant_file import VariantList
+from evalkit.comparing.variant_words import recommendation
 from evalkit.comparing.variants import Shift, Variant, VariantCost
 from evalkit.core import Estimate, formatting
 from evalkit.core.formatting import duration
@@ -28,7 +29,10 @@ def show(asked: VariantList, full: VariantCost, variants: Sequence[Variant], gat
     """The tables, each 80 columns wide, then what could not be measured, the gates and the notes."""
     out = console()
     usable = [variant for variant in variants if not variant.problem]
+    for number, line in enumerate(recommendation(usable, full)):
+        out.print(one_line(line), style="bold" if number == 0 else None, soft_wrap=True)
     if usable:
+        out.print()
         out.print(f"variants less {one_line(asked.full.name)}, over the same samples", soft_wrap=True)
         out.print(_summary(usable))
         out.print()
@@ -192,6 +196,7 @@ def to_json(
     states = {one.name: one for one in asked.variants}
     whole = {
         "format": 1,
+        "recommendation": recommendation([one for one in variants if not one.problem], full),
         "folder": str(folder),
         "full": {"name": asked.full.name, "run": str(folder / asked.full.folder), "cost": _cost_json(full)},
         "tasks": asked.tasks,
