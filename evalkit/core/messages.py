@@ -14,7 +14,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `content` is its text, with the mark of each of `images` where that stands."""
+    """One turn. `content` is its text, with a mark in the place of each of `images`."""
 
     role: Role
     content: str

@@ -74,7 +74,7 @@ class GiveVerdict(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a task asks. `settings` stand in the signature; `gold` makes the replies a perfect model would give."""
+    """How a task asks. The signature contains `settings`; `gold` makes the replies of a perfect model."""
 
     name: str
     ask: AskModel
@@ -126,8 +126,8 @@ class Verdict:
 class Judge:
     """Decides over one, two or many answers to one sample: `over` says which.
 
-    The replies of several answers stand one answer after another, as many for each. A judge that asks a model has no
-    model yet when it is loaded: `bound` gives the judge that holds one.
+    `verdict` gets the replies of several answers one answer after another, as many for each. A judge that asks a model
+    has no model yet when it is loaded; `bound` returns the judge with its model.
     """
 
     name: str
@@ -237,11 +237,11 @@ ChoiceForm = Literal["likelihood", "likelihood-letters", "letter", "reasoned"]
 
 @dataclass(frozen=True, slots=True)
 class Fewshot:
-    """How many few-shot examples stand before the question, and how they are picked (see evalkit.prompting.fewshot).
+    """How many few-shot examples come before the question, and how they are picked (see evalkit.prompting.fewshot).
 
-    `spare`: in lm-eval order, one example more is drawn than is shown, as that harness does for a task that has no
-    test split and names no few-shot split. `exact`: no more than are shown are drawn, even from the rows that are
-    asked; one of the draw that is the row itself is replaced. `fixed`: k is what the task is, and no run sets another.
+    `spare`: in lm-eval order, one more example is drawn than is shown, as that harness does for a task without a test
+    split and few-shot split. `exact`: no more than are shown are drawn, even from the rows that are asked; if the draw
+    contains the row itself, another one replaces it. `fixed`: k is part of the task, and no run changes it.
     """
 
     k: int = 0

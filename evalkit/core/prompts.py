@@ -127,7 +127,7 @@ class Generate:
 class Choose:
     """Ask for the log-likelihood of every continuation after one context.
 
-    `delimiter` stands before each continuation unless the prompt went through a chat template.
+    `delimiter` comes before each continuation unless the prompt went through a chat template.
     """
 
     prompt: Prompt
@@ -139,8 +139,8 @@ class Choose:
 class Perplexity:
     """Ask for the rolling log-likelihood of a whole text; with `tokens`, of each of its tokens, too.
 
-    Windows are disjoint, each with one token of context; with a `stride` a window as long as the model reads moves on
-    by that many tokens and scores those that are new, so that each has the whole rest of the window before it.
+    Windows are disjoint, each with one token of context. With a `stride`, a window as long as the model reads moves by
+    that many tokens and scores the new ones, so that each has the rest of the window as its context.
     """
 
     text: str
@@ -214,11 +214,11 @@ class Reply:
 
     Generate: `texts` and `finish`, n of each: "stop" (a stop string, or a server that does not tell), "eos" (the model
     ended it), "length" (its limit), "refused" (withheld), "tool" (it made a call) or "unknown" (for a reason that
-    evalkit does not know). `cut` is what a stop string cut off each text, from that string on; `calls` are the tool
-    calls of each that a backend returned; `reasoning` is what was thought before each. `thought_apart`: thought was
-    taken out of the texts by the model's markers, so that a text is the answer alone; False in what an older evalkit or
-    another harness wrote. Choose: `loglikelihoods` (nats, summed over the continuation's tokens) and `greedy`, one per
-    continuation. Perplexity: one log-likelihood, and `token_loglikelihoods` where they were asked for (without that of
+    evalkit does not know). `cut` is what a stop string cut off each text, from that string on. `calls` are the tool
+    calls of each that a backend returned. `reasoning` is the thought before each. `thought_apart`: the model's markers
+    were used to take the thought out of the texts, so that a text is the answer alone; False in what an older evalkit
+    or another harness wrote. Choose: `loglikelihoods` (nats, summed over the continuation's tokens) and `greedy`, one
+    per continuation. Perplexity: one log-likelihood, and `token_loglikelihoods` if they were asked for (without that of
     a begin token). Embed: `vectors`. Tokenize: `usage.prompt_tokens`.
     """
 

@@ -7,6 +7,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """Among the pieces of a report: what follows belongs to a file of that name, beside the first one."""
+    """Among the pieces of a report: the pieces after it belong to a file of that name, next to the first one."""
 
     name: str

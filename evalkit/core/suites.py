@@ -30,12 +30,12 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Tasks that are run together.
+    """Tasks that run together.
 
     average: whether a member counts by its weight alone ("tasks"), or by its weight times its samples ("samples");
-        with "none" they are run together and have no number in common.
-    metrics: those that the suite has a mean of, the first one first. It counts for every member that names none of its
-        own; each further one must be a metric of every member. Empty: one mean, of what each member names.
+        "none" gives the tasks no common number.
+    metrics: the metrics that get a mean. The first counts for every member that names no metric; each further one must
+        be a metric of every member. Empty: one mean, of what each member names.
     """
 
     name: str

@@ -49,8 +49,8 @@ def rag_diagnosis(*, right_from: float = 0.5) -> Scorer:
     `correct`: the answer contains a reference answer, or its token F1 with one is `right_from` or more (both in
     SQuAD's normal form). `failed_retrieval`, `failed_ordering` and `failed_generation` say why it is not.
     `correct_gold_first`, `…_middle`, `…_last` and `…_absent` are `correct` of the samples whose best-ranked evidence
-    stood there. Evidence are the contexts that hold a reference, where the sample names those, else those that contain
-    a reference answer. An answer is faithful where the lexical detector supports each of its sentences. Samples
+    was there. Evidence is the contexts that contain a reference, if the sample names references, else those that
+    contain a reference answer. An answer is faithful if the lexical detector supports each of its sentences. Samples
     without a reference answer have none of these scores.
     """
     if not 0.0 < right_from <= 1.0:

@@ -26,28 +26,28 @@ class ApiOptions(ThoughtOptions):
     """The options of every provider."""
 
     base_url: str = ""
-    """Where the server is, up to and with its version: http://localhost:8000/v1."""
+    """The server's address, including its version: http://localhost:8000/v1."""
     key_env: str = ""
-    """The environment variable that holds the key, where it is not the provider's usual one."""
+    """The environment variable with the key, if it is not the provider's usual one."""
     api: Literal["auto", "chat", "completions", "responses"] = "auto"
-    """auto: conversations as chat and plain prompts as text where the server completes texts; chat, completions,
-    responses: everything so."""
+    """auto: conversations as chat, plain prompts as text if the server completes texts; chat, completions, responses:
+    everything in this form."""
     logprobs: Literal["auto", "on", "off"] = "auto"
-    """Whether the server gives log-probabilities of a prompt; auto finds out."""
+    """Whether the server gives log-probabilities of a prompt; auto asks it."""
     begin: str = ""
-    """The begin token as text (<s>, <|endoftext|>), for log-likelihoods on a server that puts none before a prompt:
-    what stands ahead of a whole text's first token and of an empty context."""
+    """The begin token as text (<s>, <|endoftext|>), for log-likelihoods on a server that adds none: evalkit puts it
+    before a whole text and in place of an empty context."""
     system: str = ""
     """A system prompt ahead of every conversation."""
     prefill: Literal["auto", "off", "turn", "continue"] = "auto"
-    """Whether the server continues an assistant's turn that ends a conversation: turn, by itself; continue, with vLLM's
-    continue_final_message; off, not; auto, as the provider's documentation says."""
+    """Whether the server continues an assistant's turn that ends a conversation. turn: by itself; continue: with vLLM's
+    continue_final_message; off: it does not; auto: as the provider's documentation says."""
     effort: str = ""
     """How much a reasoning model thinks, in the provider's words: low, medium, high, …"""
     extra: str = ""
     """A JSON object whose fields are added to every request: {"provider": {"order": ["x"]}}."""
     concurrency: Count | None = None
-    """Requests in flight at most, from the beginning on; without it the number is found out, up to 512."""
+    """The most requests in flight; by default, evalkit finds the number, up to 512."""
     rpm: Count | None = None
     """Requests a minute."""
     tpm: Count | None = None
@@ -57,19 +57,21 @@ class ApiOptions(ThoughtOptions):
     deadline: Seconds = 1800.0
     """Seconds for all attempts at one request."""
     attempts: Count = 6
-    """Attempts at a request that fails; being told to slow down is not counted."""
+    """Attempts at a request that fails; being told to slow down does not count."""
     stream: Literal["off", "on"] = "off"
-    """on: replies come piece by piece, so that one that stalls is noticed and the first token's time is known."""
+    """on: replies come piece by piece, so that evalkit notices one that stalls and knows the time of the first
+    token."""
     stall: Seconds = 120.0
-    """Seconds in which a reply that is streamed may say nothing."""
+    """Seconds without a word after which a streamed reply counts as stalled."""
     batch: Literal["off", "on"] = "off"
     """on: ask by the provider's batches (openai, anthropic): half the price, answered within a day."""
     price: str = ""
     """US dollars per million tokens: input/output, or input/output/cached input."""
     max_length: Tokens | None = None
-    """Tokens that the model reads and writes at most, where a task needs to know."""
+    """The most tokens that the model reads and writes, if a task needs to know."""
     tokenizer: str = ""
-    """The folder or hub id of the model's tokenizer: perplexities are then asked in windows of `max_length` tokens."""
+    """The folder or hub id of the model's tokenizer; evalkit then asks perplexities in windows of `max_length`
+    tokens."""
     draws: Mapping[str, str] = field(default_factory=dict, repr=False, metadata={"option": False})
     """What the server calls settings of sampling that not every one takes."""
     budget: str = field(default="", repr=False, metadata={"option": False})

@@ -20,19 +20,20 @@ class CommandOptions(ThoughtOptions):
     """The options of `cmd/…`."""
 
     chat: bool = False
-    """Whether the program puts plain prompts, too, into a conversation: tasks then ask as they ask a chat model."""
+    """Whether the program also puts plain prompts into a conversation; tasks then ask it as a chat model."""
     loglikelihood: bool = False
     """Whether it answers requests of the kind "loglikelihood"."""
     perplexity: bool = False
     """Whether it answers requests of the kind "perplexity"."""
     in_flight: Count = 1
-    """Requests that it has at once. Above 1, each reply must repeat the request's id, and may come in any order."""
+    """Requests that the program has at once. Above 1, each reply must repeat the request's id, and may come in any
+    order."""
     max_length: Tokens | None = None
-    """The longest input in tokens, where there is one."""
+    """The longest input in tokens, if it has a limit."""
     timeout: Seconds = 600.0
-    """Seconds for one reply. Then the program is ended and started again, and the sample fails."""
+    """Seconds for one reply. After that, evalkit ends the program and starts it again, and the sample fails."""
     version: str = ""
-    """What its answers depend on apart from its own files. Replies are kept in the response cache only with one."""
+    """What the answers depend on apart from the program's own files. evalkit caches replies only with a version."""
 
     @staticmethod
     def parse(texts: Mapping[str, str]) -> CommandOptions:

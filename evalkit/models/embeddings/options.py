@@ -21,21 +21,21 @@ class EmbeddingOptions:
     device: Device = "auto"
     """auto (cuda, else mps, else cpu), cpu, mps, cuda or cuda:N."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """The numbers' type; auto takes what the checkpoint says of itself."""
+    """The type of the numbers; auto takes what the checkpoint names."""
     revision: str = ""
-    """A hub model's branch, tag or commit."""
+    """The branch, tag or commit of a hub model."""
     trust_remote_code: bool = False
-    """Run Python code that lies beside the weights."""
+    """Run Python code that comes with the weights."""
     max_length: Tokens | None = None
-    """The longest input in tokens, special ones included, where it is not what the model says of itself."""
+    """The longest input in tokens, special ones included, if it differs from what the model says."""
     pooling: Literal["auto", "mean", "cls", "max"] = "auto"
     """How a plain encoder's token vectors become one (auto: their mean). A sentence-transformers model has its own."""
     query_prompt: str | None = None
-    """Stands before every query, in place of the model's own prompt for queries."""
+    """Comes before every query, in place of the model's own prompt for queries."""
     document_prompt: str | None = None
-    """Stands before every document, in place of the model's own prompt for documents."""
+    """Comes before every document, in place of the model's own prompt for documents."""
     batch_tokens: Tokens | None = None
-    """Tokens in one forward pass: 4,096 on a CPU and 32,768 on a GPU, halved where memory runs out."""
+    """Tokens in one forward pass: 4,096 on a CPU, 32,768 on a GPU; evalkit halves it if memory runs out."""
 
     @staticmethod
     def parse(texts: Mapping[str, str]) -> EmbeddingOptions:

@@ -69,50 +69,51 @@ class HfOptions(ThoughtOptions):
     device: Device = "auto"
     """auto (cuda, else mps, else cpu), cpu, mps, cuda or cuda:N."""
     dtype: DType = "auto"
-    """The numbers' type; auto takes what the checkpoint says of itself."""
+    """The type of the numbers; auto takes what the checkpoint names."""
     device_map: str = ""
-    """Handed to transformers ("auto" spreads a model over several devices); stands in for `device`."""
+    """Passed to transformers ("auto" spreads a model over several devices); replaces `device`."""
     revision: str = ""
-    """A hub model's branch, tag or commit."""
+    """The branch, tag or commit of a hub model."""
     trust_remote_code: bool = False
-    """Run Python code that lies beside the weights."""
+    """Run Python code that comes with the weights."""
     chat: ChatMode = "auto"
-    """auto: conversations go through the chat template and plain prompts stay text, as in lm-evaluation-harness;
-    on: everything goes through it; off: a conversation is refused."""
+    """auto: conversations go through the chat template and plain prompts stay text, as in lm-evaluation-harness; on:
+    everything goes through it; off: evalkit refuses a conversation."""
     system: str = ""
     """A system prompt for everything that goes through the chat template."""
     generation_config: bool = False
-    """Texts are drawn as the model's generation_config.json says, where the run says nothing."""
+    """Draw texts as the model's generation_config.json says, unless the run sets a value."""
     max_length: Tokens | None = None
-    """The longest input in tokens, where it is not what the config says."""
+    """The longest input in tokens, if it differs from the config."""
     batch_tokens: Tokens | None = None
-    """Tokens in one forward pass: 2,048 on a CPU and 16,384 on a GPU, halved where memory runs out."""
+    """Tokens in one forward pass: 2,048 on a CPU, 16,384 on a GPU; evalkit halves it if memory runs out."""
     attention: Literal["", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] = ""
-    """The attention implementation, where it is not transformers' own choice."""
+    """The attention implementation; by default, transformers' own choice."""
     kernels: Literal["auto", "torch", "onednn"] = "auto"
-    """What multiplies float32 matrices on a CPU: torch's own choice, or oneDNN; auto takes what is faster here."""
+    """What multiplies float32 matrices on a CPU: torch's own choice or oneDNN; auto takes the faster one."""
     quant: str = ""
-    """Quantizes the weights while they are loaded; `quantizing.METHODS` says what there is."""
+    """The method that quantizes the weights while they load: nf4, int8, …; evalkit doctor --quantization lists them."""
     compute_dtype: Literal["", "float32", "bfloat16", "float16"] = ""
-    """The type that 4-bit weights (bitsandbytes) and HQQ's are multiplied in; the model's own where nothing is said."""
+    """The type in which 4-bit weights (bitsandbytes) and HQQ's are multiplied; by default, the model's own."""
     group_size: Count | None = None
     """Weights that share a scale."""
     int8_threshold: Annotated[float, Range("a number, 0 or more", "6.0", least=0)] | None = None
-    """From which size on quant=int8 computes activations in 16 bits: 6.0; 0 computes none so, and is much faster."""
+    """The size from which quant=int8 computes activations in 16 bits (6.0); 0 computes none in 16 bits, and is much
+    faster."""
     quant_skip: str = ""
-    """Names of layers that stay as they are, with commas between them; the output layer always does."""
+    """Names of layers that stay unquantized, separated by commas; the output layer always stays so."""
     compile: str = ""
     """torch.compile's mode for the feed-forward layers: true (default), reduce-overhead, max-autotune, …"""
     tp_plan: Literal["", "auto"] = ""
     """auto shards the layers over the processes that torchrun started."""
     max_memory: str = ""
-    """How much of each device `device_map` may fill: 0:10GiB,cpu:30GiB. What does not fit goes to the disk."""
+    """How much of each device `device_map` may fill: 0:10GiB,cpu:30GiB. The rest goes to the disk."""
     offload_folder: str = ""
-    """Where weights lie that no device has room for."""
+    """The folder for weights that fit on no device."""
     adapter: str = ""
     """A PEFT adapter over the model: a folder, or a repository of the hub."""
     adapter_merge: bool = False
-    """Add the adapter to the weights, which are then this model's own."""
+    """Add the adapter to the weights, which then belong to this model alone."""
 
     @staticmethod
     def parse(texts: Mapping[str, str], plain: HfOptions | None = None) -> HfOptions:

@@ -26,25 +26,26 @@ class GgufOptions(ThoughtOptions):
 
     chat: ChatMode = "auto"
     """auto: conversations go through the file's chat template and plain prompts stay text; on: everything goes through
-    it; off: a conversation is refused."""
+    it; off: evalkit refuses a conversation."""
     system: str = ""
     """A system prompt for everything that goes through the chat template."""
     max_length: Tokens | None = None
-    """The longest input in tokens, where it is not what the file says. Memory is taken for what is asked."""
+    """The longest input in tokens, if it differs from the file. evalkit reserves memory for what you ask, not for
+    this."""
     gpu_layers: Annotated[str, _LAYERS] = "auto"
-    """Layers on the GPU: a number, or all; auto takes all where llama.cpp was built for a GPU, and none elsewhere."""
+    """Layers on the GPU: a number, or all. auto takes all if llama.cpp was built for a GPU, else none."""
     threads: Count | None = None
-    """Threads on the CPU; else OMP_NUM_THREADS, else one a processor (one alone for a very small model)."""
+    """Threads on the CPU; by default OMP_NUM_THREADS, else one for each processor (one for a very small model)."""
     batch_tokens: Tokens = 2048
-    """Tokens handed to llama.cpp at a time; it computes them 512 at a time."""
+    """Tokens passed to llama.cpp at a time; it computes them 512 at a time."""
     flash_attention: Literal["auto", "on", "off"] = "auto"
-    """auto is off on a CPU, where numbers would depend on what is computed beside them, and llama.cpp's own choice on a
-    GPU. It takes less memory for long inputs."""
+    """auto is off on a CPU, where numbers would depend on other requests, and llama.cpp's own choice on a GPU. It takes
+    less memory for long inputs."""
     kv: Literal["auto", "f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"] = "auto"
-    """The type of kept keys and values; auto is f32 for a file of F32 weights and llama.cpp's own f16 for others."""
+    """The type of stored keys and values; auto is f32 for a file of F32 weights, else llama.cpp's own f16."""
     widen: bool = False
-    """Widen the weights to float32 when they are loaded: what is left is what the file's own rounding costs, without
-    that of llama.cpp's arithmetic. It takes four bytes a weight, and is slower."""
+    """Widen the weights to float32 while they load. The rest is what the file's own rounding costs, without that of
+    llama.cpp's arithmetic. It takes four bytes a weight, and is slower."""
 
     @staticmethod
     def parse(texts: Mapping[str, str]) -> GgufOptions:

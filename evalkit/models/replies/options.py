@@ -15,15 +15,15 @@ __all__ = ["THOUGHT", "THOUGHT_READERS", "ThoughtOptions"]
 
 @dataclass(frozen=True, slots=True)
 class ThoughtOptions:
-    """How thought is told from the answer. They make another model of it."""
+    """How evalkit tells thought from the answer. These options make another model."""
 
     reasoning: Literal["auto", "off", "opened"] = "auto"
-    """auto: by the marks in a local model's template and tokenizer, else by the known ones; off: all that is written is
-    the answer; opened: the prompt opens a thought, so that a reply begins inside it."""
+    """auto: by the marks in a local model's template and tokenizer, else by the known ones; off: the whole text is the
+    answer; opened: the prompt opens a thought, so a reply begins inside it."""
     reasoning_tags: str = ""
-    """What opens and what closes a thought, where that is not known: <think>…</think>."""
+    """The marks that open and close a thought, if evalkit does not know them: <think>…</think>."""
     thinking_tokens: Annotated[int, Range("a number of tokens, 0 or more", "1024", least=0)] | None = None
-    """The budget of thought, in tokens on top of what a task allows for its answer."""
+    """The budget of the thought in tokens, in addition to what a task allows for its answer."""
 
     def thought_facts(self, *, closed: bool = False) -> dict[str, str]:
         """Those that were said, for the model's identity; `closed`: evalkit itself ends thought at its budget."""

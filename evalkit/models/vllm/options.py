@@ -35,35 +35,35 @@ class VllmOptions(ThoughtOptions):
     """The options of `vllm/…` without `base_url`."""
 
     dtype: DType = "auto"
-    """The numbers' type; auto takes what the checkpoint says of itself."""
+    """The type of the numbers; auto takes what the checkpoint names."""
     quantization: str = ""
-    """vLLM's name for how weights are quantized, where the checkpoint does not say it: fp8, bitsandbytes, …"""
+    """vLLM's name of the quantization, if the checkpoint names none: fp8, bitsandbytes, …"""
     revision: str = ""
-    """A hub model's branch, tag or commit."""
+    """The branch, tag or commit of a hub model."""
     trust_remote_code: bool = False
     """Run Python code from the model's files."""
     chat: ChatMode = "auto"
     """auto: conversations go through the chat template and plain prompts stay text; on: everything goes through it;
-    off: a conversation is refused."""
+    off: evalkit refuses a conversation."""
     system: str = ""
     """A system prompt for everything that goes through the chat template."""
     generation_config: bool = False
-    """Texts are drawn as the model's generation_config.json says, where the run says nothing."""
+    """Draw texts as the model's generation_config.json says, unless the run sets a value."""
     max_model_len: Tokens | None = None
-    """Tokens of a prompt and what is written after it, where it is not what the config says. One of them is always
-    written, so that the longest input is one token shorter."""
+    """Tokens of a prompt and its continuation, if it differs from the config. One of them is always written, so the
+    longest input is one token shorter."""
     tensor_parallel_size: Count = 1
     """GPUs that share each layer."""
     pipeline_parallel_size: Count = 1
     """Groups of GPUs that hold some layers each."""
     gpu_memory_utilization: _Share | None = None
-    """How much of a GPU's memory vLLM takes; its own default where nothing is said."""
+    """The share of a GPU's memory that vLLM takes; by default, vLLM's own."""
     enforce_eager: bool = False
     """Compute without CUDA graphs and compilation: starts faster, runs slower."""
     adapter: str = ""
     """A LoRA adapter over the model: a folder, or a repository of the hub."""
     likelihoods: Literal["cached", "plain"] = "cached"
-    """cached: what prompts begin alike with is read from vLLM's prefix cache; plain: every prompt is computed from its
+    """cached: read the common beginning of prompts from vLLM's prefix cache; plain: compute every prompt from its
     beginning."""
     engine: Mapping[str, Any] = field(default_factory=dict, metadata={"option": False})
     """Other engine arguments of vLLM's, `engine.block_size=32`: values are JSON, or else text."""

@@ -34,8 +34,8 @@ class _Choose(AskModel):
 def choose(*, delimiter: str = " ", unconditional: bool = False) -> Method:
     """Score every choice as a continuation of the prompt.
 
-    One request carries the context once and all its choices. `unconditional` asks a second time with an empty
-    context, for accuracy by mutual information. `delimiter` stands before each choice (not after a chat template).
+    One request carries the context once and all its choices. `unconditional` asks a second time with an empty context,
+    for accuracy by mutual information. `delimiter` comes before each choice (not after a chat template).
 
     A model that gives no log-likelihoods is asked by `written_choice` instead, where the scorers can read its replies.
     """

@@ -35,11 +35,11 @@ class _ChooseContexts(AskModel):
 
 
 def choose_contexts(*, delimiter: str = " ") -> Method:
-    """Put every choice behind the prompt in turn, and score the sample's first target as the continuation of each.
+    """Append every choice to the prompt in turn, and score the sample's first target as the continuation of each.
 
-    This is how WinoGrande is asked: the prompt is the sentence up to its blank, the choices fill the blank, and the
-    target is the rest of the sentence. One reply a choice, in order, each with one log-likelihood (nats).
-    `delimiter` stands between choice and continuation (not after a chat template).
+    WinoGrande is asked in this way: the prompt is the sentence up to its blank, the choices fill the blank, and the
+    target is the rest of the sentence. The method returns one reply for each choice, in order, each with one
+    log-likelihood (nats). `delimiter` is between choice and continuation (not after a chat template).
     """
 
     way = _ChooseContexts(delimiter)

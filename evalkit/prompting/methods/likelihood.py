@@ -26,11 +26,11 @@ class _Perplexity(AskModel):
 def perplexity(*, stride: int | None = None, tokens: bool = False) -> Method:
     """Score a whole text by rolling windows; the prompt's question is the text.
 
-    Windows are disjoint and know one token of what stands before them, as in lm-evaluation-harness. With a `stride`
-    a window as long as the model reads moves on by that many tokens, so that all but a text's first tokens have the
-    rest of the window before them, as in transformers' guide to perplexity and on many model cards: it is slower by
-    length / stride, the perplexity is lower, and the two are not to be compared. With `tokens` the log-likelihood of
-    every token is kept in the record, too: two models of one tokenizer can then be compared token by token.
+    Windows are disjoint and know one token before them, as in lm-evaluation-harness. With a `stride`, a window as long
+    as the model reads moves by that many tokens. All but a text's first tokens then have the rest of the window before
+    them, as in transformers' guide to perplexity and on many model cards. It is slower by length / stride, the
+    perplexity is lower, and the two do not compare. With `tokens`, the record also keeps the log-likelihood of every
+    token, so that two models with one tokenizer compare token by token.
 
     Raises UsageError for a stride below 1, and where it is no shorter than what the model reads.
     """

@@ -63,8 +63,8 @@ def chain_of_thought(
     """Let the model reason after the `cue`, then ask for the answer after its reasoning and the `answer_cue`.
 
     `then` says what comes after the reasoning: an answer of at most `max_tokens` tokens, a weighing of the sample's
-    choices, or nothing, where scorers look for the answer in the reasoning itself. The replies are the reasoning and
-    the answer. A model that is asked through a chat template has its reasoning as a turn of its own.
+    choices, or nothing, if scorers look for the answer in the reasoning itself. The replies are the reasoning and the
+    answer. For a model that is asked through a chat template, the reasoning is a separate turn.
 
     Source: Kojima et al. 2022, https://arxiv.org/abs/2205.11916 (two stages, greedy). Raises UsageError for limits
     below 1.

@@ -33,7 +33,7 @@ class _TokenLikelihoods(AskModel):
 
 
 def token_likelihoods() -> Method:
-    """Ask for the log-likelihood of every token of the prompt, each predicted once from what stands before it."""
+    """Ask for the log-likelihood of every token of the prompt, each predicted once from the tokens before it."""
     way = _TokenLikelihoods()
     return Method("token_likelihoods", way, way.gold, frozenset({Perplexity}), features=frozenset({"tokens"}))
 

@@ -85,13 +85,13 @@ def tool_loop(
 ) -> Method:
     """Let the model use `tools` for at most `max_steps` steps, by a text protocol that any writing model can follow.
 
-    A tool is a Python function (its name, parameters and the first line of its docstring are shown), or the name of
-    one that is there: "calculator". A step is a thought and a call; the call's result, or what was wrong with it, is
-    put before the model, which goes on. The replies are the steps, what was observed, and last the final answer, which
-    scorers read; it is empty with the note "tool-loop-ended" where no step gave one.
+    A tool is a Python function (the model sees its name, parameters and the first line of its docstring), or the name
+    of a built-in one: "calculator". A step is a thought and a call. The model then sees the call's result, or what was
+    wrong with it, and continues. The replies are the steps, the observations, and last the final answer, which scorers
+    read; it is empty with the note "tool-loop-ended" if no step gave one.
 
     Source: Yao et al. 2022 (ReAct), https://arxiv.org/abs/2210.03629. Functions run in this process, unguarded: give
-    none that a model must not call. Raises UsageError for limits below 1 and tools that there are not.
+    none that a model must not call. Raises UsageError for limits below 1 and unknown tools.
     """
     if max_steps < 1 or max_tokens < 1:
         raise UsageError("max_steps and max_tokens must be at least 1", found=f"{max_steps}, {max_tokens}")

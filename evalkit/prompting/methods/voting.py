@@ -41,12 +41,12 @@ def self_consistency(
     read: Callable[[str], str | None] | None = None,
     gold: Callable[[Sample], str] | None = None,
 ) -> Method:
-    """Sample `n` texts, read an answer out of each, and hand on the first text that gives the commonest answer.
+    """Sample `n` texts, read an answer from each, and pass on the first text with the commonest answer.
 
-    The replies are two: all n texts as they came, and the text that stands for the majority, which is the one that
-    scorers read. An answer is what `read` makes of a text without its reasoning, or else the last (or first) match
-    of `pattern`, by default a number. Texts without an answer have no vote; where no text has one, the first stands
-    for all. Of equally common answers the one that came first wins.
+    The method returns two replies: all n texts as they came, and the text of the majority, which scorers read. An
+    answer is what `read` makes of a text without its reasoning, or else the last (or first) match of `pattern`, by
+    default a number. Texts without an answer have no vote; if no text has one, the first is passed on. Of equally
+    common answers, the one that came first wins.
 
     Source: Wang et al. 2022, https://arxiv.org/abs/2203.11171, unweighted vote. lm-evaluation-harness' `majority_vote`
     lets texts without an answer vote, too, so that they can outvote every answer.

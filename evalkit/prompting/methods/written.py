@@ -41,12 +41,12 @@ class _WrittenChoice(AskModel):
 
 
 def written_choice(*, max_tokens: int = 64, stop: tuple[str, ...] = (), reasoned: bool = False) -> Method:
-    """Ask for the letter of a choice, and read the choice out of what is written.
+    """Ask for the letter of a choice, and read the choice from the text.
 
-    Choices that are letters already stand in the prompt; others are listed under it, one to a line. The replies are
-    two: what the model wrote, and the text of the choice that it means (empty where it names none), which is the one
-    that scorers read. A reply that names a choice by its text counts as well. `reasoned` asks for thought first and the
-    letter in the last line; give it room.
+    If the choices are letters, the prompt contains them already; other choices are listed below it, one a line. The
+    method returns two replies: the model's text, and the text of the choice that it means (empty if it names none),
+    which scorers read. A reply that names a choice by its text counts as well. `reasoned` asks for thought first and
+    the letter in the last line; give it room.
     """
 
     way = _WrittenChoice(max_tokens, tuple(stop), reasoned)

@@ -40,7 +40,7 @@ def bleu(*, score: str = "bleu", smooth: Smooth = "exp", smooth_value: float | N
 
 
 def chrf(*, score: str = "chrf", characters: int = 6, words: int = 0, beta: float = 2.0) -> Metric:
-    """chrF of the corpus (0 to 1; Popović 2015), from the counts of `scorers.chrf`; with `words=2` it is chrF++.
+    """chrF of the corpus (0 to 1, Popović 2015), from the counts of `scorers.chrf`; with `words=2` it is chrF++.
 
     A row holds, for each order of character and then of word n-grams, those of the text, of the reference and of both.
     """

@@ -58,10 +58,10 @@ def classifier(
 ) -> Scorer:
     """What a sequence classifier (`AutoModelForSequenceClassification`) says of the last reply, without its thought.
 
-    `model` is a folder with the classifier and its tokenizer (meant from `base` or the current folder), or a name on
-    the hub. No code of the folder is run. With `label`, the score is the probability of that class (0 to 1): softmax
-    over the classes, or the sigmoid of its own logit where the configuration says `multi_label_classification` or
-    there is one class. Without, the model must have one output, and the score is that number: a reward.
+    `model` is a folder with the classifier and its tokenizer (relative to `base` or the current folder), or a name on
+    the hub. No code of the folder runs. With `label`, the score is the probability of that class (0 to 1): softmax over
+    the classes, or the sigmoid of its logit if the configuration says `multi_label_classification` or there is one
+    class. Without `label`, the model must have one output, and the score is that number: a reward.
 
     `of` is what is classified: the reply alone, or the exchange, in the tokenizer's chat template (question and reply
     as a pair where it has none). What is longer than the model reads is cut, an exchange at its beginning, and the

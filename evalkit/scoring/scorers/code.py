@@ -51,21 +51,21 @@ def code_tests(
     `same` says when a printed output is the expected one: "near" where all numbers are (1e-6), however lines are
     broken, "decimals" where as many lines hold the same texts or the same decimal numbers, as LiveCodeBench has it.
 
-    `form` says what a text is: "continue" (it goes on where `prefix` ends), "program" (a program as it stands) or
-    "chat" (a reply with a code block somewhere, a whole program or the rest of one) or "last_block" (what stands
-    between the last two lines with a fence, and nothing else); a reply of a chat model (see `write_code`) is read as
-    "chat" whatever is said here. `cpu` is in seconds, `memory` in MiB, `output` in KiB. `packages` are importable
-    packages that tests and programs may use.
+    `form` says what a text is. "continue": it continues `prefix`. "program": it is a whole program. "chat": a reply
+    with a code block somewhere, a whole program or the rest of one. "last_block": the lines between the last two
+    fences, and nothing else. A reply of a chat model (see `write_code`) is read as "chat" whatever `form` is. `cpu` is
+    in seconds, `memory` in MiB, `output` in KiB. `packages` are packages that tests and programs may import.
 
     The sample's `data` hold the problem: `tests` (statements), `entry` (the names that the tests call) and where
     needed `prefix`, or, for a program that reads and writes, `inputs` and `outputs`: a test each; and `imports`,
     statements ahead of every program.
 
-    How each text ended stands in the answer of `attempts`, one word each; what every program printed, in the details
-    of `passed` as `programs` (test, outcome, stdout, stderr, seconds of wall time; long output is cut). A text that
-    could not be tried (sandbox error, after retries) is neither right nor wrong: it leaves n, and a sample without any
-    other leaves the run's n.
-    Making the scorer ready raises UsageError where nothing can isolate programs (see `evalkit.sandbox`).
+    The answer of `attempts` says how each text ended, one word each. The details of `passed` have what every program
+    printed, as `programs` (test, outcome, stdout, stderr, seconds of wall time; long output is cut). A text that could
+    not be tried (sandbox error, after retries) is neither right nor wrong. It leaves n, and a sample without any other
+    text leaves the run's n.
+
+    Making the scorer ready raises UsageError if nothing can isolate programs (see `evalkit.sandbox`).
     """
     if cpu <= 0 or memory < 64 or output < 1:
         raise UsageError("cpu must be positive, memory at least 64 (MiB) and output at least 1 (KiB)")

@@ -79,7 +79,7 @@ def ngram_overlap(
     name: str = "",
     base: Path | None = None,
 ) -> Scorer:
-    """The proportion of a sample's word n-grams that stand in a corpus, `overlap`; `contaminated` is 1 where any does.
+    """The proportion of a sample's word n-grams that a corpus contains, `overlap`; `contaminated` is 1 if any is.
 
     Words are runs of letters and digits, in lower case. The corpus is in the files `corpus` (tables, of which `column`
     is read, or texts; relative paths are meant from `base`), or `texts` gives it, anew at each call. It is read once,

@@ -47,10 +47,10 @@ def evaluate(
 ) -> Scorer:
     """A metric of Hugging Face's `evaluate`: what it returns under `result`, called `name` or like it.
 
-    `metric` is a script (`./my_metric.py`, meant from `base` or the current folder), which needs no network, or a
-    name on the hub. What it is given follows from its own features: texts; class numbers, where it takes whole
-    numbers (the place of the choice that was chosen or named, -1 for none); or numbers. References are all targets
-    where it takes lists of them, else the first one. `arguments` go to every `compute`.
+    `metric` is a script (`./my_metric.py`, relative to `base` or the current folder), which needs no network, or a name
+    on the hub. The metric's features decide what it gets: texts, numbers, or class numbers if it takes whole numbers
+    (the place of the choice that was chosen or named, -1 for none). References are all targets if it takes lists of
+    them, else the first one. `arguments` go to every `compute`.
 
     - `per="corpus"`: one value over all samples, whose interval is a jackknife over 20 random groups, so that the
       metric is computed 21 times; each sample's score is `answered`. Answers stay in memory.

@@ -40,10 +40,10 @@ class _Includes(ScoreSample):
 def includes(
     *, need: Literal["any", "all"] = "any", ignore_case: bool = True, whole_words: bool = False, refuse: bool = False
 ) -> Scorer:
-    """Whether any (or all) of the targets stand in the reply; the score is `includes`, 0 or 1.
+    """Whether the reply contains any (or all) of the targets; the score is `includes`, 0 or 1.
 
-    `whole_words` finds "art" in "the art." and not in "party". `refuse` turns it round: right is a reply that holds
-    none of them (or not all). White space at the ends of a target does not count. An empty reply scores 0.
+    `whole_words` finds "art" in "the art." and not in "party". `refuse` reverses the score: right is a reply that
+    contains none of them (or not all). White space at the ends of a target does not count. An empty reply scores 0.
 
     Scoring raises ValueError without targets, and for a target that is empty, which everything contains.
     """

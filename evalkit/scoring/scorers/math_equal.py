@@ -105,7 +105,7 @@ def math_equal() -> Scorer:
     - `exact_match`: the answer in Minerva's closing sentence, else in the last \boxed, is the same text as the first
       target in Minerva's normal form. (lm-evaluation-harness reads the sentence alone, and adds sympy's equality.)
 
-    A comparison that takes too long or too much memory, in a process of its own, is TIMEOUT and scores 0. A gold
+    A comparison runs in a separate process; one that takes too long or too much memory is TIMEOUT and scores 0. A gold
     that math-verify cannot read is compared as text. Source: https://github.com/huggingface/Math-Verify.
 
     A run raises UsageError where the extra `math` is not installed; scoring raises ValueError without targets.

@@ -54,7 +54,7 @@ def read_answer(
     Without an answer it is NO_ANSWER. Letters are compared without brackets and case, numbers by value, texts as they
     are (or without case).
 
-    Raises UsageError for a reader that there is none of; scoring raises ValueError without targets.
+    Raises UsageError for an unknown reader; scoring raises ValueError without targets.
     """
     if isinstance(first_of, str):
         raise UsageError("`first_of` is a list of readers", found=repr(first_of), fix=f"first_of: [{first_of}]")

@@ -38,10 +38,9 @@ class _JSONSchema(ScoreSample):
 def json_schema(*, formats: bool = False) -> Scorer:
     """Whether a reply is JSON, `json_valid`, and follows the schema of its sample, `schema_valid` (0 or 1).
 
-    Validity is that of the package jsonschema, under the draft that the schema names with `$schema` and 2020-12
-    without one; references reach within the schema only. `formats` also holds texts to "format". The JSON may stand
-    alone, in a ``` fence or after other words; a reply without any is NO_ANSWER,
-    one whose JSON cannot be parsed UNREADABLE.
+    The package jsonschema decides validity, under the draft that the schema names with `$schema`, else 2020-12.
+    References reach within the schema only. `formats` also holds texts to "format". The JSON may be alone, in a ```
+    fence or after other words. A reply without JSON is NO_ANSWER; one whose JSON cannot be parsed is UNREADABLE.
 
     Scoring raises ValueError where the row's schema is no schema.
     """

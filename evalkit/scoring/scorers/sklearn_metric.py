@@ -40,9 +40,9 @@ def sklearn(
 ) -> Scorer:
     """A function of `sklearn.metrics` that takes (y_true, y_pred), such as `balanced_accuracy_score`.
 
-    Labels are the choices, or the texts where a sample has none; `arguments` are the function's own, such as
-    `{average: macro}`. A reply that names no label is a prediction of its own, which is wrong. The interval is a
-    jackknife over 20 random groups; `labelled` is the proportion of replies that named a label.
+    Labels are the choices, or the texts if a sample has none; `arguments` are the function's, such as `{average:
+    macro}`. A reply that names no label is a separate prediction, which is wrong. The interval is a jackknife over 20
+    random groups; `labelled` is the proportion of replies that named a label.
 
     Raises UsageError where scikit-learn is not installed, and for what is no such function.
     """

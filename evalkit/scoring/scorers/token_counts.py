@@ -26,11 +26,11 @@ class _TokenCounts(ScoreSample):
 
 
 def token_counts() -> Scorer:
-    """How many `tokens` a sample's input takes, and the `words`, `characters` and `bytes` that they stand for.
+    """How many `tokens` a sample's input takes, and its `words`, `characters` and `bytes`.
 
     Metrics are ratios of sums: `tokens_per_word` (fertility; fewer is better), `characters_per_token` and
-    `bytes_per_token` (more is better). Words stand between white space, so that tokens per word say nothing of
-    languages that write without it; characters and bytes per token do.
+    `bytes_per_token` (more is better). White space separates words, so tokens per word say nothing about languages that
+    write without it; characters and bytes per token do.
     """
     metrics = (
         ratio("tokens", "words", name="tokens_per_word", scale="number", higher_is_better=False),

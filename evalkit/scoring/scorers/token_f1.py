@@ -49,11 +49,11 @@ def token_f1(
 ) -> Scorer:
     """F1 of a reply's tokens against the target with the best one: `token_f1`, `token_precision`, `token_recall`.
 
-    Tokens are what white space parts, each counted as often as both sides have it, after `normalise`: "squad" drops
-    case, ASCII punctuation and articles, "lower" drops case, "none" nothing; "mlqa" is MLQA's normal form in a
-    `language` of its seven (ar, de, en, es, hi, vi, zh), and "unicode" takes the words of any script, each character of
-    those without blanks. Where both sides have no token left the scores are 1. A sample in a script without blanks is
-    flagged where white space alone parts words: there a sentence is one word.
+    White space separates tokens, after `normalise`; each counts as often as both sides have it. "squad" drops case,
+    ASCII punctuation and articles. "lower" drops case, and "none" drops nothing. "mlqa" is MLQA's normal form in one of
+    its seven languages (`language`: ar, de, en, es, hi, vi, zh). "unicode" takes the words of any script, and each
+    character of scripts without blanks. If both sides have no token left, the scores are 1. A sample in a script
+    without blanks has a flag if white space alone separates words: there a sentence is one word.
 
     Raises UsageError for "mlqa" without one of its languages; scoring raises ValueError without targets.
     """

@@ -24,14 +24,13 @@ def bleu(
     smooth: Smooth = "exp",
     smooth_value: float | None = None,
 ) -> Scorer:
-    """BLEU by sacrebleu: of each sample the sentence's, of the task the corpus's; the score is `bleu`, 0 to 1.
+    """BLEU by sacrebleu, of each sample as a sentence and of the task as a corpus; the score is `bleu`, 0 to 1.
 
-    A sentence's is of effective order (orders that a short text cannot have take no part); the corpus's is not. With
-    several targets, an n-gram matches in any of them and the closest length counts. Some tokenizers need packages or
-    files of their own. Values are sacrebleu's over 100; the setting `signature` is sacrebleu's without the number of
-    references.
+    A sentence's BLEU has effective order (without the orders that a short text cannot have); the corpus's has not. With
+    several targets, an n-gram may match any of them, and the closest length counts. Some tokenizers need extra packages
+    or files. Values are sacrebleu's over 100; the setting `signature` is sacrebleu's without the number of references.
 
-    Scoring raises UsageError where the tokenizer is not to be had, ValueError without targets.
+    Scoring raises UsageError if the tokenizer is not available, ValueError without targets.
     """
 
     def make() -> Any:
@@ -54,7 +53,7 @@ def bleu(
 
 
 def chrf(*, characters: int = 6, words: int = 0, beta: float = 2.0, lowercase: bool = False) -> Scorer:
-    """chrF by sacrebleu, of each sample and of the corpus; the score is `chrf`, 0 to 1; `words=2` is chrF++.
+    """chrF by sacrebleu, of each sample and of the corpus, as the score `chrf`, 0 to 1; `words=2` is chrF++.
 
     Of several targets the one that a sample's text is closest to counts. Scoring raises ValueError without targets.
     """
