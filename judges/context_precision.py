@@ -1,4 +1,4 @@
-"""Context precision: whether useful contexts stand before useless ones."""
+"""Context precision: whether useful contexts come before useless ones."""
 
 from __future__ import annotations
 

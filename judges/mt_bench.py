@@ -17,6 +17,6 @@ META = {
 
 
 def judge(*, turns: int = 2, max_tokens: int = 1024) -> Judge:
-    """`turns` is how many turns a conversation has; each has a grade of its own, and `rating` is their mean."""
+    """`turns` is how many turns a conversation has; each has a grade, and `rating` is their mean."""
     grading = Grading(1, 10, max_tokens=max_tokens)
     return rating("mt_bench", PromptText.beside(__file__), grading, turn="each", turns=turns)

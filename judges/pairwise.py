@@ -21,7 +21,8 @@ def judge(
     orders: Literal["both", "first"] = "both",
     max_tokens: int = 1024,
 ) -> Judge:
-    """`scale`: A, B or tie; A or B alone; five steps from A>>B to B>>A. `soft` reads the verdict's probability."""
+    """`scale`: three (A, B or tie), two (A or B alone), five (steps from A>>B to B>>A). `soft` reads the verdict's
+    probability."""
     return pairwise(
         "pairwise", PromptText.beside(__file__), scale=SCALES["two" if soft else scale], soft=soft, orders=orders,
         max_tokens=max_tokens,

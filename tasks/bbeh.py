@@ -6,9 +6,10 @@ licence. One row; the hub's rows have `task` and `mini` (1 for the 460 of BBEH M
 
     {"input": "The following is a description of a funny cartoon for the New Yorker Caption Contest …", "target": "(A)"}
 
-A blank line and the paper's request for a form follow the question. Answers are read and compared as the authors'
-evaluate.py does. The headline of the whole set is their adjusted harmonic mean over tasks, with one percent point added
-to each, so that a task at 0 does not make it 0; that of Mini, and of one task, is the plain mean.
+A blank line and the paper's request for a form follow the question. evalkit reads and compares answers as the authors'
+evaluate.py does. The headline of the whole set is their adjusted harmonic mean over tasks. One percentage point is
+added to each task, so that a task at 0 does not make the mean 0. The headline of Mini, and of one task, is the plain
+mean.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Contamination: signs that texts were in a model's training data, or stand in a corpus of yours.
+"""Contamination: signs that texts were in a model's training data, or are in your corpus.
 
 Papers: https://arxiv.org/abs/2310.16789 (Min-K% Prob: Shi et al., 2024) and https://arxiv.org/abs/2005.14165 (n-gram
 overlap: Brown et al., 2020, appendix C). Data: files of your own, any benchmark's rows among them; the toy texts,

@@ -7,9 +7,9 @@ Paper: https://arxiv.org/abs/1903.00161 (Dua et al., 2019). Data: EleutherAI/dro
      "answer": {"number": "", "date": {"day": "", "month": "", "year": ""}, "spans": ["Chaz Schilens"]},
      "validated_answers": {"number": [""], "date": [{"day": "", "month": "", "year": ""}], "spans": [["Schilens"]]}}
 
-Prompt, stop and scores are lm-evaluation-harness's. Its few-shot examples show the names of the answer's columns where
-the answer should stand; ours show the answer, after a blank. Results are grouped by the kind of answer, as in the
-official script. Questions about one passage share a cluster.
+Prompt, stop and scores are lm-evaluation-harness's. Its few-shot examples show the names of the answer's columns in
+place of the answer; ours show the answer, after a blank. Results are grouped by the kind of answer, as in the official
+script. Questions about one passage share a cluster.
 """
 
 from __future__ import annotations

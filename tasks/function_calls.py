@@ -47,7 +47,7 @@ def task(
     max_tokens: int = 512,
     data: Literal["files", "toy"] = "files",
 ) -> Task:
-    """Function calls over `files`; the right calls stand in their own rows, or in the rows of `answers` by id.
+    """Function calls over `files`; the right calls are in the same rows, or in the rows of `answers` by id.
 
     `native` sends the functions through the backend's interface for tools instead of the prompt.
     """

@@ -6,9 +6,9 @@ accepted on the hub first, and its authors ask that no question is shown in publ
     {"Record ID": "rec…", "High-level domain": "Physics", "Subdomain": "Quantum Mechanics", "Question": "…",
      "Correct Answer": "…", "Incorrect Answer 1": "…", "Incorrect Answer 2": "…", "Incorrect Answer 3": "…"}
 
-`diamond` holds the 198 questions that both experts got right and most others wrong; `main` has 448, `extended` 546.
-The correct answer is a column of its own, so options are shuffled, by a draw that depends on `seed` and the question
-alone: on neither the order of rows nor --limit. lm-evaluation-harness shuffles by streams over all rows.
+`diamond` has the 198 questions that both experts got right and most others wrong; `main` has 448, `extended` 546. A
+separate column has the correct answer, so evalkit shuffles the options. The draw depends on `seed` and the question
+alone, on neither the order of rows nor --limit. lm-evaluation-harness shuffles by streams over all rows.
 
 The form `chat` is OpenAI's simple-evals (https://github.com/openai/simple-evals, MIT licence), which model cards of
 reasoning models follow; its options are the columns as they are.
@@ -54,8 +54,8 @@ def task(
     `letter` is what evalkit's own reader finds (what is stated wins over what is mentioned, "Eliminated: (A)" is no
     answer); the table counts the samples that the two score differently.
 
-    `seed` orders the options of every question; with --shuffle-choices every sample and repeat has an order of
-    its own, as simple-evals draws it. `max_tokens` bounds the reasoning: 2,048, or 32,768 in chat.
+    `seed` orders the options of every question; with --shuffle-choices, every sample and repeat has a separate order,
+    as simple-evals draws it. `max_tokens` bounds the reasoning: 2,048, or 32,768 in chat.
     """
     if form == "chat":
         return _chat(subset, seed, max_tokens or 32768)

@@ -8,7 +8,7 @@ Paper: https://arxiv.org/abs/2110.14168 (Cobbe et al., 2021). Data: openai/gsm8k
 Prompts, stops, patterns and what they ignore are lm-evaluation-harness's (gsm8k, gsm8k_cot, gsm8k_cot_zeroshot).
 `strict_match`, the headline, wants the number where the few-shot examples have it ("#### 72", or "The answer is 72."),
 and `flexible_extract` takes the last thing that looks like a number. `number` is what evalkit's own reader finds: the
-number that is stated, else the last one; the table counts the samples that it scores otherwise than `strict_match`.
+number that is stated, else the last one; the table counts the samples that it scores differently from `strict_match`.
 """
 
 from __future__ import annotations

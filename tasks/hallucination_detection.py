@@ -7,7 +7,7 @@ set is evalkit's own, under the Apache licence 2.0. No model answers: use `--mod
     {"knowledge": "…", "question": "…", "right_answer": "…", "hallucinated_answer": "…"}
 
 Detectors: by words (`lexical`), an entailment model (`nli`), or a judge with its model (`--judge`). AUROC is the
-primary metric; F1 is that of the hallucinated class at the threshold; ECE and the Brier score say how far its
+primary metric, and F1 is that of the hallucinated class at the threshold. ECE and the Brier score say how far the
 probabilities are off.
 """
 

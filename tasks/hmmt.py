@@ -6,8 +6,8 @@ https://arxiv.org/abs/2505.23281). A row has these columns, and `problem_type`, 
     {"problem_idx": 1, "problem": "Compute the sum of the positive divisors …", "answer": "103",
      "problem_type": ["Number Theory"]}
 
-The prompt is MathArena's, byte for byte: its instruction for that sitting, a blank line, the problem. Answers are
-compared as mathematics (math-verify), where MathArena has a parser of its own.
+The prompt is MathArena's, byte for byte: its instruction for that sitting, a blank line, the problem. evalkit compares
+answers as mathematics (math-verify); MathArena has another parser.
 """
 
 from __future__ import annotations

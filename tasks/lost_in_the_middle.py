@@ -8,7 +8,7 @@ question can only be answered from its document. One row:
      "documents": [["Halzimere Herbarium", "The Halzimere Herbarium was founded in 1822 …"], …], "form": 0}
 
 The groups are the position-of-gold curve; `worst_position` is its lowest point and `position_range` its height. The
-positions of one question share a cluster, and their documents stand in one order besides.
+positions of one question share a cluster, and their other documents keep one order.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ Paper: https://arxiv.org/abs/2108.07732 (Austin et al., 2021). Data: google-rese
      "code": "def remove_Occ(s,ch): \\r\\n    …", "test_setup_code": "", "challenge_test_list": [],
      "test_list": ["assert remove_Occ(\\"hello\\",\\"l\\") == \\"heo\\"", …]}
 
-Three few-shot examples (problems 2, 3 and 4), prompt and stop are lm-evaluation-harness's `mbpp`. Otherwise than there,
-a problem's set-up code and imports run before its tests: without them some right programs fail.
+Three few-shot examples (problems 2, 3 and 4), prompt and stop are lm-evaluation-harness's `mbpp`. Unlike there, a
+problem's set-up code and imports run before its tests: without them some right programs fail.
 """
 
 from __future__ import annotations

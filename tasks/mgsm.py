@@ -7,11 +7,10 @@ Paper: https://arxiv.org/abs/2210.03057 (Shi et al., 2022). Data: juletxara/mgsm
 
 A few-shot example of the eight in the training split has "Frage: " in its question and its solution in `answer`.
 Prompts, stops and patterns are lm-evaluation-harness's: `native_cot` asks for steps in the problem's own language,
-`en_cot` in English, `direct` for the answer. What a strict match wants stands in the few-shot examples ("Die Antwort
-lautet 18."), so that without any the flexible one, which takes the last number and is the headline, says more.
+`en_cot` in English, `direct` for the answer. The few-shot examples show the form that a strict match wants ("Die
+Antwort lautet 18."). Without examples, the flexible match says more: it takes the last number, and is the headline.
 `number` is what evalkit's own reader finds, digits of every script among them; the table counts the samples that it
-scores otherwise than the flexible one. A row without an `answer`
-column is read like one whose `answer` is null.
+scores differently from the flexible one. A row without an `answer` column is read like one whose `answer` is null.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ _LANGUAGES = {
 def task(
     *, language: str = "", form: Literal["native_cot", "direct", "en_cot"] = "native_cot", max_tokens: int = 256
 ) -> Task:
-    """MGSM in one language, or in all eleven, each a group of its own.
+    """MGSM in one language, or in all eleven, each as a group.
 
     Few-shot examples (0 unless asked for, 8 in the paper) are the language's training split; they follow `form`, too.
     """

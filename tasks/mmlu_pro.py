@@ -10,9 +10,9 @@ Prompt and stop are lm-evaluation-harness's: five few-shot examples of the same 
 split. The letter is read in three ways:
 
 - `three_steps`, the headline, as the benchmark's authors do: the first "answer is (X)", else "Answer: X", else the last
-  letter that stands alone. Where none reads anything they draw a letter; here that is no answer, and wrong.
+  single letter. If none reads anything, they draw a letter; here that is no answer, and wrong.
 - `exact_match` is lm-evaluation-harness's, the first step alone.
-- `letter` is evalkit's own reader; the table counts the samples that it scores otherwise than `three_steps`.
+- `letter` is evalkit's own reader; the table counts the samples that it scores differently from `three_steps`.
 
 The form `chat` is the authors' own script (https://github.com/TIGER-AI-Lab/MMLU-Pro, evaluate_from_api.py, commit
 f418b116db00b065c2aea046518d8fcf74d39872, Apache-2.0): its words, options without "N/A", no stop string, and asterisks

@@ -1,7 +1,7 @@
 """MT-Bench: 80 conversations of two turns in eight categories, graded by a judge.
 
 Paper: https://arxiv.org/abs/2306.05685 (Zheng et al., 2023). Data: HuggingFaceH4/mt_bench_prompts, Apache-2.0 licence.
-One row (references stand in reasoning, math and coding):
+One row (only reasoning, math and coding have references):
 
     {"category": "reasoning", "prompt": ["Imagine you are participating in a race …", "If the \\"second person\\" …"],
      "reference": ["You are in second place.", "Uncertain."], "prompt_id": 101}

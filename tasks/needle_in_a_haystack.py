@@ -1,8 +1,8 @@
 """Needle in a haystack: one sentence hidden in filler of every length and at every depth, and asked for.
 
 After https://github.com/gkamradt/LLMTest_NeedleInAHaystack (Kamradt, 2023). The text is not that test's: filler and
-needles are ours (Apache licence 2.0), written by a script from the seed, so that there are as many as one likes and no
-model has read them. One row:
+needles are ours (Apache licence 2.0), written by a script from the seed, so that you can have any number and no model
+has read them. One row:
 
     {"text": "… In a mild winter the baker's apprentice … The gate code of the Kelfenmouth Archive is 48213. …",
      "question": "What is the gate code of the Kelfenmouth Archive?", "answer": "48213", "length": 1000, "depth": "50%"}
@@ -39,7 +39,7 @@ def task(
     form: Literal["chat", "text"] = "chat",
 ) -> Task:
     """`lengths` in words (an English word is about 1.3 tokens), `depths` evenly from the beginning to the end,
-    `needles` for every length, each beside as many `distractors`: codes of other places."""
+    `needles` for every length, each with as many `distractors`: codes of other places."""
     return Task(
         name="needle_in_a_haystack",
         data=(Subset(rows(list(_rows(_lengths(lengths), depths, needles, distractors, seed)), name="needle")),),

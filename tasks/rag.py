@@ -69,11 +69,11 @@ def task(
 ) -> Task:
     """Records of `data`, or `questions` for which `docs` is searched.
 
-    `scorers` names scorers of evalkit's that look at question, contexts and answer; `reference_scorers` those that
-    compare with a reference answer, where there is one; `judges` judges of the packs; `nli` is an entailment model that
+    `scorers` names scorers that look at question, contexts and answer. `reference_scorers` names those that compare
+    with a reference answer, if the row has one. `judges` names judges of the packs, and `nli` an entailment model that
     looks for the answer's sentences in the contexts. `detector` looks for them, too: by words, that model or the judge
-    `faithfulness`; `auto` takes the best of these that is given. `prompt=text` is for base
-    models, whose answer ends with its line.
+    `faithfulness`; `auto` takes the best of these that you gave. `prompt=text` is for base models, whose answer ends
+    with its line.
     """
     if docs:
         _refuse("data", data, "with docs= the questions are read from questions=")

@@ -1,8 +1,9 @@
 """Translation of any parallel text, or of WMT's test sets, by BLEU, chrF and TER of the corpus.
 
-Metrics: https://aclanthology.org/W18-6319 (Post, 2018), whose signatures stand in the run's manifest. Data: yours; or
-`dataset=wmt/wmt16` on the hub; or a test set that sacrebleu has (`test_set=wmt14`), read from its cache, else fetched
-by it. WMT's texts are free for research. One row of a table, in the hub's form or with a column a language:
+Metrics: https://aclanthology.org/W18-6319 (Post, 2018); the run's manifest has their signatures. Data are yours, or
+`dataset=wmt/wmt16` on the hub, or a test set that sacrebleu has (`test_set=wmt14`), which evalkit reads from
+sacrebleu's cache or lets it download. WMT's texts are free for research. One row of a table, in the hub's form or with
+a column a language:
 
     {"translation": {"de": "Ein republikanischer Wahlkampfberater …", "en": "A Republican strategist …"}}
     {"de": "Guten Morgen.", "en": ["Good morning.", "Morning."]}

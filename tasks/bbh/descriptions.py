@@ -1,4 +1,4 @@
-"""The line that stands before every question of a task, part of the benchmark's prompts."""
+"""The line before every question of a task, part of the benchmark's prompts."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ Paper: https://arxiv.org/abs/2311.07911 (Zhou et al., 2023). Data: google/IFEval
      "instruction_id_list": ["punctuation:no_comma", "length_constraints:number_words"],
      "kwargs": [{}, {"relation": "at least", "num_words": 300}]}
 
-All 25 instruction types are checked as lm-evaluation-harness 0.4.13 does, with these differences: keys 1122 and 1129,
-whose letters are "#" and "!", are counted instead of replaced at random; the language detector has a fixed seed; and
-sentences end where NLTK's punkt model says only where that is installed (keys 1174, 1967 and 2035 are
-known to depend on it). The signature says which splitter it was.
+All 25 instruction types are checked as in lm-evaluation-harness 0.4.13, with three differences. Keys 1122 and 1129,
+whose letters are "#" and "!", are counted instead of replaced at random. The language detector has a fixed seed.
+Sentences end where NLTK's punkt model says only if that is installed (keys 1174, 1967 and 2035 are known to depend on
+it); the signature says which splitter it was.
 
 Five prompts contradict themselves, so that the best strict score is 536 of 541: keys 1627 and 3718 ask for a text with
 commas to be repeated without commas, and 374, 3369 and 3371 for one that holds the words it forbids.

@@ -6,7 +6,7 @@ Paper: https://arxiv.org/abs/1609.07843 (Merity et al., 2016). Data: Salesforce/
 
 The model is scored on the page with its tokenisation undone, while words and bytes are counted on the page as it was:
 the convention behind published figures for wikitext-2-raw-v1. wikitext-2-v1 replaces rare words by <unk>, which is
-easier to predict: its figures stand for themselves.
+easier to predict: its figures do not compare.
 """
 
 from __future__ import annotations
