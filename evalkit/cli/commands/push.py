@@ -44,7 +44,7 @@ _TRACKERS = ("mlflow", "wandb")
 def command(runs: tuple[Path, ...], where: str, experiment: str, pages: bool) -> None:
     """Send runs to an experiment tracker. RUN is a run folder or a folder of runs.
 
-    Scores and their intervals become metrics; signatures and settings become parameters; the manifest and a page with
+    Scores and their intervals become metrics, signatures and settings become parameters. The manifest and a page with
     every sample become artifacts. If you push a run again, evalkit updates it.
     """
     tracker, _, place = where.partition(":")
