@@ -105,6 +105,11 @@ class Scorer:
     judge_optional: bool = False
     """Whether it scores without a judge, too, and `judged_by` is only for where one is given."""
 
+    @property
+    def needs_targets(self) -> bool:
+        """Whether it compares with a sample's targets, so that a task without any cannot be scored by it."""
+        return bool(getattr(self.score, "needs_targets", False))
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

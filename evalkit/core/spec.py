@@ -81,10 +81,14 @@ def _closed(text: str) -> bool:
     return depth <= 0 and not quote
 
 
+_ALIKE = 0.7
+"""The proportion of their characters that two names share in order (difflib): at 0.6, `acuracy` is like `auroc`."""
+
+
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` was most likely meant to be, or None where nothing is close."""
     by_lower = {candidate.lower(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=_ALIKE)
     return by_lower[close[0]] if close else None
 
 

@@ -42,6 +42,8 @@ _BATCH_ROWS = 1024
 # A stray quote makes the rest of a CSV file one field; this ends it long before memory does.
 _LONGEST_CSV_FIELD = 1 << 26
 _EXCERPT = 80
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+"""What spreadsheets and databases write in place of commas."""
 
 
 class RawItem(NamedTuple):
@@ -250,8 +252,15 @@ def _csv_header(names: list[str], at: str) -> list[str]:
         wrong = f"the header names column {twice[0]!r} twice"
     elif not all(names):
         wrong = "the header has a column without a name"
+    elif len(names) == 1 and (other := next((mark for mark in _OTHER_SEPARATORS if mark in names[0]), "")):
+        raise UsageError(
+            f"the columns are separated by {_OTHER_SEPARATORS[other]}, not by commas",
+            found=excerpt(names[0]),
+            fix="save the file with commas (in Python: csv.writer), or as JSONL or Parquet",
+            at=at,
+        )
     if wrong:
-        raise UsageError(wrong, found=excerpt(",".join(names)), fix="give every column a name of its own", at=at)
+        raise UsageError(wrong, found=excerpt(",".join(names)), fix="give every column a different name", at=at)
     return names
 
 

@@ -85,8 +85,30 @@ def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
+def _refuse_data(kind: Kind, spec: str, project: Path | None) -> None:
+    """Raises UsageError for a file that is there and can be no plugin, such as one with rows."""
+    path = (project or Path.cwd()) / Path(spec).expanduser()
+    if kind not in ("task", "judge", "report") or not path.is_file() or path.suffix in (".py", ".yaml", ".yml"):
+        return
+    rows = path.name.lower().endswith((".jsonl", ".json", ".csv", ".parquet", ".jsonl.gz", ".json.gz", ".csv.gz"))
+    if rows and kind == "task":
+        raise UsageError(
+            f"{spec} holds rows, not a task",
+            found=f"the file {path}",
+            fix=f"name it as the data of a task file, mine.yaml, with the lines `data: {path.name}` and `prompt: …`; "
+            f"or score replies that it holds: evalkit score TASK --responses {spec}",
+        )
+    wanted = ".py or .yaml" if KINDS[kind].yaml else ".py"
+    raise UsageError(
+        f"{spec} is not a {kind}",
+        found=f"the file {path}",
+        fix=f"a {wanted} file, or a name from `evalkit list {kind}s`",
+    )
+
+
 def _find(kind: Kind, spec: str, project: Path | None) -> PluginEntry:
     if _is_path(spec):
+        _refuse_data(kind, spec, project)
         path = (project or Path.cwd()) / Path(spec).expanduser()
         if not source_file(path).is_file():
             raise UsageError(
@@ -97,6 +119,7 @@ def _find(kind: Kind, spec: str, project: Path | None) -> PluginEntry:
         meta = read(path.resolve(), kind)
         toys = meta.toys if meta is not None else {}
         return PluginEntry(spec, "", (), (), path.resolve(), "path", toys=toys)
+    _refuse_data(kind, spec, project)
     found = [*built_in(kind), *entries(kind, project)]
     named = [entry for entry in found if entry.name == spec]
     if len(named) > 1:

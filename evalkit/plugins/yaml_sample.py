@@ -209,6 +209,13 @@ def in_contexts(prompt: PromptFormat) -> PromptFormat:
 
 def prompt_of(keys: Mapping[str, Value]) -> PromptFormat:
     """The prompt's form. The question was rendered with the sample, so here it is only taken up."""
+    text = keys["prompt"].text().removesuffix("\n")
+    if "delimiter" not in keys and text.endswith((" ", "\t")):
+        raise keys["prompt"].wrong(
+            "the prompt ends in a blank, and the delimiter puts another one between prompt and answer",
+            found=repr(text[-20:]),
+            fix='remove the blank; or keep it, with delimiter: ""',
+        )
     return PromptFormat(
         description=_of_sample(keys, "description"),
         delimiter=keys["delimiter"].text() if "delimiter" in keys else " ",

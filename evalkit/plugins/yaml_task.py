@@ -23,7 +23,7 @@ from evalkit.core import (
     Task,
     UsageError,
 )
-from evalkit.core.spec import unknown
+from evalkit.core.spec import nearest, unknown
 from evalkit.data import bundled, files, hub, texts
 from evalkit.plugins.in_file import is_in_file
 from evalkit.plugins.kinds import KINDS, Kind
@@ -347,10 +347,20 @@ def _metrics(keys: Said, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]
         elif not item.is_mapping() and item.text() in scores:
             made.append(mean(item.text()))
         elif not item.is_mapping() and item.text() not in names:
-            raise _placed(unknown("metric", item.text(), {*brought, *scores, *names}), item)
+            raise _no_metric(item, {*brought, *scores, *names}, project)
         else:
             made.append(_by_name(item, partial(metrics.by_name, project=project)))
     return tuple(made)
+
+
+def _no_metric(item: Value, known: set[str], project: Path | None) -> UsageError:
+    """The error for a name that is no metric, which a scorer's may have been meant for."""
+    name, offered = item.text(), scorers.names(project)
+    close = nearest(name, [*known, *offered])
+    if close in known or close not in offered:
+        return _placed(unknown("metric", name, known), item)
+    fix = f"the scorer {close!r} brings its metrics: write scorers: [{close}], without metrics"
+    return item.wrong(f"no metric named {name!r}", fix=fix)
 
 
 def _in_place(value: Value, make: Callable[[], InPlace]) -> InPlace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +28,9 @@ from evalkit.sandbox import spread
 
 if TYPE_CHECKING:
     from evalkit.judging.usage import UsageMeter
+
+_log = logging.getLogger(__name__)
+
 
 __all__ = ["RunInterruptedError", "Session", "forecasts", "resume", "run_plan", "sessions"]
 
@@ -136,6 +140,9 @@ def sessions(plan: RunPlan, subsets: Mapping[str, Subset] = MappingProxyType({})
 def _judged(tasks: list[Task], plan: RunPlan) -> tuple[UsageMeter | None, list[Task]]:
     """The judge's model and the tasks bound to it. Judging is imported only where a scorer asks for it."""
     if not any(scorer.judged_by for task in tasks for scorer in task.scorers):
+        if plan.judge is not None:
+            plan.stack.open([plan.judge])  # says what is wrong with a name
+            _log.warning("no task here is scored by a judge: --judge is not used")
         return None, tasks
     from evalkit.judging.judge_model import judge_for, judged_by
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,5 +109,5 @@ def test_without_a_command_evalkit_names_the_next_step(tmp_path: Path) -> None:
     done = evalkit(cwd=tmp_path)
     assert done.code == 0
     first = next(line for line in done.out.splitlines() if line.startswith("  "))
-    assert os.path.join("evalkit show runs", "20260101-120000") in first
+    assert f"evalkit show {Path('runs/20260101-120000')}" in first
     assert max(map(len, done.out.splitlines())) <= 80

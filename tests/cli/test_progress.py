@@ -33,20 +33,50 @@ def test_tokens_are_counted_before_any_text_has_ended(clock: list[float]) -> Non
 
 
 def test_what_the_cache_answered_promises_nothing(clock: list[float]) -> None:
-    """Ninety answers of the cache at once, then one of the model in ten seconds: nine more take ninety."""
+    """Eighty answers of the cache at once, then one of the model every ten seconds: of twenty the last ten take 100."""
     pace = Pace(100, 0)
-    for _ in range(90):
+    for _ in range(80):
         pace.advance(record(50, "cache"))
     assert pace.words(1.0) == ""
-    pace.advance(record(400))
-    assert pace.words(10.0) == "40 tokens/s, 1:30 min left"
+    for _ in range(10):
+        clock[0] += 10.0
+        pace.advance(record(400))
+    assert pace.words(100.0) == "40 tokens/s, 1:40 min left"
 
 
 def test_a_resumed_run_is_paced_by_what_it_asks_itself(clock: list[float]) -> None:
     pace = Pace(100, 60)
+    for _ in range(5):
+        clock[0] += 5.0
+        pace.advance(record(10))
+    assert pace.words(25.0) == "2 tokens/s, 2:55 min left"
+
+
+@pytest.mark.parametrize("loading", [0.0, 40.0, 600.0])
+@pytest.mark.parametrize("batch", [1, 6])
+def test_what_happens_once_is_not_taken_for_the_pace(clock: list[float], loading: float, batch: int) -> None:
+    """Ninety samples, one every 0.7 seconds after the weights are there: what is promised is never off by a third."""
+    pace = Pace(90, 0)
+    clock[0] = loading
+    promised = []
+    for done in range(batch, 91, batch):
+        clock[0] += 0.7 * batch
+        for _ in range(batch):
+            pace.advance(record(10))
+        if (left := pace.left(clock[0])) is not None:
+            promised.append((left, 0.7 * (90 - done)))
+    assert len(promised) >= 12
+    assert all(abs(said - true) <= true / 3 for said, true in promised)
+
+
+def test_a_few_slow_samples_get_a_promise_after_the_second(clock: list[float]) -> None:
+    pace = Pace(6, 0)
+    clock[0] = 200.0
     pace.advance(record(10))
+    assert "left" not in pace.words(200.0)
+    clock[0] = 360.0
     pace.advance(record(10))
-    assert pace.words(10.0) == "2 tokens/s, 3:10 min left"
+    assert pace.words(360.0).endswith("10:40 min left")
 
 
 def test_the_embedded_model_tells_what_it_has_written() -> None:

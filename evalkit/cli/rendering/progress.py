@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _LOG_EVERY_SECONDS = 30.0
 _REDRAW_SECONDS = 0.1
+_TOGETHER = 0.25
+"""Seconds within which samples that end count as one batch."""
+_MOST_NEEDED = 8
 
 
 def progress(*, quiet: bool) -> Progress:
@@ -30,23 +33,32 @@ def progress(*, quiet: bool) -> Progress:
 
 
 class Pace:
-    """How fast a task goes, and how long the rest takes if it goes on so.
+    """How fast a task goes, and how long the rest takes at that pace.
 
-    Samples of the cache cost no time, so they are left out of the pace. The time that texts under way have taken is in
-    it, though they are not done: of texts of any length the short ones end first, and a pace of theirs alone would
-    promise too much. (For lengths that are exponential, time over ended samples is the maximum-likelihood mean.)
+    The pace is that of the samples after the first ones: until these end, weights are loaded, kernels compiled and
+    batches filled, which happens once. So no time is promised before a tenth of the samples (at most eight) came
+    after them, a second or more later. Samples of the cache cost no time and are left out. The time that unfinished
+    texts have taken counts: short texts end first, and their pace alone would promise too much. (For exponential
+    lengths, time over ended samples is the maximum-likelihood mean.)
     """
 
     def __init__(self, total: int | None, done: int) -> None:
         self.total, self.done, self.failed = total, done, 0
         self._asked = self._tokens = self._live = 0
         self._started = time.monotonic()
+        # When the first samples ended, and how many they were.
+        self._first, self._at_first = 0.0, 0
+        self._needed = min(_MOST_NEEDED, max(1, ((total or 0) - done) // 10))
 
     def advance(self, record: Record) -> None:
         self.done += 1
         self.failed += record.validity.is_measurement_failure
         asked = [reply for reply in record.replies if reply.source == "model"]
-        self._asked += bool(asked) or not record.replies
+        if asked or not record.replies:
+            now = time.monotonic()
+            self._first = self._first or now
+            self._asked += 1
+            self._at_first += now - self._first <= _TOGETHER
         self._tokens += sum(reply.usage.completion_tokens for reply in asked)
 
     def tick(self, tokens: int) -> None:
@@ -58,9 +70,16 @@ class Pace:
         said = []
         if tokens := max(self._live, self._tokens):
             said.append(f"{tokens / seconds:,.0f} tokens/s")
-        if self.total is not None and self._asked and self.total > self.done:
-            said.append(f"{duration((self.total - self.done) * seconds / self._asked)} left")
+        if (left := self.left(now)) is not None:
+            said.append(f"{duration(left)} left")
         return ", ".join(said)
+
+    def left(self, now: float) -> float | None:
+        """Seconds for the rest; None while the pace is not known, and where nothing is left."""
+        later, passed = self._asked - self._at_first, now - self._first
+        if self.total is None or self.total <= self.done or later < self._needed or passed < 1.0:
+            return None
+        return (self.total - self.done) * passed / later
 
 
 class _Bar:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evalkit.core import AskModel, Attempt, Generate, Method, Model, Reply, Sample, UsageError
+from evalkit.prompting.methods.stops import checked_stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def generate(
     if temperature == 0.0 and n > 1:
         raise UsageError(f"{n} greedy samples would all be the same", fix="set temperature above 0")
 
-    way = _Generate(max_tokens, tuple(stop), temperature, top_p, n, gold)
+    stop = checked_stops(stop)
+    way = _Generate(max_tokens, stop, temperature, top_p, n, gold)
     sampling = "greedy" if temperature == 0.0 else f"t={temperature:g},top_p={top_p:g},n={n}"
-    settings = {"sampling": sampling, "max_tokens": str(max_tokens), "stop": repr(tuple(stop))}
+    settings = {"sampling": sampling, "max_tokens": str(max_tokens), "stop": repr(stop)}
     return Method("generate", way, way.gold, frozenset({Generate}), settings)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from evalkit.core import AskModel, Attempt, Choose, Generate, Message, Method, Model, Prompt, Reply, Sample, UsageError
 from evalkit.prompting.methods.choosing import CHOICE_FAR_BELOW
+from evalkit.prompting.methods.stops import checked_stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def chain_of_thought(
         found = f"max_tokens={max_tokens}, reasoning_tokens={reasoning_tokens}"
         raise UsageError("max_tokens and reasoning_tokens must be at least 1", found=found)
 
+    reasoning_stop, stop = checked_stops(reasoning_stop, "reasoning_stop"), checked_stops(stop)
     way = _ChainOfThought(then, cue, answer_cue, reasoning_tokens, tuple(reasoning_stop), max_tokens, tuple(stop), gold)
     settings = {"sampling": "greedy", "then": then, "cue": repr(cue), "reasoning_tokens": str(reasoning_tokens)}
     settings["reasoning_stop"] = repr(tuple(reasoning_stop))

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 from evalkit.core import AskModel, Attempt, Generate, Message, Method, Model, Prompt, Reply, Sample, UsageError
+from evalkit.prompting.methods.stops import checked_stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def multi_turn(
     Raises UsageError where a sample has not the column.
     """
 
+    stop = checked_stops(stop)
     way = _MultiTurn(tuple(follow_ups), column, form, max_tokens, tuple(stop), temperature, top_p)
     settings = {
         "sampling": "greedy" if temperature == 0.0 else f"t={temperature:g},top_p={top_p:g}",

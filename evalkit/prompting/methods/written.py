@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from evalkit.core import AskModel, Attempt, Capabilities, Choose, Generate, Method, Model, Prompt, Reply, Task, Usage
+from evalkit.prompting.methods.stops import checked_stops
 from evalkit.scoring.extraction.choices import LETTERS, choice
 from evalkit.scoring.extraction.reading import Reading
 from evalkit.scoring.extraction.replies import UNREADABLE, without_thought
@@ -49,6 +50,7 @@ def written_choice(*, max_tokens: int = 64, stop: tuple[str, ...] = (), reasoned
     the letter in the last line; give it room.
     """
 
+    stop = checked_stops(stop)
     way = _WrittenChoice(max_tokens, tuple(stop), reasoned)
     settings = {"sampling": "greedy", "max_tokens": str(max_tokens), "stop": repr(tuple(stop))}
     if reasoned:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import evalkit
 from evalkit.core import (
     Failure,
     Message,
@@ -26,6 +28,9 @@ from evalkit.core import (
     is_number,
 )
 from evalkit.runs.runner.prepare import Work
+
+_INSTALLED = ("site-packages", "dist-packages")
+_EVALKIT = Path(evalkit.__file__).parent
 
 
 async def make_record(name: str, task: Task, work: Work, model: Model) -> Record:
@@ -114,8 +119,17 @@ def _failure(stage: str, error: Exception) -> Failure:
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
-    where = f" ({place.tb_frame.f_code.co_filename}:{place.tb_lineno})" if place else ""
+    where = f" ({_short(place.tb_frame.f_code.co_filename)}:{place.tb_lineno})" if place else ""
     return Failure("model" if stage == "model" else "score", type(error).__name__, f"{error}{where}")
+
+
+def _short(file: str) -> str:
+    """A source file as a person names it: of an installed package from the package's name on, of a plugin in full."""
+    path = Path(file)
+    for root in (*(parent for parent in path.parents if parent.name in _INSTALLED), _EVALKIT.parent):
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return file
 
 
 def _worst(scores: Sequence[Score]) -> Validity:

@@ -242,6 +242,7 @@ def prepare(task: Task, spec: str, source_digest: str, model: Model, settings: S
     # A wrong column or too few examples show on the first sample: before a run folder is made or a model is loaded.
     first = next(prepared.work(), None)
     if first is not None:
+        _check_answered(task, first.attempt.sample)
         _check_first(task, first.attempt.prompt, model)
     return prepared
 
@@ -269,6 +270,16 @@ def _as_turns(task: Task, model: Model, settings: Settings) -> bool:
     if not task.method.needs & {Generate, Choose}:
         return False
     return settings.fewshot_turns == "on" or (settings.fewshot_turns == "auto" and model.capabilities.chats)
+
+
+def _check_answered(task: Task, sample: Sample) -> None:
+    """Raises UsageError where a scorer compares with answers and the first sample has none."""
+    wanting = next((scorer.name for scorer in task.scorers if scorer.needs_targets), "")
+    if wanting and not sample.targets:
+        raise UsageError(
+            f"task {task.name!r}: the scorer {wanting!r} needs an answer, and sample {sample.id} has none",
+            fix="answer: <column or template> in a YAML task; Sample(…, targets=(…,)) in Python",
+        )
 
 
 def _check_first(task: Task, prompt: Prompt, model: Model) -> None:

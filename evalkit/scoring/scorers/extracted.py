@@ -20,6 +20,7 @@ class _Extracted(ScoreSample):
     patterns: tuple[re.Pattern[str], ...]
     ignore_case: bool
     ignore_punctuation: bool
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

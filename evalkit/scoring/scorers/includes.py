@@ -17,6 +17,7 @@ class _Includes(ScoreSample):
     ignore_case: bool
     whole_words: bool
     refuse: bool
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         targets = [target.strip() for target in sample.targets]

@@ -23,6 +23,7 @@ class _ExactMatch(ScoreSample):
     ignore_punctuation: bool
     strip: Literal["both", "left", "none"]
     normalise: Literal["none", "squad", "unicode"]
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

@@ -67,6 +67,8 @@ _CHILD = _Child()
 
 @dataclass(frozen=True, slots=True)
 class _MathEqual(ScoreSample):
+    needs_targets = True
+
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:
             raise ValueError("the sample has no targets")

@@ -24,6 +24,7 @@ class _Meteor(ScoreSample):
     synonyms: bool
     weights: tuple[float, float, float]
     made: list[tuple[Callable[[str], str], Synonyms | None]] = field(default_factory=list, compare=False)
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

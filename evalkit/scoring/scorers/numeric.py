@@ -14,6 +14,7 @@ from evalkit.scoring.metrics import mean
 class _Numeric(ScoreSample):
     absolute: float
     relative: float
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         targets = [_target(target) for target in sample.targets]

@@ -16,6 +16,7 @@ class _ReadAnswer(ScoreSample):
     name: str
     chain: tuple[Reader, ...]
     ignore_case: bool
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

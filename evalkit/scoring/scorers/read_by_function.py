@@ -15,6 +15,7 @@ class _EqualBy(ScoreSample):
     name: str
     equal: Callable[[str, str], bool]
     read: Callable[[str], str]
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

@@ -23,6 +23,7 @@ class _Rouge(ScoreSample):
     tokenizer: Words
     # By tokenizer, made by the first sample that needs it, since loading the library takes most of a second.
     made: dict[str, Any] = field(default_factory=dict, compare=False)
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

@@ -16,6 +16,7 @@ from evalkit.scoring.metrics import mean
 class _EditSimilarity(ScoreSample):
     unit: Literal["character", "word"]
     ignore_case: bool
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

@@ -19,6 +19,7 @@ _NAMES = ("token_f1", "token_precision", "token_recall")
 class _TokenF1(ScoreSample):
     normalise: Literal["squad", "mlqa", "unicode", "lower", "none"]
     language: str = ""
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

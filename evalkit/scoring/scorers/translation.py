@@ -108,6 +108,7 @@ class _Segments(ScoreSample):
     name: str
     make: Callable[[], Any]
     made: list[Any] = field(default_factory=list, compare=False)
+    needs_targets = True
 
     async def __call__(self, sample: Sample, replies: tuple[Reply, ...]) -> tuple[Score, ...]:
         if not sample.targets:

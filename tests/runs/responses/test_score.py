@@ -267,7 +267,7 @@ def test_a_response_that_fits_two_samples_is_refused(project: Path) -> None:
 
 def test_strangers_are_refused_or_left_out(project: Path) -> None:
     lines(lambda n: {"id": f"Geo/{n}", "output": said(min(n, 9))}, order=range(ROWS + 3))(project)
-    with pytest.raises(UsageError, match="3 of 13 responses fit no sample"):
+    with pytest.raises(UsageError, match="3 of 13 responses match no sample"):
         score("--responses", "out.jsonl")
     assert "10 of 13 responses" in score("--responses", "out.jsonl", "--skip-unmatched")
 
