@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from evalkit.cli.group import COMMANDS
 from evalkit.plugins import index
 from evalkit.plugins.named import methods, metrics, scorers
 from tests.docs.pages import ROOT
+from tools.docs_site import providers
 
 pytestmark = pytest.mark.slow("builds the site, in six seconds")
 
@@ -112,7 +114,8 @@ def test_a_question_is_answered_within_three_clicks(site: Path, question: str) -
 
 def test_every_command_has_a_page_with_its_options(site: Path) -> None:
     for name in COMMANDS:
-        assert f"evalkit {name}" in words_of(site / "reference" / "cli" / f"{name}.html"), name
+        text = words_of(site / "reference" / "cli" / f"{name}.html")
+        assert f"evalkit {name}" in text and "Examples evalkit " in text, name
     told = words_of(site / "reference" / "cli" / "run.html")
     assert "--resume RUN" in told
     assert "--max-failures" in told and "0.05" in told
@@ -145,9 +148,11 @@ def test_every_scorer_metric_and_method_is_there_with_range_direction_and_oracle
 
 def test_every_option_of_a_provider_is_there(site: Path) -> None:
     text = words_of(site / "reference" / "provider-options.html")
-    for name in ("batch_tokens", "tensor_parallel_size", "concurrency", "in_flight", "pooling", "kv"):
-        assert name in text, name
-    assert "halved where memory runs out" in text
+    for heading, _, options, answers in providers.KINDS:
+        names = [one.name for one in fields(options) if one.metadata.get("option", True)]
+        assert heading in text and names and not [name for name in names if f" {name} " not in text]
+        assert set(answers) <= set(names), "an option that makes another model, and that nobody can set"
+    assert "evalkit halves it if memory runs out. a number of tokens, 1 or more" in text
 
 
 def test_every_key_of_a_file_is_there(site: Path) -> None:
@@ -156,15 +161,18 @@ def test_every_key_of_a_file_is_there(site: Path) -> None:
         assert key in text, key
 
 
-def test_a_new_command_task_or_metric_appears(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_new_command_task_or_metric_appears(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages are made from the objects, so that none of them lists a name by hand."""
     import click
 
     from evalkit.cli import group
     from tools.docs_site import commands
 
-    made = click.Command("bake", help="Bake a cake.", params=[click.Option(["--heat"], default=180, help="Degrees.")])
+    made = click.Command(
+        "bake", help="Bake a cake.\n\n    With sugar.", params=[click.Option(["--heat"], default=180, help="Degrees.")]
+    )
     monkeypatch.setitem(group.COMMANDS, "bake", "Bake a cake.")
+    monkeypatch.setitem(group.SECTIONS, "Bakery", {"bake": "Bake a cake."})
     known = group.LazyGroup.get_command
     monkeypatch.setattr(
         group.LazyGroup, "get_command", lambda self, ctx, name: made if name == "bake" else known(self, ctx, name)
@@ -172,3 +180,4 @@ def test_a_new_command_task_or_metric_appears(monkeypatch: pytest.MonkeyPatch, t
     found = dict(commands.pages())
     assert "[`evalkit bake`](bake.md)" in found["reference/cli/index.md"]
     assert "| `--heat INTEGER` | Degrees. | `180` |" in found["reference/cli/bake.md"]
+    assert "\nWith sugar.\n" in found["reference/cli/bake.md"]

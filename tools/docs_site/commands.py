@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 
 import click
 
-from evalkit.cli.group import COMMANDS, cli
+from evalkit.cli.group import COMMANDS, SECTIONS, cli
 from tools.docs_site.tables import code, prose, sentence, table
 
 __all__ = ["pages"]
@@ -18,12 +19,11 @@ _BLOCK = re.compile(r"^(Examples?|Exit codes?):\n((?:[ ]+.*\n?)+)", re.MULTILINE
 def pages() -> Iterator[tuple[str, str]]:
     """(path below docs/, Markdown) of the overview and of every command."""
     context = click.Context(cli, info_name="evalkit")
-    rows = [(f"[`evalkit {name}`]({name}.md)", sentence(summary)) for name, summary in COMMANDS.items()]
-    options = _options(cli, context)
-    yield (
-        "reference/cli/index.md",
-        f"# Command line\n\nEvery command takes `--help`.\n\n{table(('Command', 'Purpose'), rows)}\n{options}",
-    )
+    parts = ["# Command line\n\nEvery command takes `--help`.\n"]
+    for title, section in SECTIONS.items():
+        rows = [(f"[`evalkit {name}`]({name}.md)", sentence(summary)) for name, summary in section.items()]
+        parts.append(f"## {title}\n\n{table(('Command', 'Purpose'), rows)}")
+    yield "reference/cli/index.md", "\n".join([*parts, "## Options\n", _options(cli, context)])
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
@@ -48,7 +48,8 @@ def _body(command: click.Command, context: click.Context) -> str:
 
 def _help(command: click.Command) -> str:
     """The command's help: paragraphs as text, examples and exit codes as they are laid out."""
-    text = (command.help or "").replace("\f", "").replace("\b\n", "") + "\n"
+    texts = (inspect.cleandoc(text) for text in (command.help, command.epilog) if text)
+    text = "\n\n".join(texts).replace("\f", "").replace("\b\n", "") + "\n"
     parts: list[str] = []
     end = 0
     for found in _BLOCK.finditer(text):
@@ -86,7 +87,7 @@ def _names(option: click.Option) -> str:
 
 def _told(option: click.Option) -> str:
     text = re.sub(r"\s*\[default: [^\]]*\]", "", option.help or "")
-    return text + (" May be given several times." if option.multiple and "repeat" not in text else "")
+    return text + (" May be given several times." if option.multiple and "repeat" not in text.lower() else "")
 
 
 def _default(option: click.Option) -> str:

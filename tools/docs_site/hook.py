@@ -18,7 +18,7 @@ if str(ROOT) not in sys.path:
 
 from mkdocs.structure.files import File, Files  # noqa: E402
 
-from evalkit.cli.group import COMMANDS  # noqa: E402
+from evalkit.cli.group import SECTIONS  # noqa: E402
 from tools.docs_site import commands, files, providers, scores, tasks  # noqa: E402
 
 GENERATED = (commands, providers, tasks, scores, files)
@@ -42,7 +42,8 @@ def on_config(config: Any) -> Any:
     """Add the generated pages and those of the project to the navigation."""
     reference = _section(config.nav, "Reference")
     command_pages: list[Any] = ["reference/cli/index.md"]
-    command_pages += [{f"evalkit {name}": f"reference/cli/{name}.md"} for name in COMMANDS]
+    for title, section in SECTIONS.items():
+        command_pages.append({title: [{f"evalkit {name}": f"reference/cli/{name}.md"} for name in section]})
     reference.insert(1, {"Command line": command_pages})
     _section(reference, "Models").insert(1, {"Options of models": "reference/provider-options.md"})
     scored = _section(reference, "Tasks and scores")
