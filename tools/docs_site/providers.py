@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
@@ -48,7 +49,7 @@ def pages() -> Iterator[tuple[str, str]]:
 _INTRODUCTION = """\
 # Options of models
 
-Write options behind the model's name, `hf/./my-model,dtype=bfloat16,chat=on`, or as `-M dtype=bfloat16`. An option with
+Write options after the model's name, `hf/./my-model,dtype=bfloat16,chat=on`, or as `-M dtype=bfloat16`. An option with
 **yes** in the last column makes another model: it is part of the model's identity, of the run's signature and of the
 key of a cached reply. The others change how the model is reached or how fast it runs. [Models](models.md) describes
 what the options do together.
@@ -62,7 +63,7 @@ def _section(heading: str, what: str, options: type, answers: tuple[str, ...]) -
         (
             code(one.name),
             sentence(told.get(one.name, "")),
-            prose(wanted(kinds[one.name])),
+            prose(re.sub(r"\bstr\b", "text", wanted(kinds[one.name]))),
             _default(one),
             "yes" if one.name in answers else "",
         )

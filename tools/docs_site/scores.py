@@ -73,8 +73,12 @@ def _settings(kind: Named[Any], name: str, function: Callable[..., object]) -> I
     known = inspect.signature(function).parameters
     for setting, kind_of in kind.settings(name).items():
         default = known[setting].default
-        shown = "required" if default is inspect.Parameter.empty else code(repr(default))
-        yield code(setting), code(describe(kind_of)), shown
+        shown = (
+            "required"
+            if default is inspect.Parameter.empty
+            else code(str(default).lower() if isinstance(default, bool) else repr(default))
+        )
+        yield code(setting), code(re.sub(r"\bstr\b", "text", describe(kind_of))), shown
 
 
 def _measured(kind: Named[Any], name: str, function: Callable[..., object]) -> Iterator[tuple[str, str, str]]:

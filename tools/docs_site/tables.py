@@ -33,5 +33,5 @@ def sentence(text: str) -> str:
     told = prose(text).strip()
     if not told:
         return ""
-    plain = re.match(r"[a-z]+(?= [a-z(])", told)
+    plain = re.match(r"[a-z]+(?:-[a-z]+)*(?= [a-z(])", told)
     return (told[0].upper() if plain else told[0]) + told[1:] + ("" if told[-1] in ".!?:…" else ".")

@@ -18,7 +18,7 @@ FIGURES = ROOT / "docs" / "reference" / "benchmarks.md"
 _INTRODUCTION = """\
 # Tasks
 
-Every task that ships with evalkit, from its own file. `evalkit list tasks` prints the same names. Write options behind
+Every task that ships with evalkit, from its own file. `evalkit list tasks` prints the same names. Write options after
 the name: `evalkit run mmlu,subject=anatomy`. A task with a published figure shows its row of
 [Published benchmarks](benchmarks.md), which has the settings that the figure needs. `toy_…` sets are small and made up:
 their numbers say nothing about a model.
