@@ -73,11 +73,8 @@ def _settings(kind: Named[Any], name: str, function: Callable[..., object]) -> I
     known = inspect.signature(function).parameters
     for setting, kind_of in kind.settings(name).items():
         default = known[setting].default
-        shown = (
-            "required"
-            if default is inspect.Parameter.empty
-            else code(str(default).lower() if isinstance(default, bool) else repr(default))
-        )
+        value = str(default).lower() if isinstance(default, bool) else repr(default)
+        shown = "required" if default is inspect.Parameter.empty else code(value)
         yield code(setting), code(re.sub(r"\bstr\b", "text", describe(kind_of))), shown
 
 
