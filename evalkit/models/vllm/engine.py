@@ -8,6 +8,7 @@ import time
 from array import array
 from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from evalkit.core import Generate, ModelError, Reply, Request
@@ -39,6 +40,7 @@ _TOLERANCE = 0.1
 far more."""
 _SHARED = "shared beginnings from vLLM's prefix cache"
 _PLAIN = "every prompt from its beginning"
+_BY_TOKEN = ", a request a token under the adapter"
 
 
 class Engine:
@@ -58,10 +60,11 @@ class Engine:
         self._prepare = RequestPreparer(
             renderer, tokens, text_reader(tokenizer, options), eos_ids(checkpoint, tokenizer)
         )
-        self._likelihoods = Likelihoods(self._process.ask, Way(options.likelihoods == "cached", self._process.block))
+        way = Way(options.likelihoods == "cached", self._process.block, inside=self._process.has_prompt_logprobs)
+        self._likelihoods = Likelihoods(self._process.ask, way)
         self._counters = Counters()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._scoring = _SHARED if self._likelihoods.way.cached else _PLAIN
+        self._scoring = (_SHARED if way.cached else _PLAIN) + (_BY_TOKEN if not way.inside else "")
         if self._likelihoods.way.cached:
             self._try_cache(len(tokenizer))
 
@@ -91,7 +94,7 @@ class Engine:
         count = min(2 * block + 9, self.max_length)
         ids = tuple(1 + (7 * number * number + 3) % (vocabulary - 1) for number in range(1, count + 1))
         row = TokenRow(ids[:-1], tuple(range(count - 4, count - 1)), ids[-3:])
-        plain = Likelihoods(self._process.ask, Way(False, block))
+        plain = Likelihoods(self._process.ask, replace(self._likelihoods.way, cached=False))
 
         async def both() -> tuple[RowScore, RowScore]:
             return await plain.score(row), await self._likelihoods.score(row)

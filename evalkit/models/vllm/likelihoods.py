@@ -6,6 +6,9 @@ the prefix cache alone for requests of the second kind, since positions that com
 log-probabilities: what it returns for them is memory that nobody wrote (vLLM issue 42019). A row needs the positions of
 its continuation alone, so the cache is read all the same, and where it reached into the continuation, the first tokens
 of that are asked for one by one.
+
+Under a LoRA adapter `prompt_logprobs` lack what the adapter does to the last layer (vLLM issues 16668 and 51594), and
+end the engine on a CPU: there every token is asked for by a request, over the cached beginning.
 """
 
 from __future__ import annotations
@@ -56,6 +59,8 @@ class Way:
     cached: bool
     block: int
     """Tokens of a block of the cache: a shared beginning that is shorter is not kept."""
+    inside: bool = True
+    """Whether `prompt_logprobs` can be had; without them, every token is asked for by a request."""
 
 
 class Likelihoods:
@@ -73,6 +78,8 @@ class Likelihoods:
         for position, target in zip(row.positions, row.targets, strict=True):
             if position < last and row.ids[position + 1] != target:
                 raise ModelError("a row asks inside itself for another token than its own")
+        if not self.way.inside:
+            return await self._by_token(row, inside, after)
         first = min(inside, default=last)
         # A whole text is scored from its beginning, where nothing may come from the cache.
         cached = self.way.cached and first >= self.way.block
@@ -85,11 +92,22 @@ class Likelihoods:
                 singly[position] = await self._next(row.ids[: position + 1], row.ids[position + 1])
         else:
             output = await self._ask(replace(question, cached=False))
+        return _read(row, output, await self._all_after(row, output, after), singly)
+
+    async def _by_token(self, row: TokenRow, inside: Sequence[int], after: tuple[int, ...]) -> RowScore:
+        singly = {position: await self._next(row.ids[: position + 1], row.ids[position + 1]) for position in inside}
+        if not after:
+            return _read(row, Output(0, -1), {}, singly)
+        output = await self._ask(Question(row.ids, after[:MOST_TARGETS], cached=self.way.cached))
+        return _read(row, output, await self._all_after(row, output, after), singly)
+
+    async def _all_after(self, row: TokenRow, output: Output, after: tuple[int, ...]) -> dict[int, float]:
+        """The log-probabilities at the row's end, of which `output` has the first."""
         values = dict(output.after)
         for start in range(MOST_TARGETS, len(after), MOST_TARGETS):
             more = await self._ask(Question(row.ids, after[start : start + MOST_TARGETS], cached=self.way.cached))
             values |= more.after
-        return _read(row, output, values, singly)
+        return values
 
     async def _next(self, ids: tuple[int, ...], token: int) -> tuple[float, bool]:
         output = await self._ask(Question(ids, (token,), cached=self.way.cached))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import sys
 import threading
 from collections.abc import AsyncGenerator, Mapping
@@ -124,6 +125,20 @@ class VllmProcess:
     @property
     def max_model_len(self) -> int:
         return int(self._llm.model_config.max_model_len)
+
+    @property
+    def has_prompt_logprobs(self) -> bool:
+        """Whether vLLM's `prompt_logprobs` are the model's: see `likelihoods`."""
+        if self._adapter is None:
+            return True
+        from vllm.platforms import current_platform
+
+        targets = self._adapter.config.get("target_modules") or ()
+        names = [targets] if isinstance(targets, str) else list(targets)
+        # A pattern that names no module may mean any.
+        return not current_platform.is_cpu() and all(
+            re.fullmatch(r"[\w.]+", name) and not name.endswith("lm_head") for name in names
+        )
 
     @property
     def block(self) -> int:

@@ -61,9 +61,9 @@ def continuation(context: tuple[int, ...], ending: tuple[int, ...]) -> TokenRow:
     return TokenRow(ids, tuple(range(len(ids) - len(ending), len(ids))), ending)
 
 
-def scored(engine: Engine, rows: list[TokenRow], *, cached: bool = True) -> list[RowScore]:
+def scored(engine: Engine, rows: list[TokenRow], *, cached: bool = True, inside: bool = True) -> list[RowScore]:
     async def ask() -> list[RowScore]:
-        ways = Likelihoods(engine, Way(cached, BLOCK))
+        ways = Likelihoods(engine, Way(cached, BLOCK, inside))
         return [await ways.score(row) for row in rows]
 
     return asyncio.run(ask())
@@ -101,6 +101,9 @@ def test_any_rows_in_any_order_have_the_values_of_the_plain_way(seed: int, leave
     assert scored(cached, rows) == scored(plain, rows, cached=False) == [expected(row) for row in rows]
     assert any(question.cached for question in cached.questions)
     assert not any(question.cached for question in plain.questions if question.inside)
+    under_adapter = Engine(leaves_out=leaves_out)
+    assert scored(under_adapter, rows, inside=False) == [expected(row) for row in rows]
+    assert not any(question.inside for question in under_adapter.questions)
 
 
 @pytest.mark.parametrize(("length", "computed"), [(41, 43 + 3 * 3), (40, 42 + 3 * (2 + BLOCK))])
