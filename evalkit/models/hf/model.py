@@ -18,18 +18,17 @@ from evalkit.core import (
     Perplexity,
     Reply,
     Request,
-    Sampling,
     Tokenize,
     UsageError,
 )
 from evalkit.models.batcher import Batcher
 from evalkit.models.hf import tensor_parallel
+from evalkit.models.hf.checkpoint_model import CheckpointModel
 from evalkit.models.hf.loading import weight_cache
 from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.loading.weight_files import files_size
 from evalkit.models.hf.options import HfOptions
-from evalkit.models.hf.request_preparer import FEATURES, guessed_tokens, refuse
-from evalkit.models.tokenizers import TokenCounter
+from evalkit.models.hf.request_preparer import guessed_tokens
 
 if TYPE_CHECKING:
     from evalkit.models.hf.engine import Engine
@@ -43,36 +42,23 @@ _BUDGETS = {"cpu": 2048, "mps": 4096, "cuda": 16384}
 """Tokens of one forward pass, by device; measured best on a CPU, generous but safe on a GPU."""
 
 
-class LocalModel:
+class LocalModel(CheckpointModel[HfOptions]):
     """A `core.Model` that transformers runs here. It may be asked again in another event loop after one has ended."""
 
     def __init__(self, checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None = None) -> None:
-        self._checkpoint = checkpoint
-        self._options = options
-        self._adapter = adapter
+        super().__init__(checkpoint, options, adapter)
         self._key = weight_cache.key_of(checkpoint, options, adapter)
         weight_cache.claim(self, self._key)
-        self._identity: Identity | None = None
         self._loading: Future[tuple[Executor, Engine]] | None = None
         self._awaited: asyncio.Future[tuple[Executor, Engine]] | None = None
         self._batcher: Batcher[Request, Reply] | None = None
-        template = checkpoint.template
-        self._has_template = template is not None
-        # A template that never names tools would leave them out without a word.
-        self._takes_tools = "tools" in (template or "") and options.chat != "off"
-        self._counter = TokenCounter(checkpoint, code=options.trust_remote_code)
-        self._closed = False
         self._leader: tensor_parallel.Leader | None = None
         self._weight_bytes = 0
 
-    @property
-    def identity(self) -> Identity:
-        """Who this is. The first look computes the digest of local weights, which is then remembered on disk."""
-        if self._identity is None:
-            from evalkit.models.hf.identity import identify
+    def _identify(self) -> Identity:
+        from evalkit.models.hf.identity import identify
 
-            self._identity = identify(self._checkpoint, self._options, self._adapter)
-        return self._identity
+        return identify(self._checkpoint, self._options, self._adapter)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -85,13 +71,8 @@ class LocalModel:
             chats=self._options.chat == "on",
             max_length=self._options.max_length or self._checkpoint.max_length,
             window=_WINDOW,
-            features=FEATURES | ({"tools"} if self._takes_tools else set()),
+            features=self._features,
         )
-
-    @property
-    def recommended(self) -> Sampling | None:
-        """How the model's own configuration has texts drawn, where it was asked for (`generation_config=true`)."""
-        return self._checkpoint.recommended if self._options.generation_config else None
 
     @property
     def takes(self) -> tuple[int, int]:
@@ -131,12 +112,6 @@ class LocalModel:
             await self._start()
         assert self._batcher is not None
         return await self._batcher.submit(request)
-
-    def _refuse(self, request: Request) -> None:
-        if self._closed:
-            raise ModelError("the model was closed")
-        has_chat = self._options.chat != "off"
-        refuse(request, self._checkpoint.name, self.capabilities, has_chat=has_chat, has_template=self._has_template)
 
     async def _start(self) -> None:
         """Load the model, once; everyone who asks meanwhile waits for it."""

@@ -16,14 +16,12 @@ from evalkit.core import (
     Reply,
     Request,
     RunError,
-    Sampling,
     Tokenize,
 )
+from evalkit.models.hf.checkpoint_model import CheckpointModel
 from evalkit.models.hf.loading.adapters import Adapter
 from evalkit.models.hf.loading.checkpoint import Checkpoint
 from evalkit.models.hf.loading.weight_files import files_size
-from evalkit.models.hf.request_preparer import FEATURES, refuse
-from evalkit.models.tokenizers import TokenCounter
 from evalkit.models.vllm.gathering import Gatherer
 from evalkit.models.vllm.options import VllmOptions
 
@@ -36,30 +34,18 @@ _WINDOW = 4096
 """Samples in flight: vLLM queues them and fills its own batches."""
 
 
-class VllmModel:
+class VllmModel(CheckpointModel[VllmOptions]):
     """A `core.Model`. It may be asked again in another event loop after one has ended."""
 
     def __init__(self, checkpoint: Checkpoint, options: VllmOptions, adapter: Adapter | None = None) -> None:
-        self._checkpoint = checkpoint
-        self._options = options
-        self._adapter = adapter
-        self._identity: Identity | None = None
+        super().__init__(checkpoint, options, adapter)
         self._engine: Future[Engine] | None = None
         self._gatherer: Gatherer[Request, Reply] | None = None
-        template = checkpoint.template
-        self._has_template = template is not None
-        self._takes_tools = "tools" in (template or "") and options.chat != "off"
-        self._counter = TokenCounter(checkpoint, code=options.trust_remote_code)
-        self._closed = False
 
-    @property
-    def identity(self) -> Identity:
-        """Who this is. The first look computes the digest of local weights, which is then remembered on disk."""
-        if self._identity is None:
-            from evalkit.models.vllm.identity import identify
+    def _identify(self) -> Identity:
+        from evalkit.models.vllm.identity import identify
 
-            self._identity = identify(self._checkpoint, self._options, self._adapter)
-        return self._identity
+        return identify(self._checkpoint, self._options, self._adapter)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -69,13 +55,8 @@ class VllmModel:
             chats=self._options.chat == "on",
             max_length=length - 1 if length else None,
             window=_WINDOW,
-            features=FEATURES | {"schema"} | ({"tools"} if self._takes_tools else set()),
+            features=self._features | {"schema"},
         )
-
-    @property
-    def recommended(self) -> Sampling | None:
-        """How the model's own configuration has texts drawn, where it was asked for (`generation_config=true`)."""
-        return self._checkpoint.recommended if self._options.generation_config else None
 
     @property
     def takes(self) -> tuple[int, int]:
@@ -97,10 +78,7 @@ class VllmModel:
         Raises ModelError where this request can't be answered, UsageError where the model can't be loaded, and RunError
         where vLLM's engine has ended.
         """
-        if self._closed:
-            raise ModelError("the model was closed")
-        has_chat = self._options.chat != "off"
-        refuse(request, self._checkpoint.name, self.capabilities, has_chat=has_chat, has_template=self._has_template)
+        self._refuse(request)
         if isinstance(request, Tokenize):
             return await self._counter.answer(request)
         if self._engine is None:
