@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def made(folder: Path) -> tuple[Path, Path]:
     shutil.copytree(TINY, merged)
     weights = load_file(TINY / "model.safetensors")
     torch.manual_seed(3)
-    parts = {}
+    parts: dict[str, Any] = {}
     for name, weight in list(weights.items()):
         if name.endswith(("q_proj.weight", "v_proj.weight")):
             down = torch.randn(RANK, weight.shape[1]) * 0.2
