@@ -6,7 +6,7 @@
   const SIGNS = { lost: "▼", worse: "▼", gained: "▲", better: "▲", both: "✓", neither: "✗", same: "=", errored: "!" };
   const ended = (code) => meta.words[code] || code, higher = (row) => meta.higher[row[TASK]];
   const change = (row) => row[OLD] === null || row[VALUE] === null ? 0 : (row[VALUE] - row[OLD]) * (higher(row) ? 1 : -1);
-  const kinds = { options: [["", "all samples"], ["changed", "score changed"], ...Object.entries(meta.kinds)], test: (want) => want === "changed" ? (row) => CHANGED.has(row[KIND]) : (row) => row[KIND] === want };
+  const kinds = { options: [["", "all"], ["changed", "score changed"], ...Object.entries(meta.kinds)], test: (want) => want === "changed" ? (row) => CHANGED.has(row[KIND]) : (row) => row[KIND] === want };
   const orders = { worse: ["largest loss first", (a, b) => change(a) - change(b)], better: ["largest gain first", (a, b) => change(b) - change(a)] };
 
   const item = (row) => [el("span", { class: "sign " + (/lost|worse|errored/.test(row[KIND]) ? "bad" : /gained|better/.test(row[KIND]) ? "good" : "soft") }, SIGNS[row[KIND]]),

@@ -40,7 +40,7 @@ def test_the_command_shows_both_and_names_what_is_not_there(folder: Path) -> Non
     assert done.code == 0, done
     assert done.out.count(f"toy_mmlu · {name}") == 2
     assert "asked again" in done.out
-    for words, said in ((("--again",), "--sample ID"), (("--sample", "none", "--again"), "no such sample")):
+    for words, said in ((("--again",), "--sample ID"), (("--sample", "none", "--again"), "has no sample")):
         done = evalkit("show", "r", *words, cwd=folder)
         assert (done.code, said in done.err) == (2, True), done
 

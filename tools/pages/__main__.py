@@ -41,17 +41,29 @@ def pictures(runs: Sequence[Run], folder: Path) -> list[Picture]:
     run = write([best], "html", folder / "run.html")
     several = write(runs, "html,title=Four models", folder / "several.html")
     pair = write([before, best], "comparison,policy=default", folder / "comparison.html")
+    board = write(runs, "leaderboard", folder / "leaderboard.html")
+    rests = write([_evidence(folder)], "html", folder / "evidence.html")
     cut = "#task=word_problems&score=wrong&run=0"
     return [
         Picture("run", run, ready=READY),
-        Picture("sample", run, "#task=knowledge&score=wrong", "#samples", ready=READY),
-        Picture("conversation", run, "#task=charts", "#samples", ("light", "dark", "phone"), READY),
-        Picture("judge", run, "#task=advice&sort=low", "#samples", ("light",), READY),
-        Picture("program", run, "#task=programs&score=wrong", "#samples", ("light",), READY),
+        Picture("sample", run, "#task=knowledge&score=wrong", "#samples", ("light", "dark", "phone"), READY),
+        Picture("conversation", run, "#task=charts", ".thumb", ("light", "dark"), READY),
+        Picture("judge", run, "#task=advice&mark=judge-unsure", ".transcript", ("light",), READY),
+        Picture("program", run, "#task=programs&validity=timeout", "#detail", ("light",), READY),
         Picture("several", several, cut, "#samples", ("light", "phone"), READY),
         Picture("comparison", pair, ready=READY),
-        Picture("changes", pair, "#kind=lost", "#samples", ready=READY),
+        Picture("changes", pair, "#kind=lost", "#samples", ("light", "dark"), READY),
+        Picture("leaderboard", board),
+        Picture("evidence", rests, "#q=answered", ".evidence", ("light",), READY),
     ]
+
+
+def _evidence(folder: Path) -> Run:
+    """What the tests of evidence look at: claims and sentences over contexts."""
+    from tests.reports.evidence import evidence_run
+
+    place = folder / "evidence"
+    return Run.open(place) if place.exists() else evidence_run(place)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-_COLOURS = 96
+_COLOURS = 64
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class View:
 
 
 VIEWS = (
-    View("light", 1280, 1000),
-    View("dark", 1280, 1000, scheme="dark"),
-    View("phone", 390, 1100),
-    View("print", 800, 1100, media="print"),
+    View("light", 1280, 900),
+    View("dark", 1280, 900, scheme="dark"),
+    View("phone", 390, 1000),
+    View("print", 800, 1000, media="print"),
 )
 
 

@@ -25,13 +25,13 @@ kit.browse = async (meta, page) => {
   const listed = (column, names) => (want) => { const place = names.indexOf(want); return (row) => row[column].includes(place); };
   const validities = counted(VALIDITY), groups = counted(GROUPS), marks = counted(MARKS), tasks = counted(TASK);
   const fields = {
-    task: { options: [["", "all tasks"], ...named(meta.tasks, tasks)], test: (want) => { const place = meta.tasks.indexOf(want); return (row) => row[TASK] === place; } },
-    run: { options: [["", "all models"], ...(page.fields?.kind ? [] : meta.runs.map((run, place) => [String(place), run.model]))], test: (want) => (row) => row[RUN] === Number(want) },
-    group: { options: [["", "all categories"], ...sorted(named(meta.groups, groups))], test: listed(GROUPS, meta.groups) },
+    task: { options: [["", "all"], ...named(meta.tasks, tasks)], test: (want) => { const place = meta.tasks.indexOf(want); return (row) => row[TASK] === place; } },
+    run: { options: [["", "all"], ...(page.fields?.kind ? [] : meta.runs.map((run, place) => [String(place), run.model]))], test: (want) => (row) => row[RUN] === Number(want) },
+    group: { options: [["", "all"], ...sorted(named(meta.groups, groups))], test: listed(GROUPS, meta.groups) },
     validity: { options: [["", "any"], ["failed", "not measured"], ...[...validities].sort().map(([name, many]) => [name, `${ended(name)} (${many.toLocaleString("en")})`])],
       test: (want) => want === "failed" ? (row) => FAILED.has(row[VALIDITY]) : (row) => row[VALIDITY] === want },
     mark: { options: [["", "any"], ...sorted(named(meta.marks, marks))], test: listed(MARKS, meta.marks) },
-    score: { options: [["", "any score"], ["wrong", "not right"], ["right", "exactly 1"], ["zero", "exactly 0"], ["none", "no score"]],
+    score: { options: [["", "any"], ["wrong", "not right"], ["right", "exactly 1"], ["zero", "exactly 0"], ["none", "no score"]],
       test: (want) => ({ wrong: below, right: (row) => value(row) === 1, zero: (row) => value(row) === 0, none: (row) => value(row) === null })[want] || (() => true) },
     ...page.fields,
   };
@@ -40,7 +40,7 @@ kit.browse = async (meta, page) => {
     low: ["lowest score first", (a, b) => nothing(a, Infinity) - nothing(b, Infinity)], high: ["highest score first", (a, b) => nothing(b, -Infinity) - nothing(a, -Infinity)],
     id: ["id", by(ID)], validity: ["how it ended", by(VALIDITY)], slow: ["slowest first", (a, b) => b[SECONDS] - a[SECONDS]], long: ["longest question first", (a, b) => b[LENGTH] - a[LENGTH]], ...page.orders,
   };
-  fields.sort = { options: [["", "order of the data"], ...Object.entries(orders).map(([key, [word]]) => [key, word])] };
+  fields.sort = { options: [["", "as given"], ...Object.entries(orders).map(([key, [word]]) => [key, word])] };
   const ranges = { seconds: [SECONDS, "seconds"], length: [LENGTH, "characters of the question"], sure: [SURE, "confidence"] }, limits = {};
   const names = Object.keys(fields);
   for (const name of names) {

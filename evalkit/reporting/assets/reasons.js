@@ -42,13 +42,19 @@ kit.reason = (() => {
     return `${quoted(said)} is not what was expected, ${quoted(nearest)}`;
   }
 
+  /* A score of 1: the answer is a target, or counts as one; or it is no answer to the question at all. */
+  function right(one, answer) {
+    if (!one.targets || answer === null || answer === undefined || one.targets.includes(answer)) return "as expected";
+    const near = one.targets.some((target) => amount(target) === amount(answer) || words(target).some((word) => words(answer).includes(word)));
+    return near ? `${quoted(answer)} counts as what was expected` : `1 for ${quoted(answer)}`;
+  }
   function reason(one, score) {
     if (one.failure) return `failed in ${kit.stages[one.failure[0]] || one.failure[0]}: ${one.failure[2] || one.failure[1]}`;
     if (!score) return "no score";
     const [, value, answer, told] = score, values = likelihoods(one);
     if (values && value !== null && (value === 0 || value === 1)) return chosen(one, values);
     if (told) return told;
-    if (value === 1) return one.targets && answer !== null && answer !== undefined && !one.targets.includes(answer) ? `${quoted(answer)} counts as what was expected` : "as expected";
+    if (value === 1) return right(one, answer);
     if (one.targets && answer !== null && answer !== undefined && value !== null && value < 1) return differs(answer, one.targets, value);
     return value === null ? "no value" : `score ${kit.number(value)}`;
   }
