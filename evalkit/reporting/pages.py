@@ -19,7 +19,7 @@ TOY_MARK = Markup('<span class="toy" title="{}">toy</span>').format(f"a toy set:
 BROWSER_STYLES = ("browser.css", "evidence.css")
 BROWSER_SCRIPTS = (
     *("markdown.js", "conversation.js", "evidence.js", "reasons.js", "sample.js", "sides.js", "header.js", "words.js"),
-    "browser.js",
+    *("charts.js", "browser.js"),
 )
 """What a page with a browser of samples is made of, ahead of its own `page.css` and `page.js`."""
 _STYLE, _SCRIPT = "page.css", "page.js"

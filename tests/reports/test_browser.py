@@ -167,6 +167,29 @@ def test_every_count_of_the_page_leads_to_as_many_samples(pages: dict[str, Path]
     until(page, "/^[12] of/.test(document.querySelector('#count').textContent)")
 
 
+def test_a_mark_says_what_it_is_and_a_range_over_bars_filters(pages: dict[str, Path], look: Any) -> None:
+    opened = look(pages["one"])
+    page = opened.page
+    bars = page.locator(".histogram a")
+    bars.first.scroll_into_view_if_needed()
+    bars.first.hover(force=True)
+    until(page, "!document.querySelector('.tip').hidden")
+    assert page.inner_text(".tip") == bars.first.get_attribute("aria-label")
+    boxes = [bars.nth(n).bounding_box() for n in (1, 3)]
+    page.mouse.move(boxes[0]["x"] + 2, boxes[0]["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(boxes[1]["x"] + 2, boxes[1]["y"] + 1, steps=4)
+    page.mouse.up()
+    wanted = sum(int(bars.nth(n).get_attribute("aria-label").split()[0]) for n in (1, 2, 3))
+    until(page, "many => document.querySelector('#count').textContent.startsWith(many + ' of')", wanted)
+    low, high = bars.nth(1).get_attribute("href"), bars.nth(3).get_attribute("href")
+    assert page.evaluate("new URLSearchParams(location.hash.slice(1)).get('seconds')").split("..") == [
+        low.partition("seconds=")[2].split("..")[0],
+        high.partition("seconds=")[2].split("..")[1],
+    ]
+    assert opened.quiet()
+
+
 def test_chips_count_filter_and_are_taken_off(pages: dict[str, Path], look: Any) -> None:
     page = look(pages["one"]).page
     chips = dict(text.rsplit(" ", 1) for text in page.locator("#chips button").all_inner_texts())

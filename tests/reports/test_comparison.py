@@ -155,6 +155,44 @@ def test_mistakes_are_said(folder: Path) -> None:
     assert "no.yaml" in done.err
 
 
+def test_the_plot_has_one_axis_and_the_margin_of_the_gate(page: Path, folder: Path, look: Any) -> None:
+    opened = look(page)
+    row = opened.page.locator("#forest tbody tr").first
+    margin, zero = (float(row.locator(f"svg .{name}").get_attribute("x1")) for name in ("limit", "zero"))
+    reach = float(opened.page.locator("#forest thead text").last.text_content().lstrip("+"))
+    wide = float(row.locator("svg").first.get_attribute("width"))
+    assert (zero - margin) == pytest.approx((wide - 8) / 2 * 2.0 / reach, abs=0.2)  # the default policy: 2 points
+    plain = folder / "plain.html"
+    assert evalkit("report", "--compare", "a", "b", "-o", "plain.html", cwd=folder).code == 0
+    assert look(plain).page.locator("#forest .limit").count() == 0
+
+
+def test_what_got_worse_leads_to_categories_and_samples(page: Path, look: Any) -> None:
+    opened = look(page)
+    lost = [n for n in range(N) if n % 3 > 0 and n % 5 == 0]
+    sample = opened.page.locator("#h-worst ~ .failures .broad a").first
+    assert sample.inner_text() == f"s{lost[0]}"
+    sample.click()
+    until(opened.page, "name => document.querySelector('#detail h3')?.textContent === name", f"s{lost[0]}")
+    assert opened.page.input_value("#kind") == "lost"
+    opened.page.go_back()
+    until(opened.page, "document.querySelector('#kind').value === 'changed'")
+    assert opened.quiet()
+
+
+def test_cost_and_latency_are_compared(tmp_path: Path, look: Any) -> None:
+    for name, cost, seconds in (("a", 0.001, 0.5), ("b", 0.003, 1.0)):
+        made = [record(n) for n in range(20)]
+        paid = [replace(one, cost=cost, replies=(replace(one.replies[0], seconds=seconds),)) for one in made]
+        write_run(tmp_path / name, paid, model=name)
+    assert evalkit("report", "--compare", "a", "b", "-o", "c.html", cwd=tmp_path).code == 0
+    page = look(tmp_path / "c.html", ready=False, java_script_enabled=False).page
+    told = "B costs 3 times as much a sample (0.30 ¢ against 0.10 ¢) and takes 2 times as long (1 s against 500 ms,"
+    assert told in page.inner_text("section[aria-labelledby=h-verdict]")
+    cells = page.locator("section[aria-labelledby=h-pace] tbody td").all_inner_texts()
+    assert cells == ["0.10 ¢", "0.30 ¢", "500 ms", "1 s"]
+
+
 def test_on_paper_the_plot_and_its_counts_stay(page: Path, look: Any) -> None:
     opened = look(page)
     opened.page.emulate_media(media="print")
