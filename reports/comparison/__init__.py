@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit import Run
-from evalkit.comparing import PairedTask, TaskSide, names_of, pair_tasks
+from evalkit.comparing import PairedTask, names_of, pair_tasks
 from evalkit.comparing.gates import Opened, gate, open_foreign, open_run, policy_from
 from evalkit.comparing.gates.assess import difference
 from evalkit.comparing.gates.integrity import IntegrityFinding, findings
@@ -21,23 +19,21 @@ from evalkit.comparing.gates.outcomes import GateVerdict
 from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.results import PairResult, left_out, results_of, verdict_of_results
-from evalkit.core import Record, Sample, UsageError, Validity
+from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, Tally, page
-from evalkit.reporting.details import asked, detail, excerpt, packed
 from evalkit.reporting.endings import SAYS, WORDS
 from evalkit.reporting.pages import BROWSER_SCRIPTS, BROWSER_STYLES, file_of, sibling
 from evalkit.reporting.regressions import Regressions, worst_groups, worst_samples
 from evalkit.reporting.spending import Pace, pace_words
 from evalkit.runs.foreign import ForeignRun
 
+from .walk import Walk, fill
+
 META = {
     "name": "comparison",
     "summary": "two runs: a gate's verdict, what flipped, differences by category, replies word by word",
     "tags": ["html", "comparison", "paged"],
 }
-_SHARED = ("messages", "input", "targets", "choices", "gold", "data", "images")
-_ANSWER = 8
-"""The column of a row that a list shows of B: its reply, since A's is a reply, too."""
 _KINDS = {
     "both": "right in both",
     "lost": "right in A alone",
@@ -139,8 +135,8 @@ def _pieces(
         after = replace(after, sides={pair.name: pair.candidate for pair in pairs})
     verdict = gate(after, before, policy_from(None if policy == "default" else Path(policy), {})) if policy else None
     with Shards(int(budget * (1 << 20)), paged=bool(file)) as shards:
-        walk = _Walk(pairs, [Regressions(pair.name, _higher(pair)) for pair in pairs])
-        _fill(a, b, walk, shards)
+        walk = Walk(pairs, [Regressions(pair.name, _higher(pair)) for pair in pairs])
+        fill(a, b, walk, shards)
         shards.finish()
         results = results_of(pairs)
         parts = [_part(pair, walk.regressions[number].kinds, results) for number, pair in enumerate(pairs)]
@@ -253,62 +249,6 @@ def _part(pair: PairedTask, kinds: Counter[str], results: Sequence[PairResult]) 
     return _Part(pair, [one for one in results if one.pair is pair], groups, kinds, findings(pair))
 
 
-@dataclass(slots=True)
-class _Walk:
-    """What is counted while the records of both runs pass, a place for each task."""
-
-    pairs: list[PairedTask]
-    regressions: list[Regressions]
-    before: list[Tally] = field(default_factory=list)
-    after: list[Tally] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.before, self.after = [Tally() for _ in self.pairs], [Tally() for _ in self.pairs]
-
-
-def _fill(a: Run | ForeignRun, b: Run | ForeignRun, walk: _Walk, shards: Shards) -> None:
-    """Every pair of records into the shards. A's wait in a file, so that memory holds their places alone."""
-    pairs = walk.pairs
-    matched = [
-        {pair.candidate.ids[r[0]]: pair.baseline.ids[le[0]] for le, r in zip(pair.left, pair.right, strict=True)}
-        for pair in pairs
-    ]
-    places: dict[tuple[int, str, int], tuple[int, str]] = {}
-    binary = [_binary(pair) for pair in pairs]
-    olds = [_values(pair.baseline, pair.primary_metric) for pair in pairs]
-    news = [_values(pair.candidate, pair.primary_metric) for pair in pairs]
-    with tempfile.TemporaryFile() as file:
-        for record in a.records():
-            keys = [(number, one, record.repeat) for number, one in _places(record, [pair.baseline for pair in pairs])]
-            if keys:
-                places |= dict.fromkeys(keys, (file.tell(), record.validity.value))
-                line = packed(_side(record))
-                file.write(len(line).to_bytes(8, "little") + line)
-                for number, *_ in keys:
-                    walk.before[number].add(record)
-        for record in b.records():
-            for number, sample in _places(record, [pair.candidate for pair in pairs]):
-                twin = matched[number].get(sample, ""), record.repeat
-                if sample not in matched[number] or (number, *twin) not in places:
-                    continue
-                place, validity = places[number, *twin]
-                file.seek(place)
-                left = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-                right = _side(record)
-                old, new = olds[number].get(twin), news[number].get((sample, record.repeat))
-                kind = _kind(old, new, pairs[number], binary[number])
-                paired = replace(record, sample=_named(record, sample, pairs[number]))
-                row = shards.row(1, paired, pairs[number].name, new)
-                row += [kind, old, validity, left["said"] == right["said"], excerpt(_said(left))]
-                row[_ANSWER] = excerpt(_said(right))
-                shards.put(row, {"a": _apart(left, right), "b": right})
-                walk.after[number].add(record)
-                loss = abs(old - new) if old is not None and new is not None else 0.0
-                key = sample[:200], record.index, record.repeat
-                texts = excerpt(asked(record)), row[-1], row[_ANSWER]
-                walk.regressions[number].add(kind, paired.sample.groups, key, loss, texts)
-
-
 def _summed(tallies: Sequence[Tally]) -> Tally:
     """Cost and seconds of all tasks together."""
     whole = Tally()
@@ -328,76 +268,3 @@ def _limits(verdict: GateReport | None, parts: Sequence[_Part]) -> dict[str, flo
         if row is not None:
             found[part.pair.name] = -row.verdict.margin if row.higher_is_better else row.verdict.margin
     return found
-
-
-def _places(record: Record, sides: Sequence[TaskSide]) -> list[tuple[int, str]]:
-    """The sides that have this record, by number, and what its sample is called there."""
-    found = [(number, side.id_of(record.task, record.sample.id)) for number, side in enumerate(sides)]
-    return [(number, sample) for number, sample in found if sample is not None]
-
-
-def _named(record: Record, sample: str, pair: PairedTask) -> Sample:
-    """B's sample under the name it is paired by; where tasks were taken as one, its own is the group it lacks."""
-    groups = record.sample.groups or ((record.task,) if pair.candidate.merged else ())
-    return replace(record.sample, id=sample, groups=groups)
-
-
-def _apart(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
-    """A's side without the texts that B's has just so, which `shared` names: mostly the prompt, asked of both."""
-    shared = [key for key in _SHARED if key in left and key in right and left[key] == _as_list(right[key])]
-    return {key: value for key, value in left.items() if key not in shared} | {"shared": shared}
-
-
-def _as_list(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _side(record: Record) -> dict[str, Any]:
-    return detail(record) | {"said": _replies(record)}
-
-
-def _replies(record: Record) -> list[str]:
-    """What was answered, as texts: generated ones, or the choice that was taken."""
-    texts = [text for reply in record.replies for text in reply.texts]
-    if not texts:
-        texts = [score.answer for score in record.scores if score.answer is not None][:1]
-    return texts
-
-
-def _said(side: dict[str, Any]) -> str:
-    return side["said"][0] if side["said"] else ""
-
-
-def _values(side: TaskSide, primary_metric: str) -> dict[tuple[str, int], float | None]:
-    """The primary metric of every record by (sample, repeat); of a metric that is no mean, its estimate for that
-    one."""
-    column = side.columns.get(primary_metric)
-    if column is None:
-        return {}
-    found: dict[tuple[str, int], float | None] = {}
-    for key, row in zip(zip(side.ids, side.repeats, strict=True), column.rows, strict=True):
-        single = column.width == 1
-        value = (
-            float(row[0])
-            if single or not all(map(math.isfinite, row))
-            else column.value_of(row[None, :], one_sample=True)
-        )
-        found[key] = value if math.isfinite(value) else None
-    return found
-
-
-def _binary(pair: PairedTask) -> bool:
-    if not pair.primary_metric:
-        return False
-    columns = (pair.baseline.columns[pair.primary_metric], pair.candidate.columns[pair.primary_metric])
-    return all(c.width == 1 and {v for v in c.rows[:, 0].tolist() if v == v} <= {0.0, 1.0} for c in columns)
-
-
-def _kind(old: float | None, new: float | None, pair: PairedTask, binary: bool) -> str:
-    if old is None or new is None:
-        return "errored"
-    if binary:
-        return ("both" if new else "lost") if old else ("gained" if new else "neither")
-    if new == old:
-        return "same"
-    return "better" if (new > old) == pair.candidate.columns[pair.primary_metric].higher_is_better else "worse"
