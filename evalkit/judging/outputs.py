@@ -75,12 +75,20 @@ def shared(outputs: Sequence[Outputs]) -> list[str]:
     if not keys:
         raise UsageError(f"{names} share no samples", fix="runs of the same task, or files with the same ids")
     for key in keys:
-        asked = {repr(one.answers[key].sample.input) for one in outputs}
+        asked = {_asked(one.answers[key].sample) for one in outputs}
         if len(asked) > 1:
             raise UsageError(f"the sample {key!r} is another question in {names}", fix="runs of the same data")
     if len({one.name for one in outputs}) != len(outputs):
         raise UsageError("two of the models have one name", found=", ".join(one.name for one in outputs))
     return keys
+
+
+def _asked(sample: Sample) -> str:
+    """The question; of an image its digest, since every run keeps a copy in its own place."""
+    if isinstance(sample.input, str):
+        return sample.input
+    turns = [(turn.role, turn.content, [image.digest for image in turn.images]) for turn in sample.input]
+    return repr(turns)
 
 
 def _of_line(line: str, at: str) -> tuple[str, str, JudgedAnswer]:

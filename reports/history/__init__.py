@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from evalkit import Run, plugins
 from evalkit.comparing.changes import ChangePoint
@@ -18,7 +18,7 @@ META = {
     "summary": "scores over time per task and model, what changed first, with links to the comparisons",
     "tags": ["html", "history", "paged"],
 }
-_COMPARED = 10
+_COMPARED = 5
 """Changes that get a page of their own, the latest first; of more the command is told."""
 
 
@@ -47,11 +47,8 @@ def _pieces(
     runs: dict[str, Run], series: Sequence[Series], alpha: float, title: str, name: str
 ) -> Iterator[str | Sibling]:
     changed = sorted((one for one in series if one.changes), key=_last_change, reverse=True)
-    compared = _comparisons(changed) if name else []
-    links = {
-        (id(one), change.place): file_of(f"{name}-change-{number}", 1)
-        for number, (one, change) in enumerate(compared, 1)
-    }
+    compared = _comparisons(changed, runs, name) if name else []
+    links = {(id(one), change.place): file_of(own, 1) for one, change, own, _ in compared}
     context = {
         "heading": title,
         "changed": changed,
@@ -63,24 +60,30 @@ def _pieces(
         "alpha": alpha,
     }
     yield from page(Path(__file__).parent, "page.html.j2", context, styles=["page.css"], scripts=["page.js"])
-    for number, (one, change) in enumerate(compared, 1):
-        own = f"{name}-change-{number}"
+    for _, _, own, pieces in compared:
         yield Sibling(sibling(own, 1))
-        write = cast(
-            "Callable[[Sequence[Run]], Iterator[str | Sibling]]", plugins.load("report", "comparison", {"name": own})
-        )
-        yield from write([runs[one.points[place].folder] for place in (change.place - 1, change.place)])
+        yield from pieces
 
 
 def _last_change(one: Series) -> str:
     return one.points[one.changes[-1].place].created
 
 
-def _comparisons(changed: Sequence[Series]) -> list[tuple[Series, ChangePoint]]:
-    """The changes that get a page, the latest first."""
+def _comparisons(
+    changed: Sequence[Series], runs: Mapping[str, Run], name: str
+) -> list[tuple[Series, ChangePoint, str, list[str | Sibling]]]:
+    """The changes that get a page, the latest first, with its name and its pieces. Two runs that cannot be compared get
+    none."""
     every = [(one, change) for one in changed for change in one.changes]
     every.sort(key=lambda pair: pair[0].points[pair[1].place].created, reverse=True)
-    return every[:_COMPARED]
+    found: list[tuple[Series, ChangePoint, str, list[str | Sibling]]] = []
+    for one, change in every[:_COMPARED]:
+        own = f"{name}-change-{len(found) + 1}"
+        write = plugins.load("report", "comparison", {"name": own})
+        pair = [runs[one.points[place].folder] for place in (change.place - 1, change.place)]
+        with contextlib.suppress(UsageError):
+            found.append((one, change, own, list(write(pair))))
+    return found
 
 
 def _first(changed: Sequence[Series], count: int) -> str:

@@ -117,6 +117,7 @@ class _Shown:
             "full_name": self.name,
             "full": self.full,
             "full_cost": cost_of(self.full),
+            "costs_known": any(one != VariantCost() for one in (cost_of(self.full), *(v.cost for v in self.usable))),
             "variants": self.usable,
             "problems": [variant for variant in self.variants if variant.problem],
             "by_task": by_task,

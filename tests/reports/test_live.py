@@ -74,8 +74,21 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    """What a failing test leaves running ends with it."""
+    yield
+    for process in STARTED:
+        process.kill()
+        process.communicate()
+    STARTED.clear()
+
+
+STARTED: list[subprocess.Popen[str]] = []
+
+
 def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    made = subprocess.Popen(
         [*EVALKIT, *arguments],
         cwd=project,
         stdout=subprocess.PIPE,
@@ -83,6 +96,8 @@ def start(project: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         env=os.environ | ONE_THREAD,
     )
+    STARTED.append(made)
+    return made
 
 
 def said_address(stream: Any) -> str:
@@ -261,7 +276,7 @@ def test_two_ticked_runs_are_compared(index: Any) -> None:
 def test_tags_and_notes_are_written_and_mistakes_said(index: Any, folder: Path) -> None:
     shown = index()
     row = "tr:has(.folder:text-is('beta-squad'))"
-    shown.page.click(f"{row} button:has-text('add a tag')")
+    shown.page.click(f"{row} button:has-text('add tag')")
     shown.page.fill("#edit-tags", "x" * 61)
     shown.page.click("#edit-save")
     until(shown.page, "document.getElementById('edit-problem').textContent.includes('at most 20 tags')")

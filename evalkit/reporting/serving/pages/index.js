@@ -23,18 +23,18 @@
   function scores(row) {
     const terms = wanted(), first = row.tasks.filter((one) => terms.some((term) => one.task.toLowerCase().includes(term)));
     const order = [...new Set([...first, ...row.tasks])], rest = order.length - TASKS;
-    const items = order.slice(0, TASKS).map((one) => el("li", {}, el("span", { class: "task" }, shown(one.task), one.toy ? [" ", el("span", { class: "toy" }, "toy")] : null), el("span", { class: "value" }, one.text || "–"), el("span", { class: "range" }, one.interval || "")));
-    return el("ul", { class: "scores" }, items, rest > 0 ? el("li", { class: "rest" }, el("span", { class: "rest" }, `and ${many(rest)} more`)) : null);
+    const items = order.slice(0, TASKS).map((one) => el("li", {}, el("span", { class: "task" }, shown(one.task)), one.toy ? [" ", el("span", { class: "toy" }, "toy")] : null, " ", el("strong", {}, one.text || "–"), one.interval ? el("span", { class: "range" }, ` (${one.interval})`) : null));
+    return el("ul", { class: "scores" }, items, rest > 0 ? el("li", { class: "range" }, `and ${many(rest)} more`) : null);
   }
   function line(row) {
     const tick = el("input", { type: "checkbox", "aria-label": `compare ${kit.plain(row.model || row.folder)}, ${kit.plain(row.folder)}`, onchange: () => { tick.checked ? ticked.set(row.id, row) : ticked.delete(row.id); made.classList.toggle("on", tick.checked); acts(); store(); } });
     tick.checked = ticked.has(row.id); tick.disabled = row.status === "damaged";
     const link = row.status === "damaged" ? el("span", {}, shown(row.folder)) : el("a", { href: row.status === "running" ? `live/${row.id}/` : `run/${row.id}/report.html` }, shown(row.model));
     const state = row.status === "finished" ? null : el("span", { class: `state ${row.status}` }, " ", row.status);
-    const edit = el("button", { type: "button", class: "link", onclick: () => open(row) }, row.tags.length || row.note ? "edit" : "add a tag or note");
+    const edit = el("button", { type: "button", class: "link", "aria-label": `tags and note of ${kit.plain(row.folder)}`, onclick: () => open(row) }, row.tags.length || row.note ? "edit" : "add tag");
     const made = el("tr", { "data-run": row.id, class: tick.checked ? "on" : "" }, el("td", {}, tick), el("th", { scope: "row" }, link, state, el("span", { class: "folder" }, shown(row.folder))),
-      el("td", {}, row.problem ? el("span", { class: "bad" }, shown(row.problem)) : scores(row)), el("td", { class: "n" }, many(row.samples), row.failed ? el("span", { class: "bad" }, ` (${many(row.failed)} failed)`) : null),
-      el("td", {}, row.created.slice(0, 16).replace("T", " ")), el("td", { class: "said" }, row.tags.map((tag) => chip(tag)), row.tags.length ? " " : null, edit, row.note ? el("p", { class: "note" }, shown(row.note)) : null));
+      el("td", { class: "whole" }, row.problem ? el("span", { class: "bad" }, shown(row.problem)) : scores(row)), el("td", { class: "n", "data-label": "samples" }, many(row.samples), row.failed ? el("span", { class: "bad" }, ` (${many(row.failed)} failed)`) : null),
+      el("td", { class: "when", "data-label": "measured (UTC)" }, row.created.slice(0, 16).replace("T", " ")), el("td", { class: "said whole" }, row.tags.map((tag) => chip(tag)), row.tags.length ? " " : null, edit, row.note ? el("p", { class: "note" }, shown(row.note)) : null));
     return made;
   }
   const chip = (tag, count) => el("button", { type: "button", class: "tag", "aria-pressed": String(tags.has(tag)), onclick: () => { tags.has(tag) ? tags.delete(tag) : tags.add(tag); fresh(); } }, shown(tag), count ? ` ${many(count)}` : null);

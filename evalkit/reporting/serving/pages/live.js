@@ -23,17 +23,17 @@
 
   function score(task) {
     const found = task.estimate;
-    if (!found) return [el("td", { class: "n soft" }, "–"), el("td", { class: "n" }, ""), el("td", {}, task.why_none ? el("span", { class: "so-far" }, shown(`no estimate: ${task.why_none}`)) : null)];
-    return [el("td", { class: "n" }, el("strong", {}, found.text), " ", el("span", { class: "so-far" }, task.final ? "" : "so far")), el("td", { class: "n" }, found.interval), el("td", {}, bar(found))];
+    if (!found) return [el("td", { class: "n soft", "data-label": "estimate" }, "–"), el("td", { class: "n" }), el("td", {}, task.why_none ? el("span", { class: "so-far" }, shown(`no estimate: ${task.why_none}`)) : null)];
+    return [el("td", { class: "n", "data-label": "estimate" }, el("strong", {}, found.text), " ", el("span", { class: "so-far" }, task.final ? "" : "so far")), el("td", { class: "n", "data-label": "95 %" }, found.interval), el("td", {}, bar(found))];
   }
   const row = (task) => el("tr", { "data-task": task.task, "data-final": task.final },
     el("th", { scope: "row" }, shown(task.task), task.toy ? el("span", { class: "toy" }, "toy") : null, " ", el("span", { class: "so-far" }, task.estimate ? shown(task.estimate.metric) : "")),
-    el("td", { class: "n" }, of(task.done, task.total)), el("td", {}, meter(task.done, task.total, `samples of ${kit.plain(task.task)}`)), score(task),
-    el("td", {}, el("ul", { class: "endings" }, task.endings.map((one) => el("li", { class: one.failed ? "bad" : "" }, one.what)))));
+    el("td", { class: "n", "data-label": "samples" }, of(task.done, task.total)), el("td", {}, meter(task.done, task.total, `samples of ${kit.plain(task.task)}`)), score(task),
+    el("td", { class: "whole" }, task.endings.length ? el("ul", { class: "endings" }, task.endings.map((one) => el("li", { class: one.failed ? "bad" : "" }, one.what))) : null));
 
   function tasks(run, number) {
     const head = ["task", "samples", "", "estimate", "95 %", "", "what else became of samples"];
-    return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `Tasks of run ${number + 1}` }, el("table", { class: "tasks" },
+    return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `Tasks of run ${number + 1}` }, el("table", { class: "tasks cards" },
       el("thead", {}, el("tr", {}, head.map((name, place) => el("th", { scope: "col", class: [1, 3, 4].includes(place) ? "n" : place === 5 ? "axis-head" : "" }, place === 5 ? axis() : name)))),
       el("tbody", {}, run.tasks.map(row))));
   }
@@ -41,13 +41,13 @@
     if (!run.failures.length) return null;
     const latest = run.failures.length < run.failed ? `the latest ${many(run.failures.length)} of ${many(run.failed)}` : many(run.failed);
     return el("div", {}, el("h3", {}, `Could not be measured (${latest})`),
-      el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `Failures of run ${number + 1}` }, el("table", { class: "failures" },
+      el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `Failures of run ${number + 1}` }, el("table", { class: `failures cards ${run.status}` },
         el("thead", {}, el("tr", {}, ["task", "sample", "what happened", "why"].map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, run.failures.map((one) => el("tr", { "data-number": one.number }, el("th", { scope: "row" }, shown(one.task)), el("td", {}, shown(one.sample)), el("td", {}, one.what), el("td", { class: "why" }, shown(one.why))))))));
+        el("tbody", {}, run.failures.map((one) => el("tr", { "data-number": one.number }, el("th", { scope: "row" }, shown(one.task)), el("td", { "data-label": "sample" }, shown(one.sample)), el("td", { "data-label": "what happened" }, one.what), el("td", { class: "why whole" }, shown(one.why))))))));
   }
   function section(run, number) {
     if (!run.model) return el("section", { class: "run" }, el("h2", {}, shown(run.folder)), el("p", {}, run.said));
-    const facts = [`${of(run.done, run.total)} samples`, run.left ? `about ${run.left} left` : null, run.cost ? `model ${run.cost} so far` : null, run.reading ? "still reading what was there" : null];
+    const facts = [`${of(run.done, run.total)} samples`, run.left ? `about ${run.left} left` : null, run.cost ? `model ${run.cost}${run.status === "finished" ? "" : " so far"}` : null, run.reading ? "still reading what was there" : null];
     const open = el("a", { href: `report/${number}/report.html`, target: "_blank", rel: "noopener" }, run.status === "finished" ? "The whole report" : "A report on the samples so far");
     return el("section", { class: "run", "data-status": run.status }, el("h2", {}, shown(run.model), el("span", { class: `state ${run.status}` }, run.status)),
       meter(run.done, run.total, "samples of the run"), el("p", { class: "facts" }, facts.filter(Boolean).join(" · ")),
