@@ -40,7 +40,10 @@ def loaded(tmp_path: Path, *arguments: str) -> set[str]:
     return set(line.split()[1:])
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("list",), ("list", "tasks", "qa"), ("run", "--help")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("list",), ("list", "tasks", "qa"), ("run", "--help"), ("watch", "--help"), ("view", "--help")],
+)
 def test_help_and_list_load_nothing_heavy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     found = loaded(tmp_path, *arguments)
     assert "evalkit.cli" in found
