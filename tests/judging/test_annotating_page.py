@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evalkit.core import Image, Message, Reply, Sample, UsageError, digest_of
 from evalkit.judging.annotation_page import unveiled
+from evalkit.judging.outputs import JudgedAnswer, Outputs, shared
 from evalkit.runs.store import manifest
 from evalkit.stats.agreement import cohen_kappa
 from tests.cli import console
@@ -205,3 +207,17 @@ def test_it_says_when_the_labels_are_enough(tmp_path: Path, look: Look) -> None:
     script = "() => { for (let n = 0; n < 440; n++) document.querySelector(`[data-say=${'ab'[n % 2]}]`).click(); }"
     page.evaluate(script)
     assert page.inner_text("#enough").startswith("Enough labels")
+
+
+def test_a_question_with_an_image_is_the_same_wherever_a_run_keeps_it(tmp_path: Path) -> None:
+    def answered(name: str, picture: bytes) -> Outputs:
+        file = tmp_path / name / "picture.png"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(picture)
+        image = Image(str(file), digest_of(picture.hex()), "image/png")
+        sample = Sample("q", (Message("user", "What is it?", (image,)),))
+        return Outputs(name, {"q": JudgedAnswer(sample, (Reply((name,), ("stop",)),))}, place=name)
+
+    assert shared([answered("ant", b"a bird"), answered("bee", b"a bird")]) == ["q"]
+    with pytest.raises(UsageError, match="is another question"):
+        shared([answered("ant", b"a bird"), answered("bee", b"a fish")])

@@ -165,7 +165,7 @@ def test_ctrl_c_ends_a_watched_run_as_any_other_and_a_mistake_opens_no_page(proj
     run.send_signal(signal.SIGINT)
     (project / "go-on").touch()  # the functions that are being waited for return
     _, errors = run.communicate(timeout=60)
-    assert run.returncode == 130 and "go on: evalkit run --resume" in errors
+    assert run.returncode == 130 and "evalkit run --resume runs/r" in errors
     wrong = start(project, "run", "sums.yaml", "--model", "slow.py:nothing", "--watch")
     _, errors = wrong.communicate(timeout=60)
     assert wrong.returncode == 2 and "http" not in errors

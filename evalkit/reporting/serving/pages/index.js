@@ -31,7 +31,7 @@
     tick.checked = ticked.has(row.id); tick.disabled = row.status === "damaged";
     const link = row.status === "damaged" ? el("span", {}, shown(row.folder)) : el("a", { href: row.status === "running" ? `live/${row.id}/` : `run/${row.id}/report.html` }, shown(row.model));
     const state = row.status === "finished" ? null : el("span", { class: `state ${row.status}` }, " ", row.status);
-    const edit = el("button", { type: "button", class: "link", "aria-label": `tags and note of ${kit.plain(row.folder)}`, onclick: () => open(row) }, row.tags.length || row.note ? "edit" : "add tag");
+    const edit = el("button", { type: "button", class: "link", "aria-label": `${row.tags.length || row.note ? "edit" : "add tag"}: ${kit.plain(row.folder)}`, onclick: () => open(row) }, row.tags.length || row.note ? "edit" : "add tag");
     const made = el("tr", { "data-run": row.id, class: tick.checked ? "on" : "" }, el("td", {}, tick), el("th", { scope: "row" }, link, state, el("span", { class: "folder" }, shown(row.folder))),
       el("td", { class: "whole" }, row.problem ? el("span", { class: "bad" }, shown(row.problem)) : scores(row)), el("td", { class: "n", "data-label": "samples" }, many(row.samples), row.failed ? el("span", { class: "bad" }, ` (${many(row.failed)} failed)`) : null),
       el("td", { class: "when", "data-label": "measured (UTC)" }, row.created.slice(0, 16).replace("T", " ")), el("td", { class: "said whole" }, row.tags.map((tag) => chip(tag)), row.tags.length ? " " : null, edit, row.note ? el("p", { class: "note" }, shown(row.note)) : null));
