@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
@@ -199,9 +200,11 @@ def test_reports_and_comparisons_are_made_when_they_are_opened_and_again_when_a_
     ):
         status, body = served("GET", f"/{TOKEN}/{path}/report.html")
         assert (status, "alpha" in body) == (200, True), (path, body[:500])
+    _, before = served("GET", f"/{TOKEN}/run/{other}/report.html")
+    assert served("GET", f"/{TOKEN}/run/{other}/report.html")[1] == before
     with Journal(runs / "b") as journal:
         journal.append(sample(777))
-    assert "s777" not in body
+    assert served("GET", f"/{TOKEN}/run/{other}/report.html")[1] != before
     status, body = served("GET", f"/{TOKEN}/live/{found['b']}/state.json")
     assert json.loads(body)["runs"][0]["done"] == 41
     served.close()
@@ -259,6 +262,12 @@ def test_a_journal_is_read_as_it_grows_each_record_once_and_again_after_a_new_fi
         journal.keep_only(lambda one: one.index != 3)
         found = tail.look(1)
         assert (found.again, [one.index for one in found.records]) == (True, [0, 1, 2, 4])
+        journal.keep_only(lambda one: one.index != 0)
+        for number in (5, 6):  # the new file has grown beyond where the old one was left
+            journal.append(record(number))
+        journal.flush()
+        found = tail.look(1)
+        assert (found.again, [one.index for one in found.records]) == (True, [1, 2, 4, 5, 6])
     with path.open("ab") as damaged:
         damaged.write(b"{}\n")
     assert (tail.look(1).records, tail.damaged) == ([], 1)
@@ -303,6 +312,15 @@ def test_asking_whether_a_run_is_held_never_keeps_one_from_beginning(tmp_path: P
         stop.set()
         asking.join()
     assert not is_held(path)
+    # One that asks for as long as a processor may be away is waited for.
+    asked = os.open(path, os.O_RDONLY)
+    fcntl.flock(asked, fcntl.LOCK_SH)
+    later = threading.Timer(0.06, os.close, (asked,))
+    later.start()
+    descriptor = os.open(path, os.O_RDWR)
+    lock(descriptor, "it")
+    os.close(descriptor)
+    later.join()
 
 
 @pytest.mark.slow("starts processes")
