@@ -30,6 +30,22 @@ from tests.cli.console import evalkit
 from tests.reports.made import record, write_run
 
 TOKEN = "the-token-of-this-test"
+MODEL = """\
+def answer(prompt: str) -> str:
+    number = int(prompt.split()[0])
+    if number % 7 == 5:
+        raise ValueError("no luck")
+    return str(number + 1) if number % 3 else "no idea"
+"""
+TASK = """\
+name: {task}
+data: {task}.jsonl
+prompt: "{{{{ a }}}} and one is"
+target: "{{{{ a + 1 }}}}"
+cluster: "{{{{ c }}}}"
+method: {{generate: {{max_tokens: 8, stop: []}}}}
+scorers: [exact_match]
+"""
 
 
 class Served:
@@ -200,11 +216,11 @@ def test_reports_and_comparisons_are_made_when_they_are_opened_and_again_when_a_
     ):
         status, body = served("GET", f"/{TOKEN}/{path}/report.html")
         assert (status, "alpha" in body) == (200, True), (path, body[:500])
-    _, before = served("GET", f"/{TOKEN}/run/{other}/report.html")
-    assert served("GET", f"/{TOKEN}/run/{other}/report.html")[1] == before
+    _, before = served("GET", f"/{TOKEN}/run/{found['b']}/report.html")
+    assert served("GET", f"/{TOKEN}/run/{found['b']}/report.html")[1] == before
     with Journal(runs / "b") as journal:
         journal.append(sample(777))
-    assert served("GET", f"/{TOKEN}/run/{other}/report.html")[1] != before
+    assert served("GET", f"/{TOKEN}/run/{found['b']}/report.html")[1] != before
     status, body = served("GET", f"/{TOKEN}/live/{found['b']}/state.json")
     assert json.loads(body)["runs"][0]["done"] == 41
     served.close()
@@ -274,7 +290,12 @@ def test_a_journal_is_read_as_it_grows_each_record_once_and_again_after_a_new_fi
 
 
 def test_the_estimates_of_a_whole_journal_are_those_that_the_run_wrote(tmp_path: Path) -> None:
-    done = evalkit("run", "toy_mmlu", "toy_squad", "--model", "tiny", "--limit", "12", "--out", "r", cwd=tmp_path)
+    (tmp_path / "model.py").write_text(MODEL)
+    for task, rows in (("one", 30), ("two", 24)):
+        (tmp_path / f"{task}.yaml").write_text(TASK.format(task=task))
+        (tmp_path / f"{task}.jsonl").write_text("".join(json.dumps({"a": n, "c": n // 3}) + "\n" for n in range(rows)))
+    arguments = ("run", "one.yaml", "two.yaml", "--model", "model.py:answer", "--out", "r", "--max-failures", "0.5")
+    done = evalkit(*arguments, "--no-cache", cwd=tmp_path)
     assert done.code == 0, done
     path = tmp_path / "r" / "manifest.json"
     whole = json.loads(path.read_text())
@@ -283,7 +304,7 @@ def test_the_estimates_of_a_whole_journal_are_those_that_the_run_wrote(tmp_path:
         task["result"] = None
     path.write_text(json.dumps(whole | {"status": "running"}))
     state = LiveRun(path.parent).state()
-    assert (state["status"], state["done"], state["total"]) == ("stopped", 24, 24)  # nobody holds its journal
+    assert (state["status"], state["done"], state["total"]) == ("stopped", 54, 54)  # nobody holds its journal
     for task in state["tasks"]:
         found, wanted = task["estimate"], estimates[task["task"]]
         assert not task["final"]
