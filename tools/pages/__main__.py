@@ -9,7 +9,9 @@ from pathlib import Path
 
 from evalkit import plugins
 from evalkit.core import Sibling
+from evalkit.reporting.serving.sites import ViewSite, WatchSite
 from evalkit.runs.store import Run
+from tools.pages.boards import begun, over_time, served, tagged
 from tools.pages.screenshots import VIEWS, Picture, chromium, take
 from tools.pages.suite import make
 
@@ -66,18 +68,39 @@ def _evidence(folder: Path) -> Run:
     return Run.open(place) if place.exists() else evidence_run(place)
 
 
+def boards(runs: Sequence[Run], folder: Path) -> list[Picture]:
+    """The pages over many runs."""
+    days = over_time(runs, folder / "days")
+    return [
+        Picture("leaderboard", write(runs, "leaderboard", folder / "leaderboard.html"), ready=READY),
+        Picture("history", write(days, "history", folder / "history.html"), views=("light", "phone"), ready=READY),
+    ]
+
+
 def main() -> None:
     given = parse_arguments()
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
         folder = given.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        for picture in pictures(make(folder / "runs"), folder):
-            if given.only and not picture.name.startswith(tuple(given.only)):
-                continue
-            for view in VIEWS:
-                if view.name in picture.views:
-                    print(take(browser, picture, view, given.out, whole=given.whole))
+        runs = make(folder / "runs")
+        tagged(runs)
+        with (
+            begun(runs[0], folder / "running"),
+            served(ViewSite(folder / "runs")) as index,
+            served(WatchSite(folder / "running")) as live,
+        ):
+            on_screens = ("light", "dark", "phone")
+            of_servers = [
+                Picture("index", index, views=on_screens, ready=READY),
+                Picture("live", live, views=on_screens, ready=f"{READY} .run"),
+            ]
+            for picture in [*pictures(runs, folder), *boards(runs, folder), *of_servers]:
+                if given.only and not picture.name.startswith(tuple(given.only)):
+                    continue
+                for view in VIEWS:
+                    if view.name in picture.views:
+                        print(take(browser, picture, view, given.out, whole=given.whole))
 
 
 if __name__ == "__main__":

@@ -36,10 +36,10 @@ VIEWS = (
 
 @dataclass(frozen=True)
 class Picture:
-    """A page, the fragment it opens with, and what is in the middle of the picture (a selector), or its top."""
+    """A page (a file or an address), the fragment it opens with, and what is in the middle of the picture (a selector), or its top."""
 
     name: str
-    page: Path
+    page: Path | str
     fragment: str = ""
     at: str = ""
     views: tuple[str, ...] = tuple(view.name for view in VIEWS)
@@ -64,7 +64,8 @@ def take(browser: Any, picture: Picture, view: View, out: Path, *, whole: bool =
     )
     page = context.new_page()
     page.emulate_media(media=view.media, color_scheme=view.scheme)
-    page.goto(picture.page.resolve().as_uri() + picture.fragment)
+    address = picture.page if isinstance(picture.page, str) else picture.page.resolve().as_uri()
+    page.goto(address + picture.fragment)
     page.wait_for_selector(picture.ready, state="attached")
     page.wait_for_timeout(300)
     if picture.at and view.media == "screen":

@@ -23,7 +23,7 @@
 
   function score(task) {
     const found = task.estimate;
-    if (!found) return [el("td", { class: "n soft", "data-label": "estimate" }, "–"), el("td", { class: "n" }), el("td", {}, task.why_none ? el("span", { class: "so-far" }, shown(`no estimate: ${task.why_none}`)) : null)];
+    if (!found) return [el("td", { class: "n soft", "data-label": "estimate" }, "–"), el("td", { class: "n" }), el("td", {}, task.why_none ? el("span", { class: "so-far" }, shown(`no estimate so far: the task cannot be loaded (${task.why_none})`)) : null)];
     return [el("td", { class: "n", "data-label": "estimate" }, el("strong", {}, found.text), " ", el("span", { class: "so-far" }, task.final ? "" : "so far")), el("td", { class: "n", "data-label": "95 %" }, found.interval), el("td", {}, bar(found))];
   }
   const row = (task) => el("tr", { "data-task": task.task, "data-final": task.final },
