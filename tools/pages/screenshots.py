@@ -36,7 +36,8 @@ VIEWS = (
 
 @dataclass(frozen=True)
 class Picture:
-    """A page (a file or an address), the fragment it opens with, and what is in the middle of the picture (a selector), or its top."""
+    """A page (a file or an address), the fragment it opens with, and what is in the middle of the picture (a selector),
+    or its top."""
 
     name: str
     page: Path | str
