@@ -1,4 +1,4 @@
-"""Two runs beside each other: samples paired by id, what was asked otherwise, what flipped, where transcripts part.
+"""Two runs next to each other: samples paired by id, what was asked otherwise, what flipped, where transcripts part.
 
 Pages of a comparison are `reporting`'s and a report's.
 """

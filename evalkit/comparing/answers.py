@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PERPLEXITIES = ("word_perplexity", "byte_perplexity", "token_perplexity")
 _SEED = 20240611
 _UNSEEN = 2.0**-24
-"""What float32 leaves of a probability beside 1: no less is taken for the rest of the vocabulary."""
+"""What float32 leaves of a probability next to 1: no less is taken for the rest of the vocabulary."""
 
 Key = tuple[str, str, int]
 
@@ -64,7 +64,7 @@ def choice_loglikelihoods(record: Record) -> tuple[float, ...]:
     """The summed log-likelihoods (nats) of a record's choices, in order; empty where it has none.
 
     They come of one request over all choices, or of one for each (`choose_contexts`). A model that reasoned first is
-    left out: its choices stand behind a text of its own.
+    left out: its choices follow a separate text.
     """
     count, replies = len(record.sample.choices), record.replies
     if count < 2 or any(reply.texts for reply in replies):
@@ -103,7 +103,7 @@ def _normalised(values: Sequence[float]) -> list[float]:
 def token_divergence(full: Sequence[float], other: Sequence[float]) -> float:
     """Σ over a text's tokens of the divergence in nats between "this token" and "any other", by two models.
 
-    With p and q the two probabilities of the token that stands in the text: p·ln(p/q) + (1 - p)·ln((1 - p)/(1 - q)).
+    With p and q the two probabilities of the token that is in the text: p·ln(p/q) + (1 - p)·ln((1 - p)/(1 - q)).
     Taking all other tokens for one can only lower a divergence (the log sum inequality; Cover & Thomas, Elements of
     Information Theory, 2nd ed., theorem 2.7.1), so this is a lower bound of the divergence over the whole vocabulary,
     which log-likelihoods of a text's own tokens do not tell.

@@ -177,7 +177,7 @@ def pair_task(baseline: TaskSide, candidate: TaskSide, *, by: By | None = None) 
     """Match the samples of one task by their ids, or by their prompts.
 
     Without `by`, ids are used, unless the runs are of different harnesses and no id is shared: their numbering
-    differs, while the same question in the same prompt is the same text. Texts that stand there several times are
+    differs, while the same question in the same prompt is the same text. Texts that are there several times are
     matched in the order of the data.
     """
     if by is None:

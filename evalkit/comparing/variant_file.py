@@ -22,7 +22,7 @@ State = Literal["waiting", "finished", "unavailable", "failed"]
 
 @dataclass(slots=True)
 class Listed:
-    """One variant: `name` as it was asked for, `spec` of the whole model, the `folder` of its run (beside this file).
+    """One variant: `name` as it was asked for, `spec` of the whole model, the `folder` of its run (next to this file).
 
     `unavailable`: this machine cannot run it; `failed`: it could not be measured. `problem` says why.
     """

@@ -123,7 +123,7 @@ class Shift:
 
     @property
     def counts(self) -> bool:
-        """Whether it can stand in the mean over tasks: a proportion where more is better, that is a mean of samples."""
+        """Whether it can be in the mean over tasks: a proportion where more is better, that is a mean of samples."""
         column = self.pair.candidate.columns[self.metric]
         known = math.isfinite(self.verdict.low) and math.isfinite(self.verdict.high)
         return column.scale == "proportion" and column.higher_is_better and is_mean(column) and known

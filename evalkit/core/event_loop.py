@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 def run_async(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    """asyncio.run, also where a loop is running already (a notebook): then in a thread of its own."""
+    """asyncio.run, also where a loop is running already (a notebook): then in a separate thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""An image in a conversation: beside the text of a message, which has a mark where it stands."""
+"""An image in a conversation: next to the text of a message, which has a mark where it is."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Message:
 
     @property
     def parts(self) -> tuple[str | Image, ...]:
-        """Texts and images in their order; an image whose mark was taken out of the text stands first."""
+        """Texts and images in their order; an image whose mark was taken out of the text is first."""
         found: list[str | Image] = [image for image in self.images if image.mark not in self.content]
         rest = self.content
         for image in (image for image in self.images if image.mark in self.content):

@@ -28,7 +28,7 @@ class Identity:
         return _digest(self.name, self.facts)
 
 
-@lru_cache(maxsize=64)  # it stands in the key of every request
+@lru_cache(maxsize=64)  # it is in the key of every request
 def _digest(name: str, facts: tuple[tuple[str, str], ...]) -> str:
     return digest_of(name, *(f"{key}={value}" for key, value in sorted(facts)))
 

@@ -62,7 +62,7 @@ def make(
 ) -> Made:
     """Call the function `table` has under `name` with settings from outside, after checking them.
 
-    An entry of the table is a function or where it stands, as "module:function". `base`, the folder that relative
+    An entry of the table is a function or its place, as "module:function". `base`, the folder that relative
     paths are meant from, goes to a function that has a parameter of that name.
 
     Raises UsageError with a suggestion for a name or a setting that does not exist, and for one that is missing or

@@ -115,7 +115,7 @@ def markdown_text(text: str) -> str:
 def csv_cell(value: object) -> object:
     """A value for a cell of CSV. Text that a spreadsheet could take for a formula begins with an apostrophe.
 
-    Spreadsheets skip what stands before a sign: blanks, line breaks, quotes, marks that are not shown.
+    Spreadsheets skip what comes before a sign: blanks, line breaks, quotes, marks that are not shown.
     """
     if value is None:
         return ""

@@ -193,7 +193,7 @@ class Metric:
 
 
 def input_text(sample: Sample) -> str:
-    """The sample's input as it stands."""
+    """The sample's input as it is."""
     return str(sample.input)
 
 

@@ -32,7 +32,7 @@ def cache_dir() -> Path:
 def packs_dir(kind: str) -> Path:
     """The folder of built-in plugins of one kind ("tasks", "judges" or "reports").
 
-    In a wheel that is `evalkit/_packs/<kind>`; in a checkout, `<kind>` beside the import package. Raises
+    In a wheel that is `evalkit/_packs/<kind>`; in a checkout, `<kind>` next to the import package. Raises
     RuntimeError where neither is there, which only a broken installation can cause.
     """
     inside = _PACKAGE / "_packs" / kind

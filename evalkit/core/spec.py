@@ -52,7 +52,7 @@ def parse(text: str) -> Spec:
 
 
 def _split(text: str) -> list[str]:
-    """Cut at the commas that start an option and stand in no bracket and no quotes."""
+    """Cut at the commas that start an option and are in no bracket and no quotes."""
     pieces, start = [], 0
     for match in _OPTION.finditer(text):
         if _closed(text[start : match.start()]):

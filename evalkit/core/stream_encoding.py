@@ -16,7 +16,7 @@ _PLAIN = {
     "✓": "+", "✗": "x", "▲": "^", "▼": "v", "∞": "inf", "µ": "u", "¢": "ct", "κ": "kappa", "“": '"', "”": '"', "’": "'",
     "─": "-", "━": "-", "╺": "-", "╸": "-", "█": "#", "│": "|",
 }  # fmt: skip
-"""Characters that evalkit itself prints, and what stands in for them where they cannot be encoded."""
+"""Characters that evalkit itself prints, and what replaces them where they cannot be encoded."""
 _HANDLER = "evalkit-plain"
 
 

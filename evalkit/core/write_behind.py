@@ -8,13 +8,13 @@ from collections.abc import Callable
 __all__ = ["AT_MOST_SECONDS", "WriteBehind"]
 
 AT_MOST_SECONDS = 0.05
-"""How old what is not written yet may be: what a killed process has to do again, beside what was in flight."""
+"""How old what is not written yet may be: what a killed process has to do again, besides what was in flight."""
 _REST = 0.04
 """Less than that, since a thread is woken some milliseconds late."""
 
 
 class WriteBehind:
-    """Calls `write`, from a thread of its own, at most 50 ms after `soon`. `write` must not raise.
+    """Calls `write`, from a separate thread, at most 50 ms after `soon`. `write` must not raise.
 
     A thread and not the event loop's timer: a loop that is held up by a slow scorer must not hold up what is paid.
     """

@@ -131,7 +131,7 @@ def selected(source: Source, keep: Callable[[Mapping[str, Any]], bool], words: s
 
 
 def either(*sources: Source) -> Source:
-    """One split that stands on the hub under several ids: the first that the mirror has, else the first of them.
+    """One split that is on the hub under several ids: the first that the mirror has, else the first of them.
 
     Each is what `hub` returned, else TypeError. Opening raises UsageError as the chosen one does.
     """

@@ -1,4 +1,4 @@
-"""One data set that stands on the hub under several names."""
+"""One data set that is on the hub under several names."""
 
 from __future__ import annotations
 

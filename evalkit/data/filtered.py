@@ -29,7 +29,7 @@ class Filtered:
 
 @dataclass(frozen=True)
 class OpenedFiltered:
-    """What a row that cannot be read would have had in the column is unknown: it stays, under an id of its own."""
+    """What a row that cannot be read would have had in the column is unknown: it stays, under a separate id."""
 
     opened: OpenedSource
     column: str

@@ -22,7 +22,7 @@ class Mirrored:
 def look_up(mirror: Path, hub_id: str, config: str | None, split: str) -> Mirrored | None:
     """The file of a split, or None where the mirror does not have the data set at all.
 
-    Without a config the mirror is searched for `default`, files beside the configs, or the only config there is.
+    Without a config the mirror is searched for `default`, files next to the configs, or the only config there is.
     Raises UsageError where the data set is there and the config or split is not; it lists what is.
     """
     folder = mirror / hub_id
@@ -54,7 +54,7 @@ def _config_folder(folder: Path, hub_id: str, config: str | None) -> tuple[Path,
     wanted = config or "default"
     if wanted in configs:
         return folder / wanted, wanted
-    # Files beside the configs belong to no config that has a name.
+    # Files next to the configs belong to no config that has a name.
     if wanted == "default" and _splits(folder):
         return folder, wanted
     if config is None and len(configs) == 1:

@@ -146,7 +146,7 @@ def _recall(memory: Path, key: dict[str, Any]) -> dict[str, Any] | None:
 
 def _remember(memory: Path, key: dict[str, Any], found: dict[str, Any]) -> None:
     data = orjson.dumps({"version": _VERSION, "key": key, "found": found, "check": _check(found)})
-    # Written beside its place and moved there, so that another process reads all of it or nothing.
+    # Written next to its place and moved there, so that another process reads all of it or nothing.
     with contextlib.suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=memory.parent, prefix=memory.stem)

@@ -37,7 +37,7 @@ def commit_of(hub_id: str) -> str | None:
 
 
 def compared(opened: OpenedSource, name: str) -> dict[str, str]:
-    """What the manifest is to say of the rows beside those that were verified; nothing where none of them were.
+    """What the manifest says of the rows compared with those that were verified; nothing where none of them were.
 
     `name` is `<owner>/<name>`; config and split are among the source's facts. A stream is not read for it.
     """

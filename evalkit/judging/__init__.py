@@ -2,7 +2,7 @@
 
 A judge's failures are never scores: what cannot be read after one attempt to mend it is unjudged.
 
-Rules that need no model stand in `scoring`, apart from those of RAG.
+Rules that need no model are in `scoring`, apart from those of RAG.
 """
 
 from evalkit.judging.pairwise import SCALES, pairwise

@@ -38,7 +38,7 @@ def unveiled(word: str, key: str, names: Sequence[str]) -> str:
 def page(one: Outputs, two: Outputs, *, limit: int | None = None, seed: int = 1) -> AnnotationPage:
     """The page over the samples that both have and answered differently. Nothing is loaded from anywhere.
 
-    `limit` samples are drawn at random; their order and which answer stands on the left depend on (seed, sample).
+    `limit` samples are drawn at random; their order and which answer is on the left depend on (seed, sample).
     """
     rng = random.Random(seed)
     keys = shared([one, two])

@@ -206,7 +206,7 @@ def _gave_in(by_probe: dict[str, dict[str, Judged]]) -> AuditFinding | None:
     """How much more an answer wins with an instruction to the judge in it than with neutral words.
 
     An instruction names a letter, so it can work in one order: the value is that of the order in which the answer
-    stands at that letter.
+    is at that letter.
     """
     keys = [key for key in by_probe.get("planted A", {}) if all(key in by_probe.get(p, {}) for p in _GAVE)]
     if not keys:

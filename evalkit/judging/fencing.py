@@ -8,7 +8,7 @@ from evalkit.core import digest_of
 
 
 def nonce(*parts: str) -> str:
-    """Sixteen hexadecimal digits that stand in the delimiters of one request.
+    """Sixteen hexadecimal digits that are in the delimiters of one request.
 
     They are a digest of all that is judged, not random: the same request is found again in the response cache, yet
     no text can hold the digest of a whole of which it is a part.

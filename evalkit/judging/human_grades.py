@@ -1,4 +1,4 @@
-"""People's grades of some answers beside a judge's of all: what the mean would be by people, and how far both agree."""
+"""People's grades of some answers next to a judge's of all: the mean by people, and how far both agree."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def corrected(found: Sequence[Judged], grades: Mapping[str, float]) -> Corrected
 
 
 def _same_scale(people: np.ndarray, machine: np.ndarray, name: str) -> None:
-    """A rubric's scores are proportions from 0 to 1, and grades from 1 to 5 beside them are a mistake."""
+    """A rubric's scores are proportions from 0 to 1, and grades from 1 to 5 next to them are a mistake."""
     if machine.min() >= 0.0 and machine.max() <= 1.0 and people.max() > 1.0:
         raise UsageError(
             f"the score {name!r} is a proportion from 0 to 1, and the labels are not",

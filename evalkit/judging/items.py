@@ -79,7 +79,7 @@ def items_judge(name: str, prompt: PromptText, form: str, *, max_tokens: int = 2
 
 
 def points_of(items: Sequence[Item], met: Sequence[bool], tag: str = "") -> float:
-    """The points that are met over those that there are, of all items or of those with the tag; NaN where none is
+    """The points that are met over those, of all items or of those with the tag; NaN where none is
     above 0."""
     chosen = [(item, is_met) for item, is_met in zip(items, met, strict=True) if not tag or tag in item.tags]
     possible = math.fsum(item.points for item, _ in chosen if item.points > 0)

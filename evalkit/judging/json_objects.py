@@ -21,9 +21,9 @@ class _TwiceError(ValueError):
 
 
 def ending_object(text: str) -> tuple[Mapping[str, Any] | None, str]:
-    """The object at the end of `text` and what stands before it; (None, text) where it does not end in one.
+    """The object at the end of `text` and what comes before it; (None, text) where it does not end in one.
 
-    The object stands on a line of its own or in a fence, or is all there is. An object with a key that is there
+    The object is on a separate line or in a fence, or is all there is. An object with a key that is there
     twice is none.
     """
     stripped = text.strip()
@@ -41,7 +41,7 @@ def ending_object(text: str) -> tuple[Mapping[str, Any] | None, str]:
 
 
 def other_objects(text: str) -> bool:
-    """Whether a text begins a line with an object: a second answer beside the one that ends the reply."""
+    """Whether a text begins a line with an object: a second answer next to the one that ends the reply."""
     return re.search(r"(?m)^[ \t]*\{\s*[\"'][A-Za-z_]", text) is not None
 
 

@@ -1,4 +1,4 @@
-"""A judge's prompt: a text file beside the judge, rendered by name with nothing left unfilled."""
+"""A judge's prompt: a text file next to the judge, rendered by name with nothing left unfilled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PromptText:
 
     @staticmethod
     def beside(file: str | Path, name: str = "") -> PromptText:
-        """The prompt beside a judge's Python file: `name`, or the file's own name, with the ending .txt."""
+        """The prompt next to a judge's Python file: `name`, or the file's own name, with the ending .txt."""
         path = Path(file).with_suffix(".txt") if not name else Path(file).with_name(name + ".txt")
         try:
             return PromptText(path.read_text(encoding="utf-8"), str(path))

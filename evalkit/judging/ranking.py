@@ -84,7 +84,7 @@ def read_order(text: str, letters: str, *, cut: bool = False) -> Reading[tuple[s
 
 
 def pairs_of(ranks: Sequence[float]) -> list[tuple[int, int, float]]:
-    """(i, j, 1 where i stands above j, 0 below, 0.5 beside) for every pair of a ranking, for Bradley–Terry."""
+    """(i, j, 1 where i is above j, 0 below, 0.5 level) for every pair of a ranking, for Bradley–Terry."""
     return [
         (i, j, 0.5 if ranks[i] == ranks[j] else float(ranks[i] < ranks[j]))
         for i in range(len(ranks))

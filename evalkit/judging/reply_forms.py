@@ -88,7 +88,7 @@ def schema_of(form: Form, schema: Mapping[str, Any]) -> str:
 
 
 def object_words(schema: Mapping[str, Any]) -> str:
-    """A schema in words: every field by its name, with what may stand in it, the first one first."""
+    """A schema in words: every field by its name, with what may be in it, the first one first."""
     return f"Reply with one JSON object and nothing before or after it, its fields in this order:\n{_shown(schema)}"
 
 

@@ -32,7 +32,7 @@ class JudgingItem:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One verdict as it stands in a file of verdicts. `orders` are the values of each order for the first model."""
+    """One verdict as it is in a file of verdicts. `orders` are the values of each order for the first model."""
 
     key: str
     models: tuple[str, ...]

@@ -181,7 +181,7 @@ def _sentence_start(line: str, end: int) -> int:
 
 
 def _spoils(words: str, label: str) -> bool:
-    """Whether the words right before a mark deny it, report another's, or say otherwise than it does."""
+    """Whether the words right before a mark deny it, report another's, or contradict it."""
     if "[[" in words or _DENIES.search(words) or _REPORTS.search(_OWN_VOICE.sub("", words)) or _TURNED.search(words):
         return True
     compared = _COMPARES.search(words)
@@ -208,7 +208,7 @@ def last_line(text: str) -> str:
 
 
 def is_own(text: str, pattern: str) -> bool:
-    """Whether what stands above the last line leaves it the judge's own verdict: no line that introduces something
+    """Whether what is above the last line leaves it the judge's own verdict: no line that introduces something
     else, no question about the worse one, and no sentence that a bare label would end."""
     lines = [line.strip().strip(DECORATION) for line in text.splitlines() if line.strip()]
     above = lines[-2] if len(lines) > 1 else ""

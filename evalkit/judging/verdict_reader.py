@@ -1,7 +1,7 @@
 """What a judge's reply says: one of the labels that were offered, a number on the scale, or nothing that can be read.
 
 A verdict is read from the structured field, from the last line where that says it and nothing else, or from a mark
-such as [[A]] that is the only one of the reply and stands behind words that announce it ("my final verdict is that A is
+such as [[A]] that is the only one of the reply and follows words that announce it ("my final verdict is that A is
 slightly better: [[A]]"). So a verdict that the judge quotes, denies, weighs or repeats from the text that it judges is
 never taken for its own. A reply with no verdict, with two, or with a label that was not offered is unread: never a
 tie, never a zero.
@@ -36,7 +36,7 @@ _NUMBER_FIELDS = ("rating", "score", "grade")
 
 def read_label(text: str, labels: Mapping[str, str], *, field: str = "verdict", cut: bool = False) -> Reading[str]:
     """The label that a reply ends with. `labels` maps what may be written to what it stands for (upper and lower
-    case are one, but a single letter that stands alone is a capital). `cut` says that the reply ran to its limit.
+    case are one, but a single letter that is alone is a capital). `cut` says that the reply ran to its limit.
     """
     prepared = _prepared(text)
     if isinstance(prepared, Reading):
@@ -62,7 +62,7 @@ def read_number(
     text: str, low: int, high: int, *, field: str = "rating", whole: bool = True, cut: bool = False
 ) -> Reading[float]:
     """The number from `low` to `high` that a reply ends with; a fraction is none where the scale is `whole`, unless it
-    stands in double brackets.
+    is in double brackets.
 
     "7/10" and "7 out of 10" are read where the scale ends at 10; a number of another scale is not brought to this one.
     """
@@ -80,7 +80,7 @@ def read_number(
     last = announced(prepared, pattern)
     if last.value is None:
         return Reading(problem=last.problem.replace("verdict", "rating"))
-    # MT-Bench reads [[8.5]] where it asked for a whole number; what stands in double brackets was meant.
+    # MT-Bench reads [[8.5]] where it asked for a whole number; what is in double brackets was meant.
     meant = re.search(rf"\[\[\s*{re.escape(last.value)}\s*\]\]", prepared) is not None
     others = {_number_of(mark, low, high, whole and not meant) for mark in markers(prepared, pattern)}
     value = _number_of(last.value, low, high, whole and not meant)
@@ -92,7 +92,7 @@ def read_number(
 def read_levels(text: str, scales: Mapping[str, Sequence[int]], *, cut: bool = False) -> Reading[dict[str, int]]:
     """One level for every criterion, from the object that ends the reply: under "levels", or at its top.
 
-    Every criterion must be there with a level of its own scale; a level may stand as {"level": 3, …}. A reply without
+    Every criterion must be there with a separate level scale; a level may stand as {"level": 3, …}. A reply without
     an object is read where its last lines are `criterion: level`, one a criterion and nothing else.
     """
     prepared = _prepared(text)

@@ -94,7 +94,7 @@ class Batcher(Generic[Job, Result]):
     job has arrived for two turns of the event loop. It takes everything that waits. An exception that `compute`
     raises fails the batch's unanswered jobs as ModelError, and the batcher goes on.
 
-    `prepare`, where it is given, works on what waits in a thread of its own while a batch is under way: one result a
+    `prepare`, where it is given, works on what waits in a separate thread while a batch is under way: one result a
     job, which the next batch finds in `prepared`. Should it raise, the batch has to do without.
     """
 

@@ -46,7 +46,7 @@ class ModelFiles:
 
 
 def asked_model(repo: str, revision: str) -> HubItem:
-    """A model as it is asked of the hub, which a folder of that name would stand in for."""
+    """A model as it is asked of the hub, which a folder of that name would replace."""
     return HubItem("model", repo, revision, instead=f"a folder (there is none at {Path(repo).absolute()})")
 
 

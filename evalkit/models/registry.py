@@ -23,7 +23,7 @@ GROUP = "evalkit.models"
 """The entry-point group through which an installed package brings a provider.
 
 The entry's name is the provider's; its object is a function (name: str, options: Mapping[str, str]) -> Model, where
-`name` is what stands after the first slash of the spec ("" for a bare provider).
+`name` is what follows the first slash of the spec ("" for a bare provider).
 """
 
 Opener = Callable[[str, Mapping[str, str]], Model]

@@ -42,7 +42,7 @@ _LATER: Mapping[type, Mapping[str, object]] = {
     },
     Perplexity: {"tokens": False, "stride": None},
 }
-"""Fields that a request gained, with what they are where they are not used: they then stand in no key, so that
+"""Fields that a request gained, with what they are where they are not used: they then are in no key, so that
 what an older evalkit kept is still found."""
 _VECTORS = b"\x93vectors\n"
 """Begins a kept reply whose vectors follow its JSON as float32 numbers. JSON never begins like this."""

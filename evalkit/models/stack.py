@@ -70,7 +70,7 @@ class Stack:
         return SqliteCache(paths.cache_dir()) if self.cache and self.replay is None else None
 
     def around(self, model: Model, cache: SqliteCache | None, spec: str) -> Model:
-        """An opened model behind the cache and the recording, on which it stands under the name `spec`."""
+        """An opened model behind the cache and the recording, on which it is under the name `spec`."""
         # What a function of the user's depends on, nobody can know.
         if cache is not None and getattr(model, "cacheable", True):
             model = cached(model, cache, since=self.since)

@@ -24,7 +24,7 @@ class PackKind:
     yaml: bool = False
     """Whether it may be written in YAML."""
     ships: bool = False
-    """Whether evalkit has such a folder of its own beside the package."""
+    """Whether evalkit ships such a folder next to the package."""
     packages: tuple[str, ...] = ()
     """The packages of evalkit that bring some of the kind (see `core.named`)."""
     positional: bool = False

@@ -108,7 +108,7 @@ def _is_texts(stored: Any) -> bool:
 
 
 def _store(cache: Path, files: dict[str, Any]) -> None:
-    """Write beside and replace, so that a reader sees the old file or the new one, never a part."""
+    """Write next to and replace, so that a reader sees the old file or the new one, never a part."""
     import json
     import tempfile
 

@@ -1,4 +1,4 @@
-"""A plugin's file as a module of its own, and its errors as messages with file and line."""
+"""A plugin's file as a separate module, and its errors as messages with file and line."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _LONGEST_RANGE = 100_000
 
 
 class _NullError(TemplateError):
-    """A template printed a null, which would stand in the prompt as the word None."""
+    """A template printed a null, which would be in the prompt as the word None."""
 
 
 def _no_nulls(value: object) -> object:

@@ -69,7 +69,7 @@ def _criterion(name: str, value: Value) -> Criterion:
 
 
 def _prompt(value: Value) -> PromptText:
-    """The prompt's text, or the file beside the rubric that holds it."""
+    """The prompt's text, or the file next to the rubric that holds it."""
     text = value.text()
     if "\n" in text or not text.endswith(".txt"):
         return PromptText(text, value.at)

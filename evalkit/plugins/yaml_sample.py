@@ -57,7 +57,7 @@ class Shape:
         return replace(sample, input=(Message.of("user", *shown, text),) if shown else text)
 
     def _images(self, scope: Scope) -> tuple[Image, ...]:
-        """The row's image, or its list of them, which stand ahead of the prompt."""
+        """The row's image, or its list of them, which come ahead of the prompt."""
         if self.image is None:
             return ()
         value = self.image.value(scope)
@@ -162,7 +162,7 @@ def shape_of(keys: Mapping[str, Value]) -> Shape:
         if "image" in keys and key in keys:
             raise keys[key].wrong("a task that shows images is asked as one turn", fix=f"leave {key} out")
     return Shape(
-        # Beside an image, every sample may be asked the same.
+        # Next to an image, every sample may be asked the same.
         prompt=(compiled if "image" in keys else with_markup)(keys["prompt"]),
         answer=_optional(keys, "answer"),
         choices=_choice_templates(keys["choices"]) if "choices" in keys else (),
@@ -199,7 +199,7 @@ def _choice_templates(value: Value) -> tuple[Template, ...]:
 
 
 def in_contexts(prompt: PromptFormat) -> PromptFormat:
-    """The form where choices stand in the context: a few-shot example has its right one behind the question at once."""
+    """The form where choices are in the context: a few-shot example has its right one behind the question at once."""
 
     def answer(sample: Sample) -> str:
         return f"{sample.choices[sample.gold[0]]}{prompt.delimiter}{sample.targets[0]}"

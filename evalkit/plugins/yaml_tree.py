@@ -1,4 +1,4 @@
-"""YAML as a tree whose every part knows its line, so that each mistake in a task file is reported where it stands.
+"""YAML as a tree whose every part knows its line, so that each mistake in a task file is reported where it is.
 
 Only plain YAML is read: no tags but the standard ones, no anchors or merge keys, no key twice.
 """
@@ -47,7 +47,7 @@ class Value:
 
     @property
     def text_line(self) -> int:
-        """The line that the first line of a text stands on: a block (`|`, `>`) begins below its mark."""
+        """The line that the first line of a text is on: a block (`|`, `>`) begins below its mark."""
         return self.line + self._is_block()
 
     def wrong(self, why: str, *, found: str = "", fix: str = "") -> UsageError:
@@ -167,7 +167,7 @@ def read_yaml(path: Path) -> Value:
 
 
 def _malformed(error: yaml.MarkedYAMLError, text: str, path: Path) -> UsageError:
-    """What is wrong with a document that no loader reads; the loader's own words stand behind ours."""
+    """What is wrong with a document that no loader reads; the loader's own words follow ours."""
     mark = error.problem_mark or error.context_mark
     if mark is not None:
         _check_depth_before(text[: mark.index + 1], path)

@@ -1,4 +1,4 @@
-"""From a plan to runs: every model of it in a session of its own, run or resumed; or counted without asking."""
+"""From a plan to runs: every model of it in a separate session, run or resumed; or counted without asking."""
 
 from __future__ import annotations
 

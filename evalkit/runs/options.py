@@ -170,7 +170,7 @@ _ALL = (
         Proportion,
         "Fail the run when more than this proportion of samples could not be measured.  [default: 0.05]",
         "PROPORTION",
-        # A gate has a policy with a proportion of its own.
+        # A gate has a policy with a separate proportion.
         commands=("run", "quantize-check"),
     ),
     RunOption(

@@ -48,7 +48,7 @@ def tags_of(chosen: str) -> tuple[str, ...]:
 
 
 def write_pieces(out: Path, made: str | Iterator[str | bytes | Sibling]) -> list[Path]:
-    """Write a report and what belongs beside it in one step: a reader sees the old file or the new one, never half.
+    """Write a report and what belongs next to it in one step: a reader sees the old file or the new one, never half.
 
     Returns the files that were written, the report first. Raises UsageError where the disk refuses.
     """

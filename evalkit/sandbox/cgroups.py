@@ -2,7 +2,7 @@
 
 The kernel then adds up what everything in the group uses: processes that ended, orphans, memory that several share. A
 group is made only where the memory controller is on for the children of a group that this process may write to, or
-where this process is alone in a group of its own (a systemd unit with `Delegate=yes`); the groups of others stay as
+where this process is alone in a separate group (a systemd unit with `Delegate=yes`); the groups of others stay as
 they are. Source: the kernel's Documentation/admin-guide/cgroup-v2.rst; systemd's CGROUP_DELEGATION.
 """
 

@@ -156,7 +156,7 @@ def _reachable(path: Path) -> bool:
 
 
 def _package(name: str) -> list[Path]:
-    """The folder of an importable package and the one beside it that holds its libraries."""
+    """The folder of an importable package and the one next to it that holds its libraries."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise UsageError(f"the checks need the package {name!r}, which is not installed", fix=f"pip install {name}")

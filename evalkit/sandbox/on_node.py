@@ -52,5 +52,5 @@ def run(asked: Asked, program: Program, output: int) -> Result:
 
 
 def _opened(asked: Asked) -> LocalSandbox:
-    # One worker a process: the cluster gives every program that runs at the same time a process of its own.
+    # One worker a process: the cluster gives every program that runs at the same time a separate process.
     return open_here(asked.limits, asked.packages, unsafe=asked.unsafe, workers=1)

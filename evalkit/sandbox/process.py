@@ -137,7 +137,7 @@ class Worker:
 
 
 def _group(engine: str, limits: ResourceLimits) -> cgroups.Group | None:
-    """Where a container engine makes a group of its own, or no group can be made: None."""
+    """Where a container engine makes a separate group, or no group can be made: None."""
     folder = cgroups.parent() if in_own_cgroup(engine) else None
     try:
         return cgroups.Group(folder, limits) if folder else None

@@ -35,7 +35,7 @@ class Program:
 
     tests: statements that use the names in `entry`, which must be defined by the program. They run in a process of
     their own and reach the program's functions through copies of plain data.
-    prelude: trusted code (imports, helpers) that the tests may use beside their own names.
+    prelude: trusted code (imports, helpers) that the tests may use besides their own names.
     """
 
     source: str

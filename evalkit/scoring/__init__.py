@@ -1,4 +1,4 @@
 """From replies to numbers: answers are extracted, scorers make scores of them, metrics make estimates of scores.
 
-What asks a model to decide stands in `judging`; statistics that know no metric in `stats`.
+What asks a model to decide is in `judging`; statistics that know no metric in `stats`.
 """

@@ -23,7 +23,7 @@ def ndcg(ranked: Sequence[str], relevance: Mapping[str, float], depth: int) -> f
 
 
 def recall(ranked: Sequence[str], relevance: Mapping[str, float], depth: int) -> float:
-    """The proportion of the relevant documents that stand among the first `depth`; 0 where nothing is relevant."""
+    """The proportion of the relevant documents that are among the first `depth`; 0 where nothing is relevant."""
     relevant = {document for document, value in relevance.items() if value >= 1}
     return len(relevant.intersection(ranked[:depth])) / len(relevant) if relevant else 0.0
 

@@ -206,7 +206,7 @@ def wilson(proportion: float, n: float, quantile: float) -> tuple[float, float]:
     square = quantile * quantile
     middle = (proportion + square / (2 * n)) / (1 + square / n)
     half = quantile / (1 + square / n) * math.sqrt(proportion * (1 - proportion) / n + square / (4 * n * n))
-    # At the ends the bound is exactly 0 or 1; rounding must not leave it a hair beside.
+    # At the ends the bound is exactly 0 or 1; rounding must not leave it a hair off.
     low = 0.0 if proportion == 0.0 else max(0.0, middle - half)
     high = 1.0 if proportion == 1.0 else min(1.0, middle + half)
     return low, high

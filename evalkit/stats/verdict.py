@@ -14,7 +14,7 @@ class Verdict:
 
     `how` names the form that was taken; bounds and p are NaN where nothing says how much the value varies. `clusters`
     are independent, `n` counts samples. `left_out` samples are not in the value, and `why` says for what reason and how
-    the bounds meet it. `correction` says over how many decisions an outcome was corrected; empty where it stands alone.
+    the bounds meet it. `correction` says over how many decisions an outcome was corrected; empty where it is alone.
     """
 
     value: float

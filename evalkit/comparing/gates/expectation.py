@@ -67,7 +67,7 @@ class Asked:
 
     @property
     def sizes(self) -> list[int]:
-        """Of the clusters, 1 for a sample that stands alone."""
+        """Of the clusters, 1 for a sample that is alone."""
         import numpy as np
 
         if self.own.clusters is None:

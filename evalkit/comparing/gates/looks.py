@@ -90,7 +90,7 @@ def _check(plan: RunPlan, policy: Policy, rule: Rule) -> None:
 
 
 def _clusters(side: TaskSide) -> dict[str, str]:
-    """Sample to its cluster, or to itself where it stands alone."""
+    """Sample to its cluster, or to itself where it is alone."""
     return {sample: cluster or f"\0{sample}" for sample, cluster in zip(side.ids, side.clusters, strict=True)}
 
 

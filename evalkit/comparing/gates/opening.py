@@ -65,7 +65,7 @@ def open_baseline(path: Path) -> Opened:
 
 
 def open_ref(ref: str, path: Path) -> Opened:
-    """The baseline file as it stands in git at `ref`; `path` is relative to the working directory.
+    """The baseline file as it is in git at `ref`; `path` is relative to the working directory.
 
     Raises UsageError where git, the repository, the ref or the file is not there.
     """

@@ -111,7 +111,7 @@ class Policy:
         return next((found for name, found in self.tasks.items() if fnmatchcase(task, name)), TaskPolicy())
 
     def is_decided_alone(self, task: str) -> bool:
-        """Whether the task has a decision of its own, not only a part in the mean."""
+        """Whether the task has a separate decision, not only a part in the mean."""
         own = self.of(task)
         return self.each or own.margin is not None or own.zero_tolerance or bool(own.slices)
 

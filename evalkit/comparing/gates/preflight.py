@@ -67,7 +67,7 @@ def preflight(plan: RunPlan, baseline: Opened, policy: Policy) -> Preflight:
 
 
 def _covered(plan: RunPlan, candidate: Opened, policy: Policy) -> RunPlan:
-    """The plan without tasks that no decision looks at; a suite that is a task of its own stays whole."""
+    """The plan without tasks that no decision looks at; a suite that is a separate task stays whole."""
     specs = {side.facts["task"]: policy.covers(name) for name, side in candidate.sides.items()}
     kept = tuple(task for task in plan.tasks if not isinstance(task, str) or specs.get(task, True))
     return replace(plan, tasks=kept)

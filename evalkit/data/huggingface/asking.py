@@ -79,7 +79,7 @@ def offline(wanted: bool = True) -> Iterator[None]:
         os.environ.pop(_OFFLINE) if before is None else os.environ.update({_OFFLINE: before})
         for module, value in changed:
             setattr(module, _OFFLINE, value)
-        for name in late & sys.modules.keys():  # imported meanwhile, with what stood in the environment
+        for name in late & sys.modules.keys():  # imported meanwhile, with what was in the environment
             setattr(sys.modules[name], _OFFLINE, before not in (None, "", "0"))
 
 

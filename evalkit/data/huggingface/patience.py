@@ -41,7 +41,7 @@ def be_patient() -> None:
         return
     client = get_session()
     if hasattr(client, "send") and not hasattr(client, _MARK):
-        # On the client that is there: a factory of its own may stand behind it, with proxies and certificates.
+        # On the client that is there: a separate factory may come after it, with proxies and certificates.
         # setattr: to type checkers, a method of somebody else's class is not to be replaced.
         for name, value in (("send", _waiting(client.send)), (_MARK, True)):
             setattr(client, name, value)

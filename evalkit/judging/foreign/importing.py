@@ -21,7 +21,7 @@ Labelled = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """`found`: the verdicts. `rows`: lines of the file. `repeats`: what stood there more than once, how often; all of
+    """`found`: the verdicts. `rows`: lines of the file. `repeats`: what was there more than once, how often; all of
     it is among the verdicts unless it was to be dropped. `labels`: what is right, where the file says it."""
 
     found: tuple[Judged, ...]

@@ -1,4 +1,4 @@
-"""Documents cut into chunks that know where they stand, so that evidence can be traced to its characters."""
+"""Documents cut into chunks that know where they are, so that evidence can be traced to its characters."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Chunking:
     """How documents are cut; sizes are in characters.
 
     - fixed: every `size` characters, each chunk beginning `overlap` before the last one's end.
-    - sentence: whole sentences up to `size`, of which the last ones (up to `overlap`) stand in the next chunk as well;
+    - sentence: whole sentences up to `size`, of which the last ones (up to `overlap`) are in the next chunk as well;
       a sentence longer than `size` is cut as in "recursive".
     - recursive: paragraphs together up to `size`; one that is longer is cut into lines, a line into sentences, a
       sentence into words, a word anywhere. What stands together on one level overlaps in its last pieces.

@@ -55,7 +55,7 @@ def _python(text: str) -> list[Any]:
 
 
 def _texts_touch(text: str) -> bool:
-    """Whether two texts stand beside each other, which Python reads as one."""
+    """Whether two texts are next to each other, which Python reads as one."""
     before = -1
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in _BETWEEN:

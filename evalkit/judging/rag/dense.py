@@ -56,7 +56,7 @@ class DenseIndex:
 
 
 def vectors_of(model: Model, texts: Sequence[str], role: Literal["query", "document"]) -> NDArray[np.float32]:
-    """The vectors of texts, each of length 1, of shape (n, dimension). Blocks, and works beside a running event loop.
+    """The vectors of texts, each of length 1, of shape (n, dimension). Blocks, and works while an event loop runs.
 
     Raises UsageError for a model that embeds nothing and for a text that it cannot embed.
     """
@@ -69,12 +69,12 @@ def vectors_of(model: Model, texts: Sequence[str], role: Literal["query", "docum
 
 
 def closed(model: Model) -> None:
-    """Close a model. Blocks, and works beside a running event loop."""
+    """Close a model. Blocks, and works while an event loop runs."""
     _apart(model.close)
 
 
 def _apart(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    """What the coroutine returns, run by an event loop in a thread of its own."""
+    """What the coroutine returns, run by an event loop in a separate thread."""
     with ThreadPoolExecutor(1, thread_name_prefix="evalkit-embed") as thread:
         return thread.submit(lambda: asyncio.run(work())).result()
 

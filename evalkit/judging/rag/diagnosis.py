@@ -37,7 +37,7 @@ def diagnose(positions: Sequence[int], of: int, *, failed: bool, faithful: bool 
     """What a failure is put down to.
 
     No context holds the evidence: retrieval. One does, and the answer says what the contexts do not: generation. The
-    answer keeps to the contexts (or says nothing: None) and the evidence stood in the middle alone: ordering; it stood
+    answer keeps to the contexts (or says nothing: None) and the evidence was in the middle alone: ordering; it stood
     near an end and was left there: generation.
     """
     found = tuple(sorted(positions))

@@ -62,7 +62,7 @@ def _is_nothing(value: object) -> bool:
 
 
 def _answer(value: Any, at: str) -> tuple[str | None, Any]:
-    """The answer, and the contexts that LlamaIndex's Response holds beside it."""
+    """The answer, and the contexts that LlamaIndex's Response holds next to it."""
     nodes = None
     if isinstance(value, Mapping):
         nodes = value.get("source_nodes")

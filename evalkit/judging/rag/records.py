@@ -7,7 +7,7 @@ holds, as plain JSON:
     "contexts":   [{"id", "text", "rank", "score"?, "document"?, "start"?, "end"?, "holds"?}, …], best first
     "references": [{"id", "text"?, "document"?, "relevance"?}, …], what should have been found; absent: nobody says
     "answer":     str, where the answer was made elsewhere ("" is an answer, too); else it is the reply
-    "citations":  [{"context", "claim"?}, …], what the answer cites, where that was recorded beside it
+    "citations":  [{"context", "claim"?}, …], what the answer cites, where that was recorded next to it
 
 `to_data` writes that form, `of_sample` reads it.
 """
@@ -40,7 +40,7 @@ class Context:
     """A text that was put before the model. `rank` counts from 1; `score` is the retriever's, higher is better.
 
     A chunk of a document also says where it was: characters `start` to `end` of `document`. `holds` are the ids of
-    the references whose text stands in it.
+    the references whose text is in it.
     """
 
     id: str
@@ -107,7 +107,7 @@ class RagRecord:
 
 
 def to_data(record: RagRecord) -> dict[str, Any]:
-    """What stands under `Sample.data`: plain JSON, without keys that say nothing."""
+    """What is under `Sample.data`: plain JSON, without keys that say nothing."""
     data: dict[str, Any] = {
         "question": record.question,
         "contexts": [_context_out(context) for context in record.contexts],

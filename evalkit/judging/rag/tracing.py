@@ -1,4 +1,4 @@
-"""Which reference passages stand in which contexts, by their text."""
+"""Which reference passages are in which contexts, by their text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENOUGH = 0.5
 def held_passages(contexts: Sequence[Context], references: Sequence[Reference]) -> tuple[Context, ...]:
     """The contexts, each with the passages that it holds, for contexts that come without their place in a document.
 
-    White space and case do not count. A context holds a passage that stands in it whole, and a passage of which it is
+    White space and case do not count. A context holds a passage that is in it whole, and a passage of which it is
     itself at least half.
     """
     passages = [(reference, flat(reference.text)) for reference in references if reference.text]

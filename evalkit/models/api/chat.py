@@ -27,7 +27,7 @@ _SEEDS = 1 << 31
 
 
 class ChatWire(ModelWire):
-    """`model` and what stands in every request come from the options."""
+    """`model` and what is in every request come from the options."""
 
     many = True
 

@@ -44,7 +44,7 @@ class CompletionsWire(ModelWire):
 @dataclass(frozen=True, slots=True)
 class Echoed:
     """A prompt's tokens as the server spells them, each with its log-probability (None for the first, which nothing
-    stands before) and whether it was the likeliest.
+    comes before) and whether it was the likeliest.
 
     Reported offsets are not kept: servers count a begin token into them, or bytes instead of characters.
     """
@@ -87,7 +87,7 @@ class Echoed:
         if len(self.tokens) < 2 or self.values[0] is not None:
             return False
         first = self.tokens[0]
-        # A text may bring a begin token of its own, which then stands behind the server's.
+        # A text may bring a separate begin token, which then follows the server's.
         twice = first == self.tokens[1] and self.text.startswith(first) and not self.text.startswith(first * 2)
         return twice or "".join(self.tokens[1:]) == self.text or not (self.text.startswith(first) or "\ufffd" in first)
 

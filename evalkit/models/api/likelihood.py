@@ -76,7 +76,7 @@ class Likelihoods:
         if not request.text:
             return Reply(loglikelihoods=(0.0,), greedy=(True,))
         echo = await self._echo(self._begin + request.text)
-        # Without a begin token, the text's own first token is what the others stand after.
+        # Without a begin token, the text's own first token is what the others follow.
         scored = [value for value in echo.values if value is not None]
         own = [value for value in echo.values[echo.after(len(self._begin)) or 0 :] if value is not None]
         begun = bool(self._begin) or echo.has_begin_token or echo.values[0] is not None

@@ -106,7 +106,7 @@ class ApiOptions(ThoughtOptions):
 def refuse_secret(key: str) -> None:
     """Raises UsageError for an option that is called as if it held a key; the value is never shown."""
     if any(word in key.lower() for word in _SECRET_WORDS):
-        # What stands on a command line ends in shell histories and manifests.
+        # What is on a command line ends in shell histories and manifests.
         raise UsageError(
             f"a key is never given as an option ({key}=…)",
             fix="export it, and name the variable: key_env=MY_KEY",

@@ -159,7 +159,7 @@ def change_for(said: Said, sent: Mapping[str, Any], needs: frozenset[str]) -> Ch
         return None
     for name in _named(said, here):
         if name == "logprobs" and "top_logprobs" in here:
-            # The limit is that of the number, which has a name of its own.
+            # The limit is that of the number, which has a separate name.
             bound = _bound(said, _size(sent["top_logprobs"]))
             if bound is not None:
                 return Change("top_logprobs", "most", bound)

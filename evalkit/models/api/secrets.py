@@ -67,7 +67,7 @@ def find_key(provider: str, names: Sequence[str], *, required: bool) -> Secret:
     """The key of a provider: the first of the environment variables `names`, else the OS keyring's entry.
 
     The keyring is asked where the package `keyring` is installed: service "evalkit", user name = the provider.
-    Raises UsageError where a required key is nowhere, and for one that cannot stand in a header.
+    Raises UsageError where a required key is nowhere, and for one that cannot be in a header.
     """
     for name in names:
         value = os.environ.get(name, "").strip()

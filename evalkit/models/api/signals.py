@@ -59,7 +59,7 @@ def _row(
 
 
 def _pattern(forms: str) -> re.Pattern[str]:
-    """One pattern of forms that stand on lines, or with " | " between them."""
+    """One pattern of forms that are on lines, or with " | " between them."""
     return re.compile("|".join(form.strip() for line in forms.strip().splitlines() for form in line.split(" | ")))
 
 

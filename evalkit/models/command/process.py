@@ -106,7 +106,7 @@ class _Process:
             self._waiting.pop(number, None)
 
     def end(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """The program and all that it started: it leads a session of its own."""
+        """The program and all that it started: it leads a separate session."""
         self.ended = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
@@ -134,7 +134,7 @@ class _Process:
             self.end()
         self.ended = True
         status = await self._process.wait()
-        with contextlib.suppress(TimeoutError):  # a child of its own may hold its stderr
+        with contextlib.suppress(TimeoutError):  # a separate child may hold its stderr
             await asyncio.wait_for(asyncio.shield(self._hears_errors), 1.0)
         failure = ModelError(wrong or f"the program ended with status {status}{self.last_words}")
         for waiting in self._waiting.values():

@@ -14,7 +14,7 @@ from evalkit.models.model_files import REPO, SNAPSHOT, ModelFiles, asked_model, 
 __all__ = ["Files", "find", "identify"]
 
 _SMALL = ("*.json", "*.txt", "*.model", "*.jinja", "*.py")
-"""Everything that decides an embedding beside the weights: modules, pooling, prompts, tokenizer, code."""
+"""Everything that decides an embedding next to the weights: modules, pooling, prompts, tokenizer, code."""
 
 
 @dataclass(frozen=True, slots=True)

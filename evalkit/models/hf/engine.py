@@ -85,7 +85,7 @@ class Engine:
 
     @property
     def prepares(self) -> bool:
-        """Whether preparing what waits gains time: beside a device, not on the processor that computes anyway."""
+        """Whether preparing what waits gains time: next to a device, not on the processor that computes anyway."""
         return not self._loaded.device.startswith("cpu")
 
     def run(self, batch: Batch[Request, Reply]) -> None:

@@ -20,7 +20,7 @@ def identify(checkpoint: Checkpoint, options: HfOptions, adapter: Adapter | None
 
     Device and batch size are left out: they change roundings, not the model. So do an attention implementation, a
     device map, tensor parallelism and compilation, but who names one of them wants to see what it does, and would be
-    shown cached replies: they stand in the identity where they were named. Raises UsageError where the weights can't
+    shown cached replies: they are in the identity where they were named. Raises UsageError where the weights can't
     be read.
     """
     facts = {

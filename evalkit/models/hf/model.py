@@ -116,7 +116,7 @@ class LocalModel(CheckpointModel[HfOptions]):
     async def _start(self) -> None:
         """Load the model, once; everyone who asks meanwhile waits for it."""
         if self._loading is None:
-            # A thread of its own: which device's worker will compute is known only once torch is imported.
+            # A separate thread: which device's worker will compute is known only once torch is imported.
             with_torch = ThreadPoolExecutor(1, thread_name_prefix="evalkit-load")
             self._loading = with_torch.submit(self._load)
             with_torch.shutdown(wait=False)

@@ -1,6 +1,6 @@
 """From requests to what is computed for them: rendered, tokenised, and cut into rows or streams.
 
-Nothing here touches the model's weights, so it may run in a thread of its own while the device computes.
+Nothing here touches the model's weights, so it may run in a separate thread while the device computes.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def local_device(device: str) -> str:
 
 
 def _connected() -> Any:
-    """The group through which the first process talks to the others, beside the one that tensors go through."""
+    """The group through which the first process talks to the others, next to the one that tensors go through."""
     global _group
     if _group is None:
         import torch

@@ -123,7 +123,7 @@ class Engine:
         if not lengths:
             return
         longest = min(max(lengths), self._room)
-        # Two neighbours on both sides of a cut stand in the cache at the same time.
+        # Two neighbours on both sides of a cut are in the cache at the same time.
         self._reserve(max(_WAVE, longest) + longest, longest)
         most = max(longest, self._sequences.cells - longest)
         score(work, self._sequences, most=most, room=self._sequences.cells, leaves=self._leaves)

@@ -47,7 +47,7 @@ def flash_attention(options: GgufOptions, layers: int) -> int:
     """llama.cpp's number for whether attention is computed in one piece: -1 leaves it to llama.cpp.
 
     On a CPU that rounds otherwise for one token than for many, so that a number would depend on what is computed
-    beside it: by up to 0.3 nats with 8-bit weights, where every rounding is multiplied by the next one.
+    next to it: by up to 0.3 nats with 8-bit weights, where every rounding is multiplied by the next one.
     """
     if options.flash_attention == "auto" and not layers and not options.kv.startswith("q"):
         return 0

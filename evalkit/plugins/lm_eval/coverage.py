@@ -124,7 +124,7 @@ def _rows(
     data: DataOptions,
     known: dict[tuple[Any, ...], dict[str, str]],
 ) -> str:
-    """Where the row is from that the task makes a sample of. Raises what it fails with on the last that there is."""
+    """Where the row is from that the task makes a sample of. Raises what it fails with on the last."""
     if _has_row(name, config, folder, project, data):
         return "mirror"
     row = row_of(str(config.dataset_path), str(config.dataset_name))

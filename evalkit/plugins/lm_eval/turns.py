@@ -12,7 +12,7 @@ __all__ = ["ExampleRow", "answer_of", "example_text", "example_turn"]
 
 
 class ExampleRow(dict[str, Any]):
-    """The row of a worked example, which may begin its answer otherwise than what is asked."""
+    """The row of a worked example, which may begin its answer differently from what is asked."""
 
 
 def example_turn(config: Config, doc: Doc) -> tuple[str, str]:

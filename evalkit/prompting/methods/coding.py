@@ -9,7 +9,7 @@ from evalkit.core import AskModel, Attempt, Capabilities, Method, Model, PromptF
 from evalkit.prompting.methods.generating import generate
 
 CHAT = "chat"
-"""The note on a reply that came from a chat model: its code stands in a block somewhere."""
+"""The note on a reply that came from a chat model: its code is in a block somewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def described(function: Function) -> str:
 async def called(function: Function, written: str) -> str:
     """What the call gives, as text; what it raises is text, too, since the model shall see it and go on.
 
-    `written` is a JSON object of arguments, or, for a function of one parameter, its value as it stands.
+    `written` is a JSON object of arguments, or, for a function of one parameter, its value as it is.
     """
     try:
         arguments = _arguments(function, written)

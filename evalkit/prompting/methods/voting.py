@@ -85,5 +85,5 @@ def majority(answers: list[str | None]) -> int:
 
 
 def _elected(reply: Reply, index: int) -> Reply:
-    """One text of the reply as a reply of its own, which cost nothing more."""
+    """One text of the reply as a separate reply, which cost nothing more."""
     return replace(reply.part(slice(index, index + 1)), usage=Usage(), seconds=0.0)

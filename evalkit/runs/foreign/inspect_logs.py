@@ -171,7 +171,7 @@ _ROLES = ("system", "user", "assistant", "tool")
 
 
 def _attached(text: str, attachments: Mapping[str, str]) -> str:
-    """Long texts stand in the log once, and are named where they were."""
+    """Long texts are in the log once, and are named where they were."""
     if text.startswith("attachment://"):
         return str(attachments.get(text.removeprefix("attachment://"), text))
     return text

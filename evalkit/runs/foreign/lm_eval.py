@@ -1,4 +1,4 @@
-"""lm-evaluation-harness's output with --log_samples: `samples_<task>_<time>.jsonl` beside `results_<time>.json`."""
+"""lm-evaluation-harness's output with --log_samples: `samples_<task>_<time>.jsonl` next to `results_<time>.json`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evalkit.runs.foreign.run import ForeignRun, entry_of, manifest_of, mean_of
 from evalkit.runs.store.manifest import SuiteEntry, SuiteMember
 
 _SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.\-:]+)\.jsonl")
-# What a line holds beside its metrics.
+# What a line holds besides its metrics.
 _OWN = frozenset(
     [
         "doc_id",

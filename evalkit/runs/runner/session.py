@@ -186,7 +186,7 @@ async def execute(
             entry.result.signature = signature(
                 entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
             )
-            journal.flush()  # a result stands in the manifest only after its records
+            journal.flush()  # a result is in the manifest only after its records
             if task.subset is not None:
                 own = (record for record in read_records(folder) if record.task == task.name)
                 calibrate(entry.result, metrics_of(task.task), task.subset, own)

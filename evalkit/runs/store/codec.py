@@ -199,7 +199,7 @@ def _prompt_in(raw: dict[str, Any] | None, preamble: PreambleText, folder: Path)
 
 def _sample_out(sample: Sample, prompt: Prompt | None, place: Place) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    # A text that is asked as it stands (perplexity) is written once.
+    # A text that is asked as it is (perplexity) is written once.
     if prompt is None or sample.input != (prompt.messages or prompt.question):
         out["input"] = sample.input if isinstance(sample.input, str) else _messages_out(sample.input, place)
     for name in ("targets", "choices", "gold", "cluster", "groups", "data"):

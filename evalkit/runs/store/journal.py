@@ -217,7 +217,7 @@ def _told(folder: Path) -> Iterator[None]:
 
 
 def _drop_torn_line(path: Path) -> None:
-    """Cut a file back to its last newline; what stands behind it was being written when the process died."""
+    """Cut a file back to its last newline; what follows it was being written when the process died."""
     if not path.is_file():
         return
     with path.open("r+b") as file:

@@ -51,7 +51,7 @@ def limit_tree(memory: int, processes: int, files: int, own_users: bool) -> None
     _lower(resource.RLIMIT_NOFILE, files)
     _lower(resource.RLIMIT_CORE, 0)
     if own_users:
-        # Elsewhere this would count everything that the user runs; a container engine has a limit of its own.
+        # Elsewhere this would count everything that the user runs; a container engine has a separate limit.
         _lower(resource.RLIMIT_NPROC, processes)
 
 

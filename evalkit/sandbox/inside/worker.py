@@ -257,7 +257,7 @@ class Worker:
         os._exit(0)
 
     def _become(self, last: int) -> None:
-        """A process of its own session with standard streams, limits, and no descriptor above `last`."""
+        """A separate process session with standard streams, limits, and no descriptor above `last`."""
         os.setsid()
         for number, name in enumerate(("input", "output", "errors")):
             os.dup2(self._files[name], number)

@@ -37,7 +37,7 @@ BETWEEN = (
     r"yang|benar|tepat|đúng|là|chính xác)(?!\w)"
     r"|应该|應該|应|應|的|为|為|选项|選項|选择|選擇|该题|此题|本题|الصحيحة|الصحيح|هو|هي|الخيار|الحرف|सही|विकल्प|সঠিক|ที่ถูกต้อง|ข้อ|ตัวเลือก"
 )
-"""What may stand between it and its link."""
+"""What may be between it and its link."""
 LINK = (
     r"['’]s(?=\s)|[:=→⇒➜—–】]|-\s|->|=>|\b(?:is|was|are|be|being|ist|lautet|wäre|sind|est|serait|es|sería|é|è|e'|är|is|luidt|to|"
     r"jest|je|"

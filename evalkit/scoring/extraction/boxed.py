@@ -96,7 +96,7 @@ def _last_box(text: str) -> Reading[str]:
 
 
 def minerva_answer(text: str) -> str | None:
-    """What stands in "Final Answer: The final answer is … . I hope it is correct.", or None."""
+    """What is in "Final Answer: The final answer is … . I hope it is correct.", or None."""
     found = _MINERVA.search(text + "I hope it is correct.")
     return found.group(1).strip() if found else None
 

@@ -144,7 +144,7 @@ def _called(statement: ast.stmt) -> list[ast.Call]:
 
 
 def _prints_a_name(call: ast.Call) -> bool:
-    """Whether a program prints the result of a call that stands before, which is no call of a function on offer."""
+    """Whether a program prints the result of a call that comes before, which is no call of a function on offer."""
     named = isinstance(call.func, ast.Name) and call.func.id == "print" and not call.keywords
     return named and bool(call.args) and all(isinstance(given, ast.Name) for given in call.args)
 

@@ -148,7 +148,7 @@ def _depths(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _lines(text: str) -> tuple[FunctionCall, ...] | None:
-    """One call a line, in Python's syntax or as JSON; nothing else may stand there."""
+    """One call a line, in Python's syntax or as JSON; nothing else may be there."""
     lines = [line.strip().rstrip(",;") for line in textwrap.dedent(text).splitlines() if line.strip()]
     if len(lines) < 2:
         return None

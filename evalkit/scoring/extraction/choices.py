@@ -29,7 +29,7 @@ def choice(text: str, choices: Sequence[str], *, lettered: bool = False) -> Read
     if by_letter.value is not None and by_text.value is not None:
         word = choices[by_text.value].split(" ", 1)[0]
         if word == LETTERS[by_letter.value]:
-            # "B flat" is a choice of its own, wherever it stands.
+            # "B flat" is a separate choice, wherever it stands.
             return by_text
     return by_letter
 

@@ -29,7 +29,7 @@ class Block:
 def code_blocks(text: str) -> list[Block]:
     """Every fenced block in order. A fence that is never closed ends with the text.
 
-    A fence that stands in a text of the program's own, between triple quotes, closes no block.
+    A fence that is in a text of the program's own, between triple quotes, closes no block.
     """
     fences = list(_FENCE.finditer(text))
     found: list[Block] = []
@@ -134,7 +134,7 @@ def is_python(code: str) -> bool:
 def complete(prefix: str, code: str, names: Sequence[str]) -> str:
     """A whole program of a problem's beginning and a reply's code.
 
-    Code that defines one of `names` replaces the beginning's own definition and keeps what stands before it
+    Code that defines one of `names` replaces the beginning's own definition and keeps what comes before it
     (imports, helper functions); any other code is taken as the body that follows, indented where it is not.
     """
     if defines(code, names):
@@ -219,6 +219,6 @@ def _bare_code(text: str) -> str:
 
 
 def _indented_body(text: str) -> bool:
-    """Whether the text is what stands in a function: indented throughout, and Python once it has a head."""
+    """Whether the text is what is in a function: indented throughout, and Python once it has a head."""
     lines = [line for line in text.splitlines() if line.strip()]
     return bool(lines) and all(line[0].isspace() for line in lines) and is_python("def f():\n" + text)

@@ -23,7 +23,7 @@ _ESCAPE = re.compile(rf"\\(?P<valid>[\\\"/']|u[0-9a-fA-F]{{4}}|(?!(?:{_COMMANDS}
 def json_field(text: str, field: str) -> Reading[Any]:
     """The value of the last `field` at the top of an object in a reply.
 
-    Objects may stand in a fence or amid prose, hold line breaks in their texts, and be broken off after the field. A
+    Objects may be in a fence or amid prose, hold line breaks in their texts, and be broken off after the field. A
     field whose value is broken off itself, or is null, is UNREADABLE or no answer: never a part of it. Backslashes of
     LaTeX that JSON would have doubled ("\\frac", "\\sqrt", "\\times") are LaTeX's.
     """

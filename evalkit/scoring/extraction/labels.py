@@ -112,7 +112,7 @@ def _named(text: str, labels: Sequence[str]) -> Reading[int]:
 
 
 def _behind(announced: re.Pattern[str], text: str, found: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
-    """The labels, with their places, that stand behind words that announce them."""
+    """The labels, with their places, that follow words that announce them."""
     kept = {n: [p for p in places if announced.search(text[max(0, p - _BEFORE) : p])] for n, places in found.items()}
     return {number: places for number, places in kept.items() if places}
 

@@ -128,7 +128,7 @@ def _led(
     if not others:
         return Reading(problem=_TWO) if goes_through_all and not later else Reading(offered.index(lead.letter))
     if _ENDS.match(text, lead.end) and len({*_ITEM.findall(text[lead.end : others[0][0].start])} & {*offered}) > 1:
-        # Another question with options of its own stands between the letter and the answer to that.
+        # Another question with options of its own is between the letter and the answer to that.
         return Reading(offered.index(lead.letter))
     answers = text[lead.end : lead.end + 1] == ":" and lead.letter == "A"
     counts = text[lead.start].islower()
@@ -196,7 +196,7 @@ def _mentions(text: str) -> Iterator[_Mention]:
 
 
 def _may_be_small(after: str, kind: str, states: bool, leads: bool) -> bool:
-    """Whether a small letter is one of a choice: it ends where its line does, or stands in brackets."""
+    """Whether a small letter is one of a choice: it ends where its line does, or is in brackets."""
     if kind in ("box", "bracket"):
         return kind == "box" or states or leads
     return bool(states and _ENDS.match(after)) or bool(leads and _LISTED.match(after))
@@ -274,6 +274,6 @@ def _denied(text: str, group: Sequence[_Mention]) -> bool:
         return re.search(r"(?i)\bnot (?:only|just)\b|\bno (?:doubt|wait)\b|\bno[,.:!]", before) is None
     wrong = words.DENIED_AFTER.match(after)
     if wrong is None or (any(mention.stated == 2 for mention in group) and not words.SINGULAR.match(after)):
-        # "The answer is (A) False" says what stands under A.
+        # "The answer is (A) False" says what is under A.
         return False
     return re.search(r"(?i)not (?:only|just|wrong|incorrect|false)", after[: wrong.end() + 12]) is None

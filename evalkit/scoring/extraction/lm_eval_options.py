@@ -15,7 +15,7 @@ _LETTER = re.compile(r"(\([A-Z]\))")
 def option_letter(text: str, options: Sequence[str]) -> str | None:
     """The option that a reply names, as "(B)", or None.
 
-    The last letter in parentheses wins; else the last option whose text stands in the reply, ignoring case and
+    The last letter in parentheses wins; else the last option whose text is in the reply, ignoring case and
     punctuation (the longest where one begins like another); else the last letter after a colon. Source:
     lm-evaluation-harness' multiple-choice filter.
     """

@@ -90,7 +90,7 @@ _CUT_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,3}\{[^{}]*[\d.,]\Z")
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as it was written: with percent sign, `value` is what stands before it ("50 %": 50).
+    """A number as it was written: with percent sign, `value` is what comes before it ("50 %": 50).
 
     `scale` is what a word of scale stands for, and is part of `value` ("3 million": 3,000,000 and 1,000,000).
     """
@@ -107,7 +107,7 @@ class Number:
 
 def number(text: str) -> Reading[Number]:
     """The number that a reply gives: the reply itself, else that of its last box, the last that is stated ("the
-    answer is 5", "#### 5") and not taken back, one that is its first paragraph, and the last that stands in it."""
+    answer is 5", "#### 5") and not taken back, one that is its first paragraph, and the last that is in it."""
     text = before_it_runs_on(_tidied(text[:_LONGEST])).strip()
     whole = _whole(text)
     if whole is not None and not _FACTORIAL.search(text):
@@ -191,7 +191,7 @@ def _whole(text: str) -> Number | None:
 
 
 def _in(text: str) -> Number | None:
-    """The one number of a short text; of several, what stands behind the last "=", or the first where no sum begins."""
+    """The one number of a short text; of several, what follows the last "=", or the first where no sum begins."""
     tokens = list(_TOKEN.finditer(text))
     if len(tokens) == 1:
         return _value(tokens[0], text)

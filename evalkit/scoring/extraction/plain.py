@@ -1,4 +1,4 @@
-r"""A reply as plain text: what stands in it for looks or for a chat template is taken off before an answer is read.
+r"""A reply as plain text: what is in it for looks or for a chat template is taken off before an answer is read.
 
 Marks of a template, HTML, LaTeX's text commands, full-width characters. A box becomes ⟦…⟧, so that it is still told
 from other text; Markdown's marks stay, because a bold letter is one that was meant.
@@ -42,7 +42,7 @@ _DEEPEST = 4
 def plain(text: str) -> str:
     """The text without marks of templates, tags and text commands, in compatible characters, boxes as ⟦…⟧.
 
-    What stands behind a mark that ends a turn is left out where anything stands before it: a model that did not stop
+    What follows a mark that ends a turn is left out where anything comes before it: a model that did not stop
     goes on with another turn, which answers nothing.
     """
     ended = _END.search(text)
@@ -82,6 +82,6 @@ def boxes_marked(text: str) -> str:
 
 
 def before_it_runs_on(text: str) -> str:
-    """What stands before the reply goes on with another question; all of it where nothing stands there."""
+    """What comes before the reply goes on with another question; all of it where nothing is there."""
     cut = _RUN_ON.search(text)
     return text[: cut.start()] if cut and text[: cut.start()].strip() else text

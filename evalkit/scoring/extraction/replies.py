@@ -73,7 +73,7 @@ def final_answer(replies: Sequence[Reply], strip: Literal["both", "left", "none"
     - What a provider's filter withheld (the note "refused") is REFUSED with what came of the text.
     - An empty text is NO_ANSWER; where the note "unreadable-answer" says that there was something, it is UNREADABLE.
     - A text that ran to its token limit is LENGTH with the text kept: a base model seldom stops by itself, and
-      its answer stands at the front. It is scored as it is and shows among the outcomes, so nobody takes a low
+      its answer is at the front. It is scored as it is and shows among the outcomes, so nobody takes a low
       score for a wrong model where the limit was too small.
 
     Raises ValueError where there is no text, because the task's method asked for something else.

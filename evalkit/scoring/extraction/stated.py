@@ -13,7 +13,7 @@ _AROUND = " \t*_\"'`$“”"
 
 
 def stated_text(text: str) -> Reading[str]:
-    """What stands behind the last "answer is" or "answer:", to the end of its line, without a full stop.
+    """What follows the last "answer is" or "answer:", to the end of its line, without a full stop.
 
     As the authors of BIG-Bench Hard's chain-of-thought prompts read it (Suzgun et al. 2022, arXiv 2210.09261): the
     full stop is dropped where there is one, and nothing else.

@@ -185,7 +185,7 @@ class _NotT5(str):
 
 
 def _longest(config: Any) -> int:
-    """How many tokens the encoder takes; a tokenizer without a limit of its own makes bert-score overflow."""
+    """How many tokens the encoder takes; a tokenizer without a separate limit makes bert-score overflow."""
     positions = getattr(config, "max_position_embeddings", None)
     if not isinstance(positions, int) or positions < 1:
         return 512

@@ -49,7 +49,7 @@ def _wanted(sample: Sample) -> str:
 
 
 def found_in(text: str, canary: str) -> str:
-    """How the canary stands in the text ("as it is", "backwards", …), or "". Raises ValueError for a short one."""
+    """How the canary is in the text ("as it is", "backwards", …), or "". Raises ValueError for a short one."""
     letters = re.sub(r"[\W_]", "", canary)
     if len(letters) < 6:
         raise ValueError(f"the canary {canary!r} has fewer than 6 letters and digits")

@@ -310,7 +310,7 @@ _VALIDITIES = {
 
 
 def _validity(tried: Sequence[_Tried], finish: Sequence[str]) -> Validity:
-    """What all completions have in common; one that ran to its token limit counts as it stands and shows."""
+    """What all completions have in common; one that ran to its token limit counts as it is and shows."""
     words = {one.word for one in tried}
     if len(words) == 1 and (found := _VALIDITIES.get(next(iter(words)))):
         return found

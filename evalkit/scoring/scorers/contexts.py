@@ -1,4 +1,4 @@
-"""Accuracy over choices that stood in the context, by what each makes of the same continuation."""
+"""Accuracy over choices in the context, by what each makes of the same continuation."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def extracted(
 
     `read` gets the sample and the reply's text, and returns None where it finds no answer, which is NO_ANSWER. Both
     sides are then normalised as lm-evaluation-harness' exact match does: every match of the `ignore` patterns is
-    deleted, then case, then ASCII punctuation. `settings` stand in the signature.
+    deleted, then case, then ASCII punctuation. `settings` are in the signature.
 
     Scoring raises ValueError for a sample without targets.
     """

@@ -173,7 +173,7 @@ def _features(module: Any, metric: str) -> _Features:
 
 
 def _leaf(feature: Any) -> tuple[Kind, bool]:
-    """(kind of a feature's values, whether they stand in a list)."""
+    """(kind of a feature's values, whether they are in a list)."""
     inner = getattr(feature, "feature", None)
     if inner is None and isinstance(feature, list):
         inner = feature[0]

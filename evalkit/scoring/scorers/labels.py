@@ -1,4 +1,4 @@
-"""Classes: which one a reply names, with what accuracy, F1 and Matthews' correlation stand on."""
+"""Classes: which one a reply names, with what accuracy, F1 and Matthews' correlation are on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process of its own that compares mathematical answers, because "9^{9^{9^9}}" must be able to end it.
+"""A separate process that compares mathematical answers, because "9^{9^{9^9}}" must be able to end it.
 
 It reads one JSON list a line, [gold text, reply, error], and answers {"equal": …, "gold": …, "said": …}: whether
 they are equal, whether the gold could be read, and what the reply was read as. Started by

@@ -122,7 +122,7 @@ class _Segments(ScoreSample):
     def _segment(self, text: str, targets: tuple[str, ...]) -> tuple[float, tuple[float, ...]]:
         if not self.made:
             self.made.append(_made(self.make))
-        # What sacrebleu's own bootstrap stands on; its public scores leave out the counts of chrF.
+        # What sacrebleu's own bootstrap is on; its public scores leave out the counts of chrF.
         [counts] = self.made[0]._extract_corpus_statistics([text], [[target] for target in targets])
         value = self.made[0]._compute_score_from_stats(list(counts)).score / 100.0
         return value if self.name == "ter" else min(value, 1.0), tuple(map(float, counts))

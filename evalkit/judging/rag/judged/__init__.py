@@ -34,5 +34,5 @@ __all__ = [
 
 
 def prompts_beside(file: str | Path) -> Prompts:
-    """The prompts rag_claims.txt and rag_verdicts.txt beside a judge's file. Raises UsageError where one is missing."""
+    """The prompts rag_claims.txt and rag_verdicts.txt next to a judge's file. Raises UsageError if one is missing."""
     return Prompts(PromptText.beside(file, "rag_claims"), PromptText.beside(file, "rag_verdicts"))

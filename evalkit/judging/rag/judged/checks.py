@@ -70,7 +70,7 @@ def claim_check(name: str, prompts: Prompts, *, failed_below: float = 0.5) -> Ju
     """RAGChecker's eleven figures of a sample, and why it failed.
 
     A sample fails where its `f1` is below `failed_below`; `failed` says so, and `failed_retrieval`, `failed_ordering`
-    and `failed_generation` which part it is put down to (see `rag.diagnosis`). Evidence stands in the contexts that
+    and `failed_generation` which part it is put down to (see `rag.diagnosis`). Evidence is in the contexts that
     hold a reference, where the sample names those, else in those that support a claim of the reference answer.
     """
     causes = ("failed", "failed_retrieval", "failed_ordering", "failed_generation")

@@ -1,4 +1,4 @@
-"""The RAG metrics that a judge's model decides. Each is a `Judge`; what it found out stands in the scores' details.
+"""The RAG metrics that a judge's model decides. Each is a `Judge`; what it found out is in the scores' details.
 
 Formulas: `judging.rag.formulas`.
 """
@@ -187,7 +187,7 @@ class _AnswerCorrectness(MeasureFacts):
 def answer_correctness(name: str, prompts: Prompts, similar: Callable[[str, str], Awaitable[float]],
                        *, factual: float = 0.75, settings: Mapping[str, str] | None = None) -> Judge:  # fmt: skip
     """`answer_correctness`: `factual` times the F1 of the claims plus the rest times the cosine of answer and
-    reference; both parts stand beside it as `factual_f1` and `similarity`."""
+    reference; both parts are next to it as `factual_f1` and `similarity`."""
     told_of = {**prompts.settings, "factual": f"{factual:g}", **(settings or {})}
     return metric_judge(
         name, ("answer_correctness", "factual_f1", "similarity"), _AnswerCorrectness(prompts, similar, factual), told_of

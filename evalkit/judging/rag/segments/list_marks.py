@@ -57,7 +57,7 @@ def counted_marks(line: str) -> tuple[Mark, ...]:
 def counting(lines: Sequence[tuple[Mark, ...]]) -> list[int]:
     """For each line where its mark ends, 0 where what looks like one does not count.
 
-    A mark counts that stands in brackets or is 1; another one follows its forerunner or is followed by its successor.
+    A mark counts that is in brackets or is 1; another one follows its forerunner or is followed by its successor.
     Letters with a full stop always need a neighbour: "A. Rowan" is a name.
     """
     found = [0] * len(lines)

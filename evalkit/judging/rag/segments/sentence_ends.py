@@ -56,7 +56,7 @@ _LAST_WORD = re.compile(r"[^\s\"'“‘«(\[{*_]*$")
 _THAI = re.compile(r"[\u0e00-\u0e7f]")
 _THAI_GAP = re.compile(r"(?<=[\u0e00-\u0e7f]) +(?=[\u0e00-\u0e7f])|(?<=ปี \d{4}) +(?=[\u0e00-\u0e7f])")
 THAI_LETTERS = 12
-"""As many Thai letters stand on either side of a space that ends a sentence."""
+"""As many Thai letters are on either side of a space that ends a sentence."""
 
 
 def sentence_spans(line: str) -> Iterator[Span]:

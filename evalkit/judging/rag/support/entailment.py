@@ -2,7 +2,7 @@
 
 For each sentence of the answer the maximum over windows of the contexts of P(entailment) - P(contradiction), averaged
 over sentences (SummaC's zero-shot form, Laban et al. 2022, https://arxiv.org/abs/2111.09525). Windows are as many
-whole sentences of a context as the model reads beside the sentence; a longer sentence is cut at words.
+whole sentences of a context as the model reads next to the sentence; a longer sentence is cut at words.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class EntailmentModel:
         return [found[i] for i in range(len(pairs))]
 
     async def judged(self, pairs: Sequence[Pair]) -> list[Judgement]:
-        """`judge`, beside others that ask at the same time."""
+        """`judge`, while others ask at the same time."""
         return list(await asyncio.gather(*map(self._gather.one, pairs)))
 
 

@@ -1,6 +1,6 @@
 """What speaks against a sentence, given the contexts: numbers, dates, names, roles, negation, quantity.
 
-Each signal is a rule of its own with a strength from 0 to 1 and words that say what was seen; a contradiction sets the
+Each signal is a separate rule with a strength from 0 to 1 and words that say what was seen; a contradiction sets the
 sentence against something that the contexts say, the others only miss it there.
 """
 
@@ -37,7 +37,7 @@ Rule = Callable[[Sentence, Window, Evidence], list[Signal]]
 
 
 def numbers(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal]:
-    """Every number of the sentence stands in the evidence, in the same unit or in another one of the same amount."""
+    """Every number of the sentence is in the evidence, in the same unit or in another one of the same amount."""
     found: list[Signal] = []
     own = sentence.tokens
     for place, token in enumerate(own):
@@ -63,7 +63,7 @@ def numbers(sentence: Sentence, window: Window, evidence: Evidence) -> list[Sign
 
 
 def dates(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal]:
-    """Every month and day of the week of the sentence stands in the evidence."""
+    """Every month and day of the week of the sentence is in the evidence."""
     own, near = _months(sentence.tokens), _months(window.tokens)
     anywhere = {month for each in evidence.single for month in _months(each.tokens)} | _months(evidence.question)
     return [
@@ -75,7 +75,7 @@ def dates(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal
 
 
 def names(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal]:
-    """Every name of the sentence stands in some context or in the question."""
+    """Every name of the sentence is in some context or in the question."""
     asked = {token.low for token in evidence.question}
     found: list[Signal] = []
     for name in names_in(sentence.tokens, evidence.known_names):
@@ -287,7 +287,7 @@ def _points_back(tokens: Sequence[Token]) -> bool:
 
 
 def _order(sentence: Sentence, own: Sequence[Name], evidence: Evidence) -> list[Signal]:
-    """Two names stand on the other sides of a word than in the evidence, both active or both passive."""
+    """Two names are on the other sides of a word than in the evidence, both active or both passive."""
     for clause in sentence.clauses:
         pair = _pair(clause, own)
         if pair is None:

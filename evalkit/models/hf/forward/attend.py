@@ -157,7 +157,7 @@ class Sums:
         torch.logaddexp(lse, other, out=lse)
 
     def sink(self, scores: torch.Tensor) -> None:
-        """Let every head (heads,) also attend to nothing, with a score of its own."""
+        """Let every head (heads,) also attend to nothing, with a separate score."""
         self._out *= torch.sigmoid(self._lse - scores.float())[..., None]
 
     def result(self) -> torch.Tensor:

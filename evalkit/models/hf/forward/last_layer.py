@@ -18,7 +18,7 @@ from evalkit.models.hf.forward.attention_patch import UnsupportedError
 __all__ = ["LastLayer", "Narrowed", "last_layer"]
 
 _WORTH = 2
-"""Fewer than one token in so many must be wanted: the second beginning has a cost of its own."""
+"""Fewer than one token in so many must be wanted: the second beginning has a separate cost."""
 
 
 class _AttendedError(Exception):

@@ -103,7 +103,7 @@ class Layout:
         start = self._kept[part.node][0] if part.node is not None else int(self.positions[part.start])
         count = part.stop - part.start
         tokens = self.positions[part.first : part.last]
-        # Key j of the part stands at position start + j, and is seen up to position start + j + window - 1.
+        # Key j of the part is at position start + j, and is seen up to position start + j + window - 1.
         nobody = min(max(0, int(tokens.min()) - window + 1 - start), count)
         everybody = min(max(nobody, int(tokens.max()) - window + 1 - start), count)
         found: list[Part] = []

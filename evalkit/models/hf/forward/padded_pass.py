@@ -41,7 +41,7 @@ class Way:
 
     head "chunked": the output layer runs apart from the model on the wanted positions, piece by piece; "gathered":
     the model runs it on the wanted positions; "full": on every position. `mask`: padded rows need an attention mask.
-    `alone`: rows can't be padded at all, each is a pass of its own.
+    `alone`: rows can't be padded at all, each is a separate pass.
     """
 
     head: Literal["chunked", "gathered", "full"]
@@ -239,7 +239,7 @@ def _flat(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _padded(sequences: Sequence[tuple[int, ...]], width: int) -> torch.Tensor:
-    # Token 0 as padding: it exists in every vocabulary, and nothing is read from where it stands.
+    # Token 0 as padding: it exists in every vocabulary, and nothing is read from where it is.
     return torch.tensor([[*ids, *([0] * (width - len(ids)))] for ids in sequences])
 
 

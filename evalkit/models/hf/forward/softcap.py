@@ -18,7 +18,7 @@ Tail = Callable[[torch.Tensor], torch.Tensor]
 
 
 def candidates(config: Any) -> Iterator[Tail]:
-    """What may stand behind the output layer of a model with this (text) config; first of all, nothing."""
+    """What may come after the output layer of a model with this (text) config; first of all, nothing."""
     yield lambda logits: logits
     if cap := getattr(config, "final_logit_softcapping", None):  # Gemma 2 and later
         yield lambda logits: torch.tanh(logits / cap) * cap

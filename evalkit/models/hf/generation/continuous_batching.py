@@ -38,7 +38,7 @@ class GenerationCounters:
     prefill_seconds: float = 0.0
     step_seconds: float = 0.0
     most_slot_bytes: int = 0
-    """The most that a round's slots took; what texts share lies beside them."""
+    """The most that a round's slots took; what texts share lies next to them."""
 
 
 @dataclass(frozen=True, slots=True)

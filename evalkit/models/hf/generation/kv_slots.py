@@ -1,6 +1,6 @@
 """Where the keys and values of texts that are being written lie: one slot a text, written in place, allocated once.
 
-What several texts begin with is not copied into their slots: it lies beside them once, and each slot says what
+What several texts begin with is not copied into their slots: it lies next to them once, and each slot says what
 it reads.
 """
 
@@ -23,7 +23,7 @@ class Slots:
         self.count = count
         self.width = width
         self.used = 0
-        # Zeros, since what stands behind a text's end is multiplied by a weight of zero, and may not be NaN.
+        # Zeros, since what follows a text's end is multiplied by a weight of zero, and may not be NaN.
         self.layers = [
             tuple(t.new_zeros(count, t.shape[1], width, t.shape[3]) for t in (keys, values))
             for keys, values in like.layers
@@ -93,7 +93,7 @@ class Slots:
 
     @property
     def groups(self) -> list[tuple[Kept, list[int]]]:
-        """What lies beside the slots, each with the slots that read it, in ascending order."""
+        """What lies next to the slots, each with the slots that read it, in ascending order."""
         if self._groups is None:
             found: dict[int, tuple[Kept, list[int]]] = {}
             for slot in range(self.used):

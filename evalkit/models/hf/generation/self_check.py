@@ -76,7 +76,7 @@ def _verdict(loaded: Loaded, forward: Forward, texts: Sequence[Prompt]) -> Check
 
 
 def _texts(prompts: Sequence[Prompt], length: int) -> list[Prompt]:
-    """A long prompt, two that leave it halfway, one of these twice, and a short one of its own."""
+    """A long prompt, two that leave it halfway, one of these twice, and a separate short one."""
     by_length = sorted(prompts, key=len)
     text, other = by_length[-1][:length], by_length[0][:length]
     half = text[: max(1, len(text) // 2)]

@@ -15,7 +15,7 @@ __all__ = ["Stream", "sampling_seed"]
 
 
 def sampling_seed(request: Generate, number: int) -> int:
-    """The seed of text `number` of a request: it depends on the request alone, never on what is computed beside it."""
+    """The seed of text `number` of a request: it depends on the request alone, never on what is computed next to it."""
     name = f"{request.seed}|{request.repeat}|{number}"
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
 

@@ -1,6 +1,6 @@
 """The most probable token where two are so close that rounding would decide: the text by itself does.
 
-Rounding depends on what is computed beside a text. A text whose two best tokens are closer than that is computed once
+Rounding depends on what is computed next to a text. A text whose two best tokens are closer than that is computed once
 more, alone and plainly, so that what it says does not depend on its company.
 """
 

@@ -86,7 +86,7 @@ class Checkpoint(ModelFiles):
         return _digest(*_contents(self.folder, _TOKENIZER_FILES))
 
     def code_digest(self) -> str:
-        """Over the Python files beside the weights, which `trust_remote_code` runs."""
+        """Over the Python files next to the weights, which `trust_remote_code` runs."""
         return _digest(*_contents(self.folder, ("*.py",)))
 
 

@@ -1,4 +1,4 @@
-"""How many bytes a model's weights take in memory, quantized ones with what is kept beside them to read them back."""
+"""How many bytes a model's weights take in memory, quantized ones with what is kept next to them to read them back."""
 
 from __future__ import annotations
 

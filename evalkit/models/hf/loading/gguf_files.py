@@ -1,8 +1,8 @@
 """`hf/<file>.gguf`: a GGUF file that transformers loads, its quantized weights widened to floating point.
 
-Beside `gguf/<file>`, which llama.cpp computes as they are, it tells what the quantization of the weights costs from
+Next to `gguf/<file>`, which llama.cpp computes as they are, it tells what the quantization of the weights costs from
 what llama.cpp's arithmetic costs. Configuration and tokenizer are taken out of the file once and kept in the cache
-folder, beside a link to the file.
+folder, next to a link to the file.
 """
 
 from __future__ import annotations

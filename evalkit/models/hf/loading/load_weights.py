@@ -79,7 +79,7 @@ def read(checkpoint: Checkpoint, options: HfOptions, device: str, method: Quanti
 def _settings(
     checkpoint: Checkpoint, options: HfOptions, device: str, method: QuantizationMethod | None, kept: list[str]
 ) -> dict[str, Any]:
-    """What `from_pretrained` is told beside where the files are."""
+    """What `from_pretrained` is told besides the place of the files."""
     import torch
 
     dtype = dtype_of(checkpoint, options)

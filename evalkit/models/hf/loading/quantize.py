@@ -180,7 +180,7 @@ class QuantizationAudit:
     matrices: int
     quantized: int
     unsteady: str = ""
-    """Why a text's numbers change with what is computed beside it, "" where they don't."""
+    """Why a text's numbers change with what is computed next to it, "" where they don't."""
     rounds: bool = False
     """Whether activations are rounded to 8 bits, so that a sum in another order can end in the next whole number."""
 

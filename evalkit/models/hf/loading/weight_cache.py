@@ -92,7 +92,7 @@ class Base:
         self._peft.delete_adapter(name)
 
     def _put(self, adapter: Adapter, name: str) -> None:
-        """Load an adapter beside the others."""
+        """Load an adapter next to the others."""
         self._readers[name] = self._readers.get(name, 0) + 1
         if self._peft is not None and name in self._peft.peft_config:
             return

@@ -101,7 +101,7 @@ class EncoderDecoderStrategy:
         best = [[False] * len(row.targets) for row in rows]
 
         def note(which: Sequence[tuple[int, int]], inputs: dict[str, Any], places: Sequence[int]) -> None:
-            """One pass; target i of row r, for (r, i) in `which`, is wanted at the place beside it."""
+            """One pass; target i of row r, for (r, i) in `which`, is wanted at the place next to it."""
             distinct, numbers = torch.unique(torch.tensor(places, dtype=torch.long), return_inverse=True)
             chosen = torch.tensor([rows[row].targets[i] for row, i in which], dtype=torch.long)
             values, flags = tally(self._forward.pieces(inputs, distinct), numbers, chosen)

@@ -76,7 +76,7 @@ def merge(rows: Sequence[TokenRow]) -> tuple[list[TokenRow], list[tuple[int, int
 def by_length(lengths: Sequence[int], budget: int, *, alone: bool = False, border: int = 0) -> list[tuple[int, ...]]:
     """Batches of indices into `lengths`, longest first, each at most `budget` tokens once padded to its longest.
 
-    A sequence longer than the budget is a batch of its own; `alone` gives every sequence its own. No batch has
+    A sequence longer than the budget is a separate batch; `alone` gives every sequence its own. No batch has
     lengths on both sides of `border` (0: no border), for models that compute long inputs differently.
     """
     batches: list[tuple[int, ...]] = []

@@ -1,4 +1,4 @@
-"""The prefix tree of token sequences: what they have in common stands in it once. Pure Python, no tensors."""
+"""The prefix tree of token sequences: what they have in common is in it once. Pure Python, no tensors."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Tree:
 def build(sequences: Sequence[Sequence[int]], *, worth: int = 0, longest: int = 0) -> Tree:
     """The tree of `sequences` (token ids below 2**32); equal ones end at one node.
 
-    With worth 0 every common prefix is a node of its own. Else a node is kept apart only where that saves at least
+    With worth 0 every common prefix is a separate node. Else a node is kept apart only where that saves at least
     `worth` tokens, and more where much hangs below it; the others are repeated in each of their branches. A node of
     more than `longest` tokens (0: any) is a chain of several.
     """
@@ -147,7 +147,7 @@ class _Draft:
                 below[parent] += below[node] + length
 
     def _fold_one(self, node: int, *, stays: bool) -> None:
-        """Give a node's tokens to each of its children; it stays beside them where a sequence ends in it."""
+        """Give a node's tokens to each of its children; it stays next to them where a sequence ends in it."""
         parent = self.parents[node]
         siblings = self.children[parent] if parent >= 0 else self.roots
         children, self.children[node] = self.children[node], []

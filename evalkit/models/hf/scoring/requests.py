@@ -38,7 +38,7 @@ def _delimiter(prompt: Rendered, choose: Choose) -> str:
 
 
 def choices(tokens: Tokens, requests: Sequence[tuple[int, Rendered, Choose]]) -> list[PreparedScoring]:
-    """One part a continuation. No delimiter stands before it where a chat template made the context, unless that ends
+    """One part a continuation. No delimiter comes before it where a chat template made the context, unless that ends
     with words of the assistant's that bring no white space."""
     texts = [
         (prompt.text, [_delimiter(prompt, choose) + text for text in choose.continuations])

@@ -136,7 +136,7 @@ def _continuation(tokens: Tokens, known: dict[tuple[str, bool], Ids | Exception]
         whole = _known(known, stem + ending, special)
         goes_on = whole[len(context) :]
         if whole and not goes_on:
-            # A token spans the join: the last token is scored after what stands before it.
+            # A token spans the join: the last token is scored after what comes before it.
             context, goes_on, notes = whole[:-1], whole[-1:], ("join-backed-off",)
         context = context or (tokens.prefix_id,)
     if not goes_on:

@@ -15,7 +15,7 @@ __all__ = ["ChatRenderer", "Rendered"]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The text, and whether a chat template made it (no delimiter then stands before a choice)."""
+    """The text, and whether a chat template made it (no delimiter then comes before a choice)."""
 
     text: str
     templated: bool = False

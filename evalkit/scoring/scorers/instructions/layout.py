@@ -1,4 +1,4 @@
-"""Instructions about form: lists, sections, paragraphs, titles, quotes, JSON, what stands first and last."""
+"""Instructions about form: lists, sections, paragraphs, titles, quotes, JSON, what is first and last."""
 
 from __future__ import annotations
 

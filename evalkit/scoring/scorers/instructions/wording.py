@@ -27,7 +27,7 @@ def forbidden_words(reply: str, arguments: Arguments) -> bool:
 
 
 def letter_frequency(reply: str, arguments: Arguments) -> bool:
-    """How often a character stands in the reply, whatever its case.
+    """How often a character is in the reply, whatever its case.
 
     The official checker replaces whatever is not a letter from a to z by a letter drawn at random, so two prompts
     (keys 1122 with "#" and 1129 with "!") have no fixed answer there; here the character itself is counted.
