@@ -165,7 +165,7 @@ def test_what_init_adds_to_a_project(tmp_path: Path, provider: str, monkeypatch:
         (schema,) = re.findall(r"\$schema=(\S+)", Path(name).read_text())
         assert json.loads(Path(schema).read_text())["type"] == "object"
     again = CliRunner().invoke(command, ["--ci", provider])
-    assert isinstance(again.exception, UsageError) and "holds a gate already" in str(again.exception)
+    assert isinstance(again.exception, UsageError) and "already holds a gate" in str(again.exception)
 
 
 def test_the_job_of_gitlab_lets_no_shown_drop_through() -> None:
