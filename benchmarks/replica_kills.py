@@ -35,7 +35,7 @@ _KINDS = ("actor", "node", "driver")
 
 
 def scores(folder: Path) -> dict[Any, Any]:
-    """Every record's scores by its key; ends the program where a key is there twice."""
+    """Every record's scores by its key; ends the program where a key occurs twice."""
     found = list(read_records(folder))
     kept = {one.key: [(score.name, score.value) for score in one.scores] for one in found}
     if len(kept) != len(found):

@@ -59,7 +59,9 @@ def run(tasks: Any = None, model: Any = None, *more: object, **options: Unpack[R
     whether they are more than `max_failures` of any task.
     """
     if more:
-        raise UsageError("what follows the model is named", found=f"{more[0]!r:.60}", fix="limit=100, out=…, seed=…")
+        raise UsageError(
+            "give options after the model by name", found=f"{more[0]!r:.60}", fix="limit=100, out=…, seed=…"
+        )
     single = not isinstance(model, list | tuple)
     checked_keywords(options)
     shown = options.get("progress")
@@ -85,19 +87,19 @@ def _tasks(given: object) -> Sequence[str | Task]:
         else:
             found = f"{type(one).__name__}: {one!r:.60}"
             fix = "a name such as 'mmlu', the path of a .yaml or .py file, a Task, or a list of them"
-            raise UsageError("this is no task", found=found, fix=fix)
+            raise UsageError("this is not a task", found=found, fix=fix)
     if not listed:
         raise UsageError("nothing to run", found="no task", fix="evalkit.run('mmlu', …)")
     return listed
 
 
 def load(path: str | Path) -> Run:
-    """A run that is there already: a run folder, or a log of lm-eval or Inspect.
+    """A run that already exists: a run folder, or a log of lm-eval or Inspect.
 
     Raises UsageError where there is none, and where a folder holds several, which it names.
     """
     if not isinstance(path, str | Path) or not Path(path).exists():
-        raise UsageError(f"there is no run {str(path)!r}", found=f"{path!r:.60}", fix='evalkit.load("runs/…")')
+        raise UsageError(f"run {str(path)!r} does not exist", found=f"{path!r:.60}", fix='evalkit.load("runs/…")')
     from evalkit.runs.foreign import open_log
     from evalkit.runs.foreign.scored import scored
 

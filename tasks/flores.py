@@ -81,7 +81,7 @@ def task(
     tokenizer: spBLEU's by default."""
     source, separator, target = pair.partition("-")
     if not (source and separator and target):
-        raise UsageError("which languages is not said", found=f"pair={pair}", fix="flores,pair=eng_Latn-deu_Latn")
+        raise UsageError("the languages are missing", found=f"pair={pair}", fix="flores,pair=eng_Latn-deu_Latn")
     name = "openlanguagedata/flores_plus"
     texts = {key: hub(name, config=code, split=split) for key, code in (("source", source), ("target", target))}
     said = [_NAMES.get(code.partition("_")[0], code) for code in (source, target)]

@@ -111,7 +111,7 @@ def _day(text: str, name: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise UsageError(f"{name} is no date", found=text, fix=f"{name}=2024-08-01") from None
+        raise UsageError(f"{name} is not a date", found=text, fix=f"{name}=2024-08-01") from None
 
 
 def _is_asked(row: Mapping[str, Any], first: date | None, last: date | None, difficulty: str) -> bool:

@@ -72,7 +72,7 @@ def _sample(row: Row) -> Sample:
     written = values["prompt"]
     turns = json.loads(written) if isinstance(written, str) else written
     if not isinstance(turns, list) or not all(isinstance(turn, dict) and "role" in turn for turn in turns):
-        raise ValueError("the prompt is no list of messages")
+        raise ValueError("the prompt is not a list of messages")
     return Sample(
         row.id,
         tuple(Message(turn["role"], turn["content"]) for turn in turns),

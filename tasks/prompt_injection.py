@@ -59,7 +59,7 @@ def _source(files: str, data: str, kind: str) -> Source:
             fix = "prompt_injection,files=rows.jsonl, or toy_prompt_injection"
             raise UsageError("prompt_injection needs attacks", fix=fix)
         if kind != "all":
-            raise UsageError("rows of your own are asked as they are", fix="prompt_injection,files=rows.jsonl")
+            raise UsageError("your own rows are asked unchanged", fix="prompt_injection,files=rows.jsonl")
         return read_files(files)
     source = bundled("prompt_injection")
     if kind == "all":

@@ -99,7 +99,7 @@ def task(
     """
     source, separator, target = pair.partition("-")
     if not (source and separator and target):
-        raise UsageError("which languages is not said", found=f"pair={pair}", fix="translation,pair=de-en,…")
+        raise UsageError("the languages are missing", found=f"pair={pair}", fix="translation,pair=de-en,…")
     names = [LANGUAGES.get(language, language) for language in (source, target)]
     return Task(
         name="translation",

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-# A loaded machine is no failure; and the same examples for everyone, so that a red run means a change.
+# A loaded machine is not a failure; and the same examples for everyone, so that a red run means a change.
 settings.register_profile(
     "evalkit", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )

@@ -262,11 +262,11 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def outcomes(folder: Path, faults: list[str] | None = None) -> Outcomes:
-    """Each sample's scores and text; a sample that is there twice is a fault."""
+    """Each sample's scores and text; a sample that occurs twice is a fault."""
     found: Outcomes = {}
     for record in Run.open(folder).records():
         if record.key in found and faults is not None:
-            faults.append(f"{record.key} is there twice")
+            faults.append(f"{record.key} occurs twice")
         found[record.key] = (
             {score.name: score.value for score in record.scores},
             *(text for reply in record.replies for text in reply.texts),

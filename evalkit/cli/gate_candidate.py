@@ -1,4 +1,4 @@
-"""The two sides of `evalkit gate run`: the baseline, and the candidate, which is run first where it is no run yet."""
+"""The two sides of `evalkit gate run`: the baseline, and the candidate, which evalkit runs first if it is no run yet."""
 
 from __future__ import annotations
 
@@ -153,18 +153,18 @@ def _finished(candidate: tuple[str, ...], given: dict[str, Any]) -> Opened | Non
     there = [is_there(Path(name)) for name in candidate]
     if all(there):
         if given["models"]:
-            raise UsageError("a run that is there has its model", found="--model", fix="leave --model out")
+            raise UsageError("a finished run already has its model", found="--model", fix="leave --model out")
         rule = _rule(given)
         said = {rule.flag if rule is not None else "": rule, "--budget": given["budget"], "--dry-run": given["dry_run"]}
         for flag in (flag for flag, value in said.items() if value):
-            raise UsageError("a run that is there is not asked again", found=flag, fix=f"leave {flag} out")
+            raise UsageError("a finished run is not run again", found=flag, fix=f"leave {flag} out")
         return opened([Path(name) for name in candidate])
     if any(there):
-        raise UsageError("runs and tasks together are no candidate", found=" ".join(candidate), fix="one or the other")
+        raise UsageError("a candidate is runs or tasks, not both", found=" ".join(candidate), fix="one or the other")
     for name in candidate:
         if not given["models"] and not name.endswith((".yaml", ".yml")):
             raise UsageError(
-                f"{name} is no run folder, and without --model it can't be run",
+                f"{name} is not a run folder, and evalkit cannot run it without --model",
                 fix="a run folder; a suite file; or tasks with --model MODEL",
             )
     return None

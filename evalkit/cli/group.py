@@ -186,7 +186,7 @@ def _unexpected(error: Exception) -> None:
 
 def _reader_gone() -> None:
     """End as a program does whose reader (head, less) went away: nothing more can be said on stdout. The code is the
-    shell's 128 + SIGPIPE, so that a gate whose verdict nobody read is no pass."""
+    shell's 128 + SIGPIPE, so that a gate whose verdict nobody read is not a pass."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     os._exit(PIPE_CLOSED)
 

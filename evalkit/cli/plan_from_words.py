@@ -65,5 +65,5 @@ def _batched(names: Sequence[str], *, batch: bool | None) -> list[str]:
     asked = [spec.parse(name) for name in names]
     for name, model in zip(names, asked, strict=True):
         if model.options.setdefault("batch", "on") != "on":
-            raise UsageError("--batch and batch=off exclude each other", found=name, fix="leave one of them out")
+            raise UsageError("--batch and batch=off cannot be combined", found=name, fix="leave one of them out")
     return [str(model) for model in asked]

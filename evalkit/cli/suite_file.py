@@ -59,7 +59,7 @@ def suite_among(tasks: Sequence[str]) -> tuple[dict[str, Any], Path | None]:
         tree = read_yaml(path)
         if "tasks" in tree.mapping():
             if len(tasks) > 1:
-                raise UsageError(f"{name} is a suite: it stands alone", found=" ".join(tasks))
+                raise UsageError(f"{name} is a suite, which cannot be combined with other tasks", found=" ".join(tasks))
             return _read(tree), path.resolve().parent
     return {}, None
 

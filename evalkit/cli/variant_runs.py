@@ -140,7 +140,7 @@ def _run(folder: Path, one: Listed, asked: VariantList, *, quiet: bool) -> tuple
         "project": asked.project,
         "quiet": quiet,
     }
-    # -P: what lies in the working directory is no module, as for `evalkit` itself.
+    # -P: what lies in the working directory is not a module, as for `evalkit` itself.
     command = [sys.executable, "-P", "-m", "evalkit.cli.variant_process"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None

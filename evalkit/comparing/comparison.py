@@ -101,7 +101,7 @@ def compare(a: Run, b: Run, *, tasks: Sequence[str] = (), confidence: float = 0.
     Raises UsageError where they share no task, for a run that is not finished, and for a bad confidence.
     """
     if isinstance(confidence, bool) or not isinstance(confidence, float) or not 0.0 < confidence < 1.0:
-        raise UsageError("confidence lies between 0 and 1", found=repr(confidence), fix="confidence=0.95")
+        raise UsageError("confidence must be between 0 and 1", found=repr(confidence), fix="confidence=0.95")
     for run in (a, b):
         if not hasattr(run, "manifest"):
             raise UsageError(

@@ -111,7 +111,7 @@ def left_out(pairs: Sequence[PairedTask], results: Sequence[PairResult]) -> list
     """A sentence for every metric of both runs that has no result."""
     there = {(id(one.pair), one.metric) for one in results}
     return [
-        f"{pair.name}: {metric} is no mean of samples, and neither run's task is there to compute it"
+        f"{pair.name}: {metric} is not a mean of samples, and neither run's task is there to compute it"
         for pair in pairs
         for metric in pair.metrics
         if (id(pair), metric) not in there

@@ -13,7 +13,7 @@ from evalkit.core.formatting import change
 _TOLD = 0.05
 """The p, after the correction for all variants, from which on a loss is told."""
 _SMALL_RATIO = 1.01
-"""A perplexity that is shown to be higher, but by less than one per cent, is told and is no loss."""
+"""A perplexity that is shown to be higher, but by less than one per cent, is told and is not a loss."""
 
 
 @dataclass(frozen=True, slots=True)

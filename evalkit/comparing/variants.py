@@ -196,7 +196,7 @@ def _shift(pair: PairedTask, before: dict[Key, Answers], after: dict[Key, Answer
         return None
     try:
         verdict = difference(pair, metric, CONFIDENCE)
-    except UsageError:  # neither task is there to compute what is no mean
+    except UsageError:  # neither task is there to compute what is not a mean
         return None
     return Shift(
         pair,

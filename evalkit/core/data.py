@@ -59,7 +59,7 @@ class OpenedSource(Protocol):
 
 
 class Source(Protocol):
-    """Data that has a name but was not looked for yet. Raises UsageError where it can't be had."""
+    """Data that has a name but was not looked for yet. Raises UsageError where it is not available."""
 
     def open(self, options: DataOptions) -> OpenedSource: ...
 

@@ -30,7 +30,7 @@ def number(value: float | None, scale: str = "number") -> str:
 
 
 def bare(value: float | None, scale: str = "number") -> str:
-    """The same without its unit, for a table whose column says it: four significant digits of what is no proportion,
+    """The same without its unit, for a table whose column says it: four significant digits of what is not a proportion,
     fewer of what is below 0.01, since its zeros take room. A number that is not known is a dash."""
     if value is None or math.isnan(value):
         return NONE

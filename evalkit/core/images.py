@@ -52,7 +52,7 @@ class Image:
         """The image of a path (relative to `folder`), an address, a data URL, bytes, a row's {"bytes", "path"} or a
         Pillow image. A file is read for its digest and again when it is sent.
 
-        Raises UsageError for a file that is not there and for data that is no PNG, JPEG, GIF or WebP image.
+        Raises UsageError for a file that is not there and for data that is not a PNG, JPEG, GIF or WebP image.
         """
         if isinstance(value, Mapping):
             named = Path(str(value.get("path") or "")).name
@@ -69,7 +69,9 @@ class Image:
             out = io.BytesIO()
             value.save(out, format="PNG")
             return _embedded(out.getvalue(), "")
-        raise UsageError("this is no image", found=type(value).__name__, fix="a path, an address, a data URL or bytes")
+        raise UsageError(
+            "this is not an image", found=type(value).__name__, fix="a path, an address, a data URL or bytes"
+        )
 
     def content(self) -> bytes:
         """Its bytes. Raises OSError where a file is gone, ValueError for an address and for a file that was changed."""
@@ -98,7 +100,7 @@ def _file(path: Path) -> Image:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"there is no image {path}", found=error.strerror or "", fix="a path that exists") from None
+        raise UsageError(f"image {path} does not exist", found=error.strerror or "", fix="a path that exists") from None
     return Image(str(path.resolve()), _digest(data), _media_type(data, str(path)), path.name)
 
 
@@ -123,7 +125,7 @@ def _media_type(data: bytes, where: str) -> str:
             return kind
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    raise UsageError(f"{where} is no PNG, JPEG, GIF or WebP image", fix="convert it: providers take no other format")
+    raise UsageError(f"{where} is not a PNG, JPEG, GIF or WebP image", fix="convert it: providers take no other format")
 
 
 def _digest(data: bytes) -> str:

@@ -45,7 +45,7 @@ class Range(Shown):
     above: bool = False
 
     def allows(self, value: object) -> bool:
-        """Whether a number is in the range; a value that is no number is for the type to refuse."""
+        """Whether a number is in the range; a value that is not a number is for the type to refuse."""
         if not isinstance(value, Real):
             return True
         number = float(value)

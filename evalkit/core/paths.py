@@ -48,7 +48,7 @@ def packs_dir(kind: str) -> Path:
 
 
 def data_mirror() -> Path | None:
-    """The folder that `EVALKIT_DATA` names, or None where it is unset or empty. UsageError where it is no folder."""
+    """The folder that `EVALKIT_DATA` names, or None where it is unset or empty. UsageError where it is not a folder."""
     named = os.environ.get("EVALKIT_DATA", "")
     if not named:
         return None

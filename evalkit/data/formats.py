@@ -164,7 +164,7 @@ def _json_problem(data: bytes, error: orjson.JSONDecodeError) -> str:
 def not_utf8(data: bytes, error: UnicodeDecodeError) -> str:
     """Which byte is not UTF-8, with what stands around it."""
     if b"\0" in data[:64]:
-        return "not UTF-8: it looks like UTF-16, or is no text at all"
+        return "not UTF-8: it looks like UTF-16, or is not text at all"
     around = data[max(0, error.start - 20) : error.start + 20].decode("utf-8", "backslashreplace")
     return f"not UTF-8: byte 0x{data[error.start]:02x} at byte {error.start + 1}: {excerpt(around)}"
 

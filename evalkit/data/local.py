@@ -160,7 +160,7 @@ def _reject_bad_rows(parts: tuple[DataFile, ...], options: DataOptions) -> None:
     raise UsageError(
         "a row cannot be read" if total == 1 else f"{total} rows cannot be read; this is the first",
         found=worst.scan.first_bad_problem,
-        fix="correct it, or use --skip-bad-rows to go on without it",
+        fix="correct it, or use --skip-bad-rows to continue without it",
         at=paths.shown(worst.path) + worst.scan.first_bad_place,
     )
 

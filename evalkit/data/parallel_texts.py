@@ -30,7 +30,7 @@ class SacrebleuSource:
     pair: str
 
     def open(self, options: DataOptions) -> OpenedSource:
-        """Raises UsageError for an unknown set or pair, and where the set is not to be had."""
+        """Raises UsageError for an unknown set or pair, and where the set is not available."""
         from sacrebleu.dataset import DATASETS
 
         if self.name not in DATASETS:
@@ -46,7 +46,7 @@ class SacrebleuSource:
             raise UsageError(f"the test set {self.name} was not fetched yet", found=f"no {kept}", fix=fix)
         try:
             paths = [found.get_source_file(self.pair), *found.get_reference_files(self.pair)]
-        # It fetches, unpacks and parses; whatever fails there, the set is not to be had.
+        # It fetches, unpacks and parses; whatever fails there, the set is not available.
         except Exception as error:
             raise UsageError(f"sacrebleu cannot give the test set {self.name}", found=str(error)[:120]) from error
         return aligned(paths, self.pair, f"{self.name}/{self.pair}").open(options)

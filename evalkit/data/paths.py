@@ -105,11 +105,11 @@ def _missing(pattern: str, base: Path | None) -> UsageError:
     folder = first.parent
     if not folder.is_dir():
         return UsageError(
-            f"there is no file {pattern!r}", found=f"the folder {shown(folder)} does not exist", fix="check the path"
+            f"file {pattern!r} does not exist", found=f"the folder {shown(folder)} does not exist", fix="check the path"
         )
     near = difflib.get_close_matches(first.name, [path.name for path in folder.iterdir()], n=3)
     fix = f"did you mean {' or '.join(map(repr, near))}?" if near else "check the path"
-    return UsageError(f"there is no file {pattern!r}", found=_listing(folder), fix=fix)
+    return UsageError(f"file {pattern!r} does not exist", found=_listing(folder), fix=fix)
 
 
 def _listing(folder: Path, most: int = 8) -> str:

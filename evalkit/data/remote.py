@@ -126,7 +126,7 @@ class HubSource:
                 raise self._refused(error, f" among what was fetched earlier ({why})") from None
             except (datasets.exceptions.DatasetsError, RuntimeError, *network_errors()):
                 raise UsageError(
-                    f"{self.id} cannot be had: {why}",
+                    f"{self.id} is not available: {why}",
                     found=(seen and f"{seen}; ") + "no earlier download of it on this machine",
                     fix=f"{_ONCE}, or {_LOCAL_COPY}",
                 ) from None
@@ -160,7 +160,7 @@ class HubSource:
 
     def _other_commit(self, found: str, wanted: str, why: str) -> UsageError:
         return UsageError(
-            f"{self.id} cannot be had at revision {wanted!r}: {why}",
+            f"{self.id} is not available at revision {wanted!r}: {why}",
             found=f"an earlier download of commit {found}",
             fix=f"ask for that commit, or {_LOCAL_COPY}",
         )

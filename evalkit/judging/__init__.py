@@ -1,6 +1,6 @@
 """Judges: protocols in which a model decides over answers, and how its replies are read.
 
-A judge's failures are never scores: what cannot be read after one attempt to mend it is unjudged.
+A judge's failures are never scores: what cannot be read after one attempt to correct it is unjudged.
 
 Rules that need no model are in `scoring`, apart from those of RAG.
 """

@@ -157,7 +157,7 @@ def _beyond_half(values: Sequence[float]) -> Estimate:
 
 
 def _bias(name: str, estimate: Estimate, towards: str, away: str) -> AuditFinding:
-    """A bias in points around zero, in words. A constant zero has no spread and is no bias."""
+    """A bias in points around zero, in words. A constant zero has no spread and is not a bias."""
     points = _points(estimate)
     if estimate.n < 10 or math.isnan(estimate.low):
         return AuditFinding(name, estimate, "unclear", f"too few decided pairs to say ({estimate.n})")
@@ -189,7 +189,7 @@ def _probes(found: Sequence[Judged]) -> list[AuditFinding]:
     if padding:
         rows = [_win(one) for one in padding.values()]
         bias = _bias("verbosity bias", _beyond_half(rows), "the longer answer", "the shorter answer")
-        # Padding makes an answer worse, so that to prefer the shorter one is no fault.
+        # Padding makes an answer worse, so that to prefer the shorter one is not a fault.
         if bias.verdict == "biased" and bias.estimate.value < 0:
             bias = replace(bias, verdict="fine", words=f"it marks empty length down: {_points(bias.estimate)}")
         findings.append(bias)

@@ -34,7 +34,7 @@ class Corrected:
 def read_grades(path: Path) -> dict[str, float]:
     """People's grades by the answer's id, from a CSV with the columns id and label, a number on the score's own scale.
 
-    Raises UsageError with the line for a label that is no number, and for an id that is there twice.
+    Raises UsageError with the line for a label that is not a number, and for an id that occurs twice.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -56,7 +56,7 @@ def read_grades(path: Path) -> dict[str, float]:
         if not math.isfinite(value):
             raise UsageError("a grade is a number", found=repr(row["label"]), at=f"{path}:{number}")
         if row["id"] in found:
-            raise UsageError(f"the id {row['id']!r} is there twice", at=f"{path}:{number}")
+            raise UsageError(f"the id {row['id']!r} occurs twice", at=f"{path}:{number}")
         found[row["id"]] = value
     if not found:
         raise UsageError("there are no labels", at=str(path))

@@ -48,17 +48,17 @@ def read_file(path: Path) -> Outputs:
 
     A line of JSONL has a question (`question`, `instruction`, or `turns`, a list), an answer (`answer`, `output`, or
     `answers`, one a turn), and, where it likes, `id`, `model`, `category` and `reference`. Without ids lines are
-    told by their question. Raises UsageError with the line for what is no such row, and for an id that is there twice.
+    told by their question. Raises UsageError with the line for what is no such row, and for an id that occurs twice.
     """
     if not path.is_file():
-        raise UsageError(f"there is no run or file {path}", fix="evalkit show lists the runs")
+        raise UsageError(f"{path} is neither a run nor a file", fix="evalkit show lists the runs")
     answers: dict[str, JudgedAnswer] = {}
     names: set[str] = set()
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
         if line.strip():
             key, name, answer = _of_line(line, f"{path}:{number}")
             if key in answers:
-                raise UsageError(f"the id {key!r} is there twice", at=f"{path}:{number}")
+                raise UsageError(f"the id {key!r} occurs twice", at=f"{path}:{number}")
             answers[key] = answer
             names.add(name)
     if not answers:
@@ -95,9 +95,9 @@ def _of_line(line: str, at: str) -> tuple[str, str, JudgedAnswer]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise UsageError("the line is no JSON", found=str(error), at=at) from None
+        raise UsageError("the line is not JSON", found=str(error), at=at) from None
     if not isinstance(row, dict):
-        raise UsageError("the line is no JSON object", found=type(row).__name__, at=at)
+        raise UsageError("the line is not a JSON object", found=type(row).__name__, at=at)
     questions = _texts(_first(row, _QUESTION), at, "question")
     texts = _texts(_answer(row), at, "answer")
     if not questions or not texts:

@@ -75,7 +75,7 @@ def repeated(judge: Judge, times: int, *, temperature: float = 1.0) -> Judge:
         raise UsageError("a judge is repeated two times or more", found=str(times))
 
     if judge.bound is None:
-        raise UsageError(f"the judge {judge.name!r} asks no model, so that it says the same every time")
+        raise UsageError(f"the judge {judge.name!r} asks no model, so its verdict never changes")
     settings = {**judge.settings, "times": str(times), "temperature": f"{temperature:g}"}
     decide = _Repeat(judge, times, temperature)
     judged = judge_of(judge.name, decide, scores=judge.scores, over=judge.over, settings=settings, scale=judge.scale)

@@ -51,7 +51,7 @@ class PromptText:
             ) from None
         except jinja2.UndefinedError as error:
             raise UsageError(
-                "the judge's prompt asks for a value that is not there",
+                "the judge's prompt names a value that does not exist",
                 found=str(error),
                 fix="the values are " + ", ".join(sorted(values)),
                 at=self._path,

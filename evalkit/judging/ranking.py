@@ -76,7 +76,7 @@ def read_order(text: str, letters: str, *, cut: bool = False) -> Reading[tuple[s
         last = lines[-1] if lines else ""
         head, _, tail = last.rpartition(":")
         if head.strip(" *_").casefold() not in ("", "ranking", "final ranking", "verdict"):
-            return Reading(problem="its last line is no ranking")
+            return Reading(problem="its last line is not a ranking")
         said = tuple(part.strip(" *_`[]") for part in tail.split(">"))
     if sorted(said) != sorted(letters):
         return Reading(problem=f"it does not name each of {', '.join(letters)} exactly once")

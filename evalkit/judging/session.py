@@ -1,4 +1,4 @@
-"""Many verdicts: a window of them in flight, each written down at once; what is there already is not asked again."""
+"""Many verdicts: a window of them in flight, each written down at once; what already exists is not asked again."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Verdicts:
     def open(path: Path) -> Verdicts:
         """The file, made with its folder where it is missing. A torn last line is dropped, and nothing else is written.
 
-        Raises UsageError where it cannot be written, another process writes it, or a line is no verdict.
+        Raises UsageError where it cannot be written, another process writes it, or a line is not a verdict.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def read_verdicts(path: Path, repeated: Counter[str] | None = None) -> list[Judg
             if number == len(lines):
                 break
             what, fix = f"{type(error).__name__}: {error}", f"of another tool: evalkit judge import {path}"
-            raise UsageError("this is no verdict", found=what, fix=fix, at=f"{path}:{number}") from None
+            raise UsageError("this is not a verdict", found=what, fix=fix, at=f"{path}:{number}") from None
         # Without what was asked, two lines are two verdicts, however alike.
         name = one.asked or f"line {number}"
         if name in found and found[name].validity is Validity.OK and repeated is not None:

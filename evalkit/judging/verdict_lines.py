@@ -107,12 +107,12 @@ def announced(text: str, pattern: str) -> Reading[str]:
     if last is not None:
         if is_own(text, pattern):
             return Reading(last)
-        return Reading(problem="what stands above its last line says that it is no verdict")
+        return Reading(problem="what stands above its last line says that it is not a verdict")
     if marks and _is_announced(unquoted, marks[-1]):
         return Reading(str(marks[-1][1]))
     if not marks and (stated := _stated_at_the_end(unquoted, pattern)):
         return Reading(stated)
-    return Reading(problem="its last line is no verdict")
+    return Reading(problem="its last line is not a verdict")
 
 
 def _is_announced(text: str, mark: re.Match[str]) -> bool:
@@ -223,7 +223,7 @@ def is_own(text: str, pattern: str) -> bool:
 
 
 def said(line: str, pattern: str, *, bare: bool) -> str | None:
-    """What of `pattern` a line says and says alone: `[[A]]`, `Verdict: A`, or a bare `A` that is no heading."""
+    """What of `pattern` a line says and says alone: `[[A]]`, `Verdict: A`, or a bare `A` that is not a heading."""
     if line.lstrip().startswith(">"):
         return None
     bare = bare and not line.lstrip().startswith("#")

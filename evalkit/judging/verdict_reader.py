@@ -109,7 +109,7 @@ def read_levels(text: str, scales: Mapping[str, Sequence[int]], *, cut: bool = F
     folded: dict[str, Any] = {}
     for name, value in given.items():
         if _criterion(name) in folded:
-            return Reading(problem=f"the criterion {name!r} is there twice")
+            return Reading(problem=f"the criterion {name!r} occurs twice")
         folded[_criterion(name)] = value
     return _all_levels({name: folded.get(_criterion(name)) for name in scales}, scales)
 

@@ -58,7 +58,7 @@ class Cassette:
         self._headers: dict[str, dict[str, Any]] = {}
         self._replies: dict[str, str] = {}
         if not path.is_file():
-            raise UsageError(f"there is no cassette {path}", fix="evalkit run … --record FILE makes one")
+            raise UsageError(f"cassette {path} does not exist", fix="evalkit run … --record FILE makes one")
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 # A torn last line is what was being written when the recording was killed.
@@ -75,7 +75,7 @@ class Cassette:
             else:
                 self._replies[content["key"]] = content["reply"]
         except (ValueError, LookupError, TypeError) as error:
-            raise UsageError(f"{self._path} is no cassette", found=str(error), at=f"{self._path}:{number}") from None
+            raise UsageError(f"{self._path} is not a cassette", found=str(error), at=f"{self._path}:{number}") from None
 
     def model(self, spec: str) -> Model:
         """The model that was recorded under that name. Raises UsageError where it was not."""

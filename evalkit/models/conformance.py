@@ -189,7 +189,7 @@ async def _seeds(model: Model) -> str:
     asked = [_ask(temperature=1.0, seed=seed, max_tokens=24) for seed in (1, 1, 2)]
     same, again, other = [(await _written(model, request)).texts[0] for request in asked]
     if same != again:
-        raise _NoteError("the same seed gives another text: sampled scores cannot be had again")
+        raise _NoteError("the same seed gives another text: sampled scores is not available again")
     if same == other:
         raise _NoteError("two seeds give the same text: repeats measure nothing")
     return "same seed, same text; another seed, another text"
@@ -222,7 +222,7 @@ async def _likelihoods(model: Model, prompt: str, *endings: str) -> tuple[float,
     reply = await model.answer(Choose(Prompt(prompt), endings, delimiter=""))
     _require(len(reply.loglikelihoods) == len(endings), f"{len(endings)} endings, {len(reply.loglikelihoods)} values")
     for value in reply.loglikelihoods:
-        _require(math.isfinite(value) and value <= 1e-6, f"{value!r} is no log-likelihood")
+        _require(math.isfinite(value) and value <= 1e-6, f"{value!r} is not a log-likelihood")
     return reply.loglikelihoods
 
 
@@ -252,7 +252,7 @@ async def _text(model: Model) -> str:
     reply = await model.answer(Perplexity("The sun rises in the east. It sets in the west."))
     _require(len(reply.loglikelihoods) == 1, f"{len(reply.loglikelihoods)} values for one text")
     value = reply.loglikelihoods[0]
-    _require(math.isfinite(value) and value < 0, f"{value!r} is no log-likelihood of a text")
+    _require(math.isfinite(value) and value < 0, f"{value!r} is not a log-likelihood of a text")
     return f"{value:.2f} nats"
 
 

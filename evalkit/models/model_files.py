@@ -53,7 +53,7 @@ def asked_model(repo: str, revision: str) -> HubItem:
 def snapshot_of(asked: HubItem, patterns: Sequence[str], *, install: str = "local") -> tuple[Path, str | None]:
     """The folder of a hub repository's snapshot with the files that match, and its commit.
 
-    Raises UsageError for what cannot be had, and where the package is missing, which the extra `install` brings.
+    Raises UsageError for what is not available, and where the package is missing, which the extra `install` brings.
     """
     if importlib.util.find_spec("huggingface_hub") is None:
         raise UsageError(

@@ -51,7 +51,7 @@ def read_options(
     A field's annotation says what it may be, unless `readers` has a function of its name. `of` says whose options:
     "a local model"; `shown` makes of an unknown option what may be printed.
 
-    Raises UsageError for an option that is no field and for a value that can't be meant.
+    Raises UsageError for an option that is not a field and for a value that can't be meant.
     """
     kinds = get_type_hints(options, include_extras=True)
     known = [field.name for field in fields(options) if field.metadata.get("option", True)]
@@ -105,7 +105,7 @@ def check_files_allow(
     if template is None and (chat == "on" or system):
         asked = "chat=on" if chat == "on" else "a system prompt"
         raise UsageError(
-            f"{name} has no chat template, so {asked} cannot be had",
+            f"{name} has no chat template, so {asked} is not available",
             found=looked,
             fix="leave it out, or take an instruction-tuned model",
         )

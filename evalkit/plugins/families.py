@@ -29,7 +29,7 @@ class Member:
 
 
 def family_of(name: str) -> str:
-    """The prefix that a name begins with; "" where it is no family's."""
+    """The prefix that a name begins with; "" where it is not a family's."""
     return next((prefix for prefix in FAMILIES if name.startswith(prefix)), "")
 
 

@@ -30,7 +30,7 @@ class PluginEntry:
     """A plugin as it is listed. `origin` is "built-in", "project" or a distribution's name.
 
     `problem` is "" or says, with file and line, why the plugin cannot be loaded. `target` is "module:function" of what
-    is no plugin file but a part of evalkit, such as most scorers. `toys` are the toy sets in its file; each has an
+    is not a plugin file but a part of evalkit, such as most scorers. `toys` are the toy sets in its file; each has an
     entry of its own, too.
     """
 

@@ -57,9 +57,9 @@ def reload(of: Origin) -> object:
         return families.load(of.name, of.options, None)
     if not of.path.exists() or source_digest(of.path) != of.digest:
         raise UsageError(
-            f"the {of.kind} {of.name!r} is not what it was when the run began",
+            f"the {of.kind} {of.name!r} changed after the run began",
             found=f"another content in {of.path}",
-            fix="leave the file alone while it runs, or start again",
+            fix="do not change the file during a run, or start a new run",
         )
     return _load(of)
 

@@ -33,7 +33,7 @@ class Meta:
 
 
 def read(path: Path, kind: Kind) -> Meta | None:
-    """The META of a plugin file, or None where the file is no plugin of that kind.
+    """The META of a plugin file, or None where the file is not a plugin of that kind.
 
     `path` is a .py file, a folder with an `__init__.py`, or a .yaml file. A Python file counts as a plugin when it
     assigns META or defines the function named after the kind, so a project's folder may hold other modules; in folders

@@ -153,7 +153,7 @@ def function_of(of: Origin) -> tuple[Callable[..., object], str]:
 
 
 def checked(kind: Kind, made: object, at: str) -> object:
-    """What a plugin's function returned. Raises UsageError where it is no object of that kind."""
+    """What a plugin's function returned. Raises UsageError where it is not an object of that kind."""
     wanted = KINDS[kind].returns
     if not isinstance(made, wanted):
         found = f"{type(made).__name__}: {repr(made)[:80]}"

@@ -136,7 +136,7 @@ class _FromFunction(ScoreSample):
 def _function(found: InFile, what: str, example: str) -> Callable[..., Any]:
     if not callable(found.made) or inspect.isclass(found.made):
         shown = f"{type(found.made).__name__}: {found.made!r:.60}"
-        raise UsageError(f"{found.title} is no function, which {what} is", found=shown, fix=example)
+        raise UsageError(f"{found.title} is not a function, which {what} is", found=shown, fix=example)
     return found.made
 
 

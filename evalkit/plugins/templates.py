@@ -180,7 +180,7 @@ def _absent(source: Value, scope: Scope, error: _AbsentError) -> UsageError:
         return source.wrong(f"there is no {name!r} in a value of type {error.of}", found=f"the row at {scope.origin}")
     close = nearest(str(name), columns)
     return source.wrong(
-        f"there is no column {name!r}",
+        f"column {name!r} does not exist",
         found=f"the columns {', '.join(columns) or '(none)'} at {scope.origin}",
         fix=f"did you mean {close!r}?" if close else "name one of the columns",
     )

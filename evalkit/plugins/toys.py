@@ -44,17 +44,17 @@ def check_free(options: Mapping[str, str], name: str, main: str, toys: Toys) -> 
             dropped = bound if to_toy else {option for option, value in bound.items() if value}
             rest = {option: value for option, value in options.items() if option not in dropped}
             if bound[key]:
-                what = f"{key}= is no option: the toy set has a name of its own, {toy!r}"
+                what = f"{key}= is not an option: the toy set has a name of its own, {toy!r}"
                 raise UsageError(what, found=found, fix=str(Spec(toy if to_toy else name, rest)))
             if name == toy:
-                what = f"{key}= is no option of {toy!r}: a toy set has rows of its own"
+                what = f"{key}= is not an option of {toy!r}: a toy set has rows of its own"
                 raise UsageError(what, found=found, fix=str(Spec(main, rest)))
 
 
 def of_toys(parameters: Parameters, name: str, toys: Toys) -> tuple[Parameters, Parameters]:
     """The parameters of a task that are options of it under this name, and those that the name itself sets."""
     chosen = toys.get(name, {})
-    # What chooses a toy set is no option of the task either (see `check_free`).
+    # What chooses a toy set is not an option of the task either (see `check_free`).
     hidden = {*chosen, *(key for bound in toys.values() for key, value in bound.items() if value)}
     return (
         {key: one for key, one in parameters.items() if key not in hidden},

@@ -77,7 +77,7 @@ class Shape:
             choices = _texts(self.choices[0], scope)
         if len(choices) < 2:
             raise self.choices[0].source.wrong(
-                "there must be two choices or more", found=f"{choices!r:.80} at {scope.origin}"
+                "a sample needs at least two choices", found=f"{choices!r:.80} at {scope.origin}"
             )
         return choices
 
@@ -128,7 +128,7 @@ def _indexed(value: object, choices: tuple[str, ...]) -> int:
     """The index that a gold value is, whatever the choices say. Raises UsageError where it is none of theirs."""
     if isinstance(value, int) and not isinstance(value, bool) and value in range(len(choices)):
         return value
-    raise UsageError("the gold is no index of a choice", found=f"{value!r:.60}", fix=f"0 to {len(choices) - 1}")
+    raise UsageError("the gold is not an index of a choice", found=f"{value!r:.60}", fix=f"0 to {len(choices) - 1}")
 
 
 def _labelled(values: Sequence[object], choices: tuple[str, ...]) -> tuple[int, ...]:
@@ -151,7 +151,9 @@ def _texts(template: Template, scope: Scope) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
     for one in values:
         if one is None or isinstance(one, list | Mapping):
-            raise template.source.wrong("a text or a list of texts is needed", found=f"{value!r:.80} at {scope.origin}")
+            raise template.source.wrong(
+                "the value must be a text or a list of texts", found=f"{value!r:.80} at {scope.origin}"
+            )
     return tuple(str(one) for one in values)
 
 

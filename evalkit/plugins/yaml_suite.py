@@ -24,7 +24,7 @@ def is_suite(path: Path) -> bool:
 def yaml_suite(path: Path, options: Mapping[str, str]) -> Suite:
     """The suite in a .yaml file. Its tasks are not loaded.
 
-    Raises UsageError, with file and line, for an unknown key, a value of the wrong type and a task that is there twice.
+    Raises UsageError, with file and line, for an unknown key, a value of the wrong type and a task that occurs twice.
     """
     keys = read_yaml(path).mapping(KEYS)
     named = keys["name"].text() if "name" in keys else path.stem
@@ -41,7 +41,7 @@ def _members(listed: Value) -> tuple[Member, ...]:
     members = tuple(_member(item) for item in listed.items())
     for number, member in enumerate(members):
         if member.task in [earlier.task for earlier in members[:number]]:
-            raise listed.wrong(f"{member.task!r} is there twice", fix="name each task once")
+            raise listed.wrong(f"{member.task!r} occurs twice", fix="name each task once")
     return members
 
 

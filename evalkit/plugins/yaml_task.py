@@ -128,15 +128,15 @@ def _keys(document: Value) -> dict[str, Value]:
     keys = document.mapping(KEYS)
     if "target" in keys:
         if "answer" in keys:
-            raise keys["target"].wrong("this is another word for answer, which is there too", fix="keep one of them")
+            raise keys["target"].wrong("target and answer mean the same, and both are set", fix="keep one of them")
         keys["answer"] = keys.pop("target")
     for key in ("data", "prompt"):
         if key not in keys:
             raise UsageError(f"the task has no {key!r}", fix=f"{key}: …", at=document.at)
     if "gold" in keys and "choices" not in keys:
-        raise keys["gold"].wrong("there are no choices that it could be one of", fix="choices: …, or answer: …")
+        raise keys["gold"].wrong("the task has no choices", fix="choices: …, or answer: …")
     if "choices" in keys and not keys.keys() & {"gold", "answer"}:
-        raise keys["choices"].wrong("which of them is right is not said", fix="gold: <column of index, letter or text>")
+        raise keys["choices"].wrong("the right choice is missing", fix="gold: <column of index, letter or text>")
     return keys
 
 
@@ -185,7 +185,7 @@ def _fewshot(keys: Said) -> Fewshot:
     value = keys["fewshot"]
     parts = value.mapping(_FEWSHOT_KEYS) if value.is_mapping() else {"k": value}
     if "k" not in parts:
-        raise value.wrong("how many examples is not said", fix="k: 5")
+        raise value.wrong("the number of examples is missing", fix="k: 5")
     k = parts["k"].integer()
     if k and not keys.keys() & {"answer", "gold"}:
         raise value.wrong("few-shot examples need an answer to show", fix="answer: <column or template>")
@@ -224,9 +224,9 @@ def _method(keys: Said, delimiter: str) -> Method:
     for key in ("stop", "max_tokens"):
         if key in keys:
             if key not in types:
-                raise keys[key].wrong(f"the method {name!r} writes no text that this could end")
+                raise keys[key].wrong(f"the method {name!r} writes no text, so this has no effect")
             if key in settings:
-                raise keys[key].wrong("this is set in method, too", fix="keep one of them")
+                raise keys[key].wrong("this is also set in method", fix="keep one of them")
             settings[key] = keys[key]
     offered = [key for key in types if key != "delimiter"]
     for key, value in settings.items():
@@ -234,7 +234,7 @@ def _method(keys: Said, delimiter: str) -> Method:
             raise _placed(unknown(f"setting of method {name!r}", key, offered), value)
     arguments = {key: _read(value, types[key]) for key, value in settings.items()}
     if "choices" not in keys and (name in _NEED_CHOICES or arguments.get("then") == "choose"):
-        raise keys["method"].wrong("there is nothing to choose from", fix="choices: <column, or list of templates>")
+        raise keys["method"].wrong("the task has no choices", fix="choices: <column, or list of templates>")
     if "delimiter" in types:
         arguments["delimiter"] = delimiter
     try:
@@ -259,7 +259,7 @@ def _read(value: Value, wanted: Any) -> object:
 
 def _one_of(value: Value, words: tuple[str, ...]) -> str:
     if value.text() not in words:
-        raise value.wrong("no such word", found=value.text(), fix="one of " + ", ".join(words))
+        raise value.wrong("unknown value", found=value.text(), fix="one of " + ", ".join(words))
     return value.text()
 
 
@@ -269,7 +269,7 @@ def _named(value: Value) -> tuple[str, dict[str, Value]]:
         return value.text(), {}
     found = value.mapping()
     if len(found) != 1:
-        raise value.wrong("one name with its settings is needed", fix="name: {setting: value}, one to a list item")
+        raise value.wrong("write one name with its settings", fix="name: {setting: value}, one to a list item")
     name, settings = next(iter(found.items()))
     return name, settings.mapping()
 
@@ -301,7 +301,7 @@ def _scorers(keys: Said, method: str, load_judge: LoadJudge) -> tuple[Scorer, ..
         return (scorers.by_name("rolling"),)
     if not keys.keys() & {"answer", "gold"}:
         raise UsageError(
-            "the task has no 'answer', so that nothing can be right",
+            "the task has no 'answer', so no reply can be right",
             fix="answer: <column or template>",
             at=keys["prompt"].at,
         )
@@ -354,7 +354,7 @@ def _metrics(keys: Said, task_scorers: tuple[Scorer, ...]) -> tuple[Metric, ...]
 
 
 def _no_metric(item: Value, known: set[str], project: Path | None) -> UsageError:
-    """The error for a name that is no metric, which a scorer's may have been meant for."""
+    """The error for a name that is not a metric, which a scorer's may have been meant for."""
     name, offered = item.text(), scorers.names(project)
     close = nearest(name, [*known, *offered])
     if close in known or close not in offered:

@@ -145,7 +145,7 @@ def _unknown(place: Value, key: str, known: Collection[str], parent: str) -> Usa
 
 
 def read_yaml(path: Path) -> Value:
-    """The document in a file. Raises UsageError, with the line, for what is no plain YAML mapping; OSError."""
+    """The document in a file. Raises UsageError, with the line, for what is not a plain YAML mapping; OSError."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -217,7 +217,7 @@ def _check(value: Value, seen: set[int]) -> None:
                 raise UsageError("a key must be a text", fix="put a text that begins with { in quotes", at=key.at)
             if key.node.value in lines:
                 first = lines[key.node.value]
-                raise UsageError(f"the key {key.node.value!r} is there twice", found=f"also in line {first}", at=key.at)
+                raise UsageError(f"the key {key.node.value!r} occurs twice", found=f"also in line {first}", at=key.at)
             lines[key.node.value] = key.line
     for part in _parts(value):
         _check(part, seen)

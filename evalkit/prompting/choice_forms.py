@@ -60,7 +60,7 @@ def in_choice_form(task: Task, form: ChoiceForm | None, capabilities: Capabiliti
     weighs = task.method.name in ("choose", "written_choice") and is_read(task)
     if not weighs and not (form is None and task.reordered is not None):
         raise UsageError(
-            f"{name} is no multiple choice that has other forms",
+            f"{name} is not a multiple choice that has other forms",
             found=f"its method is {task.method.name}",
             fix="leave --choice-form and --shuffle-choices out, or an option of the task: evalkit show TASK",
         )

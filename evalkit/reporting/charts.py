@@ -84,7 +84,7 @@ def _ticks(words: tuple[str, str, str], label: str, width: int = _WIDTH) -> Mark
 
 
 def _linked(shape: str, link: str, words: str) -> str:
-    """A shape that leads to its samples. The same numbers are in the page's texts, so it is no stop of the Tab key."""
+    """A shape that leads to its samples. The page's text has the same numbers, so Tab skips it."""
     open_tag = Markup('<a href="{}" tabindex="-1" aria-label="{}">').format(link, words)
     return f"{open_tag}{shape}</a>" if link else shape
 

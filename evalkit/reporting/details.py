@@ -100,7 +100,7 @@ def _preamble(record: Record) -> int:
 
 
 def _shots(record: Record) -> int:
-    """How many messages come before the question of a sample that is no conversation: they are examples."""
+    """How many messages come before the question of a sample that is not a conversation: they are examples."""
     if not isinstance(record.sample.input, str):
         return 0
     roles = [role for role, _ in sent(record)]

@@ -31,7 +31,7 @@ def rank(values: Sequence[float], differences: Matrix, errors: Matrix, *, alpha:
 
     `differences[i, j]` is i less j with the standard error `errors[i, j]`, paired where the samples are the same. A
     pair is told apart where its two-sided z test holds after Holm's correction over all pairs, at a family-wise error
-    of `alpha`. A model's rank lies between 1 + the models shown to be better and the number of those not shown to be
+    of `alpha`. A model's rank must be between 1 + the models shown to be better and the number of those not shown to be
     worse. A tie group begins with the best model left and takes those below it until one is told apart from it.
     """
     from evalkit.stats.multiple import holm

@@ -19,7 +19,7 @@ def read_outputs(path: Path, task: str = "") -> Outputs:
 
 def _of_run(folder: Path, task: str) -> Outputs:
     if not (folder / manifest.FILE).is_file():
-        raise UsageError(f"{folder} is no run folder", fix="evalkit show lists the runs")
+        raise UsageError(f"{folder} is not a run folder", fix="evalkit show lists the runs")
     run = Run.open(folder)
     if task:
         run.manifest.task(task)

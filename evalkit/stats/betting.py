@@ -31,7 +31,7 @@ _STEPS = 40
 class Units:
     """What came in so far: the `totals` of the differences of each unit, the samples it holds (`weights`), both of
     shape (k,), and how many units were of that kind (`counts`). A unit holds `most` samples at most, and a sample's
-    difference lies between `-down` and `up`."""
+    difference must be between `-down` and `up`."""
 
     totals: FloatRows
     weights: FloatRows

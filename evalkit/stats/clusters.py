@@ -85,7 +85,7 @@ def spread(totals: FloatRows, weights: FloatRows, n: int, *, working: int = 1) -
         return Spread(value, float(n), math.nan, math.nan, math.nan, kish, count)
     scaled = deviations / (1.0 - sizes / n)
     variance = (count - 1) / count * float(scaled @ scaled)
-    # What rounding leaves of a constant is no variation.
+    # What rounding leaves of a constant is not a variation.
     size = float(np.abs(totals).max()) * scale
     variance = 0.0 if variance <= count * (1e-12 * size) ** 2 else variance
     third = float((deviations**3).sum())

@@ -132,7 +132,7 @@ def _standard(values: FloatRows) -> FloatRows:
 def _pearson_of_sums(sums: FloatRows) -> FloatRows:
     n, u, v, uu, vv, uv = sums.T
     rest_u, rest_v = uu - u * u / n, vv - v * v / n
-    # What rounding leaves of a constant is no variation.
+    # What rounding leaves of a constant is not a variation.
     varies = (rest_u > 1e-12 * uu) & (rest_v > 1e-12 * vv)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(varies, (uv - u * v / n) / np.sqrt(rest_u * rest_v), np.nan))

@@ -100,7 +100,7 @@ def test_what_was_not_asked_alike_is_named(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("a", "nowhere"), 2, "there is no run, baseline or log at nowhere"),
+        (("a", "nowhere"), 2, "found no run, baseline or log at nowhere"),
         (("a", "b", "--task", "mmul"), 2, "no task in common"),
         (("a", "b", "--explain", "nothing"), 2, "no sample 'nothing' is in both runs"),
         (("a", "b", "--pair", "mmlu"), 2, "--pair takes A=B"),

@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
         (TASK + "scorers: [token_f2]\n", 4, "no scorer named 'token_f2'", "did you mean 'token_f1'?"),
         (TASK.replace("d.jsonl", "semicolons.csv"), 0, "separated by semicolons", "save the file with commas"),
         (TASK.replace("d.jsonl", "tabs.csv"), 0, "separated by tabs", "save the file with commas"),
-        (TASK.replace("d.jsonl", "one.csv"), 3, "there is no column 'a'", "name one of the columns"),
+        (TASK.replace("d.jsonl", "one.csv"), 3, "column 'a' does not exist", "name one of the columns"),
     ],
 )
 def test_a_task_file(task: str, line: int, said: str, fix: str, folder: Path) -> None:

@@ -168,7 +168,7 @@ def test_another_chat_template_is_reported_and_not_refused(project: Project, tmp
         ("margin: 2%\nmargins: {quiz: 1%}\n", 2, "unknown key 'margins'"),
         ("margin: a lot\n", 1, "a margin is the largest drop that passes"),
         ("tasks:\n  quiz:\n    margin: 1%\n    zero_tolerance: true\n", 3, "zero tolerance leaves no margin"),
-        ("confidence: 1.5\n", 1, "confidence lies between 0.5 and 1"),
+        ("confidence: 1.5\n", 1, "confidence must be between 0.5 and 1"),
         ("limits:\n  latency: quick\n", 2, "how much more than the baseline"),
         ("margin: [\n", 2, "malformed YAML"),
         ("on_inconclusive: maybe\n", 1, "no such choice"),
@@ -198,9 +198,9 @@ def test_a_policy_that_names_no_task_of_the_runs_gates_nothing_and_says_so(proje
         (("runs/damaged", "--baseline", "nowhere"), "baseline nowhere does not exist"),
         (("runs/damaged", "--baseline-ref", "no-such-branch"), "in git at 'no-such-branch'"),
         (("runs/damaged", "--baseline-ref=--output=injected"), "--baseline-ref is a commit, branch or tag"),
-        (("nothing",), "nothing is no run folder, and without --model it can't be run"),
-        (("runs/damaged", "quiz.yaml"), "runs and tasks together are no candidate"),
-        (("runs/damaged", "--confidence", "0.3"), "--confidence: confidence lies between 0.5 and 1"),
+        (("nothing",), "nothing is not a run folder, and evalkit cannot run it without --model"),
+        (("runs/damaged", "quiz.yaml"), "a candidate is runs or tasks, not both"),
+        (("runs/damaged", "--confidence", "0.3"), "--confidence: confidence must be between 0.5 and 1"),
     ],
 )
 def test_mistakes_in_what_is_asked_are_usage_errors(project: Project, arguments: tuple[str, ...], said: str) -> None:

@@ -1,4 +1,4 @@
-"""What `evalkit gate plan` prints, in this process: plans of looks, and of what is no mean of samples."""
+"""What `evalkit gate plan` prints, in this process: plans of looks, and of what is not a mean of samples."""
 
 from __future__ import annotations
 

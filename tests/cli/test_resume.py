@@ -88,7 +88,7 @@ def _hear_signals() -> None:
 
 def outcomes(folder: Path) -> dict[tuple[str, str, int], dict[str, float]]:
     found = [(r.key, {s.name: s.value for s in r.scores}) for r in Run.open(folder).records()]
-    assert len(found) == len(dict(found)), "a record is there twice"
+    assert len(found) == len(dict(found)), "a record occurs twice"
     return dict(found)
 
 

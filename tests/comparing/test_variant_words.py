@@ -41,7 +41,7 @@ NF4 = variant("nf4", 1e9, ratio=1.078)
                 "q4 loses 8.0 points (-11.0 to -5.0) and raises perplexity by 5.0 % (4× smaller).",
             ],
         ),
-        # What is not told apart after the correction is no loss, and what is better is none either.
+        # What is not told apart after the correction is not a loss, and what is better is none either.
         ([variant("a", 1e9, -0.08, 0.03, 0.2)], ["a: 4× smaller, no loss seen (± 3.0 points)."]),
         ([variant("b", 1e9, 0.08, 0.03, 0.01)], ["b: 4× smaller, no loss seen (± 3.0 points)."]),
         # The smallest of those that lose nothing; nothing is said of sizes that are not known or alike.

@@ -179,7 +179,7 @@ def test_an_earlier_download_never_stands_in_for_another_commit(
     unreachable: list[dict[str, Any]], stage: Stage
 ) -> None:
     for said in (unreachable[1], unreachable[4]):
-        assert "cannot be had at revision" in said["refused"]
+        assert "is not available at revision" in said["refused"]
         assert stage.new in said["refused"]
 
 
@@ -229,7 +229,7 @@ def test_where_the_hub_fails_midway_data_of_another_commit_are_not_taken(
     repository.keeps = "commits"
     [said] = stage.play(call)
     assert first["rows"][0][2] == {"q": "before"}
-    assert f"cannot be had at revision '{after}'" in said["refused"]
+    assert f"is not available at revision '{after}'" in said["refused"]
     assert before in said["refused"]
 
 

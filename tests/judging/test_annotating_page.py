@@ -178,7 +178,7 @@ def test_two_that_answered_alike_have_no_page(tasks: Path) -> None:
     same.write_text('{"question": "q", "answer": "a", "model": "other"}\n')
     (tasks / "first.jsonl").write_text('{"question": "q", "answer": "a ", "model": "first"}\n')
     done = console.evalkit("judge", "annotate", "first.jsonl", "alike.jsonl", cwd=tasks)
-    assert done.code == 2 and "the two gave the same answers" in done.err
+    assert done.code == 2 and "the two models gave the same answers" in done.err
 
 
 def test_so_many_labels_make_kappa_known_to_a_tenth(folder: Path, look: Look) -> None:

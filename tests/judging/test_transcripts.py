@@ -37,7 +37,7 @@ def test_a_repair_is_a_call_of_its_own_and_says_so() -> None:
     model = Scripted(lambda p, s: "Rating: 7" if "could not be read" in p else "Fine, I think.")
     first, second = calls(decide(rating("r", ONE), model, "Lima"))
     assert (first["reply"], first["verdict"], first["repaired"]) == ("Fine, I think.", "", False)
-    assert first["problem"] == "its last line is no rating"
+    assert first["problem"] == "its last line is not a rating"
     assert (second["verdict"], second["repaired"]) == ("7", True)
     assert "problem" not in second
     assert [message["role"] for message in second["messages"]] == ["user", "assistant", "user"]

@@ -264,12 +264,14 @@ def test_a_hub_model_is_known_by_its_commit(hub: Path) -> None:
 
 
 def test_a_hub_model_that_is_not_there_is_a_usage_error(hub: Path) -> None:
-    with pytest.raises(UsageError, match="someone/else cannot be had: the hub is not asked, being offline") as caught:
+    with pytest.raises(
+        UsageError, match="someone/else is not available: the hub is not asked, being offline"
+    ) as caught:
         resolve("hf/someone/else")
     assert "no complete earlier download" in caught.value.found
     assert "hf download someone/else" in caught.value.fix
     assert f"a folder (there is none at {Path('someone/else').absolute()})" in caught.value.fix
-    with pytest.raises(UsageError, match="someone/small cannot be had") as caught:
+    with pytest.raises(UsageError, match="someone/small is not available") as caught:
         resolve("hf/someone/small,revision=v2")
     assert "at revision 'v2'" in caught.value.found
     assert "--revision v2" in caught.value.fix

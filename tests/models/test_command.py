@@ -204,7 +204,7 @@ def test_an_edit_makes_another_model_and_only_a_version_lets_replies_be_kept(ser
     ("spec", "said"),
     [
         ("cmd/", "a command is missing"),
-        ("cmd/no-such-program x", "there is no program 'no-such-program'"),
+        ("cmd/no-such-program x", "program 'no-such-program' does not exist"),
         ("cmd/python 'open", "cannot be read"),
         ("cmd/python x.py,in_flight=0", "in_flight is a whole number, 1 or more"),
         ("cmd/python x.py,inflight=2", "did you mean 'in_flight'"),

@@ -200,7 +200,7 @@ def test_the_identity_follows_weights_and_settings_and_not_the_place(tiny_encode
     [
         ("", {}, "no embedding model is named"),
         ("./nowhere", {}, "no model folder"),
-        (".", {}, "is no embedding model"),
+        (".", {}, "is not an embedding model"),
         ("{folder}", {"pooling": "meen"}, "pooling is one of"),
         ("{folder}", {"poling": "mean"}, "no option of an embedding model named 'poling'"),
         ("{folder}", {"max_length": "0"}, "max_length is a number"),

@@ -43,7 +43,7 @@ def test_two_processes_share_it(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / FILE).write_bytes(b"this is no database" * 100)
+    (tmp_path / FILE).write_bytes(b"this is not a database" * 100)
     cache = SqliteCache(tmp_path)
     cache.put("key", b"reply")
     cache.close()

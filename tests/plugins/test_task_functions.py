@@ -201,7 +201,7 @@ def test_an_edited_scorer_is_applied_by_rescore(project: Path) -> None:
     [
         ("scorers: [./my.py:polit]\n", "did you mean 'polite'"),
         ("scorers: [./mine.py:polite]\n", "no file"),
-        ("scorers: [./my.py:statistics]\n", "is no function"),
+        ("scorers: [./my.py:statistics]\n", "is not a function"),
         ("scorers: [./my.py:takes_three]\n", "takes a sample and a text"),
         ("scorers: [{./my.py:length: {pre: 2}}]\n", "per"),
         ("scorers: [{./my.py:length: {per: two}}]\n", "wrong type"),

@@ -44,7 +44,7 @@ def test_labels_mark_every_right_choice(made):
 
 @pytest.mark.parametrize("right", [3, -1, "2", True, None, 1.0])
 def test_what_is_no_index_is_an_error_with_line_and_row(made, right):
-    with pytest.raises(UsageError, match=r"made\.yaml:7: index: the gold is no index.*\n.*rows\.jsonl:1"):
+    with pytest.raises(UsageError, match=r"made\.yaml:7: index: the gold is not an index.*\n.*rows\.jsonl:1"):
         gold(made("{index: right}"), right)
 
 

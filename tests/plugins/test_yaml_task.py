@@ -194,9 +194,9 @@ BLOCK = "data: rows.jsonl\nprompt: |\n  one\n  {{ question\n  three\nanswer: ans
         ("data: rows.jsonl\n\tprompt: x\n", 2, "malformed YAML"),
         ("data: a: b\n", 1, "malformed YAML"),
         (HEAD + "answr: answer\n", 3, "unknown key 'answr'"),
-        (HEAD + "answer: answer\ndata: other.jsonl\n", 4, "the key 'data' is there twice"),
+        (HEAD + "answer: answer\ndata: other.jsonl\n", 4, "the key 'data' occurs twice"),
         (HEAD + "answer: answer\nfewshot:\n  k: 1\n  oder: first\n", 6, "unknown key 'oder' in 'fewshot'"),
-        (HEAD + "answer: answer\nfewshot: {k: 1, k: 2}\n", 4, "the key 'k' is there twice"),
+        (HEAD + "answer: answer\nfewshot: {k: 1, k: 2}\n", 4, "the key 'k' occurs twice"),
         (HEAD + "answer: answer\nfewshot: many\n", 4, "fewshot: this must be a whole number"),
         (HEAD + "answer: answer\nfewshot: -1\n", 4, "this must be a whole number of at least 0"),
         (HEAD + "answer: answer\nfewshot: true\n", 4, "this must be a whole number"),
@@ -213,13 +213,13 @@ BLOCK = "data: rows.jsonl\nprompt: |\n  one\n  {{ question\n  three\nanswer: ans
         (BLOCK, 5, "prompt: the template is malformed"),
         (HEAD + "answer: '{{ a | nofilter }}'\n", 3, "answer: the template is malformed"),
         (HEAD + "answer: '{% for x in y %}'\n", 3, "answer: the template is malformed"),
-        (HEAD + "choices: options\n", 3, "choices: which of them is right is not said"),
+        (HEAD + "choices: options\n", 3, "choices: the right choice is missing"),
         (HEAD + "gold: right\n", 3, "gold: there are no choices"),
         (HEAD + "choices: [only]\ngold: right\n", 3, "choices: a list of choices needs two or more"),
         (HEAD, 2, "the task has no 'answer'"),
         (HEAD + "answer: a\ntarget: b\n", 4, "target: this is another word for answer"),
         (HEAD + "answer: answer\nmethod: chose\n", 4, "no method named 'chose'"),
-        (HEAD + "answer: answer\nmethod: choose\n", 4, "method: there is nothing to choose from"),
+        (HEAD + "answer: answer\nmethod: choose\n", 4, "method: the task has no choices"),
         (
             HEAD + "answer: answer\nmethod:\n  generate:\n    temprature: 1\n",
             6,
@@ -233,7 +233,7 @@ BLOCK = "data: rows.jsonl\nprompt: |\n  one\n  {{ question\n  three\nanswer: ans
         (HEAD + "answer: answer\nmethod: {generate: {n: 4}}\n", 4, "4 greedy samples would all be the same"),
         (HEAD + "answer: answer\nmethod: {generate: {}, choose: {}}\n", 4, "method: one name with its settings"),
         (HEAD + "choices: options\ngold: right\nstop: x\n", 5, "stop: the method 'choose' writes no text"),
-        (HEAD + "answer: a\nstop: x\nmethod: {generate: {stop: y}}\n", 4, "stop: this is set in method, too"),
+        (HEAD + "answer: a\nstop: x\nmethod: {generate: {stop: y}}\n", 4, "stop: this is also set in method"),
         (HEAD + "answer: answer\nscorers: [exact_macth]\n", 4, "no scorer named 'exact_macth'"),
         (HEAD + "answer: answer\nscorers:\n - squad\n - exact_match: {ignorecase: true}\n", 6, "no setting of scorer"),
         (HEAD + "answer: answer\nscorers: [{exact_match: {ignore_case: 3}}]\n", 4, "setting 'ignore_case' of scorer"),
@@ -296,7 +296,7 @@ def problem(made, text, row):
 def test_a_missing_column_names_those_there_are_and_the_row(made, project):
     error = problem(made, 'data: rows.jsonl\nprompt: "{{ qestion }}"\nanswer: answer\n', ROWS[0])
     assert error.at == f"{project / 'quiz.yaml'}:2"
-    assert error.wrong == "prompt: there is no column 'qestion'"
+    assert error.wrong == "prompt: column 'qestion' does not exist"
     assert error.found.startswith("the columns question, answer, options, right at ")
     assert error.found.endswith("rows.jsonl:1")
     assert error.fix == "did you mean 'question'?"
@@ -305,15 +305,15 @@ def test_a_missing_column_names_those_there_are_and_the_row(made, project):
 @pytest.mark.parametrize(
     ("key", "wrong"),
     [
-        ("answer: anser", "answer: there is no column 'anser'"),
-        ("answer: '{{ anser }}'", "answer: there is no column 'anser'"),
-        ("answer: 'x{{ anser }}'", "answer: there is no column 'anser'"),
+        ("answer: anser", "answer: column 'anser' does not exist"),
+        ("answer: '{{ anser }}'", "answer: column 'anser' does not exist"),
+        ("answer: 'x{{ anser }}'", "answer: column 'anser' does not exist"),
         ("answer: \"{{ row['anser'] }}\"", "answer: column 'anser' is missing"),
         ("answer: '{{ right.x }}'", "answer: there is no 'x' in a value of type int"),
         ("answer: '{{ right / 0 }}'", "answer: the template cannot be rendered"),
-        ("answer: nothing", "answer: a text or a list of texts is needed"),
+        ("answer: nothing", "answer: the value must be a text or a list of texts"),
         ("answer: 'x{{ nothing }}'", "answer: the template cannot be rendered"),
-        ("answer: deep", "answer: a text or a list of texts is needed"),
+        ("answer: deep", "answer: the value must be a text or a list of texts"),
         ("answer: answer\nid: nothing", "id: the template cannot be rendered"),
         ("answer: '{{ options.append(1) }}'", "answer: the template does what templates may not"),
         ("answer: \"{{ ''.__class__.__mro__ }}\"", "answer: the template does what templates may not"),
@@ -359,8 +359,8 @@ def test_gold_is_an_index_a_letter_or_the_choice(made, options, right, gold):
         (["x", "y"], 1.0, "the gold is none of the choices"),
         (["x", "x"], "x", "the gold text is several of the choices"),
         ([1, 2, 3], 1, "the gold number could be an index or a choice's text"),
-        (["x"], 0, "there must be two choices or more"),
-        ("text", 0, "there must be two choices or more"),
+        (["x"], 0, "a sample needs at least two choices"),
+        ("text", 0, "a sample needs at least two choices"),
         (["x", "y"], [], "a sample needs a right choice"),
     ],
 )

@@ -389,10 +389,10 @@ made.close()
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("watch", "nowhere"), "there is no folder nowhere"),
+        (("watch", "nowhere"), "folder nowhere does not exist"),
         (("watch",), "no run lies under runs"),
         (("watch", "other"), "other holds no run"),
-        (("view", "nowhere"), "there is no folder nowhere"),
+        (("view", "nowhere"), "folder nowhere does not exist"),
         (("view", "other", "--port", "70000"), "70000"),
     ],
 )

@@ -196,7 +196,7 @@ def test_a_bad_value_in_python_is_refused_before_anything_runs(name: str, value:
 
 
 def in_a_suite(name: str, value: Any, wanted: str) -> bool:
-    """Whether a suite can say it: not what is no key there, and of a path and a judge every text is one."""
+    """Whether a suite can say it: not what is not a key there, and of a path and a judge every text is one."""
     return OPTIONS[name].suite and name not in ("judge", "data_dir", "out") and value == value
 
 

@@ -98,7 +98,7 @@ def test_runs_of_other_tasks_are_not_compared(project: Path) -> None:
     one, other = evalkit.run("sums.yaml", adds), evalkit.run("others.yaml", adds)
     with pytest.raises(UsageError, match=r"no task in common|share no sample"):
         one.compare(other)
-    with pytest.raises(UsageError, match="confidence lies between 0 and 1"):
+    with pytest.raises(UsageError, match="confidence must be between 0 and 1"):
         one.compare(one, confidence=95)
     with pytest.raises(UsageError, match="compared with a run"):
         evalkit.compare(one, "runs/two")  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ LIMITS = ResourceLimits(cpu=0.4, idle=0.4, wall=20.0, memory=128 << 20, output=1
 
 
 def body(text: str) -> str:
-    """A program whose attack is these lines; an error is no success."""
+    """A program whose attack is these lines; an error is not a success."""
     lines = text.strip("\n").splitlines()
     return "import os, sys, time\ndef attack():\n" + "".join(f"    {line}\n" for line in lines)
 

@@ -112,7 +112,7 @@ def test_a_window_of_dates_and_a_difficulty(lcb, spec, asked):
 
 
 def test_a_date_that_is_none_is_told(lcb):
-    with pytest.raises(UsageError, match="start is no date"):
+    with pytest.raises(UsageError, match="start is not a date"):
         lcb("livecodebench,start=August")
 
 

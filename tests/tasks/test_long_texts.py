@@ -94,5 +94,5 @@ def test_conversations_that_are_too_long_for_the_model_are_left_out(over, words)
 
 def test_a_prompt_that_is_no_list_of_messages_is_told(over):
     loaded = over("mrcr", {"openai/mrcr/default/train": [{**ECHOES[0], "prompt": '{"role": "user"}'}]})
-    with pytest.raises(ValueError, match="the prompt is no list of messages"):
+    with pytest.raises(ValueError, match="the prompt is not a list of messages"):
         loaded.samples()

@@ -36,7 +36,7 @@ VIEWS = (
 
 @dataclass(frozen=True)
 class Picture:
-    """A page (a file or an address), the fragment it opens with, and what is in the middle of the picture (a selector),
+    """A page (file or address), the fragment it opens with, and the selector of what is in the middle, else its top."""
     or its top."""
 
     name: str

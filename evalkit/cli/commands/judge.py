@@ -262,7 +262,7 @@ def annotate(one: Path, two: Path, **given: Any) -> None:
     made = page(outputs[0], outputs[1], limit=given["limit"], seed=given["seed"])
     if not made.pairs:
         fix = "another RUN, or another --task"
-        raise UsageError("the two gave the same answers", found=f"{made.equal} pairs", fix=fix)
+        raise UsageError("the two models gave the same answers", found=f"{made.equal} pairs", fix=fix)
     try:
         given["out"].write_text(made.text, encoding="utf-8")
     except OSError as error:

@@ -137,7 +137,7 @@ def _asked(
         raise UsageError(f"--resume takes model, variants and tasks from {resume / FILE}", fix=_again(resume))
     found = read_list(resume)
     if found is None:
-        raise UsageError(f"{resume} holds no check to go on with", found=f"no {FILE}", fix="name its folder")
+        raise UsageError(f"{resume} holds no check to continue", found=f"no {FILE}", fix="name its folder")
     return resume, found
 
 
@@ -150,7 +150,7 @@ def _new(model: str | None, out: Path | None, given: dict[str, Any]) -> tuple[Pa
     project, variants = Path.cwd(), list(given["against"])
     if model and Path(model).suffix in (".yaml", ".yml"):
         if not Path(model).is_file():
-            raise UsageError(f"there is no suite file {model}")
+            raise UsageError(f"suite file {model} does not exist")
         said, project = read_suite(Path(model)), Path(model).parent
         models = said.get("models", [])
         model, variants = (models[0] if models else None), [*models[1:], *said.get("against", []), *variants]

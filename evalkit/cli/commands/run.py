@@ -164,7 +164,7 @@ def explain_failures(runs: list[Any]) -> str:
                 for r in run.records(entry.name)
                 if r.failure is not None
             )
-            # What no judge could read is no failure of the run's making: the verdict's own reason says it.
+            # What no judge could read is not a failure of the run's making: the verdict's own reason says it.
             reasons.update(
                 score.reason
                 for r in run.records(entry.name)

@@ -32,5 +32,5 @@ def command(folder: Path, port: int, opened: bool) -> None:
     from evalkit.reporting.serving.sites import ViewSite
 
     if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", fix="evalkit view RUNS, where RUNS holds run folders")
+        raise UsageError(f"folder {folder} does not exist", fix="evalkit view RUNS, where RUNS holds run folders")
     serve_until_ctrl_c(ViewSite(folder), port, f"view {folder}", opened=opened)

@@ -40,7 +40,7 @@ def command(run: Path | None, port: int, opened: bool) -> None:
             raise UsageError(f"no run lies under {RUNS}", fix="evalkit run TASK… --model MODEL --watch")
         run = found[0]
     elif not run.is_dir():
-        raise UsageError(f"there is no folder {run}", fix="evalkit show (lists the runs)")
+        raise UsageError(f"folder {run} does not exist", fix="evalkit show (lists the runs)")
     elif not runs_under(run) and any(run.iterdir()):
         raise UsageError(f"{run} holds no run", fix="evalkit show (lists the runs)")
     serve_until_ctrl_c(WatchSite(run), port, f"watch {run}", opened=opened)

@@ -166,7 +166,7 @@ def _remarks(out: Console, made: GatePlan) -> None:
 
 
 def _asked(side: TaskSide, metric: str, policy: Policy, correlation: float, like: Opened | None) -> Asked | None:
-    """What a plan knows of a task; None for a metric that is no mean over samples."""
+    """What a plan knows of a task; None for a metric that is not a mean over samples."""
     if metric not in side.columns:
         raise UsageError(f"task {side.name!r} has no metric {metric!r}", found=", ".join(side.columns))
     alone = pair_task(side, side)
@@ -179,7 +179,7 @@ def _asked(side: TaskSide, metric: str, policy: Policy, correlation: float, like
 def _planned_statistic(
     side: TaskSide, metric: str, policy: Policy, power: float, correlation: float, like: Opened | None
 ) -> PowerPlan | None:
-    """The plan of a metric that is no mean of samples; None where it cannot be computed here, or has no jackknife."""
+    """The plan of a metric that is not a mean of samples; None if it cannot be computed or has no jackknife."""
     later = like.sides.get(side.name) if like else None
     paired = pair_task(side, later or side)
     column = side.columns[metric]

@@ -68,7 +68,7 @@ def parse(text: str, origin: str) -> dict[str, TaskSide]:
             continue
         if line.startswith("["):
             if not blocks:
-                raise UsageError("a sample stands before the first task", at=at)
+                raise UsageError("a sample comes before the first task", at=at)
             blocks[-1].add(_value(line, at), at)
         else:
             key, colon, rest = line.partition(": ")
@@ -84,7 +84,7 @@ def parse(text: str, origin: str) -> dict[str, TaskSide]:
     sides: dict[str, TaskSide] = {}
     for block in blocks:
         if block.name in sides:
-            raise UsageError(f"the task {block.name!r} is there twice", at=block.at)
+            raise UsageError(f"the task {block.name!r} occurs twice", at=block.at)
         sides[block.name] = block.side(origin)
     return sides
 
@@ -93,7 +93,7 @@ def _value(text: str, at: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise UsageError("this is no JSON value", found=f"{text[:60]} ({error})", at=at) from None
+        raise UsageError("this is not a JSON value", found=f"{text[:60]} ({error})", at=at) from None
 
 
 @dataclass(slots=True)
@@ -161,7 +161,7 @@ class _Block:
                 return MeanCost(float(mean))
             return MeanCost(float(mean), float(spread["sd"]), int(spread["n"]))
         except (TypeError, ValueError, KeyError) as error:
-            raise UsageError(f"what a sample took in {name} is no number", found=str(error), at=self.at) from None
+            raise UsageError(f"what a sample took in {name} is not a number", found=str(error), at=self.at) from None
 
     def _time(self, text: Any) -> float:
         try:
@@ -194,7 +194,7 @@ class _Block:
             ).reshape(-1, width)
         except (ValueError, TypeError) as error:
             raise UsageError(
-                f"the column {name!r} holds something that is no number", found=str(error), at=self.at
+                f"the column {name!r} holds something that is not a number", found=str(error), at=self.at
             ) from None
         known = about.get("value")
         return Column(
@@ -213,7 +213,7 @@ class _Block:
         try:
             lowest, highest = (None if end is None else float(end) for end in about["ends"])
         except (TypeError, ValueError) as error:
-            raise UsageError(f"the ends of {name!r} are no two numbers", found=str(error), at=self.at) from None
+            raise UsageError(f"the ends of {name!r} are not two numbers", found=str(error), at=self.at) from None
         return lowest, highest
 
 

@@ -134,7 +134,8 @@ def _scored(
     limits = policy.limits(paired.name, column.scale, baseline_value(paired, metric))
     if limits.zero_tolerance and not is_per_sample(paired, metric):
         raise UsageError(
-            f"zero tolerance looks at single samples; {metric} of {paired.name!r} is no mean of them", at=policy.origin
+            f"zero tolerance looks at single samples; {metric} of {paired.name!r} is not a mean of them",
+            at=policy.origin,
         )
     worse, better = changed
     if places is not None:
@@ -166,7 +167,7 @@ def _decider(
     known = column if column.estimate is not None else paired.baseline.columns[metric]
     if known.estimate is None:
         raise UsageError(
-            f"{paired.name}: {metric} is no mean of samples, and neither run's task is there to compute it",
+            f"{paired.name}: {metric} is not a mean of samples, and neither run's task is there to compute it",
             fix="run the gate where the task's file is, or gate another metric",
         )
     found = rows_of(_cut(paired, places), metric)

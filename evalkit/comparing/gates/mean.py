@@ -59,7 +59,7 @@ def _metric(paired: PairedTask, policy: Policy) -> str:
         raise UsageError(f"task {paired.name!r} has no metric {metric!r}", found=", ".join(paired.metrics))
     if column.scale != "proportion" or not column.higher_is_better:
         raise UsageError(
-            f"{metric} of {paired.name!r} is no proportion of right answers: a mean over tasks cannot hold it",
+            f"{metric} of {paired.name!r} is not a proportion of right answers: a mean over tasks cannot hold it",
             fix=f"tasks: {{{paired.name}: {{metric: …}}}}, or a weight of 0 for it",
         )
     return metric

@@ -79,7 +79,7 @@ def open_ref(ref: str, path: Path) -> Opened:
         raise UsageError("--baseline-ref needs git", found=error.strerror or str(error)) from None
     if done.returncode:
         raise UsageError(
-            f"there is no baseline {path} in git at {ref!r}",
+            f"baseline {path} does not exist in git at {ref!r}",
             found=done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: "),
             fix="in CI, fetch the branch first (actions/checkout with fetch-depth: 0)",
         )
@@ -99,7 +99,7 @@ def _opened(
 def _one_run(path: Path) -> Run:
     if not path.exists():
         raise UsageError(
-            f"there is no run, baseline or log at {path}", fix="evalkit show lists the runs; evalkit baseline save RUN"
+            f"found no run, baseline or log at {path}", fix="evalkit show lists the runs; evalkit baseline save RUN"
         )
     if path.is_file():
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What a gate on a metric that is no mean of samples (macro F1, BLEU) can tell, from the baseline's pseudo-values."""
+"""What a gate on a metric that is not a mean of samples (macro F1, BLEU) detects, from the baseline's pseudo-values."""
 
 from __future__ import annotations
 

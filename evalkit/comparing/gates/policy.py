@@ -148,7 +148,7 @@ class Policy:
                 proportion=scale == "proportion",
             )
         except ValueError as error:
-            raise UsageError(f"the policy for {task!r} cannot be: {error}", at=self.origin) from None
+            raise UsageError(f"the policy for {task!r} is not valid: {error}", at=self.origin) from None
 
     def check_names(self, tasks: list[str]) -> None:
         """Raise UsageError for a task in the policy that there is not: a misspelt name would gate nothing."""

@@ -156,7 +156,7 @@ def confidence(text: str) -> float:
         raise UsageError("confidence is a proportion", found=repr(text), fix="0.95 or 95%") from None
     if not 0.5 < number < 1.0:
         meant = shares.asked(number) if 50.0 < number < 100.0 else "0.95 or 95%"
-        raise UsageError("confidence lies between 0.5 and 1", found=text, fix=meant)
+        raise UsageError("confidence must be between 0.5 and 1", found=text, fix=meant)
     return number
 
 

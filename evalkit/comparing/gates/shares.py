@@ -8,7 +8,7 @@ import re
 from evalkit.core import UsageError
 
 LARGEST_MARGIN = 0.5
-"""A margin on a proportion lies below 50 points: half of the right answers lost is no small drop."""
+"""A margin on a proportion lies below 50 points: half of the right answers lost is not a small drop."""
 LARGEST_RISE = 1.0
 """A rise above this is taken for a share only where it is written in per cent: `150%`."""
 
@@ -21,10 +21,10 @@ def read(text: str) -> tuple[float, bool]:
     percent = cleaned.endswith("%")
     number = cleaned.removesuffix("%").strip()
     if not re.fullmatch(NUMBER, number):
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     value = float(number) / (100.0 if percent else 1.0)
     if not (math.isfinite(value) and value >= 0.0):
-        raise ValueError(f"{text!r} is no number of at least 0")
+        raise ValueError(f"{text!r} is not a number of at least 0")
     return value, percent
 
 

@@ -1,4 +1,4 @@
-"""The decision on a metric that is no mean of samples: corpus BLEU, macro F1, a perplexity, a win rate."""
+"""The decision on a metric that is not a mean of samples: corpus BLEU, macro F1, a perplexity, a win rate."""
 
 from __future__ import annotations
 

@@ -121,7 +121,9 @@ def commit_of(asked: HubItem) -> Found:
         raise OutOfReachError("the hub cannot be reached", f"{_endpoint()}: {first_line(error)}") from None
     except ValueError as error:  # a proxy's or hotel's page in the hub's place
         raise UsageError(
-            "what answered is not a hub", found=f"{_endpoint()}: {first_line(error)}", fix="check HF_ENDPOINT"
+            "the server that answered is not a hub",
+            found=f"{_endpoint()}: {first_line(error)}",
+            fix="check HF_ENDPOINT",
         ) from None
     if info.id and info.id.lower() != asked.id.lower():
         _log.warning("%s is %s on the hub now; the old name still works", asked.id, info.id)
@@ -152,7 +154,7 @@ def snapshot(asked: HubItem, patterns: Sequence[str]) -> Path:
     """The folder of a snapshot in the hub's cache that holds the files which match, its last part being the commit.
 
     Where the hub is out of reach, or not to be asked, what was fetched earlier is taken, and a line says so.
-    Raises UsageError for what cannot be had: see `refusal`.
+    Raises UsageError for what is not available: see `refusal`.
     """
     try:
         commit_of(asked)

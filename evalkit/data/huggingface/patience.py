@@ -59,7 +59,7 @@ def _waiting(send: Callable[..., Any]) -> Callable[..., Any]:
             pause = 2.0**tries if wanted is None else wanted
             if tries == _TRIES or waited + pause > LONGEST_WAIT_S:
                 break
-            _log.warning("the hub asks for fewer requests; going on in %d s", pause)
+            _log.warning("the hub asks for fewer requests; continuing in %d s", pause)
             time.sleep(pause)
             waited += pause
         raise HubBusyError(waited, wanted)

@@ -80,7 +80,7 @@ def _of_hub(error: BaseException, asked: HubItem) -> UsageError | None:
         )
     if status >= 500:
         return UsageError(
-            f"the hub is in trouble and does not give {asked.id}",
+            f"the hub has a problem and does not serve {asked.id}",
             found=first_line(error),
             fix=f"try later, or {asked.instead}",
         )
@@ -92,7 +92,7 @@ def _of_hub(error: BaseException, asked: HubItem) -> UsageError | None:
 def _busy(error: HubBusyError, asked: HubItem) -> UsageError:
     said = "does not say how long" if error.wanted_s is None else f"asks for {error.wanted_s:,.0f} s"
     return UsageError(
-        f"the hub refuses further requests for now (429), so {asked.id} cannot be had",
+        f"the hub refuses further requests for now (429), so {asked.id} is not available",
         found=f"waited {error.waited_s:,.0f} s; it {said}",
         fix=f"try later, log in for a higher limit (hf auth login, or HF_TOKEN), or {asked.instead}",
     )
@@ -121,7 +121,7 @@ def _no_revision(asked: HubItem) -> UsageError:
 def _revisions(asked: HubItem) -> list[str]:
     from huggingface_hub import HfApi
 
-    # What there is helps; that it can't be listed is no second error.
+    # What there is helps; that it can't be listed is not a second error.
     with contextlib.suppress(Exception):
         found = HfApi().list_repo_refs(asked.id, repo_type=asked.kind)
         return [ref.name for ref in (*found.branches, *found.tags)]
@@ -143,7 +143,7 @@ def _of_network(error: BaseException, asked: HubItem) -> UsageError:
     if isinstance(error, errors.OfflineModeIsEnabled):
         return not_kept(asked, "the hub is not asked, being offline")
     return UsageError(
-        f"{asked.id} cannot be had: the connection to the hub failed or broke off",
+        f"{asked.id} is not available: the connection to the hub failed or broke off",
         found=f"{constants.ENDPOINT}: {type(error).__name__}: {first_line(error)}",
         fix=f"check the network and try again (files that are complete are kept), or {asked.instead}",
     )
@@ -153,7 +153,7 @@ def not_kept(asked: HubItem, why: str, found: str = "") -> UsageError:
     """The sentence for what is neither on this machine nor to be asked for; `found` is what was seen of the hub."""
     revision = f" at revision {asked.revision!r}" if asked.revision else ""
     return UsageError(
-        f"{asked.id} cannot be had: {why}",
+        f"{asked.id} is not available: {why}",
         found=(found and f"{found}; ") + f"no complete earlier download of it{revision} on this machine",
         fix=f"fetch it once with a network: {asked.download}; or {asked.instead}",
     )

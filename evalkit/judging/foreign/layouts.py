@@ -197,4 +197,4 @@ def _number(value: Any, column: str, at: str) -> float | None:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise UsageError(f"{column} is no number", found=repr(value)[:60], at=at) from None
+        raise UsageError(f"{column} is not a number", found=repr(value)[:60], at=at) from None

@@ -14,7 +14,7 @@ _BETWEEN = (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT)
 
 
 def listed(value: Any) -> list[Any]:
-    """The list that a value is or, as text, stands for; a text that is no list is one item, nothing is an empty list.
+    """The list that a value is or, as text, means; a text that is not a list is one item; nothing is an empty list.
 
     Raises ValueError for a text that begins like a list and cannot be read as one, for a list that numpy printed
     (its items have no commas between them, and would be read as one text), and for a value of another kind.

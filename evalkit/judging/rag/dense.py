@@ -61,7 +61,7 @@ def vectors_of(model: Model, texts: Sequence[str], role: Literal["query", "docum
     Raises UsageError for a model that embeds nothing and for a text that it cannot embed.
     """
     if Embed not in model.capabilities.requests:
-        raise UsageError(f"{model.identity.name} is no embedding model", fix="embedder=st/<repo or path>")
+        raise UsageError(f"{model.identity.name} is not an embedding model", fix="embedder=st/<repo or path>")
     try:
         return _apart(lambda: _all(model, texts, role))
     except ModelError as error:

@@ -53,7 +53,7 @@ def detection(scorer: Scorer, score: str, *, threshold: float = 0.5, bins: int =
     probability against the label) and Brier score. What the detector could not measure leaves n.
     """
     if not 0.0 < threshold < 1.0:
-        raise UsageError("a threshold lies between 0 and 1", found=f"{threshold:g}")
+        raise UsageError("a threshold must be between 0 and 1", found=f"{threshold:g}")
 
     metrics = (
         auroc(score="hallucination", label="label"),

@@ -93,7 +93,7 @@ class DocumentIndex:
             among = [self._documents[named]]
         elif reference.document:
             raise UsageError(
-                "a reference names a document that is not there",
+                "a reference names a document that does not exist",
                 found=repr(reference.document),
                 fix=suggestion(reference.document, self._documents) or f"such as {next(iter(self._documents))!r}",
                 at=at,
@@ -105,9 +105,9 @@ class DocumentIndex:
         ]
         if not places:
             raise UsageError(
-                "a reference passage stands in none of the documents",
+                "a reference passage is in none of the documents",
                 found=excerpt(reference.text),
-                fix="the passage as it stands there (white space and case do not count)",
+                fix="the passage as it is there (white space and case do not count)",
                 at=at,
             )
         return places

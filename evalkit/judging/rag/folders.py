@@ -17,12 +17,12 @@ def documents_of(folder: str | Path, suffixes: Sequence[str] = SUFFIXES) -> tupl
     """The text files below a folder, sorted by path, hidden ones left out; a file's name is its path below it.
 
     Files are read as they are, as UTF-8: markup of any kind stays. Raises UsageError: no such folder, no file with
-    one of the suffixes, a file that is no text.
+    one of the suffixes, a file that is not text.
     """
     top = Path(folder).expanduser()
     if not top.is_dir():
         found = "a file" if top.exists() else "nothing is there"
-        raise UsageError(f"there is no folder {str(folder)!r}", found=found, fix="docs=FOLDER of text files")
+        raise UsageError(f"folder {str(folder)!r} does not exist", found=found, fix="docs=FOLDER of text files")
     files = sorted(path for path in top.rglob("*") if path.is_file() and not _hidden(path, top))
     wanted = [path for path in files if path.suffix.lower() in suffixes]
     if not wanted:
@@ -47,7 +47,7 @@ def _text(path: Path) -> str:
         # Offsets count characters of what is kept, so line ends are made alike before anything is counted.
         return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise UsageError("a document is no text", found=not_utf8(data, error), at=paths.shown(path)) from None
+        raise UsageError("a document is not text", found=not_utf8(data, error), at=paths.shown(path)) from None
     except OSError as error:
         raise UsageError(
             "a document cannot be read", found=error.strerror or str(error), at=paths.shown(path)

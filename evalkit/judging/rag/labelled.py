@@ -123,7 +123,7 @@ def _ragtruth(row: Row, known: Mapping[str, Mapping[str, Any]]) -> Iterator[dict
     source = known.get(str(values.get("source_id")))
     if source is None:
         raise UsageError(
-            f"the source {values.get('source_id')!r} of a response is not there",
+            f"the source {values.get('source_id')!r} of a response is missing",
             fix="hallucination_detection,files=response.jsonl,sources=source_info.jsonl",
             at=row.origin,
         )

@@ -25,7 +25,7 @@ def record_of(row: Row, form: Form = "auto") -> RagRecord:
     Contexts are texts or objects, best first; the score and the document are taken where an object has them. Raises
     UsageError with the row's place: no question, two columns for one part, a context without a text, two contexts of
     one id with different texts (with one text they are one context), ids that are not as many as their texts, an answer
-    that is no text.
+    that is not text.
     """
     values = {
         name: value
@@ -189,7 +189,7 @@ def _number(value: Any, name: str, at: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise UsageError(f"the {name} is no number", found=repr(value), at=at)
+        raise UsageError(f"the {name} is not a number", found=repr(value), at=at)
     return number
 
 

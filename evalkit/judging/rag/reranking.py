@@ -56,7 +56,7 @@ class Reranker:
         except (OSError, ValueError) as error:
             if of_hub := self._files.refusal(error):
                 raise of_hub from error
-            raise UsageError(f"{self._files.name} is no cross-encoder", found=str(error)[:200]) from None
+            raise UsageError(f"{self._files.name} is not a cross-encoder", found=str(error)[:200]) from None
         if model.config.num_labels != 1:
             raise UsageError(
                 "a reranker gives one number for a question and a chunk",

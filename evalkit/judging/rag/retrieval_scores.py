@@ -42,7 +42,7 @@ def retrieval_scores(record: RagRecord, depths: Sequence[int]) -> dict[str, floa
 
     A context is a hit where it holds a reference (`held_by`). recall@k: references held by the first k contexts /
     references. hit@k: whether any of these is a hit. precision@k: hits among the first k / k, also where fewer than k
-    were retrieved, as trec_eval divides; a context that repeats the text of one above is no second hit. mrr: 1 / rank
+    were retrieved, as trec_eval divides; a context that repeats an earlier text is not a second hit. mrr: 1 / rank
     of the first hit. ndcg@k: binary or graded gains over log₂(rank + 1) against the best order there is; every
     reference gains once, where it is first held, and a context that only holds what stood before it takes no rank.
     Where contexts and references are ids, one each, these are the definitions of trec_eval.

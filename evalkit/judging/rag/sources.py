@@ -22,7 +22,7 @@ def retrieved(questions: Source, folder: str, settings: Retrieval, form: Form = 
 
     Contexts that a row brings along are left out. What should be retrieved (`references`) is a document by its path,
     a place (`path#start-end`) or a passage's text. Opening raises UsageError: as `questions` does, for a folder
-    without text files, for a row that is no record, and for a reference that no document holds.
+    without text files, for a row that is not a record, and for a reference that no document holds.
     """
     return _Retrieved(questions, folder, settings, form)
 

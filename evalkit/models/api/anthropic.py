@@ -100,7 +100,7 @@ class AnthropicWire(ModelWire):
     def read(self, request: Generate, body: Any) -> Reply:
         blocks = body["content"]
         if not isinstance(blocks, list) or body.get("type") not in (None, "message"):
-            raise BadReplyError("it is no message")
+            raise BadReplyError("it is not a message")
         text = "".join(block.get("text") or "" for block in blocks if block["type"] == "text")
         thought = "".join(block.get("thinking") or "" for block in blocks if block["type"] == "thinking")
         calls = tuple(

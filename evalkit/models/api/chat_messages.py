@@ -41,7 +41,7 @@ def texts_of(content: object) -> tuple[str, str]:
     if isinstance(content, Mapping):
         content = content["parts"] if isinstance(content.get("parts"), list) else [content]
     if not isinstance(content, list):
-        raise BadReplyError("a message's content is no text")
+        raise BadReplyError("a message's content is not text")
     parts = [part if isinstance(part, Mapping) else {"type": "text", "text": part} for part in content]
     text = "".join(_joined(part) for part in parts if part.get("type", "text") in ("text", "output_text"))
     thought = "".join(_joined(part) for part in parts if part.get("type") in ("thinking", "reasoning"))

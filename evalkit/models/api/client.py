@@ -217,7 +217,7 @@ class Client:
                 raise Failed("slow", f"{words}, and a drawn reply is not asked again: timeout=3600") from None
             raise Failed("unreachable", words) from None
         except aiohttp.InvalidURL:
-            raise Failed("refused", f"{self._secret.redact(self._base)} is no address") from None
+            raise Failed("refused", f"{self._secret.redact(self._base)} is not an address") from None
         except (aiohttp.ClientError, OSError) as error:
             words = str(error) or type(error).__name__
             raise Failed("unreachable", self._secret.redact(words)) from None

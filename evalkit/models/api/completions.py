@@ -35,7 +35,7 @@ class CompletionsWire(ModelWire):
             raise BadReplyError("it has no choices")
         for choice in choices:
             if not isinstance(choice["text"], str):
-                raise BadReplyError("a choice's text is no text")
+                raise BadReplyError("a choice's text is not text")
         ends = [ending_of(choice) for choice in choices]
         texts = [Completion(one["text"], end, notes=notes) for one, (end, notes) in zip(choices, ends, strict=True)]
         return reply_of(request, texts, usage_of(body.get("usage")), self._markers)

@@ -77,7 +77,7 @@ def _joined(text: str) -> str:
 
 def written(value: Any, *, option: int = 0) -> bytes:
     """JSON to send. Halves of surrogate pairs, which broken data sets hold and orjson refuses, are escaped. Raises
-    ModelError for what is no JSON."""
+    ModelError for what is not JSON."""
     try:
         return orjson.dumps(value, option=option)
     except TypeError:

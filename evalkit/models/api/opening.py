@@ -70,7 +70,7 @@ def assembled(preset: Preset, name: str, parsed: ApiOptions, client_of: type[Cli
     deadline = parsed.deadline
     if parsed.stream == "on" and (parsed.batch == "on" or provider == "litellm"):
         other = "batch=on" if parsed.batch == "on" else "litellm"
-        raise UsageError(f"{other} gives replies whole", found="stream=on", fix="leave stream=on out")
+        raise UsageError(f"{other} does not stream replies", found="stream=on", fix="leave stream=on out")
     if parsed.batch == "on":
         client_of, most, first, deadline = BatchClient, MOST, MOST, max(deadline, _A_BATCHS_SECONDS)
     growth = Growth(most, first)
@@ -109,7 +109,7 @@ def _jobs(preset: Preset, options: ApiOptions) -> Jobs:
     if not preset.batches:
         raise UsageError(f"{preset.name} has no batches", fix="leave batch=on out")
     if options.rpm or options.tpm:
-        raise UsageError("a batch has no budget a minute", found="batch=on with rpm or tpm", fix="leave them out")
+        raise UsageError("a batch has no limit per minute", found="batch=on with rpm or tpm", fix="leave them out")
     return AnthropicJobs() if preset.wire == "anthropic" else OpenAiJobs()
 
 

@@ -81,7 +81,7 @@ def _read(path: Path) -> Mapping[str, Price]:
         return {name: parse_price("/".join(str(part) for part in row)) for name, row in content["models"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{path} is no table of prices",
+            f"{path} is not a table of prices",
             found=f"{type(error).__name__}: {error}",
             fix='{"models": {"openai/gpt-4o-mini": [0.15, 0.60, 0.075]}}',
         ) from None

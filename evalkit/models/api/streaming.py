@@ -95,7 +95,7 @@ def _event(name: bytes, data: bytes) -> Event:
     if name == b"error" and not (isinstance(event, dict) and event.get("error")):
         return {"error": event}
     if not isinstance(event, dict):
-        raise ValueError(f"an event is no object: {str(event)[:100]}")
+        raise ValueError(f"an event is not an object: {str(event)[:100]}")
     return event
 
 

@@ -50,7 +50,7 @@ def cmd(name: str, options: Mapping[str, str]) -> Model:
     if not command:
         raise UsageError("a command is missing", found="cmd/", fix='--model "cmd/python serve.py"')
     if shutil.which(command[0]) is None:
-        raise UsageError(f"there is no program {command[0]!r}", found=f"cmd/{name}", fix="its path, or install it")
+        raise UsageError(f"program {command[0]!r} does not exist", found=f"cmd/{name}", fix="its path, or install it")
     return CommandModel(name, command, CommandOptions.parse(options))
 
 

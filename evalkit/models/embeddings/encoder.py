@@ -214,7 +214,9 @@ def _pooled(files: Files, pooling: str, settings: dict[str, Any]) -> Any:
         from sentence_transformers import models as modules
 
     if (files.folder / "modules.json").is_file():
-        raise UsageError(f"{files.name} has a pooling of its own", found=f"pooling={pooling}", fix="leave pooling= out")
+        raise UsageError(
+            f"{files.name} defines its pooling itself", found=f"pooling={pooling}", fix="leave pooling= out"
+        )
     arguments = {"trust_remote_code": settings["trust_remote_code"], **settings.get("model_kwargs", {})}
     if "revision" in settings:
         arguments["revision"] = settings["revision"]

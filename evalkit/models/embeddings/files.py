@@ -85,7 +85,7 @@ def find(name: str, options: EmbeddingOptions) -> Files:
     files = Files(f"st/{title}", str(folder), folder, commit)
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         raise UsageError(
-            f"{folder} is no embedding model",
+            f"{folder} is not an embedding model",
             found="neither modules.json nor config.json",
             fix="name the folder that SentenceTransformer.save or an encoder's save_pretrained wrote",
         )

@@ -109,7 +109,7 @@ def refuse(request: Request, name: str, capabilities: Capabilities, *, has_chat:
         refuses_schema = bool(request.schema) and "schema" not in capabilities.features
         if refuses_schema or (request.tools and not takes_tools):
             what = "schema" if refuses_schema else "tools"
-            raise ModelError(f"{name} takes no {what} in a request of its own; put it into the prompt")
+            raise ModelError(f"{name} takes no {what} in a separate request; put it into the prompt")
     if isinstance(request, Generate | Choose) and request.prompt.messages:
         if not has_chat:
             raise ModelError("a conversation needs the chat template, and it is off (chat=off)")

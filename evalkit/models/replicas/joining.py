@@ -93,4 +93,4 @@ def _init(ray: Any, address: str) -> None:
         where = f"the Ray cluster at {address}" if address else "a Ray of this machine"
         lines = str(error).strip().splitlines() or [type(error).__name__]
         fix = "ray status shows whether it runs; RAY_raylet_start_wait_time_s=120 waits longer on a busy machine"
-        raise UsageError(f"{where} can't be had", found=lines[0], fix=fix) from error
+        raise UsageError(f"{where} is not available", found=lines[0], fix=fix) from error

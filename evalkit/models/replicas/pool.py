@@ -156,7 +156,7 @@ class Pool:
         try:
             while slot.failures < _STARTS:
                 why = await self._life(slot)
-                # A replica that was killed on purpose is no loss; its end may come before the task is cancelled.
+                # A replica that was killed on purpose is not a loss; its end may come before the task is cancelled.
                 if slot.ended:
                     return
                 if slot.about.host:

@@ -34,10 +34,10 @@ def text_params(stream: Stream) -> dict[str, Any]:
 
 
 def schema_of(asked: Generate) -> Any:
-    """The JSON schema of a request, None where it has none. Raises ModelError where it is no JSON."""
+    """The JSON schema of a request, None where it has none. Raises ModelError where it is not JSON."""
     if not asked.schema:
         return None
     try:
         return json.loads(asked.schema)
     except ValueError as error:
-        raise ModelError(f"the schema is no JSON: {error}") from None
+        raise ModelError(f"the schema is not JSON: {error}") from None

@@ -83,7 +83,7 @@ def _object(values: Mapping[str, Any], at: str, given: Given | None) -> Any:
 
     own = values["class"]
     if not (isinstance(own, type) and issubclass(own, ConfigurableTask)):
-        raise UsageError("the task's class is no ConfigurableTask of lm-eval's", found=str(own)[:120], at=at)
+        raise UsageError("the task's class is not a ConfigurableTask of lm-eval's", found=str(own)[:120], at=at)
 
     class Unfetched(ConfigurableTask):  # type: ignore[misc]
         """Has the configuration, and fetches data when they are asked for."""

@@ -71,7 +71,7 @@ def _passes(program: str, tests: str) -> bool:
 
 
 def _entry(program: str, tests: str) -> tuple[str, ...]:
-    """The program's own names that the tests use; none where it is no Python, and the tests then fail."""
+    """The program's own names that the tests use; none where it is not Python, and the tests then fail."""
     try:
         body = ast.parse(program).body
         used = {node.id for node in ast.walk(ast.parse(tests)) if isinstance(node, ast.Name)}

@@ -63,7 +63,7 @@ def target_of(form: Any, doc: Doc, *, has_choices: bool) -> Any:
 
 
 def choices_of(form: Any, doc: Doc) -> list[str]:
-    """What `doc_to_choice` makes of a row. Raises UsageError where that is no list of texts."""
+    """What `doc_to_choice` makes of a row. Raises UsageError where that is not a list of texts."""
     if isinstance(form, dict):
         found: Any = list(form.values())
     elif isinstance(form, list):

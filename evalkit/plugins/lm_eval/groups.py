@@ -80,7 +80,7 @@ def _members(
 ) -> Iterator[Leaf | Group]:
     own = {"task": item} if isinstance(item, str) else item
     if not isinstance(own, dict) or not ({"task", "group"} & own.keys()):
-        raise UsageError(f"the group {name!r} has a member that is no task", found=f"{item!r:.80}")
+        raise UsageError(f"the group {name!r} has a member that is not a task", found=f"{item!r:.80}")
     called = str(own["group"] if "group" in own else own["task"])
     more = {**over, **{key: value for key, value in own.items() if key not in ("task", "group")}}
     entry = index.entries.get(called)

@@ -142,7 +142,7 @@ class MadeRow(dict[str, Any]):
 class MadeDataset:
     """Some made rows with what functions of tasks use of a `datasets.Dataset`.
 
-    A filter keeps every row: which values pass is no question of a schema.
+    A filter keeps every row: which values pass is not a question of a schema.
     """
 
     def __init__(self, rows: Sequence[Any]) -> None:

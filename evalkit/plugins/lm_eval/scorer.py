@@ -82,7 +82,7 @@ def _greedy(reply: Reply) -> tuple[bool, ...]:
 
 
 def score_of(name: str, item: Any, shown: str | None, reason: str, validity: Validity) -> Score:
-    """The score of a metric's item; what is no number is kept in its details."""
+    """The score of a metric's item; what is not a number is kept in its details."""
     item = _plain(item)
     number = float(item) if isinstance(item, bool | int | float) else math.nan
     if math.isfinite(number):

@@ -50,7 +50,7 @@ def answer_of(target: Any, choices: list[str] | None) -> str:
             raise UsageError("the target is an empty list")
         return answer_of(target[0], choices)
     if not isinstance(target, str):
-        raise UsageError("the target is no text", found=f"{target!r:.80}")
+        raise UsageError("the target is not text", found=f"{target!r:.80}")
     return target
 
 

@@ -55,7 +55,7 @@ def read(path: Path, root: Path, seen: tuple[Path, ...] = ()) -> Document:
 
 
 def plain(path: Path) -> dict[str, Any]:
-    """The keys of one file by itself. Raises UsageError where it cannot be read or is no mapping."""
+    """The keys of one file by itself. Raises UsageError where it cannot be read or is not a mapping."""
     try:
         if path.stat().st_size > _LARGEST:
             raise UsageError("the file is too large for a task", found=f"{path.stat().st_size:,} bytes", at=str(path))

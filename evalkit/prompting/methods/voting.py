@@ -51,7 +51,7 @@ def self_consistency(
     Source: Wang et al. 2022, https://arxiv.org/abs/2203.11171, unweighted vote. lm-evaluation-harness' `majority_vote`
     lets texts without an answer vote, too, so that they can outvote every answer.
 
-    Raises UsageError for fewer than two texts, a temperature of 0, or a pattern that is no regular expression.
+    Raises UsageError for fewer than two texts, a temperature of 0, or a pattern that is not a regular expression.
     """
     if n < 2 or temperature <= 0:
         raise UsageError(
@@ -64,7 +64,9 @@ def self_consistency(
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise UsageError("`pattern` is no regular expression", found=repr(pattern), fix=f"mend it: {error}") from None
+        raise UsageError(
+            "`pattern` is not a regular expression", found=repr(pattern), fix=f"correct it: {error}"
+        ) from None
 
     def answer_of(text: str) -> str | None:
         return read(text) if read else matched(compiled, text, pick)

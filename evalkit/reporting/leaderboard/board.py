@@ -138,7 +138,9 @@ def _left_out_of_wins(made: Board) -> list[str]:
         if lacking:
             told.append(f"{column.name}: no part of strengths, since {', '.join(lacking)} lacks it")
         else:
-            told.append(f"{column.name}: no part of wins, since {column.metric} is no mean over samples that all share")
+            told.append(
+                f"{column.name}: no part of wins, since {column.metric} is not a mean over samples that all share"
+            )
     return told
 
 

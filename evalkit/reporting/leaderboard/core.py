@@ -51,7 +51,7 @@ def core_of(columns: Sequence[LeaderboardColumn], models: Sequence[str]) -> Basi
 def _why_not(column: LeaderboardColumn) -> str:
     if column.aside:
         return "it is a toy set"
-    return f"its {column.metric} is no proportion of right answers"
+    return f"its {column.metric} is not a proportion of right answers"
 
 
 def _listed(names: Sequence[str], most: int = 3) -> str:

@@ -1,7 +1,7 @@
 """The server of pages: on loopback, for whoever has the token in its address, from no foreign name or page.
 
 It answers on 127.0.0.1 alone. The token is the first part of every path, so that other users of the machine get
-nothing. A `Host` that is no name of loopback is refused, because a foreign name can be made to point here (DNS
+nothing. A `Host` that is not a name of loopback is refused, because a foreign name can be made to point here (DNS
 rebinding), and so is an `Origin` that is not this server.
 """
 

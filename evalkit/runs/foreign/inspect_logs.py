@@ -74,7 +74,7 @@ def _check_status(name: str, log: Mapping[str, Any], path: Path) -> None:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    """The log's header with its samples; None for a file that is no log of Inspect's."""
+    """The log's header with its samples; None for a file that is not a log of Inspect's."""
     if file.suffix == ".eval":
         return _read_archive(file)
     if file.suffix != ".json":
@@ -94,7 +94,7 @@ def _read_archive(file: Path) -> dict[str, Any]:
             names = archive.namelist()
             head = "header.json" if "header.json" in names else "_journal/start.json"
             if head not in names:
-                raise UsageError("this is no log of Inspect's", found="an archive without a header", at=str(file))
+                raise UsageError("this is not a log of Inspect's", found="an archive without a header", at=str(file))
             log: dict[str, Any] = orjson.loads(read_entry(archive, file, head))
             inside = [name for name in names if name.startswith("samples/") and name.endswith(".json")]
             log["samples"] = [orjson.loads(read_entry(archive, file, name)) for name in inside]

@@ -133,7 +133,7 @@ def _results(files: Mapping[str, Path]) -> dict[str, Any]:
         try:
             found |= orjson.loads(results.read_bytes())
         except ValueError as error:
-            raise UsageError("this is no results file of lm-eval", found=str(error), at=str(results)) from None
+            raise UsageError("this is not a results file of lm-eval", found=str(error), at=str(results)) from None
     return found
 
 
@@ -245,7 +245,7 @@ class _Task:
                         raise ValueError("no doc_id and resps")
                 except (ValueError, TypeError) as error:
                     raise UsageError(
-                        "this is no line that lm-eval logs", found=str(error), at=f"{self.file}:{number}"
+                        "this is not a line that lm-eval logs", found=str(error), at=f"{self.file}:{number}"
                     ) from None
                 yield line
 

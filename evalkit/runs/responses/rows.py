@@ -68,7 +68,7 @@ def read_responses(paths: Sequence[Path], form: RowForm) -> list[Response]:
     found: list[Response] = []
     for path in paths:
         if not path.exists():
-            raise UsageError(f"there is no file {path}", fix="evalkit score TASK --responses FILE")
+            raise UsageError(f"file {path} does not exist", fix="evalkit score TASK --responses FILE")
         found += _of_log(path) or _of_rows(path, read)
     if not found:
         raise UsageError(f"{', '.join(map(str, paths))}: no responses in it")

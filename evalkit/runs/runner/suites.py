@@ -64,7 +64,7 @@ def _check_alike(suite: str, named: Sequence[tuple[str, Task | None, Sequence[st
         if not plain and (len(kinds) > 1 or nested or bounded):
             options = [m.name for m in metrics_of(_task(named, name)) if m.scale == "proportion" and m.higher_is_better]
             raise UsageError(
-                f"{one.name} of {name} is no proportion of right answers: the suite {suite!r} cannot average it",
+                f"{one.name} of {name} is not a proportion of right answers: the suite {suite!r} cannot average it",
                 fix=f"metric: one of {', '.join(options)}" if options else "average it with the same metric alone",
             )
 

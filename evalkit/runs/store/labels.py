@@ -23,7 +23,7 @@ class Labels:
 
 
 def checked(tags: object, note: object) -> Labels:
-    """Labels made of what came from outside. Raises UsageError for what is no text, or too much of it."""
+    """Labels made of what came from outside. Raises UsageError for what is not text, or too much of it."""
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags) or not isinstance(note, str):
         raise UsageError("labels are a list of tags and a note, each a text")
     kept = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))

@@ -238,7 +238,7 @@ def judge(fd: int, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_prelude(prelude: str, space: dict[str, Any]) -> None:
-    """Imports and helper functions that the problem itself gives; one that is no Python alone gives none."""
+    """Imports and helper functions that the problem itself gives; one that is not Python alone gives none."""
     try:
         exec(compile(prelude, "prelude.py", "exec", dont_inherit=True), space)
     except Exception:

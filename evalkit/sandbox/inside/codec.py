@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 Keep = Callable[[Any], list[Any]]
-"""Remembers an object that is no plain data; returns [its number, is callable, is an iterator]."""
+"""Remembers an object that is not a plain data; returns [its number, is callable, is an iterator]."""
 Proxy = Callable[[list[Any]], Any]
 """What stands for the other side's object of that number."""
 

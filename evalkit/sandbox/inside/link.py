@@ -31,7 +31,7 @@ def send(fd: int, message: Any) -> None:
 
 
 def receive(fd: int) -> Any:
-    """The next message; raises ClosedError at the end and ValueError for what is no JSON."""
+    """The next message; raises ClosedError at the end and ValueError for what is not JSON."""
     size = int.from_bytes(exactly(fd, 4), "big")
     text = exactly(fd, size).decode()
     try:

@@ -135,7 +135,7 @@ GOES_ON = _compiled(
     r"weil|da|denn|ist|und|parce|puisque|est|et|porque|ya|pues|es|y|pois|é|e|perché|poiché|è|omdat|want|"
     r"eftersom|ponieważ|bo|jest|потому|так|поскольку|çünkü|karena|vì)(?!\w)"
 )
-"""What may follow a letter that is no word itself."""
+"""What may follow a letter that is not a word itself."""
 ONLY_SUPPOSED = _compiled(
     r"\b(?:if(?!\s+(?:forced|pressed|i (?:had|have|must)|asked|anything)\b)|"
     r"suppose|assuming|assume|whether|why|unless|might (?:think|say|assume|seem)|may (?:think|say|assume)|"

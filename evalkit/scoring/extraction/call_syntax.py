@@ -131,7 +131,7 @@ def python_calls(text: str) -> tuple[FunctionCall, ...] | None:
 def _called(statement: ast.stmt) -> list[ast.Call]:
     """The calls that a statement makes; ValueError where it does anything else."""
     if not isinstance(statement, ast.Expr | ast.Return | ast.Assign) or statement.value is None:
-        raise ValueError("a statement that is no call")
+        raise ValueError("a statement that is not a call")
     value = statement.value
     value = value.value if isinstance(value, ast.Await) else value
     parts = value.elts if isinstance(value, ast.List | ast.Tuple) else [value]
@@ -139,7 +139,7 @@ def _called(statement: ast.stmt) -> list[ast.Call]:
     if parts == [value] and calls and _prints_a_name(calls[0]):
         return []
     if len(calls) != len(parts):
-        raise ValueError("an expression that is no call")
+        raise ValueError("an expression that is not a call")
     return calls
 
 

@@ -15,7 +15,7 @@ _SCALAR = (
     r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|"
     r"-?\d[\d_]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?=\s*[,}\]\s])|true\b|false\b|null\b"
 )
-# Commands of LaTeX that begin as JSON's \n, \r and \t do, and whose rest is no word that follows such a blank.
+# Commands of LaTeX that begin as JSON's \n, \r and \t do, and whose rest is not a word that follows such a blank.
 _COMMANDS = r"n(?:eq|abla|eg|exists|otin)|r(?:ight|ho|angle|ightarrow)|t(?:imes|ext\w{0,2}|heta|frac|riangle|ilde)"
 _ESCAPE = re.compile(rf"\\(?P<valid>[\\\"/']|u[0-9a-fA-F]{{4}}|(?!(?:{_COMMANDS})(?![a-zA-Z])|tan[({{\\^])[nrt])|\\")
 
@@ -49,7 +49,7 @@ def json_field(text: str, field: str) -> Reading[Any]:
 
 
 def _broken_off(text: str, field: str) -> Reading[Any]:
-    """The same of text that is no JSON as a whole: the last `"field": value` with its whole value."""
+    """The same of text that is not JSON as a whole: the last `"field": value` with its whole value."""
     name = rf"[\"']{re.escape(field)}[\"']\s*:\s*"
     named = list(re.finditer(name, text))
     if not named:
@@ -69,7 +69,7 @@ def _broken_off(text: str, field: str) -> Reading[Any]:
 
 
 def _with_latex(text: str, quote: str) -> str:
-    r"""The text with a second backslash where the only one is no escape of JSON's, or begins a command of LaTeX.
+    r"""The text with a second backslash where the only one is not an escape of JSON's, or begins a command of LaTeX.
 
     "\f" and "\b" are form feed and backspace to JSON, and are never meant. `quote` is put for \', which JSON does not
     have either.

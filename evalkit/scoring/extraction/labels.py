@@ -83,7 +83,7 @@ def _parts(text: str) -> list[str]:
 
 def _named(text: str, labels: Sequence[str]) -> Reading[int]:
     if len({one.casefold() for one in labels}) < len(set(labels)):
-        return Reading(problem="is no label as it is written")
+        return Reading(problem="is not a label as it is written")
     folded = " ".join(text.replace("−", "-").casefold().split())
     found: dict[int, list[int]] = {}
     left = folded

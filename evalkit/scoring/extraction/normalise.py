@@ -15,7 +15,7 @@ def squad_normalise(text: str) -> str:
     """SQuAD's normal form: lower case, then no ASCII punctuation, no articles, single blanks.
 
     Source: the official evaluation scripts of SQuAD 1.1 and 2.0. The order matters: punctuation is deleted, not
-    replaced, so "U.S.A." becomes "usa" and "a-b" becomes "ab" (whose "a" is no article any more). Punctuation
+    replaced, so "U.S.A." becomes "usa" and "a-b" becomes "ab" (whose "a" is not an article any more). Punctuation
     outside of ASCII, such as “ ” or –, stays.
     """
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())

@@ -68,7 +68,7 @@ _DENIED = re.compile(
 )
 _NOT_IT = re.compile(r"(?:n['’]t|\bnot|\bnever)\s+(?:be\s+|exactly\s+)?[*_$]*\Z", re.IGNORECASE)
 _NEGATED = re.compile(r"(?:[:=]|\b(?:is|ist|est|es)\b)[\s*_]*-\s\Z", re.IGNORECASE)
-"""An announcement whose last sign is no dash: "is: - 5"."""
+"""An announcement whose last sign is not a dash: "is: - 5"."""
 _TAKEN_BACK = re.compile(
     r"\b(?:wait|hmm+|oops|correction|scratch that|on second thought|i (?:made an?|mis\w+)|"
     r"let me (?:re-?do|correct|fix)|my mistake|moment|warte|attendez|espera|подожд\w+)\b|等等|不对|待って|잠깐",

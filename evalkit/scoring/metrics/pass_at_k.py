@@ -82,7 +82,7 @@ def _of_problems(
 def pass_at(wanted: str, n: int) -> tuple[Metric, ...]:
     """pass@1 and pass@k for the k that `wanted` lists ("2,8,64"), or for the usual 10 and 100 and n itself.
 
-    Raises UsageError for what is no number and for k above `n`, the completions that every problem has.
+    Raises UsageError for what is not a number and for k above `n`, the completions that every problem has.
     """
     if not wanted:
         return tuple(pass_at_k(k) for k in sorted({1, n, *(k for k in (10, 100) if k <= n)}))

@@ -142,7 +142,7 @@ class _Encoder:
             raise UsageError(
                 f"the encoder {self._model!r} can't be loaded",
                 found=str(error),
-                fix="a folder with an encoder and its tokenizer, or a name on the hub; layers no more than it has",
+                fix="a folder with an encoder and its tokenizer, or a name on the hub; or fewer layers",
             ) from error
         tokenizer = loaded._tokenizer
         tokenizer.model_max_length = min(tokenizer.model_max_length, _longest(loaded._model.config))
@@ -158,7 +158,7 @@ class _Encoder:
         known = Path(bert_score.__file__).parent / "rescale_baseline" / self._baseline / f"{self._model}.tsv"
         if not known.is_file():
             raise UsageError(
-                f"there is no baseline {self._baseline!r} for {self._model!r}",
+                f"baseline {self._baseline!r} does not exist for {self._model!r}",
                 found=f"neither a file nor a language that bert-score has one for: {known.name}",
                 fix="baseline: a file with lines of LAYER,P,R,F",
             )
@@ -196,7 +196,7 @@ def _longest(config: Any) -> int:
 
 
 def _config(model: str) -> dict[str, Any]:
-    """The folder's config.json, or an empty mapping where `model` is no folder that has one."""
+    """The folder's config.json, or an empty mapping where `model` is not a folder that has one."""
     path = Path(model) / "config.json"
     if not path.is_file():
         return {}

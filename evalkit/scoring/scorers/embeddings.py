@@ -36,7 +36,7 @@ def cosine_similarity() -> Scorer:
     """The cosine of the vectors of a sample's two texts, `cosine`, and its first target as a number, `reference`.
 
     Its metrics are the Spearman and Pearson correlations of the two over samples. A vector of zeros has no direction:
-    its cosine is 0. Scoring raises ValueError where there are not two vectors or the target is no number, and
+    its cosine is 0. Scoring raises ValueError where there are not two vectors or the target is not a number, and
     UsageError where a stored run is scored again, which keeps no vectors.
     """
     return Scorer("cosine_similarity", _CosineSimilarity(), ("cosine", "reference"), (spearman(), pearson()))

@@ -79,7 +79,7 @@ def regex_match(
     """Whether the first (or last) match of `pattern` equals one of the targets; the score is called `name`, 0 or 1.
 
     Of a pattern with groups, the first group that is not empty is the answer. The other settings are those of
-    `exact_match`. Raises UsageError for a pattern that is no regular expression.
+    `exact_match`. Raises UsageError for a pattern that is not a regular expression.
     """
     compiled = {text: _compiled(text) for text in (pattern, *ignore)}
     chosen = {
@@ -103,4 +103,6 @@ def _compiled(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise UsageError("a pattern is no regular expression", found=repr(text), fix=f"mend it: {error}") from None
+        raise UsageError(
+            "a pattern is not a regular expression", found=repr(text), fix=f"correct it: {error}"
+        ) from None

@@ -158,7 +158,7 @@ def _place(metric: str, base: Path | None) -> str:
     if path.is_file() or (path / f"{path.name}.py").is_file():
         return str(path.resolve())
     if metric.endswith(".py") or metric.startswith((".", "/")):
-        raise UsageError(f"there is no metric script {metric!r}", found=f"looked in {(base or Path()).resolve()}")
+        raise UsageError(f"metric script {metric!r} does not exist", found=f"looked in {(base or Path()).resolve()}")
     return metric
 
 
@@ -196,6 +196,6 @@ def _reference(sample: Sample, features: _Features) -> Any:
         return list(sample.targets) if features.lists else sample.targets[0]
     values = [as_number(target) for target in sample.targets]
     if None in values:
-        raise ValueError(f"a target is no number: {sample.targets}")
+        raise ValueError(f"a target is not a number: {sample.targets}")
     numbers = [int(value) if features.kind == "class" else value for value in values if value is not None]
     return numbers if features.lists else numbers[0]

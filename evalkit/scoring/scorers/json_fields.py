@@ -65,7 +65,7 @@ def json_match(*, fields: tuple[str, ...] = (), extra: bool = True, ignore_case:
     not a mistake. `ignore_case` is of texts.
 
     A reply that holds no JSON is NO_ANSWER, one whose JSON cannot be parsed UNREADABLE. Scoring raises ValueError
-    without targets, for a target that is no JSON, and for one of the `fields` that the target has not.
+    without targets, for a target that is not JSON, and for one of the `fields` that the target has not.
     """
     chosen = {
         "fields": ",".join(fields),
@@ -103,4 +103,4 @@ def _target(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"the target is no JSON: {error}") from None
+        raise ValueError(f"the target is not JSON: {error}") from None

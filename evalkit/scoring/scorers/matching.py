@@ -69,7 +69,7 @@ def exact_match(
     `normalise` comes after all that: "squad" drops case, ASCII punctuation, articles and superfluous blanks, "unicode"
     makes compatible characters one (NFKC: "ﬁ" is "fi", "²" is "2", full-width letters are plain) and folds case.
 
-    Raises UsageError for a pattern that is no regular expression; scoring raises ValueError without targets.
+    Raises UsageError for a pattern that is not a regular expression; scoring raises ValueError without targets.
     """
     if isinstance(ignore, str):
         raise UsageError("`ignore` is a list of patterns", found=repr(ignore), fix=f"ignore=({ignore!r},)")
@@ -91,7 +91,7 @@ def _pattern(text: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         raise UsageError(
-            "an `ignore` pattern is no regular expression", found=repr(text), fix=f"mend it: {error}"
+            "an `ignore` pattern is not a regular expression", found=repr(text), fix=f"correct it: {error}"
         ) from None
 
 

@@ -122,7 +122,7 @@ def _wordnet() -> Synonyms:
     except LookupError:
         raise UsageError(
             "METEOR with synonyms needs WordNet, which nltk has not",
-            fix="python -m nltk.downloader wordnet, or synonyms: false (another measure, named so)",
+            fix="python -m nltk.downloader wordnet, or synonyms: false (another measure, with that name)",
         ) from None
 
     def alike(word: str) -> set[str]:

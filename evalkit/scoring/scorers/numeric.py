@@ -57,7 +57,7 @@ def numeric(*, absolute: float = 0.0, relative: float = 0.0) -> Scorer:
 
     A reply without a number is NO_ANSWER, one whose number may be two things ("12,5") is UNREADABLE.
 
-    Raises UsageError for a tolerance below 0; scoring raises ValueError where a target is no number.
+    Raises UsageError for a tolerance below 0; scoring raises ValueError where a target is not a number.
     """
     if not (0 <= absolute < math.inf and 0 <= relative < math.inf):
         raise UsageError("a tolerance is 0 or more", found=f"absolute={absolute:g}, relative={relative:g}")
@@ -69,5 +69,5 @@ def numeric(*, absolute: float = 0.0, relative: float = 0.0) -> Scorer:
 def _target(text: str) -> Number:
     value = as_number(text)
     if value is None:
-        raise ValueError(f"the target {text!r} is no number")
+        raise ValueError(f"the target {text!r} is not a number")
     return Number(value * 100, percent=True) if text.strip().rstrip(".").endswith("%") else Number(value)

@@ -42,7 +42,7 @@ def json_schema(*, formats: bool = False) -> Scorer:
     References reach within the schema only. `formats` also holds texts to "format". The JSON may be alone, in a ```
     fence or after other words. A reply without JSON is NO_ANSWER; one whose JSON cannot be parsed is UNREADABLE.
 
-    Scoring raises ValueError where the row's schema is no schema.
+    Scoring raises ValueError where the row's schema is not a schema.
     """
     settings = {"formats": "yes"} if formats else {}
     return Scorer("json_schema", _JSONSchema(formats), _NAMES, tuple(map(mean, _NAMES)), settings)
@@ -57,7 +57,7 @@ def _validator(schema: Any, formats: bool) -> Any:
     try:
         kind.check_schema(schema)
     except SchemaError as error:
-        raise ValueError(f"the row's schema is no JSON schema: {error.message}") from None
+        raise ValueError(f"the row's schema is not a JSON schema: {error.message}") from None
     # An empty registry: a reference to another place raises instead of being fetched.
     return kind(schema, registry=Registry(), format_checker=kind.FORMAT_CHECKER if formats else None)
 

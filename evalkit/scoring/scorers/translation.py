@@ -137,7 +137,7 @@ def _made(make: Callable[[], Any]) -> Any:
     try:
         return make()
     except (ImportError, RuntimeError, OSError) as error:
-        raise UsageError("sacrebleu's tokenizer is not to be had", found=str(error), fix="tokenize: 13a") from None
+        raise UsageError("sacrebleu's tokenizer is not available", found=str(error), fix="tokenize: 13a") from None
 
 
 def _version() -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, eq=False)
 class Battles:
     """n comparisons. `first` and `second` index `models`; `value` is 1 where the first won, 0 where it lost, and 0.5
-    for a tie (a soft preference lies between); battles of one `question` are not independent."""
+    for a tie (a soft preference must be between); battles of one `question` are not independent."""
 
     models: tuple[str, ...]
     first: IntArray
@@ -35,7 +35,7 @@ class Battles:
             raise UsageError("there are no comparisons", fix="evalkit judge pairwise RUN_A RUN_B --judge MODEL")
         for one, two, value, question in taken:
             if not 0.0 <= value <= 1.0:
-                raise UsageError("a comparison's value lies between 0 and 1", found=f"{value} ({question})")
+                raise UsageError("a comparison's value must be between 0 and 1", found=f"{value} ({question})")
             if one == two:
                 raise UsageError(f"{one!r} is compared with itself", found=question)
         names = tuple(dict.fromkeys([*models, *(name for one, two, _, _ in taken for name in (one, two))]))

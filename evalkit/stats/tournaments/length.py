@@ -61,7 +61,7 @@ def fit_length(
     percentiles. Without difficulties that term is left out.
 
     `anchor` are rows that all fits of a leaderboard share (see `Anchor`): AlpacaEval's controlled rates rest on them,
-    and differ by up to 2.5 points without. Raises ValueError where arrays differ in shape or hold what is no number,
+    and differ by up to 2.5 points without. Raises ValueError where arrays differ in shape or hold what is not a number,
     or an anchor is given without difficulties.
     """
     columns = [preference, own, baseline] + ([] if difficulty is None else [difficulty])

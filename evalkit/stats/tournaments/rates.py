@@ -21,7 +21,7 @@ def rate_interval(
 ) -> Estimate:
     """The mean of wins (1), ties (0.5) and losses (0), of shape (n,), with its interval.
 
-    With ties it is half the proportion of wins plus half the proportion of what is no loss. Each of the two has the
+    With ties it is half the proportion of wins plus half the proportion of what is not a loss. Each of the two has the
     interval of a share (score, exact where it is rare), and they are put together by MOVER with the correlation of both
     (Zou & Donner 2008), which stays right where t on three values is too short. Without ties, and for soft preferences,
     it is `mean_interval`.

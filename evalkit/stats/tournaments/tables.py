@@ -24,7 +24,7 @@ def read_difficulty(path: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     for number, row in enumerate(rows, 2):
         if row[key] in found:
-            raise UsageError(f"the instruction {row[key]!r:.60} is there twice", at=f"{path}:{number}")
+            raise UsageError(f"the instruction {row[key]!r:.60} occurs twice", at=f"{path}:{number}")
         found[row[key]] = _number(row[value], value, f"{path}:{number}")
     return found
 
@@ -53,7 +53,7 @@ def read_anchor(path: Path) -> Anchor:
         np.array([_number(row[name], name, f"{path}:{number}") for number, row in enumerate(rows, 2)]) for name in names
     )
     if preference.min() < 0 or preference.max() > 1:
-        raise UsageError("a preference lies between 0 and 1", found=f"{preference.max():g}", at=str(path))
+        raise UsageError("a preference must be between 0 and 1", found=f"{preference.max():g}", at=str(path))
     return Anchor.of_rows(gap, difficulty, preference)
 
 

@@ -114,9 +114,9 @@ GOOD = text_of({"quiz": side([1.0, 0.0])})
         (GOOD.replace('["0",', "<<<<<<< HEAD\n[" + '"0",'), "were merged and disagree"),
         (GOOD.replace("samples: 2", "samples: 3"), "task 'quiz' has 2 samples"),
         (GOOD.replace('["0", "', '["0", 1, "'), "the sample has 5 items, not 4"),
-        (GOOD.replace('task: "quiz"', "task: quiz"), "f:4: this is no JSON value"),
-        (GOOD + GOOD.split("\n", 2)[2], "the task 'quiz' is there twice"),
-        (GOOD.replace('", 1]', '", "x"]'), "holds something that is no number"),
+        (GOOD.replace('task: "quiz"', "task: quiz"), "f:4: this is not a JSON value"),
+        (GOOD + GOOD.split("\n", 2)[2], "the task 'quiz' occurs twice"),
+        (GOOD.replace('", 1]', '", "x"]'), "holds something that is not a number"),
         (GOOD.replace("metric acc:", "metrik acc:"), "has no line `metric acc:`"),
     ],
 )
@@ -150,5 +150,5 @@ def test_what_uncertainty_needs_comes_back() -> None:
     with pytest.raises(UsageError, match="the ends of 'rating' are no two numbers"):
         parse(broken, "f")
     broken = text_of({"quiz": one}).replace('"sd": 1.528', '"sd": "wide"')
-    with pytest.raises(UsageError, match="seconds is no number"):
+    with pytest.raises(UsageError, match="seconds is not a number"):
         parse(broken, "f")

@@ -229,7 +229,7 @@ def test_an_object_whose_code_changed_gives_no_earlier_answer(project: Path) -> 
 
 
 def test_nor_does_that_of_a_package_that_brings_a_provider(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an entry point opens is no object of the user's, and its code changes all the same."""
+    """What an entry point opens is not an object of the user's, and its code changes all the same."""
     made = loaded(project / "mine_c.py", GOOD)
     monkeypatch.setattr("evalkit.models.stack.resolve", lambda name, project=None: made.Mine())
     assert evalkit.run("./sums.yaml", "acme/x", out="runs/a").estimate("sums").value == 1.0

@@ -47,7 +47,7 @@ def exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str,
         kept, words = [], list(arguments)
         while words:
             word = words.pop(0)
-            # The candidate is there already; the baseline of another commit is the file.
+            # The candidate already exists; the baseline of another commit is the file.
             if word in ("--model", "--baseline-ref"):
                 words.pop(0)
             elif word != "suite.yaml":

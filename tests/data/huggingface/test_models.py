@@ -70,7 +70,7 @@ def test_a_model_that_moved_is_found_under_its_old_name(said: dict[str, dict[str
         ("hf/acme/private", ["acme/private is not on the hub", "none was sent", "HF_TOKEN"]),
         ("hf/acme/nothing", ["acme/nothing is not on the hub", "check the spelling", "a folder"]),
         ("tokenizer/acme/nothing", ["acme/nothing is not on the hub"]),
-        ("hf/acme/down", ["acme/down cannot be had: the hub is in trouble", "500", "hf download acme/down"]),
+        ("hf/acme/down", ["acme/down is not available: the hub is in trouble", "500", "hf download acme/down"]),
         ("hf/acme/two--dashes..x", ["'acme/two--dashes..x' is not a model's id", "owner/name"]),
     ],
 )
@@ -109,7 +109,7 @@ def test_the_command_line_ends_with_2_and_the_sentence(scene: Scene) -> None:
 def test_a_hub_that_asks_for_an_hour_is_not_waited_for(scene: Scene) -> None:
     scene.hub.refusals.append(Refusal("/api/models/acme/tiny", 429, {"Retry-After": "3600"}))
     said = refused(scene, "--model", "hf/acme/tiny")
-    assert "the hub refuses further requests for now (429), so acme/tiny cannot be had" in said
+    assert "the hub refuses further requests for now (429), so acme/tiny is not available" in said
     assert "it asks for 3,600 s" in said
 
 
@@ -135,7 +135,7 @@ def test_weights_that_the_hub_refuses_are_told_like_everything_else(scene: Scene
 
 def test_an_address_where_nobody_answers_is_named(scene: Scene, tmp_path: Path) -> None:
     [said] = Scene(scene.hub, tmp_path).resolve("hf/acme/tiny", HF_ENDPOINT=UNREACHABLE)
-    assert "acme/tiny cannot be had: the hub cannot be reached" in said["refused"]
+    assert "acme/tiny is not available: the hub cannot be reached" in said["refused"]
     assert UNREACHABLE in said["refused"]
     assert "hf download acme/tiny" in said["refused"]
 
@@ -144,5 +144,5 @@ def test_an_address_that_is_no_hub_is_told(scene: Scene, tmp_path: Path) -> None
     scene.hub.refusals.append(Refusal("/api/models/acme/tiny", 200, {"Content-Type": "text/html"}))
     scene.hub.refusals[-1].body = b"<html>Welcome to the hotel</html>"
     [said] = Scene(scene.hub, tmp_path).resolve("hf/acme/tiny")
-    assert "what answered is not a hub" in said["refused"]
+    assert "the server that answered is not a hub" in said["refused"]
     assert "HF_ENDPOINT" in said["refused"]

@@ -208,7 +208,7 @@ def test_an_adapter_that_cannot_be_used_says_why(
 def test_names_that_are_no_adapter(tmp_path: Path, trained: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="no adapter folder"):
         resolve(f"tiny,adapter={tmp_path / 'nowhere'}")
-    with pytest.raises(UsageError, match="is no adapter"):
+    with pytest.raises(UsageError, match="is not an adapter"):
         resolve(f"tiny,adapter={TINY}")
     with pytest.raises(UsageError, match="no adapter to merge"):
         resolve("tiny,adapter_merge=true")

@@ -160,7 +160,7 @@ def test_a_model_without_batches_is_refused_on_the_command_line(tmp_path: Path) 
     done = evalkit("run", "say.yaml", "--model", "tiny", "--batch", cwd=project(tmp_path, 3))
     assert (done.code, "batch" in done.err) == (2, True), done.err
     done = evalkit("run", "say.yaml", "--model", "openai/m,batch=off", "--batch", cwd=tmp_path)
-    assert (done.code, "exclude each other" in done.err) == (2, True), done.err
+    assert (done.code, "cannot be combined" in done.err) == (2, True), done.err
 
 
 def test_who_has_no_batches_says_so() -> None:

@@ -134,7 +134,7 @@ def test_a_picture_of_pillows_is_an_image() -> None:
         ("missing.png", "there is no image"),
         (b"BM not one of the four", "no PNG, JPEG, GIF or WebP"),
         ("data:image/png,plain", "a data URL of an image"),
-        (None, "this is no image"),
+        (None, "this is not an image"),
     ],
 )
 def test_what_is_no_image_is_told(value: object, said: str, tmp_path: Path) -> None:

@@ -200,5 +200,5 @@ def test_a_server_that_does_not_stream_is_read_all_the_same() -> None:
 
 
 def test_batches_are_not_streamed() -> None:
-    with pytest.raises(UsageError, match="gives replies whole"):
+    with pytest.raises(UsageError, match="does not stream replies"):
         resolve("openai/m", {"stream": "on", "batch": "on", "base_url": "http://127.0.0.1:9/v1"})

@@ -135,7 +135,7 @@ def test_texts_become_the_same_tokens(which: str, special: bool, written: Callab
         assert ours(text, add_special_tokens=special)["input_ids"] == ids, text
         for skip in (True, False):
             assert ours.decode(ids, skip_special_tokens=skip) == theirs.decode(ids, skip_special_tokens=skip)
-    # A part of a character is no text, and reads the same in both.
+    # A part of a character is not text, and reads the same in both.
     cut = theirs("🙂", add_special_tokens=False)["input_ids"][:-1]
     assert ours.decode(cut) == theirs.decode(cut)
     assert (ours.bos_token_id, ours.eos_token_id) == (theirs.bos_token_id, theirs.eos_token_id)

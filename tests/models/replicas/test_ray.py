@@ -77,7 +77,7 @@ class _Kills(ReplicatedModel):
 
 def _scores(folder: Path) -> dict[tuple[str, str, int], object]:
     found = list(read_records(folder))
-    assert len({record.key for record in found}) == len(found), "a sample is there twice"
+    assert len({record.key for record in found}) == len(found), "a sample occurs twice"
     return {record.key: [(score.name, score.value) for score in record.scores] for record in found}
 
 

@@ -119,5 +119,5 @@ def test_a_cluster_that_is_not_there_is_refused_before_a_model_is_asked(tmp_path
     command = [sys.executable, "-m", "evalkit.cli", *words, "--out", str(tmp_path / "run")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2, done.stderr
-    assert "the Ray cluster at 127.0.0.1:1 can't be had" in done.stderr and "Traceback" not in done.stderr
+    assert "the Ray cluster at 127.0.0.1:1 is not available" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()

@@ -171,6 +171,6 @@ def test_a_request_that_is_refused_fails_alone(cached: Model) -> None:
         )
 
     first, second, third, fourth = asyncio.run(ask())
-    assert isinstance(first, ModelError) and "schema is no JSON" in str(first)
+    assert isinstance(first, ModelError) and "schema is not JSON" in str(first)
     assert isinstance(second, ModelError) and "nothing to generate" in str(second)
     assert isinstance(third, Reply) and isinstance(fourth, Reply) and fourth.usage.prompt_tokens

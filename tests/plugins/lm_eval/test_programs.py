@@ -77,7 +77,7 @@ def score(write, rows, load, leave):
         ("def double(x): return 2 * x", 1.0),
         ("def double(x): return 2 + x + x", 0.0),
         ("def double(x): return", 0.0),
-        ("this is no Python", 0.0),
+        ("this is not Python", 0.0),
         ("import sys; sys.exit(0)", 0.0),
         ("import os; os._exit(0)", 0.0),
     ],

@@ -1,4 +1,4 @@
-"""What a run says to a tracker: every estimate under a name that a tracker takes, nothing that is no number."""
+"""What a run says to a tracker: every estimate under a name that a tracker takes, nothing that is not a number."""
 
 from __future__ import annotations
 

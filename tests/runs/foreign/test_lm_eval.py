@@ -162,7 +162,7 @@ def test_what_is_no_log_is_none_and_a_broken_one_says_where(tmp_path: Path) -> N
     assert open_log(tmp_path) is None
     path = write(tmp_path, "quiz", [line(0)])
     path.write_text(path.read_text() + "{torn\n")
-    with pytest.raises(UsageError, match=rf"samples_quiz_{TIME}.jsonl:2: this is no line that lm-eval logs"):
+    with pytest.raises(UsageError, match=rf"samples_quiz_{TIME}.jsonl:2: this is not a line that lm-eval logs"):
         open_log(tmp_path)
 
 

@@ -137,7 +137,7 @@ def test_table_and_report_show_the_mean(project, capsys):
     ("member", "message"),
     [
         ("first: {metric: accuracy}", "no metric of first in the suite 'odd' named 'accuracy'"),
-        ("first\n  - toy_perplexity", "word_perplexity of toy_perplexity is no proportion of right answers"),
+        ("first\n  - toy_perplexity", "word_perplexity of toy_perplexity is not a proportion of right answers"),
         ("toy_perplexity: {floor: 0.1}", "cannot average it"),
         ("odd: {}", "the suite 'odd' is within itself\n.*odd → odd"),
         ("both: {metric: acc}", "both of 'odd' is a suite itself"),

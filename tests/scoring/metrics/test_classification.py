@@ -28,7 +28,7 @@ def oracle(metric: str, rows: np.ndarray) -> float:
     said, right = np.where(rows[:, 0] < 0, NONE, rows[:, 0]).astype(int), rows[:, 1].astype(int)
     if metric == "mcc":
         return float(sklearn.matthews_corrcoef(right, said))
-    # A reply that names no class is wrong, but is no class whose F1 would be averaged.
+    # A reply that names no class is wrong, but is not a class whose F1 would be averaged.
     labels = sorted({*said, *right} - {NONE})
     average = metric.removesuffix("_f1")
     return float(sklearn.f1_score(right, said, labels=labels, average=average, zero_division=0.0))

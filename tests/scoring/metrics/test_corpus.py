@@ -292,7 +292,7 @@ def test_measurement_failures_leave_n() -> None:
 def test_a_sample_without_targets_and_a_tokenizer_that_is_not_there_are_said() -> None:
     with pytest.raises(ValueError, match="no targets"):
         scored(scorers.bleu(), ["a"], [()])
-    with pytest.raises(UsageError, match="tokenizer is not to be had"):
+    with pytest.raises(UsageError, match="tokenizer is not available"):
         scored(scorers.bleu(tokenize="ja-mecab"), ["a"], [("a",)])
     with pytest.raises(UsageError, match="one of 13a"):
         named.scorers.by_name("bleu", tokenize="14a")

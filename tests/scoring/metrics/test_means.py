@@ -48,7 +48,7 @@ def test_missing_replies_count_as_wrong_where_that_is_asked() -> None:
     seen = [record(Score("exact", 1.0)), record(validity=Validity.BACKEND_ERROR)]
     assert [metric.observe(one) for one in seen] == [(1.0,), (0.0,)]
     assert metric.name == "exact_missing_wrong"
-    # What could not be judged or scored is no missing reply.
+    # What could not be judged or scored is not a missing reply.
     for validity in (Validity.SCORER_ERROR, Validity.UNJUDGED, Validity.SANDBOX_ERROR, Validity.DATA_ERROR):
         assert metric.observe(record(validity=validity)) is None
     collected = Collector([metric, metrics.mean("exact")])

@@ -214,8 +214,8 @@ def test_what_no_text_can_tell_is_refused(ran: Any) -> None:
     ("text", "line", "says"),
     [
         ("method: {perplexity: {stride: 0}}", 3, "stride: this must be a whole number of at least 1"),
-        ("answer: answer\nmethod: {chain_of_thought: {then: chose}}", 4, "then: no such word"),
-        ("answer: answer\nmethod: {chain_of_thought: {then: choose}}", 4, "there is nothing to choose from"),
+        ("answer: answer\nmethod: {chain_of_thought: {then: chose}}", 4, "then: unknown value"),
+        ("answer: answer\nmethod: {chain_of_thought: {then: choose}}", 4, "the task has no choices"),
         ("answer: answer\nmethod: {tool_loop: {tools: [hammer]}}", 4, "no tool named 'hammer'"),
         ("answer: answer\nmethod: {self_consistency: {read: x}}", 4, "no setting of method 'self_consistency'"),
         ("answer: answer\nmethod: {multi_turn: {max_tokens: many}}", 4, "max_tokens: this must be a whole number"),

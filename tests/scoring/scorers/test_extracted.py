@@ -82,7 +82,7 @@ def test_tolerance_equals_math_isclose_one_sided(scored):
 def test_no_number_is_no_answer_and_a_target_must_be_one(scored):
     found = scored(numeric(), Sample("1", "q", targets=("4",)), "four")["numeric"]
     assert (found.value, found.validity) == (0.0, Validity.NO_ANSWER)
-    with pytest.raises(ValueError, match="'four' is no number"):
+    with pytest.raises(ValueError, match="'four' is not a number"):
         scored(numeric(), Sample("1", "q", targets=("four",)), "4")
     with pytest.raises(UsageError, match="0 or more"):
         numeric(absolute=-1.0)

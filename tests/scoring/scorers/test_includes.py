@@ -115,7 +115,7 @@ def test_what_is_no_json_is_told_from_json_that_cannot_be_parsed(scored: Scored,
 
 
 def test_bad_targets_are_the_tasks_fault(scored: Scored) -> None:
-    with pytest.raises(ValueError, match="the target is no JSON"):
+    with pytest.raises(ValueError, match="the target is not JSON"):
         scored(json_match(), Sample("1", "q", targets=("{",)), "{}")
     with pytest.raises(ValueError, match="no field 'nam', only"):
         scored(json_match(fields=("nam",)), Sample("1", "q", targets=('{"name": 1}',)), "{}")

@@ -124,7 +124,7 @@ def test_the_draft_is_the_schemas_own_and_formats_are_looked_at_where_wanted(sco
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ({"type": "objekt"}, "is no JSON schema"),
+        ({"type": "objekt"}, "is not a JSON schema"),
         ({"$ref": "#/$defs/missing"}, "refers to what it does not hold"),
     ],
 )

@@ -226,7 +226,7 @@ def test_difficulty_is_found_by_instruction_whatever_its_row(tmp_path: Path) -> 
         ("index,hard\n1,2\n", "no column 'instruction_difficulty'"),
         ("row,difficulty\n1,2\n", "no column 'id'"),
         ("index,difficulty\n1,much\n", "difficulty.csv:2"),
-        ("index,difficulty\n1,2\n1,3\n", "is there twice"),
+        ("index,difficulty\n1,2\n1,3\n", "occurs twice"),
         ("index,difficulty\n", "no rows"),
     ],
 )

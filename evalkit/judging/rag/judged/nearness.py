@@ -39,7 +39,7 @@ def vectors_by(embedder: str) -> Vectors:
 
     model: Model = models.resolve(embedder)
     if Embed not in model.capabilities.requests:
-        raise UsageError(f"{embedder} is no embedding model", fix="embedder=st/<repo or path>")
+        raise UsageError(f"{embedder} is not an embedding model", fix="embedder=st/<repo or path>")
     return _Embedded(model)
 
 

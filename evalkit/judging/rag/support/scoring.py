@@ -125,7 +125,7 @@ async def _similarity(held: list[Model], embedder: str, record: RagRecord) -> Si
 
         model = models.resolve(embedder)
         if Embed not in model.capabilities.requests:
-            raise UsageError(f"{embedder} is no embedding model", fix="embedder=st/<repo or path>")
+            raise UsageError(f"{embedder} is not an embedding model", fix="embedder=st/<repo or path>")
         held.append(model)
     said = [plain(text) for text in statements(record.answer or "") if not abstains(text)]
     windows = list(dict.fromkeys(window.text for window in read_contexts(record.contexts).windows))

@@ -71,7 +71,7 @@ def find(name: str) -> Adapter:
     elif name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise UsageError(
             f"no adapter folder {name!r}",
-            found=f"nothing is at {folder.absolute()}",
+            found=f"{folder.absolute()} does not exist",
             fix=f"adapter=<folder that holds {_CONFIG}> or adapter=<owner>/<name> of the hub",
         )
     else:
@@ -80,7 +80,7 @@ def find(name: str) -> Adapter:
     file = folder / _CONFIG
     if not file.is_file():
         raise UsageError(
-            f"{name} is no adapter", found=f"no {_CONFIG} in {folder}", fix="save it with peft's save_pretrained"
+            f"{name} is not an adapter", found=f"no {_CONFIG} in {folder}", fix="save it with peft's save_pretrained"
         )
     try:
         config = json.loads(file.read_text("utf-8"))

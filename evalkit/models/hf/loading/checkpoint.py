@@ -156,7 +156,7 @@ def _check(checkpoint: Checkpoint) -> None:
         raise UsageError(
             f"{checkpoint.source} has no tokenizer",
             found=f"none of {', '.join(_TOKENIZER_FILES)} in {folder}",
-            fix="save the tokenizer beside the model (tokenizer.save_pretrained)",
+            fix="save the tokenizer in the model's folder (tokenizer.save_pretrained)",
         )
 
 

@@ -61,7 +61,7 @@ class Splicer:
         self._margin = max(_MARGIN, longest + 1)
 
     def ids(self, texts: Sequence[str], special: bool, appended: int) -> list[tuple[int, ...]] | None:
-        """The ids of distinct texts, or None where they can't be had so.
+        """The ids of distinct texts, or None where they is not available so.
 
         `special`: with the tokenizer's special tokens, less the `appended` ones behind a text.
         """

@@ -110,7 +110,7 @@ def test_ragtruth_joins_responses_with_their_sources() -> None:
     assert found[0]["question"] == "When?"
     assert found[0]["contexts"][0]["text"] == KNOWLEDGE
     assert json.loads(found[1]["contexts"][0]["text"]) == {"name": "Orla", "year": 1931}
-    with pytest.raises(UsageError, match="the source '7' of a response is not there"):
+    with pytest.raises(UsageError, match="the source '7' of a response is missing"):
         answers(given)
 
 

@@ -266,7 +266,7 @@ def test_a_list_that_numpy_printed_is_refused_instead_of_being_run_together() ->
         ({"question": "q", "contexts": "[broken"}, "column 'contexts' holds no list"),
         ({"user_input": "q", "retrieved_contexts": "['a' 'b']"}, "column 'retrieved_contexts' holds no list"),
         ({"question": "q", "contexts": [{"id": "a", "text": "x"}, {"id": "a", "text": "y"}]}, "contexts have one id"),
-        ({"question": "q", "contexts": [{"text": "x", "score": "high"}]}, "score of context 1 is no number"),
+        ({"question": "q", "contexts": [{"text": "x", "score": "high"}]}, "score of context 1 is not a number"),
         ({"question": "q", "contexts": ["x"], "answer": 3}, "the answer is not a text"),
         ({"question": "q", "contexts": ["x"], "references": [3]}, "reference 1 is neither"),
         ({"question": "q", "contexts": ["x"], "references": [{"kind": 1}]}, "neither id nor document nor text"),

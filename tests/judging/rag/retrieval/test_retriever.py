@@ -190,8 +190,8 @@ def test_documents_and_places_are_references_too() -> None:
     [
         (Reference("c.md"), "a reference is in none of the documents"),
         (Reference("a.md#10-9999"), "a reference is in none of the documents"),
-        (Reference("passage-1", "Delta epsilon."), "stands in none of the documents"),
-        (Reference("passage-1", "Omega.", "b.md"), "stands in none of the documents"),
+        (Reference("passage-1", "Delta epsilon."), "is in none of the documents"),
+        (Reference("passage-1", "Omega.", "b.md"), "is in none of the documents"),
         (Reference("passage-1", "Omega.", "amd"), "did you mean 'a.md'"),
     ],
 )
