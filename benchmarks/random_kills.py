@@ -12,7 +12,7 @@ embedded model. A disturbance is one of
 - `second`: another `--resume` of the folder while the run goes on, which must be refused, then SIGKILL;
 - `twins`: a run of another model begins in the same second in the same place, then SIGKILL to both.
 
-A trial fails where a record that was on the disk is gone or changed, a sample occurs twice or is missing, a question was
+A trial fails where a record on the disk is gone or changed, a sample occurs twice or is missing, a question was
 asked again though its record was on the disk, a record has another model's text, a score differs from that of the run
 that nobody disturbed, or a command ended in a traceback. `disk` needs the right to mount, `clock` the library
 libfaketime; without them they are left out, which is said.

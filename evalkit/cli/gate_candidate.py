@@ -1,4 +1,4 @@
-"""The two sides of `evalkit gate run`: the baseline, and the candidate, which evalkit runs first if it is no run yet."""
+"""The two sides of `evalkit gate run`: the baseline, and the candidate, which evalkit runs first if need be."""
 
 from __future__ import annotations
 
