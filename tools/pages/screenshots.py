@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-_COLOURS = 64
+_COLOURS = 96
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class View:
 
 
 VIEWS = (
-    View("light", 1280, 900),
-    View("dark", 1280, 900, scheme="dark"),
-    View("phone", 390, 1000),
-    View("print", 800, 1000, media="print"),
+    View("light", 1280, 1000),
+    View("dark", 1280, 1000, scheme="dark"),
+    View("phone", 390, 1100),
+    View("print", 800, 1100, media="print"),
 )
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A page (file or address), the fragment it opens with, and the selector of what is in the middle, else its top."""
+    """A page (a file or an address), the fragment it opens with, and what is in the middle of the picture (a selector),
     or its top."""
 
     name: str
