@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from evalkit.core import Record, Validity
 from evalkit.reporting.details import asked
 from evalkit.reporting.endings import CACHED, WORDS, flag_short
-from evalkit.reporting.marks import cause_of, marks_of
+from evalkit.reporting.marks import cause_of
 
 _FEW = 12
 """Entries of one list."""
@@ -45,8 +45,8 @@ class Failures:
     _lengths: array[int] = field(default_factory=lambda: array("q"))
     _wrong: bytearray = field(default_factory=bytearray)
 
-    def add(self, record: Record, value: float | None, *, higher: bool = True) -> None:
-        """Take a record and what the task's primary metric says of it."""
+    def add(self, record: Record, value: float | None, marks: Sequence[str] = (), *, higher: bool = True) -> None:
+        """Take a record, what the task's primary metric says of it, and what it is marked with."""
         missed = value is not None and (value < 1.0 if higher else value > 0.0)
         self.records += 1
         self.wrong += missed
@@ -55,7 +55,7 @@ class Failures:
         cause = cause_of(record)
         if cause:
             self.causes[cause] += 1
-        self.marks.update(mark for mark in marks_of(record) if mark not in (cause, CACHED))
+        self.marks.update(mark for mark in marks if mark not in (cause, CACHED))
         if value is None:
             return
         self._lengths.append(len(asked(record)))
@@ -66,18 +66,19 @@ class Failures:
 
     def by_length(self) -> Entry | None:
         """The third by length with the largest share of wrong answers, where it is well above that of the others."""
-        order = sorted(range(len(self._lengths)), key=self._lengths.__getitem__)
-        size = len(order) // 3
-        if size < _THIRD or self._lengths[order[0]] == self._lengths[order[-1]]:
+        import numpy as np
+
+        lengths, wrong = np.asarray(self._lengths), np.frombuffer(self._wrong, dtype=np.uint8)
+        size = len(lengths) // 3
+        if size < _THIRD:
             return None
-        ends = [self._lengths[order[0]], self._lengths[order[size]], self._lengths[order[2 * size]]]
-        if len(set(ends)) < 3:
+        edges = [*np.partition(lengths, (0, size, 2 * size))[[0, size, 2 * size]].tolist(), int(lengths.max()) + 1]
+        if len(set(edges)) < 4:
             return None
-        edges = [*ends, self._lengths[order[-1]] + 1]
         parts = []
         for low, high, word in zip(edges, edges[1:], ("shortest", "middle", "longest"), strict=False):
-            inside = [w for length, w in zip(self._lengths, self._wrong, strict=True) if low <= length < high]
-            parts.append((sum(inside) / max(1, len(inside)), sum(inside), len(inside), low, high, word))
+            inside = wrong[(lengths >= low) & (lengths < high)]
+            parts.append((float(inside.mean()), int(inside.sum()), len(inside), low, high, word))
         worst = max(parts)
         others = [part for part in parts if part is not worst]
         share = sum(part[1] for part in others) / max(1, sum(part[2] for part in others))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import IO, Any
 
@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from evalkit.core import Record
 from evalkit.reporting.details import answered, asked, detail, excerpt, packed
-from evalkit.reporting.marks import confidence, marks_of
+from evalkit.reporting.marks import confidence
 
 BUDGET = 64 << 20
 """Bytes of details that a page carries by default."""
@@ -59,11 +59,12 @@ class Shards:
         """How many pages there are."""
         return len(self.starts)
 
-    def add(self, run: int, record: Record, value: float | None) -> None:
-        """Take one record of the run with that number. `value` is what its primary metric says of it."""
-        self.put(self.row(run, record, record.task, value), detail(record))
+    def add(self, run: int, record: Record, value: float | None, marks: Sequence[str]) -> None:
+        """Take one record of the run with that number. `value` is what its primary metric says of it, `marks` what
+        `marks_of` does."""
+        self.put(self.row(run, record, record.task, value, marks), detail(record))
 
-    def row(self, run: int, record: Record, task: str, value: float | None) -> list[Any]:
+    def row(self, run: int, record: Record, task: str, value: float | None, marks: Sequence[str]) -> list[Any]:
         """The columns that a page's browser reads of every sample (`kit.COLUMNS` in assets/browser.js)."""
         return [
             run,
@@ -76,7 +77,7 @@ class Shards:
             value,
             excerpt(answered(record)),
             excerpt(asked(record)),
-            [self._number(2, self.marks, name[:200]) for name in marks_of(record)],
+            [self._number(2, self.marks, name[:200]) for name in marks],
             float(f"{sum(reply.seconds for reply in record.replies):.3g}") if record.replies else None,
             len(asked(record)),
             confidence(record),

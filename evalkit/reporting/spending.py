@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 
+from evalkit.core import Record
 from evalkit.core.formatting import money, seconds
 from evalkit.reporting.summary import Tally
 from evalkit.runs.store import Run
@@ -54,10 +57,38 @@ class Pace:
     cost: float
     seconds: float
 
-    @staticmethod
-    def of(tally: Tally) -> Pace:
+
+@dataclass(slots=True)
+class Paid:
+    """What the samples of a run cost and took: eight bytes a sample with replies."""
+
+    cost: float = 0.0
+    priced: int = 0
+    seconds: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, record: Record) -> None:
+        """Take one sample."""
+        if record.cost is not None:
+            self.cost += record.cost
+            self.priced += 1
+        if record.replies:
+            self.seconds.append(sum(reply.seconds for reply in record.replies))
+
+    @property
+    def pace(self) -> Pace:
         """Over the samples whose price is known, and over those with replies."""
-        return Pace(tally.cost / tally.priced if tally.priced else math.nan, tally.quantile(0.5))
+        cost = self.cost / self.priced if self.priced else math.nan
+        return Pace(cost, median(self.seconds) if self.seconds else math.nan)
+
+    @staticmethod
+    def together(all_of: Iterable[Paid]) -> Paid:
+        """Those of several tasks as one."""
+        whole = Paid()
+        for one in all_of:
+            whole.cost += one.cost
+            whole.priced += one.priced
+            whole.seconds.extend(one.seconds)
+        return whole
 
 
 def pace_words(before: Pace, after: Pace) -> str:

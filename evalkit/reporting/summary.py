@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evalkit.core import Record
-from evalkit.reporting.marks import cause_of, marks_of
+from evalkit.reporting.marks import cause_of
 
 BINS = 10
 FEW_CLUSTERS = 50
@@ -36,11 +37,12 @@ class Tally:
     """Samples by what they are marked with (`reporting.marks`)."""
     _clusters: set[str] = field(default_factory=set)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Record, marks: Sequence[str] = ()) -> None:
+        """Take a record, and what it is marked with (`reporting.marks`)."""
         self.records += 1
         if record.sample.cluster and len(self._clusters) < FEW_CLUSTERS:
             self._clusters.add(record.sample.cluster)
-        self.marks.update(marks_of(record))
+        self.marks.update(marks)
         if record.failure is not None:
             self.failures[cause_of(record)] += 1
         if record.cost is not None:

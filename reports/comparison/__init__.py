@@ -20,11 +20,11 @@ from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.results import PairResult, left_out, results_of, verdict_of_results
 from evalkit.core import UsageError, Validity
-from evalkit.reporting import Shards, Sibling, Tally, page
+from evalkit.reporting import Shards, Sibling, page
 from evalkit.reporting.endings import SAYS, WORDS
 from evalkit.reporting.pages import BROWSER_SCRIPTS, BROWSER_STYLES, file_of, sibling
 from evalkit.reporting.regressions import Regressions, worst_groups, worst_samples
-from evalkit.reporting.spending import Pace, pace_words
+from evalkit.reporting.spending import Paid, pace_words
 from evalkit.runs.foreign import ForeignRun
 
 from .walk import Walk, fill
@@ -147,11 +147,8 @@ def _pieces(
             "b": b,
             "parts": parts,
             "verdict": verdict_of_results(results),
-            "pace": pace_words(*(Pace.of(_summed(tallies)) for tallies in (walk.before, walk.after))),
-            "paces": [
-                (pair.name, Pace.of(walk.before[number]), Pace.of(walk.after[number]))
-                for number, pair in enumerate(pairs)
-            ],
+            "pace": pace_words(*(Paid.together(paid).pace for paid in (walk.before, walk.after))),
+            "paces": [(p.name, a.pace, b.pace) for p, a, b in zip(pairs, walk.before, walk.after, strict=True)],
             "lost_groups": worst_groups(
                 [lost for part, found in zip(parts, walk.regressions, strict=True) for lost in found.groups(part.spans)]
             ),
@@ -247,16 +244,6 @@ def _part(pair: PairedTask, kinds: Counter[str], results: Sequence[PairResult]) 
         for name, places in pair.groups().items():
             groups.append(_Group(name, scale, difference(pair, pair.primary_metric, 0.95, places)))
     return _Part(pair, [one for one in results if one.pair is pair], groups, kinds, findings(pair))
-
-
-def _summed(tallies: Sequence[Tally]) -> Tally:
-    """Cost and seconds of all tasks together."""
-    whole = Tally()
-    for one in tallies:
-        whole.cost += one.cost
-        whole.priced += one.priced
-        whole.seconds.extend(one.seconds)
-    return whole
 
 
 def _limits(verdict: GateReport | None, parts: Sequence[_Part]) -> dict[str, float]:

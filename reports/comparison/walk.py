@@ -12,9 +12,11 @@ from typing import Any
 from evalkit import Run
 from evalkit.comparing import PairedTask, TaskSide
 from evalkit.core import Record, Sample
-from evalkit.reporting import Shards, Tally
+from evalkit.reporting import Shards
 from evalkit.reporting.details import asked, detail, excerpt, packed
+from evalkit.reporting.marks import marks_of
 from evalkit.reporting.regressions import Regressions
+from evalkit.reporting.spending import Paid
 from evalkit.runs.foreign import ForeignRun
 
 _SHARED = ("messages", "input", "targets", "choices", "gold", "data", "images")
@@ -28,11 +30,11 @@ class Walk:
 
     pairs: list[PairedTask]
     regressions: list[Regressions]
-    before: list[Tally] = field(default_factory=list)
-    after: list[Tally] = field(default_factory=list)
+    before: list[Paid] = field(default_factory=list)
+    after: list[Paid] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.before, self.after = [Tally() for _ in self.pairs], [Tally() for _ in self.pairs]
+        self.before, self.after = [Paid() for _ in self.pairs], [Paid() for _ in self.pairs]
 
 
 def fill(a: Run | ForeignRun, b: Run | ForeignRun, walk: Walk, shards: Shards) -> None:
@@ -67,7 +69,7 @@ def fill(a: Run | ForeignRun, b: Run | ForeignRun, walk: Walk, shards: Shards) -
                 old, new = olds[number].get(twin), news[number].get((sample, record.repeat))
                 kind = _kind(old, new, pairs[number], binary[number])
                 paired = replace(record, sample=_named(record, sample, pairs[number]))
-                row = shards.row(1, paired, pairs[number].name, new)
+                row = shards.row(1, paired, pairs[number].name, new, marks_of(record))
                 row += [kind, old, validity, left["said"] == right["said"], excerpt(_said(left))]
                 row[_ANSWER] = excerpt(_said(right))
                 shards.put(row, {"a": _apart(left, right), "b": right})

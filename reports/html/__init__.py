@@ -16,6 +16,7 @@ from evalkit.core.formatting import aligned, justified
 from evalkit.reporting import Shards, Sibling, Tally, page
 from evalkit.reporting.endings import SAYS, WORDS, ending, flag_words
 from evalkit.reporting.failures import Failures, listed
+from evalkit.reporting.marks import marks_of
 from evalkit.reporting.over_samples import spread_words
 from evalkit.reporting.pages import BROWSER_SCRIPTS, BROWSER_STYLES, file_of, sibling
 from evalkit.reporting.run_words import cautions, verdict
@@ -55,10 +56,11 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             values = SampleValues.of_run(run)
             for record in run.records():
                 value = values.of(record)
-                shards.add(number, record, value)
-                tallies.setdefault((number, record.task), Tally()).add(record)
+                marks = marks_of(record)
+                shards.add(number, record, value, marks)
+                tallies.setdefault((number, record.task), Tally()).add(record, marks)
                 failed = failures.setdefault(record.task, Failures(record.task))
-                failed.add(record, value, higher=higher.get(record.task, True))
+                failed.add(record, value, marks, higher=higher.get(record.task, True))
         shards.finish()
         parts = [
             _Part(number, run, entry, tallies.get((number, entry.name), Tally()))

@@ -190,6 +190,13 @@ def test_a_mark_says_what_it_is_and_a_range_over_bars_filters(pages: dict[str, P
     assert opened.quiet()
 
 
+def test_a_caution_of_one_model_leads_to_its_samples_alone(pages: dict[str, Path], look: Any) -> None:
+    page = look(pages["two"]).page
+    page.locator(".answer details", has_text="model-b:").locator("a", has_text="cut at the limit").click()
+    until(page, "document.querySelector('#count').textContent.startsWith('2 of')")
+    assert page.input_value("#run") == "1"
+
+
 def test_chips_count_filter_and_are_taken_off(pages: dict[str, Path], look: Any) -> None:
     page = look(pages["one"]).page
     chips = dict(text.rsplit(" ", 1) for text in page.locator("#chips button").all_inner_texts())

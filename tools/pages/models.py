@@ -105,7 +105,7 @@ class Scripted:
 
     def _charts(self, row: Mapping[str, list[int]], right: bool, text: str, last: str) -> str:
         seen = row["bars"] if right else [*row["bars"][:-1], row["bars"][-1] + 1]
-        if "Observation:" not in text:
+        if not re.search(r"^Observation: \d", text, re.MULTILINE):
             terms = " + ".join(map(str, seen))
             return f"Thought: I read the bars as {terms}.\nAction: calculator\nAction Input: {terms}"
         return f"Thought: that is the sum.\nFinal Answer: {sum(seen)}"

@@ -19,7 +19,11 @@ kit.browse = async (meta, page) => {
 
   /* ---- fields: what can be chosen, and which rows that leaves */
   const below = (row) => value(row) !== null && (meta.higher[row[TASK]] ? value(row) < 1 : value(row) > 0);
-  const counted = (column) => { const many = new Map(); for (const row of rows) for (const one of [row[column]].flat()) many.set(one, (many.get(one) || 0) + 1); return many; };
+  const counted = (column) => {
+    const many = new Map(), take = (one) => many.set(one, (many.get(one) || 0) + 1);
+    for (const row of rows) if (Array.isArray(row[column])) row[column].forEach(take); else take(row[column]);
+    return many;
+  };
   const named = (names, many) => names.map((name, place) => [name, `${name} (${(many.get(place) || 0).toLocaleString("en")})`]).filter((_, place) => many.has(place));
   const sorted = (pairs) => pairs.sort((a, b) => a[0] < b[0] ? -1 : 1);
   const listed = (column, names) => (want) => { const place = names.indexOf(want); return (row) => row[column].includes(place); };
