@@ -13,6 +13,7 @@
     el("span", { class: "name" }, shown(row[ID])), el("span", { class: "value" }, `${number(row[OLD])} → ${number(row[VALUE])}`),
     el("span", { class: "text" }, shown(row[ALIKE] ? row[ANSWER] : `${row[SAID]} → ${row[ANSWER]}`))];
   const where = (row) => [meta.tasks[row[TASK]], ...row[GROUPS].map((place) => meta.groups[place]), meta.kinds[row[KIND]], row[REPEAT] ? "repeat " + row[REPEAT] : ""].filter(Boolean).join(" · ");
+  const said = (one) => { const texts = (one.replies || []).flatMap((reply) => reply.texts || []); return texts.length ? texts : (one.scores || []).map((score) => score[2]).filter((answer) => answer !== null).slice(0, 1); };
   const why = (one) => kit.reason(one, (one.scores || [])[0]);
 
   function open(row, both, place) {
@@ -25,7 +26,7 @@
     return [kit.header(row[ID], place, terms, [["json", "copy as JSON", () => JSON.stringify({ a, b }, null, 2)], ["command", "copy command that shows B's", command]]), note, ...parts(row, a, b)];
   }
   function parts(row, a, b) {
-    const made = [], [left, right] = [a.said, b.said], most = Math.max(left.length, right.length, 1);
+    const made = [], [left, right] = [said(a), said(b)], most = Math.max(left.length, right.length, 1);
     for (let place = 0; place < most; place++) {
       const [one, other, note] = difference(left[place] || "", right[place] || "");
       made.push(el("h4", {}, most > 1 ? `Completion ${place + 1}` : "Completion"), ...(note ? [el("p", { class: "note" }, note)] : []), kit.sides([

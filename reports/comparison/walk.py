@@ -70,8 +70,9 @@ def fill(a: Run | ForeignRun, b: Run | ForeignRun, walk: Walk, shards: Shards) -
                 kind = _kind(old, new, pairs[number], binary[number])
                 paired = replace(record, sample=_named(record, sample, pairs[number]))
                 row = shards.row(1, paired, pairs[number].name, new, marks_of(record))
-                row += [kind, old, validity, left["said"] == right["said"], excerpt(_said(left))]
-                row[_ANSWER] = excerpt(_said(right))
+                before, after = _said(left), _said(right)
+                row += [kind, old, validity, before == after, excerpt(before[0] if before else "")]
+                row[_ANSWER] = excerpt(after[0] if after else "")
                 shards.put(row, {"a": _apart(left, right), "b": right})
                 walk.after[number].add(record)
                 loss = abs(old - new) if old is not None and new is not None else 0.0
@@ -103,19 +104,13 @@ def _as_list(value: Any) -> Any:
 
 
 def _side(record: Record) -> dict[str, Any]:
-    return detail(record) | {"said": _replies(record)}
+    return detail(record)
 
 
-def _replies(record: Record) -> list[str]:
-    """What was answered, as texts: generated ones, or the choice that was taken."""
-    texts = [text for reply in record.replies for text in reply.texts]
-    if not texts:
-        texts = [score.answer for score in record.scores if score.answer is not None][:1]
-    return texts
-
-
-def _said(side: dict[str, Any]) -> str:
-    return side["said"][0] if side["said"] else ""
+def _said(side: dict[str, Any]) -> list[str]:
+    """What was answered, as texts: generated ones, or the choice that was taken (as `said` in page.js has it)."""
+    texts = [text for reply in side.get("replies", ()) for text in reply.get("texts", ())]
+    return texts or [score[2] for score in side.get("scores", ()) if score[2] is not None][:1]
 
 
 def _values(side: TaskSide, primary_metric: str) -> dict[tuple[str, int], float | None]:

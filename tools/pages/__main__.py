@@ -43,7 +43,6 @@ def pictures(runs: Sequence[Run], folder: Path) -> list[Picture]:
     run = write([best], "html", folder / "run.html")
     several = write(runs, "html,title=Four models", folder / "several.html")
     pair = write([before, best], "comparison,policy=default", folder / "comparison.html")
-    board = write(runs, "leaderboard", folder / "leaderboard.html")
     rests = write([_evidence(folder)], "html", folder / "evidence.html")
     cut = "#task=word_problems&score=wrong&run=0"
     return [
@@ -55,7 +54,6 @@ def pictures(runs: Sequence[Run], folder: Path) -> list[Picture]:
         Picture("several", several, cut, "#samples", ("light", "phone"), READY),
         Picture("comparison", pair, ready=READY),
         Picture("changes", pair, "#kind=lost", "#samples", ("light", "dark"), READY),
-        Picture("leaderboard", board),
         Picture("evidence", rests, "#q=answered", ".evidence", ("light",), READY),
     ]
 
