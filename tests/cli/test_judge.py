@@ -346,8 +346,9 @@ def test_a_page_for_people_is_one_file_and_blind(folder: Path) -> None:
     assert "default-src 'none'" in page
     shown_text = page.split("<script>")[0]
     assert "ant" not in re.findall(r">[^<]*<", shown_text)
-    pairs = json.loads(page.split("const pairs = ")[1].split(";\n")[0].replace("<\\/", "</"))
+    pairs = json.loads(page.split("const every = ")[1].split(";\n")[0].replace("<\\/", "</"))
     assert [pair["id"] for pair in pairs] == ["x"]
+    assert not re.search(r"\b(ant|bee)\b", page)
 
 
 @pytest.mark.parametrize(
