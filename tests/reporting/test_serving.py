@@ -204,6 +204,11 @@ def test_the_index_has_every_run_below_the_folder_and_none_from_elsewhere(view: 
         "failed": 0,
         "interval": "55.0 – 75.0",
     }
+    version = json.loads(body)["version"]
+    assert json.loads(view("GET", f"/{TOKEN}/rows.json?have={version}")[1])["rows"] is None
+    labels.write(runs / "b", labels.Labels(("new",)))
+    assert json.loads(view("GET", f"/{TOKEN}/rows.json?have={version}")[1])["rows"][0]
+    labels.write(runs / "b", labels.Labels())
     assert rows["broken"]["status"] == "damaged" and "damaged" in rows["broken"]["problem"]
 
 

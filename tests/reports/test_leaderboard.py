@@ -564,3 +564,13 @@ def test_the_object_has_the_keys_that_the_docs_list(folder: Path) -> None:
         listed = re.search(rf"^\| `{name}` \|(.*)\|$" if name else r"^\| the object \|(.*)\|$", docs, re.MULTILINE)
         assert listed, name
         assert re.findall(r"`(\w+)`", listed[1]) == list(found), name
+
+
+def test_a_task_of_six_samples_that_weighs_like_one_of_two_hundred_is_named(tmp_path: Path) -> None:
+    runs = []
+    for model in ("a", "b"):
+        for task, count in (("long", 200), ("short", 6), ("middle", 40)):
+            records = (record(n, task=task, right=n % (2 + (model == "a")) > 0) for n in range(count))
+            runs.append(write_run(tmp_path / f"{model}{task}", records, task=task, model=model))
+    told = "short rests on 6 samples and weighs as much as every other task (one has 200)"
+    assert board(runs).notes == [told]

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 
+FEW = 30
+"""Samples below which a task's weight in the mean is worth a note."""
+
+
 @dataclass(slots=True)
 class Board:
     """Models × tasks. `basis` says which tasks the ranking is of and what was left out; `average`, `ranks` and the
@@ -122,8 +126,19 @@ def board(runs: Iterable[Run]) -> Board:
     made.average, made.ranks, made.difference, made.error = ranked_on(made.core, len(models), made.basis.unranked)
     wins, scatter = [c.wins for c in made.common], [c.scatter for c in made.common]
     made.strengths, made.strength_errors = strengths_of(wins, scatter, len(models))
-    made.notes += _left_out_of_wins(made)
+    made.notes += _left_out_of_wins(made) + _thin(made)
     return made
+
+
+def _thin(made: Board) -> list[str]:
+    """The ranked tasks that rest on few samples and weigh as much as those that rest on many."""
+    sizes = {column.name: min(cell.estimate.n for cell in column.cells if cell) for column in made.core}
+    most = max(sizes.values(), default=0)
+    return [
+        f"{name} rests on {n:,} samples and weighs as much as every other task (one has {most:,})"
+        for name, n in sizes.items()
+        if n < FEW and most >= 2 * n
+    ]
 
 
 def _left_out_of_wins(made: Board) -> list[str]:

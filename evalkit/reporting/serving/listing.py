@@ -24,6 +24,8 @@ class Listing:
         self._known: dict[str, tuple[Stamp, dict[str, Any]]] = {}
         self._folders: dict[str, Path] = {}
         self._looking = threading.Lock()
+        self.version = ""
+        """Another word after every look that found something changed."""
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for every run, the newest first; one for each that is damaged, with what is wrong."""
@@ -38,6 +40,7 @@ class Listing:
                 known[name] = before if before and before[0] == stamp else (stamp, _row(name, place, folder))
                 folders[name] = folder
             self._known, self._folders = known, folders
+            self.version = digest_of(*(f"{name} {stamp}" for name, (stamp, _) in sorted(known.items())))
         return sorted((row for _, row in known.values()), key=lambda row: (row["created"], row["folder"]), reverse=True)
 
     def folder(self, name: str) -> Path | None:

@@ -67,8 +67,9 @@ class WatchSite:
 class ViewSite:
     """The index of all runs, their reports, comparisons and live pages. What can be changed are tags and notes.
 
-    `/` is the index, `rows.json` its rows; `run/ID/`, `live/ID/`, `compare/A/B/` and `several/KIND/ID+ID…/` are pages
-    of runs, each by the id that its row has. No path of a file is ever taken from a request.
+    `/` is the index, `rows.json` its rows (`?have=VERSION`: where they changed); `run/ID/`, `live/ID/`, `compare/A/B/`
+    and `several/KIND/ID+ID…/` are pages of runs, each by the id that its row has. No file's path is ever taken from a
+    request.
     """
 
     def __init__(self, root: Path) -> None:
@@ -80,10 +81,10 @@ class ViewSite:
         kind, *rest = parts
         if kind == "" and not rest:
             return _html(
-                "index.html.j2", "index", {"heading": "Runs", "root": str(self._root), "rows": self._listing.rows()}
+                "index.html.j2", "index", {"heading": "Runs", "root": str(self._root), "listed": self._listed("")}
             )
         if kind == "rows.json" and not rest:
-            return _json({"format": 1, "rows": self._listing.rows()})
+            return _json(self._listed(query.get("have", "")))
         if kind == "live" and len(rest) >= 2:
             folder = self._listing.folder(rest[0])
             if folder is None:
@@ -113,6 +114,12 @@ class ViewSite:
             raise UsageError("labels are a list of tags and a note")
         labels.write(folder, found)
         return _json({"tags": list(found.tags), "note": found.note})
+
+    def _listed(self, have: str) -> dict[str, Any]:
+        """The rows and their version; no rows for a page that has them already."""
+        rows = self._listing.rows()
+        version = self._listing.version
+        return {"format": 1, "version": version, "rows": None if have == version else rows}
 
     def _report(self, report: str, ids: Sequence[str], name: str) -> Answer:
         folders = [folder for one in ids if (folder := self._listing.folder(one)) is not None]

@@ -2,7 +2,7 @@
 (() => {
   const { el, shown } = kit, get = (id) => document.getElementById(id), many = (n) => n.toLocaleString("en");
   const PAGE = 100, TASKS = 4, body = document.querySelector("#runs tbody"), ticked = new Map();
-  let rows = [], tags = new Set(), limit = PAGE, known = "";
+  let rows = [], tags = new Set(), limit = PAGE;
 
   const words = (row) => [row.model, row.folder, row.status, row.note, ...row.tags, ...row.tasks.map((one) => one.task)].join("\n").toLowerCase();
   function take(found) { rows = found; for (const row of rows) row.words = words(row); const all = new Map(rows.map((row) => [row.id, row])); for (const id of [...ticked.keys()]) all.has(id) ? ticked.set(id, all.get(id)) : ticked.delete(id); }
@@ -109,11 +109,13 @@
   addEventListener("hashchange", restore);
   async function ask() {
     if (!document.hidden && !get("edit").open) try {
-      const text = await (await fetch("rows.json", { cache: "no-store" })).text();
-      if (text !== known) { if (known) { take(JSON.parse(text).rows); draw(); } known = text; }
+      const found = await (await fetch(`rows.json?have=${version}`, { cache: "no-store" })).json();
+      if (found.rows) { version = found.version; take(found.rows); draw(); }
     } catch { /* the server has ended: what is shown stays */ }
     setTimeout(ask, 5000);
   }
-  take(kit.json("rows")); restore(); setTimeout(ask, 5000);
+  const listed = kit.json("listed");
+  let version = listed.version;
+  take(listed.rows); restore(); setTimeout(ask, 5000);
   document.documentElement.dataset.ready = "1";
 })();
