@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +14,10 @@ from evalkit.core import Judge, UsageError, Validity
 from evalkit.core.terminal import say
 
 if TYPE_CHECKING:
+    from evalkit.cli.rendering.judging_progress import JudgingProgress
     from evalkit.judging.outputs import Outputs
     from evalkit.judging.session import Judged, JudgingItem
+    from evalkit.judging.usage import UsageMeter
 
 __all__ = ["both", "finish", "judge_named", "judge_with_progress", "outputs_of", "stored_verdicts", "verdicts_of_two"]
 
@@ -79,9 +82,8 @@ def judge_named(given: dict[str, Any], *over: str) -> Judge:
 
 def judge_with_progress(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]) -> list[Judged]:
     """Every verdict, with what it cost on stderr. Ctrl-C keeps what is there and says how to go on."""
-    import asyncio
-
     from evalkit import models
+    from evalkit.cli.rendering.judging_progress import JudgingProgress
     from evalkit.core import claims, paths
     from evalkit.judging.audit import REPEATS
     from evalkit.judging.logprob_grades import SAMPLED, SAMPLES
@@ -111,10 +113,20 @@ def judge_with_progress(judge: Judge, items: Sequence[JudgingItem], given: dict[
     verdicts = Verdicts.open(out)
     window = min((meter.capabilities.window for meter in meters), default=16)
 
+    shown = JudgingProgress(len(items))
+    before = set(verdicts.done)
+
+    def told_of(verdict: Judged) -> None:
+        shown.advance(verdict, asked=verdict.asked not in before)
+
     async def work() -> list[Judged]:
+        beat = asyncio.create_task(_tick(shown, meters))
         try:
-            return await judge_all(lambda item: tries.get(item.probe, plain), items, verdicts, window=window)
+            return await judge_all(
+                lambda item: tries.get(item.probe, plain), items, verdicts, window=window, told=told_of
+            )
         finally:
+            beat.cancel()
             for meter in meters:
                 await meter.close()
 
@@ -124,6 +136,7 @@ def judge_with_progress(judge: Judge, items: Sequence[JudgingItem], given: dict[
         say(f"evalkit: interrupted; every verdict is kept\n  continue: the same command with --out {out}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     finally:
+        shown.close()
         verdicts.close()
         if cache is not None:
             cache.close()
@@ -136,6 +149,13 @@ def judge_with_progress(judge: Judge, items: Sequence[JudgingItem], given: dict[
             "the judge gives no log-probabilities", err=True)  # fmt: skip
     say(f"evalkit: verdicts: {out}", err=True)
     return found
+
+
+async def _tick(shown: JudgingProgress, meters: Sequence[UsageMeter]) -> None:
+    """Tell the progress every second what the judges have written: the first verdict of a slow one takes minutes."""
+    while True:
+        await asyncio.sleep(1.0)
+        shown.tick(sum(int(getattr(meter, "tokens_written", 0)) for meter in meters))
 
 
 def finish(found: Sequence[Judged], given: dict[str, Any]) -> None:

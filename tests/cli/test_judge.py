@@ -355,7 +355,7 @@ def test_a_page_for_people_is_one_file_and_blind(folder: Path) -> None:
     ("arguments", "said"),
     [
         (("pairwise", "ant.jsonl", "bee.jsonl"), "no judge is given"),
-        (("pairwise", "ant.jsonl", "none.jsonl", "--judge", "tiny"), "no run or file"),
+        (("pairwise", "ant.jsonl", "none.jsonl", "--judge", "tiny"), "is neither a run nor a file"),
         (("pairwise", "ant.jsonl", "bee.jsonl", "--judge", "tiny", "--using", "rating"), "judges single answers"),
         (("rubric", "ant.jsonl", "--judge", "tiny"), "no rubric"),
         (("tournament", "ant.jsonl", "--judge", "tiny"), "at least two runs"),

@@ -51,15 +51,19 @@ class Pace:
         self._needed = min(_MOST_NEEDED, max(1, ((total or 0) - done) // 10))
 
     def advance(self, record: Record) -> None:
-        self.done += 1
-        self.failed += record.validity.is_measurement_failure
         asked = [reply for reply in record.replies if reply.source == "model"]
-        if asked or not record.replies:
+        self._tokens += sum(reply.usage.completion_tokens for reply in asked)
+        self.count(asked=bool(asked) or not record.replies, failed=record.validity.is_measurement_failure)
+
+    def count(self, *, asked: bool, failed: bool) -> None:
+        """One more is done; `asked` is whether a model did it now."""
+        self.done += 1
+        self.failed += failed
+        if asked:
             now = time.monotonic()
             self._first = self._first or now
             self._asked += 1
             self._at_first += now - self._first <= _TOGETHER
-        self._tokens += sum(reply.usage.completion_tokens for reply in asked)
 
     def tick(self, tokens: int) -> None:
         self._live = tokens
