@@ -209,7 +209,7 @@ def fixed(grid: Grid, seed: int) -> list[Cell]:
 
 
 def table(cells: Sequence[Cell]) -> list[str]:
-    """Rates by n, averaged over all designs of that n, evalkit's beside its peers'."""
+    """Rates by n, averaged over all designs of that n, evalkit's next to its peers'."""
     lines = [
         "| n | δ | let through, drop = δ | FAIL, no change | let through, no change | INCONCLUSIVE, no change "
         "| ±tolerance: passes drop = δ | blocks no change | z-test: passes drop = δ | blocks no change |",

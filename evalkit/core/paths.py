@@ -43,7 +43,7 @@ def packs_dir(kind: str) -> Path:
     if (root / "pyproject.toml").is_file() and (root / kind).is_dir():
         return root / kind
     raise RuntimeError(
-        f"this installation of evalkit is broken: its {kind} are neither in {inside} nor beside {_PACKAGE}"
+        f"this installation of evalkit is broken: its {kind} are neither in {inside} nor next to {_PACKAGE}"
     )
 
 

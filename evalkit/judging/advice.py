@@ -43,7 +43,7 @@ _HELPS = {
     SPENT: "room for its thought: --judge MODEL,thinking_tokens=8192; or effort=low, or --using JUDGE,max_tokens=8192",
     CUT: "a longer reply: --using JUDGE,max_tokens=4096, or --judge MODEL,thinking_tokens=8192 where it thinks",
     WITHHELD: "a judge of another provider, whose filter lets these samples through",
-    FAILED: "look at what the server says; with a key and an address that work, the same command goes on",
+    FAILED: "look at what the server says; with a key and an address that work, the same command continues",
 }
 _UNREAD = {
     True: "a stronger judge: it was asked in words and by a schema, and gives no verdicts",

@@ -114,7 +114,7 @@ _BUILT_IN: Mapping[str, ProviderEntry] = MappingProxyType(
             ),
             ProviderEntry(
                 "stored",
-                "answers that were made elsewhere and stand in a task's rows; no model is asked",
+                "answers that a task's rows contain; evalkit asks no model",
                 "stored/<who answered>",
                 "evalkit.models.stored:stored",
             ),
@@ -194,7 +194,7 @@ def resolve(spec: str, options: Mapping[str, str] = MappingProxyType({}), *, pro
         if key in parsed.options:
             raise UsageError(
                 f"the model option {key!r} is given twice",
-                found=f"{parsed.options[key]!r} in {spec!r} and {options[key]!r} beside it",
+                found=f"{parsed.options[key]!r} in {spec!r} and {options[key]!r} next to it",
                 fix="give it in one place only",
             )
     if _opens_file is not None and specs.IN_FILE.fullmatch(parsed.name):

@@ -136,7 +136,7 @@ def _of_revision(made: object, path: Path, revision: str) -> object:
     if isinstance(made, Task):
         return replace(made, revision=revision, verified=path.is_relative_to(packs_dir("tasks").resolve()))
     if revision:
-        raise UsageError("a suite has no data of its own", found=f"revision={revision}", fix="name its tasks instead")
+        raise UsageError("a suite has no data", found=f"revision={revision}", fix="name its tasks instead")
     return made
 
 

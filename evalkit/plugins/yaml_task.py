@@ -64,7 +64,7 @@ KEYS: Keys = {
     "target": said(TEXT, "another word for answer"),
     "choices": said(either(TEXT, {"type": "array", "items": TEXT, "minItems": 2}), "a column, or templates"),
     "gold": said(either(TEXT, mapping(GOLD_KEYS)), "which choice is right: an index, a letter or its text"),
-    "description": said(TEXT, "stands before all examples"),
+    "description": said(TEXT, "comes before all examples"),
     "delimiter": TEXT,
     "separator": TEXT,
     "answer_format": said(TEXT, "in which form to answer; it follows the question that is asked"),

@@ -28,7 +28,7 @@ def test_a_missing_column_is_named(built_in, tmp_path):
 def test_something_to_read_must_be_named_once(built_in):
     with pytest.raises(UsageError, match="needs texts"):
         built_in("perplexity")
-    with pytest.raises(UsageError, match="a toy set has rows of its own"):
+    with pytest.raises(UsageError, match="a toy set has its own rows"):
         built_in("toy_perplexity,files=x.txt")
 
 

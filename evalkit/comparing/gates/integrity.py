@@ -76,7 +76,7 @@ def _samples(paired: PairedTask, common: bool) -> list[IntegrityFinding]:
     found = []
     if paired.duplicates:
         found.append(
-            IntegrityFinding(name, "incomparable", "samples stand there twice", tuple(paired.duplicates), "samples")
+            IntegrityFinding(name, "incomparable", "samples are there twice", tuple(paired.duplicates), "samples")
         )
     if not paired.ids:
         return [*found, IntegrityFinding(name, "incomparable", "the two runs share no sample", cause="content")]

@@ -29,7 +29,7 @@ def suite_entry(suite: Suite, members: Sequence[Loaded], inner: Mapping[str, Sui
         if task is not None:
             metrics = member.metrics or suite.metrics[:1] or (task.primary_metric or _first(task),)
         elif member.metrics:
-            raise UsageError(f"{name} of {suite.name!r} is a suite itself", fix="name the metrics of its own members")
+            raise UsageError(f"{name} of {suite.name!r} is a suite itself", fix="name the metrics of its members")
         entry.members.append(
             SuiteMember(name, list(metrics), member.weight, member.category, member.floor, suite=task is None)
         )

@@ -23,4 +23,4 @@ def stated_text(text: str) -> Reading[str]:
         return Reading(problem="the reply states no answer")
     said = text[found[-1].end() :].lstrip().partition("\n")[0].strip(_AROUND)
     said = said.removesuffix(".").strip(_AROUND)
-    return Reading(said) if said else Reading(problem="nothing stands behind the answer's announcement")
+    return Reading(said) if said else Reading(problem="nothing follows the answer's announcement")

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow("quantizes a model by every method, once by evalki
 _ROUNDED = ("int8 without outliers", "torchao-int8-dynamic")
 """Activations are rounded to 8 bits, so that sums in another order end in the next whole number here and there."""
 _ALONE = "int8"
-"""LLM.int8() with its outliers: a text's numbers change with the texts beside it, so that each is computed alone."""
+"""LLM.int8() with its outliers: a text's numbers change with the texts next to it, so that each is computed alone."""
 
 
 def asked(spec: str) -> tuple[list[Reply], list[Reply], dict[str, str]]:

@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def table(name: str) -> list[dict[str, str]]:
-    # The mirror's folder is <data>/hub; what is stored beside it lies in <data>/reference.
+    # The mirror's folder is <data>/hub; what is stored next to it lies in <data>/reference.
     hub = Path(os.environ.get("EVALKIT_TEST_DATA") or REPOSITORY.parent / "shared" / "data" / "hub")
     path = hub.parent / "reference" / "alpaca_eval" / f"{name}.csv"
     if not path.is_file():

@@ -56,7 +56,7 @@ def numbers(sentence: Sentence, window: Window, evidence: Evidence) -> list[Sign
         anywhere = _amounts(_all_tokens(evidence)) + _amounts(evidence.question)
         elsewhere = _compared(token.number, unit, anywhere, roughly)
         if elsewhere != "same":
-            found.append(Signal("number", 0.9, f"{token.text} stands in no context", bool(near)))
+            found.append(Signal("number", 0.9, f"{token.text} is in no context", bool(near)))
         elif near:
             found.append(Signal("number", 0.35, f"{token.text} is said of something else", False))
     return found
@@ -69,7 +69,7 @@ def dates(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal
     return [
         Signal("date", 0.85 if month not in anywhere else 0.4, f"{month.capitalize()} is not what the contexts say")
         if near or month in anywhere
-        else Signal("date", 0.8, f"{month.capitalize()} stands in no context", False)
+        else Signal("date", 0.8, f"{month.capitalize()} is in no context", False)
         for month in sorted(own - near)
     ]
 
@@ -83,7 +83,7 @@ def names(sentence: Sentence, window: Window, evidence: Evidence) -> list[Signal
         if absent:
             there = bool(names_in(window.tokens, evidence.known_names))
             strength = 0.85 if len(absent) == len(name) or len(name) > 1 else 0.7
-            found.append(Signal("name", strength, f"{_shown(name)} stands in no context", there))
+            found.append(Signal("name", strength, f"{_shown(name)} is in no context", there))
     return found
 
 

@@ -158,7 +158,7 @@ def _attention(
     """What transformers calls: query (texts, heads, 1, size) to output (texts, 1, heads, size)."""
     running = _OVER_SLOTS.state
     if attention_mask is not None or position_bias is not None or not getattr(module, "is_causal", True):
-        raise UnsupportedError("its attention has a mask or a bias of its own")
+        raise UnsupportedError("its attention has its own mask or bias")
     if query.shape[0] != running.count or query.shape[2] != 1 or key.shape[2] != 1:
         raise UnsupportedError("its attention is over other tokens than its input")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling

@@ -134,7 +134,7 @@ def _check(
     position_bias: torch.Tensor | None,
 ) -> None:
     if attention_mask is not None or position_bias is not None:
-        raise UnsupportedError("its attention has a mask or a bias of its own")
+        raise UnsupportedError("its attention has its own mask or bias")
     if not getattr(module, "is_causal", True):
         raise UnsupportedError("its attention looks ahead")
     if query.shape[0] != 1 or query.shape[2] != layout.tokens or key.shape[2] != layout.tokens:

@@ -48,7 +48,7 @@ class Tokens:
     def prefix_id(self) -> int:
         """What stands for an empty context: BOS, else EOS. Raises ModelError where there is neither."""
         if self._prefix_id is None:
-            raise ModelError("the tokenizer has neither a BOS nor an EOS token to stand for an empty context")
+            raise ModelError("the tokenizer has neither a BOS nor an EOS token for an empty context")
         return self._prefix_id
 
     def has_prefix(self, text: str) -> bool:
