@@ -107,7 +107,7 @@ def announced(text: str, pattern: str) -> Reading[str]:
     if last is not None:
         if is_own(text, pattern):
             return Reading(last)
-        return Reading(problem="what stands above its last line says that it is not a verdict")
+        return Reading(problem="the text above its last line says that it is not a verdict")
     if marks and _is_announced(unquoted, marks[-1]):
         return Reading(str(marks[-1][1]))
     if not marks and (stated := _stated_at_the_end(unquoted, pattern)):

@@ -44,10 +44,10 @@ def check_free(options: Mapping[str, str], name: str, main: str, toys: Toys) -> 
             dropped = bound if to_toy else {option for option, value in bound.items() if value}
             rest = {option: value for option, value in options.items() if option not in dropped}
             if bound[key]:
-                what = f"{key}= is not an option: the toy set has a name of its own, {toy!r}"
+                what = f"{key}= is not an option: the toy set has its own name, {toy!r}"
                 raise UsageError(what, found=found, fix=str(Spec(toy if to_toy else name, rest)))
             if name == toy:
-                what = f"{key}= is not an option of {toy!r}: a toy set has rows of its own"
+                what = f"{key}= is not an option of {toy!r}: a toy set has its own rows"
                 raise UsageError(what, found=found, fix=str(Spec(main, rest)))
 
 

@@ -197,7 +197,7 @@ def load(files: Files, options: EmbeddingOptions, device: str) -> Encoder:
     except UsageError:
         raise
     except Exception as error:  # readers of every file format raise errors of their own
-        fix = "another dtype or device; for a model with code of its own, trust_remote_code=true"
+        fix = "another dtype or device; for a model with its own code, trust_remote_code=true"
         raise files.unreadable(files.name, error, fix) from error
     if options.max_length is not None:
         model.max_seq_length = options.max_length
