@@ -1,6 +1,6 @@
 /* The page of two runs: what changed between them, sample by sample, down to the words in which replies differ. */
 (() => {
-  const { el, shown, inline, json, number, difference } = kit, { TASK, ID, INDEX, REPEAT, VALIDITY, GROUPS, VALUE, ANSWER, ASKED, OWN } = kit.COLUMNS;
+  const { el, shown, inline, json, number, difference } = kit, { TASK, ID, INDEX, REPEAT, VALIDITY, GROUPS, VALUE, ANSWER, OWN } = kit.COLUMNS;
   const KIND = OWN, OLD = OWN + 1, ENDED = OWN + 2, ALIKE = OWN + 3, SAID = OWN + 4;
   const meta = json("meta"), FAILED = new Set(meta.failed), CHANGED = new Set(["lost", "gained", "worse", "better"]);
   const SIGNS = { lost: "▼", worse: "▼", gained: "▲", better: "▲", both: "✓", neither: "✗", same: "=", errored: "!" };
@@ -14,6 +14,7 @@
     el("span", { class: "text" }, shown(row[ALIKE] ? row[ANSWER] : `${row[SAID]} → ${row[ANSWER]}`))];
   const where = (row) => [meta.tasks[row[TASK]], ...row[GROUPS].map((place) => meta.groups[place]), meta.kinds[row[KIND]], row[REPEAT] ? "repeat " + row[REPEAT] : ""].filter(Boolean).join(" · ");
   const said = (one) => { const texts = (one.replies || []).flatMap((reply) => reply.texts || []); return texts.length ? texts : (one.scores || []).map((score) => score[2]).filter((answer) => answer !== null).slice(0, 1); };
+  const asked = (one) => { const [, text] = (one.messages || []).at(-1) || ["", one.input || ""]; return text.slice(one.preamble || 0); };
   const why = (one) => kit.reason(one, (one.scores || [])[0]);
 
   function open(row, both, place) {
@@ -21,7 +22,7 @@
     if (!both) return [kit.header(row[ID], place, [], []), note, kit.elsewhere(place.shards, row.at(-2), place.link([["kind", row[KIND]]]), ""), el("h4", {}, "A"), kit.block(row[SAID]), el("h4", {}, "B"), kit.block(row[ANSWER])];
     const b = both.b, a = { ...both.a };
     for (const key of a.shared) a[key] = b[key];
-    const terms = [["question", row[ASKED]], ["expected", kit.header.expected(b)], [`A got`, row[SAID] || "–"], ["B got", row[ANSWER] || "–"], ["why A", why(a)], ["why B", why(b)]];
+    const terms = [["question", asked(b)], ["expected", kit.header.expected(b)], [`A got`, row[SAID] || "–"], ["B got", row[ANSWER] || "–"], ["why A", why(a)], ["why B", why(b)]];
     const command = () => `evalkit show ${[meta.runs[1].folder, "--task", meta.tasks[row[TASK]], "--sample", b.id].map(kit.quoted).join(" ")}`;
     return [kit.header(row[ID], place, terms, [["json", "copy as JSON", () => JSON.stringify({ a, b }, null, 2)], ["command", "copy command that shows B's", command]]), note, ...parts(row, a, b)];
   }

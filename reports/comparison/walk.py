@@ -20,8 +20,9 @@ from evalkit.reporting.spending import Paid
 from evalkit.runs.foreign import ForeignRun
 
 _SHARED = ("messages", "input", "targets", "choices", "gold", "data", "images")
-_ANSWER = 8
-"""The column of a row that a list shows of B: its reply, since A's is a reply, too."""
+_ANSWER, _ASKED = 8, 9
+"""Columns of a row: a list shows B's reply, since A's is a reply, too; the question is in the details alone, since two
+replies are what is looked for here, and it would be a tenth of the page."""
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ def fill(a: Run | ForeignRun, b: Run | ForeignRun, walk: Walk, shards: Shards) -
                 row = shards.row(1, paired, pairs[number].name, new, marks_of(record))
                 before, after = _said(left), _said(right)
                 row += [kind, old, validity, before == after, excerpt(before[0] if before else "")]
-                row[_ANSWER] = excerpt(after[0] if after else "")
+                row[_ANSWER], row[_ASKED] = excerpt(after[0] if after else ""), ""
                 shards.put(row, {"a": _apart(left, right), "b": right})
                 walk.after[number].add(record)
                 loss = abs(old - new) if old is not None and new is not None else 0.0
