@@ -87,9 +87,9 @@ CALLS: list[tuple[Callable[[], Any], str]] = [
     (lambda: run("toy_squad", "tinny"), "did you mean 'tiny'"),
     (lambda: run("toy_squad", "tiny,dtpe=float32"), "dtype"),
     (lambda: run("toy_squad", "./my.py:Model"), "no file"),
-    (lambda: evalkit.load("nowhere"), "there is no run"),
-    (lambda: evalkit.load(None), "there is no run"),  # type: ignore[arg-type]
-    (lambda: evalkit.load(5), "there is no run"),  # type: ignore[arg-type]
+    (lambda: evalkit.load("nowhere"), "does not exist"),
+    (lambda: evalkit.load(None), "does not exist"),  # type: ignore[arg-type]
+    (lambda: evalkit.load(5), "does not exist"),  # type: ignore[arg-type]
     (lambda: evalkit.compare("a", "b"), "compared with a run"),  # type: ignore[arg-type]
     (lambda: evalkit.Run.open("nowhere"), "nowhere"),
 ]

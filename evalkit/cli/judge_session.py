@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from evalkit.core.terminal import say
 if TYPE_CHECKING:
     from evalkit.cli.rendering.judging_progress import JudgingProgress
     from evalkit.judging.outputs import Outputs
-    from evalkit.judging.session import Judged, JudgingItem
+    from evalkit.judging.session import Judged, JudgingItem, Verdicts
     from evalkit.judging.usage import UsageMeter
 
 __all__ = ["both", "finish", "judge_named", "judge_with_progress", "outputs_of", "stored_verdicts", "verdicts_of_two"]
@@ -83,13 +83,10 @@ def judge_named(given: dict[str, Any], *over: str) -> Judge:
 def judge_with_progress(judge: Judge, items: Sequence[JudgingItem], given: dict[str, Any]) -> list[Judged]:
     """Every verdict, with what it cost on stderr. Ctrl-C keeps what is there and says how to go on."""
     from evalkit import models
-    from evalkit.cli.rendering.judging_progress import JudgingProgress
     from evalkit.core import claims, paths
     from evalkit.judging.audit import REPEATS
-    from evalkit.judging.logprob_grades import SAMPLED, SAMPLES
     from evalkit.judging.panel import panel, repeated, sampled
-    from evalkit.judging.reply_forms import told
-    from evalkit.judging.session import Verdicts, judge_all
+    from evalkit.judging.session import Verdicts
     from evalkit.judging.usage import UsageMeter
     from evalkit.models.response_cache import cached
     from evalkit.models.sqlite_cache import SqliteCache
@@ -111,35 +108,48 @@ def judge_with_progress(judge: Judge, items: Sequence[JudgingItem], given: dict[
     tries = {probe: held(sampled(judge, number)) for number, probe in enumerate(REPEATS, 1)}
     out = given["out"] or claims.new_file(Path("judgements"), ".jsonl")
     verdicts = Verdicts.open(out)
-    window = min((meter.capabilities.window for meter in meters), default=16)
-
-    shown = JudgingProgress(len(items))
-    before = set(verdicts.done)
-
-    def told_of(verdict: Judged) -> None:
-        shown.advance(verdict, asked=verdict.asked not in before)
-
-    async def work() -> list[Judged]:
-        beat = asyncio.create_task(_tick(shown, meters))
-        try:
-            return await judge_all(
-                lambda item: tries.get(item.probe, plain), items, verdicts, window=window, told=told_of
-            )
-        finally:
-            beat.cancel()
-            for meter in meters:
-                await meter.close()
-
     try:
-        found = asyncio.run(work())
+        work = _judged(lambda item: tries.get(item.probe, plain), items, verdicts, meters)
+        found = asyncio.run(work)
     except KeyboardInterrupt:
         say(f"evalkit: interrupted; every verdict is kept\n  continue: the same command with --out {out}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     finally:
-        shown.close()
         verdicts.close()
         if cache is not None:
             cache.close()
+    _say_how(found, meters, out)
+    return found
+
+
+async def _judged(
+    judge: Callable[[JudgingItem], Judge], items: Sequence[JudgingItem], verdicts: Verdicts, meters: list[UsageMeter]
+) -> list[Judged]:
+    """Every verdict, with progress on stderr; closes the judges' models."""
+    from evalkit.cli.rendering.judging_progress import JudgingProgress
+    from evalkit.judging.session import judge_all
+
+    shown, before = JudgingProgress(len(items)), set(verdicts.done)
+
+    def told(verdict: Judged) -> None:
+        shown.advance(verdict, asked=verdict.asked not in before)
+
+    beat = asyncio.create_task(_tick(shown, meters))
+    window = min((meter.capabilities.window for meter in meters), default=16)
+    try:
+        return await judge_all(judge, items, verdicts, window=window, told=told)
+    finally:
+        beat.cancel()
+        shown.close()
+        for meter in meters:
+            await meter.close()
+
+
+def _say_how(found: Sequence[Judged], meters: Sequence[UsageMeter], out: Path) -> None:
+    """What the judges were asked and what it cost, in which form they were asked, and where the verdicts are."""
+    from evalkit.judging.logprob_grades import SAMPLED, SAMPLES
+    from evalkit.judging.reply_forms import told
+
     for meter in meters:
         say(f"evalkit: {meter.identity.name}: {meter.spent.words()}", err=True)
         if form := told(meter):
@@ -148,7 +158,6 @@ def judge_with_progress(judge: Judge, items: Sequence[JudgingItem], given: dict[
         say(f"evalkit: {sampled_ones:,} of {len(found):,} soft verdicts are proportions of {SAMPLES} sampled replies: "
             "the judge gives no log-probabilities", err=True)  # fmt: skip
     say(f"evalkit: verdicts: {out}", err=True)
-    return found
 
 
 async def _tick(shown: JudgingProgress, meters: Sequence[UsageMeter]) -> None:

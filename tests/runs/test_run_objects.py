@@ -88,7 +88,7 @@ def test_load_reads_what_is_there(project: Path) -> None:
     evalkit.run("sums.yaml", guesses, out=project / "runs" / "two")
     with pytest.raises(UsageError, match="holds 2 runs"):
         evalkit.load("runs")
-    with pytest.raises(UsageError, match="there is no run"):
+    with pytest.raises(UsageError, match="does not exist"):
         evalkit.load("nowhere")
 
 

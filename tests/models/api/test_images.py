@@ -131,7 +131,7 @@ def test_a_picture_of_pillows_is_an_image() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("missing.png", "there is no image"),
+        ("missing.png", "does not exist"),
         (b"BM not one of the four", "no PNG, JPEG, GIF or WebP"),
         ("data:image/png,plain", "a data URL of an image"),
         (None, "this is not an image"),
@@ -207,5 +207,5 @@ def test_an_image_that_is_not_there_is_told_with_the_tasks_line(tmp_path: Path) 
     (project(tmp_path) / "3.png").unlink()
     done = evalkit("run", "shades.yaml", "--model", "openai/m,api=chat,base_url=http://127.0.0.1:9/v1", cwd=tmp_path)
     assert done.code == 2
-    assert "there is no image" in done.err
+    assert "does not exist" in done.err
     assert "shades.yaml:3" in done.err
