@@ -72,9 +72,12 @@ def test_differences_are_paired_and_wins_counted(folder: Path) -> None:
     one = next(column for column in found.columns if column.name == "one")
     change = values(runs["good-one"]) - values(runs["fair-one"])
     assert one.difference[1, 0] == pytest.approx(change.mean())
-    # A z test by this error says what the comparison of two runs says.
-    p = paired_interval(values(runs["fair-one"]), values(runs["good-one"]), strict=True).p_value
-    assert 2 * norm.sf(abs(change.mean()) / one.error[1, 0]) == pytest.approx(p)
+    # A z test by this error says what the comparison of two runs says, where that says anything.
+    clear = values(runs["strong-one"]) - values(runs["fair-one"])
+    p = paired_interval(values(runs["fair-one"]), values(runs["strong-one"]), strict=True).p_value
+    assert 2 * norm.sf(abs(clear.mean()) / one.error[2, 0]) == pytest.approx(p)
+    near = paired_interval(values(runs["fair-one"]), values(runs["good-one"]), strict=True, ends=(0.0, 1.0))
+    assert near.p_value > 0.2 and one.error[1, 0] == pytest.approx((near.high - near.low) / 2 / norm.ppf(0.975))
     assert one.error[1, 0] > change.std(ddof=1) / N**0.5
     assert one.wins[1, 0] == (change > 0).sum() + (change == 0).sum() / 2
     assert one.wins[1, 0] + one.wins[0, 1] == one.paired[0, 1] == N

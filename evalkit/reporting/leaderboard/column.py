@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
+_NOISE = 0.2
+
 
 @dataclass(slots=True)
 class LeaderboardColumn:
@@ -160,13 +162,17 @@ def _paired(before: Matrix, after: Matrix, clusters: NDArray[np.int64], ends: En
 
 def error_of(found: Verdict) -> float:
     """The error by which a z test says of a paired difference what the engine says of it: unseen changes and the
-    degrees of freedom of few clusters are in it. NaN where nothing is known."""
+    degrees of freedom of few clusters are in it. NaN where nothing is known.
+
+    A difference that no test would see (p above `_NOISE`) has the error of its interval: the one that its p implies
+    grows without bound as the difference goes to 0, and would hide what other tasks of an average show.
+    """
     from scipy import special
 
     from evalkit.stats.intervals import quantile
 
     p = found.p_value
-    if math.isfinite(p) and 0.0 < p < 1.0 and found.value != 0.0:
+    if math.isfinite(p) and 0.0 < p <= _NOISE and found.value != 0.0:
         return abs(found.value) / -float(special.ndtri(p / 2.0))
     return (found.high - found.low) / 2.0 / quantile(found.confidence)
 
