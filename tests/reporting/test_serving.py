@@ -363,7 +363,11 @@ sys.stdin.readline()
 made.close()
 """
     run = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
     )
     assert run.stdout is not None and run.stdin is not None
     address, pid = run.stdout.readline().split()
@@ -388,6 +392,7 @@ made.close()
         time.sleep(0.1)
     else:
         raise AssertionError("the server goes on without its run")
+    assert not list(tmp_path.glob("evalkit-pages-*"))
     run.stdin.close()
     run.stdout.close()
 

@@ -62,6 +62,7 @@ def _serve() -> None:
     before, end = site.final, time.monotonic() + _LAST_SECONDS
     while site.asked and site.final == before and time.monotonic() < end:
         time.sleep(0.1)
+    site.close()
     os._exit(0)
 
 

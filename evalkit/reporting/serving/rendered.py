@@ -39,6 +39,10 @@ class Rendered:
         # Only what the report wrote is ever given, by its name in the folder and not by a path.
         return next((path for path in below.iterdir() if path.name == name and path.is_file()), None)
 
+    def close(self) -> None:
+        """Take the folder away, for a process that ends without its usual steps."""
+        self._folder.cleanup()
+
     def _make(self, key: str, report: str, runs: Sequence[Path]) -> Path:
         while len(self._made) >= _KEPT:
             oldest = next(iter(self._made))

@@ -50,6 +50,10 @@ class WatchSite:
     def post(self, parts: Sequence[str], body: bytes) -> Answer:
         return missing("Nothing can be changed here.")
 
+    def close(self) -> None:
+        """Take away what was made for the page."""
+        self._rendered.close()
+
     def state(self) -> dict[str, Any]:
         """Every run's state; `over` says that none of them goes on or waits."""
         with self._looking:  # several pages may ask at once, and each record is to be counted once
