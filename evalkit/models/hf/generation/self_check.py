@@ -12,11 +12,12 @@ from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.forward.slot_attention import step_logits
 from evalkit.models.hf.generation.kv_slots import Slots
 from evalkit.models.hf.generation.prefill import Prefill, Prompt, Ready
+from evalkit.models.hf.loading.edges import BEYOND, other_layers
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.oom_backoff import is_out_of_memory
 
-__all__ = ["CheckResult", "judge"]
+__all__ = ["CheckResult", "judge", "judge_beyond"]
 
 _PROBE = 96
 """Tokens of the longest text of the trial."""
@@ -24,15 +25,16 @@ _SHORTEST = 8
 _STEPS = 4
 _FAR = 5
 """No difference may be more than this times what rounding explains."""
-_KINDS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Why slots can't be used, "" where they can; and the bytes of a token's keys and values in all layers."""
+    """Why slots can't be used, "" where they can; the bytes of a token's keys and values in all layers; and the
+    tokens of the longest text that was tried."""
 
     wrong: str
     token_bytes: int = 0
+    covered: int = 0
 
 
 def judge(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], longest: int) -> CheckResult:
@@ -44,10 +46,9 @@ def judge(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], longest: 
         return CheckResult("it is an encoder-decoder")
     if forward.way.alone:
         return CheckResult("its texts can't be computed side by side")
-    kinds = set(getattr(loaded.model.config.get_text_config(), "layer_types", None) or ()) - _KINDS
-    if kinds:
+    if kinds := other_layers(loaded):
         # Such a layer's state of a text is no row of keys and values, and little of it may show in a short trial.
-        return CheckResult(f"it has layers of another kind ({', '.join(sorted(kinds))})")
+        return CheckResult(f"it has layers of another kind ({kinds})")
     length = max(1, min(_PROBE, (longest or loaded.max_length) - _STEPS))
     while True:
         try:
@@ -58,6 +59,21 @@ def judge(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], longest: 
             if not is_out_of_memory(error) or length < _SHORTEST:
                 return CheckResult(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
         length //= 2
+
+
+def judge_beyond(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], window: int) -> str:
+    """Why slots can't hold texts that go past a sliding window, "" where they can. Their beginnings are the prompts'.
+
+    Two share what lies before and past the window, one shares nothing, and one crosses it while it is written.
+    """
+    longest = max(prompts, key=len)
+    text = tuple(longest[place % len(longest)] for place in range(window + BEYOND))
+    past = text[: window + BEYOND // 2]
+    texts = [text[1:], past + text[:3], past + text[1:2], text[2 : window + 1]]
+    try:
+        return _Trial(loaded, forward, texts).verdict().wrong
+    except Exception as error:  # noqa: BLE001 (a model's code may raise anything; another way then serves)
+        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 def _verdict(loaded: Loaded, forward: Forward, texts: Sequence[Prompt]) -> CheckResult:
@@ -112,7 +128,8 @@ class _Trial:
         # In coarser numbers rounding may send a token to another expert, so one in twenty may be further off.
         usual = worst[-1] if self._loaded.is_exact else worst[int(0.95 * (len(worst) - 1))]
         if usual <= bound and worst[-1] <= _FAR * bound:
-            return CheckResult("", part.size // (part.stop - part.start))
+            covered = max(map(len, self._prompts))
+            return CheckResult("", part.size // (part.stop - part.start), covered)
         return CheckResult(f"its logits differ by {worst[-1]:.2g} where at most {bound:.2g} is rounding")
 
     def _prefilled(self) -> list[Ready]:

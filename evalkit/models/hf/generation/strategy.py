@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.generation.continuous_batching import ContinuousBatching, GenerationCounters, SlotLimits
 from evalkit.models.hf.generation.requests import Generation
-from evalkit.models.hf.generation.self_check import judge
+from evalkit.models.hf.generation.self_check import judge, judge_beyond
+from evalkit.models.hf.loading.edges import Reach, longest_packed
 from evalkit.models.hf.loading.loaded_model import Loaded
-from evalkit.models.hf.scoring.packed import longest_packed
 from evalkit.models.oom_backoff import TokenBudget, is_out_of_memory, kv_cache_bytes, too_large
 
 __all__ = ["GenerationStrategy"]
@@ -43,6 +43,7 @@ class GenerationStrategy:
         self._forward = forward
         self._counters = counters
         self._longest = longest_packed(loaded)
+        self._reach = Reach(loaded)
         self._room = 0
         """Tokens whose keys and values the device's free memory has kv_cache_bytes for."""
         self.fact = ""
@@ -60,6 +61,11 @@ class GenerationStrategy:
         fits = [number for number in numbers if not self._longest or generation.streams[number].length <= self._longest]
         if not fits or not self._is_usable([generation.streams[number].ids for number in fits]):
             return numbers
+        fits = self._reach.within(
+            fits,
+            lambda number: generation.streams[number].length,
+            lambda window, beyond: self._beyond(window, [generation.streams[number].ids for number in beyond]),
+        )
         chosen = set(fits)
         rest = [number for number in numbers if number not in chosen]
         limits = self._limits(passes.tokens, slots)
@@ -78,7 +84,16 @@ class GenerationStrategy:
             else:
                 self._room = kv_cache_bytes(self._loaded.device) // max(1, verdict.token_bytes)
                 _log.info("%s writes over slots, and computes what prompts share once", name)
-        return self.fact == "slots"
+                self._reach.crossed(verdict.covered)
+        return self.fact.startswith("slots")
+
+    def _beyond(self, window: int, prompts: Sequence[tuple[int, ...]]) -> str:
+        """What is wrong with texts over slots that go past a window, "" where nothing is."""
+        if wrong := judge_beyond(self._loaded, self._forward, prompts, window):
+            self.fact = f"slots up to {window} tokens: {wrong}"
+            name = type(self._loaded.model).__name__
+            _log.warning("%s writes texts of over %d tokens in batches: %s", name, window, wrong)
+        return wrong
 
     def _round(
         self,

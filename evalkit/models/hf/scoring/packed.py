@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, chain
 from typing import Any
@@ -19,13 +19,14 @@ from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.attention_patch import UnsupportedError
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.forward.tree_attention import Kept, packed
+from evalkit.models.hf.loading.edges import BEYOND, longest_packed, other_layers
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.hf.scoring.passes import Pass, plan
 from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.hf.scoring.score import score, tally
 from evalkit.models.oom_backoff import is_out_of_memory
 
-__all__ = ["Packed", "longest_packed"]
+__all__ = ["Packed"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,6 @@ _SHORTEST = 8
 """Where even so few tokens are too many for the device's memory, the trial is given up."""
 _FAR = 5
 """No difference may be more than this times what rounding explains."""
-_KINDS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
 
 
 class Packed:
@@ -48,6 +48,8 @@ class Packed:
         self._kept: dict[int, Kept] = {}
         self.bytes_per_token = 0
         """Bytes of a token's keys and values in all layers; 0 before the first were kept."""
+        self.covered = 0
+        """Tokens of the longest text of the trial; 0 before it."""
 
     def run(
         self, step: Pass, ids: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
@@ -105,11 +107,12 @@ class Packed:
         Beginnings of the rows, and branches made of them, are computed packed (in one pass, and in several that keep
         keys and values) and plainly, one at a time.
         """
-        if kinds := _other_layers(self._loaded):
+        if kinds := other_layers(self._loaded):
             return f"it has layers of another kind ({kinds})"
-        counters = replace(self._counters)
         length = min(_PROBE, longest_packed(self._loaded) or _PROBE)
-        try:
+
+        def shrinking() -> str:
+            nonlocal length
             while True:
                 try:
                     return self._differs(_trial(rows, length))
@@ -117,6 +120,20 @@ class Packed:
                     if not is_out_of_memory(error) or length < _SHORTEST:
                         raise
                     length //= 2
+
+        wrong = self._tried(shrinking)
+        self.covered = min(length, max((len(row.ids) for row in rows), default=0))
+        return wrong
+
+    def check_beyond(self, window: int, rows: Sequence[TokenRow]) -> str:
+        """Why rows longer than a sliding window can't be computed packed, "" where they can. `rows` are some."""
+        return self._tried(lambda: self._differs(_trial_beyond(rows, window)))
+
+    def _tried(self, trial: Callable[[], str]) -> str:
+        """What a trial finds wrong. Nothing of it is kept or counted."""
+        counters = replace(self._counters)
+        try:
+            return trial()
         except UnsupportedError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 (a model's code may raise anything; the plain path then serves)
@@ -193,14 +210,20 @@ def _trial(rows: Sequence[TokenRow], length: int) -> list[TokenRow]:
     ]
 
 
-def longest_packed(loaded: Loaded) -> int:
-    """The longest text that may be computed packed, 0 for any: beyond it a model attends or embeds differently."""
-    # Attention in chunks has no parameter of its own that would tell its layers from others.
-    chunk = getattr(loaded.model.config.get_text_config(), "attention_chunk_size", None)
-    return min((limit for limit in (loaded.border, chunk) if limit), default=0)
+def _trial_beyond(rows: Sequence[TokenRow], window: int) -> list[TokenRow]:
+    """A text past the window, one that leaves it past the window, one that leaves it before and goes past it alone.
 
-
-def _other_layers(loaded: Loaded) -> str:
-    """The kinds of layers that are not attention over single tokens, by their names in the config."""
-    kinds = set(getattr(loaded.model.config.get_text_config(), "layer_types", None) or ())
-    return ", ".join(sorted(kinds - _KINDS))
+    What is wanted are the tokens at the window's edge and past it, at most `2 * BEYOND` of each text.
+    """
+    text = max((row.ids for row in rows), key=len)[: window + BEYOND]
+    half = window // 2
+    sequences = {
+        text,
+        text[: len(text) - BEYOND // 4] + text[: BEYOND // 2],
+        text[:half] + text[half + 1 :],
+    }
+    trial = []
+    for ids in sorted(sequences):
+        wanted = tuple(range(max(0, len(ids) - 2 * BEYOND), len(ids)))
+        trial.append(TokenRow(ids, wanted, tuple(ids[(place + 1) % len(ids)] for place in wanted)))
+    return trial
