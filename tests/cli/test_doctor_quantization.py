@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from evalkit.cli.group import cli
 from evalkit.models.hf.loading import abilities
 from evalkit.models.hf.loading.quantization_methods import METHODS, STORED
+from evalkit.models.llamacpp import library
 
 
 def told(*words: str) -> list[str]:
@@ -55,3 +56,10 @@ def test_a_gpu_brings_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["torchao-float8-dynamic"].startswith("✗")
     monkeypatch.setattr(abilities, "_capability", lambda: (9, 0))
     assert all(line.startswith("✓") for line in rows(told("--quantization")).values())
+
+
+def test_it_says_how_long_compiling_llama_cpp_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(library, "is_installed", lambda: False)
+    (line,) = (line for line in told() if line.startswith("· gguf "))
+    assert library.INSTALL in line and "compiles for 5 to 12 minutes" in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from evalkit.core import Choose, Generate, Prompt, Request, UsageError
 from evalkit.models import resolve
+from evalkit.models.hf.loading import gguf_files
 from evalkit.models.tiny import TINY
 from tests.models.oracle import answers
 
@@ -45,6 +47,35 @@ def test_quantized_weights_are_widened_and_tell_the_models_apart(written: Callab
     )
     other = answers(resolve(f"gguf/{written('Q8_0')}"), REQUESTS)
     assert other[0].loglikelihoods == pytest.approx(ours[0].loglikelihoods, abs=0.5)
+
+
+def test_the_tokenizer_is_taken_out_once_for_all_copies_of_a_file(
+    written: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVALKIT_CACHE", str(tmp_path / "cache"))
+    taken: list[Path] = []
+    take_out = gguf_files._take_out
+
+    def watched(path: Path, draft: Path, architecture: str) -> None:
+        taken.append(path)
+        take_out(path, draft, architecture)
+
+    monkeypatch.setattr(gguf_files, "_take_out", watched)
+    first, second = tmp_path / "one.gguf", tmp_path / "elsewhere" / "two.gguf"
+    second.parent.mkdir()
+    for place in (first, second):
+        shutil.copy(written("Q8_0"), place)
+        model = resolve(f"hf/{place}")
+        assert model.identity.name == f"hf/{place.name}"
+    assert taken == [first]
+    assert capfd.readouterr().err.count("taking the tokenizer out of one.gguf, once") == 1
+    # Another file, and another transformers that may cut texts otherwise, have it done again.
+    shutil.copy(written("F32"), second)
+    resolve(f"hf/{second}")
+    assert taken == [first, second]
+    monkeypatch.setattr(gguf_files, "installed", lambda name: "9.9")
+    resolve(f"hf/{first}")
+    assert taken == [first, second, first]
 
 
 def test_a_file_that_is_not_there_or_none(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from evalkit.core import digest_of
 from evalkit.core.paths import cache_dir
 
-__all__ = ["files_size", "stored_dtype", "weight_digest", "weight_files"]
+__all__ = ["file_digest", "files_size", "stored_dtype", "weight_digest", "weight_files"]
 
 _CHUNK = 1 << 22
 _PATTERNS = ("*.safetensors", "*.bin", "model.gguf")
@@ -33,15 +33,17 @@ def files_size(folder: Path) -> int:
 def weight_digest(files: Sequence[Path]) -> str:
     """64 hex digits: the SHA-256 over every file's name and SHA-256.
 
-    A file's own digest is remembered in the cache folder by path, size and modification time.
+    A file's digest is remembered in the cache folder by path, size and modification time.
     """
     whole = hashlib.sha256()
     for file in files:
-        whole.update(f"{file.name} {_remembered(file.resolve())}\n".encode())
+        whole.update(f"{file.name} {file_digest(file)}\n".encode())
     return whole.hexdigest()
 
 
-def _remembered(file: Path) -> str:
+def file_digest(file: Path) -> str:
+    """The file's SHA-256, 64 hex digits, remembered as `weight_digest` says."""
+    file = file.resolve()
     status = file.stat()
     stamp = digest_of(str(file), str(status.st_size), str(status.st_mtime_ns))
     note = cache_dir() / "weights" / stamp
