@@ -86,9 +86,11 @@ def measure(bench: Bench, form: Form, threads: int, plan: Plan) -> Result:
         for batch in plan.batches:
             theirs = bench.lm_eval(form, threads, batch)
             result.peer[batch].append(theirs)
-            result.parity = result.parity.worst(compare(ours.items, theirs.items, form.kind))
+            result.parity = result.parity.worst(compare(ours.items, theirs.items, form.kind, bench.vocabulary))
             first = result.peer[plan.batches[0]][-1]
-            result.within_peer = result.within_peer.worst(compare(first.items, theirs.items, form.kind))
+            result.within_peer = result.within_peer.worst(
+                compare(first.items, theirs.items, form.kind, bench.vocabulary)
+            )
             _say(f"{form.name}, run {number + 1}: {ours.phase:.2f} s, lm-eval batch {batch} {theirs.phase:.2f} s")
     print("\n" + block(result), flush=True)
     return result

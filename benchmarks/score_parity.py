@@ -6,26 +6,22 @@
 
 lm-eval runs its own task files; only their data is pointed at local rows: real ones where `--data-dir` has them, else
 rows of the true schema, made up from a seed. Needs Python 3.11 and nothing else: it makes an environment with both
-harnesses and a small model in a cache folder and uses them again the next time. Exits with 1 where anything differs.
+harnesses and a small model in a cache folder and uses them again the next time. A pass in float64 tells how far each
+harness is from the truth. Exits with 1 where prompts, texts or scores differ by more than rounding, or evalkit's
+log-likelihoods are further from float64 than its bound; lm-eval's rounding is shown and decides nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from peers import environment
 from peers.checkpoint import size_of
-from peers.parity import comparing, outcome
+from peers.parity import running
 from peers.parity.cases import CASES, Case
-from peers.parity.rows import write_pages, write_peer_tasks, write_rows
 from peers.running import default_work, model_folder
 
 _HERE = Path(__file__).resolve().parent
@@ -40,55 +36,12 @@ def main() -> int:
     real = given.data_dir or (_REAL if _REAL.is_dir() else None)
     print("; ".join(f"{name} {version}" for name, version in bench.versions().items()), flush=True)
     print(f"model {model.name}, rows {'real where ' + str(real) + ' has them' if real else 'made up'}\n", flush=True)
-    with tempfile.TemporaryDirectory() as name:
-        mirror, tasks = Path(name) / "hub", Path(name) / "tasks"
-        is_real = {case.name: write_rows(mirror, case, given.limit, real) for case in cases}
-        write_peer_tasks(tasks, _definitions(bench), mirror, cases)
-        ours = _child(bench, given, "evalkit_side", model, mirror, tasks, cases)
-        write_pages(mirror, [page for each in ours.values() for page in each.pages])
-        theirs = _child(bench, given, "lm_eval_side", model, mirror, tasks, cases)
-    found = [
-        comparing.compare(case, k, is_real[case.name], ours[label], theirs[label])
-        for case in cases
-        for label, k in case.labels().items()
-    ]
-    print(comparing.table(found))
+    plan = running.Plan(model, real, given.threads, lambda case: min(given.limit, case.most))
+    found = running.compared(bench, given.work, plan, cases)
+    print(running.table(found))
     if given.json:
         given.json.write_text(json.dumps([each.as_dict() for each in found], indent=1) + "\n", encoding="utf-8")
     return 0 if all(each.holds for each in found) else 1
-
-
-def _definitions(bench: environment.Environment) -> Path:
-    """Where the installed lm-eval keeps its tasks; found without importing it."""
-    code = "import importlib.util as u; print(u.find_spec('lm_eval').submodule_search_locations[0])"
-    found = subprocess.run([bench.python, "-c", code], check=True, capture_output=True, text=True)
-    return Path(found.stdout.strip()) / "tasks"
-
-
-def _child(
-    bench: environment.Environment,
-    given: argparse.Namespace,
-    module: str,
-    model: Path,
-    mirror: Path,
-    tasks: Path,
-    cases: Sequence[Case],
-) -> dict[str, outcome.Outcome]:
-    """Run one harness over all cases in a process of its own."""
-    out = mirror.parent / f"{module}.json"
-    labels = ",".join(label for case in cases for label in case.labels())
-    command = [bench.python, "-m", f"peers.parity.{module}", "--model", str(model.resolve()), "--only", labels]
-    command += ["--mirror", str(mirror), "--tasks", str(tasks), "--threads", str(given.threads), "--out", str(out)]
-    variables = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), str(given.threads))
-    variables |= dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
-    variables |= {"HF_HOME": str(given.work / "hf"), "EVALKIT_CACHE": str(given.work / "cache")}
-    variables |= {"PYTHONPATH": str(_HERE), "LMEVAL_LOG_LEVEL": "ERROR"}
-    begun = time.perf_counter()
-    done = subprocess.run(command, cwd=mirror.parent, env={**os.environ, **variables}, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{module} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-    print(f"{module.removesuffix('_side')}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-    return outcome.read(out)
 
 
 def _chosen(only: str) -> list[Case]:

@@ -8,10 +8,18 @@ from typing import Any
 
 from peers.measuring import Item
 
+_VOCABULARY = 8192
+"""Two harnesses were within these bounds with so many tokens. lm-eval adds up the exponentials of a whole vocabulary in
+float32, so that its rounding grows with the vocabulary (`real_models.py parity` holds both to float64)."""
 ABSOLUTE = 1e-4
-"""By how much two log-likelihoods of a continuation may differ in float32."""
+"""By how much two log-likelihoods of a continuation may differ in float32, up to `_VOCABULARY` tokens."""
 RELATIVE = 1e-6
-"""By how much two rolling sums may, which are as large as their texts are long."""
+"""By how much two rolling sums may, which are as large as their texts are long, up to `_VOCABULARY` tokens."""
+
+
+def bound(kind: str, vocabulary: int) -> float:
+    """How far apart two harnesses' log-likelihoods may be: nats, or for rolling sums a share of their size."""
+    return (RELATIVE if kind == "rolling" else ABSOLUTE) * max(1.0, vocabulary / _VOCABULARY)
 
 
 @dataclass
@@ -37,9 +45,9 @@ class Parity:
         return Parity(**merged)
 
 
-def compare(ours: Mapping[str, Item], theirs: Mapping[str, Item], kind: str) -> Parity:
+def compare(ours: Mapping[str, Item], theirs: Mapping[str, Item], kind: str, vocabulary: int) -> Parity:
     """Row by row, found by their ids."""
-    found = Parity(rows=len(theirs), bound=RELATIVE if kind == "rolling" else ABSOLUTE)
+    found = Parity(rows=len(theirs), bound=bound(kind, vocabulary))
     found.missing = len(ours.keys() ^ theirs.keys())
     for key in ours.keys() & theirs.keys():
         one, other = ours[key], theirs[key]

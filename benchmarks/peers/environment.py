@@ -12,7 +12,7 @@ from pathlib import Path
 from evalkit.core.distribution import NAME
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = ("lm-eval[hf]==0.4.13", "torch>=2.4,<2.14", "transformers>=5,<6", "accelerate>=1.2,<2")
+REQUIREMENTS = ("lm-eval[hf]==0.4.13", "torch>=2.4,<2.14", "transformers>=5,<6", "accelerate>=1.2,<2", "gguf>=0.17,<1")
 _REPORTED = (NAME, "lm-eval", "torch", "transformers", "tokenizers")
 
 
@@ -51,7 +51,8 @@ def ready(folder: Path) -> Environment:
     print(f"installing lm-eval and evalkit into {folder} (the first time takes some minutes)", flush=True)
     if not Path(environment.python).exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    install = [environment.python, "-m", "pip", "install", "--quiet", *REQUIREMENTS, "--editable", str(CHECKOUT)]
+    install = [environment.python, "-m", "pip", "install", "--quiet", *REQUIREMENTS]
+    install += ["--editable", f"{CHECKOUT}[local,embeddings]"]
     subprocess.run(install, check=True)
     stamp.write_text(wanted, encoding="utf-8")
     return environment

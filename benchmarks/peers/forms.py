@@ -5,7 +5,6 @@ evalkit's tasks over the same rows lie in `tasks/`.
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
-from peers import writing
+from peers import real_rows, writing
 
 Kind = Literal["choices", "rolling", "texts"]
 
@@ -81,39 +80,36 @@ def forms(amounts: Amounts) -> tuple[Form, ...]:
 
 
 def write_rows(folder: Path, amounts: Amounts, mirror: Path | None) -> None:
-    """Write the rows of all forms; MMLU's are real ones where a mirror of cais/mmlu is given."""
+    """Write the rows of all forms; real ones where a mirror is given (see `real_rows`), of MMLU at least."""
     folder.mkdir(parents=True, exist_ok=True)
     for subject in writing.SUBJECTS[: amounts.subjects]:
-        asked, shown = _real(mirror, subject, amounts.questions) if mirror else _made(subject, amounts.questions)
+        asked, shown = (
+            real_rows.mmlu(mirror, subject, amounts.questions) if mirror else _made(subject, amounts.questions)
+        )
         _write(folder / f"mmlu-{subject}.jsonl", asked, subject)
         _write(folder / f"mmlu-{subject}-examples.jsonl", shown, f"{subject}-examples")
     rng = Random(11)
-    _write(folder / "stories.jsonl", (writing.story(rng) for _ in range(amounts.stories)), "story")
-    _write(folder / "stories-examples.jsonl", (writing.story(rng) for _ in range(60)), "story-example")
+    made = [writing.story(rng) for _ in range(amounts.stories)], [writing.story(rng) for _ in range(60)]
+    stories, shown = (mirror and real_rows.stories(mirror, amounts.stories, 60)) or made
+    _write(folder / "stories.jsonl", stories, "story")
+    _write(folder / "stories-examples.jsonl", shown, "story-example")
     # From a few hundred tokens to more than twice what the model reads at once.
     lengths = [40, 700, 160, 500, 90, 250, 350, 120]
-    documents = ({"text": writing.sentences(rng, lengths[n % 8])} for n in range(amounts.documents))
-    _write(folder / "documents.jsonl", documents, "document")
+    texts = [{"text": writing.sentences(rng, lengths[n % 8])} for n in range(amounts.documents)]
+    _write(folder / "documents.jsonl", (mirror and real_rows.documents(mirror, amounts.documents)) or texts, "document")
     wanted = [writing.LENGTHS[n % len(writing.LENGTHS)] for n in range(max(amounts.notes, 60))]
     rng.shuffle(wanted)
-    _write(folder / "notes.jsonl", (writing.note(rng, length) for length in wanted[: amounts.notes]), "note")
-    _write(folder / "notes-examples.jsonl", (writing.note(rng, length) for length in wanted[:60]), "note-example")
+    asked_notes = [writing.note(rng, length) for length in wanted[: amounts.notes]]
+    shown_notes = [writing.note(rng, length) for length in wanted[:60]]
+    notes, examples = (mirror and real_rows.notes(mirror, amounts.notes, 60)) or (asked_notes, shown_notes)
+    _write(folder / "notes.jsonl", notes, "note")
+    _write(folder / "notes-examples.jsonl", examples, "note-example")
 
 
 def _made(subject: str, count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     rng = Random(f"mmlu {subject}")
     made = [writing.choices(rng, subject) for _ in range(count + _SHOTS["mmlu"])]
     return made[:count], made[count:]
-
-
-def _real(mirror: Path, subject: str, count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    folder = mirror / "cais" / "mmlu" / subject
-    parts = []
-    for split in ("test", "dev"):
-        plain, packed = folder / f"{split}.jsonl", folder / f"{split}.jsonl.gz"
-        data = plain.read_bytes() if plain.is_file() else gzip.decompress(packed.read_bytes())
-        parts.append([json.loads(line) for line in data.decode("utf-8").splitlines()])
-    return parts[0][:count], parts[1]
 
 
 def _write(path: Path, rows: Iterable[Mapping[str, Any]], stem: str) -> None:

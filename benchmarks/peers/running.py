@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from peers.checkpoint import size_of
-from peers.environment import Environment
+from peers.environment import CHECKOUT, Environment
 from peers.forms import Amounts, Form, write_peer_tasks, write_rows
 from peers.measuring import Asked, Measured
 
@@ -43,6 +43,12 @@ class Bench:
     dtype: str
     pin: bool
     stop: str = ""
+
+    @functools.cached_property
+    def vocabulary(self) -> int:
+        """How many tokens the model knows."""
+        config = json.loads((self.model / "config.json").read_text(encoding="utf-8"))
+        return int(config.get("text_config", config)["vocab_size"])
 
     def evalkit_task(self, form: Form) -> str:
         """evalkit's name for the form's task."""
@@ -100,7 +106,7 @@ class Bench:
         counts = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), str(threads))
         offline = dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"), "1")
         caches = {"HF_HOME": str(self.work / "hf"), "EVALKIT_CACHE": str(self.work / "cache")}
-        paths = {"PYTHONPATH": str(_HERE.parent), "LMEVAL_LOG_LEVEL": "ERROR"}
+        paths = {"PYTHONPATH": f"{_HERE.parent}{os.pathsep}{CHECKOUT}", "LMEVAL_LOG_LEVEL": "ERROR"}
         return {**os.environ, **counts, **offline, **caches, **paths}
 
 
@@ -126,8 +132,9 @@ def prepare(
     stop = "" if model or size_of(size).is_trained else _NEVER_ENDING
     source = (_HERE / "writing.py").read_bytes()
     made = model or model_folder(environment, work, size, dtype=dtype, device=device)
-    named = _digest(source, (_HERE / "forms.py").read_bytes(), repr((amounts, mirror, stop)).encode())
-    rows = _kept(work / "rows" / named, lambda folder: write_rows(folder, amounts, mirror))
+    writers = [(_HERE / name).read_bytes() for name in ("forms.py", "real_rows.py")]
+    named = _digest(source, *writers, repr((amounts, mirror, stop)).encode())
+    rows = kept(work / "rows" / named, lambda folder: write_rows(folder, amounts, mirror))
     tasks = work / "lm-eval-tasks" / named
     write_peer_tasks(tasks, rows, amounts, ("\n\n", stop) if stop else ("\n\n",))
     return Bench(environment, work, made.resolve(), rows, tasks, device, dtype, pin, stop)
@@ -139,7 +146,7 @@ def model_folder(
     """The model of that size, made where an earlier time left none."""
     named = _digest((_HERE / "writing.py").read_bytes(), (_HERE / "checkpoint.py").read_bytes())
     folder = work / "models" / f"{size.replace(',', '-')}-{dtype}-{named}"
-    return _kept(folder, lambda unfinished: _make_model(environment, unfinished, size, dtype, device))
+    return kept(folder, lambda unfinished: _make_model(environment, unfinished, size, dtype, device))
 
 
 def family_folder(environment: Environment, work: Path, family: str) -> Path:
@@ -150,14 +157,14 @@ def family_folder(environment: Environment, work: Path, family: str) -> Path:
         command = [environment.python, "-m", "peers.families", "--family", family, "--out", str(unfinished)]
         subprocess.run(command, check=True, cwd=_HERE.parent, capture_output=True)
 
-    return _kept(work / "models" / f"{family}-{_digest(*sources)}", make)
+    return kept(work / "models" / f"{family}-{_digest(*sources)}", make)
 
 
 def _digest(*parts: bytes) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:10]
 
 
-def _kept(folder: Path, make: Callable[[Path], None]) -> Path:
+def kept(folder: Path, make: Callable[[Path], None]) -> Path:
     """The folder, made under another name first, so that one which is there is whole."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)

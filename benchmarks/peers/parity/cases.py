@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
 from peers.parity import made
+from peers.real_rows import has
 
 Make = Callable[[Random], dict[str, Any]]
 
@@ -58,6 +60,10 @@ class Case:
     def labels(self) -> dict[str, int]:
         """The label of each number of examples; lm-eval's generated task is called the same."""
         return {f"parity_{self.name.replace('/', '_')}_{k}": k for k in self.shots}
+
+    def has_real(self, mirror: Path) -> bool:
+        """Whether a mirror of real data has all of its splits."""
+        return all(has(mirror, split.real or split.path) for split in self.splits)
 
 
 ACC = Compared("acc", "acc,none")

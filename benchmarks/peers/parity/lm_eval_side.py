@@ -17,7 +17,7 @@ def main() -> None:
     given = arguments()
     limit_threads(given.threads)
     labels = given.only.split(",")
-    model: Any = HFLM(pretrained=given.model, dtype="float32", device="cpu", batch_size=8)
+    model: Any = HFLM(pretrained=given.model, dtype="float32", device="cpu", batch_size=given.batch)
     results: Any = simple_evaluate(
         model,
         tasks=labels,

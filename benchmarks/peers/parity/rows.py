@@ -16,9 +16,9 @@ POOL = 60
 """How many rows examples are drawn from."""
 
 
-def write_rows(folder: Path, case: Case, limit: int, real: Path | None) -> bool:
+def write_rows(folder: Path, case: Case, asked: int, real: Path | None) -> bool:
     """Write the splits of a case into the mirror `folder`; returns whether they are real ones."""
-    found = [_rows(split, case, limit, real) for split in case.splits]
+    found = [_rows(split, case, asked, real) for split in case.splits]
     for split, (rows, _) in zip(case.splits, found, strict=True):
         path = folder / f"{split.path}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,8 +26,7 @@ def write_rows(folder: Path, case: Case, limit: int, real: Path | None) -> bool:
     return all(is_real for _, is_real in found)
 
 
-def _rows(split: Split, case: Case, limit: int, real: Path | None) -> tuple[list[dict[str, Any]], bool]:
-    asked = min(limit, case.most)
+def _rows(split: Split, case: Case, asked: int, real: Path | None) -> tuple[list[dict[str, Any]], bool]:
     source = _file(real, split.real or split.path) if real else None
     if case.kind == "rolling":
         pages = _real_pages(source) if source else _made_pages(split)
