@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalkit.core import Judge, UsageError, Validity
+from evalkit.core.event_loop import run_async
 from evalkit.core.terminal import say
 
 if TYPE_CHECKING:
@@ -109,8 +110,7 @@ def judge_with_progress(judge: Judge, items: Sequence[JudgingItem], given: dict[
     out = given["out"] or claims.new_file(Path("judgements"), ".jsonl")
     verdicts = Verdicts.open(out)
     try:
-        work = _judged(lambda item: tries.get(item.probe, plain), items, verdicts, meters)
-        found = asyncio.run(work)
+        found = run_async(lambda: _judged(lambda item: tries.get(item.probe, plain), items, verdicts, meters))
     except KeyboardInterrupt:
         say(f"evalkit: interrupted; every verdict is kept\n  continue: the same command with --out {out}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None

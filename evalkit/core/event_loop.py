@@ -39,7 +39,7 @@ def run_async(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's where it is installed (the extra `speed`): a third less work for every request of a server."""
+    """uvloop's where it is installed (the extra `api` brings it): a third less work for every request of a server."""
     try:
         uvloop = importlib.import_module("uvloop")
     except ImportError:

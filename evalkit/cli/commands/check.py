@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -186,7 +185,7 @@ def _check(task: object, name: str, settings: Settings, judge: str | None) -> Ch
     if not isinstance(task, Task):
         raise UsageError(f"{name!r} is not a task")
     if judge is None:
-        found = asyncio.run(check(prepare(unjudged_part(task), name, "", GoldModel(), settings)))
+        found = run_async(lambda: check(prepare(unjudged_part(task), name, "", GoldModel(), settings)))
         found.without_judge = any(s.judged_by and not s.judge_optional for s in task.scorers)
         return found
     model = judge_for([task], judge)
@@ -198,7 +197,7 @@ def _check(task: object, name: str, settings: Settings, judge: str | None) -> Ch
             if model is not None:
                 await model.close()
 
-    return asyncio.run(work())
+    return run_async(work)
 
 
 def _as_json(name: str, found: Checked | str) -> dict[str, object]:

@@ -80,7 +80,7 @@ def _packages() -> Iterator[Diagnosis]:
         "local": ("torch", "transformers", "accelerate", "bert-score", "evaluate"),
         "adapters": ("peft",),
         "rag": ("bm25s", "faiss-cpu", "sentence-transformers"),
-        "api": ("aiohttp",),
+        "api": ("aiohttp", *(("uvloop",) if os.name != "nt" else ())),
     }
     for extra, names in extras.items():
         found = {name: installed(name) for name in names}

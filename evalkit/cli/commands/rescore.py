@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from evalkit.cli.completion import complete_runs
 from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option, print_json
 from evalkit.core import Task, UsageError
+from evalkit.core.event_loop import run_async
 from evalkit.judging.judge_model import judge_for, judged_by
 from evalkit.plugins import foreign_code
 from evalkit.plugins.families import with_folder
@@ -70,7 +70,7 @@ def command(
             old, new = runs_at(run)[0], _of_log(log, named, tasks_from, out, judge)
         else:
             old = Run.open(run)
-            new = asyncio.run(_rescored(old, _tasks_of(old), out, judge))
+            new = run_async(lambda: _rescored(old, _tasks_of(old), out, judge))
     if as_json:
         print_json(before=run_json(old), after=run_json(new))
     else:
@@ -109,7 +109,7 @@ def _of_log(log: ForeignRun, named: tuple[str, ...], folder: str, out: Path, jud
             if model is not None:
                 await model.close()
 
-    return asyncio.run(work())
+    return run_async(work)
 
 
 def _specs(log: ForeignRun, named: tuple[str, ...], folder: str) -> dict[str, str]:

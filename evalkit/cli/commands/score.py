@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from evalkit.cli.examples import examples
 from evalkit.cli.json_option import json_option
 from evalkit.cli.run_options import run_option
 from evalkit.core import Attempt, DataOptions, Metric, Model, Record, Task, UsageError, claims, paths
+from evalkit.core.event_loop import run_async
 from evalkit.core.terminal import say
 from evalkit.runs.plan import RUNS
 from evalkit.runs.responses.matching import Matched, match
@@ -180,7 +180,7 @@ def _run(task: Task, spec: str, model: ResponsesModel, settings: Settings, given
                 if judge is not None:
                     await judge.close()
 
-    return asyncio.run(work())
+    return run_async(work)
 
 
 def _say_how(matched: Matched, attempts: Sequence[Attempt], responses: Sequence[Response]) -> None:
