@@ -6,24 +6,12 @@ import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import quote, urlencode
+
+from evalkit.reporting.charts import Spanned
 
 _MOST = 8
 LOST, GAINED = ("lost", "worse"), ("gained", "better")
-
-
-class Spanned(Protocol):
-    """A difference with its interval, in the metric's own direction."""
-
-    @property
-    def difference(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def n(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

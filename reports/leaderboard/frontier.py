@@ -35,11 +35,11 @@ class Price:
 def frontier(names: Sequence[str], price: Price, quality: Sequence[Estimate | None]) -> Markup:
     """Quality upwards with its interval, the price to the right (logarithmic where it spans a decade).
 
-    Empty where fewer than two models have both.
+    Empty where fewer than two models have both, or all have the same price.
     """
     points = [(value, one.value if one else math.nan) for value, one in zip(price.values, quality, strict=True)]
     usable = [i for i, point in enumerate(points) if all(map(math.isfinite, point))]
-    if len(usable) < 2:
+    if len({points[i][0] for i in usable}) < 2:
         return Markup("")
     x, ends = _across([points[i][0] for i in usable])
     low, high = _range([one for one in quality if one])

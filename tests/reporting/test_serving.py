@@ -243,13 +243,14 @@ def test_tags_and_notes_are_kept_in_the_run_and_only_its_own_page_writes_them(vi
         view("POST", f"/{TOKEN}/{own}", body, Content_Type="text/plain", Origin=f"http://127.0.0.1:{view.port}")[0]
         == 403
     )
-    for wrong in (
+    mistakes: tuple[Any, ...] = (
         {"tags": "bad", "note": ""},
         {"tags": [1], "note": ""},
         {"tags": []},
         [],
         {"tags": ["x" * 61], "note": ""},
-    ):
+    )
+    for wrong in mistakes:
         assert view.post(own, wrong)[0] == 400, wrong
     assert view.post(own, {"tags": [], "note": "x" * 70_000})[0] == 413
     assert view.post("labels/0123456789abcdef", body)[0] == 404

@@ -72,12 +72,18 @@ def test_differences_are_paired_and_wins_counted(folder: Path) -> None:
     one = next(column for column in found.columns if column.name == "one")
     change = values(runs["good-one"]) - values(runs["fair-one"])
     assert one.difference[1, 0] == pytest.approx(change.mean())
-    # A z test by this error says what the comparison of two runs says.
-    p = paired_interval(values(runs["fair-one"]), values(runs["good-one"]), strict=True).p_value
-    assert 2 * norm.sf(abs(change.mean()) / one.error[1, 0]) == pytest.approx(p)
+    # A z test by this error says what the comparison of two runs says, where that says anything.
+    clear = values(runs["strong-one"]) - values(runs["fair-one"])
+    p = paired_interval(values(runs["fair-one"]), values(runs["strong-one"]), strict=True).p_value
+    assert 2 * norm.sf(abs(clear.mean()) / one.error[2, 0]) == pytest.approx(p)
+    near = paired_interval(values(runs["fair-one"]), values(runs["good-one"]), strict=True, ends=(0.0, 1.0))
+    assert near.p_value > 0.2 and one.error[1, 0] == pytest.approx((near.high - near.low) / 2 / norm.ppf(0.975))
     assert one.error[1, 0] > change.std(ddof=1) / N**0.5
     assert one.wins[1, 0] == (change > 0).sum() + (change == 0).sum() / 2
     assert one.wins[1, 0] + one.wins[0, 1] == one.paired[0, 1] == N
+    backwards = paired_interval(values(runs["good-one"]), values(runs["fair-one"]), strict=True, ends=(0.0, 1.0))
+    assert (one.low[0, 1], one.high[0, 1]) == pytest.approx((backwards.low, backwards.high))
+    assert (one.low[1, 0], one.high[1, 0]) == pytest.approx((-backwards.high, -backwards.low))
     assert one.error[1, 0] < np.hypot(values(runs["good-one"]).std(), values(runs["fair-one"]).std()) / N**0.5
     two = next(column for column in found.columns if column.name == "two")
     expected = np.mean([column.wins[2, 0] / N for column in (one, two)])
@@ -481,8 +487,8 @@ def test_a_pair_opens_with_its_intervals(folder: Path, page: Path, look: Any) ->
     opened = look(page)
     opened.page.click("button[data-pair='1 0']")
     words = opened.page.inner_text("dialog")
-    found = [values(Run.open(folder / f"{model}-one")) for model in ("fair", "good")]
-    whole = paired_interval(*found, strict=True, ends=(0.0, 1.0))
+    fair, good = (values(Run.open(folder / f"{model}-one")) for model in ("fair", "good"))
+    whole = paired_interval(fair, good, strict=True, ends=(0.0, 1.0))
     assert "good less fair" in words and "The two cannot be told apart" in words
     assert f"{100 * whole.value:+.1f}" in words and f"{100 * whole.low:+.1f} to {100 * whole.high:+.1f}" in words
     assert "evalkit compare" in words

@@ -40,14 +40,22 @@ def command(clear: bool, older_than: float | None, as_json: bool) -> None:
             )  # fmt: skip
             return
         if clear:
-            say(f"deleted {deleted:,} replies and {deleted_indexes:,} document indexes")
-        say(f"{size.entries:,} replies, {size.bytes / 1e6:.1f} MB in {size.path}")
+            say(f"deleted {_replies(deleted)} and {_document_indexes(deleted_indexes)}")
+        say(f"{_replies(size.entries)}, {size.bytes / 1e6:.1f} MB in {size.path}")
         if indexes:
-            say(f"{len(indexes):,} document indexes, {total / 1e6:.1f} MB in {indexes[0].parent}")
+            say(f"{_document_indexes(len(indexes))}, {total / 1e6:.1f} MB in {indexes[0].parent}")
         if not clear and (size.entries or indexes):
             say("next: evalkit cache --clear [--older-than DAYS]")
     finally:
         cache.close()
+
+
+def _replies(count: int) -> str:
+    return "1 reply" if count == 1 else f"{count:,} replies"
+
+
+def _document_indexes(count: int) -> str:
+    return "1 document index" if count == 1 else f"{count:,} document indexes"
 
 
 def _indexes() -> list[Path]:

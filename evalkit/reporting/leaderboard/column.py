@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
+_NOISE = 0.2
+
 
 @dataclass(slots=True)
 class LeaderboardColumn:
@@ -103,7 +105,7 @@ def column_of(task: str, cells: list[Cell | None], values_of: Callable[[Run], Sa
     values, clusters = _values(task, cells, values_of)
     for i, one in enumerate(cells):
         for j, other in enumerate(cells):
-            if i != j and one and other:
+            if i < j and one and other:
                 _compare(column, i, j, sign, values, clusters)
     if all(found is not None for found in values):
         column.scatter = scatter_of_wins(np.array([sign * found for found in values if found is not None]), clusters)
@@ -130,6 +132,7 @@ def _compare(
         column.error[i, j] = math.hypot(one.error, other.error)
         reach = quantile(one.estimate.confidence) * column.error[i, j]
         column.low[i, j], column.high[i, j] = column.difference[i, j] - reach, column.difference[i, j] + reach
+        _mirror(column, i, j)
         return
     change = sign * (left[both] - right[both])
     column.difference[i, j] = change.mean()
@@ -138,6 +141,14 @@ def _compare(
     column.low[i, j], column.high[i, j] = found.low, found.high
     column.paired[i, j] = both.sum()
     column.wins[i, j] = (change > 0).sum() + 0.5 * (change == 0).sum()
+    _mirror(column, i, j)
+
+
+def _mirror(column: LeaderboardColumn, i: int, j: int) -> None:
+    """The same comparison, seen from the other model."""
+    column.difference[j, i], column.error[j, i] = -column.difference[i, j], column.error[i, j]
+    column.low[j, i], column.high[j, i] = -column.high[i, j], -column.low[i, j]
+    column.paired[j, i], column.wins[j, i] = column.paired[i, j], column.paired[i, j] - column.wins[i, j]
 
 
 def _paired(before: Matrix, after: Matrix, clusters: NDArray[np.int64], ends: Ends) -> Verdict:
@@ -151,13 +162,17 @@ def _paired(before: Matrix, after: Matrix, clusters: NDArray[np.int64], ends: En
 
 def error_of(found: Verdict) -> float:
     """The error by which a z test says of a paired difference what the engine says of it: unseen changes and the
-    degrees of freedom of few clusters are in it. NaN where nothing is known."""
+    degrees of freedom of few clusters are in it. NaN where nothing is known.
+
+    A difference that no test would see (p above `_NOISE`) has the error of its interval: the one that its p implies
+    grows without bound as the difference goes to 0, and would hide what other tasks of an average show.
+    """
     from scipy import special
 
     from evalkit.stats.intervals import quantile
 
     p = found.p_value
-    if math.isfinite(p) and 0.0 < p < 1.0 and found.value != 0.0:
+    if math.isfinite(p) and 0.0 < p <= _NOISE and found.value != 0.0:
         return abs(found.value) / -float(special.ndtri(p / 2.0))
     return (found.high - found.low) / 2.0 / quantile(found.confidence)
 

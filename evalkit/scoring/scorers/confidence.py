@@ -47,7 +47,7 @@ def calibration(*, per: Literal["sum", "character", "byte"] = "sum", bins: int =
     `per` divides log-likelihoods by the choices' length first, as acc_norm and acc_bytes do. Scoring raises ValueError
     for a sample that has not exactly one right choice, and for log-likelihoods that are not finite.
     """
-    metrics = (mean("brier", scale="number", higher_is_better=False, ends=(0.0, 1.0)), ece(bins=bins))
+    metrics = (mean("brier", scale="number", higher_is_better=False, ends=(0.0, 2.0)), ece(bins=bins))
     settings = {} if per == "sum" else {"per": per}
     return Scorer("calibration", _Calibration(per), ("brier", "confidence"), metrics, settings | {"bins": str(bins)})
 

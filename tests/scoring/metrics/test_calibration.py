@@ -52,6 +52,14 @@ def test_brier_equals_scikit_learn(choices: int) -> None:
     assert np.mean([scores[0].value for scores in found]) == pytest.approx(expected, abs=1e-12)
 
 
+def test_the_interval_of_brier_reaches_to_two() -> None:
+    brier = calibration().metrics[0]
+    wrong = brier.estimate(np.full((20, 1), 2.0), np.arange(20))
+    assert (wrong.value, wrong.high) == (2.0, 2.0) and 1.5 < wrong.low < 1.9
+    split = brier.estimate(np.array([[1.9], [0.1]] * 20), np.arange(40))
+    assert split.value == pytest.approx(1.0) and split.low < 0.8 and split.high > 1.2
+
+
 def test_softmax_equals_scipy() -> None:
     special = pytest.importorskip("scipy.special", reason="scipy is the oracle")
     rng = np.random.default_rng(0)

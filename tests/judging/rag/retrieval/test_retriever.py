@@ -108,9 +108,11 @@ def test_an_index_is_kept_by_what_it_is_made_of_and_made_again_where_it_is_damag
 def test_kept_indexes_are_shown_and_cleared(folder: Path, tmp_path: Path) -> None:
     found(folder, "maps")
     shown = evalkit("cache", cwd=tmp_path)
-    assert "1 indexes of documents" in shown.out and "next: evalkit cache --clear" in shown.out
-    assert "deleted 0 indexes" in evalkit("cache", "--clear", "--older-than", "1", cwd=tmp_path).out
-    assert "deleted 1 indexes" in evalkit("cache", "--clear", cwd=tmp_path).out
+    assert "1 document index," in shown.out and "next: evalkit cache --clear" in shown.out
+    assert (
+        "deleted 0 replies and 0 document indexes" in evalkit("cache", "--clear", "--older-than", "1", cwd=tmp_path).out
+    )
+    assert "deleted 0 replies and 1 document index\n" in evalkit("cache", "--clear", cwd=tmp_path).out
     assert not list((paths.cache_dir() / "rag").iterdir())
 
 
