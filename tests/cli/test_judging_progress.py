@@ -47,7 +47,7 @@ def test_single_answers_have_a_mean(clock: list[float], capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "evalkit: judged 2 of 2: mean score 0.75\n"
 
 
-def test_a_terminal_gets_one_line_within_80_columns(
+def test_the_line_of_a_terminal_fits_80_columns(
     clock: list[float], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
@@ -55,7 +55,7 @@ def test_a_terminal_gets_one_line_within_80_columns(
     for number in range(300):
         clock[0] += 1.0
         shown.advance(verdict(str(number), float(number % 2)))
+        assert len(shown.words()) <= 79
     shown.close()
     written = capsys.readouterr().err
-    assert written.count("\n") == 1 and written.endswith("\n")
-    assert max(map(len, written.rstrip("\n").split("\r"))) <= 80
+    assert "judged 300 of 300: bee 150, ant 150" in written or "judged 300 of 300: ant 150, bee 150" in written

@@ -123,7 +123,7 @@ def test_target_is_another_word_for_answer(made):
 def test_id_groups_and_cluster_come_from_the_row(made):
     task = made(HEAD + "answer: answer\nid: 'q-{{ right }}-{{ answer }}'\ngroups: [answer, 'all']\ncluster: right\n")
     assert samples(made(HEAD + "answer: answer\ngroups: ['{{ right }}', answer]\n"))[0].groups == ("1", "Lima")
-    with pytest.raises(UsageError, match="no column 'all'"):
+    with pytest.raises(UsageError, match="column 'all' does not exist"):
         samples(task)
 
 
@@ -214,10 +214,10 @@ BLOCK = "data: rows.jsonl\nprompt: |\n  one\n  {{ question\n  three\nanswer: ans
         (HEAD + "answer: '{{ a | nofilter }}'\n", 3, "answer: the template is malformed"),
         (HEAD + "answer: '{% for x in y %}'\n", 3, "answer: the template is malformed"),
         (HEAD + "choices: options\n", 3, "choices: the right choice is missing"),
-        (HEAD + "gold: right\n", 3, "gold: there are no choices"),
+        (HEAD + "gold: right\n", 3, "gold: the task has no choices"),
         (HEAD + "choices: [only]\ngold: right\n", 3, "choices: a list of choices needs two or more"),
         (HEAD, 2, "the task has no 'answer'"),
-        (HEAD + "answer: a\ntarget: b\n", 4, "target: this is another word for answer"),
+        (HEAD + "answer: a\ntarget: b\n", 4, "target: target and answer mean the same"),
         (HEAD + "answer: answer\nmethod: chose\n", 4, "no method named 'chose'"),
         (HEAD + "answer: answer\nmethod: choose\n", 4, "method: the task has no choices"),
         (
@@ -231,7 +231,7 @@ BLOCK = "data: rows.jsonl\nprompt: |\n  one\n  {{ question\n  three\nanswer: ans
             "temperature: this must be a number",
         ),
         (HEAD + "answer: answer\nmethod: {generate: {n: 4}}\n", 4, "4 greedy samples would all be the same"),
-        (HEAD + "answer: answer\nmethod: {generate: {}, choose: {}}\n", 4, "method: one name with its settings"),
+        (HEAD + "answer: answer\nmethod: {generate: {}, choose: {}}\n", 4, "method: write one name with its settings"),
         (HEAD + "choices: options\ngold: right\nstop: x\n", 5, "stop: the method 'choose' writes no text"),
         (HEAD + "answer: a\nstop: x\nmethod: {generate: {stop: y}}\n", 4, "stop: this is also set in method"),
         (HEAD + "answer: answer\nscorers: [exact_macth]\n", 4, "no scorer named 'exact_macth'"),

@@ -114,7 +114,7 @@ def test_choices_are_shuffled_anew_for_every_sample_and_repeat_and_the_same_by_o
 
 def test_what_has_no_other_form_is_refused() -> None:
     written = replace(TASK, method=generate(), scorers=(exact_match(),))
-    with pytest.raises(UsageError, match="no multiple choice"):
+    with pytest.raises(UsageError, match="not a multiple choice"):
         prepare(written, "t", "", GoldModel(), Settings(choice_form="letter"))
     letters = replace(TASK, sample=lambda row: replace(to_sample(row), choices=("A", "B", "C", "D")))
     with pytest.raises(UsageError, match="lists the choices by itself"):

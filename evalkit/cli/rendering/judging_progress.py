@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from evalkit.cli.rendering.output import console
 from evalkit.cli.rendering.progress import Pace
 from evalkit.core import Validity
 from evalkit.core.terminal import say
@@ -25,8 +26,8 @@ class JudgingProgress:
         self._pace, self._total, self._now = Pace(total, 0), total, now
         self._decided: Counter[str] = Counter()
         self._scores: list[float] = []
-        self._redrawn = sys.stderr.isatty()
-        self._said = now() - (_REDRAW_SECONDS if self._redrawn else 0.0)
+        self._said = now()
+        self._line = _Line() if sys.stderr.isatty() else None
 
     def advance(self, verdict: Judged, *, asked: bool = True) -> None:
         """Count a verdict; one that an earlier session left was not asked now."""
@@ -55,8 +56,8 @@ class JudgingProgress:
         return f"{said}; {left}" if left else said
 
     def close(self) -> None:
-        if self._redrawn:
-            sys.stderr.write("\n")
+        if self._line is not None:
+            self._line.stop()
 
     def _so_far(self) -> str:
         if self._decided:
@@ -65,14 +66,31 @@ class JudgingProgress:
 
     def _show(self, *, last: bool = False) -> None:
         now = self._now()
-        if now - self._said < (_REDRAW_SECONDS if self._redrawn else _LOG_EVERY_SECONDS) and not last:
+        if now - self._said < (_LOG_EVERY_SECONDS if self._line is None else _REDRAW_SECONDS) and not last:
             return
         self._said = now
-        if self._redrawn:
-            sys.stderr.write("\r" + self.words()[:_COLUMNS].ljust(_COLUMNS))
-            sys.stderr.flush()
-        else:
+        if self._line is None:
             say(f"evalkit: {self.words()}", err=True)
+        else:
+            self._line.show(self.words()[:_COLUMNS])
+
+
+class _Line:
+    """A line of a terminal that is drawn again in its place, and gone at the end."""
+
+    def __init__(self) -> None:
+        from rich.progress import Progress, TextColumn
+
+        words = TextColumn("{task.description}", markup=False)
+        self._drawn = Progress(words, console=console(err=True), transient=True)
+        self._id = self._drawn.add_task("")
+        self._drawn.start()
+
+    def show(self, text: str) -> None:
+        self._drawn.update(self._id, description=text)
+
+    def stop(self) -> None:
+        self._drawn.stop()
 
 
 def _winner(win: float, models: tuple[str, ...]) -> str:

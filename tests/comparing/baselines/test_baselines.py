@@ -147,7 +147,7 @@ def test_what_uncertainty_needs_comes_back() -> None:
     assert values_of(pair_task(back, back), "pass@2").baseline == pytest.approx([1 - 1 / 6, 1.0, 0.0])
     assert text_of({"quiz": back}) == text_of({"quiz": one})
     broken = text_of({"quiz": one}).replace('"ends": [1.0, 10.0]', '"ends": "wide"')
-    with pytest.raises(UsageError, match="the ends of 'rating' are no two numbers"):
+    with pytest.raises(UsageError, match="the ends of 'rating' are not two numbers"):
         parse(broken, "f")
     broken = text_of({"quiz": one}).replace('"sd": 1.528', '"sd": "wide"')
     with pytest.raises(UsageError, match="seconds is not a number"):

@@ -142,5 +142,5 @@ def test_a_metric_that_is_no_mean_is_decided_by_its_own_estimate() -> None:
     for one in sides:
         known = one.columns["word_perplexity"]
         one.columns["word_perplexity"] = Column(known.name, known.rows, False, "number")
-    with pytest.raises(UsageError, match="no mean of samples"):
+    with pytest.raises(UsageError, match="not a mean of samples"):
         assess([pair_task(*sides)], Policy())

@@ -143,7 +143,7 @@ def test_a_budget_asks_what_it_buys(priced: Path) -> None:
     # The same samples once more, and none of a smaller budget are new.
     done = called("evalkit gate run suite.yaml --margin 20% --budget 0.5 -q --max-age 1h --markdown gate.md")
     assert len(Path("asked").read_text()) == 100
-    assert "Budget: 50 of 240 samples, about US$ 0.50." in Path("gate.md").read_text()
+    assert "- budget: 50 of 240 samples, about US$ 0.50" in Path("gate.md").read_text()
 
 
 def test_a_dry_run_says_what_it_costs_and_can_tell(priced: Path) -> None:
@@ -182,5 +182,5 @@ def test_a_model_that_costs_nothing_has_no_budget(project: Path) -> None:
 
 def test_nor_has_a_run_that_is_there(project: Path) -> None:
     for flag in ("--budget 3", "--dry-run", "--adaptive"):
-        with pytest.raises(UsageError, match="is not asked again"):
+        with pytest.raises(UsageError, match="is not run again"):
             called(f"evalkit gate run runs/base --margin 5% {flag}")

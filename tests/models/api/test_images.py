@@ -132,7 +132,7 @@ def test_a_picture_of_pillows_is_an_image() -> None:
     ("value", "said"),
     [
         ("missing.png", "does not exist"),
-        (b"BM not one of the four", "no PNG, JPEG, GIF or WebP"),
+        (b"BM not one of the four", "not a PNG, JPEG, GIF or WebP"),
         ("data:image/png,plain", "a data URL of an image"),
         (None, "this is not an image"),
     ],

@@ -293,7 +293,7 @@ def test_prices_are_overridden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert price_of("groq/mine") == Price(3, 4, 3, 3)
     table.with_name("broken.json").write_text("[]")
     monkeypatch.setenv("EVALKIT_PRICES", str(table.with_name("broken.json")))
-    with pytest.raises(UsageError, match="no table of prices"):
+    with pytest.raises(UsageError, match="not a table of prices"):
         price_of("openai/gpt-4o-mini")
 
 

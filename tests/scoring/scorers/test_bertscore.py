@@ -192,5 +192,5 @@ def test_rescaling_by_a_baseline_equals_the_package(scored: Scored, encoder: Pat
 
 
 def test_a_baseline_that_is_not_there_is_a_usage_error(scored: Scored, encoder: Path) -> None:
-    with pytest.raises(UsageError, match="no baseline 'xx'"):
+    with pytest.raises(UsageError, match="baseline 'xx' does not exist"):
         scored(bertscore(str(encoder), baseline="xx", device="cpu"), Sample("1", "q", targets=("a",)), "a")

@@ -220,7 +220,11 @@ def test_what_no_text_can_tell_is_refused(ran: Any) -> None:
         ("answer: answer\nmethod: {self_consistency: {read: x}}", 4, "no setting of method 'self_consistency'"),
         ("answer: answer\nmethod: {multi_turn: {max_tokens: many}}", 4, "max_tokens: this must be a whole number"),
         ("answer: answer\nscorers: [{bleu: {smooth: soft}}]", 4, "wrong type"),
-        ("answer: answer\nscorers: [{evaluate: {metric: ./none.py, result: x}}]", 4, "no metric script './none.py'"),
+        (
+            "answer: answer\nscorers: [{evaluate: {metric: ./none.py, result: x}}]",
+            4,
+            "metric script './none.py' does not exist",
+        ),
         ("answer: answer\nscorers: [{evaluate: {metric: x, result: x, arguments: 3}}]", 4, "wrong type"),
     ],
 )

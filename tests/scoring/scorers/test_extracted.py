@@ -45,7 +45,7 @@ def test_no_answer_in_a_cut_reply_is_for_its_length(scored):
 def test_from_yaml_with_what_it_is_in_the_signature():
     scorer = scorers.by_name("regex_match", pattern="x+", pick="last", ignore=["y"], ignore_case=True)
     assert scorer.settings == {"pattern": "'x+'", "pick": "last", "ignore": "('y',)", "ignore_case": "yes"}
-    with pytest.raises(UsageError, match="no regular expression"):
+    with pytest.raises(UsageError, match="not a regular expression"):
         regex_match(pattern="(")
 
 

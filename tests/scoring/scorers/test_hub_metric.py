@@ -145,7 +145,7 @@ def test_values_of_single_samples(scored: Scored, folder: Path) -> None:
 
 def test_what_cannot_be_had_is_said(scored: Scored, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample = Sample("1", "q", targets=("a",))
-    with pytest.raises(UsageError, match="no metric script"):
+    with pytest.raises(UsageError, match="metric script"):
         evaluate(metric="./missing.py", result="x", base=folder)
     with pytest.raises(UsageError, match="cannot be loaded"):
         scored(evaluate(metric="raises.py", result="x", base=folder), sample, "a")

@@ -131,7 +131,7 @@ def test_vectors_have_length_one_and_come_beside_a_running_loop(encoder: Path) -
 
 
 def test_a_model_that_embeds_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="no embedding model"):
+    with pytest.raises(UsageError, match="not an embedding model"):
         vectors_of(resolve("stored/x"), ["a"], "query")
 
 
