@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from evalkit.models.tiny import TINY
@@ -28,7 +29,7 @@ def lay_models(folder: Path) -> None:
 
 def lay_mirror(folder: Path) -> None:
     """`folder` as a mirror of the data sets that pages name, with few made-up rows each."""
-    for number, subject in enumerate(sorted(sum(CATEGORIES.values(), []))):
+    for number, subject in enumerate(sorted(chain.from_iterable(CATEGORIES.values()))):
         rows = [
             {
                 "question": f"Which colour has a {name}?",
