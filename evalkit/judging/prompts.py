@@ -47,7 +47,7 @@ class PromptText:
             return rendered(self._template, values)
         except jinja2.exceptions.SecurityError as error:
             raise UsageError(
-                "the judge's prompt does what templates may not", found=str(error), at=self._path
+                "the judge's prompt uses something that templates may not use", found=str(error), at=self._path
             ) from None
         except jinja2.UndefinedError as error:
             raise UsageError(

@@ -106,7 +106,9 @@ class Template:
         except UsageError as error:
             raise self.source.wrong(error.wrong, found=f"{error.found} at {scope.origin}", fix=error.fix) from None
         except SecurityError as error:
-            raise self.source.wrong("the template does what templates may not", found=str(error)) from None
+            raise self.source.wrong(
+                "the template uses something that templates may not use", found=str(error)
+            ) from None
         # A filter or an operator may raise anything on a row it was not written for.
         except Exception as error:  # noqa: BLE001
             shown = str(error) or type(error).__name__

@@ -182,7 +182,7 @@ def _gold(keys: Mapping[str, Value]) -> tuple[Template | None, GoldForm]:
         return _optional(keys, "gold"), "any"
     told = keys["gold"].mapping(GOLD_KEYS)
     if len(told) != 1:
-        raise keys["gold"].wrong("one of index and labels is needed", fix="{index: <column or template>}")
+        raise keys["gold"].wrong("write index or labels", fix="{index: <column or template>}")
     return (_optional(told, "index"), "index") if "index" in told else (_optional(told, "labels"), "labels")
 
 

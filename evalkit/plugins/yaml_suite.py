@@ -58,7 +58,7 @@ def _member(item: Value) -> Member:
         return Member(item.text())
     named = item.mapping()
     if len(named) != 1:
-        raise item.wrong("one task with its settings is needed", fix="task: {fewshot: 5}, one to a list item")
+        raise item.wrong("write one task with its settings", fix="task: {fewshot: 5}, one to a list item")
     [(task, told)] = named.items()
     settings = told.mapping()
     inner = "suite" in settings
@@ -85,7 +85,7 @@ def _average(value: Value) -> Average:
     found = next((one for one in get_args(Average) if one == value.text()), None)
     if found is None:
         raise value.wrong(
-            "no such average", found=value.text(), fix="tasks, or samples to weigh tasks by their size, or none"
+            "unknown average", found=value.text(), fix="tasks, or samples to weigh tasks by their size, or none"
         )
     average: Average = found
     return average

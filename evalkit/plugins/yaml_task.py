@@ -195,7 +195,7 @@ def _fewshot(keys: Said) -> Fewshot:
     asked = parts["order"].text()
     order = next((order for order in ORDERS if order == asked), None)
     if order is None:
-        raise parts["order"].wrong("no such order", found=asked, fix="one of " + ", ".join(ORDERS))
+        raise parts["order"].wrong("unknown order", found=asked, fix="one of " + ", ".join(ORDERS))
     return Fewshot(k, order, spare)
 
 
@@ -285,7 +285,7 @@ def _sample(keys: Said, shape: Shape) -> Callable[[Row], Sample]:
         return shape.sample
     value = keys["sample"]
     if not is_in_file(value.text()):
-        raise value.wrong("this names a function in a file", found=value.text(), fix="sample: ./my.py:row")
+        raise value.wrong("this must name a function in a file", found=value.text(), fix="sample: ./my.py:row")
     made = _in_place(value, partial(row_function, value.text(), value.path.parent))
     return lambda row: shape.sample(made(row))
 

@@ -41,7 +41,7 @@ class OpenedSuites:
         """
         if suite.name in above:
             within = " → ".join((*above, suite.name))
-            raise UsageError(f"the suite {suite.name!r} is within itself", found=within, fix="leave it out of itself")
+            raise UsageError(f"the suite {suite.name!r} contains itself", found=within, fix="remove it from itself")
         members: list[tuple[Member, str, Task | None]] = []
         for member in suite.members:
             shots = member.fewshot if member.fewshot is not None else fewshot
@@ -64,5 +64,7 @@ class OpenedSuites:
         known = self.tasks.setdefault(found.name, found)
         if known.task.fewshot != found.task.fewshot:
             told = f"{known.task.fewshot.k} and {found.task.fewshot.k} examples"
-            raise UsageError(f"task {found.name!r} is given twice", found=told, fix="ask it alike in every suite")
+            raise UsageError(
+                f"task {found.name!r} is given twice", found=told, fix="give it the same settings in every suite"
+            )
         return known

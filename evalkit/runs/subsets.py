@@ -39,7 +39,7 @@ def with_subsets(
     a task has no mean to estimate or too few samples.
     """
     if any(task.settings.limit is not None or task.settings.proportion < 1.0 for task in prepared):
-        raise UsageError("--subset chooses the samples; --limit does, too", fix="leave one of them out")
+        raise UsageError("--subset and --limit both choose the samples", fix="leave one of them out")
     number, _, elsewhere = asked.removeprefix("anchors=").partition(",runs=")
     n, folder = int(number), Path(elsewhere) if elsewhere else runs
     found = []

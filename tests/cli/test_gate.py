@@ -171,7 +171,7 @@ def test_another_chat_template_is_reported_and_not_refused(project: Project, tmp
         ("confidence: 1.5\n", 1, "confidence must be between 0.5 and 1"),
         ("limits:\n  latency: quick\n", 2, "how much more than the baseline"),
         ("margin: [\n", 2, "malformed YAML"),
-        ("on_inconclusive: maybe\n", 1, "no such choice"),
+        ("on_inconclusive: maybe\n", 1, "unknown value"),
     ],
 )
 def test_a_broken_policy_is_a_usage_error_with_file_and_line(

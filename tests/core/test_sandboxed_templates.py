@@ -127,6 +127,6 @@ def test_each_rendering_has_a_budget_of_its_own() -> None:
 def test_a_judges_prompt_runs_no_code(tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     prompt = PromptText("{{ cycler.__init__.__globals__.os.system('touch " + str(mark) + "') }}", "rubric.yaml")
-    with pytest.raises(UsageError, match="does what templates may not") as caught:
+    with pytest.raises(UsageError, match="uses something that templates may not use") as caught:
         prompt.render({})
     assert caught.value.at == "rubric.yaml" and not mark.exists()

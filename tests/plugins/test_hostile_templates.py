@@ -94,7 +94,7 @@ def test_and_in_a_judge(attack: str, beside: bool, tmp_path: Path, monkeypatch: 
     Path("theirs.yaml").write_text(yaml.safe_dump(rubric))
     load("judge", "./theirs.yaml")
     prompt = yaml_judge._prompt(read_yaml(Path("theirs.yaml")).mapping()["prompt"])
-    with pytest.raises(UsageError, match="does what templates may not"):
+    with pytest.raises(UsageError, match="uses something that templates may not use"):
         prompt.render({"answer": "a", "criteria": [], "reference": ""})
     assert not Path("ran").exists()
 

@@ -56,7 +56,7 @@ def test_labels_that_do_not_fit_are_an_error(made, right):
 
 @pytest.mark.parametrize("form", ["{index: a, labels: b}", "{}"])
 def test_one_form_is_needed(made, form):
-    with pytest.raises(UsageError, match=r"made\.yaml:7: gold: one of index and labels is needed"):
+    with pytest.raises(UsageError, match=r"made\.yaml:7: gold: write index or labels"):
         made(form)
 
 

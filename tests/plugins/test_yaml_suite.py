@@ -49,7 +49,7 @@ def test_a_suite_is_written_in_place_with_metrics_and_floors(suite):
         ("suite:\n  - mmlu: {floor: 1}\n", r"made\.yaml:2: floor: the score of guessing is at least 0 and below 1"),
         ("suite:\n  - mmlu: {average: tasks}\n", r"made\.yaml:2: unknown key 'average'"),
         ("suite:\n  - in: {suite: [mmlu, mmlu]}\n", r"made\.yaml:2: suite: 'mmlu' occurs twice"),
-        ("suite: [mmlu]\naverage: micro\n", r"made\.yaml:2: average: no such average"),
+        ("suite: [mmlu]\naverage: micro\n", r"made\.yaml:2: average: unknown average"),
         ("suite: [mmlu]\nprompt: x\n", r"made\.yaml:2: unknown key 'prompt'"),
     ],
 )

@@ -200,7 +200,7 @@ BLOCK = "data: rows.jsonl\nprompt: |\n  one\n  {{ question\n  three\nanswer: ans
         (HEAD + "answer: answer\nfewshot: many\n", 4, "fewshot: this must be a whole number"),
         (HEAD + "answer: answer\nfewshot: -1\n", 4, "this must be a whole number of at least 0"),
         (HEAD + "answer: answer\nfewshot: true\n", 4, "this must be a whole number"),
-        (HEAD + "answer: answer\nfewshot: {k: 1, order: last}\n", 4, "order: no such order"),
+        (HEAD + "answer: answer\nfewshot: {k: 1, order: last}\n", 4, "order: unknown order"),
         (HEAD + "answer: answer\nmax_tokens: 0\n", 4, "max_tokens: this must be a whole number of at least 1"),
         (HEAD + "answer: answer\nmax_tokens: 1.5\n", 4, "max_tokens: this must be a whole number"),
         (HEAD + "answer: answer\nversion: one\n", 4, "version: this must be a whole number"),
@@ -315,9 +315,9 @@ def test_a_missing_column_names_those_there_are_and_the_row(made, project):
         ("answer: 'x{{ nothing }}'", "answer: the template cannot be rendered"),
         ("answer: deep", "answer: the value must be a text or a list of texts"),
         ("answer: answer\nid: nothing", "id: the template cannot be rendered"),
-        ("answer: '{{ options.append(1) }}'", "answer: the template does what templates may not"),
-        ("answer: \"{{ ''.__class__.__mro__ }}\"", "answer: the template does what templates may not"),
-        ("answer: \"x{{ ''.__class__.__mro__ }}\"", "answer: the template does what templates may not"),
+        ("answer: '{{ options.append(1) }}'", "answer: the template uses something that templates may not use"),
+        ("answer: \"{{ ''.__class__.__mro__ }}\"", "answer: the template uses something that templates may not use"),
+        ("answer: \"x{{ ''.__class__.__mro__ }}\"", "answer: the template uses something that templates may not use"),
     ],
 )
 def test_a_row_that_does_not_fit_is_reported_with_the_key_and_its_line(made, project, key, wrong):

@@ -223,7 +223,7 @@ def _age(value: Value) -> float:
 def _choice(value: Value, known: tuple[str, ...]) -> str:
     text = value.text()
     if text not in known:
-        raise value.wrong("no such choice", found=repr(text), fix="one of " + ", ".join(known))
+        raise value.wrong("unknown value", found=repr(text), fix="one of " + ", ".join(known))
     return text
 
 

@@ -129,7 +129,7 @@ class HfOptions(ThoughtOptions):
             raise UsageError("there is no adapter to merge", found="adapter_merge=true", fix="adapter=<folder>")
         if (options.max_memory or options.offload_folder) and not options.device_map:
             raise UsageError(
-                "max_memory and offload_folder say how a device_map spreads a model, and there is none",
+                "max_memory and offload_folder need a device_map",
                 fix="device_map=auto",
             )
         if options.tp_plan and (options.device_map or options.quant):
@@ -144,13 +144,13 @@ def _check_quantizing(options: HfOptions) -> None:
     given = [name for name in _QUANTIZES if getattr(options, name) not in ("", None)]
     if not options.quant:
         if given:
-            raise UsageError(f"{given[0]} says how to quantize, and nothing is", fix=f"quant=nf4,{given[0]}=… or none")
+            raise UsageError(f"{given[0]} needs quant=", fix=f"quant=nf4,{given[0]}=… or none")
         return
     takes = method_named(options.quant).takes
     for name in given:
         if name not in takes:
             raise UsageError(
-                f"quant={options.quant} heeds no {name}",
+                f"quant={options.quant} does not use {name}",
                 found=f"{name}={getattr(options, name)}",
-                fix=f"it heeds {', '.join(sorted(takes))}" if takes else f"leave {name} out",
+                fix=f"it uses {', '.join(sorted(takes))}" if takes else f"leave {name} out",
             )

@@ -68,7 +68,7 @@ class Engine:
         self.load_seconds = time.perf_counter() - begun
         if self._llama.llama_model_has_encoder(self._model) or not self._llama.llama_model_has_decoder(self._model):
             raise UsageError(
-                f"{path.name} is no model that continues a text",
+                f"{path.name} is not a model that continues text",
                 found=f"architecture {header.architecture}",
                 fix="hf/<the model's folder> runs encoder-decoder models",
             )

@@ -29,7 +29,7 @@ def gguf(name: str, options: Mapping[str, str]) -> Model:
     header = read_header(path)
     if header.architecture in _NO_DECODERS:
         raise UsageError(
-            f"{path.name} is no model that continues a text",
+            f"{path.name} is not a model that continues text",
             found=f"architecture {header.architecture}",
             fix="hf/<the model's folder> runs encoder-decoder models, st/<folder> embedding models",
         )

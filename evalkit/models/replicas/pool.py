@@ -265,7 +265,7 @@ class Pool:
     def _none_left(self) -> RunError:
         lost = sum(self.losses.values())
         return RunError(
-            f"no replica of {self._wanted.spec} can be had{f': {lost} were lost' if lost else ''}.\n"
+            f"no replica of {self._wanted.spec} is available{f': {lost} were lost' if lost else ''}.\n"
             f"  found: {self._cluster.words}; a replica takes {self._wanted.need}\n"
             "  try:   evalkit run --resume, with more nodes or with less for each replica (--replicas N,memory=GiB)"
         )

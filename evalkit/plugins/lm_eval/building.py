@@ -69,7 +69,7 @@ def sample_of(config: Config, row: Row) -> Sample:
         text = ""
         choices = tuple(choice + found.prefix for choice in choices)
     elif not isinstance(found.text, str):
-        raise UsageError("the question is a number, and there are no choices that it could be the place of")
+        raise UsageError("the question is a number, but the task has no choices")
     else:
         text = found.text
     images = _images(config, doc)
@@ -179,7 +179,7 @@ def _generation(config: Config, at: str) -> Method:
     told = config.generation
     for name, value in told.items():
         if name not in _SAMPLING and value not in _NO_MATTER.get(name, ()):
-            raise UsageError("generation_kwargs say what no model here is asked", found=f"{name}: {value}", at=at)
+            raise UsageError("no model here has this setting of generation_kwargs", found=f"{name}: {value}", at=at)
     most = next((told[name] for name in ("max_gen_toks", "max_new_tokens", "max_tokens") if told.get(name)), None)
     heat = float(told.get("temperature") or 0.0)
     sampled = bool(told.get("do_sample", heat > 0.0))

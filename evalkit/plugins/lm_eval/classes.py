@@ -232,7 +232,7 @@ def _request(instance: Any, attempt: Attempt) -> Generate | Choose:
     if instance.request_type == "loglikelihood":
         return Choose(prompt, (rest[0],), "")
     if instance.request_type != "generate_until" or len(rest) != 1:
-        raise UsageError("the task asks what no model here is asked", found=f"{instance.request_type}, {len(rest)}")
+        raise UsageError("no model here can answer what the task asks", found=f"{instance.request_type}, {len(rest)}")
     told = rest[0]
     until = told.get("until") or []
     heat = float(told.get("temperature") or 0.0)

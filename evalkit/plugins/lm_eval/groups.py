@@ -88,11 +88,11 @@ def _members(
         yield _group(index, called, own, over, seen, is_inline=True)
     elif entry is None:
         if len(own) < 3:
-            raise UsageError(f"the group {name!r} has a member that is nowhere", found=called)
+            raise UsageError(f"the group {name!r} has a member that does not exist", found=called)
         yield Leaf(called, more, is_inline=True)
     elif entry.kind == "group":
         if called in seen:
-            raise UsageError("groups hold each other", found=" → ".join((*seen, called)))
+            raise UsageError("groups contain each other", found=" → ".join((*seen, called)))
         yield _group(index, called, values_of(index, entry), more, (*seen, called))
     elif entry.kind == "tag":
         yield from (Leaf(member, more) for member in entry.members)

@@ -24,7 +24,7 @@ def example_turn(config: Config, doc: Doc) -> tuple[str, str]:
     target = target_of(form.doc_to_target, doc, has_choices=has_choices)
     if isinstance(question, int):
         if choices is None:
-            raise UsageError("the example's question is the number of a choice, and there are no choices")
+            raise UsageError("the example's question is the number of a choice, but the task has no choices")
         question, choices = choices[question], None
     return question, "" if target is None or target == "" else answer_of(target, choices)
 

@@ -287,7 +287,7 @@ def _check_first(task: Task, prompt: Prompt, model: Model) -> None:
     features, name = model.capabilities.features, model.identity.name
     if prompt.images and "images" not in features:
         raise UsageError(
-            f"task {task.name!r} shows images, and {name} reads text alone",
+            f"task {task.name!r} shows images, and {name} reads only text",
             fix="a model behind an API that takes images: openai/…, anthropic/…, google/…",
         )
     if prompt.begun and Generate in task.method.needs and "prefill" not in features:

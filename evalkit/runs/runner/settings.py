@@ -56,7 +56,7 @@ class Settings:
         OPTIONS["subset"].check(self.subset or None)
         if not 0.0 < self.proportion <= 1.0:
             raise UsageError(
-                "the proportion of samples to ask lies above 0 and is at most 1", found=str(self.proportion)
+                "the proportion of samples to ask must be above 0 and at most 1", found=str(self.proportion)
             )
 
     @property

@@ -47,7 +47,7 @@ def min_k(*, proportion: float = 0.2) -> Scorer:
     """
     if not 0.0 < proportion <= 1.0:
         raise UsageError(
-            "proportion lies above 0 and is at most 1", found=f"proportion={proportion:g}", fix="proportion=0.2"
+            "proportion must be above 0 and at most 1", found=f"proportion={proportion:g}", fix="proportion=0.2"
         )
 
     names = ("min_k", "token_loglikelihood")

@@ -199,7 +199,7 @@ def test_a_task_in_yaml_shows_its_images_to_a_server(tmp_path: Path) -> None:
 def test_a_local_model_refuses_images_before_a_run_is_made(tmp_path: Path) -> None:
     done = evalkit("run", "shades.yaml", "--model", "tiny", "--out", "run", cwd=project(tmp_path))
     assert done.code == 2
-    assert "shows images, and tiny reads text alone" in " ".join(done.err.split())
+    assert "shows images, and tiny reads only text" in " ".join(done.err.split())
     assert not (tmp_path / "run").exists()
 
 

@@ -88,9 +88,9 @@ def test_a_method_whose_package_is_not_installed_says_what_to_install(
     ("options", "said"),
     [
         ("quant=nf5", r"no quantization named 'nf5'[\s\S]*did you mean 'nf4'"),
-        ("compute_dtype=float32", "compute_dtype says how to quantize, and nothing is"),
-        ("quant=int8,group_size=64", "quant=int8 heeds no group_size"),
-        ("quant=torchao-int8,compute_dtype=float32", "heeds no compute_dtype"),
+        ("compute_dtype=float32", "compute_dtype needs quant="),
+        ("quant=int8,group_size=64", "quant=int8 does not use group_size"),
+        ("quant=torchao-int8,compute_dtype=float32", "does not use compute_dtype"),
         ("quant=nf4,compute_dtype=float64", "compute_dtype is one of"),
         ("quant=int8,int8_threshold=-1", "0 or more"),
         ("quant=hqq-int4,group_size=0", "1 or more"),

@@ -139,7 +139,7 @@ def test_table_and_report_show_the_mean(project, capsys):
         ("first: {metric: accuracy}", "no metric of first in the suite 'odd' named 'accuracy'"),
         ("first\n  - toy_perplexity", "word_perplexity of toy_perplexity is not a proportion of right answers"),
         ("toy_perplexity: {floor: 0.1}", "cannot average it"),
-        ("odd: {}", "the suite 'odd' is within itself\n.*odd → odd"),
+        ("odd: {}", "the suite 'odd' contains itself\n.*odd → odd"),
         ("both: {metric: acc}", "both of 'odd' is a suite itself"),
         ("both\n  - first", "task 'first' is given twice\n.*1 and 0 examples"),
         ("both\n  - both_again: {suite: [both: {suite: [toy_mmlu]}]}", "two suites are named 'both'"),

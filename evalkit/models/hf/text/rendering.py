@@ -46,7 +46,7 @@ class ChatRenderer:
 
     def _conversation(self, prompt: Prompt, tools: tuple[Tool, ...]) -> str:
         if prompt.images:
-            raise ModelError("the model reads text alone: it can't be shown an image")
+            raise ModelError("the model reads only text: it can't be shown an image")
         if not self._tokenizer.chat_template:
             raise ModelError("the model has no chat template, so it can't be asked a conversation")
         messages = with_system(prompt, self._system)
