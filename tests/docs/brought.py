@@ -158,7 +158,7 @@ def lay_files(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str):
             path.write_text(content, encoding="utf-8")
-        elif isinstance(content, dict) or name.count(".") == 1 and name.endswith(WHOLE):
+        elif isinstance(content, dict) or (name.count(".") == 1 and name.endswith(WHOLE)):
             path.write_text(json.dumps(content), encoding="utf-8")
         else:
             _rows(path, content)
