@@ -81,6 +81,7 @@ def _closed(text: str) -> bool:
     return depth <= 0 and not quote
 
 
+_SHORT = 4
 _ALIKE = 0.7
 """The proportion of their characters that two names share in order (difflib): at 0.6, `acuracy` is like `auroc`."""
 
@@ -89,18 +90,25 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` was most likely meant to be, or None where nothing is close."""
     by_lower = {candidate.lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=_ALIKE)
+    # Of a short name, one wrong letter is more than the proportion allows: nf5 for nf4.
+    close = close or [name for name in by_lower if len(name) <= _SHORT and _one_letter_apart(name, word.lower())]
     return by_lower[close[0]] if close else None
 
 
-def unknown(kind: str, name: str, candidates: Iterable[str]) -> UsageError:
-    """The error to raise where no `kind` (such as "task" or "model provider") is called `name`."""
+def _one_letter_apart(one: str, other: str) -> bool:
+    return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) == 1
+
+
+def unknown(kind: str, name: str, candidates: Iterable[str], *, found: str = "", every: bool = False) -> UsageError:
+    """The error to raise where no `kind` (such as "task" or "model provider") is called `name`. With `every` it lists
+    all candidates, also where one is close."""
     names = sorted(set(candidates))
     close = nearest(name, names)
     if close is not None:
-        fix = f"did you mean {close!r}?"
+        fix = f"did you mean {close!r}?" + (f" All of them: {', '.join(names)}" if every else "")
     elif not names:
         fix = f"there is no {kind} to choose from"
     else:
-        shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-        fix = f"one of {shown}"
-    return UsageError(f"no {kind} named {name!r}", fix=fix)
+        most = len(names) if every else 12
+        fix = f"one of {', '.join(names[:most])}" + (f" and {len(names) - most} more" if len(names) > most else "")
+    return UsageError(f"no {kind} named {name!r}", found=found, fix=fix)

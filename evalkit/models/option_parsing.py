@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 from evalkit.core import UsageError
 from evalkit.core.option_values import Form, Range, choices, convert, wanted
-from evalkit.core.spec import nearest
+from evalkit.core.spec import nearest, unknown
 
 __all__ = [
     "Count",
@@ -58,9 +58,7 @@ def read_options(
     values: dict[str, Any] = {}
     for key, text in texts.items():
         if key not in known:
-            close = nearest(key, known)
-            fix = f"did you mean {close!r}? All options: {', '.join(known)}" if close else f"one of {', '.join(known)}"
-            raise UsageError(f"no option of {of} named {key!r}", found=shown(f"{key}={text}"), fix=fix)
+            raise unknown(f"option of {of}", key, known, found=shown(f"{key}={text}"), every=True)
         own = (readers or {}).get(key)
         values[key] = own(key, text) if own else typed(key, text, kinds[key])
     return values

@@ -80,7 +80,7 @@ def test_it_is_listed_with_its_origin(place: Place, kind: str) -> None:
 
 
 def test_the_command_is_in_the_help_and_runs(place: Place) -> None:
-    assert "greet  Greet somebody" in place("--help").out
+    assert "greet           Greet somebody" in place("--help").out
     assert place("greet", "you").out == "hello you\n"
     assert "Greet WHO." in place("greet", "--help").out
     missing = place("greet")

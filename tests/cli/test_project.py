@@ -55,7 +55,7 @@ def test_the_markdown_report_has_every_score_and_signature(project: Path) -> Non
 def test_a_report_is_not_written_under_a_suffix_that_is_none(project: Path) -> None:
     done = evalkit("report", "run", "-o", "scores.htlm", cwd=project)
     assert done.code == 2
-    assert "the file's suffix says what is written" in done.err
+    assert "the suffix of -o says which format to write" in done.err
     assert not (project / "scores.htlm").exists()
 
 

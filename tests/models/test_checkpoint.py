@@ -156,7 +156,7 @@ def test_what_a_model_can_be_asked(make_model: Callable[..., Path], folder: Path
         ("dtyp=float32", "no option of a local model named 'dtyp'", "did you mean 'dtype'?"),
         ("dtype=float23", "dtype is one of auto, float32, bfloat16, float16", "dtype=float32"),
         ("chat=true", "chat is one of auto, on, off", "chat=auto"),
-        ("device=gpu", "device is one of", "device=auto"),
+        ("device=gpu", "device is one of", "device=cpu"),
         ("device=cuda:x", "device is one of", "device=cuda"),
         ("batch_tokens=0", "batch_tokens is a number of tokens, 1 or more", "batch_tokens=2048"),
         ("max_length=1e3", "max_length is a number of tokens, 1 or more", "max_length=2048"),

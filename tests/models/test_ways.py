@@ -99,7 +99,7 @@ def test_weights_on_the_disk_are_read_when_their_layer_is_asked(plain: list[Repl
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("max_memory=cpu:2MB", "there is none\n"),
+        ("max_memory=cpu:2MB", "need a device_map\n"),
         ("device_map=auto,max_memory=2MB", "how much of each device"),
         ("device_map=auto,max_memory=gpu:2MB", "how much of each device"),
         ("compile=fastest", "compile is one of"),

@@ -208,7 +208,7 @@ def test_an_edited_scorer_is_applied_by_rescore(project: Path) -> None:
         ("scorers: [{./my.py:polite: {ends: 3}}]\n", "two numbers"),
         ("scorers: [./my.py:length]\nmetrics: [{./my.py:median: {of: size}}]\n", "of: size"),
         ("scorers: [./my.py:length]\nmetrics: [./my.py:no_number]\n", "must return a number"),
-        ("sample: my.row\n", "names a function in a file"),
+        ("sample: my.row\n", "must name a function in a file"),
         ("sample: ./my.py:bad_row\n", "KeyError: 'missing'"),
         ("sample: ./my.py:no_row\n", "must return a dict"),
     ],

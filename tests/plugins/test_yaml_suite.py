@@ -45,7 +45,7 @@ def test_a_suite_is_written_in_place_with_metrics_and_floors(suite):
         ("suite:\n  - mmlu: {fewshots: 5}\n", r"made\.yaml:2: unknown key 'fewshots'.*\n.*did you mean 'fewshot'"),
         ("suite:\n  - mmlu: {weight: 0}\n", r"made\.yaml:2: weight: this must be a number above 0"),
         ("suite:\n  - mmlu: {fewshot: -1}\n", r"made\.yaml:2: fewshot: this must be a whole number"),
-        ("suite:\n  - {mmlu: {}, squad: {}}\n", r"made\.yaml:2: suite: one task with its settings"),
+        ("suite:\n  - {mmlu: {}, squad: {}}\n", r"made\.yaml:2: suite: write one task with its settings"),
         ("suite:\n  - mmlu: {floor: 1}\n", r"made\.yaml:2: floor: the score of guessing is at least 0 and below 1"),
         ("suite:\n  - mmlu: {average: tasks}\n", r"made\.yaml:2: unknown key 'average'"),
         ("suite:\n  - in: {suite: [mmlu, mmlu]}\n", r"made\.yaml:2: suite: 'mmlu' occurs twice"),

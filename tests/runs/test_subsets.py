@@ -140,7 +140,7 @@ def test_repeats_of_a_sample_are_one_value(stored: Path, tmp_path: Path) -> None
     ("options", "said"),
     [
         ({"subset": "anchors=200"}, "no stored run says which samples"),
-        ({"subset": "anchors=60", "limit": 10}, "--subset chooses the samples"),
+        ({"subset": "anchors=60", "limit": 10}, "--subset and --limit both choose"),
         ({"subset": "sixty"}, "anchors=N"),
         ({"subset": "anchors=0"}, "anchors=N"),
     ],

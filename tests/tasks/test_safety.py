@@ -311,13 +311,13 @@ def test_the_seen_texts_are_of_the_corpus_that_the_embedded_model_was_trained_on
     [
         ("contamination", "needs texts"),
         ("contamination,files=a.jsonl,probe=overlap", "needs a corpus"),
-        ("toy_contamination,corpus=./nowhere.jsonl", "has rows of its own"),
+        ("toy_contamination,corpus=./nowhere.jsonl", "has its own rows"),
         ("contamination,files=a.jsonl,corpus=./nowhere.jsonl", "nowhere.jsonl"),
-        ("contamination,files=a.jsonl,proportion=0", "proportion lies above 0"),
+        ("contamination,files=a.jsonl,proportion=0", "proportion must be above 0"),
         ("format_sensitivity", "needs questions"),
         ("refusals", "needs requests"),
         ("prompt_injection", "needs attacks"),
-        ("prompt_injection,files=a.jsonl,kind=leak", "asked as they are"),
+        ("prompt_injection,files=a.jsonl,kind=leak", "asked unchanged"),
         ("prompt_injection,kind=leek", "leek"),
     ],
 )

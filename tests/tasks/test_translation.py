@@ -119,8 +119,8 @@ def test_the_hubs_form(tmp_path, built_in):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("", "which languages"),
-        (",pair=de", "which languages"),
+        ("", "the languages are missing"),
+        (",pair=de", "the languages are missing"),
         (",pair=de-en", "needs one of files"),
         (",pair=de-en,files=a,test_set=wmt14", "needs one of files"),
         (",pair=de-en,test_set=wmt14,references=b", "other half"),

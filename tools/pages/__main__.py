@@ -11,7 +11,7 @@ from evalkit import plugins
 from evalkit.core import Sibling
 from evalkit.reporting.serving.sites import ViewSite, WatchSite
 from evalkit.runs.store import Run
-from tools.pages.boards import begun, over_time, served, tagged
+from tools.pages.boards import begun, for_people, over_time, quantized, served, tagged
 from tools.pages.screenshots import VIEWS, Picture, chromium, take
 from tools.pages.suite import make
 
@@ -67,11 +67,13 @@ def _evidence(folder: Path) -> Run:
 
 
 def boards(runs: Sequence[Run], folder: Path) -> list[Picture]:
-    """The pages over many runs."""
+    """The pages over many runs, and the one on which people compare two of them."""
     days = over_time(runs, folder / "days")
     return [
         Picture("leaderboard", write(runs, "leaderboard", folder / "leaderboard.html"), ready=READY),
         Picture("history", write(days, "history", folder / "history.html"), views=("light", "phone"), ready=READY),
+        Picture("variants", write(quantized(runs), "variants", folder / "variants.html"), ready=READY),
+        Picture("annotate", for_people(runs, folder / "annotate.html"), views=("light", "dark", "phone")),
     ]
 
 

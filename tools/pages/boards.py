@@ -75,6 +75,20 @@ def tagged(runs: Sequence[Run]) -> None:
     labels.write(runs[1].folder, labels.Labels(("baseline",), ""))
 
 
+def for_people(runs: Sequence[Run], file: Path) -> Path:
+    """The page on which people compare what two models advised."""
+    from evalkit.judging.annotation_page import page
+    from evalkit.runs.judged_outputs import read_outputs
+
+    file.write_text(page(*(read_outputs(run.folder, task="advice") for run in runs[:2])).text, encoding="utf-8")
+    return file
+
+
+def quantized(runs: Sequence[Run]) -> list[Run]:
+    """The third model and its quantized variant, as a check of variants compares them."""
+    return [runs[2], runs[3]]
+
+
 @contextmanager
 def served(site: Site) -> Iterator[str]:
     """The address of a site while it is served."""

@@ -116,7 +116,7 @@ def test_a_hub_that_asks_to_wait_is_waited_for_and_the_user_told(
     online: subprocess.CompletedProcess[str], scene: Scene
 ) -> None:
     assert [refusal.times for refusal in scene.hub.refusals] == [0, 0]
-    assert "the hub asks for fewer requests; going on in 1 s" in online.stderr
+    assert "the hub asks for fewer requests; continuing in 1 s" in online.stderr
 
 
 def test_the_token_goes_to_the_hub_and_nowhere_else(

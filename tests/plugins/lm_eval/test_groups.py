@@ -160,5 +160,5 @@ def test_what_a_group_aggregates(four, write, load, listed, metrics, average):
 def test_groups_that_hold_each_other_are_refused(some, write, load):
     write("a.yaml", "group: a\ntask: [b]\n")
     write("b.yaml", "group: b\ntask: [a]\n")
-    with pytest.raises(UsageError, match="hold each other"):
+    with pytest.raises(UsageError, match="contain each other"):
         load("a")

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from evalkit.core import UsageError
 from evalkit.core.distribution import pip_install
 from evalkit.core.spec import unknown
 
@@ -120,8 +119,7 @@ def method_named(name: str) -> QuantizationMethod:
     """The method that a value of `quant=` names. Raises UsageError where there is none."""
     found = METHODS.get(_ALIASES.get(name, name))
     if found is None:
-        error = unknown("quantization", name, METHODS)
-        raise UsageError(error.wrong, found=f"quant={name}", fix=f"{error.fix}; there are {', '.join(METHODS)}")
+        raise unknown("quantization", name, METHODS, found=f"quant={name}", every=True)
     return found
 
 
