@@ -91,7 +91,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     by_lower = {candidate.lower(): candidate for candidate in candidates}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=_ALIKE)
     # Of a short name, one wrong letter is more than the proportion allows: nf5 for nf4.
-    close = close or [name for name in by_lower if len(name) <= _SHORT and _one_letter_apart(name, word.lower())]
+    close = close or [name for name in by_lower if 3 <= len(name) <= _SHORT and _one_letter_apart(name, word.lower())]
     return by_lower[close[0]] if close else None
 
 

@@ -72,7 +72,7 @@ def boards(runs: Sequence[Run], folder: Path) -> list[Picture]:
     return [
         Picture("leaderboard", write(runs, "leaderboard", folder / "leaderboard.html"), ready=READY),
         Picture("history", write(days, "history", folder / "history.html"), views=("light", "phone"), ready=READY),
-        Picture("variants", write(quantized(runs), "variants", folder / "variants.html"), ready=READY),
+        Picture("quantized", write(quantized(runs), "variants", folder / "variants.html"), ready=READY),
         Picture("annotate", for_people(runs, folder / "annotate.html"), views=("light", "dark", "phone")),
     ]
 

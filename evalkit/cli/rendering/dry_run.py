@@ -14,7 +14,7 @@ from evalkit.runs.runner import Forecast
 
 def show_forecasts(
     found: Sequence[tuple[Model, Sequence[Forecast]]],
-    then: str = "the same command without --dry-run, with --max-cost USD",
+    then: str = "the same without --dry-run, with --max-cost USD",
 ) -> None:
     """A table a model, a line a task; what was guessed is said below. `then` is what comes next."""
     from rich.table import Table
@@ -67,13 +67,13 @@ def forecasts_json(found: Sequence[tuple[Model, Sequence[Forecast]]]) -> list[di
 
 
 def _remarks(tasks: Sequence[Forecast], unpriced: bool) -> list[str]:
-    lines = ["prompt: estimated at four characters per token; completion: the limit of each task"]
+    lines = ["prompt: about four characters per token; completion: the limit of each task"]
     if cached := sum(one.cached for one in tasks):
         lines.append(f"{cached:,} requests are in the cache and cost nothing")
     if unpriced:
-        lines.append("price unknown: set price=INPUT/OUTPUT (US$ per million tokens) or EVALKIT_PRICES")
+        lines.append("price unknown: set price=INPUT/OUTPUT (US$ a million tokens) or EVALKIT_PRICES")
     if unsure := sum(one.unsure for one in tasks):
-        lines.append(f"{unsure:,} samples ask more requests, depending on the replies, so this is a minimum")
+        lines.append(f"{unsure:,} samples may ask more, depending on their replies: this is a minimum")
     return lines
 
 
