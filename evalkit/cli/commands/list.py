@@ -31,7 +31,7 @@ SHOWN = ("tasks", "models", "judges", "reports", "scorers", "metrics", "methods"
 def command(
     kind: str | None, words: tuple[str, ...], tag: str | None, tasks_from: str, names: bool, as_json: bool
 ) -> None:
-    """List what you can use, including plugins of your own.
+    """List what you can use, including your own plugins.
 
     KIND is tasks, models, judges, reports, scorers, metrics, methods or commands; without it, evalkit lists every kind.
     Each WORD must occur in an entry's name, summary or tags. Files in folders of these names, in the current folder

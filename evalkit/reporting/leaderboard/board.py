@@ -160,7 +160,7 @@ def _left_out_of_wins(made: Board) -> list[str]:
 
 
 def _set_toys_aside(columns: Sequence[LeaderboardColumn]) -> list[str]:
-    """Marks the toy sets that stand beside other tasks; says which columns are toy sets, and what they count for."""
+    """Marks the toy sets among other tasks; says which columns are toy sets, and what they count for."""
     toys = [column for column in columns if column.toy]
     for column in toys:
         column.aside = len(toys) < len(columns)

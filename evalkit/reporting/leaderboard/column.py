@@ -27,7 +27,7 @@ _NOISE = 0.2
 
 @dataclass(slots=True)
 class LeaderboardColumn:
-    """One task. `counts` says whether it can stand in an average: a proportion where more is better. `toy`: its rows
+    """One task. `counts` says whether it can be in an average: a proportion where more is better. `toy`: its rows
     are a toy set; `aside`: it is one beside other tasks, so that no number over several tasks is of it. `questions`
     names its data, so that two tasks over the same are known for it.
 
