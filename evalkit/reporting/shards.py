@@ -12,6 +12,7 @@ import base64
 import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import IO, Any
 
@@ -36,7 +37,7 @@ class Shards:
 
     def __init__(self, budget: int = BUDGET, *, paged: bool = False) -> None:
         self.budget, self.paged = budget, paged
-        self.samples = self.omitted = self.size = 0
+        self.samples = self.omitted = 0
         self.starts = [0]
         self.tasks: list[str] = []
         self.groups: list[str] = []
@@ -99,7 +100,7 @@ class Shards:
         return known[name]
 
     def _detail(self, details: Any) -> tuple[int, int]:
-        if self.size >= self.budget:
+        if self._blocks.reach(self.budget):
             if not self.paged or not self.budget:
                 self.omitted += 1
                 return -1, 0
@@ -115,14 +116,13 @@ class Shards:
     def _begin_part(self) -> None:
         self._flush_details()
         self._flush_rows()
-        self.size = 0
         self.starts.append(self._shards)
         self._index.begin_part()
         self._blocks.begin_part()
 
     def _flush_details(self) -> None:
         if self._details:
-            self.size += self._blocks.write(b"[" + b",".join(self._details) + b"]")
+            self._blocks.write(b"[" + b",".join(self._details) + b"]")
             self._details, self._waiting = [], 0
             self._shards += 1
 
@@ -150,21 +150,41 @@ class Shards:
 
 
 class _Lines:
-    """Compressed texts in a file without a name, in parts."""
+    """Compressed texts in a file without a name, in parts.
+
+    A thread compresses one text, which is half of the work of a page, while the next one is gathered.
+    """
 
     def __init__(self) -> None:
         self._file: IO[str] = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115
+        self._thread = ThreadPoolExecutor(1, "evalkit-blocks")
+        self._compressing: Future[str] | None = None
+        self._most = 0  # how long the line of that text can be
         self._counts = [0]
         self._starts = [0]
+        self._size = 0
 
-    def write(self, text: bytes) -> int:
-        """Add a text; how many bytes it takes in the page."""
-        line = base64.b64encode(zlib.compress(text, _LEVEL)).decode("ascii")
-        self._file.write(line + "\n")
+    def write(self, text: bytes) -> None:
+        self._settle()
+        self._compressing, self._most = self._thread.submit(_compressed, text), 2 * len(text) + 64
         self._counts[-1] += 1
-        return len(line)
+
+    def _settle(self) -> None:
+        if self._compressing is not None:
+            line = self._compressing.result()
+            self._compressing, self._most = None, 0
+            self._file.write(line + "\n")
+            self._size += len(line)
+
+    def reach(self, budget: int) -> bool:
+        """Whether the part's texts take that many bytes."""
+        if self._size + self._most >= budget:
+            self._settle()
+        return self._size >= budget
 
     def begin_part(self) -> None:
+        self._settle()
+        self._size = 0
         self._starts.append(self._file.tell())
         self._counts.append(0)
 
@@ -175,9 +195,15 @@ class _Lines:
         return self._read(0, sum(self._counts))
 
     def _read(self, start: int, count: int) -> Iterator[str]:
+        self._settle()
         self._file.seek(start)
         for _ in range(count):
             yield self._file.readline().rstrip("\n")
 
     def close(self) -> None:
+        self._thread.shutdown()
         self._file.close()
+
+
+def _compressed(text: bytes) -> str:
+    return base64.b64encode(zlib.compress(text, _LEVEL)).decode("ascii")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,14 @@ def decode(line: bytes, preamble: PreambleText, folder: Path = Path()) -> Record
         seconds=raw["seconds"],
         cost=raw.get("cost"),
     )
+
+
+def _floats(raw: Sequence[float | str]) -> tuple[float, ...]:
+    return tuple(float(value) for value in raw)
+
+
+def _as_written(raw: Any) -> Any:
+    return raw
 
 
 def _number_out(value: float) -> float | str:
@@ -269,31 +277,38 @@ def _reply_out(reply: Reply) -> dict[str, Any]:
     return out
 
 
+_ALWAYS = frozenset(("source", "usage", "seconds"))
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "texts": tuple,
+    "finish": tuple,
+    "loglikelihoods": _floats,
+    "greedy": tuple,
+    "token_loglikelihoods": _floats,
+    "vectors": lambda raw: Vectors(raw[0], raw[1], digest=raw[2]) if raw else None,
+    "calls": lambda raw: tuple(tuple(ToolCall(*call) for call in made) for made in raw),
+    "top_logprobs": lambda raw: tuple(tuple((text, float(at)) for text, at in place) for place in raw),
+    "reasoning": tuple,
+    "cut": tuple,
+    "thought_apart": bool,
+    "usage": lambda raw: Usage(*raw),
+    "seconds": _as_written,
+    "truncated_tokens": _as_written,
+    "notes": tuple,
+    "served": _as_written,
+    "rendered_digest": _as_written,
+    "role": _as_written,
+    "source": _as_written,
+    "made": _as_written,
+    "sent": lambda raw: tuple(Message(role, content) for role, content in raw),
+}
+"""How each part of a reply is read. A line names those alone that say something, so that reading goes by the line."""
+
+
 def _reply_in(raw: dict[str, Any]) -> Reply:
-    vectors = raw.get("vectors")
-    return Reply(
-        token_loglikelihoods=tuple(float(value) for value in raw.get("token_loglikelihoods", ())),
-        vectors=Vectors(vectors[0], vectors[1], digest=vectors[2]) if vectors else None,
-        calls=tuple(tuple(ToolCall(*call) for call in made) for made in raw.get("calls", ())),
-        top_logprobs=tuple(tuple((text, float(at)) for text, at in place) for place in raw.get("top_logprobs", ())),
-        texts=tuple(raw.get("texts", ())),
-        finish=tuple(raw.get("finish", ())),
-        loglikelihoods=tuple(float(value) for value in raw.get("loglikelihoods", ())),
-        greedy=tuple(raw.get("greedy", ())),
-        usage=Usage(*raw["usage"]),
-        seconds=raw["seconds"],
-        truncated_tokens=raw.get("truncated_tokens", 0),
-        notes=tuple(raw.get("notes", ())),
-        rendered_digest=raw.get("rendered_digest", ""),
-        source=raw["source"],
-        reasoning=tuple(raw.get("reasoning", ())),
-        cut=tuple(raw.get("cut", ())),
-        thought_apart=bool(raw.get("thought_apart", False)),
-        made=raw.get("made", 0.0),
-        served=raw.get("served", ""),
-        role=raw.get("role", "assistant"),
-        sent=tuple(Message(role, content) for role, content in raw.get("sent", ())),
-    )
+    found = {name: _READ[name](value) for name, value in raw.items() if name in _READ}
+    if not found.keys() >= _ALWAYS:
+        raise KeyError(*sorted(_ALWAYS - found.keys()))
+    return Reply(**found)
 
 
 def _usage_out(usage: Usage) -> list[int | float]:
