@@ -13,19 +13,31 @@ from typing import TYPE_CHECKING
 from evalkit.comparing.gates.metrics import metrics_of_run
 from evalkit.comparing.side import Column, Readable
 from evalkit.core import Metric, Record
+from evalkit.runs.store import MetricResult
 from evalkit.scoring.metrics.per_sample import value_of_sample
 
 if TYPE_CHECKING:
     from evalkit.core import FloatRows
 
-__all__ = ["SampleValues", "value_of_rows"]
+__all__ = ["PROPORTION", "SampleValues", "Span", "span_of", "value_of_rows"]
+
+Span = tuple[float | None, float | None]
+"""The worst and the best value that one sample can have; None where there is no such end."""
+PROPORTION: Span = (0.0, 1.0)
 
 
 class SampleValues:
     """The metrics of a run's tasks, asked about single records. Tasks that cannot be loaded (made in Python, moved, of
     another harness) have only the metrics that are called like a score."""
 
-    def __init__(self, metrics: Mapping[str, Sequence[Metric]], primary_metrics: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        metrics: Mapping[str, Sequence[Metric]],
+        primary_metrics: Mapping[str, str],
+        spans: Mapping[str, Span] | None = None,
+    ) -> None:
+        """`spans`: those of the primary metrics; a proportion's where left out."""
+        self.spans = dict(spans or {})
         self._metrics = {task: {metric.name: metric for metric in found} for task, found in metrics.items()}
         self.primary_metrics = dict(primary_metrics)
 
@@ -34,11 +46,18 @@ class SampleValues:
         """Those of a run folder, whose tasks are loaded again, or of another harness's log, which has its metrics."""
         known = getattr(run, "metrics", None)
         metrics = known if isinstance(known, dict) else metrics_of_run(run)[0]
-        return cls(metrics, {e.name: e.result.primary_metric for e in run.manifest.tasks if e.result})
+        primary = {e.name: e.result.metric() for e in run.manifest.tasks if e.result}
+        spans = {task: span_of(found, metrics.get(task, ())) for task, found in primary.items() if found}
+        return cls(metrics, {e.name: e.result.primary_metric for e in run.manifest.tasks if e.result}, spans)
 
     def metric(self, task: str, name: str) -> Metric | None:
         """The metric of that name, where its task could be loaded."""
         return self._metrics.get(task, {}).get(name)
+
+    def is_wrong(self, task: str, value: float | None) -> bool:
+        """Whether a value of the task's primary metric is less than the best; False where there is no best one."""
+        best = self.spans.get(task, PROPORTION)[1]
+        return value is not None and best is not None and value != best
 
     def row(self, record: Record, name: str = "") -> tuple[float, ...] | None:
         """What the metric (the task's primary metric by default) keeps of a record; None where it does not apply."""
@@ -82,6 +101,13 @@ def value_of_rows(metric: Metric | None, rows: Sequence[Sequence[float]]) -> flo
     if metric.units is not None:
         return value_of_sample(table, metric.units)
     return Column.of(metric, table).value_of(table, one_sample=True)
+
+
+def span_of(result: MetricResult, known: Sequence[Metric]) -> Span:
+    """Of a metric that could not be loaded, a proportion ends at 0 and 1, and any other number nowhere."""
+    ends = next((metric.ends for metric in known if metric.name == result.name), None)
+    low, high = ends or (PROPORTION if result.scale == "proportion" else (None, None))
+    return (low, high) if result.higher_is_better else (high, low)
 
 
 def _observed(metric: Metric, record: Record) -> tuple[float, ...] | None:

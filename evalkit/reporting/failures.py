@@ -45,11 +45,11 @@ class Failures:
     _lengths: array[int] = field(default_factory=lambda: array("q"))
     _wrong: bytearray = field(default_factory=bytearray)
 
-    def add(self, record: Record, value: float | None, marks: Sequence[str] = (), *, higher: bool = True) -> None:
-        """Take a record, what the task's primary metric says of it, and what it is marked with."""
-        missed = value is not None and (value < 1.0 if higher else value > 0.0)
+    def add(self, record: Record, value: float | None, marks: Sequence[str] = (), *, wrong: bool) -> None:
+        """Take a record, what the task's primary metric says of it, what it is marked with, and whether it is wrong
+        (`SampleValues.is_wrong`)."""
         self.records += 1
-        self.wrong += missed
+        self.wrong += wrong
         if record.validity is not Validity.OK:
             self.endings[record.validity.value] += 1
         cause = cause_of(record)
@@ -59,10 +59,10 @@ class Failures:
         if value is None:
             return
         self._lengths.append(len(asked(record)))
-        self._wrong.append(missed)
+        self._wrong.append(wrong)
         for group in record.sample.groups:
             self.groups[group] += 1
-            self.wrong_in[group] += missed
+            self.wrong_in[group] += wrong
 
     def by_length(self) -> Entry | None:
         """The third by length with the largest share of wrong answers, where it is well above that of the others."""

@@ -19,6 +19,7 @@ from evalkit.comparing.gates.outcomes import GateVerdict
 from evalkit.comparing.gates.outputs.sentences import reason, sentence
 from evalkit.comparing.gates.report import GateReport
 from evalkit.comparing.results import PairResult, left_out, results_of, verdict_of_results
+from evalkit.comparing.sample_values import Span
 from evalkit.core import UsageError, Validity
 from evalkit.reporting import Shards, Sibling, page
 from evalkit.reporting.endings import SAYS, WORDS
@@ -181,11 +182,13 @@ def _meta(
 ) -> dict[str, Any]:
     """What the page's scripts read, in the order in which the samples' numbers point into it."""
     higher = {pair.name: _higher(pair) for pair in pairs}
+    spans = {pair.name: _span(pair) for pair in pairs}
     return {
         "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
         "runs": [{"model": run.model, "folder": str(run.folder)} for run in (a, b)],
         "tasks": shards.tasks,
         "higher": [higher[task] for task in shards.tasks],
+        "spans": [spans[task] for task in shards.tasks],
         "groups": shards.groups,
         "marks": shards.marks,
         "words": WORDS,
@@ -220,6 +223,14 @@ def _paired(before: Opened, after: Opened, named: Sequence[str]) -> tuple[list[P
 def _higher(pair: PairedTask) -> bool:
     """Whether more is better in the task's primary metric."""
     return not pair.primary_metric or pair.candidate.columns[pair.primary_metric].higher_is_better
+
+
+def _span(pair: PairedTask) -> Span:
+    """The worst and the best value of the task's primary metric."""
+    if not pair.primary_metric:
+        return None, None
+    low, high = pair.candidate.columns[pair.primary_metric].ends
+    return (low, high) if _higher(pair) else (high, low)
 
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:

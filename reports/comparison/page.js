@@ -4,7 +4,7 @@
   const KIND = OWN, OLD = OWN + 1, ENDED = OWN + 2, ALIKE = OWN + 3, SAID = OWN + 4;
   const meta = json("meta"), FAILED = new Set(meta.failed), CHANGED = new Set(["lost", "gained", "worse", "better"]);
   const SIGNS = { lost: "▼", worse: "▼", gained: "▲", better: "▲", both: "✓", neither: "✗", same: "=", errored: "!" };
-  const ended = (code) => meta.words[code] || code, higher = (row) => meta.higher[row[TASK]];
+  const ended = (code) => meta.words[code] || code, higher = (row) => meta.higher[row[TASK]], span = (row) => meta.spans[row[TASK]];
   const change = (row) => row[OLD] === null || row[VALUE] === null ? 0 : (row[VALUE] - row[OLD]) * (higher(row) ? 1 : -1);
   const kinds = { options: [["", "all"], ["changed", "score changed"], ...Object.entries(meta.kinds)], test: (want) => want === "changed" ? (row) => CHANGED.has(row[KIND]) : (row) => row[KIND] === want };
   const orders = { worse: ["largest loss first", (a, b) => change(a) - change(b)], better: ["largest gain first", (a, b) => change(b) - change(a)] };
@@ -31,8 +31,8 @@
     for (let place = 0; place < most; place++) {
       const [one, other, note] = difference(left[place] || "", right[place] || "");
       made.push(el("h4", {}, most > 1 ? `Completion ${place + 1}` : "Completion"), ...(note ? [el("p", { class: "note" }, note)] : []), kit.sides([
-        { name: `A ${meta.runs[0].model}`, value: row[OLD], failed: FAILED.has(row[ENDED]), ended: ended(row[ENDED]), body: one, higher: higher(row) },
-        { name: `B ${meta.runs[1].model}`, value: row[VALUE], failed: FAILED.has(row[VALIDITY]), ended: ended(row[VALIDITY]), body: other, higher: higher(row) }]));
+        { name: `A ${meta.runs[0].model}`, value: row[OLD], failed: FAILED.has(row[ENDED]), ended: ended(row[ENDED]), body: one, span: span(row) },
+        { name: `B ${meta.runs[1].model}`, value: row[VALUE], failed: FAILED.has(row[VALIDITY]), ended: ended(row[VALIDITY]), body: other, span: span(row) }]));
     }
     if (a.scores || b.scores) made.push(el("h4", {}, "Scores"), el("div", { class: "sides" }, [a, b].map((one) => one.scores ? kit.sample.scores(one) : el("p", { class: "note" }, "no scores"))));
     const rest = [a, b].map((one) => kit.evidence.of(one.scores || []));

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from evalkit import Run
-from evalkit.comparing.sample_values import SampleValues
+from evalkit.comparing.sample_values import PROPORTION, SampleValues, Span
 from evalkit.core import UsageError, Validity
 from evalkit.core.formatting import aligned, justified
 from evalkit.reporting import Shards, Sibling, Tally, page
@@ -51,16 +51,17 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
     with Shards(budget, paged=bool(file)) as shards:
         tallies: dict[tuple[int, str], Tally] = {}
         failures: dict[str, Failures] = {}
-        higher = _higher(runs)
+        spans: dict[str, Span] = {}
         for number, run in enumerate(runs):
             values = SampleValues.of_run(run)
+            spans |= values.spans
             for record in run.records():
                 value = values.of(record)
                 marks = marks_of(record)
                 shards.add(number, record, value, marks)
                 tallies.setdefault((number, record.task), Tally()).add(record, marks)
                 failed = failures.setdefault(record.task, Failures(record.task))
-                failed.add(record, value, marks, higher=higher.get(record.task, True))
+                failed.add(record, value, marks, wrong=values.is_wrong(record.task, value))
         shards.finish()
         parts = [
             _Part(number, run, entry, tallies.get((number, entry.name), Tally()))
@@ -71,7 +72,7 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
         names = list(dict.fromkeys(part.entry.name for part in parts))
         parts.sort(key=lambda part: (names.index(part.entry.name), part.number))
         spending = [spending_of(run, _of_run(tallies, number).values()) for number, run in enumerate(runs)]
-        meta = _meta(shards, runs, file)
+        meta = _meta(shards, runs, spans, file)
         context = {
             "heading": title,
             "runs": runs,
@@ -104,9 +105,8 @@ def _pieces(runs: Sequence[Run], budget: int, title: str, file: str) -> Iterator
             yield from _page("part.html.j2", context | {"part": part, "meta": meta | {"part": part - 1}})
 
 
-def _meta(shards: Shards, runs: Sequence[Run], file: str) -> dict[str, Any]:
+def _meta(shards: Shards, runs: Sequence[Run], spans: Mapping[str, Span], file: str) -> dict[str, Any]:
     """What the page's scripts read, in the order in which the samples' numbers point into it."""
-    higher = _higher(runs)
     return {
         "failed": [validity.value for validity in Validity if validity.is_measurement_failure],
         "runs": [{"model": run.model, "folder": str(run.folder), "again": can_ask_again(run)} for run in runs],
@@ -115,7 +115,7 @@ def _meta(shards: Shards, runs: Sequence[Run], file: str) -> dict[str, Any]:
         "marks": shards.marks,
         "words": WORDS,
         "says": SAYS,
-        "higher": [higher.get(task, True) for task in shards.tasks],
+        "spans": [spans.get(task, PROPORTION) for task in shards.tasks],
         "samples": shards.samples,
         "omitted": shards.omitted,
         "name": file,
@@ -152,12 +152,6 @@ def _shown(parts: Sequence[_Part]) -> dict[int, tuple[str, str, str]]:
         place: (value.rstrip(), value[len(value.rstrip()) :], ends)
         for (place, _), value, (_, ends) in zip(firsts, values, told, strict=True)
     }
-
-
-def _higher(runs: Sequence[Run]) -> dict[str, bool]:
-    """Whether more is better in each task's primary metric."""
-    primary = [(entry, entry.result.metric()) for run in runs for entry in run.manifest.tasks if entry.result]
-    return {entry.name: metric.higher_is_better for entry, metric in primary if metric}
 
 
 def _page(template: str, context: Mapping[str, Any]) -> Iterator[str]:

@@ -3,20 +3,20 @@
   const { el, shown, inline, json, number } = kit, { RUN, TASK, ID, INDEX, REPEAT, VALIDITY, GROUPS, VALUE, ANSWER, ASKED } = kit.COLUMNS;
   const meta = json("meta"), FAILED = new Set(meta.failed), several = meta.runs.length > 1, twins = new Map();
   const question = (row) => `${row[TASK]}/${row[INDEX]}/${row[REPEAT]}/${row[ID]}`, others = (row) => twins.get(question(row)) || [row];
-  const ended = (row) => meta.words[row[VALIDITY]] || row[VALIDITY], higher = (row) => meta.higher[row[TASK]], failed = (row) => FAILED.has(row[VALIDITY]);
+  const ended = (row) => meta.words[row[VALIDITY]] || row[VALIDITY], span = (row) => meta.spans[row[TASK]], failed = (row) => FAILED.has(row[VALIDITY]);
   const where = (row) => [meta.tasks[row[TASK]], meta.runs[row[RUN]].model, ...row[GROUPS].map((place) => meta.groups[place]), row[REPEAT] ? "repeat " + row[REPEAT] : null].filter(Boolean).join(" · ");
 
   function ready(rows) {
     if (several) for (const row of rows) { const key = question(row), here = twins.get(key); if (here) here.push(row); else twins.set(key, [row]); }
   }
-  const item = (row) => [kit.sides.sign(row[VALUE], failed(row), higher(row)), el("span", { class: "name" }, shown(several ? `${row[ID]} · ${meta.runs[row[RUN]].model}` : row[ID])),
+  const item = (row) => [kit.sides.sign(row[VALUE], failed(row), span(row)), el("span", { class: "name" }, shown(several ? `${row[ID]} · ${meta.runs[row[RUN]].model}` : row[ID])),
     el("span", { class: "value" }, row[VALIDITY] === "ok" ? number(row[VALUE]) : ended(row)), el("span", { class: "text" }, shown(row[ANSWER] || row[ASKED]))];
 
   /* The other models' replies are decoded when they are near; the pane shows them when they come. */
   function compared(row, place) {
     if (!several || others(row).length < 2) return null;
     const box = el("section", { class: "evidence" }, el("h4", {}, "All models on this question"));
-    Promise.all(others(row).map(async (twin) => ({ name: meta.runs[twin[RUN]].model, value: twin[VALUE], failed: failed(twin), ended: ended(twin), higher: higher(twin),
+    Promise.all(others(row).map(async (twin) => ({ name: meta.runs[twin[RUN]].model, value: twin[VALUE], failed: failed(twin), ended: ended(twin), span: span(twin),
       one: place.shards.here(twin.at(-2)) ? (await place.shards.get(twin.at(-2), true))[twin.at(-1)] : null,
       go: twin === row ? null : () => { location.hash = "#" + new URLSearchParams([["task", meta.tasks[twin[TASK]]], ["sample", keyOf(twin).map(encodeURIComponent).join("/")]]); } })))
       .then((all) => box.append(kit.sides(all)));

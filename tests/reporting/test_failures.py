@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit.core import Failure, Prompt, Record, Score, Validity
+from evalkit.comparing.sample_values import SampleValues, span_of
+from evalkit.core import Estimate, Failure, Prompt, Record, Score, Validity
+from evalkit.core.parts import Ends
 from evalkit.reporting.failures import Failures, listed
 from evalkit.reporting.marks import cause_of, confidence, marks_of
 from evalkit.reporting.regressions import Regressions, sample_link, worst_groups, worst_samples
 from evalkit.reporting.spending import Pace, pace_words
+from evalkit.runs.store import MetricResult
+from evalkit.scoring.metrics import mean
 from evalkit.scoring.scorers.refusal import refusing
 from tests.reports.made import record
 
@@ -86,7 +90,7 @@ def test_lists_count_by_task_category_and_length() -> None:
     found = Failures("t")
     wrong = [n for n in range(90) if (n >= 60 and n % 4) or (n < 60 and n % 10 == 1)]
     for number in range(90):
-        found.add(made(number), float(number not in wrong))
+        found.add(made(number), float(number not in wrong), wrong=number in wrong)
     lists = dict(listed([found]))
     ((task,),) = [lists["By task"]]
     assert (task.count, task.of) == (len(wrong), 90)
@@ -99,11 +103,26 @@ def test_lists_count_by_task_category_and_length() -> None:
     assert "By cause" not in lists
 
 
-def test_where_lower_is_better_a_value_above_zero_is_wrong() -> None:
-    found = Failures("t")
-    for value in (0.0, 0.2, 1.0):
-        found.add(made(1), value, higher=False)
-    assert found.wrong == 2
+@pytest.mark.parametrize(
+    ("scale", "higher", "ends", "wrong"),
+    [
+        ("proportion", True, None, [0.0, 0.2]),
+        ("proportion", False, None, [0.2, 1.0]),
+        ("number", True, (1.0, 10.0), [0.0, 0.2, 1.0, 7.0]),
+        ("number", True, None, []),
+        ("number", False, (0.0, None), [0.2, 1.0, 7.0, 10.0]),
+    ],
+    ids=["a proportion", "lower is better", "grades from 1 to 10", "a number without ends", "an error without a top"],
+)
+def test_what_falls_short_of_the_best_value_is_wrong(
+    scale: str, higher: bool, ends: Ends | None, wrong: list[float]
+) -> None:
+    found = MetricResult("m", Estimate(0.5, 0.4, 0.6, 3, "t"), higher, scale)
+    known = [replace(mean("m"), scale=scale, higher_is_better=higher, ends=ends)] if ends else []
+    values = SampleValues({"t": known}, {"t": "m"}, {"t": span_of(found, known)})
+    tried = (0.0, 0.2, 1.0) if scale == "proportion" else (0.0, 0.2, 1.0, 7.0, 10.0)
+    assert [value for value in tried if values.is_wrong("t", value)] == wrong
+    assert not values.is_wrong("t", None)
 
 
 class Span:
@@ -136,6 +155,6 @@ def test_cost_and_time_are_said_as_ratios() -> None:
 
 def test_an_ending_is_counted_with_its_words() -> None:
     found = Failures("t")
-    found.add(replace(record(1), validity=Validity.LENGTH), 0.0)
+    found.add(replace(record(1), validity=Validity.LENGTH), 0.0, wrong=True)
     (entry,) = dict(listed([found]))["By how it ended"]
     assert (entry.words, entry.count, entry.link) == ("cut before an answer", 1, "#validity=length")

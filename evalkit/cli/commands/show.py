@@ -39,7 +39,7 @@ _SHOWN_GROUPS = 80
     "--sample", "samples", multiple=True, metavar="ID", help="Show this sample in full. Repeat it for several."
 )
 @click.option("--failed", is_flag=True, help="Show samples that could not be measured.")
-@click.option("--wrong", is_flag=True, help="Show samples that score below 1 in the primary metric.")
+@click.option("--wrong", is_flag=True, help="Show samples that fall short of the best value of the primary metric.")
 @click.option("--limit", type=int, default=_SHOWN_SAMPLES, show_default=True, help="Show at most this many samples.")
 @click.option("--again", is_flag=True, help="Ask the model again for those samples, as the run did, and show both.")
 @json_option
@@ -103,7 +103,7 @@ def _show_again(out: Console, run: Run, task: str | None, samples: tuple[str, ..
 
 
 def _wanted(failed: bool, wrong: bool) -> str:
-    told = ["could not be measured"] * failed + ["has a score below 1 in its primary metric"] * wrong
+    told = ["could not be measured"] * failed + ["falls short of the best value of its primary metric"] * wrong
     return " or ".join(told)
 
 
@@ -220,7 +220,7 @@ def _chosen(run: Run, task: str | None, ids: tuple[str, ...], failed: bool, wron
         if (
             record.sample.id in ids
             or (failed and record.validity.is_measurement_failure)
-            or (wrong and value is not None and value < 1.0)
+            or (values is not None and values.is_wrong(record.task, value))
         ):
             yield record
 

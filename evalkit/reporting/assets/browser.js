@@ -18,7 +18,8 @@ kit.browse = async (meta, page) => {
   page.ready?.(rows, shards);
 
   /* ---- fields: what can be chosen, and which rows that leaves */
-  const below = (row) => value(row) !== null && (meta.higher[row[TASK]] ? value(row) < 1 : value(row) > 0);
+  const at = (row, end) => value(row) !== null && value(row) === meta.spans[row[TASK]][end], worst = (row) => at(row, 0), best = (row) => at(row, 1);
+  const below = (row) => value(row) !== null && meta.spans[row[TASK]][1] !== null && !best(row);
   const counted = (column) => {
     const many = new Map(), take = (one) => many.set(one, (many.get(one) || 0) + 1);
     for (const row of rows) if (Array.isArray(row[column])) row[column].forEach(take); else take(row[column]);
@@ -35,8 +36,8 @@ kit.browse = async (meta, page) => {
     validity: { options: [["", "any"], ["failed", "not measured"], ...[...validities].sort().map(([name, many]) => [name, `${ended(name)} (${many.toLocaleString("en")})`])],
       test: (want) => want === "failed" ? (row) => FAILED.has(row[VALIDITY]) : (row) => row[VALIDITY] === want },
     mark: { options: [["", "any"], ...sorted(named(meta.marks, marks))], test: listed(MARKS, meta.marks) },
-    score: { options: [["", "any"], ["wrong", "not right"], ["right", "exactly 1"], ["zero", "exactly 0"], ["none", "no score"]],
-      test: (want) => ({ wrong: below, right: (row) => value(row) === 1, zero: (row) => value(row) === 0, none: (row) => value(row) === null })[want] || (() => true) },
+    score: { options: [["", "any"], ["wrong", "not right"], ["right", "right: the best value"], ["zero", "the worst value"], ["none", "no score"]],
+      test: (want) => ({ wrong: below, right: best, zero: worst, none: (row) => value(row) === null })[want] || (() => true) },
     ...page.fields,
   };
   const nothing = (row, worst) => value(row) === null ? worst : value(row), by = (column) => (a, b) => a[column] < b[column] ? -1 : a[column] > b[column] ? 1 : 0;
