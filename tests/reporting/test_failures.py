@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_lists_count_by_task_category_and_length() -> None:
     ids=["a proportion", "lower is better", "grades from 1 to 10", "a number without ends", "an error without a top"],
 )
 def test_what_falls_short_of_the_best_value_is_wrong(
-    scale: str, higher: bool, ends: Ends | None, wrong: list[float]
+    scale: Literal["proportion", "number"], higher: bool, ends: Ends | None, wrong: list[float]
 ) -> None:
     found = MetricResult("m", Estimate(0.5, 0.4, 0.6, 3, "t"), higher, scale)
     known = [replace(mean("m"), scale=scale, higher_is_better=higher, ends=ends)] if ends else []
