@@ -129,7 +129,9 @@ class _Cached(Wrapper):
             self._forget(key, asking)
 
     async def _ask(self, key: str, request: Request) -> Reply:
-        reply = replace(await self._model.answer(request), made=time.time())
+        reply = await self._model.answer(request)
+        if not reply.made:
+            reply = replace(reply, made=time.time())
         self._cache.put(key, write_reply(reply))
         return reply
 

@@ -123,7 +123,7 @@ class AnthropicWire(ModelWire):
         finish, notes = finish_of("eos" if reason == "end_turn" else reason)
         if any(block["type"] == "tool_use" and isinstance(block.get("input"), str) for block in blocks):
             notes = (*notes, MALFORMED_CALL)  # the pieces of a stream that make no JSON
-        return reply_of(request, [Completion(text, finish, thought, calls, notes)], usage, self._markers)
+        return reply_of(request, [Completion(text, finish, thought, calls, notes)], usage, self._markers, body)
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

@@ -64,7 +64,7 @@ class ChatWire(ModelWire):
         if not choices:
             raise BadReplyError("it has no choices")
         texts = [_completion(choice) for choice in choices]
-        reply = reply_of(request, texts, usage_of(body.get("usage")), self._markers)
+        reply = reply_of(request, texts, usage_of(body.get("usage")), self._markers, body)
         return replace(reply, top_logprobs=likeliest_of(choices[0])) if request.top_logprobs else reply
 
 

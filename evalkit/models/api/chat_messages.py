@@ -23,8 +23,8 @@ _MINUS_INFINITY = -math.inf
 
 def message_of(choice: Mapping[str, Any]) -> Mapping[str, Any]:
     """The message of a choice. Raises BadReplyError where there is none."""
-    message = choice.get("message")
-    if isinstance(message, Mapping):
+    message: object = choice.get("message")
+    if isinstance(message, dict):
         return message
     if isinstance(message, str) or isinstance(choice.get("text"), str):
         return {"content": message if isinstance(message, str) else choice["text"]}
@@ -50,12 +50,17 @@ def texts_of(content: object) -> tuple[str, str]:
 
 def thought_of(message: Mapping[str, Any]) -> str:
     """The thought that a server keeps apart from the text."""
-    return next((text for name in _THOUGHT if (text := _joined(message.get(name)))), "")
+    for name in _THOUGHT:
+        if (said := message.get(name)) and (text := _joined(said)):
+            return text
+    return ""
 
 
 def calls_of(message: Mapping[str, Any]) -> tuple[tuple[ToolCall, ...], tuple[str, ...]]:
     """(calls, notes) of a message; a call without a name is none."""
     given = message.get("tool_calls")
+    if given is None and message.get("function_call") is None:
+        return (), ()
     found = list(given) if isinstance(given, list) else [given] if isinstance(given, Mapping) else []
     if not found and isinstance(message.get("function_call"), Mapping):
         found = [{"function": message["function_call"]}]

@@ -38,7 +38,7 @@ class CompletionsWire(ModelWire):
                 raise BadReplyError("a choice's text is not text")
         ends = [ending_of(choice) for choice in choices]
         texts = [Completion(one["text"], end, notes=notes) for one, (end, notes) in zip(choices, ends, strict=True)]
-        return reply_of(request, texts, usage_of(body.get("usage")), self._markers)
+        return reply_of(request, texts, usage_of(body.get("usage")), self._markers, body)
 
 
 @dataclass(frozen=True, slots=True)

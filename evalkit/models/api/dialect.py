@@ -53,6 +53,8 @@ class Dialect:
 
     def applied(self, call: HttpCall, once: Change | None = None) -> tuple[HttpCall, tuple[str, ...]]:
         """A call as the server takes it, and the notes of a reply to it."""
+        if once is None and not (self._dropped or self._bounds or self._renamed):
+            return call, call.notes
         body, notes = dict(call.body), []
         for name in self._dropped:
             path, value = value_in(body, name)

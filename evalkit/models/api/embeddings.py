@@ -9,6 +9,7 @@ from evalkit.core import Reply, Usage, Vectors
 from evalkit.models.api.failures import BadReplyError
 from evalkit.models.api.http_call import HttpCall
 from evalkit.models.api.token_counts import integer
+from evalkit.models.api.wire_format import served_by
 
 __all__ = ["embeddings_call", "read_embeddings"]
 
@@ -26,4 +27,4 @@ def read_embeddings(count: int, body: Any) -> Reply:
     if len(rows) != count or len({len(row) for row in rows}) != 1:
         raise BadReplyError(f"{count} texts, but {len(rows)} vectors of {len({len(row) for row in rows})} lengths")
     usage = Usage(integer(body.get("usage"), "prompt_tokens", "total_tokens"))
-    return Reply(vectors=Vectors.of(np.array(rows, dtype=np.float32)), usage=usage)
+    return Reply(vectors=Vectors.of(np.array(rows, dtype=np.float32)), usage=usage, served=served_by(body))

@@ -44,7 +44,7 @@ def error_of(body: object) -> object:
     """The error that a body of status 200, or an event of a stream, holds; None where it holds none."""
     if isinstance(body, list):  # Gemini's streaming endpoints wrap it
         return error_of(body[0]) if body else None
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         return None
     if body.get("error"):
         return body
@@ -79,7 +79,7 @@ def read_error(body: object, text: str = "") -> Said:
 def failed_generation(body: object) -> str:
     """The text that a model wrote and the server refused to pass on: Groq puts it into the error (codes
     json_validate_failed and tool_use_failed). "" where there is none."""
-    error = body.get("error") if isinstance(body, Mapping) else None
+    error = body.get("error") if isinstance(body, dict) else None
     text = error.get("failed_generation") if isinstance(error, Mapping) else None
     return text if isinstance(text, str) else ""
 

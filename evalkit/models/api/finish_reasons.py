@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from evalkit.models.api.failures import BadReplyError
@@ -61,6 +62,11 @@ def finish_of(word: object, failure: object = None) -> tuple[str, tuple[str, ...
 
 
 def _plain(word: object) -> str:
-    if isinstance(word, Mapping):  # SGLang's own interface: {"type": "stop", "matched": 2}
+    if isinstance(word, dict):  # SGLang's own interface: {"type": "stop", "matched": 2}
         word = word.get("type")
-    return re.sub(r"[^a-z0-9]+", "_", str(word).lower()).strip("_") if word not in (None, "", "null") else ""
+    return _spelled(str(word)) if word not in (None, "", "null") else ""
+
+
+@lru_cache(256)
+def _spelled(word: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", word.lower()).strip("_")

@@ -97,9 +97,9 @@ class GoogleWire(ModelWire):
         candidates = body.get("candidates") or []
         if not candidates:
             if (body.get("promptFeedback") or {}).get("blockReason"):
-                return reply_of(request, [Completion("", "refused")], usage, self._markers)
+                return reply_of(request, [Completion("", "refused")], usage, self._markers, body)
             raise BadReplyError("it has no candidates")
-        return reply_of(request, [_completion(candidate) for candidate in candidates], usage, self._markers)
+        return reply_of(request, [_completion(candidate) for candidate in candidates], usage, self._markers, body)
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:

@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from evalkit.core import Capabilities, Choose, Embed, Generate, Identity, ModelError, Perplexity, Reply, Request, Usage
 from evalkit.models.api.chat import ChatWire
@@ -22,7 +23,7 @@ from evalkit.models.api.prices import Price
 from evalkit.models.api.probing import Found
 from evalkit.models.api.rate_limiter import Growth
 from evalkit.models.api.thinking import thinks, was_cut_in_thought
-from evalkit.models.api.wire_format import Wire, served_by
+from evalkit.models.api.wire_format import Wire
 from evalkit.models.replies.answer import CUT_IN_REASONING, REFUSED
 
 if TYPE_CHECKING:
@@ -140,7 +141,9 @@ class ApiModel:
             raise ModelError("the model was closed")
         started = time.perf_counter()
         reply = await self._ask(request)
-        return replace(reply, seconds=time.perf_counter() - started, usage=self._priced(reply.usage))
+        # One copy of the reply for all that is added to it: copies were a tenth of what a request cost here.
+        seconds = time.perf_counter() - started
+        return replace(reply, seconds=seconds, usage=self._priced(reply.usage), made=time.time())
 
     async def _ask(self, request: Request) -> Reply:
         if isinstance(request, Generate):
@@ -164,11 +167,12 @@ class ApiModel:
         call = embeddings_call(self._model, request.texts, self._options.extra_body)
         try:
             reply, notes = await self._chat.send(
-                lambda _: call, lambda body: self._named(read_embeddings(len(request.texts), body), body), stream=False
+                lambda _: call, lambda body: read_embeddings(len(request.texts), body), stream=False
             )
         except Failed as failed:
             raise failed.as_error(1) from None
-        return replace(reply, notes=(*reply.notes, *notes))
+        self._count(reply)
+        return replace(reply, notes=(*reply.notes, *notes)) if notes else reply
 
     # ------------------------------------------------------------ generation
 
@@ -176,7 +180,7 @@ class ApiModel:
         wire = self._wire_for(request)
         first = await self._once(wire, request if wire.many else replace(request, n=1))
         if len(first.texts) >= request.n:
-            return first.part(slice(request.n))
+            return first if len(first.texts) == request.n else first.part(slice(request.n))
         # The format has one text a reply, or this server takes no n: the others are asked for one by one.
         rest = range(len(first.texts), request.n)
         more = [self._once(wire, replace(request, n=1, seed=request.seed + number)) for number in rest]
@@ -210,12 +214,13 @@ class ApiModel:
         try:
             reply, notes = await self._sender(wire).send(
                 lambda dialect: wire.call(sent if dialect.takes("n") else replace(sent, n=1), folds=dialect.folds),
-                lambda body: self._named(wire.read(request, body), body),
+                partial(wire.read, request),
             )
         except Failed as failed:
             if failed.kind != "filtered":
                 raise failed.as_error(1) from None
             return _withheld(request.n)
+        self._count(reply)
         if sent.stop and self._sender(wire).dialect.takes("stop") and was_cut_in_thought(reply):
             self._thinks = True
             if request.temperature > 0:
@@ -223,14 +228,12 @@ class ApiModel:
             self._cut_in_thought += 1
             again = await self._once(wire, request, stops=False)
             return replace(again, usage=summed((reply.usage, again.usage)))
-        return replace(reply, notes=tuple(dict.fromkeys((*reply.notes, *notes))))
+        return replace(reply, notes=tuple(dict.fromkeys((*reply.notes, *notes)))) if notes else reply
 
-    def _named(self, reply: Reply, body: Any) -> Reply:
-        """The reply with what the server calls the model that answered."""
-        if not (name := served_by(body)):
-            return reply
-        self._served[name] += 1
-        return replace(reply, served=name)
+    def _count(self, reply: Reply) -> None:
+        """Count by what the server calls the model that answered."""
+        if reply.served:
+            self._served[reply.served] += 1
 
     async def close(self) -> None:
         self._closed = True

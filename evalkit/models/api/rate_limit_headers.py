@@ -61,12 +61,12 @@ def exhausted(headers: Mapping[str, str]) -> float:
 
     "Used up" is a remaining number of 0. A negative one (Azure) means that nothing is counted.
     """
-    wait, now = 0.0, _clock(headers)
-    for remaining, reset in _LIMITS:
-        left = headers.get(remaining)
-        if left is not None and _number(left) == 0.0 and (said := headers.get(reset)) is not None:
-            wait = max(wait, _seconds(said, now) or 0.0)
-    return wait
+    resets = [reset for remaining, reset in _LIMITS if (left := headers.get(remaining)) and _number(left) == 0.0]
+    said = [text for reset in resets if (text := headers.get(reset)) is not None]
+    if not said:  # of nearly every answer: its moment is not read then
+        return 0.0
+    now = _clock(headers)
+    return max(_seconds(text, now) or 0.0 for text in said)
 
 
 def _clock(headers: Mapping[str, str]) -> float:

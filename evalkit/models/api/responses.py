@@ -72,7 +72,7 @@ class ResponsesWire(ModelWire):
             elif item["type"] == "function_call":
                 calls.append(ToolCall(item["name"], arguments_of(item.get("arguments")), item.get("call_id") or ""))
         text = Completion("".join(texts), finish, "".join(thoughts), tuple(calls), notes)
-        return reply_of(request, [text], usage_of(body.get("usage")), self._markers)
+        return reply_of(request, [text], usage_of(body.get("usage")), self._markers, body)
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

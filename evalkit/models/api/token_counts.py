@@ -7,7 +7,6 @@ before Anthropic (`cache_read_input_tokens`, `cache_creation_input_tokens`, `cac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from evalkit.core import Usage
@@ -29,7 +28,7 @@ _KEPT = ("cache_creation_input_tokens", "cache_write_tokens", "cache_creation_to
 
 def usage_of(usage: object) -> Usage:
     """The usage in any of OpenAI's formats, as OpenAI and those that imitate it give it."""
-    given = usage if isinstance(usage, Mapping) else {}
+    given = usage if isinstance(usage, dict) else {}
     shown, told = _first(given, _DETAILS), _first(given, _WRITTEN)
     prompt = integer(given, "prompt_tokens", "input_tokens")
     written = integer(given, "completion_tokens", "output_tokens")
@@ -42,18 +41,25 @@ def usage_of(usage: object) -> Usage:
     return Usage(
         prompt,
         written,
-        cached_tokens=min(prompt, integer(shown, *_CACHED) or integer(given, *_CACHED)),
-        written_tokens=min(prompt, integer(shown, *_KEPT) or integer(given, *_KEPT)),
+        cached_tokens=min(prompt, _first_integer(shown, _CACHED) or _first_integer(given, _CACHED)),
+        written_tokens=min(prompt, _first_integer(shown, _KEPT) or _first_integer(given, _KEPT)),
         reasoning_tokens=thought,
     )
 
 
 def integer(values: object, *names: str) -> int:
     """The first of the fields that holds a number of tokens, else 0."""
-    if not isinstance(values, Mapping):
+    return _first_integer(values, names)
+
+
+def _first_integer(values: object, names: tuple[str, ...]) -> int:
+    # What JSON has of mappings is a dict: asking whether something is a Mapping takes several times as long.
+    if not isinstance(values, dict):
         return 0
     for name in names:
         value: Any = values.get(name)
+        if value is None:
+            continue
         if isinstance(value, str) and value.isascii() and value.isdigit():
             value = int(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15:
@@ -61,5 +67,8 @@ def integer(values: object, *names: str) -> int:
     return 0
 
 
-def _first(given: Mapping[str, Any], names: tuple[str, ...]) -> object:
-    return next((value for name in names if isinstance(value := given.get(name), Mapping)), None)
+def _first(given: dict[str, Any], names: tuple[str, ...]) -> object:
+    for name in names:
+        if isinstance(value := given.get(name), dict):
+            return value
+    return None

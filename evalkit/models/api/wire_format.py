@@ -99,8 +99,8 @@ class Wire(Protocol):
         ...
 
 
-def reply_of(request: Generate, texts: Sequence[Completion], usage: Usage, markers: Markers) -> Reply:
-    """The reply of the texts that came, each split from its thought and cut at its stop string.
+def reply_of(request: Generate, texts: Sequence[Completion], usage: Usage, markers: Markers, body: Any) -> Reply:
+    """The reply of the texts that came in `body`, each split from its thought and cut at its stop string.
 
     The cut is made to every reply: servers leave the stop string in place, take only a few, or none of white space.
     """
@@ -108,7 +108,7 @@ def reply_of(request: Generate, texts: Sequence[Completion], usage: Usage, marke
         read_answer(one.text, request.stop, one.finish, markers, thought=one.reasoning, calls=one.calls)
         for one in texts
     ]
-    return replies.reply_of(answers, usage, [note for one in texts for note in one.notes])
+    return replies.reply_of(answers, usage, [note for one in texts for note in one.notes], served=served_by(body))
 
 
 def data_url(image: Image) -> str:
@@ -140,8 +140,9 @@ def arguments_of(given: object) -> str:
 def served_by(body: Any) -> str:
     """What a server calls the model that answered, with its fingerprint: "gpt-4o-2024-08-06 (fp_0aa8d3e20b)"; "" where
     it does not say."""
-    name = body.get("model") or body.get("modelVersion") if isinstance(body, Mapping) else None
-    mark = body.get("system_fingerprint") if isinstance(body, Mapping) else None
+    if not isinstance(body, dict):
+        return ""
+    name, mark = body.get("model") or body.get("modelVersion"), body.get("system_fingerprint")
     if not isinstance(name, str) or not name:
         return ""
     return f"{name} ({mark})" if isinstance(mark, str) and mark else name

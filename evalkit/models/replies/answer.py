@@ -100,8 +100,8 @@ def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
     return answer.text, answer.finish == "stop"
 
 
-def reply_of(answers: Sequence[Answer], usage: Usage, notes: Sequence[str] = ()) -> Reply:
-    """The reply that the texts of one request make."""
+def reply_of(answers: Sequence[Answer], usage: Usage, notes: Sequence[str] = (), *, served: str = "") -> Reply:
+    """The reply that the texts of one request make; `served`: what the server calls the model (`Reply.served`)."""
     said = [*notes]
     for answer in answers:
         is_empty = answer.finish == "length" and not answer.text.strip()
@@ -120,4 +120,5 @@ def reply_of(answers: Sequence[Answer], usage: Usage, notes: Sequence[str] = ())
         calls=calls if any(calls) else (),
         cut=cuts if any(cuts) else (),
         thought_apart=True,
+        served=served,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from evalkit.core import UsageError
 
@@ -30,11 +30,21 @@ class Markers:
     channels: bool = False
     opened: bool = False
     own: bool = False
+    firsts: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The characters that marks of a thought begin with. Most texts have none of them."""
+    closings: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The closing marks in small letters."""
+
+    def __post_init__(self) -> None:
+        marks = [mark for pair in self.tags for mark in (pair.opening, pair.closing)]
+        firsts = sorted({form for mark in marks for form in (mark[:1].lower(), mark[:1].upper())})
+        object.__setattr__(self, "firsts", tuple(firsts))
+        object.__setattr__(self, "closings", tuple(pair.closing.lower() for pair in self.tags))
 
     def besides(self, stops: Sequence[str]) -> Markers:
         """Those of which no stop string is made: who stops at </think> wants to read the thought."""
         marks = [stop.lower() for stop in stops if stop]
-        if not any(pair.closing.lower() in mark for pair in self.tags for mark in marks):
+        if not any(closing in mark for mark in marks for closing in self.closings):
             return self
         kept = [pair for pair in self.tags if not any(pair.closing.lower() in mark for mark in marks)]
         return replace(self, tags=tuple(kept), opened=False)
