@@ -131,16 +131,20 @@ def compiled(source: Value) -> Template:
         at = f"{source.path}:{source.text_line + offset}"
         raise UsageError(f"{source.key}: the template is malformed", found=error.message or "", at=at) from None
     render = _rendered(template)
+
+    def evaluate(scope: Scope) -> Any:
+        return evaluated(expression, scope.names())
+
     column = _ONE_COLUMN.fullmatch(text)
     if column is not None and column[1] not in _WORDS:
-        render = _shown(column[1], render)
-    return Template(source, render, lambda scope: evaluated(expression, scope.names()))
+        return Template(source, _shown(column[1], render), _shown(column[1], evaluate))
+    return Template(source, render, evaluate)
 
 
-def _shown(name: str, render: Callable[[Scope], str]) -> Callable[[Scope], str]:
-    """A lone column that is a text is shown as it is; anything else is Jinja's to render."""
+def _shown(name: str, render: Callable[[Scope], Any]) -> Callable[[Scope], Any]:
+    """A lone column that is a text is shown as it is; anything else is Jinja's to render or evaluate."""
 
-    def show(scope: Scope) -> str:
+    def show(scope: Scope) -> Any:
         value = scope.columns.get(name)
         return value if type(value) is str else render(scope)
 
