@@ -8,12 +8,11 @@ import math
 
 def digest_of(*parts: str) -> str:
     """The 16-hex-digit digest of strings, each set apart by its length (so ("ab", "c") ≠ ("a", "bc"))."""
-    hasher = hashlib.blake2b(digest_size=8)
+    pieces: list[bytes] = []
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
-        hasher.update(len(data).to_bytes(8, "little"))
-        hasher.update(data)
-    return hasher.hexdigest()
+        pieces += (len(data).to_bytes(8, "little"), data)
+    return hashlib.blake2b(b"".join(pieces), digest_size=8).hexdigest()
 
 
 def is_number(value: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from evalkit.core import Image, Message, PromptFormat, Row, Sample, UsageError
@@ -42,9 +43,9 @@ class Shape:
         targets = tuple(choices[index] for index in gold)
         if self.answer is not None and (self.gold is not None or not self.choices):
             targets = _texts(self.answer, scope)
-        sample = Sample(
+        sample = partial(
+            Sample,
             id=self.id.text(scope) if self.id else row.id,
-            input="",
             targets=targets,
             choices=choices,
             gold=gold,
@@ -52,9 +53,11 @@ class Shape:
             groups=tuple(group.text(scope) for group in self.groups),
             data=row.values,
         )
-        text = self.prompt.text(replace(scope, sample=sample))
+        # A template that never names the sample is spared one.
+        named = "sample" in self.prompt.source.text()
+        text = self.prompt.text(replace(scope, sample=sample(input="")) if named else scope)
         shown = self._images(scope)
-        return replace(sample, input=(Message.of("user", *shown, text),) if shown else text)
+        return sample(input=(Message.of("user", *shown, text),) if shown else text)
 
     def _images(self, scope: Scope) -> tuple[Image, ...]:
         """The row's image, or its list of them, which come ahead of the prompt."""

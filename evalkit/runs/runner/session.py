@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import os
 import platform
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -39,6 +40,12 @@ from evalkit.runs.store import (
 )
 
 _FIRST_REQUESTS_SECONDS = 0.03
+IMPORTING = "evalkit-imports"
+_LOOK_SECONDS = 0.1
+_MOST_BUSY = 0.6
+"""The part of the time that requests may take of this processor while something else is imported."""
+_SHORT_TURN = 0.0002
+"""Seconds after which an import lets the requests go on (Python's own 5 ms would hold up each of them)."""
 _REPORTED_PACKAGES = (
     "torch",
     "transformers",
@@ -175,7 +182,8 @@ async def execute(
     status: Status = "failed"
     watch = Watch.begin(model)
     if ("backend", "api") in model.identity.facts:
-        asyncio.get_running_loop().call_later(_FIRST_REQUESTS_SECONDS, _import_ahead)
+        loop = asyncio.get_running_loop()
+        loop.call_later(_FIRST_REQUESTS_SECONDS, _import_ahead, loop, time.monotonic(), time.thread_time())
     try:
         journal.keep_only(_is_settled)
         restored = _restore(folder, tasks)
@@ -217,9 +225,23 @@ def _tell(plan: Manifest, watch: Watch) -> None:
         plan.model["memory"] = before | {name: max(size, before.get(name, 0)) for name, size in most.items()}
 
 
-def _import_ahead() -> None:
-    """While a model elsewhere answers, this processor is idle: what intervals need is imported meanwhile."""
-    threading.Thread(target=importlib.import_module, args=("scipy.special",), daemon=True).start()
+def _import_ahead(loop: asyncio.AbstractEventLoop, since: float, worked: float) -> None:
+    """While a model elsewhere answers, this processor is idle: what intervals need is imported meanwhile. Where it is
+    not (the model answers as fast as it is asked), that waits. `worked`: the loop's processor time `since` then."""
+    now, used = time.monotonic(), time.thread_time()
+    if used - worked > _MOST_BUSY * (now - since):
+        loop.call_later(_LOOK_SECONDS, _import_ahead, loop, now, used)
+    else:
+        threading.Thread(target=_import_in_short_turns, name=IMPORTING, daemon=True).start()
+
+
+def _import_in_short_turns() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SHORT_TURN)
+    try:
+        importlib.import_module("scipy.special")
+    finally:
+        sys.setswitchinterval(before)
 
 
 def too_many_failed(task: PreparedTask, result: TaskResult | None) -> bool:
