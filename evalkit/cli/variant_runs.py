@@ -6,6 +6,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from evalkit import models
 from evalkit.cli.variant_process import plan_of, sentence
 from evalkit.comparing.variant_file import Listed, VariantList
 from evalkit.core import Model, RunError, UnavailableError, UsageError, spec
+from evalkit.core.formatting import duration
 from evalkit.runs.execution import sessions
 from evalkit.runs.store import folder_name, manifest
 
@@ -101,15 +103,22 @@ def run_all(
         elif one.spec in opened:
             one.state, one.problem = "waiting", ""
     asked.write(folder)
-    for number, one in enumerate(every, 1):
-        if one.state != "waiting":
-            continue
+    waiting = [one for one in every if one.state == "waiting"]
+    begun = time.monotonic()
+    for done, one in enumerate(waiting):
         if not quiet:
-            say(f"{number}/{len(every)} {one.name}")
+            left = _left(done, len(waiting), time.monotonic() - begun)
+            say(f"{every.index(one) + 1}/{len(every)} {one.name}{left}")
         one.state, one.problem = _run(folder, one, asked, quiet=quiet)  # type: ignore[assignment]
         asked.write(folder)
         if one is asked.full and one.state != "finished":
             raise RunError(f"the full model {one.name} has no result to compare with: {one.problem}")
+
+
+def _left(done: int, total: int, seconds: float) -> str:
+    """How long the rest takes if each variant takes as long as the mean of those before it; nothing before the first
+    ended."""
+    return f", about {duration(seconds / done * (total - done))} left in all" if done else ""
 
 
 def is_finished(folder: Path, model: Model, asked: VariantList) -> bool:
