@@ -91,7 +91,7 @@ def _parity(ready: Ready, given: argparse.Namespace) -> tuple[Any, bool]:
 
 def _most(case: Case, rows: int) -> int:
     """Rows of a case: fewer where a row takes long."""
-    return {"choices": rows, "rolling": max(1, rows // 8), "texts": max(1, rows // 4)}[case.kind]
+    return min(case.most, {"choices": rows, "rolling": max(1, rows // 8), "texts": max(1, rows // 4)}[case.kind])
 
 
 # ---------------------------------------------------------------- speed

@@ -34,6 +34,7 @@ def main() -> int:
     bench = environment.ready(given.work / "env")
     model = given.model or model_folder(bench, given.work, given.size)
     real = given.data_dir or (_REAL if _REAL.is_dir() else None)
+    cases = [case for case in cases if case.can_be_made or case.has_real(real)]
     print("; ".join(f"{name} {version}" for name, version in bench.versions().items()), flush=True)
     print(f"model {model.name}, rows {'real where ' + str(real) + ' has them' if real else 'made up'}\n", flush=True)
     plan = running.Plan(model, real, given.threads, lambda case: min(given.limit, case.most))

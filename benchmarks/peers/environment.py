@@ -12,7 +12,13 @@ from pathlib import Path
 from evalkit.core.distribution import NAME
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = ("lm-eval[hf]==0.4.13", "torch>=2.4,<2.14", "transformers>=5,<6", "accelerate>=1.2,<2", "gguf>=0.17,<1")
+REQUIREMENTS = (
+    "lm-eval[hf,ifeval]==0.4.13",
+    "torch>=2.4,<2.14",
+    "transformers>=5,<6",
+    "accelerate>=1.2,<2",
+    "gguf>=0.17,<1",
+)
 _REPORTED = (NAME, "lm-eval", "torch", "transformers", "tokenizers")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -18,15 +18,18 @@ Make = Callable[[Random], dict[str, Any]]
 class Split:
     """One file of rows: `name` in lm-eval's task, `path` in the mirror, and how a row is made up where none is real.
 
-    `real` is where a mirror of real data may have them under another name. `asked` tells the rows that are asked from
-    those that examples are drawn from.
+    `real` is where a mirror of real data may have them under another name; without `make` there are only real ones.
+    `asked` tells the rows that are asked from those that examples are drawn from, `keep` those that both can score.
+    `columns` are those that a mirror may lack, with what they say then.
     """
 
     name: str
     path: str
-    make: Make
+    make: Make | None
     asked: bool = True
     real: str = ""
+    keep: Callable[[dict[str, Any]], bool] = bool
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,14 @@ class Case:
         """The label of each number of examples; lm-eval's generated task is called the same."""
         return {f"parity_{self.name.replace('/', '_')}_{k}": k for k in self.shots}
 
-    def has_real(self, mirror: Path) -> bool:
+    def has_real(self, mirror: Path | None) -> bool:
         """Whether a mirror of real data has all of its splits."""
         return all(has(mirror, split.real or split.path) for split in self.splits)
+
+    @property
+    def can_be_made(self) -> bool:
+        """Whether rows can be made up where none are real."""
+        return all(split.make for split in self.splits)
 
 
 ACC = Compared("acc", "acc,none")
@@ -90,7 +98,7 @@ def _mmlu(name: str) -> Case:
     )
 
 
-def _asked_and_pool(asked: str, pool: str, path: str, make: Make, real: str = "") -> tuple[Split, Split]:
+def _asked_and_pool(asked: str, pool: str, path: str, make: Make | None, real: str = "") -> tuple[Split, Split]:
     return (
         Split(asked, f"{path}/{asked}", make, real=f"{real}/{asked}" if real else ""),
         Split(pool, f"{path}/{pool}", make, asked=False, real=f"{real}/{asked}" if real else ""),
@@ -105,6 +113,45 @@ def _arc(name: str, config: str, shots: int) -> Case:
 _TRUTHFUL = (
     Split("validation", "truthfulqa/truthful_qa/multiple_choice/validation", made.truthfulqa),
 )  # no examples: the primer is part of the prompt
+_STRICT = Compared("strict_match", "exact_match,strict-match")
+_FLEXIBLE = Compared("flexible_extract", "exact_match,flexible-extract")
+
+
+def _bbh(name: str) -> Case:
+    path = f"lukaemon/bbh/{name}/test"
+    return Case(
+        f"bbh/{name.partition('_')[0]}",
+        f"bbh,subset={name}",
+        f"bbh/cot_zeroshot/{name}.yaml",
+        (Split("test", path, None),),
+        (0,),
+        (_STRICT, _FLEXIBLE),
+        kind="texts",
+        most=12,
+    )
+
+
+def _mgsm(language: str) -> Case:
+    path = f"juletxara/mgsm/{language}"
+    return Case(
+        f"mgsm/{language}",
+        f"mgsm,language={language}",
+        f"mgsm/native_cot/mgsm_native_cot_{language}.yaml",
+        tuple(replace(s, columns={"answer": None}) for s in _asked_and_pool("test", "train", path, None, real=path)),
+        (0,),
+        (_STRICT, _FLEXIBLE),
+        kind="texts",
+        most=12,
+    )
+
+
+def _has_no_sentences(row: dict[str, Any]) -> bool:
+    """lm-eval counts sentences with a model of NLTK that it downloads."""
+    return "length_constraints:number_sentences" not in row["instruction_id_list"]
+
+
+_MBPP = "google-research-datasets/mbpp/full"
+_NQ = "google-research-datasets/nq_open/nq_open"
 _LAMBADA = (ACC, Compared("perplexity", "perplexity,none", "loglikelihood"))
 
 CASES = (
@@ -214,12 +261,62 @@ CASES = (
             Split("train", "openai/gsm8k/main/train", made.gsm8k, asked=False),
         ),
         (0, 5),
-        (
-            Compared("strict_match", "exact_match,strict-match"),
-            Compared("flexible_extract", "exact_match,flexible-extract"),
-        ),
+        (_STRICT, _FLEXIBLE),
         kind="texts",
         most=12,
+    ),
+    *map(_mgsm, ("de", "zh")),
+    *map(_bbh, ("boolean_expressions", "date_understanding")),
+    Case(
+        "nq_open",
+        "nq_open",
+        "nq_open/nq_open.yaml",
+        _asked_and_pool("validation", "train", _NQ, None, real=_NQ),
+        (0, 5),
+        (Compared("exact_match", "exact_match,remove_whitespace"),),
+        kind="texts",
+        most=20,
+    ),
+    Case(
+        "truthfulqa_gen",
+        "truthfulqa_gen",
+        "truthfulqa/truthfulqa_gen.yaml",
+        (Split("validation", "truthfulqa/truthful_qa/generation/validation", None),),
+        (0,),
+        tuple(Compared(name, f"{name},none") for name in ("bleu_max", "bleu_acc", "rouge1_max", "rougeL_acc")),
+        kind="texts",
+        most=12,
+    ),
+    Case(
+        "ifeval",
+        "ifeval",
+        "ifeval/ifeval.yaml",
+        (Split("train", "google/IFEval/default/train", None, keep=_has_no_sentences),),
+        (0,),
+        tuple(Compared(f"{name}_acc", f"{name}_acc,none") for name in ("prompt_level_strict", "inst_level_loose")),
+        kind="texts",
+        most=4,
+    ),
+    Case(
+        "humaneval",
+        "humaneval,form=completion",
+        "humaneval/humaneval.yaml",
+        (Split("test", "openai/openai_humaneval/openai_humaneval/test", None),),
+        (0,),
+        (Compared("pass@1", "pass@1,create_test", "passed"),),
+        kind="texts",
+        most=4,
+    ),
+    Case(
+        "mbpp",
+        "mbpp,form=completion",
+        "mbpp/mbpp.yaml",
+        (Split("test", f"{_MBPP}/test", None), Split("prompt", f"{_MBPP}/prompt", None, asked=False)),
+        (3,),
+        (Compared("pass@1", "pass_at_1,none", "passed"),),
+        kind="texts",
+        order="first",
+        most=8,
     ),
     Case(
         "triviaqa",

@@ -23,6 +23,7 @@ def main() -> None:
         tasks=labels,
         task_manager=TaskManager(include_path=str(given.tasks), include_defaults=False),
         bootstrap_iters=0,
+        confirm_run_unsafe_code=True,
     )
     cases = by_label()
     write(given.out, {label: _outcome(results, label, cases[label][0]) for label in labels})

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from peers.parity.cases import Case, Split
+from peers.parity.cases import Case, Make, Split
 
 POOL = 60
 """How many rows examples are drawn from."""
@@ -33,10 +33,17 @@ def _rows(split: Split, case: Case, asked: int, real: Path | None) -> tuple[list
         return [{"text": line} for page in islice(pages, asked) for line in page], source is not None
     if source is None:
         rng = Random(split.path)
-        return [split.make(rng) for _ in range(asked if split.asked else POOL)], False
+        return [_make(split)(rng) for _ in range(asked if split.asked else POOL)], False
     # Where examples come from the split that is asked, they are rows that are not.
     begin = asked if split.real and not split.asked else 0
-    return list(islice(_lines(source), begin, begin + (asked if split.asked else POOL))), True
+    kept = ({**split.columns, **row} for row in _lines(source) if split.keep(row))
+    return list(islice(kept, begin, begin + (asked if split.asked else POOL))), True
+
+
+def _make(split: Split) -> Make:
+    if split.make is None:
+        raise SystemExit(f"{split.path} is in no mirror, and its rows are not made up")
+    return split.make
 
 
 def _file(mirror: Path, path: str) -> Path | None:
@@ -69,7 +76,7 @@ def _real_pages(path: Path) -> Iterator[list[str]]:
 def _made_pages(split: Split) -> Iterator[list[str]]:
     rng = Random(split.path)
     while True:
-        yield split.make(rng)["text"].splitlines(keepends=True)
+        yield _make(split)(rng)["text"].splitlines(keepends=True)
 
 
 # ---------------------------------------------------------------- lm-eval's tasks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from peers.parity.rows import write_pages, write_peer_tasks, write_rows
 __all__ = ["Plan", "compared", "table"]
 
 _BENCHMARKS = Path(__file__).resolve().parents[2]
+_CODE_EVAL = Path(__file__).resolve().parent / "code_eval"
 
 
 @dataclass
@@ -39,6 +41,8 @@ def compared(bench: Environment, work: Path, plan: Plan, cases: Sequence[Case]) 
         folder = Path(name)
         mirror, tasks = folder / "hub", folder / "tasks"
         is_real = {case.name: write_rows(mirror, case, plan.most(case), plan.real) for case in cases}
+        # `evaluate` looks for a metric in the folder where it runs before it asks the hub.
+        shutil.copytree(_CODE_EVAL, folder / _CODE_EVAL.name)
         write_peer_tasks(tasks, _definitions(bench), mirror, cases)
         labels = ",".join(label for case in cases for label in case.labels())
         shared = ["--only", labels, "--mirror", str(mirror), "--tasks", str(tasks)]
