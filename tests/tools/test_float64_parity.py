@@ -84,3 +84,11 @@ def test_without_float64_two_harnesses_may_differ_by_what_their_vocabulary_expla
 ) -> None:
     ours, theirs = {"1": Item("p", [-20.0])}, {"1": Item("p", [-20.0 - apart])}
     assert pairs.compare(ours, theirs, "choices", vocabulary).holds is holds
+
+
+def test_texts_alone_have_no_table_of_distances() -> None:
+    named: dict[str, Any] = {"strict_match": 0.0, "flexible_extract": 0.0}
+    one = Outcome([Row([["Q", ""]], [], "a", named)], named)
+    found = comparing.compare(GSM8K, 0, True, one, one, Reference([[]], 49_152))
+    assert "nats from float64" not in comparing.table([found])
+    assert "nats from float64" in comparing.table([found, compared([-20.0, -30.0], [-20.0, -30.0], [-20.0, -30.0])])

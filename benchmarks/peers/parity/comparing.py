@@ -186,6 +186,9 @@ def table(found: Sequence[Compared]) -> str:
 
 
 def _summary(found: Sequence[Compared]) -> list[str]:
+    """The distances by kind and vocabulary; nothing where only texts were compared."""
+    if not any(each.distances for each in found):
+        return []
     lines = [f"{'nats from float64':26}{'count':>5}{'tokens':>11}{'evalkit':>10}{'mean':>9}{'lm-eval':>10}{'mean':>9}"]
     for kind in ("choices", "rolling"):
         for size in sorted({each.vocabulary for each in found}):
