@@ -176,18 +176,61 @@ def test_an_encoder_decoder_has_no_rolling_loglikelihood(make_model: Callable[..
     assert "can't be asked for Perplexity" in failure(model, Perplexity("text"))
 
 
-def test_the_first_of_equal_logits_is_the_greedy_one() -> None:
-    """The oracle is torch's own log-softmax and argmax."""
+@pytest.mark.parametrize("width", [1, 2, 3, 6])
+def test_the_first_of_equal_logits_is_the_greedy_one(width: int) -> None:
+    """The oracle is torch's own log-softmax and argmax, whatever parts of the vocabulary come at a time."""
     import torch
 
     from evalkit.models.hf.scoring.score import tally
 
-    logits = torch.tensor([[1.0, 3.0, 3.0, 0.5], [2.0, 2.0, -1.0, 2.0], [0.0, float("-inf"), 4.0, 1.0]])
-    targets = torch.tensor([1, 2, 0, 1, 2, 3])
-    places = torch.tensor([0, 0, 1, 1, 2, 2])
-    expected = logits.log_softmax(-1)[places, targets]
+    none = float("-inf")
+    logits = torch.tensor(
+        [
+            [1.0, 3.0, 3.0, 0.5, 3.0, 0.0],
+            [2.0, 2.0, -1.0, 2.0, 1.0, 2.0],
+            [0.0, none, 4.0, 1.0, none, none],
+            [none, none, none, none, 60.0, 75.0],
+            [90.0, -90.0, 0.0, 0.0, 0.0, 0.0],
+        ]
+    )
+    places, targets = (each.reshape(-1) for each in torch.meshgrid(torch.arange(5), torch.arange(6), indexing="ij"))
+    expected = logits.double().log_softmax(-1)[places, targets]
     best = logits.argmax(-1)[places] == targets
-    pieces = [(0, logits[:2].clone()), (2, logits[2:].clone())]
-    values, greedy = tally(pieces, places, targets)
-    assert torch.allclose(values, expected, atol=1e-6)
-    assert greedy.tolist() == best.tolist()
+    blocks, starts = (logits[:2], logits[2:]), (0, 2)
+    tiles = [
+        (start, first, block[:, first : first + width].clone())
+        for start, block in zip(starts, blocks, strict=True)
+        for first in range(0, 6, width)
+    ]
+    order = torch.randperm(30, generator=torch.Generator().manual_seed(0))
+    values, greedy = tally(tiles, places[order], targets[order])
+    assert torch.allclose(values, expected[order], atol=1e-6)
+    assert greedy.tolist() == best[order].tolist()
+
+
+@pytest.mark.parametrize(("bias", "dtype"), [(False, "float32"), (True, "float32"), (False, "bfloat16")])
+def test_parts_of_the_output_layer_make_up_the_whole(bias: bool, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oracle is the layer in float64."""
+    import torch
+
+    from evalkit.models.hf.forward import output_layer
+    from evalkit.models.hf.loading.onednn_linear import take_onednn
+
+    monkeypatch.setattr(output_layer, "_POSITIONS", 8)
+    monkeypatch.setattr(output_layer, "_TOKENS", 32)
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(16, 100, bias=bias).to(getattr(torch, dtype))
+    hidden = torch.randn(21, 16).to(layer.weight.dtype)
+    exact = hidden.double() @ layer.weight.double().T + (layer.bias.double() if bias else 0)
+    for product in ("torch", "onednn"):
+        if product == "onednn":
+            take_onednn(torch.nn.ModuleList([layer]))
+        assert output_layer.is_divisible(layer)
+        found = torch.full((21, 100), float("nan"), dtype=torch.float64)
+        with torch.inference_mode():
+            for start, first, part in output_layer.tiles(layer, hidden):
+                assert part.numel() <= 8 * 32
+                found[start : start + len(part), first : first + part.shape[1]] = part.double()
+        assert torch.allclose(found, exact, atol=1e-5 if dtype == "float32" else 2e-2)
+    layer.register_forward_hook(lambda module, given, output: output * 2)
+    assert not output_layer.is_divisible(layer)

@@ -23,8 +23,8 @@ if not torch.backends.mkldnn.is_available():
 
 from transformers.pytorch_utils import Conv1D
 
-from evalkit.models.hf.loading import onednn_linear
-from evalkit.models.hf.loading.onednn_linear import take_onednn, worthwhile
+from evalkit.models.hf.loading import gated, onednn_linear
+from evalkit.models.hf.loading.onednn_linear import take_blocks, take_onednn, worthwhile
 
 
 @pytest.fixture
@@ -103,12 +103,36 @@ def test_a_gated_layer_gives_torchs_own_numbers(name: str, bias: bool) -> None:
         assert torch.allclose(fast(given), plain(given), atol=1e-5)
 
 
-def test_a_gated_layer_is_left_where_its_activation_is_another_or_a_part_was_exchanged() -> None:
+@pytest.mark.parametrize("bias", [False, True], ids=["", "bias"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_gated_layer_gives_its_numbers_in_blocks_of_rows(
+    name: str, bias: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oracle is the same layer before; blocks of 16 rows go through it, the last of them is shorter."""
+    monkeypatch.setattr(gated, "_ROWS", 16)
+    plain, fast = Gated(ACTIVATIONS[name], bias=bias), Gated(ACTIVATIONS[name], bias=bias)
+    assert take_blocks(torch.nn.ModuleList([fast, torch.nn.Linear(4, 4)])) == 1
+    given = torch.randn(40, 3, 16)
+    before = given.clone()
+    with torch.inference_mode():
+        for rows in (given, given[0], given[:, 1], given[::2].transpose(0, 1), given[0, 0], given[:0], given[:8]):
+            assert torch.allclose(fast(rows), plain(rows), atol=1e-5)
+    assert torch.equal(given, before)
+    given.requires_grad_()
+    fast(given).sum().backward()
+    assert given.grad is not None
+
+
+@pytest.mark.parametrize("take", [take_onednn, take_blocks])
+def test_a_gated_layer_is_left_where_its_activation_is_another_or_a_part_was_exchanged(
+    take: Callable[[Any], int],
+) -> None:
     other = Gated(torch.sin)
-    take_onednn(torch.nn.ModuleList([other]))
+    take(torch.nn.ModuleList([other]))
     assert "forward" not in vars(other)
     exchanged, given = Gated(torch.nn.functional.silu), torch.randn(20, 16)
-    take_onednn(torch.nn.ModuleList([exchanged]))
+    take(torch.nn.ModuleList([exchanged]))
+    assert "forward" in vars(exchanged)
     exchanged.up_proj = torch.nn.Sequential(exchanged.up_proj, torch.nn.Tanh())
     with torch.inference_mode():
         assert torch.allclose(exchanged(given), Gated.forward(exchanged, given))

@@ -231,7 +231,7 @@ def test_logits_are_held_a_piece_at_a_time(vocabulary: int, monkeypatch: pytest.
     )
     model = transformers.AutoModelForCausalLM.from_config(config).eval()
     loaded = Loaded(model, lambda text, **_: {"input_ids": [3, 4, 5]}, "cpu", 2048, frozenset({1}), False, None)
-    pieces: list[int] = []
+    pieces: list[tuple[int, int]] = []
     with torch.inference_mode():
         forward = Forward(loaded, Way("chunked"))
         forward.tolerance = 1e-3
@@ -240,18 +240,19 @@ def test_logits_are_held_a_piece_at_a_time(vocabulary: int, monkeypatch: pytest.
         chance = random.Random(0)
         rows.append(TokenRow(tuple(chance.randrange(399) for _ in range(600)), tuple(range(600)), (7,) * 600))
         plain = [score(forward, [row])[0] for row in rows]
-        get = forward.pieces
+        get = forward.tiles
 
         def watched(inputs: Any, places: Any) -> Any:
-            for start, piece in get(inputs, places):
-                pieces.append(len(piece))
-                yield start, piece
+            for start, first, piece in get(inputs, places):
+                pieces.append(piece.shape)
+                yield start, first, piece
 
-        monkeypatch.setattr(forward, "pieces", watched)
+        monkeypatch.setattr(forward, "tiles", watched)
         engine: Any = SimpleNamespace(_loaded=loaded, _forward=forward)
         scores, counters = shared(engine, merge(rows)[0], budget=1024, keep=0)
-    assert max(pieces) * vocabulary <= max(1 << 22, 256 * vocabulary)
-    assert sum(pieces) == counters.tokens_computed == 1300
+    assert max(positions * tokens for positions, tokens in pieces) <= 1 << 21
+    assert sum(positions * tokens for positions, tokens in pieces) == 1300 * vocabulary
+    assert counters.tokens_computed == 1300
     assert scores[0].logprobs[:700] == pytest.approx(plain[0].logprobs, abs=1e-4)
     assert scores[1].logprobs == pytest.approx(plain[2].logprobs, abs=1e-4)
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import torch
 
+from evalkit.models.hf.forward import output_layer
 from evalkit.models.hf.forward.last_layer import last_layer
 from evalkit.models.hf.forward.softcap import Tail, candidates
 from evalkit.models.hf.loading.loaded_model import Loaded
@@ -89,13 +90,20 @@ class Forward:
 
         Rows are padded on the right. The caller gives one row at a time where `way.alone`.
         """
+        for start, piece in self.pieces(*self._asked(rows)):
+            yield start, piece.float()
+
+    def row_tiles(self, rows: Sequence[TokenRow]) -> Iterator[tuple[int, int, torch.Tensor]]:
+        """The same logits, as `tiles` gives them."""
+        return self.tiles(*self._asked(rows))
+
+    def _asked(self, rows: Sequence[TokenRow]) -> tuple[dict[str, Any], torch.Tensor]:
+        """A pass over rows, and the places of every row's distinct positions in it."""
         width = max(len(row.ids) for row in rows)
         places = [
             number * width + position for number, row in enumerate(rows) for position in dict.fromkeys(row.positions)
         ]
-        inputs = self._inputs(rows, width)
-        for start, piece in self.pieces(inputs, torch.tensor(places)):
-            yield start, piece.float()
+        return self._inputs(rows, width), torch.tensor(places)
 
     def _inputs(self, rows: Sequence[TokenRow], width: int) -> dict[str, Any]:
         device = self._loaded.device
@@ -115,8 +123,7 @@ class Forward:
     def pieces(self, inputs: dict[str, Any], places: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """One pass over `inputs`; logits at `places` of its rows laid end to end, as `logits` gives them."""
         if self.way.head == "chunked":
-            hidden = _flat(self._hidden(inputs))
-            hidden = hidden[places.to(hidden.device)]
+            hidden = self._wanted(inputs, places)
             step = _positions(hidden.device.type, int(self._head.weight.shape[0]))
             for start in range(0, len(hidden), step):
                 assert self._tail is not None
@@ -131,6 +138,24 @@ class Forward:
         step = _positions(logits.device.type, int(logits.shape[-1]))
         for start in range(0, len(logits), step):
             yield start, logits[start : start + step]
+
+    def tiles(self, inputs: dict[str, Any], places: torch.Tensor) -> Iterator[tuple[int, int, torch.Tensor]]:
+        """One pass over `inputs`; (number of the first place, first token, logits) for parts of places and tokens.
+
+        All tokens of some places come before the next places. What is given out may be written over, and is once the
+        next part is asked for.
+        """
+        if self.way.head != "chunked" or not output_layer.is_divisible(self._head):
+            yield from ((start, 0, piece) for start, piece in self.pieces(inputs, places))
+            return
+        for start, first, logits in output_layer.tiles(self._head, self._wanted(inputs, places)):
+            assert self._tail is not None
+            yield start, first, self._tail(logits)
+
+    def _wanted(self, inputs: dict[str, Any], places: torch.Tensor) -> torch.Tensor:
+        """What reaches the output layer at `places`, (places, hidden)."""
+        hidden = _flat(self._hidden(inputs))
+        return hidden[places.to(hidden.device)]
 
     def _hidden(self, inputs: dict[str, Any]) -> torch.Tensor:
         """What reaches the output layer, (rows, width, hidden); the layer itself runs on one position a row."""

@@ -138,10 +138,14 @@ def _products(model: Any, options: HfOptions) -> str:
         from evalkit.models.hf.loading.compiling import compile_layers
 
         return f"torch.compile ({options.compile}) of {compile_layers(model, options.compile)} feed-forward layers"
-    from evalkit.models.hf.loading.onednn_linear import take_onednn, worthwhile
+    from evalkit.models.hf.loading.onednn_linear import take_blocks, take_onednn, worthwhile
 
     wanted = options.kernels == "onednn" or (options.kernels == "auto" and worthwhile())
-    return "oneDNN" if wanted and take_onednn(model) else ""
+    if wanted and take_onednn(model):
+        return "oneDNN"
+    if options.kernels == "auto" and (count := take_blocks(model)):
+        return f"torch, {count} gated layers in blocks of rows"
+    return ""
 
 
 def _longest(config: Any, tokenizer: Any) -> int:

@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from evalkit.models.hf.loading.onednn_mlp import take_gated
+from evalkit.models.hf.loading.gated import by_blocks, by_onednn, take_gated
 
-__all__ = ["take_onednn", "worthwhile"]
+__all__ = ["take_blocks", "take_onednn", "worthwhile"]
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +51,14 @@ def take_onednn(model: Any) -> int:
         return 0
     for module, turned in layers:
         module.forward = _forward(module, module.forward, turned)
-    take_gated(model, {module for module, _ in layers}, _usable)
+    take_gated(model, {module for module, _ in layers}, _usable, by_onednn())
     return len(layers)
+
+
+def take_blocks(model: Any) -> int:
+    """Have the float32 gated layers of a model on the processor computed in blocks of rows; returns how many are."""
+    layers = {module for module in model.modules() if _turned(module) is False}
+    return take_gated(model, layers, _usable, by_blocks())
 
 
 def _turned(module: Any) -> bool | None:
@@ -77,6 +83,8 @@ def _forward(module: Any, plain: Callable[[torch.Tensor], torch.Tensor], turned:
         weight = module.weight
         return _product(given, weight.t() if turned else weight, module.bias)
 
+    if not turned:
+        forward.product = _product  # type: ignore[attr-defined]  # for who computes a part of the layer
     return forward
 
 

@@ -104,7 +104,7 @@ class EncoderDecoderStrategy:
             """One pass; target i of row r, for (r, i) in `which`, is wanted at the place next to it."""
             distinct, numbers = torch.unique(torch.tensor(places, dtype=torch.long), return_inverse=True)
             chosen = torch.tensor([rows[row].targets[i] for row, i in which], dtype=torch.long)
-            values, flags = tally(self._forward.pieces(inputs, distinct), numbers, chosen)
+            values, flags = tally(self._forward.tiles(inputs, distinct), numbers, chosen)
             for (row, i), value, flag in zip(which, values.tolist(), flags.tolist(), strict=True):
                 logprobs[row][i], best[row][i] = value, flag
             self._counters.passes += 1

@@ -73,8 +73,8 @@ class Packed:
         narrowed = last.narrowed(places, step.tokens) if last else None
         begun = time.perf_counter()
         with packed(self._loaded.model, step, self._kept, last, narrowed) as new:
-            pieces = self._forward.pieces(inputs, places)
-            logprobs, best = tally(pieces, numbers, torch.tensor(chosen, dtype=torch.long))
+            tiles = self._forward.tiles(inputs, places)
+            logprobs, best = tally(tiles, numbers, torch.tensor(chosen, dtype=torch.long))
         self._counters.forward_seconds += time.perf_counter() - begun
         self._keep(step, new)
         self._counters.passes += 1
