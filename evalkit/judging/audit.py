@@ -303,7 +303,7 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     word: Word = "fine" if kappa.low > 0.4 else "poor" if kappa.high < 0.4 else "unclear"
     words = (
         f"{_proportion(proportion)} of {len(pairs)} labels; κ {_plain(kappa)}, α (ordinal) {_plain(alpha)}, "
-        f"Spearman {_plain(rank)}, Kendall's τ {kendall_tau(people, machine)[0]:.2f}"
+        f"Spearman {_plain(rank)}, Kendall's τ {_digits(kendall_tau(people, machine)[0])}"
     )
     findings = [AuditFinding("agreement", kappa, word, words)]
     findings += _by_category(pairs, machine, people)
@@ -393,7 +393,11 @@ def _proportion(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.0f}% ({100 * estimate.low:.0f}–{100 * estimate.high:.0f})"
 
 
+def _digits(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.2f}"
+
+
 def _plain(estimate: Estimate) -> str:
     if math.isnan(estimate.low):
-        return "undefined" if math.isnan(estimate.value) else f"{estimate.value:.2f}"
-    return f"{estimate.value:.2f} ({estimate.low:.2f}–{estimate.high:.2f})"
+        return _digits(estimate.value)
+    return f"{_digits(estimate.value)} ({estimate.low:.2f}–{estimate.high:.2f})"

@@ -152,6 +152,7 @@ def _list_runs(out: Console) -> None:
 def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
     from evalkit.cli.rendering.output import print_scores
     from evalkit.core.formatting import duration
+    from evalkit.reporting.endings import plural
     from evalkit.reporting.over_samples import over_samples_words
 
     if task is not None:
@@ -170,7 +171,7 @@ def _show_summary(out: Console, runs: list[Run], task: str | None) -> None:
             if result.reasoning_tokens:
                 answer = result.completion_tokens - result.reasoning_tokens
                 tokens += f" ({result.reasoning_tokens:,} of thought, {answer:,} of answers)"
-            out.print(f"{entry.name}: {result.samples:,} samples, {tokens}, {duration(result.seconds)}")
+            out.print(f"{entry.name}: {plural(result.samples, 'sample')}, {tokens}, {duration(result.seconds)}")
             out.print(f"  {result.signature}", style="dim", soft_wrap=True)
             for line in over_samples_words(result):
                 out.print(f"  {line}", soft_wrap=True)
