@@ -13,6 +13,8 @@ from evalkit.core import Usage
 
 __all__ = ["integer", "usage_of"]
 
+_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"})
+"""What most servers say, and no more."""
 _DETAILS = ("prompt_tokens_details", "prompt_token_details", "input_tokens_details", "input_token_details")
 _WRITTEN = ("completion_tokens_details", "completion_token_details", "output_tokens_details", "output_token_details")
 _CACHED = (
@@ -29,11 +31,15 @@ _KEPT = ("cache_creation_input_tokens", "cache_write_tokens", "cache_creation_to
 def usage_of(usage: object) -> Usage:
     """The usage in any of OpenAI's formats, as OpenAI and those that imitate it give it."""
     given = usage if isinstance(usage, dict) else {}
-    shown, told = _first(given, _DETAILS), _first(given, _WRITTEN)
     prompt = integer(given, "prompt_tokens", "input_tokens")
     written = integer(given, "completion_tokens", "output_tokens")
-    thought = integer(told, "reasoning_tokens") or integer(given, "reasoning_tokens")
     total = integer(given, "total_tokens")
+    thought = cached = kept = 0
+    if not given.keys() <= _PLAIN:
+        shown, told = _first(given, _DETAILS), _first(given, _WRITTEN)
+        thought = integer(told, "reasoning_tokens") or integer(given, "reasoning_tokens")
+        cached = integer(shown, *_CACHED) or integer(given, *_CACHED)
+        kept = integer(shown, *_KEPT) or integer(given, *_KEPT)
     if total > prompt + written:
         # xAI, and Google's imitation, leave the thought out of what was written, but bill it.
         thought = max(thought, total - prompt - written)
@@ -41,18 +47,14 @@ def usage_of(usage: object) -> Usage:
     return Usage(
         prompt,
         written,
-        cached_tokens=min(prompt, _first_integer(shown, _CACHED) or _first_integer(given, _CACHED)),
-        written_tokens=min(prompt, _first_integer(shown, _KEPT) or _first_integer(given, _KEPT)),
+        cached_tokens=min(prompt, cached),
+        written_tokens=min(prompt, kept),
         reasoning_tokens=thought,
     )
 
 
 def integer(values: object, *names: str) -> int:
     """The first of the fields that holds a number of tokens, else 0."""
-    return _first_integer(values, names)
-
-
-def _first_integer(values: object, names: tuple[str, ...]) -> int:
     # What JSON has of mappings is a dict: asking whether something is a Mapping takes several times as long.
     if not isinstance(values, dict):
         return 0

@@ -139,10 +139,14 @@ def _worst(scores: Sequence[Score]) -> Validity:
 
 
 def _flags(replies: Sequence[Reply], scores: Sequence[Score]) -> tuple[str, ...]:
-    flags = {note for reply in replies for note in reply.notes} | {flag for score in scores for flag in score.flags}
-    if any(reply.truncated_tokens for reply in replies):
-        flags.add("truncated")
-    return tuple(sorted(flags))
+    flags: set[str] = set()
+    for reply in replies:
+        flags.update(reply.notes)
+        if reply.truncated_tokens:
+            flags.add("truncated")
+    for score in scores:
+        flags.update(score.flags)
+    return tuple(sorted(flags)) if flags else ()
 
 
 def prompt_digest(prompt: Prompt) -> str:

@@ -57,6 +57,7 @@ class Collector:
         self._group_ids: dict[tuple[str, ...], int] = {}
         self._digests = (array("Q"), array("Q"), array("Q"))
         self._metrics = [_MetricRows(metric, array("d"), array("l")) for metric in metrics]
+        self._observed = [*self._metrics, *([self._drawn] if self._drawn is not None else [])]
         self.counts: Counter[str] = Counter()
         self.flags: Counter[str] = Counter()
         self.failed = 0
@@ -86,15 +87,17 @@ class Collector:
         self._cluster.append(_hash64(sample.cluster or sample.id))
         self._groups.append(self._group_ids.setdefault(sample.groups, len(self._group_ids)))
         self.counts[record.validity.value] += 1
-        self.flags.update(record.flags)
+        if record.flags:
+            self.flags.update(record.flags)
         rendered = record.replies[0].rendered_digest if record.replies else ""
         for column, digest in zip(self._digests, (record.prompt_digest, record.sample_digest, rendered), strict=True):
-            column.append(int(digest or "0", 16))
+            column.append(int(digest, 16) if digest else 0)
         self._count_replies(record)
-        self.failed += record.validity.is_measurement_failure
-        lost = record.validity.is_measurement_failure and not record.scores
+        failed = record.validity.is_measurement_failure
+        self.failed += failed
+        lost = failed and not record.scores
         # An unjudged sample may still have scores of other kinds: every metric decides for its own.
-        for rows in [*self._metrics, *([self._drawn] if self._drawn is not None else [])]:
+        for rows in self._observed:
             observed = None if lost and not rows.metric.counts_missing else rows.metric.observe(record)
             if observed is not None:
                 rows.values.extend(observed)
@@ -103,8 +106,7 @@ class Collector:
     def _count_replies(self, record: Record) -> None:
         if record.cost is not None:
             self.cost = (self.cost or 0.0) + record.cost
-        if record.replies and all(reply.source == "cache" for reply in record.replies):
-            self.cached += 1
+        self.cached += bool(record.replies) and all(reply.source == "cache" for reply in record.replies)
         for reply in record.replies:
             if reply.made:
                 first, last = self.made or (reply.made, reply.made)
