@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from evalkit.core import RunError, UsageError, claims
 FILE = "variants.json"
 LOCK = "variants.lock"
 FORMAT = 1
+
+_LONG_PATH = re.compile(r"(^[\w-]+/|=)[/~][^,]*/([^,/]+)")
+"""An absolute path as a model's name or as an option's value."""
 
 State = Literal["waiting", "finished", "unavailable", "failed"]
 
@@ -44,6 +48,13 @@ class VariantList:
     settings: dict[str, Any] = field(default_factory=dict)
     project: str = ""
     format: int = FORMAT
+
+    def shown(self) -> dict[str, str]:
+        """What to call each of them, by its folder: the name, with a long path cut to its end where that tells them
+        apart."""
+        every = (self.full, *self.variants)
+        short = [_LONG_PATH.sub(r"\1…/\2", one.name) for one in every]
+        return {one.folder: cut if short.count(cut) == 1 else one.name for one, cut in zip(every, short, strict=True)}
 
     def write(self, folder: Path) -> None:
         """Replace the file in one step. Raises RunError where the disk refuses."""

@@ -52,7 +52,8 @@ def report(
     opened = {names[run.folder]: open_run(run) for run in _ordered(runs, listed) if run is not first}
     told: list[tuple[str, Opened | str]] = list(opened.items())
     if listed is not None:
-        told += [(one.name, one.problem) for one in listed.variants if one.name not in opened and one.problem]
+        shown = [(listed.shown()[one.folder], one.problem) for one in listed.variants]
+        told += [(name, problem) for name, problem in shown if name not in opened and problem]
     variants = compare_variants(before, told)
     gates: dict[str, GateReport] = {}
     if policy or margin:
@@ -75,7 +76,7 @@ def _full(runs: Sequence[Run], wanted: str, listed: VariantList | None) -> Run:
 
 def _names(runs: Sequence[Run], listed: VariantList | None) -> dict[Path, str]:
     """What each run is called: as the check asked for it, else by its model; where two are alike, with the folder."""
-    asked = {one.folder: one.name for one in (listed.full, *listed.variants)} if listed else {}
+    asked = listed.shown() if listed else {}
     found = {run.folder: asked.get(run.folder.name, run.model) for run in runs}
     taken = Counter(found.values())
     return {folder: name if taken[name] == 1 else f"{name} ({folder})" for folder, name in found.items()}

@@ -214,11 +214,15 @@ def _finish(folder: Path, asked: VariantList, policy: Policy | None, given: dict
 
     full = Run.open(folder / asked.full.folder)
     before = open_run(full)
-    opened = {one.name: open_run(Run.open(folder / one.folder)) for one in asked.variants if one.state == "finished"}
-    variants = compare_variants(before, [(one.name, opened.get(one.name) or one.problem) for one in asked.variants])
+    names = asked.shown()
+    opened = {
+        names[one.folder]: open_run(Run.open(folder / one.folder)) for one in asked.variants if one.state == "finished"
+    }
+    others = [(names[one.folder], one.problem) for one in asked.variants]
+    variants = compare_variants(before, [(name, opened.get(name) or problem) for name, problem in others])
     # As `evalkit gate run` has it with the full model's run for a baseline.
     gates = {name: gate(one, before, policy) for name, one in opened.items()} if policy is not None else {}
-    folders = [folder / one.folder for one in asked.variants if one.name in opened]
+    folders = [folder / one.folder for one in asked.variants if names[one.folder] in opened]
     if folders:
         _write_page(folder / PAGE, [full, *map(Run.open, folders)], given)
     if given["as_json"]:

@@ -28,18 +28,19 @@ if TYPE_CHECKING:
 def show(asked: VariantList, full: VariantCost, variants: Sequence[Variant], gates: Mapping[str, GateReport]) -> None:
     """The tables, each 80 columns wide, then what could not be measured, the gates and the notes."""
     out = console()
+    whole = one_line(asked.shown()[asked.full.folder])
     usable = [variant for variant in variants if not variant.problem]
     for number, line in enumerate(recommendation(usable, full)):
         out.print(one_line(line), style="bold" if number == 0 else None, soft_wrap=True)
     if usable:
         out.print()
-        out.print(f"variants less {one_line(asked.full.name)}, over the same samples", soft_wrap=True)
+        out.print(f"variants less {whole}, over the same samples", soft_wrap=True)
         out.print(_summary(usable))
         out.print()
         out.print(_tasks(usable))
         print_toys(out, (shift.task for variant in usable for shift in variant.shifts if shift.toy))
         out.print()
-    out.print(_costs(asked.full.name, full, usable))
+    out.print(_costs(whole, full, usable))
     for variant in variants:
         if variant.problem:
             out.print(f"\n{one_line(variant.name)}: {one_line(variant.problem)}")
@@ -193,7 +194,8 @@ def to_json(
     """All of it for programs. Numbers that are not finite are null."""
     from evalkit.reporting.text import finite
 
-    states = {one.name: one for one in asked.variants}
+    names = asked.shown()
+    states = {names[one.folder]: one for one in asked.variants}
     whole = {
         "format": 1,
         "recommendation": recommendation([one for one in variants if not one.problem], full),
@@ -202,7 +204,7 @@ def to_json(
         "tasks": asked.tasks,
         "variants": [
             {
-                "variant": variant.name,
+                "variant": states[variant.name].name,
                 "model": states[variant.name].spec,
                 "state": states[variant.name].state,
                 "problem": variant.problem or None,
