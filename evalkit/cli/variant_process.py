@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "plan_of", "sentence"]
 
+_LONG = 5.0
+"""Seconds of silence that a person may take for a standstill."""
+
 
 def main() -> int:
     """Answer one request; the exit code is 0 where there is an answer, also one that says why there is no result."""
@@ -84,7 +87,7 @@ def _run(asked: dict[str, Any]) -> dict[str, str]:
 
     folder, spec = Path(asked["out"]), asked["spec"]
     model = models.resolve(spec, project=Path(asked["project"]))
-    cost = asyncio.run(measure(model))
+    cost = asyncio.run(measure(model) if asked["quiet"] else measure(model, _told))
     watcher = progress(quiet=asked["quiet"])
     if (folder / manifest.FILE).is_file():
         run = resume(folder, watcher, opened={spec: model})[0]
@@ -99,6 +102,15 @@ def _run(asked: dict[str, Any]) -> dict[str, str]:
         why = explain_failures([run]).splitlines()[0].removeprefix("evalkit: ")
         return {"state": "failed", "problem": why}
     return {"state": "finished", "problem": ""}
+
+
+def _told(what: str, seconds: float) -> None:
+    """Say what takes long before the first sample is asked."""
+    from evalkit.core.formatting import duration
+    from evalkit.core.terminal import say
+
+    if seconds >= _LONG:
+        say(f"  timing how fast it {what}, about {duration(seconds)}", err=True)
 
 
 if __name__ == "__main__":

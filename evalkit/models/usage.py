@@ -57,7 +57,15 @@ class Cost:
         return asdict(self)
 
 
-async def measure(model: Model) -> Cost:
+Told = Callable[[str, float], None]
+"""Gets what is timed ("writes", "reads") and how many seconds that still takes, once a first round was timed."""
+
+
+def _tell_nobody(what: str, seconds: float) -> None:
+    """Where nobody waits."""
+
+
+async def measure(model: Model, told: Told = _tell_nobody) -> Cost:
     """Load the model by a first request and time some more. Raises what a model raises that can't be loaded."""
     _import(dict(model.identity.facts).get("backend", ""))
     before, text = resident(), _text()
@@ -75,11 +83,13 @@ async def measure(model: Model) -> Cost:
         # Another beginning each time: what was read before must not help.
         return Perplexity(prompts[number] + text[:READ])
 
-    written = await _speeds(model, Generate, write, until)
-    return Cost(load, _weights(model), before, written, await _speeds(model, Perplexity, read, until))
+    written = await _speeds(model, Generate, write, until, told)
+    return Cost(load, _weights(model), before, written, await _speeds(model, Perplexity, read, until, told))
 
 
-async def _speeds(model: Model, kind: type, request: Callable[[int], Request], until: float) -> tuple[float, ...]:
+async def _speeds(
+    model: Model, kind: type, request: Callable[[int], Request], until: float, told: Told
+) -> tuple[float, ...]:
     """Tokens a second of each round, after one that warms up; empty where the model does not answer such requests."""
     found: list[float] = []
     if kind not in model.capabilities.requests:
@@ -94,8 +104,12 @@ async def _speeds(model: Model, kind: type, request: Callable[[int], Request], u
         tokens = reply.usage.completion_tokens if kind is Generate else reply.usage.prompt_tokens
         if tokens > 0:
             found.append(tokens / seconds)
-        if time.monotonic() > until:
+        left = until - time.monotonic()
+        if left < 0.0:
             break
+        if len(found) == 1:
+            # The last round may begin just before the time is up.
+            told("writes" if kind is Generate else "reads", min(seconds * ROUNDS, left + seconds))
     return tuple(found[1:] or found)
 
 

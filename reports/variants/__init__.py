@@ -52,8 +52,8 @@ def report(
     opened = {names[run.folder]: open_run(run) for run in _ordered(runs, listed) if run is not first}
     told: list[tuple[str, Opened | str]] = list(opened.items())
     if listed is not None:
-        shown = [(listed.shown()[one.folder], one.problem) for one in listed.variants]
-        told += [(name, problem) for name, problem in shown if name not in opened and problem]
+        called = [(listed.shown()[one.folder], one.problem) for one in listed.variants]
+        told += [(name, problem) for name, problem in called if name not in opened and problem]
     variants = compare_variants(before, told)
     gates: dict[str, GateReport] = {}
     if policy or margin:

@@ -62,6 +62,14 @@ def test_times_and_speeds_are_those_of_the_clock() -> None:
     assert {len(text) for text in texts} == {4800}
 
 
+def test_what_is_timed_is_told_with_the_seconds_that_it_still_takes() -> None:
+    told: list[tuple[str, float]] = []
+    asyncio.run(measure(Clock(), lambda *each: told.append(each)))
+    assert [what for what, _ in told] == ["writes", "reads"]
+    # Each round takes 20 ms or more, and the first one says how long the other five take.
+    assert all(seconds >= ROUNDS * 0.02 for _, seconds in told)
+
+
 def test_what_a_model_does_not_do_is_left_out() -> None:
     only_reads = asyncio.run(measure(Clock(requests=frozenset({Perplexity}), facts={})))
     assert (only_reads.written, len(only_reads.read), only_reads.weights) == ((), ROUNDS, None)
