@@ -133,6 +133,7 @@ class _Shown:
             "told": told,
             "size": size,
             "small": small,
+            "pace": pace,
             "times": times,
             "isfinite": math.isfinite,
             "nan": math.nan,
@@ -209,8 +210,13 @@ def size(found: float) -> str:
     return f"{found:.0f} B"
 
 
+def pace(found: float) -> str:
+    """Tokens a second, with three digits below a hundred: a slow variant writes 2.1."""
+    return f"{found:,.0f}" if found >= 100 else f"{found:.3g}"
+
+
 def rate(found: float) -> str:
-    return f"{found:,.0f}/s" if math.isfinite(found) else "–"
+    return f"{pace(found)}/s" if math.isfinite(found) else "–"
 
 
 def small(found: float) -> str:

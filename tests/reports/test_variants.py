@@ -14,6 +14,7 @@ from evalkit.comparing.variant_file import Listed, VariantList
 from evalkit.comparing.variants import compare_variants
 from evalkit.core import Reply
 from evalkit.runs.store import manifest
+from reports import variants
 from tests.cli.console import evalkit
 from tests.reports.conftest import violations
 from tests.reports.made import HOSTILE, record, write_run
@@ -148,3 +149,8 @@ def test_mistakes_are_said(tmp_path: Path) -> None:
     done = evalkit("report", "a", "b", "--as", "variants,full=nosuch", "-o", "x.html", cwd=tmp_path)
     assert done.code == 2
     assert "no run is of 'nosuch'" in done.err
+
+
+def test_a_slow_variant_has_digits_that_tell_it_from_another() -> None:
+    assert [variants.pace(n) for n in (2.1, 17.86, 94.94, 1234.6)] == ["2.1", "17.9", "94.9", "1,235"]
+    assert (variants.rate(2.1), variants.rate(float("nan"))) == ("2.1/s", "–")
