@@ -1,9 +1,12 @@
 """Where a local model's time goes: matrix products and attention, other operations of torch, everything else.
 
     python benchmarks/local_profile.py --only mmlu,rolling
+    python benchmarks/local_profile.py --model smollm2 --rows 30 --work ~/.cache/evalkit-models
 
-Uses the environment, model and rows of local_speed.py, and evalkit alone. The profiler itself takes some of the time
-that it shows, so the phase is longer than that of local_speed.py.
+Uses the environment, models and rows of local_speed.py (or of real_models.py), and evalkit alone. "Output layer" is a
+part of the other columns: its products, and what is made of the logits. "GFLOP/s" is what the largest products reach,
+"of peak" what that is of the fastest way to compute the same shapes (MKL's or oneDNN's), each measured alone. The
+profiler itself takes some of the time that it shows, so the phase is longer than that of local_speed.py.
 """
 
 from __future__ import annotations
@@ -17,8 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from peers import environment
-from peers.forms import FULL, Form, forms
+from peers.forms import FULL, Form, forms, speed_amounts
+from peers.real import fetching
 from peers.running import Bench, default_work, prepare
+
+_HEAD = f"{'form':20}{'phase s':>9}{'products':>10}{'attention':>11}{'other torch':>13}{'rest':>7}" + (
+    f"{'output layer':>14}{'GFLOP/s':>10}{'of peak':>9}"
+)
 
 
 def main() -> int:
@@ -28,11 +36,19 @@ def main() -> int:
     parser.add_argument("--only", default="mmlu,hellaswag,rolling,generation", metavar="A,B")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", type=Path, default=default_work(), help="[~/.cache/evalkit-bench]")
+    names = tuple(fetching.LANGUAGE_MODELS)
+    parser.add_argument("--model", choices=names, help="a model with real weights, on real rows")
+    parser.add_argument("--rows", type=int, default=30, help="how much with --model, as in real_models.py [30]")
+    mirror = Path(__file__).resolve().parents[2] / "shared" / "data" / "hub"
+    parser.add_argument("--data-dir", type=Path, default=mirror, help="the mirror of hub data for it")
     given = parser.parse_args()
-    known = {form.name: form for form in forms(FULL)}
+    amounts = speed_amounts(given.rows) if given.model else FULL
+    known = {form.name: form for form in forms(amounts)}
     ready = environment.ready(given.work / "env")
-    bench = prepare(ready, given.work, FULL, size="ref", device="cpu", dtype="float32")
-    print(f"{'form':20}{'phase s':>9}{'products':>10}{'attention':>11}{'both':>7}{'other torch':>13}{'rest':>7}")
+    folder = fetching.folder_of(fetching.LANGUAGE_MODELS[given.model], ready, given.work) if given.model else None
+    mirror = given.data_dir if given.model else None
+    bench = prepare(ready, given.work, amounts, size="ref", device="cpu", dtype="float32", model=folder, mirror=mirror)
+    print(_HEAD)
     for name in given.only.split(","):
         if name not in known:
             raise SystemExit(f"nothing named {name!r} to profile; there are {', '.join(known)}")
@@ -52,12 +68,13 @@ def profiled(bench: Bench, form: Form, threads: int) -> dict[str, Any]:
 
 
 def line(name: str, found: dict[str, Any]) -> str:
-    """Shares of the phase."""
+    """Shares of the phase, and what the products reach."""
     phase = found["phase"]
     products, attention, other = (value / phase for value in found["seconds"].values())
     rest = 1 - products - attention - other
-    both = products + attention
-    return f"{name:20}{phase:>9.2f}{products:>10.0%}{attention:>11.0%}{both:>7.0%}{other:>13.0%}{rest:>7.0%}"
+    shares = f"{name:20}{phase:>9.2f}{products:>10.0%}{attention:>11.0%}{other:>13.0%}{rest:>7.0%}"
+    share = found["reached"] / found["peak"] if found["peak"] else 0.0
+    return f"{shares}{found['output layer'] / phase:>14.0%}{found['reached']:>10.0f}{share:>9.0%}"
 
 
 if __name__ == "__main__":

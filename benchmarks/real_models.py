@@ -22,7 +22,7 @@ from typing import Any
 
 from local_speed import Plan, measure
 from peers import environment
-from peers.forms import Amounts, forms
+from peers.forms import forms, speed_amounts
 from peers.parity import running as parity
 from peers.parity.cases import CASES, Case
 from peers.real import embedding, fetching
@@ -98,8 +98,7 @@ def _most(case: Case, rows: int) -> int:
 
 
 def _speed(ready: Ready, given: argparse.Namespace) -> tuple[Any, bool]:
-    n = given.rows
-    amounts = Amounts(max(1, n // 3), 3, stories=max(2, n // 5), documents=max(1, n // 10), notes=max(2, n // 2))
+    amounts = speed_amounts(given.rows)
     known = {form.name: form for form in forms(amounts)}
     written, holds = {}, True
     for name, model in ready.models.items():

@@ -44,6 +44,12 @@ class Amounts:
 FULL = Amounts()
 QUICK = Amounts(questions=6, subjects=3, stories=6, documents=3, notes=12)
 
+
+def speed_amounts(n: int) -> Amounts:
+    """The amounts that real models are measured with: `n` questions, and fewer of what takes longer."""
+    return Amounts(max(1, n // 3), 3, stories=max(2, n // 5), documents=max(1, n // 10), notes=max(2, n // 2))
+
+
 _SHOTS = {"mmlu": 5, "hellaswag": 10, "generation": 7}
 MAX_TOKENS = 64
 

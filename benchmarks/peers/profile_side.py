@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from peers.evalkit_side import Timed
 from peers.measuring import Asked, arguments, limit_threads
 
+_ONEDNN = "_linear_pointwise"
 KINDS = {
-    "matrix products": ("mm", "bmm", "addmm", "baddbmm", "_linear_pointwise", "matmul", "linear"),
+    "matrix products": ("mm", "bmm", "addmm", "baddbmm", _ONEDNN, "matmul", "linear"),
     "attention": (
         "_scaled_dot_product_flash_attention_for_cpu",
         "_scaled_dot_product_flash_attention",
         "_scaled_dot_product_efficient_attention",
     ),
 }
+_LARGEST = 16
+"""Shapes of products whose peak is measured, those first that took longest."""
+_TRIAL = 0.25
+"""Seconds that each of them is tried for, in each way."""
+
+Shape = tuple[int, int, int]
+"""(rows, inner, columns) of a product."""
 
 
 def profile(asked: Asked) -> dict[str, Any]:
-    """Seconds of the phase, and of each kind of operation within it, by torch's own profiler."""
+    """Seconds of the phase and of each kind of operation in it, by torch's own profiler, and what products reach."""
     import torch
 
     import evalkit
@@ -34,21 +44,88 @@ def profile(asked: Asked) -> dict[str, Any]:
     asyncio.run(model.answer(Choose(Prompt("The"), (" first",))))
     compute = model._batcher._compute
     seconds = dict.fromkeys([*KINDS, "other operations"], 0.0)
+    products: dict[Shape, list[float]] = {}
 
     def profiled(batch: Any) -> None:
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+        activities = [torch.profiler.ProfilerActivity.CPU]
+        with torch.profiler.profile(activities=activities, record_shapes=True) as found:
             compute(batch)
-        for event in found.key_averages():
+        for event in found.key_averages(group_by_input_shape=True):
             name = event.key.rpartition("::")[2]
             kind = next((kind for kind, names in KINDS.items() if name in names), "other operations")
-            seconds[kind] += event.self_cpu_time_total / 1e6
+            spent = event.self_cpu_time_total / 1e6
+            seconds[kind] += spent
+            if (shape := shape_of(name, [each for each in event.input_shapes if each])) is not None:
+                totals = products.setdefault(shape, [0.0, 0.0])
+                totals[0] += event.count
+                totals[1] += spent
 
     model._batcher._compute = profiled
-    timed = Timed(model)
+    timed, output = Timed(model), _watch_output_layer()
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         evalkit.run(asked.tasks, timed, out=Path(folder) / "run", cache=False)
-    return {"phase": timed.last - timed.first, "whole": time.perf_counter() - begun, "seconds": seconds}
+    whole = time.perf_counter() - begun
+    phase = timed.last - timed.first
+    return {"phase": phase, "whole": whole, "seconds": seconds, "output layer": output(), **_rates(products)}
+
+
+def shape_of(name: str, shapes: list[list[int]]) -> Shape | None:
+    """The shape of a product by the operation's name and the shapes of its tensors; None where it is none."""
+    if name == "mm" and len(shapes) > 1:
+        return shapes[0][0], shapes[0][1], shapes[1][1]
+    if name == "addmm" and len(shapes) > 2:
+        return shapes[1][0], shapes[1][1], shapes[2][1]
+    if name == _ONEDNN and len(shapes) > 1:
+        return math.prod(shapes[0][:-1]), shapes[0][-1], shapes[-1 if len(shapes) < 3 else 1][0]
+    return None
+
+
+def _watch_output_layer() -> Callable[[], float]:
+    """Sum up the seconds from the first part of an output layer to the last, with what is done with them."""
+    from evalkit.models.hf.forward import output_layer
+
+    plain, total = output_layer.tiles, [0.0]
+
+    def watched(*args: Any) -> Iterator[Any]:
+        begun = time.perf_counter()
+        yield from plain(*args)
+        total[0] += time.perf_counter() - begun
+
+    output_layer.tiles = watched
+    return lambda: total[0]
+
+
+def _rates(products: dict[Shape, list[float]]) -> dict[str, Any]:
+    """GFLOP/s of the largest products, and what these shapes reach at best on this machine, one after another."""
+    done = bound = spent = 0.0
+    for shape in sorted(products, key=lambda shape: -products[shape][1])[:_LARGEST]:
+        count, seconds = products[shape]
+        done += 2e-9 * math.prod(shape) * count
+        spent += seconds
+        bound += count * _best(shape)
+    return {"reached": done / spent if spent else 0.0, "peak": done / bound if bound else 0.0}
+
+
+def _best(shape: Shape) -> float:
+    """Seconds of one product in the fastest of the ways that torch has, alone and repeated."""
+    import torch
+
+    rows, inner, columns = shape
+    given, weight = torch.randn(rows, inner), torch.randn(columns, inner)
+    onednn = getattr(torch.ops.mkldnn, _ONEDNN, None) if torch.backends.mkldnn.is_available() else None
+    ways: list[Callable[[], Any]] = [lambda: given @ weight.t()]
+    if onednn is not None:
+        ways.append(lambda: onednn(given, weight, None, "none", [], ""))
+    best = math.inf
+    with torch.inference_mode():
+        for way in ways:
+            end = time.perf_counter() + _TRIAL
+            while time.perf_counter() < end:
+                begun = time.perf_counter()
+                way()
+                best = min(best, time.perf_counter() - begun)
+    return best
 
 
 if __name__ == "__main__":

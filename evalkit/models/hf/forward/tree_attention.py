@@ -144,8 +144,9 @@ def _check(
 def _gathered(tensor: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """(1, heads, tokens, size) at index (pieces, longest): (pieces, heads, longest, size)."""
     pieces, longest = index.shape
-    picked = tensor[0].index_select(1, index.reshape(-1))
-    return picked.view(tensor.shape[1], pieces, longest, tensor.shape[3]).transpose(0, 1)
+    # Heads lie next to each other for each token: picking along the heads would copy everything first.
+    picked = tensor[0].transpose(0, 1).index_select(0, index.reshape(-1))
+    return picked.view(pieces, longest, tensor.shape[1], tensor.shape[3]).transpose(1, 2)
 
 
 _PACKED: Swapped[_Running] = Swapped("evalkit_packed", _attention)

@@ -14,6 +14,7 @@ from evalkit.models.hf.generation.continuous_batching import ContinuousBatching,
 from evalkit.models.hf.generation.requests import Generation
 from evalkit.models.hf.generation.self_check import judge, judge_beyond
 from evalkit.models.hf.loading.edges import Reach, longest_packed
+from evalkit.models.hf.loading.footprint import weight_bytes
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.oom_backoff import TokenBudget, is_out_of_memory, kv_cache_bytes, too_large
 
@@ -31,6 +32,9 @@ _READERS = 4
 """From so many texts on, reading what they share once a step is faster than reading a copy in each slot."""
 _ALIKE = 4
 """Every slot is as wide as the longest text needs: texts so many times shorter have a round of their own."""
+_OF_WEIGHTS, _LEAST = 1.5, 1 << 29
+"""On a processor, slots take so many times the weights' bytes at most, or this many bytes: a step reads both, so more
+texts at a time hardly make it cheaper for each."""
 _SMALLEST = 64
 """A prompt that memory is too small for in passes of so few tokens is too large by itself."""
 
@@ -82,10 +86,17 @@ class GenerationStrategy:
             if verdict.wrong:
                 _log.info("%s writes in batches that end with their last text: %s", name, verdict.wrong)
             else:
-                self._room = kv_cache_bytes(self._loaded.device) // max(1, verdict.token_bytes)
+                self._room = self._bytes() // max(1, verdict.token_bytes)
                 _log.info("%s writes over slots, and computes what prompts share once", name)
                 self._reach.crossed(verdict.covered)
         return self.fact.startswith("slots")
+
+    def _bytes(self) -> int:
+        """How much memory the keys and values of texts may take."""
+        free = kv_cache_bytes(self._loaded.device)
+        if not self._loaded.device.startswith("cpu"):
+            return free
+        return min(free, max(_LEAST, int(_OF_WEIGHTS * weight_bytes(self._loaded.model))))
 
     def _beyond(self, window: int, prompts: Sequence[tuple[int, ...]]) -> str:
         """What is wrong with texts over slots that go past a window, "" where nothing is."""
