@@ -39,8 +39,8 @@ def main() -> int:
     names = tuple(fetching.LANGUAGE_MODELS)
     parser.add_argument("--model", choices=names, help="a model with real weights, on real rows")
     parser.add_argument("--rows", type=int, default=30, help="how much with --model, as in real_models.py [30]")
-    mirror = Path(__file__).resolve().parents[2] / "shared" / "data" / "hub"
-    parser.add_argument("--data-dir", type=Path, default=mirror, help="the mirror of hub data for it")
+    data = Path(__file__).resolve().parents[2] / "shared" / "data" / "hub"
+    parser.add_argument("--data-dir", type=Path, default=data, help="the mirror of hub data for it")
     given = parser.parse_args()
     amounts = speed_amounts(given.rows) if given.model else FULL
     known = {form.name: form for form in forms(amounts)}

@@ -87,12 +87,12 @@ def _watch_output_layer() -> Callable[[], float]:
 
     plain, total = output_layer.tiles, [0.0]
 
-    def watched(*args: Any) -> Iterator[Any]:
+    def tiles(head: Any, hidden: Any) -> Iterator[tuple[int, int, Any]]:
         begun = time.perf_counter()
-        yield from plain(*args)
+        yield from plain(head, hidden)
         total[0] += time.perf_counter() - begun
 
-    output_layer.tiles = watched
+    output_layer.tiles = tiles
     return lambda: total[0]
 
 

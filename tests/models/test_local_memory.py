@@ -24,6 +24,7 @@ pytest.importorskip("transformers")
 
 from evalkit.models.hf.forward.padded_pass import Forward, Way  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.decode import Cached, Plain, find_stepper  # noqa: E402 (needs torch)
+from evalkit.models.hf.loading.footprint import weight_bytes  # noqa: E402 (needs torch)
 
 pytestmark = pytest.mark.slow("computes again and again as memory runs out")
 
@@ -249,3 +250,26 @@ def test_the_embedded_model_answers() -> None:
     )
     assert all(value < 0 for value in (*choose.loglikelihoods, *perplexity.loglikelihoods))
     assert generate.finish[0] in ("stop", "eos", "length")
+
+
+def test_slots_take_little_more_memory_than_the_weights(
+    make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer texts are written at a time then, and they are the same."""
+    folder = make_model("llama", max_length=128)
+    asked: list[Request] = [Generate(Prompt(f"{n} quick foxes"), max_tokens=90, stop=()) for n in range(40)]
+
+    def written() -> tuple[list[Reply], int, int]:
+        async def ask() -> tuple[list[Reply], int, int]:
+            model: Any = resolve(f"hf/{folder}")
+            replies = list(await asyncio.gather(*(model.answer(request) for request in asked)))
+            engine = model._loading.result()[1]
+            return replies, engine.written.most_slot_bytes, weight_bytes(engine._loaded.model)
+
+        return asyncio.run(ask())
+
+    expected, free, weights = written()
+    monkeypatch.setattr("evalkit.models.hf.generation.strategy._LEAST", 1000)
+    found, bounded, _ = written()
+    assert 0 < bounded <= 1.5 * weights < free
+    assert [reply.texts for reply in found] == [reply.texts for reply in expected]
