@@ -7,7 +7,6 @@ import contextlib
 import importlib
 import os
 import platform
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -40,12 +39,11 @@ from evalkit.runs.store import (
 )
 
 _FIRST_REQUESTS_SECONDS = 0.03
-IMPORTING = "evalkit-imports"
 _LOOK_SECONDS = 0.1
-_MOST_BUSY = 0.6
-"""The part of the time that requests may take of this processor while something else is imported."""
-_SHORT_TURN = 0.0002
-"""Seconds after which an import lets the requests go on (Python's own 5 ms would hold up each of them)."""
+_MOST_BUSY = 0.2
+"""The part of this processor's time that requests may take while something else is imported: a thread that imports
+takes Python's lock at each of a request's calls of the system, so the requests wait for longer than the import
+takes."""
 _REPORTED_PACKAGES = (
     "torch",
     "transformers",
@@ -232,16 +230,7 @@ def _import_ahead(loop: asyncio.AbstractEventLoop, since: float, worked: float) 
     if used - worked > _MOST_BUSY * (now - since):
         loop.call_later(_LOOK_SECONDS, _import_ahead, loop, now, used)
     else:
-        threading.Thread(target=_import_in_short_turns, name=IMPORTING, daemon=True).start()
-
-
-def _import_in_short_turns() -> None:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SHORT_TURN)
-    try:
-        importlib.import_module("scipy.special")
-    finally:
-        sys.setswitchinterval(before)
+        threading.Thread(target=importlib.import_module, args=("scipy.special",), daemon=True).start()
 
 
 def too_many_failed(task: PreparedTask, result: TaskResult | None) -> bool:
