@@ -190,6 +190,26 @@ def test_identical_requests_under_way_are_sent_once() -> None:
     assert replies == [REPLY, *[replace(REPLY, source="cache")] * 2]
 
 
+def test_who_asks_between_the_reply_and_its_caller_gets_that_reply() -> None:
+    async def ask() -> tuple[Scripted, list[Reply]]:
+        late: list[asyncio.Task[Reply]] = []
+
+        class Late(Scripted):
+            async def answer(self, request: Request) -> Reply:
+                reply = await super().answer(request)
+                if not late:  # runs once this has returned, ahead of who asked first
+                    late.append(asyncio.create_task(wrapped.answer(request)))
+                return reply
+
+        model = Late()
+        wrapped = cached(model, Store())
+        return model, [await wrapped.answer(BASE), await late[0]]
+
+    model, replies = asyncio.run(asyncio.wait_for(ask(), 5.0))
+    assert replies == [REPLY, replace(REPLY, source="cache")]
+    assert len(model.asked) == 1
+
+
 def test_cancelling_the_first_of_identical_requests_leaves_the_others_their_reply() -> None:
     model, (first, second, third) = held(lambda model, tasks: tasks[0].cancel())
     assert isinstance(first, asyncio.CancelledError)
