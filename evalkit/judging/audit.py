@@ -300,10 +300,11 @@ def _agreement(judged: Sequence[Judged], labels: Sequence[Label], own: str | Non
     kappa = cohen_kappa(people.tolist(), machine.tolist(), clusters=clusters)
     alpha = krippendorff_alpha(np.stack([people, machine]), level="ordinal", clusters=clusters)
     rank = spearman(people, machine, clusters)
+    tau = replace(rank, value=kendall_tau(people, machine)[0], low=math.nan)
     word: Word = "fine" if kappa.low > 0.4 else "poor" if kappa.high < 0.4 else "unclear"
     words = (
         f"{_proportion(proportion)} of {len(pairs)} labels; κ {_plain(kappa)}, α (ordinal) {_plain(alpha)}, "
-        f"Spearman {_plain(rank)}, Kendall's τ {_digits(kendall_tau(people, machine)[0])}"
+        f"Spearman {_plain(rank)}, Kendall's τ {_plain(tau)}"
     )
     findings = [AuditFinding("agreement", kappa, word, words)]
     findings += _by_category(pairs, machine, people)
@@ -393,11 +394,7 @@ def _proportion(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.0f}% ({100 * estimate.low:.0f}–{100 * estimate.high:.0f})"
 
 
-def _digits(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.2f}"
-
-
 def _plain(estimate: Estimate) -> str:
     if math.isnan(estimate.low):
-        return _digits(estimate.value)
-    return f"{_digits(estimate.value)} ({estimate.low:.2f}–{estimate.high:.2f})"
+        return "undefined" if math.isnan(estimate.value) else f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} ({estimate.low:.2f}–{estimate.high:.2f})"
