@@ -167,13 +167,23 @@ def test_every_count_of_the_page_leads_to_as_many_samples(pages: dict[str, Path]
     until(page, "/^[12] of/.test(document.querySelector('#count').textContent)")
 
 
+def point(page: Any, mark: Any) -> None:
+    """Move over a mark until its words are there. A scroll takes them away, and its end may come after the move."""
+    for nudge in range(200):
+        box = mark.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + nudge % 2)
+        if not page.evaluate("document.querySelector('.tip').hidden"):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("the mark has no words")
+
+
 def test_a_mark_says_what_it_is_and_a_range_over_bars_filters(pages: dict[str, Path], look: Any) -> None:
     opened = look(pages["one"])
     page = opened.page
     bars = page.locator(".histogram a")
     bars.first.scroll_into_view_if_needed()
-    bars.first.hover(force=True)
-    until(page, "!document.querySelector('.tip').hidden")
+    point(page, bars.first)
     assert page.inner_text(".tip") == bars.first.get_attribute("aria-label")
     boxes = [bars.nth(n).bounding_box() for n in (1, 3)]
     page.mouse.move(boxes[0]["x"] + 2, boxes[0]["y"] + 1)
