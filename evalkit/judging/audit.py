@@ -136,7 +136,7 @@ def _unjudged(plain: Sequence[Judged]) -> AuditFinding:
 
 
 def _is_refusal(reason: str) -> bool:
-    from evalkit.scoring.scorers.refusal import refusing
+    from evalkit.scoring.extraction.refusals import refusing
 
     # The first line says why the verdict could not be had; what the judge replied stands below it.
     return any(refusing(part) for part in reason.split("\n")[1:] if part.strip())

@@ -7,7 +7,7 @@ import re
 
 from evalkit.core import Record
 from evalkit.reporting.endings import CACHED, CUT, REFUSES, UNSURE
-from evalkit.scoring.scorers.refusal import refusing
+from evalkit.scoring.extraction.refusals import refusing
 
 _STATUS = re.compile(r"HTTP \d{3}")
 _LONGEST = 60
@@ -30,7 +30,7 @@ def marks_of(record: Record) -> list[str]:
 
 
 def looks_like_a_refusal(record: Record) -> bool:
-    """Whether the last text declines (`scoring.scorers.refusal`); tasks that score refusals say so by themselves."""
+    """Whether the last text declines (`scoring.extraction.refusals`); tasks that score refusals say so by themselves."""
     if any(score.name in ("appropriate", "refusal", "over_refusal") for score in record.scores):
         return False
     texts = [text for reply in record.replies if reply.role != "tool" for text in reply.texts]

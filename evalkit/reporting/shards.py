@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import tempfile
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -25,8 +26,10 @@ from evalkit.reporting.marks import confidence
 BUDGET = 64 << 20
 """Bytes of details that a page carries by default."""
 _DETAILS = 256 << 10
-_ROWS = 4000
+_ROWS = 1000
 _LEVEL = 6
+_AHEAD = 3
+"""Texts that wait to be compressed at most: with a single one, the thread sleeps and wakes for each."""
 
 
 class Shards:
@@ -122,7 +125,7 @@ class Shards:
 
     def _flush_details(self) -> None:
         if self._details:
-            self._blocks.write(b"[" + b",".join(self._details) + b"]")
+            self._blocks.write(_listed(self._details))
             self._details, self._waiting = [], 0
             self._shards += 1
 
@@ -152,33 +155,32 @@ class Shards:
 class _Lines:
     """Compressed texts in a file without a name, in parts.
 
-    A thread compresses one text, which is half of the work of a page, while the next one is gathered.
+    A thread compresses some texts, which is half of the work of a page, while the next ones are gathered.
     """
 
     def __init__(self) -> None:
         self._file: IO[str] = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115
         self._thread = ThreadPoolExecutor(1, "evalkit-blocks")
-        self._compressing: Future[str] | None = None
-        self._most = 0  # how long the line of that text can be
+        self._compressing: deque[tuple[Future[str], int]] = deque()  # with how long its line can be
         self._counts = [0]
         self._starts = [0]
         self._size = 0
 
     def write(self, text: bytes) -> None:
-        self._settle()
-        self._compressing, self._most = self._thread.submit(_compressed, text), 2 * len(text) + 64
-        self._counts[-1] += 1
+        self._settle(_AHEAD - 1)
+        self._compressing.append((self._thread.submit(_compressed, text), 2 * len(text) + 64))
 
-    def _settle(self) -> None:
-        if self._compressing is not None:
-            line = self._compressing.result()
-            self._compressing, self._most = None, 0
+    def _settle(self, but: int = 0) -> None:
+        """Wait for the texts under way, all but so many."""
+        while len(self._compressing) > but:
+            line = self._compressing.popleft()[0].result()
             self._file.write(line + "\n")
             self._size += len(line)
+            self._counts[-1] += 1
 
     def reach(self, budget: int) -> bool:
         """Whether the part's texts take that many bytes."""
-        if self._size + self._most >= budget:
+        if self._size + sum(most for _, most in self._compressing) >= budget:
             self._settle()
         return self._size >= budget
 
@@ -189,13 +191,14 @@ class _Lines:
         self._counts.append(0)
 
     def part(self, number: int) -> Iterator[str]:
+        self._settle()
         return self._read(self._starts[number], self._counts[number])
 
     def all(self) -> Iterator[str]:
+        self._settle()
         return self._read(0, sum(self._counts))
 
     def _read(self, start: int, count: int) -> Iterator[str]:
-        self._settle()
         self._file.seek(start)
         for _ in range(count):
             yield self._file.readline().rstrip("\n")
@@ -203,6 +206,10 @@ class _Lines:
     def close(self) -> None:
         self._thread.shutdown()
         self._file.close()
+
+
+def _listed(texts: Sequence[bytes]) -> bytes:
+    return b"[" + b",".join(texts) + b"]"
 
 
 def _compressed(text: bytes) -> str:

@@ -15,8 +15,8 @@ from evalkit.reporting.marks import cause_of, confidence, marks_of
 from evalkit.reporting.regressions import Regressions, sample_link, worst_groups, worst_samples
 from evalkit.reporting.spending import Pace, pace_words
 from evalkit.runs.store import MetricResult
+from evalkit.scoring.extraction.refusals import refusing
 from evalkit.scoring.metrics import mean
-from evalkit.scoring.scorers.refusal import refusing
 from tests.reports.made import record
 
 

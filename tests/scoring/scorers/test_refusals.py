@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from evalkit.core import Record, Reply, Sample, Validity
+from evalkit.scoring.extraction.refusals import refusing
 from evalkit.scoring.scorers import refusals
-from evalkit.scoring.scorers.refusal import refusing
 
 REFUSING = [
     "I can't help with that.",
