@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.core.distribution import NAME
-
 CHECKOUT = Path(__file__).resolve().parents[2]
+# Read, not imported: these scripts run with a Python that has no evalkit.
+NAME = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
 REQUIREMENTS = (
     "lm-eval[hf,ifeval]==0.4.13",
     "torch>=2.4,<2.14",

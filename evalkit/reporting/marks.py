@@ -30,7 +30,7 @@ def marks_of(record: Record) -> list[str]:
 
 
 def looks_like_a_refusal(record: Record) -> bool:
-    """Whether the last text declines (`scoring.extraction.refusals`); tasks that score refusals say so by themselves."""
+    """Whether the last text declines (`extraction.refusals`); tasks that score refusals say so by themselves."""
     if any(score.name in ("appropriate", "refusal", "over_refusal") for score in record.scores):
         return False
     texts = [text for reply in record.replies if reply.role != "tool" for text in reply.texts]
