@@ -294,7 +294,7 @@ _NOT_BY_ORJSON = ("loglikelihoods", "token_loglikelihoods", "top_logprobs", "sen
 def write_reply(reply: Reply) -> bytes:
     vectors = reply.vectors
     values = zip(_REPLY_FIELDS, _FIELDS_OF_REPLY(reply), _UNSAID_OF_REPLY, strict=True)
-    # What a reply has not is left out.
+    # Parts that say nothing are left out.
     line = _line({name: value for name, value, unsaid in values if value != unsaid} | {"usage": reply.usage})
     if vectors is None:
         return line
