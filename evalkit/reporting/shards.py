@@ -125,7 +125,7 @@ class Shards:
 
     def _flush_details(self) -> None:
         if self._details:
-            self._blocks.write(_listed(self._details))
+            self._blocks.write(b"[" + b",".join(self._details) + b"]")
             self._details, self._waiting = [], 0
             self._shards += 1
 
@@ -206,10 +206,6 @@ class _Lines:
     def close(self) -> None:
         self._thread.shutdown()
         self._file.close()
-
-
-def _listed(texts: Sequence[bytes]) -> bytes:
-    return b"[" + b",".join(texts) + b"]"
 
 
 def _compressed(text: bytes) -> str:

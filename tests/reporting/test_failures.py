@@ -15,7 +15,6 @@ from evalkit.reporting.marks import cause_of, confidence, marks_of
 from evalkit.reporting.regressions import Regressions, sample_link, worst_groups, worst_samples
 from evalkit.reporting.spending import Pace, pace_words
 from evalkit.runs.store import MetricResult
-from evalkit.scoring.extraction.refusals import refusing
 from evalkit.scoring.metrics import mean
 from tests.reports.made import record
 
@@ -52,22 +51,6 @@ def test_marks_tell_refusals_from_answers_and_a_judge_that_takes_back_what_it_sa
     assert "looks-like-a-refusal" not in marks_of(said("I can't help with that.", Score("refusal", 1.0)))
     assert "judge-unsure" in marks_of(said("x", Score("win", 0.5), Score("consistent", 0.0)))
     assert "judge-unsure" not in marks_of(said("x", Score("win", 1.0), Score("consistent", 1.0)))
-
-
-def test_what_is_looked_at_first_leaves_no_refusal_out() -> None:
-    """Every reply that the rule takes for a refusal passes the quick look before it."""
-    pronouns, able = (
-        ("I", "We"),
-        ("cannot", "can't", "cant", "won't", "am unable to", "'m not allowed to", "don't want to"),
-    )
-    texts = [
-        f"{who} {how} {what} that." for who in pronouns for how in able for what in ("help with", "provide", "discuss")
-    ]
-    texts += ["I must decline.", "I refuse.", "I'm not comfortable helping.", "Sorry, no.", "As an AI I cannot.", "No."]
-    texts += ["That is against my guidelines.", "This is not something I can do.", "Your request was denied.", "No, I"]
-    found = [text for text in texts if refusing(text)]
-    assert len(found) > 40
-    assert all("looks-like-a-refusal" in marks_of(said(text)) for text in found)
 
 
 def test_confidence_is_the_softmax_of_the_chosen() -> None:

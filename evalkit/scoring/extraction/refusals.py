@@ -51,8 +51,13 @@ refusal in a tenth of the time."""
 
 def refusing(text: str) -> str:
     """The phrase with which a reply refuses, or ""."""
-    start = " ".join(text.replace("’", "'").lower().split())[:_LOOKED_AT].strip("*_#\"'“”‘„« ")
+    start = _beginning(text)
     if not start.startswith("no") and not any(word in start for word in _WORDS):
         return ""
     found = (rule.search(start) for rule in _RULES)
     return next((match.group().strip() for match in found if match), "")
+
+
+def _beginning(text: str) -> str:
+    """What the rules look at."""
+    return " ".join(text.replace("’", "'").lower().split())[:_LOOKED_AT].strip("*_#\"'“”‘„« ")

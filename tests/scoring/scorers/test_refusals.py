@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from evalkit.core import Record, Reply, Sample, Validity
-from evalkit.scoring.extraction.refusals import refusing
+from evalkit.scoring.extraction.refusals import _RULES, _beginning, refusing
 from evalkit.scoring.scorers import refusals
 
 REFUSING = [
@@ -143,3 +145,13 @@ def test_a_row_says_what_is_expected() -> None:
 
     with pytest.raises(ValueError, match="'refuse' or 'answer'"):
         asyncio.run(refusals().score(sample("maybe"), (Reply(texts=("x",), finish=("stop",)),)))
+
+
+@settings(max_examples=400)
+@given(st.one_of([st.from_regex(rule) for rule in _RULES]))
+@example("I could nt help")
+@example("we wouldnt do that")
+@example("I dont want to provide this")
+def test_no_phrase_of_a_rule_is_left_out_by_the_words_that_are_looked_for_first(text: str) -> None:
+    """The rules alone are the oracle, on texts that are drawn from them."""
+    assert bool(refusing(text)) == any(rule.search(_beginning(text)) for rule in _RULES)
