@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from evalkit.models.hf.loading.quantize import QuantizationAudit
 
 __all__ = ["Loaded", "dtype_of", "load", "quiet"]
+
+_log = logging.getLogger(__name__)
 
 _WORTH_SHARING = 4_000_000
 """Parameters from which a forward pass is divided among threads."""
@@ -72,6 +75,8 @@ def load(checkpoint: Checkpoint, options: HfOptions, device: str) -> Loaded:
     model.eval()
     if device == "cpu":
         _take_threads(model)
+        if method is None and stored_in(checkpoint.config) is None:
+            _look_at_numbers(checkpoint, model)
     is_encoder_decoder = checkpoint.is_encoder_decoder
     quantization, found = _looked_over(checkpoint, model, method)
     return Loaded(
@@ -130,6 +135,14 @@ def _take_threads(model: Any) -> None:
 
     if model.num_parameters() < _WORTH_SHARING and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
+
+
+def _look_at_numbers(checkpoint: Checkpoint, model: Any) -> None:
+    """Warn where float32 would be faster than the model's own numbers. A small model is too fast for that to matter."""
+    from evalkit.models.hf.loading.half_precision import warning_for
+
+    if model.num_parameters() >= _WORTH_SHARING and (warning := warning_for(checkpoint.name, model.dtype)):
+        _log.warning(warning)
 
 
 def _products(model: Any, options: HfOptions) -> str:
