@@ -5,8 +5,9 @@
 
 Uses the environment, models and rows of local_speed.py (or of real_models.py), and evalkit alone. "Output layer" is a
 part of the other columns: its products, and what is made of the logits. "GFLOP/s" is what the largest products reach,
-"of peak" what that is of the fastest way to compute the same shapes (MKL's or oneDNN's), each measured alone. The
-profiler itself takes some of the time that it shows, so the phase is longer than that of local_speed.py.
+"of peak" what that is of the fastest way to compute the same shapes (MKL's or oneDNN's), each measured alone. "Bound"
+is how long all products, those inside attention included, would take at that peak, with nothing else to do. The
+profiler's own preparations are not part of the phase; what it writes down of every operation is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from peers.real import fetching
 from peers.running import Bench, default_work, prepare
 
 _HEAD = f"{'form':20}{'phase s':>9}{'products':>10}{'attention':>11}{'other torch':>13}{'rest':>7}" + (
-    f"{'output layer':>14}{'GFLOP/s':>10}{'of peak':>9}"
+    f"{'output layer':>14}{'GFLOP/s':>10}{'of peak':>9}{'bound s':>9}"
 )
 
 
@@ -74,7 +75,7 @@ def line(name: str, found: dict[str, Any]) -> str:
     rest = 1 - products - attention - other
     shares = f"{name:20}{phase:>9.2f}{products:>10.0%}{attention:>11.0%}{other:>13.0%}{rest:>7.0%}"
     share = found["reached"] / found["peak"] if found["peak"] else 0.0
-    return f"{shares}{found['output layer'] / phase:>14.0%}{found['reached']:>10.0f}{share:>9.0%}"
+    return f"{shares}{found['output layer'] / phase:>14.0%}{found['reached']:>10.0f}{share:>9.0%}{found['bound']:>9.2f}"
 
 
 if __name__ == "__main__":

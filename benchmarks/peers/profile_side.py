@@ -45,20 +45,29 @@ def profile(asked: Asked) -> dict[str, Any]:
     compute = model._batcher._compute
     seconds = dict.fromkeys([*KINDS, "other operations"], 0.0)
     products: dict[Shape, list[float]] = {}
+    attended, lost, after = [0.0], [0.0], [0.0]
 
     def profiled(batch: Any) -> None:
         activities = [torch.profiler.ProfilerActivity.CPU]
+        begun = time.perf_counter()
         with torch.profiler.profile(activities=activities, record_shapes=True) as found:
+            lost[0] += time.perf_counter() - begun + after[0]
             compute(batch)
+            begun = time.perf_counter()
         for event in found.key_averages(group_by_input_shape=True):
             name = event.key.rpartition("::")[2]
             kind = next((kind for kind, names in KINDS.items() if name in names), "other operations")
             spent = event.self_cpu_time_total / 1e6
             seconds[kind] += spent
-            if (shape := shape_of(name, [each for each in event.input_shapes if each])) is not None:
+            shapes = [each for each in event.input_shapes if each]
+            if kind == "attention":
+                attended[0] += event.count * attention_operations(*shapes[:2])
+            if (shape := shape_of(name, shapes)) is not None:
                 totals = products.setdefault(shape, [0.0, 0.0])
                 totals[0] += event.count
                 totals[1] += spent
+        # Replies are there when `compute` ends: what follows delays only another batch.
+        after[0] = time.perf_counter() - begun
 
     model._batcher._compute = profiled
     timed, output = Timed(model), _watch_output_layer()
@@ -66,8 +75,10 @@ def profile(asked: Asked) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         evalkit.run(asked.tasks, timed, out=Path(folder) / "run", cache=False)
     whole = time.perf_counter() - begun
-    phase = timed.last - timed.first
-    return {"phase": phase, "whole": whole, "seconds": seconds, "output layer": output(), **_rates(products)}
+    phase = timed.last - timed.first - lost[0]
+    found = {"phase": phase, "whole": whole, "seconds": seconds, "output layer": output(), **_rates(products)}
+    operations = sum(count * 2 * math.prod(shape) for shape, (count, _) in products.items()) + attended[0]
+    return {**found, "bound": operations / found["peak"] / 1e9 if found["peak"] else 0.0}
 
 
 def shape_of(name: str, shapes: list[list[int]]) -> Shape | None:
@@ -79,6 +90,17 @@ def shape_of(name: str, shapes: list[list[int]]) -> Shape | None:
     if name == _ONEDNN and len(shapes) > 1:
         return math.prod(shapes[0][:-1]), shapes[0][-1], shapes[-1 if len(shapes) < 3 else 1][0]
     return None
+
+
+def attention_operations(query: list[int], key: list[int]) -> float:
+    """Operations of attention's two products: query (batch, heads, n, size), key (batch, key heads, m, size).
+
+    Where both have one length, no token sees those behind it, and these pairs are not counted.
+    """
+    batch, heads, count, size = query
+    keys = key[-2]
+    pairs = count * (count + 1) / 2 if count == keys else count * keys
+    return 4.0 * batch * heads * size * pairs
 
 
 def _watch_output_layer() -> Callable[[], float]:
