@@ -156,9 +156,12 @@ def _products(model: Any, options: HfOptions) -> str:
     wanted = options.kernels == "onednn" or (options.kernels == "auto" and worthwhile())
     if wanted and take_onednn(model):
         return "oneDNN"
-    if options.kernels == "auto" and (count := take_blocks(model)):
-        return f"torch, {count} gated layers in blocks of rows"
-    return ""
+    if options.kernels != "auto":
+        return ""
+    from evalkit.models.hf.loading.turned_weights import turn_weights
+
+    turn_weights(model)
+    return f"torch, {count} gated layers in blocks of rows" if (count := take_blocks(model)) else ""
 
 
 def _longest(config: Any, tokenizer: Any) -> int:
