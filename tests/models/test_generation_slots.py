@@ -320,8 +320,8 @@ def test_the_last_text_moves_into_the_slot_of_one_that_leaves() -> None:
     assert slots.drop(0) == 2
     assert (slots.used, slots.lengths[:2], slots.ends[:2]) == (2, [2, 5], [4, 5])
     keys, values = slots.layers[0]
-    assert keys[0, 0, :2, 0].tolist() == [3, 4] and values[0, 0, :2, 0].tolist() == [-3, -4]
-    assert keys[1, 0, :5, 0].tolist() == [1, 2, 3, 4, 5]
+    assert keys[0, 0, 0, :2].tolist() == [3, 4] and values[0, 0, :2, 0].tolist() == [-3, -4]
+    assert keys[1, 0, 0, :5].tolist() == [1, 2, 3, 4, 5]
     assert slots.positions[0, :2].tolist() == [2, 3]
     assert slots.groups == [(shared, [0])]
     assert slots.drop(1) == 1
@@ -381,14 +381,18 @@ def test_models_that_slots_are_not_for_write_in_batches_and_say_why(
     assert len(said) == 1 and why in said[0]
 
 
-@pytest.mark.parametrize("broken", ["_weighted", "_add"])
+@pytest.mark.parametrize("broken", ["_own", "_add"])
 def test_a_model_whose_numbers_differ_over_slots_writes_in_batches(
     broken: str, make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where a layer attends otherwise than it tells: attention to the slot, or to what is shared, is off."""
-    if broken == "_weighted":
-        right = slot_attention._weighted
-        monkeypatch.setattr(slot_attention, "_weighted", lambda weights, values: right(weights, -values))
+    if broken == "_own":
+        right = slot_attention._Step._own
+
+        def turned(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
+            return right(self, -query, *rest, **named)
+
+        monkeypatch.setattr(slot_attention._Step, "_own", turned)
     else:
         monkeypatch.setattr(slot_attention._Step, "_add", lambda *args: None)
     folder = make_model("llama")

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 __all__ = ["Swapped", "UnsupportedError"]
 
@@ -24,6 +25,8 @@ class Swapped(Generic[State]):
         self._name = name
         self._function = function
         self._thread = threading.local()
+        self._configs: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
+        """Those of a model's modules. To look for them takes longer than a thirtieth of a step that writes a token."""
 
     @property
     def state(self) -> State:
@@ -37,8 +40,10 @@ class Swapped(Generic[State]):
     def within(self, model: Any, state: State) -> Iterator[State]:
         """Within the block `model` attends by the function, which finds `state`."""
         self._register()
-        configs = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}.values()
-        before = [(config, config._attn_implementation_internal) for config in configs]
+        if model not in self._configs:
+            found = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
+            self._configs[model] = list(found.values())
+        before = [(config, config._attn_implementation_internal) for config in self._configs[model]]
         self._thread.state = state
         try:
             for config, _ in before:

@@ -25,9 +25,14 @@ class Slots:
         self.used = 0
         # Zeros, since what follows a text's end is multiplied by a weight of zero, and may not be NaN.
         self.layers = [
-            tuple(t.new_zeros(count, t.shape[1], width, t.shape[3]) for t in (keys, values))
+            (
+                keys.new_zeros(count, keys.shape[1], keys.shape[3], width),
+                values.new_zeros(count, values.shape[1], width, values.shape[3]),
+            )
             for keys, values in like.layers
         ]
+        """Keys (count, key heads, size, width), which lie as their product with a query reads them fastest, and values
+        (count, key heads, width, size)."""
         device = like.layers[0][0].device
         self.positions = torch.zeros(count, width, dtype=torch.long, device=device)
         """(count, width): where in its text each token of a slot stands."""
@@ -61,7 +66,7 @@ class Slots:
         for part in own:
             end = at + part.stop - part.start
             for (keys, values), (new_keys, new_values) in zip(self.layers, part.layers, strict=True):
-                keys[slot, :, at:end] = new_keys[0]
+                keys[slot, :, :, at:end] = new_keys[0].transpose(-1, -2)
                 values[slot, :, at:end] = new_values[0]
             self.positions[slot, at:end] = torch.arange(part.start, part.stop, device=self.positions.device)
             at = end
@@ -75,9 +80,9 @@ class Slots:
         last = self.used - 1
         if slot != last:
             length = self.lengths[last]
-            for layer in self.layers:
-                for tensor in layer:
-                    tensor[slot, :, :length] = tensor[last, :, :length]
+            for keys, values in self.layers:
+                keys[slot, :, :, :length] = keys[last, :, :, :length]
+                values[slot, :, :length] = values[last, :, :length]
             self.positions[slot, :length] = self.positions[last, :length]
             self.lengths[slot], self.ends[slot] = length, self.ends[last]
             self._shared[slot] = self._shared[last]
