@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch")
@@ -11,6 +13,7 @@ import torch
 if not torch.backends.mkl.is_available():
     pytest.skip("this torch has no MKL", allow_module_level=True)
 
+from evalkit.models.hf.loading import turned_weights
 from evalkit.models.hf.loading.turned_weights import turn_weights
 
 
@@ -58,3 +61,22 @@ def test_weights_of_other_numbers_and_layers_of_other_kinds_are_left() -> None:
     model = torch.nn.ModuleList([torch.nn.Linear(8, 4, dtype=torch.bfloat16), Own(8, 4)])
     assert turn_weights(model) == 0
     assert all(layer.weight.is_contiguous() for layer in model)
+
+
+def test_no_weight_stays_in_the_file_that_it_was_mapped_from(tmp_path: Path) -> None:
+    """Its pages would be counted as this process's memory as long as one weight reads them."""
+    file = tmp_path / "weights"
+    file.write_bytes(torch.zeros(1 << 12).numpy().tobytes())
+    model = Tied()
+    for weight in model.parameters():
+        mapped = torch.from_file(str(file), shared=False, size=weight.numel())
+        weight.data = mapped.view(weight.shape).copy_(weight.data)
+    mapped_at = {weight.data_ptr() for weight in model.parameters()}
+    assert turn_weights(model) == 2
+    assert not mapped_at & {weight.data_ptr() for weight in model.parameters()}
+
+
+def test_weights_are_left_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turned_weights.os, "sysconf", lambda name: 100 if name == "SC_AVPHYS_PAGES" else 64)
+    model = Tied()
+    assert turn_weights(model) == 0 and model.inner.weight.is_contiguous()

@@ -8,18 +8,25 @@ long as before.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 
 __all__ = ["turn_weights"]
 
+_ROOM = 2
+"""So many times its bytes must be free: a weight that is mapped from a file takes memory that the system may take back,
+one that was turned does not."""
+
 
 def turn_weights(model: Any) -> int:
     """Lay out the weights of a model's plain linear layers on the processor by input; returns how many there are.
 
-    Shapes and numbers stay as they are, and no second copy is kept. A weight that is also an embedding is left, since
-    that reads it token by token.
+    Shapes and numbers stay as they are. A weight that is also an embedding keeps its layout, since that reads it token
+    by token. Nothing is left in the file that the weights were mapped from, or its pages would count as memory, too.
+    None are turned where free memory is short.
     """
     if not torch.backends.mkl.is_available():
         return 0
@@ -29,11 +36,24 @@ def turn_weights(model: Any) -> int:
         for module in model.modules()
         if type(module) is torch.nn.Linear and _is_plain(module.weight) and id(module.weight) not in read
     }
+    if not _fits(model.parameters()):
+        return 0
     for weight in weights.values():
         weight.data = weight.data.t().contiguous().t()
+    for weight in model.parameters() if weights else ():
+        if id(weight) not in weights and weight.device.type == "cpu" and type(weight.data) is torch.Tensor:
+            weight.data = weight.data.clone()
     return len(weights)
 
 
 def _is_plain(weight: torch.Tensor) -> bool:
     is_here = weight.dtype is torch.float32 and weight.device.type == "cpu"
     return is_here and type(weight.data) is torch.Tensor and weight.layout is torch.strided and weight.is_contiguous()
+
+
+def _fits(weights: Iterable[torch.Tensor]) -> bool:
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return True
+    return free >= _ROOM * sum(weight.numel() * weight.element_size() for weight in weights)
