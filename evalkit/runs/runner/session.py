@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import importlib
 import os
 import platform
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -20,6 +17,7 @@ from evalkit.core.distribution import installed, version
 from evalkit.core.signature import signature
 from evalkit.models.usage import Watch
 from evalkit.runs.runner.collect import Collector, metrics_of
+from evalkit.runs.runner.elsewhere import answering
 from evalkit.runs.runner.evaluate import Evaluation, Progress, key_hash
 from evalkit.runs.runner.prepare import PreparedTask
 from evalkit.runs.runner.subset_scores import calibrate
@@ -38,12 +36,6 @@ from evalkit.runs.store import (
     subset_file,
 )
 
-_FIRST_REQUESTS_SECONDS = 0.03
-_LOOK_SECONDS = 0.1
-_MOST_BUSY = 0.2
-"""The part of this processor's time that requests may take while something else is imported: a thread that imports
-takes Python's lock at each of a request's calls of the system, so the requests wait for longer than the import
-takes."""
 _REPORTED_PACKAGES = (
     "torch",
     "transformers",
@@ -179,16 +171,15 @@ async def execute(
     folder = journal.folder
     status: Status = "failed"
     watch = Watch.begin(model)
-    if ("backend", "api") in model.identity.facts:
-        loop = asyncio.get_running_loop()
-        loop.call_later(_FIRST_REQUESTS_SECONDS, _import_ahead, loop, time.monotonic(), time.thread_time())
+    is_elsewhere = ("backend", "api") in model.identity.facts
     try:
         journal.keep_only(_is_settled)
         restored = _restore(folder, tasks)
         for task in tasks:
             entry = plan.task(task.name)
             collector, done = restored[task.name]
-            entry.result = await Evaluation(task, model, journal.append, collector, done, progress).run()
+            with answering() if is_elsewhere else contextlib.nullcontext():
+                entry.result = await Evaluation(task, model, journal.append, collector, done, progress).run()
             entry.result.signature = signature(
                 entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
             )
@@ -221,16 +212,6 @@ def _tell(plan: Manifest, watch: Watch) -> None:
     if most := watch.most():
         before: dict[str, int] = plan.model.get("memory", {})
         plan.model["memory"] = before | {name: max(size, before.get(name, 0)) for name, size in most.items()}
-
-
-def _import_ahead(loop: asyncio.AbstractEventLoop, since: float, worked: float) -> None:
-    """While a model elsewhere answers, this processor is idle: what intervals need is imported meanwhile. Where it is
-    not (the model answers as fast as it is asked), that waits. `worked`: the loop's processor time `since` then."""
-    now, used = time.monotonic(), time.thread_time()
-    if used - worked > _MOST_BUSY * (now - since):
-        loop.call_later(_LOOK_SECONDS, _import_ahead, loop, now, used)
-    else:
-        threading.Thread(target=importlib.import_module, args=("scipy.special",), daemon=True).start()
 
 
 def too_many_failed(task: PreparedTask, result: TaskResult | None) -> bool:

@@ -1,15 +1,12 @@
 """A session that is taken up again does what is left, tries failures again, and refuses to mix measurements."""
 
 import asyncio
-import importlib
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from evalkit.core import Fewshot, Model, Task, UsageError
-from evalkit.runs.runner import PreparedTask, Settings, Silent, begin, continued, execute, new_journal, prepare, session
+from evalkit.runs.runner import PreparedTask, Settings, Silent, begin, continued, execute, new_journal, prepare
 from evalkit.runs.store import Journal, Run
 from tests.runs.runner.scripted import Parrot, say_task
 
@@ -80,25 +77,3 @@ def test_every_attempt_has_a_seed_of_its_own_that_never_changes(tmp_path: Path) 
     assert three == seeds(Settings(samples=3, temperature=1.0))
     assert set(seeds(Settings())) <= set(three)
     assert not set(seeds(Settings(seed=2))) & set(three)
-
-
-class Later:
-    """The one method of an event loop that is needed: what was put off, and until when."""
-
-    def __init__(self) -> None:
-        self.put_off: list[float] = []
-
-    def call_later(self, seconds: float, *_: object) -> None:
-        self.put_off.append(seconds)
-
-
-def test_what_intervals_need_is_imported_where_requests_leave_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    imported = threading.Event()
-    monkeypatch.setattr(importlib, "import_module", lambda name: imported.set())
-    busy, idle = Later(), Later()
-    session._import_ahead(busy, time.monotonic() - 1.0, time.thread_time() - 0.5)  # type: ignore[arg-type]
-    assert busy.put_off
-    assert not imported.wait(0.05)
-    session._import_ahead(idle, time.monotonic() - 1.0, time.thread_time() - 0.1)  # type: ignore[arg-type]
-    assert imported.wait(5.0)
-    assert not idle.put_off
