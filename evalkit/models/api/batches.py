@@ -231,21 +231,23 @@ class BatchClient(Client):
             raise Failed("unreachable", self._secret.redact(str(error) or type(error).__name__)) from None
 
     async def _once(self, method: str, path: str, data: bytes | None, kind: str) -> bytes:
-        async with self._opened().request(
-            method,
-            self._base + path,
-            data=data,
-            headers={"content-type": kind},
-            proxy=self._proxy,
-            allow_redirects=False,
-        ) as reply:
-            content = await reply.read()
-            if 200 <= reply.status < 300:
-                return content
-            try:
-                body = orjson.loads(content)
-            except ValueError:
-                body = None
-            failed = classify(reply.status, body, self._text(content), headers=reply.headers)
-            failed.words = self._secret.redact(failed.words)
-            raise failed
+        session, limit = self._opened()
+        with limit():
+            async with session.request(
+                method,
+                self._base + path,
+                data=data,
+                headers={"content-type": kind},
+                proxy=self._proxy,
+                allow_redirects=False,
+            ) as reply:
+                content = await reply.read()
+                if 200 <= reply.status < 300:
+                    return content
+                try:
+                    body = orjson.loads(content)
+                except ValueError:
+                    body = None
+                failed = classify(reply.status, body, self._text(content), headers=reply.headers)
+                failed.words = self._secret.redact(failed.words)
+                raise failed

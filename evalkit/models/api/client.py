@@ -24,6 +24,7 @@ from evalkit.models.api.json_texts import REPAIRED, read_json, written
 from evalkit.models.api.rate_limiter import RateLimiter
 from evalkit.models.api.secrets import Secret
 from evalkit.models.api.signals import classify
+from evalkit.models.api.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     import aiohttp
@@ -34,6 +35,8 @@ T = TypeVar("T")
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 60.0
+_CONNECT = 30.0
+"""Seconds for a connection to be made."""
 READ_FROM_ERROR = "read-from-error"
 """The note of a reply that the server refused to pass on and put into an error."""
 _ATTEMPTS_UNREACHED = 3
@@ -71,6 +74,7 @@ class Client:
         self._breaker = breaker
         self._patience = patience
         self._session: aiohttp.ClientSession | None = None
+        self._limit: TimeLimit | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._random = random.Random()
         self._proxy = _proxy_for(self._base)
@@ -200,13 +204,15 @@ class Client:
     async def _post(self, call: HttpCall) -> tuple[int, Mapping[str, str], bytes]:
         import aiohttp
 
-        session = self._opened()
+        session, limit = self._opened()
         try:
             # A redirect could carry the key elsewhere.
             url, data = self._base + call.path, written(call.body)
-            if call.assemble is not None:
-                return await self._streamed(session, url, data, call.assemble)
-            async with session.post(url, data=data, allow_redirects=False, proxy=self._proxy) as reply:
+            with limit():
+                if call.assemble is not None:
+                    return await self._streamed(session, url, data, call.assemble)
+                reply = await session.post(url, data=data, allow_redirects=False, proxy=self._proxy)
+                # Reading to the end gives the connection back, and failing to closes it.
                 return reply.status, reply.headers, await reply.read()
         except aiohttp.SocketTimeoutError:
             raise Failed("unreachable", f"the server said nothing for {self._patience.stall:g} s") from None
@@ -235,7 +241,7 @@ class Client:
         from evalkit.models.api.streaming import events, says
 
         patience, sent = self._patience, time.monotonic()
-        limits = aiohttp.ClientTimeout(total=patience.timeout, sock_connect=30.0, sock_read=patience.stall)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=patience.stall)
         async with session.post(url, data=data, allow_redirects=False, proxy=self._proxy, timeout=limits) as reply:
             if reply.status != 200 or "event-stream" not in reply.headers.get("content-type", ""):
                 # An error, or a server that does not stream: its reply is whole.
@@ -252,24 +258,27 @@ class Client:
             except (BadReplyError, LookupError, TypeError, ValueError, AttributeError) as problem:
                 raise Failed("broken", f"the stream is not what it should be: {problem}", 200) from None
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _opened(self) -> tuple[aiohttp.ClientSession, TimeLimit]:
         import aiohttp
 
         loop = asyncio.get_running_loop()
-        if self._session is None or self._loop is not loop or self._session.closed:
-            self._loop = loop
+        if self._session is None or self._limit is None or self._loop is not loop or self._session.closed:
+            self._loop, self._limit = loop, TimeLimit(self._patience.timeout)
             self._session = aiohttp.ClientSession(
                 # The gate says how many: the pool must not hold anyone back a second time.
                 connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-                timeout=aiohttp.ClientTimeout(total=self._patience.timeout, sock_connect=30.0),
+                # The whole of an attempt has a limit here.
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
                 headers={"content-type": "application/json", "user-agent": "evalkit", **self._headers},
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-        return self._session
+        return self._session, self._limit
 
     async def close(self) -> None:
         session, self._session = self._session, None
-        if session is not None and self._loop is asyncio.get_running_loop():
+        limit, self._limit = self._limit, None
+        if session is not None and limit is not None and self._loop is asyncio.get_running_loop():
+            limit.close()
             await session.close()
 
 
