@@ -27,15 +27,16 @@ from evalkit.core import (
     digest_of,
     is_number,
 )
+from evalkit.runs.runner.in_groups import InGroups
 from evalkit.runs.runner.prepare import Work
 
 _INSTALLED = ("site-packages", "dist-packages")
 _EVALKIT = Path(evalkit.__file__).parent
 
 
-async def make_record(name: str, task: Task, work: Work, model: Model) -> Record:
-    """Ask and score. Raises only UsageError and RunError: what no model could be asked, or a model that is gone or may
-    not be asked any more, ends the run."""
+async def make_record(name: str, task: Task, work: Work, model: Model, groups: InGroups | None = None) -> Record:
+    """Ask and score, the latter in one of the `groups`. Raises only UsageError and RunError: what no model could be
+    asked, or a model that is gone or may not be asked any more, ends the run."""
     started = time.perf_counter()
     if work.failure is not None:
         return _failed(name, work, (), Validity.DATA_ERROR, work.failure, started)
@@ -48,7 +49,10 @@ async def make_record(name: str, task: Task, work: Work, model: Model) -> Record
         return _failed(name, work, (), outcome, Failure("model", "ModelError", str(error)), started)
     except Exception as error:  # noqa: BLE001 - a plugin's method or a backend: it fails this sample, not the run
         return _failed(name, work, (), Validity.BACKEND_ERROR, _failure("model", error), started)
-    return await score_record(name, task.scorers, work, _dated(replies), started)
+    replies = _dated(replies)
+    if groups is not None and not all(reply.source == "cache" for reply in replies):
+        await groups.join()
+    return await score_record(name, task.scorers, work, replies, started)
 
 
 def _dated(replies: tuple[Reply, ...]) -> tuple[Reply, ...]:

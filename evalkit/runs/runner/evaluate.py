@@ -12,6 +12,7 @@ from evalkit.core import Model, Record
 from evalkit.runs.runner.attempt import make_record
 from evalkit.runs.runner.collect import Collector
 from evalkit.runs.runner.drawing import hold_to
+from evalkit.runs.runner.in_groups import InGroups
 from evalkit.runs.runner.prepare import PreparedTask, Work
 from evalkit.runs.store import TaskResult
 
@@ -49,7 +50,8 @@ class Silent:
 
 @dataclass(slots=True)
 class Evaluation:
-    """One task on one model. `collector` holds what an interrupted run left, `done` the key hashes of that."""
+    """One task on one model. `collector` holds what an interrupted run left, `done` the key hashes of that. `grouped`:
+    samples whose replies are there wait some milliseconds for others, which a model elsewhere leaves the time for."""
 
     prepared: PreparedTask
     model: Model
@@ -57,6 +59,7 @@ class Evaluation:
     collector: Collector
     done: Collection[int] = ()
     progress: Progress = Silent()  # noqa: RUF009 - it has no state
+    grouped: bool = False
 
     async def run(self) -> TaskResult:
         """Evaluate what is not done yet. Raises UsageError and RunError; any other failure is on a record."""
@@ -69,11 +72,12 @@ class Evaluation:
         total = self.prepared.total
         width = self.model.capabilities.window
         workers = max(1, width if total is None else min(width, total - len(self.done)))
+        groups = InGroups(workers) if self.grouped else None
         beat = asyncio.create_task(self._beat())
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
-                    group.create_task(self._worker(work))
+                    group.create_task(self._worker(work, groups))
         except BaseExceptionGroup as failures:
             raise _first(failures) from failures
         finally:
@@ -95,11 +99,11 @@ class Evaluation:
             if not self.done or key_hash(name, attempt.sample.id, attempt.repeat) not in self.done:
                 yield work
 
-    async def _worker(self, work: Iterator[Work]) -> None:
+    async def _worker(self, work: Iterator[Work], groups: InGroups | None) -> None:
         """Takes the next sample until none is left. All workers share the iterator: they run in one thread."""
         name, task, model = self.prepared.name, self.prepared.task, self.model
         for item in work:
-            record = await make_record(name, task, item, model)
+            record = await make_record(name, task, item, model, groups)
             if record.flags:
                 hold_to(task, self.prepared.settings, record.flags, model.identity.name)
             self.write(record)

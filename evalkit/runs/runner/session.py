@@ -179,7 +179,9 @@ async def execute(
             entry = plan.task(task.name)
             collector, done = restored[task.name]
             with answering() if is_elsewhere else contextlib.nullcontext():
-                entry.result = await Evaluation(task, model, journal.append, collector, done, progress).run()
+                entry.result = await Evaluation(
+                    task, model, journal.append, collector, done, progress, grouped=is_elsewhere
+                ).run()
             entry.result.signature = signature(
                 entry.identity, data=entry.result.samples_digest, prompts=entry.result.prompts_digest
             )
