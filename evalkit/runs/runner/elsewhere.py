@@ -22,7 +22,7 @@ takes Python's lock at each of a request's calls of the system, so the requests 
 takes."""
 _OBJECTS = 10_000
 """New objects after which garbage is looked for, where Python looks after 700. Hundreds of requests in flight hold more
-than that, and all of them were traced again and again: a seventh of the processor time of a request. A sample leaves no
+than that, and all of them were traced again and again: a tenth of the processor time of a request. A sample leaves no
 cycles, so nothing waits for it."""
 
 
