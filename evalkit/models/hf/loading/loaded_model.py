@@ -161,7 +161,12 @@ def _products(model: Any, options: HfOptions) -> str:
     from evalkit.models.hf.loading.turned_weights import turn_weights
 
     turn_weights(model)
-    return f"torch, {count} gated layers in blocks of rows" if (count := take_blocks(model)) else ""
+    if not (count := take_blocks(model)):
+        return ""
+    from evalkit.models.hf.loading.layer_rows import take_layers
+
+    whole = take_layers(model)
+    return f"torch, {whole} layers in blocks of rows" if whole else f"torch, {count} gated layers in blocks of rows"
 
 
 def _longest(config: Any, tokenizer: Any) -> int:
