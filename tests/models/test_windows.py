@@ -36,11 +36,22 @@ WINDOW = 32
 
 @pytest.fixture(scope="module")
 def folder(make_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Gemma 3 of two layers, one of which sees 32 tokens back."""
+    """A Gemma 3 of four layers; the first and the third see 32 tokens back."""
+    import transformers
+
     found = tmp_path_factory.mktemp("windowed") / "gemma3"
     shutil.copytree(make_model("gemma3", max_length=256), found)
     config = json.loads((found / "config.json").read_text("utf-8"))
-    (found / "config.json").write_text(json.dumps(config | {"sliding_window": WINDOW}), "utf-8")
+    kinds = ["sliding_attention", "full_attention"] * 2
+    config |= {"sliding_window": WINDOW, "num_hidden_layers": len(kinds), "layer_types": kinds}
+    (found / "config.json").write_text(json.dumps(config), "utf-8")
+    torch.manual_seed(7)
+    model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.from_pretrained(found))
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.normal_(0, 0.3)
+    model.save_pretrained(found)
     return found
 
 
@@ -112,6 +123,20 @@ def test_the_first_batch_past_the_window_tries_it_once(folder: Path, trials: lis
     assert furthest(engine, long, found) <= 1e-4
     assert fast(engine, long)[1] == [] and trials == [WINDOW]
     assert engine.facts["scoring"] == "packed"
+
+
+def test_a_trial_goes_through_as_many_layers_as_hold_every_kind(folder: Path) -> None:
+    engine = engine_of(folder)
+    model = engine._loaded.model
+    computed: list[int] = []
+    for number, layer in enumerate(model.model.layers):
+        layer.register_forward_hook(lambda *_, number=number: computed.append(number))
+    with torch.inference_mode():
+        assert engine._fast._packed.check_beyond(WINDOW, texts(2, 96)) == ""
+    assert set(computed) == {0, 1} and model.config.num_hidden_layers == 4
+    computed.clear()
+    fast(engine, texts(12, 96))
+    assert set(computed) == {0, 1, 2, 3}
 
 
 def test_texts_as_long_as_the_first_ones_need_no_trial_more(folder: Path, trials: list[int]) -> None:
@@ -203,10 +228,10 @@ def test_a_trial_costs_no_more_than_the_texts_that_need_it() -> None:
         tried.append(len(beyond))
         return ""
 
-    lengths = [100, *[640] * 8]
-    assert reach.within(range(8), lengths.__getitem__, trial) == [0] and tried == []
-    assert reach.within(range(9), lengths.__getitem__, trial) == list(range(9)) and tried == [8]
-    assert reach.within([1], lengths.__getitem__, trial) == [1] and tried == [8]
+    lengths = [100, *[640] * 7]
+    assert reach.within(range(7), lengths.__getitem__, trial) == [0] and tried == []
+    assert reach.within(range(8), lengths.__getitem__, trial) == list(range(8)) and tried == [7]
+    assert reach.within([1], lengths.__getitem__, trial) == [1] and tried == [7]
 
 
 def test_a_small_window_is_tried_on_the_first_text_beyond_it() -> None:

@@ -12,7 +12,7 @@ from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.forward.slot_attention import step_logits
 from evalkit.models.hf.generation.kv_slots import Slots
 from evalkit.models.hf.generation.prefill import Prefill, Prompt, Ready
-from evalkit.models.hf.loading.edges import BEYOND, other_layers
+from evalkit.models.hf.loading.edges import BEYOND, every_kind, other_layers
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.hf.scoring.plan import TokenRow
 from evalkit.models.oom_backoff import is_out_of_memory
@@ -71,7 +71,8 @@ def judge_beyond(loaded: Loaded, forward: Forward, prompts: Sequence[Prompt], wi
     past = text[: window + BEYOND // 2]
     texts = [text[1:], past + text[:3], past + text[1:2], text[2 : window + 1]]
     try:
-        return _Trial(loaded, forward, texts).verdict().wrong
+        with every_kind(loaded):
+            return _Trial(loaded, forward, texts).verdict().wrong
     except Exception as error:  # noqa: BLE001 (a model's code may raise anything; another way then serves)
         return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 

@@ -6,16 +6,18 @@ until a trial has crossed it, on the first batch that does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from evalkit.models.hf.loading.loaded_model import Loaded
 
-__all__ = ["BEYOND", "Reach", "longest_packed", "other_layers", "windows"]
+__all__ = ["BEYOND", "Reach", "every_kind", "longest_packed", "other_layers", "windows"]
 
 BEYOND = 48
 """How many tokens past a window the texts of a trial go."""
-_COST = 10
-"""What a trial costs, in tokens, as a multiple of the window."""
+_COST = 8
+"""What a trial through all layers costs, in tokens, as a multiple of the window."""
 _SMALL = 128
 """Up to such a window a trial costs no more than the one on the first texts, and is worth it for a single text."""
 _KINDS = frozenset({"full_attention", "sliding_attention", "chunked_attention"})
@@ -44,11 +46,37 @@ def windows(loaded: Loaded) -> tuple[int, ...]:
     return tuple(sorted(size for size in found if isinstance(size, int) and 0 < size < loaded.max_length))
 
 
+@contextmanager
+def every_kind(loaded: Loaded) -> Iterator[None]:
+    """Within the block the model computes its first layers only, as many as hold every kind that its config lists.
+
+    All layers of a kind see past a window in the same way, so a trial of the window needs no more of them. A model
+    that goes through its layers without asking its config computes all of them, which is right and slower.
+    """
+    config = loaded.model.config.get_text_config()
+    whole = config.num_hidden_layers
+    config.num_hidden_layers = round(whole * _share(config))
+    try:
+        yield
+    finally:
+        config.num_hidden_layers = whole
+
+
+def _share(config: Any) -> float:
+    """The part of a model's layers that hold every kind; 1 where its config does not list them."""
+    kinds = getattr(config, "layer_types", None)
+    if not kinds:
+        return 1.0
+    # Two at least, so that one layer reads what another wrote.
+    return max(2, 1 + max(kinds.index(kind) for kind in set(kinds))) / max(2, len(kinds))
+
+
 class Reach:
     """Up to which length a fast path may be used."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._untried = list(windows(loaded))
+        self._cost = _COST * _share(loaded.model.config.get_text_config())
         self._limit = 0
         self.wrong = ""
         """Why texts beyond a window can't be computed fast, "" where none was found to be wrong."""
@@ -69,7 +97,7 @@ class Reach:
         while self._untried and not self._limit:
             window = self._untried[0]
             beyond = [number for number in numbers if length(number) > window]
-            if sum(map(length, beyond)) < (_COST * window if window > _SMALL else 1):
+            if sum(map(length, beyond)) < (self._cost * window if window > _SMALL else 1):
                 return [number for number in numbers if length(number) <= window]
             if wrong := trial(window, beyond):
                 self._limit, self.wrong = window, f"beyond its window of {window} tokens, {wrong}"

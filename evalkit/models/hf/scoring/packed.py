@@ -19,7 +19,7 @@ from evalkit.models.hf.counters import Counters
 from evalkit.models.hf.forward.attention_patch import UnsupportedError
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.forward.tree_attention import Kept, packed
-from evalkit.models.hf.loading.edges import BEYOND, longest_packed, other_layers
+from evalkit.models.hf.loading.edges import BEYOND, every_kind, longest_packed, other_layers
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.hf.scoring.passes import Pass, plan
 from evalkit.models.hf.scoring.plan import TokenRow
@@ -127,7 +127,9 @@ class Packed:
 
     def check_beyond(self, window: int, rows: Sequence[TokenRow]) -> str:
         """Why rows longer than a sliding window can't be computed packed, "" where they can. `rows` are some."""
-        return self._tried(lambda: self._differs(_trial_beyond(rows, window)))
+        trial = _trial_beyond(rows, window)
+        with every_kind(self._loaded):
+            return self._tried(lambda: self._wrong(trial, self._plainly(trial)))
 
     def _tried(self, trial: Callable[[], str]) -> str:
         """What a trial finds wrong. Nothing of it is kept or counted."""
@@ -144,7 +146,7 @@ class Packed:
 
     def _differs(self, trial: Sequence[TokenRow]) -> str:
         """What is wrong with the trial's rows, "" where nothing is. Decides on the last layer, too."""
-        expected = [score(self._forward, [row])[0].logprobs for row in trial]
+        expected = self._plainly(trial)
         if wrong := self._wrong(trial, expected):
             return wrong
         if self._forward.last is not None:
@@ -157,6 +159,10 @@ class Packed:
                 self._forward.last = None
                 _log.info("the last layer of %s runs whole: %s", type(self._loaded.model).__name__, wrong)
         return ""
+
+    def _plainly(self, trial: Sequence[TokenRow]) -> list[tuple[float, ...]]:
+        """The trial's log-probabilities by the plain pass, one row at a time."""
+        return [score(self._forward, [row])[0].logprobs for row in trial]
 
     def _wrong(self, trial: Sequence[TokenRow], expected: Sequence[Sequence[float]]) -> str:
         ids, targets = [row.ids for row in trial], [row.targets for row in trial]
@@ -213,7 +219,7 @@ def _trial(rows: Sequence[TokenRow], length: int) -> list[TokenRow]:
 def _trial_beyond(rows: Sequence[TokenRow], window: int) -> list[TokenRow]:
     """A text past the window, one that leaves it past the window, one that leaves it before and goes past it alone.
 
-    What is wanted are the tokens at the window's edge and past it, at most `2 * BEYOND` of each text.
+    What is wanted are tokens at the window's edge and past it, every third of the last `2 * BEYOND` of each text.
     """
     text = max((row.ids for row in rows), key=len)[: window + BEYOND]
     half = window // 2
@@ -224,6 +230,6 @@ def _trial_beyond(rows: Sequence[TokenRow], window: int) -> list[TokenRow]:
     }
     trial = []
     for ids in sorted(sequences):
-        wanted = tuple(range(max(0, len(ids) - 2 * BEYOND), len(ids)))
+        wanted = tuple(reversed(range(len(ids) - 1, max(-1, len(ids) - 2 * BEYOND - 1), -3)))
         trial.append(TokenRow(ids, wanted, tuple(ids[(place + 1) % len(ids)] for place in wanted)))
     return trial
