@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from evalkit.models.hf.generation import continuous_batching as refill_module  #
 from evalkit.models.hf.generation import strategy  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.continuous_batching import ContinuousBatching, GenerationCounters, SlotLimits  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.decode import Cached, decode  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.drafts import Drafts  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.kv_slots import Slots  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.prefill import Prefill  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.requests import Generation, PreparedGeneration  # noqa: E402 (needs torch)
@@ -40,6 +41,7 @@ from evalkit.models.replies.markers import ANY  # noqa: E402 (needs torch)
 pytestmark = pytest.mark.slow("writes texts with models of many families, together and one by one")
 
 LIMITS = SlotLimits(pass_tokens=64, slot_tokens=4096, slots=4, worth=2, readers=2)
+GUESSING = replace(LIMITS, guesses=24)
 _engines: dict[Path, Any] = {}
 
 
@@ -143,6 +145,7 @@ texts = st.builds(
     slots=st.integers(1, 5),
     passes=st.integers(1, 80),
     readers=st.integers(2, 5),
+    guesses=st.sampled_from([0, 5, 24]),
     dropped=st.dictionaries(st.integers(0, 13), st.integers(0, 4), max_size=3),
 )
 def test_every_text_is_the_one_written_alone(
@@ -152,7 +155,9 @@ def test_every_text_is_the_one_written_alone(
     slots: int,
     passes: int,
     readers: int,
+    guesses: int,
     dropped: dict[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """mistral's window is shorter than the prompts. A dropped request is one whose caller leaves after some tokens."""
     folder = make_model(family, max_length=128)
@@ -161,19 +166,63 @@ def test_every_text_is_the_one_written_alone(
     def unwanted(index: int) -> bool:
         return index in dropped and bool(streams) and len(streams[index].written) >= dropped[index]
 
-    limits = SlotLimits(pass_tokens=passes, slot_tokens=4096, slots=slots, worth=2, readers=readers)
+    limits = SlotLimits(pass_tokens=passes, slot_tokens=4096, slots=slots, worth=2, readers=readers, guesses=guesses)
     batching, batch, made, counters = round_of(folder, wanted, limits, unwanted)
     streams.extend(made)
-    run(batching)
+    texts_alone = [alone(folder, text)[0] for text in wanted]
+    with monkeypatch.context() as patched:
+        known = {id(stream): tokens for stream, tokens in zip(streams, texts_alone, strict=True)}
+        patched.setattr(Drafts, "guess", guess_of(known))
+        run(batching)
     for index, (text, stream) in enumerate(zip(wanted, streams, strict=True)):
         tokens, finish = alone(folder, text)
         if index in dropped and index not in batch.delivered:
             assert tuple(stream.written) == tokens[: len(stream.written)]
-            assert len(stream.written) <= dropped[index]
+            # What was guessed right comes with the token before it.
+            assert len(stream.written) <= dropped[index] + (8 if guesses else 0)
         else:
             assert (tuple(stream.written), stream.finish) == (tokens, finish)
             assert isinstance(batch.delivered[index], Reply)
     assert counters.prompt_tokens_computed <= sum(len(text.ids) for text in wanted)
+
+
+def guess_of(known: dict[int, tuple[int, ...]]) -> Callable[[Drafts, int], list[int]]:
+    """Guesses of up to five tokens by who knows what a stream (by its id) will write; every third guess ends wrong."""
+
+    def guess(self: Drafts, most: int) -> list[int]:
+        stream = self._stream
+        done = len(stream.written)
+        some = list(known[id(stream)][done : done + min(most, 5, stream.limit - done - 1)])
+        return [*some[:-1], some[-1] ^ 1] if some and done % 3 == 0 else some
+
+    return guess
+
+
+def test_tokens_that_were_guessed_right_take_no_step(
+    make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last text ends by a stop string among the guesses: what was guessed behind it is not in it."""
+    folder = make_model("llama", max_length=128)
+    wanted = [Text((0, 9, 9, 9, 5 + number), 40) for number in range(4)]
+    tokens, _ = alone(folder, wanted[0])
+    said = engine_of(folder)._loaded.tokenizer.decode(list(tokens[20:23]))
+    wanted.append(replace(wanted[0], stops=(said.strip()[-2:],)))
+    found = {}
+    for limits in (replace(LIMITS, slots=5), replace(GUESSING, slots=5)):
+        batching, _, streams, counters = round_of(folder, wanted, limits)
+        # Of the text that stops, too, what it would write without.
+        texts = [*(alone(folder, text)[0] for text in wanted[:4]), tokens]
+        known = {id(stream): text for stream, text in zip(streams, texts, strict=True)}
+        monkeypatch.setattr(Drafts, "guess", guess_of(known))
+        run(batching)
+        written = [(tuple(stream.written), stream.finish) for stream in streams]
+        assert written == [alone(folder, text) for text in wanted]
+        found[limits.guesses] = counters
+    assert streams[-1].finish == "stop"
+    plain, guessing = found[0], found[24]
+    assert plain.tokens_guessed == 0 and guessing.tokens_written == plain.tokens_written
+    assert guessing.steps < plain.steps // 2
+    assert 0 < guessing.guessed_right < guessing.tokens_guessed
 
 
 def test_a_text_that_waits_takes_the_place_of_one_that_ends(make_model: Callable[..., Path]) -> None:
@@ -421,7 +470,7 @@ def test_two_tokens_as_good_as_each_other_are_decided_by_the_text_alone(
     before = head.detach().clone()
     right = slot_attention.step_logits
 
-    def rounded(model: Any, slots: Slots, tokens: Sequence[int]) -> Any:
+    def rounded(model: Any, slots: Slots, tokens: Sequence[Sequence[int]]) -> Any:
         logits = right(model, slots, tokens)
         for twin in twins.values():
             logits[:, twin] += 1e-6
@@ -434,9 +483,13 @@ def test_two_tokens_as_good_as_each_other_are_decided_by_the_text_alone(
     _alone.clear()
     try:
         expected = [alone(folder, text)[0] for text in wanted]
-        batching, _, streams, _ = round_of(folder, wanted)
-        run(batching)
-        assert [tuple(stream.written) for stream in streams] == expected
+        for limits in (LIMITS, GUESSING):
+            batching, _, streams, counters = round_of(folder, wanted, limits)
+            known = {id(stream): tokens for stream, tokens in zip(streams, expected, strict=True)}
+            monkeypatch.setattr(Drafts, "guess", guess_of(known))
+            run(batching)
+            assert [tuple(stream.written) for stream in streams] == expected
+        assert counters.guessed_right, "no guess met two tokens that are as good as each other"
         batching, _, streams, _ = round_of(folder, wanted)
         monkeypatch.setattr(batching, "_is_exact", False)
         run(batching)
@@ -459,7 +512,7 @@ def test_out_of_memory_in_a_step_halves_the_slots_and_goes_on(
     counts: list[int] = []
     right = slot_attention.step_logits
 
-    def scarce(model: Any, slots: Slots, tokens: Sequence[int]) -> Any:
+    def scarce(model: Any, slots: Slots, tokens: Sequence[Sequence[int]]) -> Any:
         counts.append(slots.count)
         if slots.count > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ import torch
 if not torch.backends.mkl.is_available():
     pytest.skip("this torch has no MKL", allow_module_level=True)
 
-from evalkit.models.hf.loading import turned_weights
 from evalkit.models.hf.loading.turned_weights import turn_weights
 
 
@@ -77,6 +77,6 @@ def test_no_weight_stays_in_the_file_that_it_was_mapped_from(tmp_path: Path) -> 
 
 
 def test_weights_are_left_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turned_weights.os, "sysconf", lambda name: 100 if name == "SC_AVPHYS_PAGES" else 64)
+    monkeypatch.setattr(os, "sysconf", lambda name: 100 if name == "SC_AVPHYS_PAGES" else 64)
     model = Tied()
     assert turn_weights(model) == 0 and model.inner.weight.is_contiguous()

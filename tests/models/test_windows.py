@@ -181,7 +181,7 @@ def written(folder: Path) -> tuple[list[str], Any]:
     return asyncio.run(ask())
 
 
-@pytest.mark.parametrize("broken", ["_seen", "_add"])
+@pytest.mark.parametrize("broken", ["_runs_of", "_add"])
 def test_texts_that_are_written_past_a_broken_window_come_from_batches(
     broken: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.forward.slot_attention import step_logits
+from evalkit.models.hf.generation.drafts import Drafts
 from evalkit.models.hf.generation.kv_slots import Slots
 from evalkit.models.hf.generation.prefill import Prefill, Ready
 from evalkit.models.hf.generation.requests import Generation
@@ -33,6 +35,8 @@ class GenerationCounters:
     """Tokens of all prompts, each computed for every text from its beginning."""
     prompt_tokens_computed: int = 0
     tokens_written: int = 0
+    tokens_guessed: int = 0
+    guessed_right: int = 0
     passes: int = 0
     steps: int = 0
     prefill_seconds: float = 0.0
@@ -45,7 +49,7 @@ class GenerationCounters:
 class SlotLimits:
     """Tokens of one pass over prompts, tokens that all slots hold together, and the most slots.
 
-    `worth` and `readers`: see Prefill.
+    `worth` and `readers`: see Prefill. `guesses`: texts and guessed tokens of a step at most, 0 for no guesses.
     """
 
     pass_tokens: int
@@ -53,6 +57,7 @@ class SlotLimits:
     slots: int
     worth: int
     readers: int
+    guesses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,9 @@ class ContinuousBatching:
         self._slots: Slots | None = None
         self._rows: list[int] = []
         """Which stream is in which slot."""
+        self._guesses = limits.guesses if self._is_exact else 0
+        self._drafts: dict[int, Drafts] = {}
+        """Of the streams that were in a slot so far, those that can be guessed at."""
         self._waiting: deque[Ready] = deque()
         self._clock = 0.0
         """Seconds of every step so far, divided by the texts that were in it."""
@@ -182,26 +190,62 @@ class ContinuousBatching:
     # ------------------------------------------------------------ steps
 
     def _step(self) -> None:
-        """One more token for every text in a slot."""
+        """One more token for every text in a slot, and those guessed tokens behind it that are right."""
         assert self._slots is not None
         begun = time.perf_counter()
         self.underway = self._of_slots(self._rows[0])
         streams = [self._generation.streams[number] for number in self._rows]
-        logits = step_logits(self._loaded.model, self._slots, [stream.written[-1] for stream in streams])
-        picked = self._pick(logits, streams)
-        seconds = time.perf_counter() - begun
-        self._clock += seconds / len(streams)
+        guessed = [self._guessed(number) for number in self._rows]
+        inputs = [[stream.written[-1], *some] for stream, some in zip(streams, guessed, strict=True)]
+        logits = step_logits(self._loaded.model, self._slots, inputs)
+        firsts = list(accumulate(map(len, inputs[:-1]), initial=0))
+        picked = self._pick(logits if len(logits) == len(firsts) else logits[firsts], streams)
+        before = [len(stream.written) for stream in streams]
+        is_open = [self._generation.is_open(number) for number in self._rows]
+        for place, stream in enumerate(streams):
+            if is_open[place]:
+                self._push(stream, picked[place], guessed[place], logits[firsts[place] + 1 :])
+        counts = [max(1, len(stream.written) - old) for stream, old in zip(streams, before, strict=True)]
+        self._slots.advance(counts)
+        self._count(time.perf_counter() - begun, counts, guessed)
+        ended = [slot for slot, stream in enumerate(streams) if stream.finish or not is_open[slot]]
+        for slot in ended:
+            self._drafts.pop(self._rows[slot], None)
+            if is_open[slot]:
+                self._settle(self._rows[slot])
+        self._leave(ended)
+
+    def _guessed(self, number: int) -> list[int]:
+        """Tokens that a text may go on with, as many as leave room for other texts'."""
+        room = (self._guesses - len(self._rows)) // len(self._rows)
+        stream = self._generation.streams[number]
+        if room < 1 or not Drafts.are_for(stream):
+            return []
+        if number not in self._drafts:
+            self._drafts[number] = Drafts(stream)
+        return self._drafts[number].guess(room)
+
+    def _push(self, stream: Stream, token: int, guessed: Sequence[int], logits: torch.Tensor) -> None:
+        """Add a text's next token, and what follows it for as long as the guesses are what the model writes.
+
+        `logits` (guesses, …, vocabulary) are those behind each guessed token.
+        """
+        for place, guess in enumerate(guessed):
+            if stream.push(token) or token != guess:
+                return
+            token = self._pick(logits[place : place + 1], [stream])[0]
+        stream.push(token)
+
+    def _count(self, seconds: float, counts: Sequence[int], guessed: Sequence[Sequence[int]]) -> None:
+        self._clock += seconds / len(counts)
         self._counters.steps += 1
         self._counters.step_seconds += seconds
-        self._counters.tokens_written += len(streams)
-        ended: list[int] = []
-        for slot, (number, stream, token) in enumerate(zip(self._rows, streams, picked, strict=True)):
-            if not self._generation.is_open(number):
-                ended.append(slot)
-            elif stream.push(token):
-                self._settle(number)
-                ended.append(slot)
-        self._leave(ended)
+        self._counters.tokens_written += sum(counts)
+        for number, count, some in zip(self._rows, counts, guessed, strict=True):
+            if some:
+                self._drafts[number].judged(len(some), count - 1)
+                self._counters.tokens_guessed += len(some)
+                self._counters.guessed_right += count - 1
 
     def _leave(self, ended: Sequence[int]) -> None:
         """Put waiting texts into slots that have become free; where there are none, the last slots move there."""

@@ -90,11 +90,11 @@ class Slots:
         self.used, self._groups = last, None
         return last
 
-    def advance(self) -> None:
-        """Count the token that a step has written into every slot."""
-        for slot in range(self.used):
-            self.lengths[slot] += 1
-            self.ends[slot] += 1
+    def advance(self, counts: Sequence[int]) -> None:
+        """Count so many of the tokens that a step has written into every slot; the next step overwrites the others."""
+        for slot, count in enumerate(counts):
+            self.lengths[slot] += count
+            self.ends[slot] += count
 
     @property
     def groups(self) -> list[tuple[Kept, list[int]]]:

@@ -154,10 +154,13 @@ class _Trial:
                 ready = waiting.pop()
                 slots.add(ready.own, ready.shared)
                 rows.append(ready.number)
-            tokens = [self._forced[row][len(self._got[row]) - 1] for row in rows]
-            logits = step_logits(self._loaded.model, slots, tokens)
-            for row, got in zip(rows, logits, strict=True):
-                self._got[row].append(got)
+            # Every other text goes on by two tokens at a time.
+            todo = [self._forced[row][len(self._got[row]) - 1 :][: 1 + row % 2] for row in rows]
+            logits = step_logits(self._loaded.model, slots, todo)
+            counts = [len(some) for some in todo]
+            slots.advance(counts)
+            for row, got in zip(rows, logits.split(counts), strict=True):
+                self._got[row] += got.unbind()
             for slot in reversed(range(len(rows))):
                 if len(self._got[rows[slot]]) <= len(self._forced[rows[slot]]):
                     continue

@@ -30,6 +30,8 @@ _WORTH_ELSEWHERE = 64
 """How many tokens a shared prefix has to save; a call costs a GPU as much as many tokens."""
 _READERS = 4
 """From so many texts on, reading what they share once a step is faster than reading a copy in each slot."""
+_GUESSES = {"cpu": 64}
+"""A step of so many tokens takes a processor little longer than one of half as many. Elsewhere none were tried."""
 _ALIKE = 4
 """Every slot is as wide as the longest text needs: texts so many times shorter have a round of their own."""
 _OF_WEIGHTS, _LEAST = 1.5, 1 << 29
@@ -154,6 +156,7 @@ class GenerationStrategy:
             slots=_SLOTS.get(device, _SLOTS_ELSEWHERE),
             worth=_WORTH.get(device, _WORTH_ELSEWHERE),
             readers=_READERS,
+            guesses=_GUESSES.get(device, 0),
         )
 
 

@@ -56,4 +56,4 @@ def _fits(weights: Iterable[torch.Tensor]) -> bool:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return True
-    return free >= _ROOM * sum(weight.numel() * weight.element_size() for weight in weights)
+    return bool(free >= _ROOM * sum(weight.numel() * weight.element_size() for weight in weights))
