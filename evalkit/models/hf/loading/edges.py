@@ -68,7 +68,8 @@ def _share(config: Any) -> float:
     if not kinds:
         return 1.0
     # Two at least, so that one layer reads what another wrote.
-    return max(2, 1 + max(kinds.index(kind) for kind in set(kinds))) / max(2, len(kinds))
+    needed: int = max(2, 1 + max(kinds.index(kind) for kind in set(kinds)))
+    return needed / max(2, len(kinds))
 
 
 class Reach:
