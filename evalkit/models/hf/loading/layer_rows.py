@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from evalkit.models.hf.forward.attention_patch import Swapped
+from evalkit.models.hf.loading.onednn_linear import is_plain
 
 __all__ = ["take_layers"]
 
@@ -58,7 +59,7 @@ def _is_known(layer: Any) -> bool:
     return (
         norms in (set(_NORMS[:2]), set(_NORMS))
         and inside - {"q_norm", "k_norm"} == set(_PROJECTIONS)
-        and all(type(getattr(attention, name)) is torch.nn.Linear for name in _PROJECTIONS)
+        and all(is_plain(getattr(attention, name)) for name in _PROJECTIONS)
         and isinstance(getattr(attention, "head_dim", None), int)
     )
 

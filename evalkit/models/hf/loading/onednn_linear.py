@@ -17,7 +17,7 @@ import torch
 
 from evalkit.models.hf.loading.gated import by_blocks, by_onednn, take_gated
 
-__all__ = ["take_blocks", "take_onednn", "worthwhile"]
+__all__ = ["is_plain", "take_blocks", "take_onednn", "worthwhile"]
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +57,13 @@ def take_onednn(model: Any) -> int:
 
 def take_blocks(model: Any) -> int:
     """Have the float32 gated layers of a model on the processor computed in blocks of rows; returns how many are."""
-    layers = {module for module in model.modules() if _turned(module) is False}
+    layers = {module for module in model.modules() if is_plain(module)}
     return take_gated(model, layers, _usable, by_blocks())
+
+
+def is_plain(module: Any) -> bool:
+    """Whether a module is torch's own linear layer with float32 weights on the processor, computed by nobody else."""
+    return _turned(module) is False
 
 
 def _turned(module: Any) -> bool | None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from evalkit.models.hf.loading.onednn_linear import is_plain
+
 __all__ = ["turn_weights"]
 
 _ROOM = 2
@@ -34,7 +36,7 @@ def turn_weights(model: Any) -> int:
     weights = {
         id(module.weight): module.weight
         for module in model.modules()
-        if type(module) is torch.nn.Linear and _is_plain(module.weight) and id(module.weight) not in read
+        if is_plain(module) and module.weight.is_contiguous() and id(module.weight) not in read
     }
     if not _fits(model.parameters()):
         return 0
@@ -44,11 +46,6 @@ def turn_weights(model: Any) -> int:
         if id(weight) not in weights and weight.device.type == "cpu" and type(weight.data) is torch.Tensor:
             weight.data = weight.data.clone()
     return len(weights)
-
-
-def _is_plain(weight: torch.Tensor) -> bool:
-    is_here = weight.dtype is torch.float32 and weight.device.type == "cpu"
-    return is_here and type(weight.data) is torch.Tensor and weight.layout is torch.strided and weight.is_contiguous()
 
 
 def _fits(weights: Iterable[torch.Tensor]) -> bool:
