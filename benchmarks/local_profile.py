@@ -6,7 +6,7 @@
 Uses the environment, models and rows of local_speed.py (or of real_models.py), and evalkit alone. "Output layer" is a
 part of the other columns: its products, and what is made of the logits. "GFLOP/s" is what the largest products reach,
 "of peak" what that is of the fastest way to compute the same shapes (MKL's or oneDNN's), each measured alone. "Bound"
-is how long all products, those inside attention included, would take at that peak, with nothing else to do. The
+is how long all products would take at that peak and all attention as it does alone, with nothing else to do. The
 profiler's own preparations are not part of the phase; what it writes down of every operation is.
 """
 

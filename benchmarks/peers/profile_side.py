@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 import tempfile
@@ -30,6 +31,8 @@ _TRIAL = 0.25
 
 Shape = tuple[int, int, int]
 """(rows, inner, columns) of a product."""
+Shape4 = tuple[int, ...]
+"""(batch, heads, tokens, size) of what attends or is attended to."""
 
 
 def profile(asked: Asked) -> dict[str, Any]:
@@ -45,7 +48,8 @@ def profile(asked: Asked) -> dict[str, Any]:
     compute = model._batcher._compute
     seconds = dict.fromkeys([*KINDS, "other operations"], 0.0)
     products: dict[Shape, list[float]] = {}
-    attended, lost, after = [0.0], [0.0], [0.0]
+    attentions: dict[tuple[Shape4, Shape4], list[float]] = {}
+    lost, after = [0.0], [0.0]
 
     def profiled(batch: Any) -> None:
         activities = [torch.profiler.ProfilerActivity.CPU]
@@ -61,11 +65,9 @@ def profile(asked: Asked) -> dict[str, Any]:
             seconds[kind] += spent
             shapes = [each for each in event.input_shapes if each]
             if kind == "attention":
-                attended[0] += event.count * attention_operations(*shapes[:2])
+                _count(attentions, (tuple(shapes[0]), tuple(shapes[1])), event.count, spent)
             if (shape := shape_of(name, shapes)) is not None:
-                totals = products.setdefault(shape, [0.0, 0.0])
-                totals[0] += event.count
-                totals[1] += spent
+                _count(products, shape, event.count, spent)
         # Replies are there when `compute` ends: what follows delays only another batch.
         after[0] = time.perf_counter() - begun
 
@@ -77,8 +79,9 @@ def profile(asked: Asked) -> dict[str, Any]:
     whole = time.perf_counter() - begun
     phase = timed.last - timed.first - lost[0]
     found = {"phase": phase, "whole": whole, "seconds": seconds, "output layer": output(), **_rates(products)}
-    operations = sum(count * 2 * math.prod(shape) for shape, (count, _) in products.items()) + attended[0]
-    return {**found, "bound": operations / found["peak"] / 1e9 if found["peak"] else 0.0}
+    operations = sum(count * 2 * math.prod(shape) for shape, (count, _) in products.items())
+    bound = operations / found["peak"] / 1e9 if found["peak"] else 0.0
+    return {**found, "bound": bound + _attention_bound(attentions)}
 
 
 def shape_of(name: str, shapes: list[list[int]]) -> Shape | None:
@@ -92,15 +95,10 @@ def shape_of(name: str, shapes: list[list[int]]) -> Shape | None:
     return None
 
 
-def attention_operations(query: list[int], key: list[int]) -> float:
-    """Operations of attention's two products: query (batch, heads, n, size), key (batch, key heads, m, size).
-
-    Where both have one length, no token sees those behind it, and these pairs are not counted.
-    """
-    batch, heads, count, size = query
-    keys = key[-2]
-    pairs = count * (count + 1) / 2 if count == keys else count * keys
-    return 4.0 * batch * heads * size * pairs
+def _count(totals: dict[Any, list[float]], shape: object, count: int, seconds: float) -> None:
+    total = totals.setdefault(shape, [0.0, 0.0])
+    total[0] += count
+    total[1] += seconds
 
 
 def _watch_output_layer() -> Callable[[], float]:
@@ -129,6 +127,25 @@ def _rates(products: dict[Shape, list[float]]) -> dict[str, Any]:
     return {"reached": done / spent if spent else 0.0, "peak": done / bound if bound else 0.0}
 
 
+def _attention_bound(attentions: dict[tuple[Shape4, Shape4], list[float]]) -> float:
+    """Seconds of all attention, where that of the largest shapes takes as long as it does alone and repeated.
+
+    Where as many tokens attend as are attended to, none sees those behind it.
+    """
+    import torch
+
+    attend: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    bound = 0.0
+    for number, (shapes, (count, spent)) in enumerate(sorted(attentions.items(), key=lambda item: -item[1][1])):
+        if number >= _LARGEST:
+            bound += spent
+            continue
+        query, key = (torch.randn(batch, n, heads, size).transpose(1, 2) for batch, heads, n, size in shapes)
+        causal = query.shape[2] == key.shape[2]
+        bound += min(spent, count * _shortest([functools.partial(attend, query, key, key, 0.0, causal)]))
+    return bound
+
+
 def _best(shape: Shape) -> float:
     """Seconds of one product in the fastest of the ways that torch has, alone and repeated."""
     import torch
@@ -139,6 +156,13 @@ def _best(shape: Shape) -> float:
     ways: list[Callable[[], Any]] = [lambda: given @ weight.t()]
     if onednn is not None:
         ways.append(lambda: onednn(given, weight, None, "none", [], ""))
+    return _shortest(ways)
+
+
+def _shortest(ways: list[Callable[[], Any]]) -> float:
+    """Seconds of the fastest of some ways, each tried for a while."""
+    import torch
+
     best = math.inf
     with torch.inference_mode():
         for way in ways:
