@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,10 @@ def _append_eos(folder: Path) -> None:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep digests that tests compute out of the user's cache."""
     monkeypatch.setenv("EVALKIT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def own_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights that an earlier test changed serve no later one, though some model was left open that may want them."""
+    if (module := sys.modules.get("evalkit.models.hf.loading.weight_cache")) is not None:
+        monkeypatch.setattr(module, "_shelves", {})
