@@ -184,3 +184,15 @@ def test_an_exchanged_part_is_followed(load: Callable[..., Any]) -> None:
 
     plain, blocks = exchange(load("llama")), exchange(taken(load("llama")))
     assert torch.allclose(logits(blocks), logits(plain), atol=1e-3)
+
+
+def test_tables_for_a_part_of_a_head_go_through_the_layer_itself(load: Callable[..., Any]) -> None:
+    """The trial's are for a whole head, and say nothing of a model that turns a part."""
+    layer = taken(load("llama")).model.layers[0]
+    size = layer.self_attn.head_dim
+    hidden = torch.zeros(1, TOKENS, layer.self_attn.q_proj.in_features)
+    usable = layer.forward.__self__._usable
+    with torch.inference_mode():
+        assert usable(hidden, {"position_embeddings": 2 * (torch.zeros(1, TOKENS, size),)})
+        assert not usable(hidden, {"position_embeddings": 2 * (torch.zeros(1, TOKENS, size // 2),)})
+        assert not usable(hidden, {})

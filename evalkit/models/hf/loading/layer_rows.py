@@ -136,7 +136,7 @@ class _Blocks:
         attention = self._layer.self_attn
         return (
             hidden.dtype is torch.float32
-            and "position_embeddings" in named
+            and _covers(named.get("position_embeddings"), hidden.shape[1] * attention.head_dim)
             and all(named.get(name) is None for name in _STATE)
             and attention.config._attn_implementation != "eager"
             and not (attention._forward_hooks or attention._forward_pre_hooks or "forward" in vars(attention))
@@ -199,6 +199,11 @@ class _Blocks:
             inner = layer.mlp(norms.between(rows))
             rows.add_(inner if norms.behind is None else norms.behind(inner))
         return out
+
+
+def _covers(tables: tuple[torch.Tensor, torch.Tensor] | None, numbers: int) -> bool:
+    """Whether rotary tables have a number for each of a head's, as in the trial: some models turn a part of a head."""
+    return tables is not None and all(table.numel() == numbers for table in tables)
 
 
 def _norm(module: Any) -> Norm:
