@@ -12,7 +12,7 @@ import torch
 
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.forward.slot_attention import step_logits
-from evalkit.models.hf.generation.drafts import Drafts
+from evalkit.models.hf.generation.drafts import Drafts, Siblings
 from evalkit.models.hf.generation.kv_slots import Slots
 from evalkit.models.hf.generation.prefill import Prefill, Ready
 from evalkit.models.hf.generation.requests import Generation
@@ -113,6 +113,7 @@ class ContinuousBatching:
         self._guesses = limits.guesses if self._is_exact else 0
         self._drafts: dict[int, Drafts] = {}
         """Of the streams that were in a slot so far, those that can be guessed at."""
+        self._siblings = Siblings()
         self._waiting: deque[Ready] = deque()
         self._clock = 0.0
         """Seconds of every step so far, divided by the texts that were in it."""
@@ -222,7 +223,7 @@ class ContinuousBatching:
         if room < 1 or not Drafts.are_for(stream):
             return []
         if number not in self._drafts:
-            self._drafts[number] = Drafts(stream)
+            self._drafts[number] = Drafts(stream, self._siblings)
         return self._drafts[number].guess(room)
 
     def _push(self, stream: Stream, token: int, guessed: Sequence[int], logits: torch.Tensor) -> None:
