@@ -29,7 +29,7 @@ from evalkit.models.hf.generation import continuous_batching as refill_module  #
 from evalkit.models.hf.generation import strategy  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.continuous_batching import ContinuousBatching, GenerationCounters, SlotLimits  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.decode import Cached, decode  # noqa: E402 (needs torch)
-from evalkit.models.hf.generation.drafts import Drafts  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.drafts import Drafts, Siblings  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.kv_slots import Slots  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.prefill import Prefill  # noqa: E402 (needs torch)
 from evalkit.models.hf.generation.requests import Generation, PreparedGeneration  # noqa: E402 (needs torch)
@@ -223,6 +223,25 @@ def test_tokens_that_were_guessed_right_take_no_step(
     assert plain.tokens_guessed == 0 and guessing.tokens_written == plain.tokens_written
     assert guessing.steps < plain.steps // 2
     assert 0 < guessing.guessed_right < guessing.tokens_guessed
+
+
+def test_what_one_text_said_is_guessed_of_the_next(
+    make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One slot, so that the first text has ended when the second begins. Their prompts differ, and hold no guess."""
+    folder = make_model("llama", max_length=128)
+    wanted = [Text((0, 7 + number, 5), 40) for number in range(12)]
+    found = {}
+    for siblings in (True, False):
+        batching, _, streams, counters = round_of(folder, wanted, replace(GUESSING, slots=1))
+        if not siblings:
+            monkeypatch.setattr(Siblings, "after", lambda self, one, other: None)
+        run(batching)
+        written = [(tuple(stream.written), stream.finish) for stream in streams]
+        assert written == [alone(folder, text) for text in wanted]
+        found[siblings] = counters
+    assert found[True].guessed_right > found[False].guessed_right
+    assert found[True].steps < found[False].steps
 
 
 def test_a_text_that_waits_takes_the_place_of_one_that_ends(make_model: Callable[..., Path]) -> None:

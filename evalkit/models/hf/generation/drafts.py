@@ -8,6 +8,7 @@ speculative decoding: Leviathan et al. 2023, https://arxiv.org/abs/2211.17192).
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,7 +22,7 @@ _SAME = 8
 _PLACES = 16
 """So many of the last places in a text are looked at."""
 _PAIRS = 100_000
-"""Of so many pairs of tokens is known where a text last said them; a pair takes about 200 bytes."""
+"""Of so many pairs of tokens is known where a text last said them; a pair takes about 350 bytes."""
 _FIRST, _MOST = 2, 8
 """How many tokens are guessed at first, and at most: twice as many after all were right, half after none was."""
 
@@ -30,18 +31,17 @@ class Siblings:
     """What the texts of a round said so far: samples of one task often say the same."""
 
     def __init__(self) -> None:
-        self._said: dict[tuple[int, int], tuple[list[int], int]] = {}
-        """Of a pair of tokens, the text that last said it and the place behind it."""
+        self._said: OrderedDict[tuple[int, int], tuple[list[int], int]] = OrderedDict()
+        """Of a pair of tokens, the text that last said it and the place behind it; first the one said longest ago."""
 
     def add(self, text: list[int], known: int) -> None:
         """Read what a text got behind its first `known` tokens. It may grow further, and is not copied."""
         for place in range(max(2, known), len(text)):
             pair = (text[place - 2], text[place - 1])
-            # Out and in again, so that the first pair is the one that was said longest ago.
-            self._said.pop(pair, None)
             self._said[pair] = text, place
+            self._said.move_to_end(pair)
             if len(self._said) > _PAIRS:
-                del self._said[next(iter(self._said))]
+                self._said.popitem(last=False)
 
     def after(self, one: int, other: int) -> tuple[list[int], int] | None:
         """The text that last said these two tokens and went on, and the place where."""
