@@ -35,53 +35,63 @@ Shape4 = tuple[int, ...]
 """(batch, heads, tokens, size) of what attends or is attended to."""
 
 
+class _Profiler:
+    """Computes a model's batches under torch's profiler, and sums up what it finds."""
+
+    def __init__(self, compute: Callable[[Any], None]) -> None:
+        self._compute = compute
+        self.seconds = dict.fromkeys([*KINDS, "other operations"], 0.0)
+        self.products: dict[Shape, list[float]] = {}
+        self.attentions: dict[tuple[Shape4, Shape4], list[float]] = {}
+        self.lost = 0.0
+        """Seconds of the profiler's own that delayed replies."""
+        self._after = 0.0
+
+    def __call__(self, batch: Any) -> None:
+        import torch
+
+        activities = [torch.profiler.ProfilerActivity.CPU]
+        begun = time.perf_counter()
+        with torch.profiler.profile(activities=activities, record_shapes=True) as found:
+            self.lost += time.perf_counter() - begun + self._after
+            self._compute(batch)
+            begun = time.perf_counter()
+        for event in found.key_averages(group_by_input_shape=True):
+            self._add(event)
+        # Replies are there when `compute` ends: what follows delays only another batch.
+        self._after = time.perf_counter() - begun
+
+    def _add(self, event: Any) -> None:
+        name = event.key.rpartition("::")[2]
+        kind = next((kind for kind, names in KINDS.items() if name in names), "other operations")
+        spent = event.self_cpu_time_total / 1e6
+        self.seconds[kind] += spent
+        shapes = [each for each in event.input_shapes if each]
+        if kind == "attention":
+            _count(self.attentions, (tuple(shapes[0]), tuple(shapes[1])), event.count, spent)
+        if (shape := shape_of(name, shapes)) is not None:
+            _count(self.products, shape, event.count, spent)
+
+
 def profile(asked: Asked) -> dict[str, Any]:
     """Seconds of the phase and of each kind of operation in it, by torch's own profiler, and what products reach."""
-    import torch
-
     import evalkit
     from evalkit.core import Choose, Prompt
     from evalkit.models import resolve
 
     model: Any = resolve(f"hf/{asked.model}", {"device": asked.device, "dtype": asked.dtype})
     asyncio.run(model.answer(Choose(Prompt("The"), (" first",))))
-    compute = model._batcher._compute
-    seconds = dict.fromkeys([*KINDS, "other operations"], 0.0)
-    products: dict[Shape, list[float]] = {}
-    attentions: dict[tuple[Shape4, Shape4], list[float]] = {}
-    lost, after = [0.0], [0.0]
-
-    def profiled(batch: Any) -> None:
-        activities = [torch.profiler.ProfilerActivity.CPU]
-        begun = time.perf_counter()
-        with torch.profiler.profile(activities=activities, record_shapes=True) as found:
-            lost[0] += time.perf_counter() - begun + after[0]
-            compute(batch)
-            begun = time.perf_counter()
-        for event in found.key_averages(group_by_input_shape=True):
-            name = event.key.rpartition("::")[2]
-            kind = next((kind for kind, names in KINDS.items() if name in names), "other operations")
-            spent = event.self_cpu_time_total / 1e6
-            seconds[kind] += spent
-            shapes = [each for each in event.input_shapes if each]
-            if kind == "attention":
-                _count(attentions, (tuple(shapes[0]), tuple(shapes[1])), event.count, spent)
-            if (shape := shape_of(name, shapes)) is not None:
-                _count(products, shape, event.count, spent)
-        # Replies are there when `compute` ends: what follows delays only another batch.
-        after[0] = time.perf_counter() - begun
-
-    model._batcher._compute = profiled
+    seen = model._batcher._compute = _Profiler(model._batcher._compute)
     timed, output = Timed(model), _watch_output_layer()
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         evalkit.run(asked.tasks, timed, out=Path(folder) / "run", cache=False)
     whole = time.perf_counter() - begun
-    phase = timed.last - timed.first - lost[0]
-    found = {"phase": phase, "whole": whole, "seconds": seconds, "output layer": output(), **_rates(products)}
-    operations = sum(count * 2 * math.prod(shape) for shape, (count, _) in products.items())
+    phase = timed.last - timed.first - seen.lost
+    found = {"phase": phase, "whole": whole, "seconds": seen.seconds, "output layer": output(), **_rates(seen.products)}
+    operations = sum(count * 2 * math.prod(shape) for shape, (count, _) in seen.products.items())
     bound = operations / found["peak"] / 1e9 if found["peak"] else 0.0
-    return {**found, "bound": bound + _attention_bound(attentions)}
+    return {**found, "bound": bound + _attention_bound(seen.attentions)}
 
 
 def shape_of(name: str, shapes: list[list[int]]) -> Shape | None:

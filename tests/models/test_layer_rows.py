@@ -154,7 +154,7 @@ def test_other_passes_go_through_the_layer_itself(
         assert model.model.layers[0].self_attn.q_proj.weight.grad is not None
     elif way == "a cache":
         with torch.inference_mode():
-            assert model(input_ids=torch.arange(10, 10 + TOKENS)[None], use_cache=True).past_key_values
+            assert model(input_ids=torch.arange(10, 10 + TOKENS)[None], use_cache=True).cache
     elif way == "a listener":
         heard: list[Any] = []
         for layer in model.model.layers:

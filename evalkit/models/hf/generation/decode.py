@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
+from evalkit.models.hf.forward.cache_name import cache_name
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.generation.sampling import next_tokens
 from evalkit.models.hf.generation.stream import Stream
@@ -70,6 +71,7 @@ class Cached:
         names = inspect.signature(loaded.model.forward).parameters
         self._has_positions = "position_ids" in names
         self._last_only: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in names else {}
+        self._cache_name = cache_name(loaded.model)
         self._cache: Any = None
         self._mask = torch.empty(0)
         self._encoded: Any = None
@@ -112,9 +114,9 @@ class Cached:
             inputs["decoder_input_ids"] = ids
             inputs["encoder_outputs"] = self._encoded
         if self._cache is not None:
-            inputs["past_key_values"] = self._cache
+            inputs[self._cache_name] = self._cache
         output = self._model(**inputs)
-        self._cache = output.past_key_values
+        self._cache = getattr(output, self._cache_name)
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from evalkit.models.hf.counters import Counters
+from evalkit.models.hf.forward.cache_name import cache_name
 from evalkit.models.hf.forward.padded_pass import Forward
 from evalkit.models.hf.loading.loaded_model import Loaded
 from evalkit.models.hf.scoring.plan import RowScore, TokenRow, by_length
@@ -91,6 +92,7 @@ class EncoderDecoderStrategy:
         self._loaded = loaded
         self._forward = forward
         self._counters = counters
+        self._cache_name = cache_name(loaded.model)
 
     def score(self, groups: Sequence[Sequence[TokenRow]], room: int) -> list[list[RowScore]]:
         """For every group of rows (see `by_source`) their scores; decoder passes hold up to `room` cached tokens."""
@@ -114,7 +116,7 @@ class EncoderDecoderStrategy:
         inputs = self._encode([group[0] for group in groups])
         first = [(r, i) for r, row in enumerate(rows) for i, place in enumerate(row.positions) if place == 0]
         note(first, inputs, [owners[row] for row, _ in first])
-        encoded = _Encoded(inputs["attention_mask"], inputs["encoder_outputs"], inputs["past_key_values"])
+        encoded = _Encoded(inputs["attention_mask"], inputs["encoder_outputs"], inputs[self._cache_name])
         longer = sorted((r for r, row in enumerate(rows) if len(row.ids) > 1), key=lambda r: -len(rows[r].ids))
         while longer:
             width = len(rows[longer[0]].ids) - 1
@@ -140,7 +142,7 @@ class EncoderDecoderStrategy:
             "encoder_outputs": self._loaded.model.get_encoder()(input_ids=ids, attention_mask=mask),
             "attention_mask": mask,
             "decoder_input_ids": torch.tensor([[row.ids[0]] for row in firsts], device=device),
-            "past_key_values": EncoderDecoderCache(DynamicCache(), DynamicCache()),
+            self._cache_name: EncoderDecoderCache(DynamicCache(), DynamicCache()),
             "use_cache": True,
         }
 
@@ -155,7 +157,7 @@ class EncoderDecoderStrategy:
             "attention_mask": encoded.mask[index],
             # Nothing is read behind a row's last token, so padding needs no mask.
             "decoder_input_ids": _padded(ids, self._loaded.device)[0],
-            "past_key_values": cache,
+            self._cache_name: cache,
             "use_cache": True,
         }
 
