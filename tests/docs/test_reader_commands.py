@@ -101,7 +101,8 @@ GUIDES = {
         lay=(brought.lay_runs, brought.lay_foreign_task, brought.lay_inspect),
     ),
     "how-to/quantization.md": Guide(
-        {"toy_mmlu": "toy_mmlu acc 74.4% ... 90", "run mmlu": "hf/tiny,quant=int8 ... hf/tiny,adapter=lora-"},
+        # Of 4 bits, the first digit: the others depend on the processor's products of 16-bit numbers.
+        {"toy_mmlu": "toy_mmlu acc 7... 90", "run mmlu": "hf/tiny,quant=int8 ... hf/tiny,adapter=lora-"},
         needs=("bitsandbytes", "peft"),
         lay=(brought.lay_lora,),
     ),
