@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
 
-from evalkit.models.hf.forward.cache_name import cache_name
+from evalkit.models.hf.forward.cache_name import cache_name  # noqa: E402 (needs torch)
+from evalkit.models.hf.generation.decode import Cached  # noqa: E402 (needs torch)
+from tests.models.test_packed import engine_of  # noqa: E402 (needs torch)
 
 
 class Model:
@@ -37,3 +42,15 @@ def wrapper(*args: Any, **named: Any) -> None: ...
 )
 def test_the_name_is_the_one_that_the_forward_pass_takes(forward: Any, name: str) -> None:
     assert cache_name(Model(forward)) == name
+
+
+@pytest.mark.filterwarnings("error:.past_key_values.:FutureWarning")
+@pytest.mark.parametrize("family", ["llama", "gpt2", "t5"])
+def test_models_of_today_are_given_it_under_a_name_that_stays(family: str, make_model: Callable[..., Path]) -> None:
+    loaded = engine_of(make_model(family))._loaded
+    stepper = Cached(loaded)
+    with torch.inference_mode():
+        stepper.start([(5, 6, 7, 8)])
+        after = stepper.step([9])
+        kept = stepper._cache.get_seq_length()
+    assert after.shape[0] == 1 and kept == (2 if family == "t5" else 5)

@@ -22,6 +22,9 @@ from evalkit.models.hf.scoring.plan import TokenRow, merge  # noqa: E402 (needs 
 from evalkit.models.hf.scoring.score import score  # noqa: E402 (needs torch)
 from tests.models.test_packed import engine_of  # noqa: E402 (needs torch)
 
+# A name of an argument that transformers is about to drop would leave this path unused, with no other sign.
+pytestmark = pytest.mark.filterwarnings("error:.past_key_values.:FutureWarning")
+
 CONTEXTS = ("The quick brown fox", "Question: Which planet is the largest?\nAnswer:", "She", "She sells sea shells by")
 ENDINGS = ("dog", "Jupiter is the largest planet.", "A", "B", "")
 
