@@ -97,7 +97,7 @@ class Drafts:
     def _same(self, text: Sequence[int] | np.ndarray, place: int) -> int:
         """How many tokens before `place` in a text are those before the end of this one, two of them at least."""
         end, same = self._known, 2
-        while same < min(_SAME, place) and text[place - same - 1] == self._tokens[end - same - 1]:
+        while same < min(_SAME, place, end) and text[place - same - 1] == self._tokens[end - same - 1]:
             same += 1
         return same
 
