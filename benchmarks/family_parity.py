@@ -4,7 +4,7 @@
     python benchmarks/family_parity.py --family t5,mistral --form mmlu
 
 Needs Python 3.11 and nothing else, as local_speed.py does. Exits with 1 where prompts, answers or texts differ, or
-log-likelihoods by more than 1e-4 (rolling sums: 1.5e-6 of their size), which holds for their vocabulary of 8,192.
+log-likelihoods by more than 1e-4 (rolling sums: 1e-6 of their size), which holds for their vocabulary of 8,192.
 """
 
 from __future__ import annotations

@@ -13,9 +13,8 @@ _VOCABULARY = 8192
 float32, so that its rounding grows with the vocabulary (`real_models.py parity` holds both to float64)."""
 ABSOLUTE = 1e-4
 """By how much two log-likelihoods of a continuation may differ in float32, up to `_VOCABULARY` tokens."""
-RELATIVE = 1.5e-6
-"""By how much two rolling sums may, which are as large as their texts are long, up to `_VOCABULARY` tokens. Without
-AVX-512, lm-eval's rounding is twice that with it: 5e-6 of a sum over 49,152 tokens, where evalkit's is 1e-8."""
+RELATIVE = 1e-6
+"""By how much two rolling sums may, which are as large as their texts are long, up to `_VOCABULARY` tokens."""
 
 
 def bound(kind: str, vocabulary: int) -> float:
