@@ -112,7 +112,7 @@ def _speed(ready: Ready, given: argparse.Namespace) -> tuple[Any, bool]:
         results = [measure(bench, known[form], threads, plan) for form in plan.only for threads in plan.threads]
         print("\n" + summary(results), flush=True)
         written[name] = [result.as_dict() for result in results]
-        holds &= all(result.parity.holds for result in results)
+        holds &= all(result.holds for result in results)
     return written, holds
 
 

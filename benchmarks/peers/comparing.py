@@ -36,8 +36,13 @@ class Parity:
 
     @property
     def holds(self) -> bool:
+        return self.is_same_but_for_rounding and self.furthest <= self.bound
+
+    @property
+    def is_same_but_for_rounding(self) -> bool:
+        """Whether every prompt, answer and text is the same, however far apart the log-likelihoods are."""
         others = self.missing + self.other_prompts + self.other_answers + self.other_texts
-        return self.rows > 0 and others == 0 and self.furthest <= self.bound
+        return self.rows > 0 and others == 0
 
     def worst(self, other: Parity) -> Parity:
         """Both, each number the worse one."""

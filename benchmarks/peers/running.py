@@ -11,14 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from peers.checkpoint import size_of
 from peers.environment import CHECKOUT, Environment
 from peers.forms import Amounts, Form, write_peer_tasks, write_rows
 from peers.measuring import Asked, Measured
+from peers.parity.outcome import Exact
 
 _HERE = Path(__file__).resolve().parent
 _NEVER_ENDING = "x"
@@ -44,6 +46,11 @@ class Bench:
     pin: bool
     stop: str = ""
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether both have to agree. Rounding in half precision may turn an answer around, and a GPU's may."""
+        return (self.device, self.dtype) == ("cpu", "float32")
+
     @functools.cached_property
     def vocabulary(self) -> int:
         """How many tokens the model knows."""
@@ -64,6 +71,17 @@ class Bench:
     def lm_eval(self, form: Form, threads: int, batch: int) -> Measured:
         """One run of lm-eval over a form."""
         return self._child("peers.lm_eval_side", self.asked(form, list(form.peer_tasks), threads, batch))
+
+    def exact(self, form: Form, threads: int, texts: Mapping[str, str]) -> dict[str, Exact]:
+        """The rolling sum of each text in float64, which takes several times as long as a run."""
+        asked = self.asked(form, [], threads)
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "exact.json"
+            out.write_text(json.dumps(dict(texts)), encoding="utf-8")
+            command = [self.environment.python, "-m", "peers.exact", json.dumps(asdict(asked)), str(out)]
+            self.timed(command, threads, Path(folder))
+            found: dict[str, dict[str, Any]] = json.loads(out.read_text(encoding="utf-8"))
+        return {key: Exact(**each) for key, each in found.items()}
 
     def asked(self, form: Form, tasks: list[str], threads: int, batch: int = 0) -> Asked:
         """What a child process is told."""

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from peers.comparing import Parity
+from peers.exact import Decision
 from peers.measuring import Measured
 
 _HEAD = f"{'':18}{'phase s':>9}{'of runs':>15}{'process s':>11}{'tokens':>11}{'forward':>9}{'MB':>7}"
@@ -25,6 +26,14 @@ class Result:
     parity: Parity = field(default_factory=Parity)
     within_peer: Parity = field(default_factory=Parity)
     """How far lm-eval's batch sizes are apart from each other: what rounding alone comes to."""
+    decision: Decision | None = None
+    """What float64 says, where the two are further apart than the bound between them."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether both came to the same, or float64 says that only lm-eval is off."""
+        decided = self.decision is not None and self.decision.holds and self.parity.is_same_but_for_rounding
+        return self.parity.holds or decided
 
     @property
     def seconds(self) -> float:
@@ -65,7 +74,8 @@ class Result:
             "ratio": {str(batch): self.ratio(batch) for batch in self.peer},
             "ratio_to_best": self.best,
             "unique_share": self.share,
-            "parity": {**vars(self.parity), "holds": self.parity.holds},
+            "parity": {**vars(self.parity), "holds": self.holds},
+            "float64": vars(self.decision) if self.decision else None,
             "lm_eval_among_itself": vars(self.within_peer),
         }
 
@@ -93,6 +103,8 @@ def block(result: Result) -> str:
     )
     lines.append(f"  computing only these would be {theirs:.2f}x less than lm-eval computes")
     lines.append(f"  {agreement(result.parity)}")
+    if result.decision:
+        lines.append(f"  {result.decision.line()}")
     if len(result.peer) > 1:
         own = result.within_peer
         apart = f"{own.furthest:.1e} apart" if own.furthest else "the same outcome"
@@ -129,7 +141,7 @@ def summary(results: Sequence[Result]) -> str:
     lines += [
         f"{result.name:28}{result.threads:>8}{result.seconds:>11.2f}"
         f"{next(result.ratio(batch) for batch in result.peer):>7.2f}x{result.best:>8.2f}x"
-        f"{min(result.share, 9.99):>9.1%}{'yes' if result.parity.holds else 'NO':>7}"
+        f"{min(result.share, 9.99):>9.1%}{'yes' if result.holds else 'NO':>7}"
         for result in results
     ]
     return "\n".join(lines)

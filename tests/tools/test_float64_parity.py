@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from peers import comparing as pairs
-from peers.measuring import Item
+from peers.exact import decide
+from peers.measuring import Item, Measured
 from peers.parity import comparing
 from peers.parity.cases import CASES
 from peers.parity.outcome import Exact, Outcome, Reference, Row
+from peers.table import Result, block, summary
 
 PIQA = next(case for case in CASES if case.name == "piqa")
 MC2 = next(case for case in CASES if case.name == "truthfulqa_mc2")
@@ -92,3 +94,48 @@ def test_texts_alone_have_no_table_of_distances() -> None:
     found = comparing.compare(GSM8K, 0, True, one, one, Reference([[]], 49_152))
     assert "nats from float64" not in comparing.table([found])
     assert "nats from float64" in comparing.table([found, compared([-20.0, -30.0], [-20.0, -30.0], [-20.0, -30.0])])
+
+
+SUMS = {"document/0": Exact(-9000.0, 2500), "document/1": Exact(-50.0, 16)}
+
+
+def rolling(*sums: float) -> dict[str, Item]:
+    return {key: Item("text", [value]) for key, value in zip(SUMS, sums, strict=True)}
+
+
+def measured(ours: dict[str, Item], theirs: dict[str, Item]) -> Result:
+    one, other = (Measured(1.0, 0.0, 10, 0.5, items, asked=10, unique=10) for items in (ours, theirs))
+    parity = pairs.compare(ours, theirs, "rolling", 8192)
+    return Result(
+        "rolling", "rolling perplexity", 1, [one], {1: [other]}, parity, parity, decide([ours], [theirs], SUMS)
+    )
+
+
+def test_rolling_sums_too_far_from_each_other_are_decided_by_float64() -> None:
+    found = measured(rolling(-9000.001, -50.0001), rolling(-9000.2, -50.0))
+    assert found.decision is not None and not found.parity.holds and found.holds
+    assert (found.decision.ours, found.decision.theirs) == pytest.approx((1e-3, 0.2))
+    assert found.decision.share == pytest.approx(1e-4 / (5e-5 * 4))  # of the bound of 16 tokens, not of the worst sum
+    assert "float64: evalkit 1.0e-03 nats off (within its bound), lm-eval 2.0e-01" in block(found)
+    assert "yes" in summary([found])
+
+
+@pytest.mark.parametrize("far", [-50.0003, float("nan")])
+def test_evalkit_beyond_its_bound_of_float64_does_not_hold(far: float) -> None:
+    found = measured(rolling(-9000.0, far), rolling(-9000.2, -50.0))
+    assert not found.holds and "BEYOND its bound" in block(found) and "NO" in summary([found])
+
+
+def test_float64_excuses_no_other_prompt_and_no_missing_text() -> None:
+    ours, theirs = rolling(-9000.0, -50.0), rolling(-9000.2, -50.0)
+    ours["document/1"].prompt = "another text"
+    assert not measured(ours, theirs).holds
+    del ours["document/1"]
+    found = measured(ours, theirs)
+    assert found.decision is not None and found.decision.share == float("inf") and not found.holds
+
+
+def test_every_run_of_evalkit_counts() -> None:
+    right, wrong = rolling(-9000.0, -50.0), rolling(-9001.0, -50.0)
+    assert not decide([right, wrong], [right], SUMS).holds and not decide([wrong, right], [right], SUMS).holds
+    assert not decide([], [right], SUMS).holds
