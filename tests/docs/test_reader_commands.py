@@ -260,10 +260,14 @@ def test_a_command_does_what_the_page_says(
             (tmp_path / block.name).write_text(block.text, encoding="utf-8")
     for lay in guide.lay:
         lay(tmp_path)
-    for line in other_commands(page):
-        if not unrun(name, line) and not (re.search(r"\bhumaneval|mbpp", line) and not isolated()):
+    lines = [line for line in other_commands(page) if not unrun(name, line)]
+    left = [line for line in lines if re.search(r"\bhumaneval|mbpp", line)] if not isolated() else []
+    for line in lines:
+        if line not in left:
             (part,) = shown(name, line)
             run(line, part, guide, tmp_path)
+    if left:
+        pytest.skip(f"the rest passed; nothing isolates generated code here for {left}")
 
 
 def run(line: str, part: str, guide: Guide, folder: Path) -> None:
