@@ -129,6 +129,8 @@ def agreement(parity: Parity) -> str:
         return "same prompts, same outcome for every row"
     if parity.holds:
         return f"same prompts and answers; log-likelihoods within {parity.furthest:.1e} (bound {parity.bound:.0e})"
+    if parity.is_same_but_for_rounding:
+        return f"same prompts and answers; log-likelihoods {parity.furthest:.1e} APART (bound {parity.bound:.0e})"
     return (
         f"DIFFERENT: {parity.missing} rows missing, {parity.other_prompts} prompts, {parity.other_answers} answers, "
         f"{parity.other_texts} texts;\n  log-likelihoods {parity.furthest:.1e} apart (bound {parity.bound:.0e})"

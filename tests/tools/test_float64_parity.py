@@ -117,7 +117,7 @@ def test_rolling_sums_too_far_from_each_other_are_decided_by_float64() -> None:
     assert (found.decision.ours, found.decision.theirs) == pytest.approx((1e-3, 0.2))
     assert found.decision.share == pytest.approx(1e-4 / (5e-5 * 4))  # of the bound of 16 tokens, not of the worst sum
     assert "float64: evalkit 1.0e-03 nats off (within its bound), lm-eval 2.0e-01" in block(found)
-    assert "yes" in summary([found])
+    assert "APART (bound 1e-06)" in block(found) and "DIFFERENT" not in block(found) and "yes" in summary([found])
 
 
 @pytest.mark.parametrize("far", [-50.0003, float("nan")])
@@ -129,7 +129,8 @@ def test_evalkit_beyond_its_bound_of_float64_does_not_hold(far: float) -> None:
 def test_float64_excuses_no_other_prompt_and_no_missing_text() -> None:
     ours, theirs = rolling(-9000.0, -50.0), rolling(-9000.2, -50.0)
     ours["document/1"].prompt = "another text"
-    assert not measured(ours, theirs).holds
+    found = measured(ours, theirs)
+    assert not found.holds and "DIFFERENT: 0 rows missing, 1 prompts" in block(found)
     del ours["document/1"]
     found = measured(ours, theirs)
     assert found.decision is not None and found.decision.share == float("inf") and not found.holds
