@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -158,14 +159,17 @@ class Forward:
         return hidden[places.to(hidden.device)]
 
     def _hidden(self, inputs: dict[str, Any]) -> torch.Tensor:
-        """What reaches the output layer, (rows, width, hidden); the layer itself runs on one position a row."""
+        """What reaches the output layer, (rows, width, hidden); the layer rests, or runs on one position a row.
+
+        One position takes reading all its weights: 0.1 s for 262,144 tokens of 640 numbers in float32.
+        """
         caught: list[torch.Tensor] = []
 
         def catch(hidden: torch.Tensor) -> torch.Tensor:
             caught.append(hidden)
             return hidden[:, :1]
 
-        with _before(self._head, catch):
+        with _before(self._head, catch), _resting(self._head):
             self._model(**inputs)
         return caught[0]
 
@@ -252,6 +256,22 @@ class _before:  # noqa: N801 (reads as the with statement it is for)
 
     def __exit__(self, *error: object) -> None:
         self._handle.remove()
+
+
+@contextmanager
+def _resting(head: Any) -> Iterator[None]:
+    """Within the block, a plain output layer gives zeros instead of computing; one that is more than that computes."""
+    if type(head) is not torch.nn.Linear or head._forward_hooks:
+        yield
+        return
+    own = vars(head).get("forward")
+    head.forward = lambda hidden: hidden.new_zeros(*hidden.shape[:-1], head.out_features)
+    try:
+        yield
+    finally:
+        del head.forward
+        if own is not None:
+            head.forward = own
 
 
 def _positions(device: str, vocabulary: int) -> int:
