@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -219,6 +220,38 @@ def test_incomplete_weights_are_a_usage_error_and_not_noise(folder: Path) -> Non
     with pytest.raises(UsageError, match="not complete") as caught:
         answer(resolve(f"hf/{folder}"), Choose(Prompt("A"), ("B",)))
     assert "model.layers.1.mlp.up_proj.weight" in caught.value.found
+
+
+@pytest.mark.parametrize("was", [True, False])
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_garbage_is_looked_for_while_a_tokenizer_is_loaded(
+    was: bool, fails: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And as before behind it: on where it was on, off where whoever calls has turned it off."""
+    import transformers
+
+    seen: list[bool] = []
+    plain = transformers.AutoTokenizer.from_pretrained
+
+    def load(*args: object, **named: object) -> object:
+        seen.append(gc.isenabled())
+        if fails:
+            raise ValueError("a broken vocabulary")
+        return plain(*args, **named)
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", load)
+    before = gc.isenabled()
+    (gc.enable if was else gc.disable)()
+    try:
+        reply = answer(resolve(f"hf/{folder}"), Choose(Prompt("The"), (" first",)))
+        assert gc.isenabled() is was
+    except UsageError as error:
+        assert fails and "a broken vocabulary" in str(error) and gc.isenabled() is was
+    else:
+        assert not fails and len(reply.loglikelihoods) == 1
+    finally:
+        (gc.enable if before else gc.disable)()
+    assert seen == [False]
 
 
 def test_weights_that_are_none_are_a_usage_error_at_the_first_request(folder: Path) -> None:
