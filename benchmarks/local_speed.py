@@ -92,7 +92,8 @@ def measure(bench: Bench, form: Form, threads: int, plan: Plan) -> Result:
                 compare(first.items, theirs.items, form.kind, bench.vocabulary)
             )
             _say(f"{form.name}, run {number + 1}: {ours.phase:.2f} s, lm-eval batch {batch} {theirs.phase:.2f} s")
-    if form.kind == "rolling" and bench.is_comparable and not result.parity.holds:
+    parity = result.parity
+    if form.kind == "rolling" and bench.is_comparable and parity.is_same_but_for_rounding and not parity.holds:
         result.decision = _decision(bench, form, result)
     print("\n" + block(result), flush=True)
     return result

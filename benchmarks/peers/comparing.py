@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -61,6 +62,13 @@ def compare(ours: Mapping[str, Item], theirs: Mapping[str, Item], kind: str, voc
         found.other_answers += any(one.right.get(name) != value for name, value in other.right.items())
         found.missing += len(one.loglikelihoods) != len(other.loglikelihoods)
         for left, right in zip(one.loglikelihoods, other.loglikelihoods, strict=False):
-            apart = abs(left - right)
-            found.furthest = max(found.furthest, apart / abs(right) if kind == "rolling" else apart)
+            found.furthest = max(found.furthest, _apart(left, right, kind))
     return found
+
+
+def _apart(left: float, right: float, kind: str) -> float:
+    """Infinite where one is no number, which `max` would pass over."""
+    if left == right:
+        return 0.0
+    apart = abs(left - right) / (abs(right) if kind == "rolling" else 1.0)
+    return math.inf if math.isnan(apart) else apart

@@ -140,3 +140,13 @@ def test_every_run_of_evalkit_counts() -> None:
     right, wrong = rolling(-9000.0, -50.0), rolling(-9001.0, -50.0)
     assert not decide([right, wrong], [right], SUMS).holds and not decide([wrong, right], [right], SUMS).holds
     assert not decide([], [right], SUMS).holds
+
+
+@pytest.mark.parametrize("kind", ["rolling", "choices"])
+def test_a_sum_that_is_no_number_is_like_no_other(kind: str) -> None:
+    right, wrong = rolling(-9000.0, -50.0), rolling(-9000.0, float("nan"))
+    for ours, theirs in ((wrong, right), (right, wrong)):
+        found = pairs.compare(ours, theirs, kind, 8192)
+        assert found.furthest == float("inf") and not found.holds
+    never = rolling(-9000.0, float("-inf"))
+    assert pairs.compare(never, never, kind, 8192).holds

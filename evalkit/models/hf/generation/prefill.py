@@ -103,7 +103,7 @@ class Prefill:
             "use_cache": False,
         }
         wanted = sorted({place for _, place, _ in stage.ending})
-        # A pass in which no prompt ends still runs the output layer once: its model does not know better.
+        # A pass in which no prompt ends computes one place's logits all the same, which are not read.
         places = torch.tensor(wanted or [step.tokens - 1])
         last = forward.last
         narrowed = last.narrowed(places, step.tokens) if last else None
